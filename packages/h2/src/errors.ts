@@ -1,0 +1,48 @@
+/**
+ * The one error class of this package. It answers whose fault it was, how much is lost, and which code
+ * goes on the wire.
+ */
+import { type ErrorCode, errorCodeName } from "./error-code.js";
+
+export interface H2ErrorOptions {
+  /** The code of RFC 9113 §7 that goes, or came, on the wire. */
+  readonly errorCode: ErrorCode;
+  /** How much is lost: one stream, the whole connection, or only the call that was wrong. Default `"connection"`. */
+  readonly scope?: "stream" | "connection" | "usage";
+  /** Whose fault: `"remote"` is the peer's bytes, `"local"` is the way this connection was used. Default `"remote"`. */
+  readonly origin?: "local" | "remote";
+  readonly streamId?: number;
+  readonly cause?: unknown;
+}
+
+/** Whatever bytes come in and however a connection is used, nothing but this is thrown. */
+export class H2Error extends Error {
+  override name = "H2Error";
+  /** The wire code. */
+  readonly errorCode: ErrorCode;
+  /** The wire code's name, stable for programs: `"PROTOCOL_ERROR"`. */
+  readonly code: string;
+  readonly scope: "stream" | "connection" | "usage";
+  readonly origin: "local" | "remote";
+  /** The stream concerned; 0 is the connection. */
+  readonly streamId: number;
+
+  constructor(message: string, options: H2ErrorOptions) {
+    super(message, "cause" in options ? { cause: options.cause } : undefined);
+    this.errorCode = options.errorCode;
+    this.code = errorCodeName(options.errorCode);
+    this.scope = options.scope ?? "connection";
+    this.origin = options.origin ?? "remote";
+    this.streamId = options.streamId ?? 0;
+  }
+}
+
+/** The peer broke the protocol in a way that ends the connection. */
+export function connectionError(errorCode: ErrorCode, message: string): H2Error {
+  return new H2Error(message, { errorCode });
+}
+
+/** The peer broke the protocol in a way that ends one stream. */
+export function streamError(streamId: number, errorCode: ErrorCode, message: string): H2Error {
+  return new H2Error(message, { errorCode, streamId, scope: "stream" });
+}

@@ -1,0 +1,97 @@
+/**
+ * The settings and limits of a connection, each with its default, its unit and its reason, resolved and
+ * checked in one place.
+ */
+import { type AsciiCodec, portableAscii } from "./bytes/ascii.js";
+import { ErrorCode } from "./error-code.js";
+import { H2Error } from "./errors.js";
+
+/** What this side announces in its SETTINGS (RFC 9113 §6.5.2). */
+export interface LocalSettings {
+  /** Bytes of HPACK dynamic table that the peer may use. Default 4,096: the protocol's own. */
+  readonly headerTableSize?: number;
+  /** Streams that the peer may have open. Default 256; a stream counts until its handler released it. */
+  readonly maxConcurrentStreams?: number;
+  /** Bytes that a new stream may send before we consume any. Default 65,536; it grows while the reader keeps up. */
+  readonly initialWindowSize?: number;
+  /** Largest frame payload we take, 16,384 to 16,777,215 bytes. Default 16,384: larger frames measured no faster. */
+  readonly maxFrameSize?: number;
+  /**
+   * Largest header section we take, in bytes counted as RFC 9113 §6.5.2 does (32 a field on top).
+   * Default 16,384 at a server, 65,536 at a client, whose trailers may hold error details.
+   */
+  readonly maxHeaderListSize?: number;
+}
+
+/** What bounds memory and work. */
+export interface ConnectionLimits {
+  /** A stream's receive window never grows past this. Default 16 MiB: 1 Gbit/s at 100 ms needs 12.5 MB. */
+  readonly maxStreamWindow?: number;
+  /** Bytes received and not yet consumed, over all streams, past which windows no longer grow and the connection is credited only as its streams are read. Default 32 MiB: two full stream windows. */
+  readonly maxBufferedBytesPerConnection?: number;
+  /** `bufferedBytes(streamId)` at which a sender should wait. Default 65,536: one output block. */
+  readonly streamSendHighWaterMark?: number;
+  /** Bytes that one `takeOutput` gathers from the streams' queues. Default 262,144: some large writes, not one endless one. */
+  readonly outputBatchBytes?: number;
+  /** Bytes of frames that answer the peer (SETTINGS and PING acknowledgements, RST_STREAM, WINDOW_UPDATE) queued before we stop reading from it. Default 65,536. */
+  readonly maxQueuedControlBytes?: number;
+  /** CONTINUATION frames in one header section. Default 16. */
+  readonly maxContinuationFrames?: number;
+  /** From the connection's start to the peer's SETTINGS, and how long a full control queue may last. Default 10,000 ms. */
+  readonly handshakeTimeoutMs?: number;
+}
+
+export interface ConnectionOptions {
+  readonly role: "client" | "server";
+  readonly settings?: LocalSettings;
+  readonly limits?: ConnectionLimits;
+  /** Default: `portableAscii`. */
+  readonly ascii?: AsciiCodec;
+}
+
+export interface ResolvedOptions {
+  readonly role: "client" | "server";
+  readonly settings: Required<LocalSettings>;
+  readonly limits: Required<ConnectionLimits>;
+  readonly ascii: AsciiCodec;
+}
+
+const maxWindow = 2 ** 31 - 1;
+
+/** Validates once and fills in the defaults. @throws H2Error (scope `usage`) naming the option, the value and its range. */
+export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
+  const { role, settings = {}, limits = {} } = options;
+  if (role !== "client" && role !== "server") throw usage(`role must be "client" or "server", not ${String(role)}`);
+  const maxFrameSize = whole("maxFrameSize", settings.maxFrameSize, 16_384, 16_384, 2 ** 24 - 1);
+  const initialWindowSize = whole("initialWindowSize", settings.initialWindowSize, 65_536, 0, maxWindow);
+  return {
+    role,
+    settings: {
+      headerTableSize: whole("headerTableSize", settings.headerTableSize, 4_096, 0, 2 ** 20),
+      maxConcurrentStreams: whole("maxConcurrentStreams", settings.maxConcurrentStreams, 256, 0, maxWindow),
+      initialWindowSize,
+      maxFrameSize,
+      maxHeaderListSize: whole("maxHeaderListSize", settings.maxHeaderListSize, role === "server" ? 16_384 : 65_536, 0, 2 ** 28),
+    },
+    limits: {
+      maxStreamWindow: Math.max(initialWindowSize, whole("maxStreamWindow", limits.maxStreamWindow, 2 ** 24, 0, maxWindow)),
+      maxBufferedBytesPerConnection: whole("maxBufferedBytesPerConnection", limits.maxBufferedBytesPerConnection, 2 ** 25, 65_535, 2 ** 40),
+      streamSendHighWaterMark: whole("streamSendHighWaterMark", limits.streamSendHighWaterMark, 65_536, 1, 2 ** 40),
+      outputBatchBytes: whole("outputBatchBytes", limits.outputBatchBytes, 262_144, 16_384, 2 ** 30),
+      maxQueuedControlBytes: whole("maxQueuedControlBytes", limits.maxQueuedControlBytes, 65_536, 1_024, 2 ** 30),
+      maxContinuationFrames: whole("maxContinuationFrames", limits.maxContinuationFrames, 16, 0, 2 ** 20),
+      handshakeTimeoutMs: whole("handshakeTimeoutMs", limits.handshakeTimeoutMs, 10_000, 1, 2 ** 31 - 1),
+    },
+    ascii: options.ascii ?? portableAscii,
+  };
+}
+
+function whole(name: string, value: number | undefined, fallback: number, least: number, most: number): number {
+  if (value === undefined) return fallback;
+  if (Number.isInteger(value) && value >= least && value <= most) return value;
+  throw usage(`${name} must be a whole number from ${least} to ${most}, not ${String(value)}`);
+}
+
+function usage(message: string): H2Error {
+  return new H2Error(message, { errorCode: ErrorCode.INTERNAL_ERROR, scope: "usage", origin: "local" });
+}

@@ -1,0 +1,81 @@
+/**
+ * The contracts: what a stream of objects is. Implementations live in their own files; every one of them
+ * passes the compliance suite of `@trunkline/streams/testing`.
+ */
+import type { Metadata } from "@trunkline/metadata";
+import type { AttributeKey, Attributes } from "./attributes.js";
+
+/** The part of an `AbortSignal` that this package uses, so that it needs no DOM or Node types. */
+export interface AbortSignalLike {
+  readonly aborted: boolean;
+  readonly reason?: unknown;
+  addEventListener(type: "abort", listener: () => void): void;
+  removeEventListener(type: "abort", listener: () => void): void;
+}
+
+export interface WaitOptions {
+  /** Ends the wait; the promise rejects with the signal's reason. */
+  readonly signal?: AbortSignalLike | undefined;
+}
+
+export interface SendOptions extends WaitOptions {
+  /** Goes with this one message; a stream that cannot carry it rejects with `MetadataNotCarriedError`. */
+  readonly metadata?: Metadata | undefined;
+}
+
+export interface CloseOptions extends WaitOptions {
+  /** How long a graceful close may take before it becomes an abort. Default 5,000 ms. */
+  readonly closeTimeoutMs?: number;
+}
+
+/** One message and what was sent with it (empty metadata where nothing was). */
+export interface ReceivedMessage<In> {
+  readonly data: In;
+  readonly metadata: Metadata;
+}
+
+export interface SendStream<Out extends {}> extends AsyncDisposable {
+  /**
+   * Sends one item; resolves when there is room for more. Sends may overlap and keep their order, up to
+   * `maxPendingSends` (64); one more rejects with `BusyStreamError`. A cancelled send either never began,
+   * or aborts the stream.
+   * @throws BrokenStreamError, ClosedStreamError, BusyStreamError, MetadataNotCarriedError
+   */
+  send(item: Out, options?: SendOptions): Promise<void>;
+  /** Half-close: this side will send no more. Idempotent. @throws BrokenStreamError, ClosedStreamError */
+  sendEof(options?: WaitOptions): Promise<void>;
+  /** True where a message's metadata reaches the other side. */
+  readonly carriesMetadata: boolean;
+}
+
+export interface ReceiveStream<In extends {}> extends AsyncIterable<In>, AsyncDisposable {
+  /**
+   * The next item, or `undefined` when the other side is done. One at a time: a second one rejects with
+   * `BusyStreamError`. A cancelled one loses no item.
+   * @throws BrokenStreamError, ClosedStreamError, BusyStreamError
+   */
+  receive(options?: WaitOptions): Promise<In | undefined>;
+  /** As `receive`, with the metadata that came with the message. */
+  receiveWithMetadata(options?: WaitOptions): Promise<ReceivedMessage<In> | undefined>;
+}
+
+/**
+ * A two-way stream of objects with half-close. `for await` reads to the end and leaves the stream open on
+ * `break`. `[Symbol.asyncDispose]` is `close()` after a `sendEof()` that succeeded, else `abort()`.
+ */
+export interface ObjectStream<Out extends {}, In extends {} = Out> extends SendStream<Out>, ReceiveStream<In> {
+  /** Graceful and idempotent: `sendEof`, discard what is unread, wait for the other side's end, at most `closeTimeoutMs`, then abort. */
+  close(options?: CloseOptions): Promise<void>;
+  /** At once: the other side sees an error, never an end. Idempotent. */
+  abort(reason?: unknown): void;
+  /** The attribute's value in the outermost layer that has it. */
+  extra<T>(key: AttributeKey<T>): T | undefined;
+  /** The attributes of all layers, an outer one's over an inner one's. */
+  readonly extraAttributes: Attributes;
+}
+
+/** How many sends may wait on one stream at once. */
+export const maxPendingSends = 64;
+
+/** How long `close()` waits for the other side's end before it aborts. */
+export const defaultCloseTimeoutMs = 5_000;
