@@ -1,0 +1,19 @@
+/** What was wrong: the key, a value, or the attempt to change frozen metadata. */
+export type MetadataErrorCode = "METADATA_KEY" | "METADATA_VALUE" | "METADATA_FROZEN";
+
+/**
+ * A key or a value that metadata cannot hold, a received `-bin` value that is not base64, or a change to
+ * frozen metadata. The message names the key and never holds the value, which may be a secret.
+ */
+export class MetadataError extends TypeError {
+  override name = "MetadataError";
+  /** The key as it was given. */
+  readonly key: string;
+  readonly code: MetadataErrorCode;
+
+  constructor(message: string, options: { readonly key: string; readonly code: MetadataErrorCode }) {
+    super(message);
+    this.key = options.key;
+    this.code = options.code;
+  }
+}

@@ -1,0 +1,48 @@
+/** Keys: their form (gRPC over HTTP/2, `Header-Name`), which of them hold bytes, and which are not the user's. */
+import { MetadataError } from "./errors.js";
+
+/** True for a key whose values are bytes. The key is in lower case. */
+export function isBinaryKey(key: string): boolean {
+  return key.endsWith("-bin");
+}
+
+/** Lower-cases a key that a user gave. @throws MetadataError when it is malformed or reserved. */
+export function checkedKey(key: string): string {
+  if (typeof key !== "string") {
+    throw new MetadataError(`a metadata key must be a string, but is ${typeof key}`, { key: String(key), code: "METADATA_KEY" });
+  }
+  const lower = key.toLowerCase();
+  if (!/^[0-9a-z_.-]+$/.test(lower)) {
+    const reason = reservedKeyReason(lower) ?? "a key is one or more of the characters 0-9 a-z _ . -";
+    throw new MetadataError(`metadata key ${JSON.stringify(key)} is not allowed: ${reason}`, { key, code: "METADATA_KEY" });
+  }
+  const reason = reservedKeyReason(lower);
+  if (reason !== undefined) throw new MetadataError(`metadata key "${lower}" is reserved: ${reason}`, { key, code: "METADATA_KEY" });
+  return lower;
+}
+
+const connectionSpecific = "it is about the connection and may not appear in HTTP/2 (RFC 9113 §8.2.2)";
+const reserved: ReadonlyMap<string, string> = new Map([
+  ["connection", connectionSpecific],
+  ["keep-alive", connectionSpecific],
+  ["proxy-connection", connectionSpecific],
+  ["transfer-encoding", connectionSpecific],
+  ["upgrade", connectionSpecific],
+  ["http2-settings", connectionSpecific],
+  ["host", "the authority of a call is an option of its channel"],
+  ["te", "gRPC sets it itself"],
+  ["content-type", "gRPC sets it itself"],
+  ["content-length", "a call has no length known beforehand"],
+  ["trailer", "gRPC sends its trailers without announcing them"],
+  ["user-agent", "it is an option of the channel"],
+]);
+
+/**
+ * Why users may not set `key` (in lower case, as on the wire), or `undefined` if they may. A runtime also uses it to
+ * keep its own fields out of the metadata that it shows.
+ */
+export function reservedKeyReason(key: string): string | undefined {
+  if (key.startsWith("grpc-")) return 'keys that start with "grpc-" belong to gRPC itself';
+  if (key.startsWith(":")) return "pseudo-header fields belong to HTTP/2 (RFC 9113 §8.3)";
+  return reserved.get(key);
+}
