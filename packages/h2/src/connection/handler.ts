@@ -2,7 +2,7 @@
  * What a connection tells its user. One object hears all streams of a connection; the `context` that was
  * given for a stream comes back with each of its events, so that nobody has to keep a second table.
  *
- * Every callback runs inside `receive`, `handleTimeout`, `takeOutput` or `transportClosed`, and may call back in.
+ * After `release` a stream has no more events. Every callback runs inside `receive`, `handleTimeout`, `takeOutput` or `transportClosed`, and may call back in.
  */
 import type { ErrorCode } from "../error-code.js";
 import type { H2Error } from "../errors.js";

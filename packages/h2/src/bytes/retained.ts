@@ -1,0 +1,7 @@
+/**
+ * A view that may be kept: itself where it makes up a good part of the memory behind it, a copy where keeping
+ * it would pin much more than its own size (a 1-byte view must not pin 64 KiB).
+ */
+export function retained(view: Uint8Array): Uint8Array {
+  return view.byteLength * 4 >= view.buffer.byteLength ? view : view.slice();
+}

@@ -1,0 +1,269 @@
+/**
+ * One end of an HTTP/2 connection (RFC 9113): bytes in, callbacks on one handler, bytes out; time is an argument.
+ * A short façade: what came in is handled in `receive.ts`, and every state has its own file beside this one.
+ */
+import { ErrorCode } from "../error-code.js";
+import { connectionError, H2Error } from "../errors.js";
+import { clientPreface } from "../frame/preface.js";
+import type { HeaderField } from "../header-field.js";
+import { type ConnectionOptions, resolveOptions } from "../options.js";
+import { Stream } from "../stream/stream.js";
+import { Core } from "./core.js";
+import type { ConnectionHandler } from "./handler.js";
+import { FrameReceiver } from "./receive.js";
+
+/** Options of `sendHeaders` and `sendData`. */
+export interface SendEnd {
+  /** Nothing more will be sent on the stream. */
+  readonly endStream: boolean;
+}
+
+export class Connection<Context> {
+  readonly #core: Core<Context>;
+  readonly #receiver: FrameReceiver<Context>;
+  /** When the handshake must be done, until it is. */
+  #handshakeDeadline: number | undefined;
+  /** Since when the peer has not read what it made us answer. */
+  #stalledSince: number | undefined;
+  #started = false;
+
+  /** @throws H2Error (scope `usage`) for an option out of its range. */
+  constructor(options: ConnectionOptions, handler: ConnectionHandler<Context>) {
+    const core = new Core(resolveOptions(options), handler);
+    this.#core = core;
+    this.#receiver = new FrameReceiver(core);
+    if (core.options.role === "client") {
+      core.output.writer.reserve(clientPreface.length);
+      core.output.writer.writeBytes(clientPreface);
+    }
+    core.output.settings(core.settings.entries());
+    core.windows.start();
+  }
+
+  get role(): "client" | "server" {
+    return this.#core.options.role;
+  }
+
+  /** Over: nothing more comes in or can be sent; what `takeOutput` still holds should be written before the transport ends. */
+  get closed(): boolean {
+    return this.#core.closed;
+  }
+
+  /** GOAWAY was sent or, at a client, received: no new streams. */
+  get draining(): boolean {
+    return this.#core.draining;
+  }
+
+  /** Streams that are not closed or not released. */
+  get activeStreams(): number {
+    return this.#core.table.size;
+  }
+
+  /** The shortest recent round trip in milliseconds, once one was measured. */
+  get roundTripMs(): number | undefined {
+    return this.#core.pings.roundTripMs;
+  }
+
+  /** The largest header section the peer says it takes, counted as RFC 9113 §6.5.2 does; infinite where it says nothing. */
+  get peerMaxHeaderListSize(): number {
+    return this.#core.settings.peerMaxHeaderListSize;
+  }
+
+  /** Called once whenever output becomes available. The driver sets it. */
+  set onOutput(listener: (() => void) | undefined) {
+    this.#core.output.onReady = listener;
+  }
+
+  /** Takes what the peer sent. Whatever it is, nothing is thrown: an error of the peer becomes GOAWAY and `onClose`. */
+  receive(chunk: Uint8Array, now: number): void {
+    const core = this.#core;
+    if (core.closed) return;
+    this.#tick(now);
+    try {
+      this.#receiver.receive(chunk);
+    } catch (thrown) {
+      core.contain(thrown);
+    }
+    if (this.#handshakeDeadline !== undefined && core.settings.peerReceived) this.#handshakeDeadline = undefined;
+    if (!this.wantsInput) this.#stalledSince ??= now;
+  }
+
+  /**
+   * Client: the next stream's identifier; send its headers before another one is opened. Undefined when the peer
+   * allows no more now (`onStreamsAvailable` will tell), or ever (`draining`, `closed`).
+   */
+  openStream(context: Context): number | undefined {
+    const core = this.#core;
+    if (core.closed || core.draining) return undefined;
+    const id = core.table.nextLocalId();
+    // The output bound keeps streams that are opened and cancelled at once from piling up before a peer that does not read.
+    if (id === undefined || core.freeStreams <= 0 || core.output.length >= core.options.limits.outputBatchBytes) {
+      core.streamsAwaited = true;
+      return undefined;
+    }
+    const { settings, table } = core;
+    table.addLocal(new Stream(id, context, settings.peerInitialWindowSize, core.options.settings.initialWindowSize, core.now));
+    return id;
+  }
+
+  /** Server, inside `onHeaders`: what comes back with the stream's later events. */
+  setContext(streamId: number, context: Context): void {
+    const stream = this.#core.table.get(streamId);
+    if (stream !== undefined) stream.context = context;
+  }
+
+  /**
+   * Sends a header section: the first one, an informational (1xx) response, or trailers, which end the stream. Ignored
+   * when the stream is gone. @throws H2Error (scope `usage`) after END_STREAM, or for trailers that do not end.
+   */
+  sendHeaders(streamId: number, fields: readonly HeaderField[], { endStream }: SendEnd): void {
+    const core = this.#core;
+    const stream = core.table.get(streamId);
+    if (stream === undefined || stream.state === "closed") return;
+    if (stream.endGiven) throw usage(streamId, "headers after END_STREAM");
+    if (stream.sentHeaders) {
+      if (!endStream) throw usage(streamId, "a second header section must end the stream");
+      stream.endGiven = true;
+      core.scheduler.trailers(stream, fields);
+      return;
+    }
+    if (stream.state === "idle") core.table.apply(stream, "sendHeaders");
+    stream.endGiven = endStream;
+    stream.sentHeaders = !isInformational(fields);
+    core.scheduler.headers(stream, fields, endStream);
+  }
+
+  /**
+   * Sends payload: one logical write, cut into frames as needed. What the windows do not let through waits; the chunks
+   * must then not be changed. Ignored when the stream is gone. @throws H2Error (scope `usage`) before headers or after END_STREAM.
+   */
+  sendData(streamId: number, chunks: Uint8Array | readonly Uint8Array[], { endStream }: SendEnd): void {
+    const core = this.#core;
+    const stream = core.table.get(streamId);
+    if (stream === undefined || stream.state === "closed") return;
+    if (!stream.sentHeaders) throw usage(streamId, "data before headers");
+    if (stream.endGiven) throw usage(streamId, "data after END_STREAM");
+    stream.endGiven = endStream;
+    core.scheduler.data(stream, chunks instanceof Uint8Array ? [chunks] : chunks, endStream);
+  }
+
+  /** Bytes given to `sendData` that are not yet on their way. */
+  bufferedBytes(streamId: number): number {
+    return this.#core.table.get(streamId)?.queue.length ?? 0;
+  }
+
+  /** False: wait for `onWritable` before sending more. */
+  isWritable(streamId: number): boolean {
+    const stream = this.#core.table.get(streamId);
+    return stream === undefined || this.#core.scheduler.isWritable(stream);
+  }
+
+  /** The application has consumed `bytes` of what `onData` gave it: the peer may send as many more. */
+  acknowledge(streamId: number, bytes: number): void {
+    const stream = this.#core.table.get(streamId);
+    if (stream !== undefined && bytes > 0) this.#core.windows.consumed(stream, bytes, this.#core.now);
+  }
+
+  /** Ends the stream in both directions at once; what waits on it is dropped. Without effect when it is gone. */
+  reset(streamId: number, errorCode: ErrorCode): void {
+    const stream = this.#core.table.get(streamId);
+    if (stream !== undefined) this.#core.resetByUs(stream, errorCode);
+  }
+
+  /**
+   * The application is done with the stream: what it has not read is credited, and the slot is free once the stream is
+   * closed. Queued data with its END_STREAM is still delivered; a stream that would stay open is reset (NO_ERROR
+   * at a server that has answered, RFC 9113 §8.1; CANCEL otherwise).
+   */
+  release(streamId: number): void {
+    const stream = this.#core.table.get(streamId);
+    if (stream !== undefined && !stream.released) this.#core.release(stream);
+  }
+
+  /** Asks the peer for a sign of life; `onPong` gets the number returned here. */
+  ping(now: number): number {
+    this.#tick(now);
+    return this.#core.pings.send(now);
+  }
+
+  /**
+   * Says goodbye. NO_ERROR: live streams go on and the connection closes with the last of them; a server does it in two
+   * steps, so that no request on its way is lost. Any other code closes at once.
+   */
+  goAway(errorCode: ErrorCode, debug = ""): void {
+    const core = this.#core;
+    if (core.closed) return;
+    if (errorCode !== ErrorCode.NO_ERROR) {
+      core.fail(new H2Error(debug === "" ? "closed with an error" : debug, { errorCode, origin: "local" }));
+      return;
+    }
+    if (core.goAway.sent) return;
+    if (core.options.role === "server" && core.settings.peerReceived) core.goAway.announce(core.now);
+    else core.goAway.send(core.table.highestPeerId, errorCode, debug);
+    core.finishIfDrained();
+  }
+
+  /** What to write now, as few large chunks; empty when there is nothing. Call it again as long as it gives something and the transport takes more. */
+  takeOutput(): Uint8Array[] {
+    const core = this.#core;
+    try {
+      if (!core.closed) core.scheduler.pump(core.options.limits.outputBatchBytes);
+    } catch (thrown) {
+      core.contain(thrown);
+    }
+    const chunks = core.output.take();
+    this.#stalledSince = undefined;
+    if (core.streamsAwaited) core.tellStreamsAvailable();
+    if (core.scheduler.hasReady && !core.closed) core.output.announce();
+    return chunks;
+  }
+
+  /** False while the peer does not read what it makes us answer: stop reading from it. */
+  get wantsInput(): boolean {
+    return this.#core.output.controlBytes < this.#core.options.limits.maxQueuedControlBytes;
+  }
+
+  /** When `handleTimeout` must be called at the latest; undefined when time changes nothing. */
+  nextDeadline(): number | undefined {
+    if (this.#core.closed) return undefined;
+    const { handshakeTimeoutMs } = this.#core.options.limits;
+    const stalled = this.#stalledSince === undefined ? undefined : this.#stalledSince + handshakeTimeoutMs;
+    return this.#handshakeDeadline ?? stalled;
+  }
+
+  /** Tells the time. The driver's first call begins the handshake. */
+  handleTimeout(now: number): void {
+    const core = this.#core;
+    if (core.closed) return;
+    this.#tick(now);
+    const deadline = this.nextDeadline();
+    if (deadline === undefined || now < deadline) return;
+    const { handshakeTimeoutMs } = core.options.limits;
+    core.fail(
+      this.#handshakeDeadline === undefined
+        ? connectionError(ErrorCode.ENHANCE_YOUR_CALM, `the peer has not read our answers for ${handshakeTimeoutMs} ms`)
+        : connectionError(ErrorCode.SETTINGS_TIMEOUT, `no SETTINGS from the peer within handshakeTimeoutMs (${handshakeTimeoutMs})`),
+    );
+  }
+
+  /** The transport has ended or broken: every stream gets its `onReset`, then comes `onClose`. */
+  transportClosed(cause?: unknown): void {
+    this.#core.lost(cause);
+  }
+
+  #tick(now: number): void {
+    this.#core.now = now;
+    if (this.#started) return;
+    this.#started = true;
+    if (!this.#core.settings.peerReceived) this.#handshakeDeadline = now + this.#core.options.limits.handshakeTimeoutMs;
+  }
+}
+
+function isInformational(fields: readonly HeaderField[]): boolean {
+  const first = fields[0];
+  return first !== undefined && first.name === ":status" && first.value.charCodeAt(0) === 0x31;
+}
+
+function usage(streamId: number, message: string): H2Error {
+  return new H2Error(`stream ${streamId}: ${message}`, { errorCode: ErrorCode.INTERNAL_ERROR, scope: "usage", origin: "local", streamId });
+}

@@ -1,0 +1,205 @@
+/**
+ * What the two halves of a connection share: its collaborators, each with a state of its own, and the few events
+ * that concern several of them (a stream's end, a stream error, the connection's end).
+ */
+import { ErrorCode } from "../error-code.js";
+import { H2Error } from "../errors.js";
+import type { FrameSink } from "../frame/reader.js";
+import { HpackDecoder } from "../hpack/decoder.js";
+import { HpackEncoder } from "../hpack/encoder.js";
+import type { ResolvedOptions } from "../options.js";
+import type { Stream } from "../stream/stream.js";
+import { GoAway } from "./go-away.js";
+import { Guards } from "./guards.js";
+import type { ConnectionHandler, StreamReset } from "./handler.js";
+import { Output } from "./output.js";
+import { Pings } from "./pings.js";
+import { ReceiveWindows } from "./receive-windows.js";
+import { Scheduler } from "./scheduler.js";
+import { Settings } from "./settings.js";
+import { StreamTable } from "./stream-table.js";
+
+export class Core<Context> implements Pick<FrameSink, "closed"> {
+  readonly options: ResolvedOptions;
+  readonly handler: ConnectionHandler<Context>;
+  readonly output: Output = new Output();
+  readonly settings: Settings;
+  readonly table: StreamTable<Context>;
+  readonly encoder: HpackEncoder;
+  readonly decoder: HpackDecoder;
+  readonly pings: Pings;
+  readonly windows: ReceiveWindows;
+  readonly scheduler: Scheduler<Context>;
+  readonly goAway: GoAway;
+  readonly guards: Guards = new Guards();
+  /** The time of the last `receive` or `handleTimeout`. */
+  now = 0;
+  closed = false;
+  /** `openStream` gave `undefined` and nobody was told since. */
+  streamsAwaited = false;
+
+  constructor(options: ResolvedOptions, handler: ConnectionHandler<Context>) {
+    this.options = options;
+    this.handler = handler;
+    const { role, ascii, limits } = options;
+    this.settings = new Settings(role, options.settings);
+    this.table = new StreamTable(role);
+    this.encoder = new HpackEncoder({ ascii });
+    this.decoder = new HpackDecoder({ ascii, maxTableSize: options.settings.headerTableSize });
+    this.pings = new Pings(this.output);
+    this.windows = new ReceiveWindows(this.output, this.pings, limits);
+    this.scheduler = new Scheduler(this.output, this.encoder, this.settings, limits.streamSendHighWaterMark, {
+      onEndWritten: (stream) => this.#endWritten(stream),
+      onWritable: (stream) => {
+        if (!stream.released) handler.onWritable(stream.id, stream.context as Context);
+      },
+    });
+    this.goAway = new GoAway(this.output, this.pings);
+  }
+
+  /** The peer's END_STREAM. */
+  endReceived(stream: Stream<Context>): void {
+    this.table.apply(stream, "receiveEndStream");
+    this.#afterChange(stream);
+  }
+
+  #endWritten(stream: Stream<Context>): void {
+    this.table.apply(stream, "sendEndStream");
+    this.#afterChange(stream);
+  }
+
+  /** Ends the stream from our side, without telling the handler. */
+  resetByUs(stream: Stream<Context>, errorCode: ErrorCode): void {
+    if (stream.state === "closed") return;
+    const known = stream.state !== "idle";
+    if (stream.remoteOpen) this.table.rememberReset(stream.id, Math.max(0, stream.receiveWindow.available));
+    this.scheduler.drop(stream);
+    this.table.apply(stream, "reset");
+    if (known) this.output.rstStream(stream.id, errorCode);
+    this.#afterChange(stream);
+  }
+
+  /** The peer, or the connection's end, ended the stream. */
+  resetByPeer(stream: Stream<Context>, reset: StreamReset): void {
+    if (stream.state === "closed") return;
+    this.scheduler.drop(stream);
+    this.table.apply(stream, "reset");
+    if (!stream.released) this.handler.onReset(stream.id, reset, stream.context as Context);
+    this.#afterChange(stream);
+  }
+
+  /** One place turns a stream error into RST_STREAM. */
+  failStream(error: H2Error): void {
+    this.guards.forcedResets.spend(this.now);
+    const stream = this.table.get(error.streamId);
+    if (stream === undefined || stream.state === "closed") {
+      this.output.rstStream(error.streamId, error.errorCode);
+      return;
+    }
+    this.resetByUs(stream, error.errorCode);
+    const { errorCode, message } = error;
+    this.handler.onReset(
+      stream.id,
+      { errorCode, message, origin: "local", scope: "stream", unprocessed: false, cause: error },
+      stream.context as Context,
+    );
+  }
+
+  /** One place turns a connection error into GOAWAY. */
+  fail(error: H2Error): void {
+    if (this.closed) return;
+    this.goAway.send(this.table.highestPeerId, error.errorCode, error.message);
+    this.#end(error, error.message);
+  }
+
+  /** The transport is gone. */
+  lost(cause: unknown): void {
+    if (this.closed) return;
+    const orderly = this.table.size === 0 && cause === undefined;
+    const message = cause instanceof Error ? `connection lost: ${cause.message}` : "connection lost";
+    this.#end(orderly ? undefined : new H2Error(message, { errorCode: ErrorCode.INTERNAL_ERROR, cause }), message);
+  }
+
+  #end(error: H2Error | undefined, message: string): void {
+    this.closed = true;
+    const goneAway = this.goAway.received;
+    for (const stream of this.table.all()) {
+      const unprocessed = this.table.isLocal(stream.id) && goneAway !== undefined && stream.id > goneAway.lastStreamId;
+      this.resetByPeer(stream, {
+        errorCode: error?.errorCode ?? ErrorCode.NO_ERROR,
+        message,
+        origin: "remote",
+        scope: "connection",
+        unprocessed,
+        cause: error,
+      });
+    }
+    this.handler.onClose(error);
+    this.output.announce();
+  }
+
+  /** The application is done with the stream. */
+  release(stream: Stream<Context>): void {
+    stream.released = true;
+    if (stream.state !== "closed" && !this.#endsByItself(stream)) {
+      const answered = this.options.role === "server" && stream.endGiven;
+      this.resetByUs(stream, answered ? ErrorCode.NO_ERROR : ErrorCode.CANCEL);
+      return;
+    }
+    this.#afterChange(stream);
+  }
+
+  /** A released stream of which only our own END_STREAM, given and queued, is missing. */
+  #endsByItself(stream: Stream<Context>): boolean {
+    return stream.endGiven && (stream.state === "halfClosedRemote" || (stream.state === "open" && this.options.role === "server"));
+  }
+
+  #afterChange(stream: Stream<Context>): void {
+    if (stream.released) {
+      // A server's answer is complete and the request is not (RFC 9113 §8.1): stop it, without blame.
+      if (stream.state === "halfClosedLocal") {
+        this.resetByUs(stream, this.options.role === "server" ? ErrorCode.NO_ERROR : ErrorCode.CANCEL);
+        return;
+      }
+      if (this.table.removeIfDone(stream)) this.windows.forget(stream, this.options.settings.initialWindowSize);
+    }
+    if (stream.state !== "closed" || this.closed) return;
+    this.tellStreamsAvailable();
+    this.finishIfDrained();
+  }
+
+  /** How many more streams the peer lets us open now. */
+  get freeStreams(): number {
+    return this.settings.peerMaxConcurrentStreams - this.table.localOpen;
+  }
+
+  tellStreamsAvailable(): void {
+    if (!this.streamsAwaited || this.freeStreams <= 0 || this.output.length >= this.options.limits.outputBatchBytes) return;
+    this.streamsAwaited = false;
+    this.handler.onStreamsAvailable?.();
+  }
+
+  get draining(): boolean {
+    return this.goAway.sent || (this.options.role === "client" && this.goAway.received !== undefined);
+  }
+
+  /** After an orderly GOAWAY the connection is over with its last stream. */
+  finishIfDrained(): void {
+    if (this.closed || !this.draining || this.goAway.betweenSteps || this.table.size > 0) return;
+    this.closed = true;
+    this.handler.onClose(undefined);
+    this.output.announce();
+  }
+
+  /** One place for whatever was thrown while the peer's bytes were handled. */
+  contain(thrown: unknown): void {
+    if (thrown instanceof H2Error && thrown.scope === "stream") {
+      try {
+        this.failStream(thrown);
+      } catch (error) {
+        this.contain(error);
+      }
+    } else if (thrown instanceof H2Error && thrown.scope === "connection") this.fail(thrown);
+    else this.fail(new H2Error("the connection's handler threw", { errorCode: ErrorCode.INTERNAL_ERROR, origin: "local", cause: thrown }));
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * The end of a connection by GOAWAY (RFC 9113 §6.8), sent and received. A server says goodbye in two steps, so that
+ * no request which crosses the first one is lost: the first names no stream, the second, a round trip later, the
+ * last one that will be served.
+ */
+import { ErrorCode } from "../error-code.js";
+import { connectionError } from "../errors.js";
+import type { GoAwayFrame } from "../frame/go-away.js";
+import { max31Bit } from "../frame/types.js";
+import type { Output } from "./output.js";
+import type { Pings } from "./pings.js";
+
+export class GoAway {
+  readonly #output: Output;
+  readonly #pings: Pings;
+  /** The last stream that our GOAWAY promised to serve; undefined before we sent one. */
+  sentLastStreamId: number | undefined = undefined;
+  /** The same of the peer's. */
+  received: GoAwayFrame | undefined = undefined;
+  /** The PING whose answer begins the second step. */
+  #pingId: number | undefined = undefined;
+
+  constructor(output: Output, pings: Pings) {
+    this.#output = output;
+    this.#pings = pings;
+  }
+
+  get sent(): boolean {
+    return this.sentLastStreamId !== undefined;
+  }
+
+  /** Between the two steps: what the peer opens now is still served. */
+  get betweenSteps(): boolean {
+    return this.#pingId !== undefined;
+  }
+
+  /** First step of a server's orderly goodbye. */
+  announce(now: number): void {
+    if (this.sent) return;
+    this.sentLastStreamId = max31Bit;
+    this.#output.goAway(max31Bit, ErrorCode.NO_ERROR);
+    this.#pingId = this.#pings.send(now);
+  }
+
+  /** Second step: true when `pingId` was the one that the first step waits for. */
+  answered(pingId: number, lastStreamId: number): boolean {
+    if (pingId !== this.#pingId) return false;
+    this.send(lastStreamId, ErrorCode.NO_ERROR);
+    return true;
+  }
+
+  /** The only step of a client or of an error. */
+  send(lastStreamId: number, errorCode: ErrorCode, debug?: string): void {
+    this.#pingId = undefined;
+    this.sentLastStreamId = lastStreamId;
+    this.#output.goAway(lastStreamId, errorCode, debug);
+  }
+
+  /** @throws H2Error where a later GOAWAY names a higher stream, which §6.8 forbids. */
+  receive(frame: GoAwayFrame): void {
+    if (this.received !== undefined && frame.lastStreamId > this.received.lastStreamId) {
+      throw connectionError(
+        ErrorCode.PROTOCOL_ERROR,
+        `GOAWAY names stream ${frame.lastStreamId} after an earlier one named ${this.received.lastStreamId}`,
+      );
+    }
+    this.received = { ...frame, debugData: frame.debugData.slice() };
+  }
+}

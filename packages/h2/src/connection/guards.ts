@@ -1,0 +1,98 @@
+/**
+ * What a peer may do for nothing. Each budget is a burst and a rate, with its reason; past it the connection ends
+ * with ENHANCE_YOUR_CALM.
+ */
+import { ErrorCode } from "../error-code.js";
+import { connectionError } from "../errors.js";
+
+/** A token bucket on the connection's own time. */
+export class Budget {
+  readonly #what: string;
+  readonly #burst: number;
+  readonly #perSecond: number;
+  #spent = 0;
+  #at = 0;
+
+  constructor(what: string, burst: number, perSecond: number) {
+    this.#what = what;
+    this.#burst = burst;
+    this.#perSecond = perSecond;
+  }
+
+  /** @throws H2Error ENHANCE_YOUR_CALM when the burst is used up. */
+  spend(now: number): void {
+    if (!this.trySpend(now)) {
+      throw connectionError(ErrorCode.ENHANCE_YOUR_CALM, `${this.#what}: more than ${this.#burst}, and ${this.#perSecond} a second`);
+    }
+  }
+
+  trySpend(now: number): boolean {
+    if (now > this.#at) {
+      this.#spent = Math.max(0, this.#spent - ((now - this.#at) / 1_000) * this.#perSecond);
+      this.#at = now;
+    }
+    if (this.#spent + 1 > this.#burst) return false;
+    this.#spent += 1;
+    return true;
+  }
+
+  clear(): void {
+    this.#spent = 0;
+  }
+}
+
+/** How many of the latest streams are looked at to tell an attack from a user who cancels. */
+const resetSample = 1_000;
+/** A stream that lived as long as this was worth its while. */
+const earlyResetMs = 1_000;
+
+export class Guards {
+  /** CVE-2019-9512. gRPC's bandwidth estimators PING after nearly every DATA, so traffic clears it. */
+  readonly pings: Budget = new Budget("PING frames without traffic", 100, 1);
+  /** CVE-2019-9515: each costs an acknowledgement and a pass over the streams. */
+  readonly settings: Budget = new Budget("SETTINGS frames without traffic", 100, 1);
+  /** CVE-2019-9518 and its kin: frames that ask for work and carry nothing. */
+  readonly useless: Budget = new Budget("frames that carry nothing", 1_000, 100);
+  /** CVE-2025-8671: a peer that breaks rules so that we reset its streams. */
+  readonly forcedResets: Budget = new Budget("streams reset for protocol errors", 100, 10);
+  /** CVE-2023-44487: streams opened only to be reset. Not an attack unless most of the latest streams went that way. */
+  readonly #earlyResets: Budget = new Budget("streams reset right after they were opened", 1_000, 200);
+  readonly #ended: Uint8Array = new Uint8Array(resetSample);
+  #endedCount = 0;
+  #earlyInSample = 0;
+  #trafficSeen = 0;
+  #windowUpdates = 0;
+
+  /** Forgives what traffic explains: `traffic` counts HEADERS and DATA sent and DATA received. */
+  sawTraffic(traffic: number): void {
+    if (traffic === this.#trafficSeen) return;
+    this.#trafficSeen = traffic;
+    this.pings.clear();
+    this.settings.clear();
+  }
+
+  /** A stream of the peer is over; `early`: the peer reset it within `earlyResetMs` and before we had begun to answer. */
+  streamEnded(early: boolean, now: number): void {
+    const slot = this.#endedCount % resetSample;
+    this.#earlyInSample += (early ? 1 : 0) - (this.#ended[slot] as number);
+    this.#ended[slot] = early ? 1 : 0;
+    this.#endedCount += 1;
+    if (early && !this.#earlyResets.trySpend(now) && this.#earlyInSample * 2 > resetSample) {
+      throw connectionError(
+        ErrorCode.ENHANCE_YOUR_CALM,
+        `${this.#earlyInSample} of the last ${resetSample} streams were reset right after they were opened`,
+      );
+    }
+  }
+
+  /** Whether a reset `ageMs` after the opening counts as early. */
+  isEarly(ageMs: number, answered: boolean): boolean {
+    return !answered && ageMs < earlyResetMs;
+  }
+
+  /** A peer has reason for 5 WINDOW_UPDATEs at the start, 2 a stream and 10 a frame that we sent (Envoy's rule). */
+  windowUpdate(streams: number, framesSent: number, now: number): void {
+    this.#windowUpdates += 1;
+    if (this.#windowUpdates > 5 + 2 * streams + 10 * framesSent) this.useless.spend(now);
+  }
+}

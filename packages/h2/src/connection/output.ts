@@ -1,0 +1,84 @@
+/**
+ * What waits to be written, and the frames that answer the peer. It knows when to wake the driver and how much of
+ * what is queued was made by the peer, so that a peer that does not read can be made to wait.
+ */
+import { ByteWriter } from "../bytes/byte-writer.js";
+import type { ErrorCode } from "../error-code.js";
+import { writeGoAway } from "../frame/go-away.js";
+import { writePing, writePingAck } from "../frame/ping.js";
+import { writeRstStream } from "../frame/rst-stream.js";
+import { type SettingEntry, writeSettings, writeSettingsAck } from "../frame/settings.js";
+import { writeWindowUpdate } from "../frame/window-update.js";
+
+export class Output {
+  readonly writer: ByteWriter = new ByteWriter();
+  /** Called once when there is something to take, then not again before it was taken. */
+  onReady: (() => void) | undefined = undefined;
+  #announced = false;
+  /** Bytes of control frames written since the last `take`. */
+  controlBytes = 0;
+
+  get length(): number {
+    return this.writer.length;
+  }
+
+  /** Something can be taken: wakes the driver once. */
+  announce(): void {
+    if (this.#announced) return;
+    this.#announced = true;
+    this.onReady?.();
+  }
+
+  take(): Uint8Array[] {
+    this.#announced = false;
+    this.controlBytes = 0;
+    return this.writer.take();
+  }
+
+  settings(entries: readonly SettingEntry[]): void {
+    const before = this.writer.length;
+    writeSettings(this.writer, entries);
+    this.#control(before);
+  }
+
+  settingsAck(): void {
+    const before = this.writer.length;
+    writeSettingsAck(this.writer);
+    this.#control(before);
+  }
+
+  ping(pingId: number): void {
+    const before = this.writer.length;
+    writePing(this.writer, pingId);
+    this.#control(before);
+  }
+
+  pingAck(bytes: Uint8Array, start: number): void {
+    const before = this.writer.length;
+    writePingAck(this.writer, bytes, start);
+    this.#control(before);
+  }
+
+  windowUpdate(streamId: number, increment: number): void {
+    const before = this.writer.length;
+    writeWindowUpdate(this.writer, streamId, increment);
+    this.#control(before);
+  }
+
+  rstStream(streamId: number, errorCode: ErrorCode): void {
+    const before = this.writer.length;
+    writeRstStream(this.writer, streamId, errorCode);
+    this.#control(before);
+  }
+
+  goAway(lastStreamId: number, errorCode: ErrorCode, debug?: string): void {
+    const before = this.writer.length;
+    writeGoAway(this.writer, lastStreamId, errorCode, debug);
+    this.#control(before);
+  }
+
+  #control(lengthBefore: number): void {
+    this.controlBytes += this.writer.length - lengthBefore;
+    this.announce();
+  }
+}

@@ -1,0 +1,51 @@
+/** PINGs of ours that wait for their answer, and the round-trip time they measure. */
+import { readUint32 } from "../frame/header.js";
+import type { Output } from "./output.js";
+
+/** More unanswered ones than this are not remembered: their answers then measure nothing. */
+const maxOutstanding = 16;
+
+export class Pings {
+  readonly #output: Output;
+  readonly #sentAt: Map<number, number> = new Map();
+  #nextId = 1;
+  /** The shortest of the recent round trips, in milliseconds; undefined before the first answer. */
+  roundTripMs: number | undefined = undefined;
+  #measuredAt = Number.NEGATIVE_INFINITY;
+
+  constructor(output: Output) {
+    this.#output = output;
+  }
+
+  get outstanding(): number {
+    return this.#sentAt.size;
+  }
+
+  /** When a measurement last came back, or a PING for one went out. */
+  get measuredAt(): number {
+    return this.#measuredAt;
+  }
+
+  send(now: number): number {
+    const pingId = this.#nextId;
+    this.#nextId = (this.#nextId % 0xffffffff) + 1;
+    if (this.#sentAt.size < maxOutstanding) this.#sentAt.set(pingId, now);
+    this.#measuredAt = now;
+    this.#output.ping(pingId);
+    return pingId;
+  }
+
+  /** The answered PING's number and its round trip; undefined for an answer to nothing we remember. */
+  answered(bytes: Uint8Array, start: number, now: number): { pingId: number; roundTripMs: number } | undefined {
+    const pingId = readUint32(bytes, start + 4);
+    const sentAt = readUint32(bytes, start) === 0 ? this.#sentAt.get(pingId) : undefined;
+    if (sentAt === undefined) return undefined;
+    this.#sentAt.delete(pingId);
+    const roundTripMs = Math.max(0, now - sentAt);
+    // A path that got longer shows within a few measurements; one slow answer of a busy peer hardly counts.
+    const last = this.roundTripMs ?? roundTripMs;
+    this.roundTripMs = roundTripMs < last ? roundTripMs : last + (roundTripMs - last) / 8;
+    this.#measuredAt = now;
+    return { pingId, roundTripMs };
+  }
+}

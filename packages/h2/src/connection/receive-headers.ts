@@ -1,0 +1,210 @@
+/** Header sections that came in: put together, decoded (always, or HPACK's state is lost), checked, and given to the handler. */
+import { ErrorCode } from "../error-code.js";
+import { connectionError, streamError } from "../errors.js";
+import { paddingBytes } from "../frame/padding.js";
+import { priorityBytes, readDependency } from "../frame/priority.js";
+import { Flag } from "../frame/types.js";
+import type { DecodedField } from "../hpack/decoder.js";
+import { readContentLength } from "../stream/content-length.js";
+import { type Flaw, requestFlaw, responseFlaw, trailersFlaw } from "../stream/headers.js";
+import { Stream } from "../stream/stream.js";
+import type { Core } from "./core.js";
+
+/** A section whose CONTINUATION frames are still to come. */
+interface PartialSection {
+  readonly streamId: number;
+  readonly endStream: boolean;
+  readonly dependsOnItself: boolean;
+  readonly fragments: Uint8Array[];
+  bytes: number;
+}
+
+/** Encoded bytes of a section may be this many times the decoded limit before the connection ends: Huffman at its worst is under 4. */
+const encodedPerDecoded = 4;
+
+export class HeaderReceiver<Context> {
+  readonly #core: Core<Context>;
+  #partial: PartialSection | undefined;
+
+  constructor(core: Core<Context>) {
+    this.#core = core;
+  }
+
+  /** Only CONTINUATION may come now. */
+  get continuing(): boolean {
+    return this.#partial !== undefined;
+  }
+
+  onHeaders(flags: number, streamId: number, bytes: Uint8Array, start: number, end: number): void {
+    const padding = paddingBytes(flags, bytes, start, end);
+    let fragmentAt = (flags & Flag.PADDED) === 0 ? start : start + 1;
+    const fragmentEnd = end - padding;
+    let dependsOnItself = false;
+    if ((flags & Flag.PRIORITY) !== 0) {
+      if (fragmentEnd - fragmentAt < priorityBytes) throw connectionError(ErrorCode.FRAME_SIZE_ERROR, "HEADERS too short for its priority");
+      dependsOnItself = readDependency(bytes, fragmentAt) === streamId;
+      fragmentAt += priorityBytes;
+    }
+    const endStream = (flags & Flag.END_STREAM) !== 0;
+    if ((flags & Flag.END_HEADERS) !== 0) {
+      this.#onSection(streamId, endStream, dependsOnItself, bytes, fragmentAt, fragmentEnd);
+      return;
+    }
+    const fragment = bytes.slice(fragmentAt, fragmentEnd);
+    this.#partial = { streamId, endStream, dependsOnItself, fragments: [fragment], bytes: fragment.length };
+  }
+
+  onContinuation(flags: number, streamId: number, bytes: Uint8Array, start: number, end: number): void {
+    const partial = this.#partial as PartialSection;
+    const { settings, limits } = this.#core.options;
+    if (streamId !== partial.streamId) {
+      throw connectionError(ErrorCode.PROTOCOL_ERROR, `CONTINUATION on stream ${streamId} instead of ${partial.streamId}`);
+    }
+    // CONTINUATION flood: an empty one counts too.
+    if (partial.fragments.length > limits.maxContinuationFrames) {
+      throw connectionError(
+        ErrorCode.ENHANCE_YOUR_CALM,
+        `header section of more than maxContinuationFrames (${limits.maxContinuationFrames})`,
+      );
+    }
+    partial.bytes += end - start;
+    const limit = settings.maxHeaderListSize * encodedPerDecoded;
+    if (partial.bytes > limit) {
+      throw connectionError(
+        ErrorCode.ENHANCE_YOUR_CALM,
+        `encoded header section of ${partial.bytes} bytes is larger than the limit (${limit})`,
+      );
+    }
+    partial.fragments.push(bytes.slice(start, end));
+    if ((flags & Flag.END_HEADERS) === 0) return;
+    this.#partial = undefined;
+    const block = joined(partial.fragments, partial.bytes);
+    this.#onSection(streamId, partial.endStream, partial.dependsOnItself, block, 0, block.length);
+  }
+
+  #onSection(streamId: number, endStream: boolean, dependsOnItself: boolean, bytes: Uint8Array, start: number, end: number): void {
+    const { decoder, table, options } = this.#core;
+    const fields = decoder.decode(bytes, start, end, options.settings.maxHeaderListSize);
+    const stream = table.get(streamId);
+    if (stream === undefined && options.role === "server" && !table.isLocal(streamId) && table.isIdle(streamId)) {
+      this.#onRequest(streamId, endStream, dependsOnItself, fields);
+      return;
+    }
+    if (stream === undefined || !stream.remoteOpen) {
+      this.#onLateHeaders(streamId, stream);
+      return;
+    }
+    if (dependsOnItself) throw streamError(streamId, ErrorCode.PROTOCOL_ERROR, "stream depends on itself");
+    this.#checkSize(streamId);
+    if (stream.receivedHeaders) this.#onTrailers(stream, endStream, fields);
+    else this.#onResponse(stream, endStream, fields);
+  }
+
+  #onRequest(streamId: number, endStream: boolean, dependsOnItself: boolean, fields: DecodedField[]): void {
+    const { table, settings, goAway, handler, options, now } = this.#core;
+    if (goAway.sent && streamId > (goAway.sentLastStreamId as number)) {
+      // §6.8: past the last stream that we promised to serve; ignored, with what belongs to it.
+      table.highestPeerId = streamId;
+      table.rememberReset(streamId, settings.localInitialWindow);
+      return;
+    }
+    if (table.peerHeld >= options.settings.maxConcurrentStreams) {
+      table.highestPeerId = streamId;
+      table.rememberReset(streamId, settings.localInitialWindow);
+      this.#core.output.rstStream(streamId, ErrorCode.REFUSED_STREAM); // §5.1.2
+      return;
+    }
+    const stream = new Stream<Context>(streamId, undefined, settings.peerInitialWindowSize, settings.localInitialWindow, now);
+    table.addPeer(stream);
+    table.apply(stream, "receiveHeaders");
+    // Until the handler knows of it, nobody else will release it.
+    stream.released = true;
+    if (dependsOnItself) throw streamError(streamId, ErrorCode.PROTOCOL_ERROR, "stream depends on itself");
+    this.#checkSize(streamId);
+    this.#checkForm(streamId, requestFlaw(fields));
+    this.#begin(stream, fields);
+    if (endStream) this.checkContentLength(stream, true);
+    stream.released = false;
+    if (endStream) this.#core.endReceived(stream);
+    handler.onHeaders(streamId, fields, endStream, undefined);
+  }
+
+  #onResponse(stream: Stream<Context>, endStream: boolean, fields: DecodedField[]): void {
+    const { handler } = this.#core;
+    this.#checkForm(stream.id, responseFlaw(fields));
+    const context = stream.context as Context;
+    if ((fields[0] as DecodedField).value.charCodeAt(0) === 0x31) {
+      if (endStream) throw streamError(stream.id, ErrorCode.PROTOCOL_ERROR, "informational response with END_STREAM"); // §8.1
+      handler.onInformational?.(stream.id, fields, context);
+      return;
+    }
+    this.#begin(stream, fields);
+    // A response without content may announce the length that it would have had (HEAD, 304): nothing to compare.
+    if (endStream) this.#core.endReceived(stream);
+    handler.onHeaders(stream.id, fields, endStream, context);
+  }
+
+  #onTrailers(stream: Stream<Context>, endStream: boolean, fields: DecodedField[]): void {
+    if (!endStream) throw streamError(stream.id, ErrorCode.PROTOCOL_ERROR, "trailers without END_STREAM"); // §8.1
+    this.#checkForm(stream.id, trailersFlaw(fields));
+    this.checkContentLength(stream, true);
+    const context = stream.context as Context;
+    this.#core.endReceived(stream);
+    if (!stream.released) this.#core.handler.onTrailers(stream.id, fields, context);
+  }
+
+  #begin(stream: Stream<Context>, fields: DecodedField[]): void {
+    stream.receivedHeaders = true;
+    stream.expectedBytes = readContentLength(fields);
+    if (Number.isNaN(stream.expectedBytes))
+      throw streamError(stream.id, ErrorCode.PROTOCOL_ERROR, "malformed or contradictory content-length");
+  }
+
+  /** §8.1.1: the payload must add up to the announced length, and never pass it. */
+  checkContentLength(stream: Stream<Context>, endStream: boolean): void {
+    const expected = stream.expectedBytes;
+    if (expected === undefined) return;
+    if (stream.receivedBytes > expected || (endStream && stream.receivedBytes < expected)) {
+      throw streamError(
+        stream.id,
+        ErrorCode.PROTOCOL_ERROR,
+        `content of ${stream.receivedBytes} bytes is not the announced content-length (${expected})`,
+      );
+    }
+  }
+
+  /** The section is decoded; what passes the limit ends its stream only. gRPC reads this code as RESOURCE_EXHAUSTED. */
+  #checkSize(streamId: number): void {
+    const { decoder, options } = this.#core;
+    if (!decoder.listTooLarge) return;
+    throw streamError(
+      streamId,
+      ErrorCode.ENHANCE_YOUR_CALM,
+      `header list of ${decoder.listBytes} bytes is larger than maxHeaderListSize (${options.settings.maxHeaderListSize})`,
+    );
+  }
+
+  #checkForm(streamId: number, flaw: Flaw): void {
+    if (flaw !== undefined) throw streamError(streamId, ErrorCode.PROTOCOL_ERROR, `malformed message: ${flaw}`);
+  }
+
+  /** HEADERS on a stream that the peer may no longer send on, or never could (§5.1, §5.1.1). */
+  #onLateHeaders(streamId: number, stream: Stream<Context> | undefined): void {
+    const { table } = this.#core;
+    if (table.takeLate(streamId, 0)) return;
+    if (stream !== undefined && stream.state !== "closed")
+      throw streamError(streamId, ErrorCode.STREAM_CLOSED, "HEADERS after the stream's end");
+    if (table.endedLately(streamId)) throw connectionError(ErrorCode.STREAM_CLOSED, `HEADERS on closed stream ${streamId}`);
+    throw connectionError(ErrorCode.PROTOCOL_ERROR, `HEADERS on stream ${streamId}, which the peer may not open`);
+  }
+}
+
+function joined(fragments: readonly Uint8Array[], bytes: number): Uint8Array {
+  const block = new Uint8Array(bytes);
+  let offset = 0;
+  for (const fragment of fragments) {
+    block.set(fragment, offset);
+    offset += fragment.length;
+  }
+  return block;
+}

@@ -1,0 +1,115 @@
+/**
+ * Flow control of what the peer sends (RFC 9113 §6.9).
+ *
+ * The stream window is credited as the application consumes, so that a slow reader stops its own sender. The
+ * connection window is credited on receipt, so that one slow stream never stalls the others, as long as what is
+ * received and unread stays in the budget: unread bytes and the offered connection window together never pass
+ * `maxBufferedBytesPerConnection`.
+ *
+ * A stream's window doubles when a quarter of it was consumed within two round trips: then the window, not the
+ * reader, is what holds the sender back. It never grows for a reader that does not keep up.
+ */
+import type { ConnectionLimits } from "../options.js";
+import { protocolInitialWindow, ReceiveWindow } from "../stream/flow.js";
+import type { Stream } from "../stream/stream.js";
+import type { Output } from "./output.js";
+import type { Pings } from "./pings.js";
+
+/** How old a measured round trip may be before it is measured again. */
+const roundTripMaxAgeMs = 10_000;
+
+export class ReceiveWindows {
+  readonly #output: Output;
+  readonly #pings: Pings;
+  readonly #maxStreamWindow: number;
+  readonly #budget: number;
+  readonly connection: ReceiveWindow = new ReceiveWindow(protocolInitialWindow);
+  /** Received and unread, over all streams. */
+  unreadBytes = 0;
+  /** How far stream windows have grown past their first size, over all streams. */
+  #grownBytes = 0;
+
+  constructor(output: Output, pings: Pings, limits: Required<ConnectionLimits>) {
+    this.#output = output;
+    this.#pings = pings;
+    this.#maxStreamWindow = limits.maxStreamWindow;
+    this.#budget = limits.maxBufferedBytesPerConnection;
+    // Half of the budget may be on its way; the other half is for what waits to be read.
+    this.connection.size = Math.max(protocolInitialWindow, this.#budget >>> 1);
+  }
+
+  /** Offers the connection window's full size, right after the first SETTINGS. */
+  start(): void {
+    this.#creditConnection();
+  }
+
+  /** Takes a DATA frame's length, padding included, out of the connection window. False: the peer sent more than that. */
+  receivedOnConnection(bytes: number): boolean {
+    if (!this.connection.take(bytes)) return false;
+    this.#creditConnection();
+    return true;
+  }
+
+  /** The same for its stream; `padding` needs no reader and is credited at once. */
+  receivedOnStream(stream: Stream<unknown>, bytes: number, padding: number, now: number): boolean {
+    if (!stream.receiveWindow.take(bytes)) return false;
+    if (stream.creditedAt === undefined) stream.creditedAt = now;
+    stream.unreadBytes += bytes - padding;
+    stream.consumedBytes += padding;
+    this.unreadBytes += bytes - padding;
+    if (padding > 0) this.#creditStream(stream, now);
+    return true;
+  }
+
+  /** The application has consumed `bytes` of the stream. */
+  consumed(stream: Stream<unknown>, bytes: number, now: number): void {
+    const counted = Math.min(bytes, stream.unreadBytes);
+    stream.unreadBytes -= counted;
+    stream.consumedBytes += counted;
+    this.unreadBytes -= counted;
+    this.#creditStream(stream, now);
+    this.#creditConnection();
+  }
+
+  /** The stream is gone: what it had unread, and what its window had grown, are free again. */
+  forget(stream: Stream<unknown>, initialWindow: number): void {
+    this.#grownBytes -= Math.max(0, stream.receiveWindow.size - initialWindow);
+    this.unreadBytes -= stream.unreadBytes;
+    stream.unreadBytes = 0;
+    this.#creditConnection();
+  }
+
+  #creditConnection(): void {
+    const window = this.connection;
+    const offer = Math.min(window.size, this.#budget - this.unreadBytes) - window.available;
+    // In steps of an eighth: few frames, and a sender at full speed still has seven eighths ahead of it.
+    if (offer < window.size >>> 3) return;
+    window.available += offer;
+    this.#output.windowUpdate(0, offer);
+  }
+
+  #creditStream(stream: Stream<unknown>, now: number): void {
+    if (!stream.remoteOpen) return;
+    const window = stream.receiveWindow;
+    if (stream.consumedBytes < window.size >>> 2 || stream.consumedBytes === 0) return;
+    let increment = stream.consumedBytes;
+    stream.consumedBytes = 0;
+    if (this.#mayGrow(stream, now)) {
+      this.#grownBytes += window.size;
+      increment += window.size;
+      window.size *= 2;
+    }
+    stream.creditedAt = now;
+    window.available += increment;
+    this.#output.windowUpdate(stream.id, increment);
+  }
+
+  #mayGrow(stream: Stream<unknown>, now: number): boolean {
+    const { size } = stream.receiveWindow;
+    if (size === 0 || size * 2 > this.#maxStreamWindow || this.#grownBytes + size > this.#budget >>> 1) return false;
+    const pings = this.#pings;
+    if (now - pings.measuredAt > roundTripMaxAgeMs) pings.send(now);
+    if (pings.roundTripMs === undefined) return false;
+    return now - (stream.creditedAt as number) <= 2 * pings.roundTripMs;
+  }
+}

@@ -1,0 +1,290 @@
+/** Frames that came in: a table from frame type to what it does. The rules of RFC 9113 §5 and §6 stand beside their checks. */
+import { ErrorCode } from "../error-code.js";
+import { connectionError, streamError } from "../errors.js";
+import { readGoAway } from "../frame/go-away.js";
+import { paddingBytes } from "../frame/padding.js";
+import { checkPing } from "../frame/ping.js";
+import { PrefaceReader } from "../frame/preface.js";
+import { priorityBytes, readDependency } from "../frame/priority.js";
+import { FrameReader, type FrameSink } from "../frame/reader.js";
+import { readRstStream } from "../frame/rst-stream.js";
+import { readSettings } from "../frame/settings.js";
+import { Flag, FrameType } from "../frame/types.js";
+import { readWindowUpdate } from "../frame/window-update.js";
+import type { Stream } from "../stream/stream.js";
+import type { Core } from "./core.js";
+import { HeaderReceiver } from "./receive-headers.js";
+
+export class FrameReceiver<Context> implements FrameSink {
+  readonly #core: Core<Context>;
+  readonly #reader: FrameReader;
+  readonly #headers: HeaderReceiver<Context>;
+  /** A server waits for the client's preface first. */
+  #preface: PrefaceReader | undefined;
+  #dataFramesReceived = 0;
+
+  constructor(core: Core<Context>) {
+    this.#core = core;
+    this.#reader = new FrameReader(this, core.options.settings.maxFrameSize);
+    this.#headers = new HeaderReceiver(core);
+    this.#preface = core.options.role === "server" ? new PrefaceReader() : undefined;
+  }
+
+  get closed(): boolean {
+    return this.#core.closed;
+  }
+
+  receive(chunk: Uint8Array): void {
+    let offset = 0;
+    if (this.#preface !== undefined) {
+      offset = this.#preface.receive(chunk);
+      if (!this.#preface.done) return;
+      this.#preface = undefined;
+    }
+    this.#reader.receive(chunk, offset);
+  }
+
+  onFrame(type: number, flags: number, streamId: number, bytes: Uint8Array, start: number, end: number): void {
+    if (!this.#core.settings.peerReceived && (type !== FrameType.SETTINGS || (flags & Flag.ACK) !== 0)) {
+      throw connectionError(ErrorCode.PROTOCOL_ERROR, `frame of type ${type} before the peer's first SETTINGS`); // §3.4
+    }
+    try {
+      if (this.#headers.continuing) {
+        // §6.10: nothing may come between the frames of one header section.
+        if (type !== FrameType.CONTINUATION)
+          throw connectionError(ErrorCode.PROTOCOL_ERROR, `frame of type ${type} instead of CONTINUATION`);
+        this.#headers.onContinuation(flags, streamId, bytes, start, end);
+        return;
+      }
+      this.#dispatch(type, flags, streamId, bytes, start, end);
+    } catch (thrown) {
+      this.#core.contain(thrown);
+    }
+  }
+
+  #dispatch(type: number, flags: number, streamId: number, bytes: Uint8Array, start: number, end: number): void {
+    switch (type) {
+      case FrameType.DATA:
+        this.#onData(flags, onStream(streamId, "DATA"), bytes, start, end);
+        return;
+      case FrameType.HEADERS:
+        this.#headers.onHeaders(flags, onStream(streamId, "HEADERS"), bytes, start, end);
+        return;
+      case FrameType.PRIORITY:
+        this.#onPriority(onStream(streamId, "PRIORITY"), bytes, start, end);
+        return;
+      case FrameType.RST_STREAM:
+        this.#onRstStream(onStream(streamId, "RST_STREAM"), bytes, start, end);
+        return;
+      case FrameType.SETTINGS:
+        onConnection(streamId, "SETTINGS");
+        this.#onSettings(flags, bytes, start, end);
+        return;
+      case FrameType.PUSH_PROMISE:
+        throw connectionError(ErrorCode.PROTOCOL_ERROR, "PUSH_PROMISE, which SETTINGS_ENABLE_PUSH forbids"); // §8.4
+      case FrameType.PING:
+        onConnection(streamId, "PING");
+        this.#onPing(flags, bytes, start, end);
+        return;
+      case FrameType.GOAWAY:
+        onConnection(streamId, "GOAWAY");
+        this.#onGoAway(bytes, start, end);
+        return;
+      case FrameType.WINDOW_UPDATE:
+        this.#onWindowUpdate(streamId, bytes, start, end);
+        return;
+      case FrameType.CONTINUATION:
+        throw connectionError(ErrorCode.PROTOCOL_ERROR, "CONTINUATION without HEADERS");
+      default: // §5.5: unknown frames are ignored.
+        this.#core.guards.useless.spend(this.#core.now);
+    }
+  }
+
+  #onData(flags: number, streamId: number, bytes: Uint8Array, start: number, end: number): void {
+    const { windows, table, handler, guards, now } = this.#core;
+    const length = end - start;
+    const padding = paddingBytes(flags, bytes, start, end);
+    const unread = (flags & Flag.PADDED) === 0 ? 0 : padding + 1;
+    if (!windows.receivedOnConnection(length)) {
+      throw connectionError(
+        ErrorCode.FLOW_CONTROL_ERROR,
+        `DATA of ${length} bytes is larger than the connection's window (${windows.connection.available})`,
+      );
+    }
+    this.#dataFramesReceived += 1;
+    const stream = table.get(streamId);
+    if (stream === undefined || !stream.remoteOpen) {
+      this.#onLateData(streamId, stream, length);
+      return;
+    }
+    if (!stream.receivedHeaders) throw streamError(streamId, ErrorCode.PROTOCOL_ERROR, "DATA before HEADERS");
+    if (!windows.receivedOnStream(stream, length, unread, now)) {
+      throw streamError(
+        streamId,
+        ErrorCode.FLOW_CONTROL_ERROR,
+        `DATA of ${length} bytes is larger than the stream's window (${stream.receiveWindow.available})`,
+      );
+    }
+    const endStream = (flags & Flag.END_STREAM) !== 0;
+    if (length === unread && !endStream) guards.useless.spend(now); // CVE-2019-9518
+    stream.receivedBytes += length - unread;
+    this.#headers.checkContentLength(stream, endStream);
+    const dataAt = unread === 0 ? start : start + 1;
+    const context = stream.context as Context;
+    if (endStream) this.#core.endReceived(stream);
+    if (stream.released) windows.consumed(stream, length - unread, now);
+    else handler.onData(streamId, bytes.subarray(dataAt, end - padding), endStream, context);
+  }
+
+  /** DATA on a stream that the peer may no longer send on (§5.1). */
+  #onLateData(streamId: number, stream: Stream<Context> | undefined, length: number): void {
+    const { table, guards, now } = this.#core;
+    if (table.takeLate(streamId, length)) return;
+    if (stream === undefined && table.isIdle(streamId)) throw connectionError(ErrorCode.PROTOCOL_ERROR, `DATA on idle stream ${streamId}`);
+    guards.useless.spend(now);
+    throw streamError(streamId, ErrorCode.STREAM_CLOSED, "DATA after the stream's end");
+  }
+
+  #onPriority(streamId: number, bytes: Uint8Array, start: number, end: number): void {
+    if (end - start !== priorityBytes) {
+      throw streamError(streamId, ErrorCode.FRAME_SIZE_ERROR, `PRIORITY of ${end - start} bytes is not ${priorityBytes}`);
+    }
+    this.#core.guards.useless.spend(this.#core.now);
+    if (readDependency(bytes, start) === streamId) throw streamError(streamId, ErrorCode.PROTOCOL_ERROR, "stream depends on itself");
+  }
+
+  #onRstStream(streamId: number, bytes: Uint8Array, start: number, end: number): void {
+    const { table, guards, now, options } = this.#core;
+    const errorCode = readRstStream(bytes, start, end);
+    const stream = table.get(streamId);
+    if (stream === undefined || stream.state === "closed") {
+      if (stream === undefined && table.isIdle(streamId))
+        throw connectionError(ErrorCode.PROTOCOL_ERROR, `RST_STREAM on idle stream ${streamId}`);
+      guards.useless.spend(now);
+      return;
+    }
+    const early = !table.isLocal(streamId) && guards.isEarly(now - stream.openedAt, stream.sentHeaders);
+    this.#core.resetByPeer(stream, {
+      errorCode,
+      message: "the peer reset the stream",
+      origin: "remote",
+      scope: "stream",
+      unprocessed: errorCode === ErrorCode.REFUSED_STREAM,
+    });
+    if (options.role === "server") guards.streamEnded(early, now);
+  }
+
+  #onSettings(flags: number, bytes: Uint8Array, start: number, end: number): void {
+    const { settings, table, encoder, decoder, output, guards, handler, now } = this.#core;
+    if ((flags & Flag.ACK) !== 0) {
+      if (end !== start) throw connectionError(ErrorCode.FRAME_SIZE_ERROR, `SETTINGS acknowledgement of ${end - start} bytes is not empty`);
+      const before = settings.localInitialWindow;
+      settings.acknowledged();
+      decoder.setMaxTableSize(settings.local.headerTableSize);
+      // §6.9.2: the peer has moved the windows of the streams it had open by the difference.
+      const difference = settings.localInitialWindow - before;
+      for (const stream of table.all()) {
+        stream.receiveWindow.available += difference;
+        stream.receiveWindow.size += difference;
+      }
+      return;
+    }
+    guards.sawTraffic(this.#traffic);
+    guards.settings.spend(now);
+    const windowBefore = settings.peerInitialWindowSize;
+    settings.applyPeer(readSettings(bytes, start, end));
+    encoder.setMaxTableSize(settings.peerHeaderTableSize);
+    const difference = settings.peerInitialWindowSize - windowBefore;
+    if (difference !== 0) this.#moveSendWindows(difference);
+    output.settingsAck();
+    handler.onSettings?.();
+    this.#core.tellStreamsAvailable();
+  }
+
+  #moveSendWindows(difference: number): void {
+    const { table, scheduler } = this.#core;
+    for (const stream of table.all()) {
+      if (!stream.sendWindow.grow(difference)) {
+        throw connectionError(
+          ErrorCode.FLOW_CONTROL_ERROR,
+          `SETTINGS_INITIAL_WINDOW_SIZE moves the window of stream ${stream.id} past 2^31-1`,
+        );
+      }
+      scheduler.schedule(stream);
+    }
+  }
+
+  #onPing(flags: number, bytes: Uint8Array, start: number, end: number): void {
+    checkPing(start, end);
+    const { pings, goAway, table, output, guards, handler, now } = this.#core;
+    if ((flags & Flag.ACK) === 0) {
+      guards.sawTraffic(this.#traffic);
+      guards.pings.spend(now);
+      output.pingAck(bytes, start);
+      return;
+    }
+    const answer = pings.answered(bytes, start, now);
+    if (answer === undefined) {
+      guards.useless.spend(now);
+      return;
+    }
+    if (goAway.answered(answer.pingId, table.highestPeerId)) this.#core.finishIfDrained();
+    else handler.onPong?.(answer.pingId, answer.roundTripMs);
+  }
+
+  #onGoAway(bytes: Uint8Array, start: number, end: number): void {
+    const { goAway, table, handler, options } = this.#core;
+    const frame = readGoAway(bytes, start, end);
+    goAway.receive(frame);
+    for (const stream of table.all()) {
+      if (!table.isLocal(stream.id) || stream.id <= frame.lastStreamId) continue;
+      this.#core.resetByPeer(stream, {
+        errorCode: ErrorCode.REFUSED_STREAM,
+        message: "the peer is going away and did not take the stream",
+        origin: "remote",
+        scope: "stream",
+        unprocessed: true,
+      });
+    }
+    handler.onGoAway?.(frame.lastStreamId, frame.errorCode, frame.debugData);
+    if (options.role === "client") this.#core.finishIfDrained();
+  }
+
+  #onWindowUpdate(streamId: number, bytes: Uint8Array, start: number, end: number): void {
+    const { scheduler, table, guards, now } = this.#core;
+    const increment = readWindowUpdate(bytes, start, end);
+    guards.windowUpdate(table.highestPeerId, scheduler.framesSent, now);
+    if (streamId === 0) {
+      if (increment === 0) throw connectionError(ErrorCode.PROTOCOL_ERROR, "WINDOW_UPDATE of 0");
+      if (!scheduler.connectionWindow.grow(increment)) {
+        throw connectionError(ErrorCode.FLOW_CONTROL_ERROR, `WINDOW_UPDATE of ${increment} moves the connection's window past 2^31-1`);
+      }
+      scheduler.connectionOpened();
+      return;
+    }
+    const stream = table.get(streamId);
+    if (stream === undefined) {
+      if (table.isIdle(streamId)) throw connectionError(ErrorCode.PROTOCOL_ERROR, `WINDOW_UPDATE on idle stream ${streamId}`);
+      return;
+    }
+    if (increment === 0) throw streamError(streamId, ErrorCode.PROTOCOL_ERROR, "WINDOW_UPDATE of 0");
+    if (!stream.sendWindow.grow(increment)) {
+      throw streamError(streamId, ErrorCode.FLOW_CONTROL_ERROR, `WINDOW_UPDATE of ${increment} moves the stream's window past 2^31-1`);
+    }
+    scheduler.schedule(stream);
+  }
+
+  /** What explains a PING or SETTINGS. */
+  get #traffic(): number {
+    return this.#core.scheduler.framesSent + this.#dataFramesReceived;
+  }
+}
+
+function onStream(streamId: number, name: string): number {
+  if (streamId === 0) throw connectionError(ErrorCode.PROTOCOL_ERROR, `${name} on stream 0`);
+  return streamId;
+}
+
+function onConnection(streamId: number, name: string): void {
+  if (streamId !== 0) throw connectionError(ErrorCode.PROTOCOL_ERROR, `${name} on stream ${streamId} instead of 0`);
+}

@@ -1,0 +1,176 @@
+/**
+ * Sends what waits on the streams: round-robin, a frame a turn, so that a large message never starves a small one.
+ * Only streams that can send are in the ring; one whose window is closed costs nothing until WINDOW_UPDATE.
+ */
+import { frameHeaderBytes, writeFrameHeader } from "../frame/header.js";
+import { writeHeaders } from "../frame/headers.js";
+import { Flag, FrameType } from "../frame/types.js";
+import type { HeaderField } from "../header-field.js";
+import type { HpackEncoder } from "../hpack/encoder.js";
+import { protocolInitialWindow, SendWindow } from "../stream/flow.js";
+import type { Stream } from "../stream/stream.js";
+import type { Output } from "./output.js";
+import type { Settings } from "./settings.js";
+
+/** A turn in the ring. Larger frames, where a peer takes them, measured no faster. */
+const turnBytes = 16_384;
+/** While less than this waits in the output, a message that fits a turn is written at once instead of queued. */
+const directOutputBytes = 65_536;
+
+export interface SchedulerEvents<Context> {
+  /** END_STREAM has been written. */
+  onEndWritten(stream: Stream<Context>): void;
+  /** The queue has fallen below the low mark and someone waits for that. */
+  onWritable(stream: Stream<Context>): void;
+}
+
+export class Scheduler<Context> {
+  readonly #output: Output;
+  readonly #encoder: HpackEncoder;
+  readonly #settings: Settings;
+  readonly #events: SchedulerEvents<Context>;
+  readonly #highWaterMark: number;
+  readonly connectionWindow: SendWindow = new SendWindow(protocolInitialWindow);
+  /** HEADERS sections and DATA frames written so far. */
+  framesSent = 0;
+  /** A ring as an array with a moving head; what was passed is dropped in large steps. */
+  readonly #ring: (Stream<Context> | undefined)[] = [];
+  #head = 0;
+
+  constructor(output: Output, encoder: HpackEncoder, settings: Settings, highWaterMark: number, events: SchedulerEvents<Context>) {
+    this.#output = output;
+    this.#encoder = encoder;
+    this.#settings = settings;
+    this.#highWaterMark = highWaterMark;
+    this.#events = events;
+  }
+
+  /** Some stream could send now. */
+  get hasReady(): boolean {
+    return this.#head < this.#ring.length && this.connectionWindow.available > 0;
+  }
+
+  headers(stream: Stream<Context>, fields: readonly HeaderField[], endStream: boolean): void {
+    writeHeaders(this.#output.writer, this.#encoder, stream.id, fields, endStream, this.#settings.peerMaxFrameSize);
+    this.framesSent += 1;
+    this.#output.announce();
+    if (endStream) this.#events.onEndWritten(stream);
+  }
+
+  /** One logical write: at once where it is small and nothing is in its way, else behind the stream's queue. */
+  data(stream: Stream<Context>, chunks: readonly Uint8Array[], endStream: boolean): void {
+    let bytes = 0;
+    for (const chunk of chunks) bytes += chunk.length;
+    const fits =
+      bytes <= turnBytes &&
+      bytes <= stream.sendWindow.available &&
+      bytes <= this.connectionWindow.available &&
+      this.#output.length < directOutputBytes;
+    if (stream.queue.length === 0 && (fits || bytes === 0)) {
+      if (bytes > 0 || endStream) this.#writeChunks(stream, chunks, bytes, endStream);
+      return;
+    }
+    for (const chunk of chunks) stream.queue.push(chunk);
+    stream.endQueued = endStream;
+    this.schedule(stream);
+  }
+
+  trailers(stream: Stream<Context>, fields: readonly HeaderField[]): void {
+    if (stream.queue.length === 0) {
+      this.headers(stream, fields, true);
+      return;
+    }
+    stream.trailersQueued = fields;
+    stream.endQueued = true;
+    this.schedule(stream);
+  }
+
+  isWritable(stream: Stream<Context>): boolean {
+    if (stream.queue.length < this.#highWaterMark) return true;
+    stream.awaitsWritable = true;
+    return false;
+  }
+
+  /** Puts the stream into the ring if it has something that its window lets it send. */
+  schedule(stream: Stream<Context>): void {
+    if (stream.scheduled || stream.queue.length === 0 || stream.sendWindow.available <= 0) return;
+    stream.scheduled = true;
+    this.#ring.push(stream);
+    if (this.connectionWindow.available > 0) this.#output.announce();
+  }
+
+  /** The connection's window has opened. */
+  connectionOpened(): void {
+    if (this.hasReady) this.#output.announce();
+  }
+
+  /** Drops what waits on a stream that was reset. It leaves the ring when its turn comes. */
+  drop(stream: Stream<Context>): void {
+    stream.queue.clear();
+    stream.endQueued = false;
+    stream.trailersQueued = undefined;
+    stream.awaitsWritable = false;
+  }
+
+  /** Writes turns until the output holds `limitBytes` or nobody can send. */
+  pump(limitBytes: number): void {
+    const { writer } = this.#output;
+    while (this.hasReady && writer.length < limitBytes) this.#turn(this.#shift());
+  }
+
+  #turn(stream: Stream<Context>): void {
+    stream.scheduled = false;
+    // Zero where the stream was reset, or its window taken back, while it waited in the ring.
+    const bytes = Math.min(turnBytes, stream.queue.length, stream.sendWindow.available, this.connectionWindow.available);
+    if (bytes > 0) {
+      const last = bytes === stream.queue.length && stream.endQueued;
+      this.#startData(stream, bytes, last && stream.trailersQueued === undefined);
+      stream.queue.moveTo(this.#output.writer, bytes);
+      if (last) this.#finish(stream);
+    }
+    this.schedule(stream);
+    if (stream.awaitsWritable && stream.queue.length < this.#highWaterMark >>> 1) {
+      stream.awaitsWritable = false;
+      this.#events.onWritable(stream);
+    }
+  }
+
+  #finish(stream: Stream<Context>): void {
+    const trailers = stream.trailersQueued;
+    stream.endQueued = false;
+    stream.trailersQueued = undefined;
+    if (trailers !== undefined) this.headers(stream, trailers, true);
+    else this.#events.onEndWritten(stream);
+  }
+
+  #writeChunks(stream: Stream<Context>, chunks: readonly Uint8Array[], bytes: number, endStream: boolean): void {
+    const { writer } = this.#output;
+    this.#startData(stream, bytes, endStream);
+    for (const chunk of chunks) writer.writeBytes(chunk);
+    this.#output.announce();
+    if (endStream) this.#events.onEndWritten(stream);
+  }
+
+  #startData(stream: Stream<Context>, bytes: number, endStream: boolean): void {
+    const { writer } = this.#output;
+    writer.reserve(frameHeaderBytes + bytes);
+    writeFrameHeader(writer, bytes, FrameType.DATA, endStream ? Flag.END_STREAM : 0, stream.id);
+    this.framesSent += 1;
+    stream.sendWindow.available -= bytes;
+    this.connectionWindow.available -= bytes;
+  }
+
+  #shift(): Stream<Context> {
+    const stream = this.#ring[this.#head] as Stream<Context>;
+    this.#ring[this.#head] = undefined;
+    this.#head += 1;
+    if (this.#head === this.#ring.length) {
+      this.#ring.length = 0;
+      this.#head = 0;
+    } else if (this.#head >= 1_024 && this.#head * 2 >= this.#ring.length) {
+      this.#ring.splice(0, this.#head);
+      this.#head = 0;
+    }
+    return stream;
+  }
+}

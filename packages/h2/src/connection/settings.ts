@@ -1,0 +1,99 @@
+/**
+ * The settings of both sides (RFC 9113 §6.5). Ours are announced once, at the start, and are in step when the peer
+ * has acknowledged them; until then the peer may still go by the protocol's defaults.
+ */
+import { ErrorCode } from "../error-code.js";
+import { connectionError } from "../errors.js";
+import { type SettingEntry, SettingId } from "../frame/settings.js";
+import { max31Bit } from "../frame/types.js";
+import type { LocalSettings } from "../options.js";
+import { protocolInitialWindow } from "../stream/flow.js";
+
+const smallestMaxFrameSize = 16_384;
+const largestMaxFrameSize = 2 ** 24 - 1;
+
+export class Settings {
+  readonly local: Required<LocalSettings>;
+  readonly #role: "client" | "server";
+  /** `"waiting"`: announced and not acknowledged; `"inStep"`: the peer goes by them. */
+  localState: "waiting" | "inStep" = "waiting";
+
+  /** The peer's, the protocol's defaults until its first SETTINGS. */
+  peerReceived = false;
+  peerHeaderTableSize = 4_096;
+  peerMaxConcurrentStreams: number = Number.POSITIVE_INFINITY;
+  peerInitialWindowSize: number = protocolInitialWindow;
+  peerMaxFrameSize: number = smallestMaxFrameSize;
+  /** Advisory: what the peer says it takes. */
+  peerMaxHeaderListSize: number = Number.POSITIVE_INFINITY;
+
+  constructor(role: "client" | "server", local: Required<LocalSettings>) {
+    this.#role = role;
+    this.local = local;
+  }
+
+  /** What our first SETTINGS frame says. */
+  entries(): SettingEntry[] {
+    const { local } = this;
+    const entries: SettingEntry[] = [
+      [SettingId.HEADER_TABLE_SIZE, local.headerTableSize],
+      [SettingId.MAX_CONCURRENT_STREAMS, local.maxConcurrentStreams],
+      [SettingId.INITIAL_WINDOW_SIZE, local.initialWindowSize],
+      [SettingId.MAX_FRAME_SIZE, local.maxFrameSize],
+      [SettingId.MAX_HEADER_LIST_SIZE, local.maxHeaderListSize],
+    ];
+    if (this.#role === "client") entries.push([SettingId.ENABLE_PUSH, 0]);
+    return entries;
+  }
+
+  /** What a stream of the peer starts with, as the peer sees it now. */
+  get localInitialWindow(): number {
+    return this.localState === "inStep" ? this.local.initialWindowSize : protocolInitialWindow;
+  }
+
+  acknowledged(): void {
+    if (this.localState === "inStep") throw connectionError(ErrorCode.PROTOCOL_ERROR, "SETTINGS acknowledged that were not sent");
+    this.localState = "inStep";
+  }
+
+  /** Takes over the peer's entries in order; what follows from a change is the caller's to do. @throws H2Error */
+  applyPeer(entries: readonly SettingEntry[]): void {
+    this.peerReceived = true;
+    for (const [id, value] of entries) this.#applyEntry(id, value);
+  }
+
+  #applyEntry(id: number, value: number): void {
+    switch (id) {
+      case SettingId.HEADER_TABLE_SIZE:
+        this.peerHeaderTableSize = value;
+        return;
+      case SettingId.ENABLE_PUSH:
+        // §6.5.2: a server must not send 1, and no other value is known.
+        if (value !== 0 && (value !== 1 || this.#role === "client")) {
+          throw connectionError(ErrorCode.PROTOCOL_ERROR, `SETTINGS_ENABLE_PUSH is ${value}`);
+        }
+        return;
+      case SettingId.MAX_CONCURRENT_STREAMS:
+        this.peerMaxConcurrentStreams = value;
+        return;
+      case SettingId.INITIAL_WINDOW_SIZE:
+        if (value > max31Bit)
+          throw connectionError(ErrorCode.FLOW_CONTROL_ERROR, `SETTINGS_INITIAL_WINDOW_SIZE ${value} is larger than ${max31Bit}`);
+        this.peerInitialWindowSize = value;
+        return;
+      case SettingId.MAX_FRAME_SIZE:
+        if (value < smallestMaxFrameSize || value > largestMaxFrameSize) {
+          throw connectionError(
+            ErrorCode.PROTOCOL_ERROR,
+            `SETTINGS_MAX_FRAME_SIZE ${value} is not from ${smallestMaxFrameSize} to ${largestMaxFrameSize}`,
+          );
+        }
+        this.peerMaxFrameSize = value;
+        return;
+      case SettingId.MAX_HEADER_LIST_SIZE:
+        this.peerMaxHeaderListSize = value;
+        return;
+      default: // §6.5.2: unknown settings are ignored.
+    }
+  }
+}

@@ -1,0 +1,114 @@
+/**
+ * Which streams there are, which identifiers were used, and what late frames may still refer to. The only place that
+ * changes a stream's state.
+ */
+import { max31Bit } from "../frame/types.js";
+import { nextState, type StreamEvent } from "../stream/state.js";
+import type { Stream } from "../stream/stream.js";
+
+/** How many streams we reset are remembered, so that what the peer had already sent is let pass. */
+const rememberedResets = 1_024;
+/** How many ended ones are remembered, to tell a frame on an ended stream from one on a skipped identifier. */
+const rememberedEnds = 256;
+
+export class StreamTable<Context> {
+  readonly #role: "client" | "server";
+  readonly #streams: Map<number, Stream<Context>> = new Map();
+  #nextLocalId: number;
+  /** The highest identifier that the peer has opened. */
+  highestPeerId = 0;
+  /** Streams of ours that count against the peer's limit: begun and not closed. */
+  localOpen = 0;
+  /** Streams of the peer that hold a slot: neither closed nor, once closed, still held by the application. */
+  peerHeld = 0;
+  /** Bytes that may still come for streams we reset, oldest first. */
+  readonly #resetLately: Map<number, number> = new Map();
+  readonly #endedLately: Int32Array = new Int32Array(rememberedEnds);
+  #endedCount = 0;
+
+  constructor(role: "client" | "server") {
+    this.#role = role;
+    this.#nextLocalId = role === "client" ? 1 : 2;
+  }
+
+  get size(): number {
+    return this.#streams.size;
+  }
+
+  get(id: number): Stream<Context> | undefined {
+    return this.#streams.get(id);
+  }
+
+  /** All of them, for rare events that concern each. */
+  all(): Stream<Context>[] {
+    return [...this.#streams.values()];
+  }
+
+  /** The identifier for our next stream, or undefined when all 2^30 are used. */
+  nextLocalId(): number | undefined {
+    return this.#nextLocalId > max31Bit ? undefined : this.#nextLocalId;
+  }
+
+  addLocal(stream: Stream<Context>): void {
+    this.#nextLocalId = stream.id + 2;
+    this.localOpen += 1;
+    this.#streams.set(stream.id, stream);
+  }
+
+  addPeer(stream: Stream<Context>): void {
+    this.highestPeerId = stream.id;
+    this.peerHeld += 1;
+    this.#streams.set(stream.id, stream);
+  }
+
+  isLocal(id: number): boolean {
+    return (id & 1) === (this.#role === "client" ? 1 : 0);
+  }
+
+  /** Nobody has used this identifier yet. */
+  isIdle(id: number): boolean {
+    return this.isLocal(id) ? id >= this.#nextLocalId : id > this.highestPeerId;
+  }
+
+  /** False where the event is not allowed in the stream's state. */
+  apply(stream: Stream<Context>, event: StreamEvent): boolean {
+    const next = nextState(stream.state, event);
+    if (next === undefined) return false;
+    stream.state = next;
+    if (next === "closed") {
+      if (this.isLocal(stream.id)) this.localOpen -= 1;
+      this.#endedLately[this.#endedCount % rememberedEnds] = stream.id;
+      this.#endedCount += 1;
+    }
+    return true;
+  }
+
+  /** Remembers that we reset the stream while the peer may have `window` bytes of it on the way. */
+  rememberReset(id: number, window: number): void {
+    if (this.#resetLately.size >= rememberedResets) {
+      const oldest = this.#resetLately.keys().next().value;
+      if (oldest !== undefined) this.#resetLately.delete(oldest);
+    }
+    this.#resetLately.set(id, window);
+  }
+
+  /** True for a frame of `bytes` that the peer may have sent before it saw our reset. */
+  takeLate(id: number, bytes: number): boolean {
+    const allowance = this.#resetLately.get(id);
+    if (allowance === undefined || allowance < bytes) return false;
+    if (bytes > 0) this.#resetLately.set(id, allowance - bytes);
+    return true;
+  }
+
+  endedLately(id: number): boolean {
+    return this.#endedLately.includes(id);
+  }
+
+  /** Removes a stream that is closed and released, and of which nothing waits to be written. */
+  removeIfDone(stream: Stream<Context>): boolean {
+    if (stream.state !== "closed" || !stream.released) return false;
+    if (!this.#streams.delete(stream.id)) return false;
+    if (!this.isLocal(stream.id)) this.peerHeld -= 1;
+    return true;
+  }
+}

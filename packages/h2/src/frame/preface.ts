@@ -1,0 +1,30 @@
+/** The client connection preface (RFC 9113 §3.4): 24 octets that no HTTP/1 server takes for a request. */
+import { portableAscii } from "../bytes/ascii.js";
+import { ErrorCode } from "../error-code.js";
+import { connectionError } from "../errors.js";
+
+const text = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+export const clientPreface: Uint8Array = new Uint8Array(text.length);
+portableAscii.encode(text, clientPreface, 0);
+
+/** What a server expects first, whole or octet by octet. */
+export class PrefaceReader {
+  #matched = 0;
+
+  get done(): boolean {
+    return this.#matched === clientPreface.length;
+  }
+
+  /** Returns the offset after what belongs to the preface. @throws H2Error PROTOCOL_ERROR at the first octet that does not. */
+  receive(chunk: Uint8Array): number {
+    let offset = 0;
+    while (offset < chunk.length && !this.done) {
+      if (chunk[offset] !== clientPreface[this.#matched]) {
+        throw connectionError(ErrorCode.PROTOCOL_ERROR, `not an HTTP/2 client: octet ${this.#matched} of the connection preface is wrong`);
+      }
+      offset += 1;
+      this.#matched += 1;
+    }
+    return offset;
+  }
+}

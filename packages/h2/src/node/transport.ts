@@ -1,0 +1,58 @@
+/** What a driver needs of a byte stream, and how any Node `Duplex` (net, tls, a pair in memory) provides it. */
+import type { Duplex } from "node:stream";
+
+export interface TransportEvents {
+  /** The chunk is the receiver's; the transport does not use its memory again. */
+  onData(chunk: Uint8Array): void;
+  /** After `write` gave false: more may be written. */
+  onDrain(): void;
+  /** The other side will send no more. */
+  onEnd(): void;
+  /** Nothing more in either direction; `error` when it did not end in order. Called once, last. */
+  onClose(error: Error | undefined): void;
+}
+
+export interface Transport {
+  start(events: TransportEvents): void;
+  /** False: wait for `onDrain`. */
+  write(chunks: readonly Uint8Array[]): boolean;
+  pause(): void;
+  resume(): void;
+  /** Half-close, after what was written. */
+  end(): void;
+  /** At once, unwritten bytes are lost. */
+  destroy(): void;
+}
+
+export function duplexTransport(duplex: Duplex): Transport {
+  let failure: Error | undefined;
+  // Nothing a socket does may become an unhandled "error" event, from before the start until after the end.
+  duplex.on("error", (error) => {
+    failure ??= error;
+  });
+  return {
+    start(events) {
+      if ("setNoDelay" in duplex && typeof duplex.setNoDelay === "function") duplex.setNoDelay(true);
+      duplex.on("data", (chunk: Uint8Array) => events.onData(chunk));
+      duplex.on("drain", () => events.onDrain());
+      duplex.on("end", () => events.onEnd());
+      if (duplex.closed) queueMicrotask(() => events.onClose(failure ?? duplex.errored ?? undefined));
+      else duplex.on("close", () => events.onClose(failure));
+    },
+    write(chunks) {
+      if (duplex.destroyed || duplex.writableEnded) return true;
+      if (chunks.length === 1) return duplex.write(chunks[0]);
+      let writable = true;
+      duplex.cork();
+      for (const chunk of chunks) writable = duplex.write(chunk);
+      duplex.uncork();
+      return writable;
+    },
+    pause: () => duplex.pause(),
+    resume: () => duplex.resume(),
+    end() {
+      if (!duplex.destroyed) duplex.end();
+    },
+    destroy: () => duplex.destroy(),
+  };
+}
