@@ -1,0 +1,14 @@
+export {
+  clientPreface,
+  concatenated,
+  Flag,
+  FrameFactory,
+  type FrameParts,
+  FrameType,
+  type ParsedFrame,
+  parseFrames,
+  rawFrame,
+  uint32,
+} from "./frames.js";
+export { Link, type LinkOptions } from "./link.js";
+export { type RecordedEvent, RecordingHandler } from "./recorder.js";

@@ -1,0 +1,86 @@
+/**
+ * Two engines on a link in virtual time: bytes take `delayMs` one way and `bytesPerMs` at most, and nothing happens
+ * between events, so that minutes of a slow link pass in no time.
+ */
+import type { Connection } from "../connection/connection.js";
+
+export interface LinkOptions {
+  /** One way, in milliseconds. Default 0. */
+  readonly delayMs?: number;
+  /** Default: no limit. 125,000 is 1 Gbit/s. */
+  readonly bytesPerMs?: number;
+  /** Where to cut what is on its way: the sizes of the pieces, asked for again and again. Default: not at all. */
+  readonly nextPiece?: () => number;
+}
+
+interface Parcel {
+  readonly at: number;
+  /** Undefined: nothing arrives, but a wire is free again. */
+  readonly to: Connection<never> | undefined;
+  readonly bytes: Uint8Array;
+}
+
+const nothing = new Uint8Array(0);
+
+export class Link {
+  readonly #ends: readonly [Connection<never>, Connection<never>];
+  readonly #options: LinkOptions;
+  readonly #parcels: Parcel[] = [];
+  /** When each direction's wire is free again. */
+  readonly #freeAt: [number, number] = [0, 0];
+  nowMs = 0;
+
+  constructor(a: Connection<never>, b: Connection<never>, options: LinkOptions = {}) {
+    this.#ends = [a, b];
+    this.#options = options;
+    a.handleTimeout(0);
+    b.handleTimeout(0);
+  }
+
+  /** Goes on until nothing is on its way and no end has output, or until `untilMs`. */
+  run(untilMs: number = Number.POSITIVE_INFINITY): void {
+    for (;;) {
+      this.#collect();
+      const parcel = this.#parcels[0];
+      if (parcel === undefined || parcel.at > untilMs) break;
+      this.#parcels.shift();
+      this.nowMs = Math.max(this.nowMs, parcel.at);
+      parcel.to?.receive(parcel.bytes, this.nowMs);
+    }
+    if (Number.isFinite(untilMs)) this.nowMs = Math.max(this.nowMs, untilMs);
+    for (const end of this.#ends) end.handleTimeout(this.nowMs);
+  }
+
+  #collect(): void {
+    for (const direction of [0, 1] as const) {
+      const from = this.#ends[direction];
+      const to = this.#ends[1 - direction] as Connection<never>;
+      // A transport takes no more while its wire is busy: what is not sent yet waits in the engine.
+      while (this.#freeAt[direction] <= this.nowMs) {
+        const chunks = from.takeOutput();
+        if (chunks.length === 0) break;
+        for (const chunk of chunks) this.#send(direction, to, chunk);
+        if (this.#freeAt[direction] > this.nowMs) this.#insert({ at: this.#freeAt[direction], to: undefined, bytes: nothing });
+      }
+    }
+  }
+
+  #send(direction: 0 | 1, to: Connection<never>, chunk: Uint8Array): void {
+    const { delayMs = 0, bytesPerMs = Number.POSITIVE_INFINITY, nextPiece } = this.#options;
+    let offset = 0;
+    while (offset < chunk.length) {
+      const size = Math.max(1, nextPiece?.() ?? chunk.length);
+      const bytes = chunk.subarray(offset, offset + size);
+      offset += size;
+      const sentAt = Math.max(this.nowMs, this.#freeAt[direction]) + bytes.length / bytesPerMs;
+      this.#freeAt[direction] = sentAt;
+      this.#insert({ at: sentAt + delayMs, to, bytes });
+    }
+  }
+
+  #insert(parcel: Parcel): void {
+    let index = this.#parcels.length;
+    while (index > 0 && (this.#parcels[index - 1] as Parcel).at > parcel.at) index -= 1;
+    this.#parcels.splice(index, 0, parcel);
+  }
+}

@@ -1,0 +1,76 @@
+/** A handler that writes down what it is told, for tests that look at the order of calls. */
+import type { ConnectionHandler, StreamReset } from "../connection/handler.js";
+import type { H2Error } from "../errors.js";
+import type { HeaderField } from "../header-field.js";
+
+export type RecordedEvent =
+  | {
+      readonly kind: "headers" | "informational" | "trailers";
+      readonly streamId: number;
+      readonly fields: readonly string[];
+      readonly endStream: boolean;
+    }
+  | { readonly kind: "data"; readonly streamId: number; readonly bytes: readonly number[]; readonly endStream: boolean }
+  | { readonly kind: "reset"; readonly streamId: number; readonly reset: StreamReset }
+  | { readonly kind: "writable"; readonly streamId: number }
+  | { readonly kind: "streamsAvailable" | "settings" }
+  | { readonly kind: "goAway"; readonly lastStreamId: number; readonly errorCode: number }
+  | { readonly kind: "pong"; readonly pingId: number; readonly roundTripMs: number }
+  | { readonly kind: "close"; readonly error: H2Error | undefined };
+
+export class RecordingHandler implements ConnectionHandler<unknown> {
+  readonly events: RecordedEvent[] = [];
+
+  onHeaders(streamId: number, fields: readonly HeaderField[], endStream: boolean): void {
+    this.events.push({ kind: "headers", streamId, fields: lines(fields), endStream });
+  }
+
+  onInformational(streamId: number, fields: readonly HeaderField[]): void {
+    this.events.push({ kind: "informational", streamId, fields: lines(fields), endStream: false });
+  }
+
+  onData(streamId: number, data: Uint8Array, endStream: boolean): void {
+    this.events.push({ kind: "data", streamId, bytes: [...data], endStream });
+  }
+
+  onTrailers(streamId: number, fields: readonly HeaderField[]): void {
+    this.events.push({ kind: "trailers", streamId, fields: lines(fields), endStream: true });
+  }
+
+  onReset(streamId: number, reset: StreamReset): void {
+    this.events.push({ kind: "reset", streamId, reset });
+  }
+
+  onWritable(streamId: number): void {
+    this.events.push({ kind: "writable", streamId });
+  }
+
+  onStreamsAvailable(): void {
+    this.events.push({ kind: "streamsAvailable" });
+  }
+
+  onGoAway(lastStreamId: number, errorCode: number): void {
+    this.events.push({ kind: "goAway", lastStreamId, errorCode });
+  }
+
+  onSettings(): void {
+    this.events.push({ kind: "settings" });
+  }
+
+  onPong(pingId: number, roundTripMs: number): void {
+    this.events.push({ kind: "pong", pingId, roundTripMs });
+  }
+
+  onClose(error: H2Error | undefined): void {
+    this.events.push({ kind: "close", error });
+  }
+
+  /** The events of one kind. */
+  of<Kind extends RecordedEvent["kind"]>(kind: Kind): Extract<RecordedEvent, { kind: Kind }>[] {
+    return this.events.filter((event): event is Extract<RecordedEvent, { kind: Kind }> => event.kind === kind);
+  }
+}
+
+function lines(fields: readonly HeaderField[]): string[] {
+  return fields.map(({ name, value }) => `${name}: ${value}`);
+}
