@@ -1,3 +1,5 @@
+import { type AttributeKey, attribute } from "./attributes.js";
+
 /**
  * Time as an argument. Whoever waits for time takes a `Clock`, so that a test can run on virtual time
  * (`VirtualClock` in `@trunkline/streams/testing`); the real one is `systemClock` in `@trunkline/streams/node`.
@@ -11,3 +13,9 @@ export interface Clock {
    */
   at(atMs: number, callback: () => void): () => void;
 }
+
+/**
+ * The clock of a stream, published by its carrier, so that every layer above waits on the same time: `close()` for its
+ * limit, `progress` for its reports. A carrier without one cannot limit the wait of `close()`.
+ */
+export const streamClock: AttributeKey<Clock> = attribute("streamClock");

@@ -2,6 +2,7 @@
  * The three failure words of a stream are two errors and a value: the end is `undefined` from `receive()`,
  * `BrokenStreamError` is the other side or the way being gone, `ClosedStreamError` is your own doing.
  */
+import { Metadata, type MetadataInit } from "@trunkline/metadata";
 
 interface ErrorOptionsWithCause {
   readonly cause?: unknown;
@@ -35,6 +36,22 @@ export class BusyStreamError extends Error {
 export class MetadataNotCarriedError extends Error {
   override name = "MetadataNotCarriedError";
   readonly code = "METADATA_NOT_CARRIED";
+}
+
+/**
+ * The error with which a stream refuses a `send` whose metadata it cannot carry; `undefined` where there is none to carry.
+ * `carrier` begins the message: "a socket", "this call".
+ */
+export function metadataRefusal(
+  carrier: string,
+  options: { readonly metadata?: MetadataInit | undefined } | undefined,
+): MetadataNotCarriedError | undefined {
+  if (options?.metadata === undefined) return undefined;
+  const { size } = Metadata.from(options.metadata);
+  if (size === 0) return undefined;
+  return new MetadataNotCarriedError(
+    `${carrier} cannot carry metadata with a message, and this message has ${size} field${size === 1 ? "" : "s"}`,
+  );
 }
 
 /** What `reason` says, for the message of an error that keeps it as its `cause`. */

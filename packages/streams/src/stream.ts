@@ -2,7 +2,7 @@
  * The contracts: what a stream of objects is. Implementations live in their own files; every one of them
  * passes the compliance suite of `@trunkline/streams/testing`.
  */
-import type { Metadata } from "@trunkline/metadata";
+import type { Metadata, MetadataInit } from "@trunkline/metadata";
 import type { AttributeKey, Attributes } from "./attributes.js";
 
 /** The part of an `AbortSignal` that this package uses, so that it needs no DOM or Node types. */
@@ -20,7 +20,7 @@ export interface WaitOptions {
 
 export interface SendOptions extends WaitOptions {
   /** Goes with this one message; a stream that cannot carry it rejects with `MetadataNotCarriedError`. */
-  readonly metadata?: Metadata | undefined;
+  readonly metadata?: MetadataInit | undefined;
 }
 
 export interface CloseOptions extends WaitOptions {
@@ -34,7 +34,23 @@ export interface ReceivedMessage<In> {
   readonly metadata: Metadata;
 }
 
-export interface SendStream<Out extends {}> extends AsyncDisposable {
+/** What both halves of a stream have in common: how it ends, and what is known about it. */
+export interface StreamControl extends AsyncDisposable {
+  /**
+   * Graceful and idempotent: `sendEof`, discard what is unread, wait for the other side's end, at most `closeTimeoutMs`, then
+   * abort. A later call joins the first. Resolves even if the other side's end did not come.
+   * @throws BrokenStreamError when the stream broke before this side's end was sent, so that something may be lost
+   */
+  close(options?: CloseOptions): Promise<void>;
+  /** At once: the other side sees an error, never an end. Idempotent; without effect once both sides have ended. */
+  abort(reason?: unknown): void;
+  /** The attribute's value in the outermost layer that has it. */
+  extra<T>(key: AttributeKey<T>): T | undefined;
+  /** The attributes of all layers, an outer one's over an inner one's. */
+  readonly extraAttributes: Attributes;
+}
+
+export interface SendStream<Out extends {}> extends StreamControl {
   /**
    * Sends one item; resolves when there is room for more. Sends may overlap and keep their order, up to
    * `maxPendingSends` (64); one more rejects with `BusyStreamError`. A cancelled send either never began,
@@ -42,13 +58,16 @@ export interface SendStream<Out extends {}> extends AsyncDisposable {
    * @throws BrokenStreamError, ClosedStreamError, BusyStreamError, MetadataNotCarriedError
    */
   send(item: Out, options?: SendOptions): Promise<void>;
-  /** Half-close: this side will send no more. Idempotent. @throws BrokenStreamError, ClosedStreamError */
+  /**
+   * Half-close: this side will send no more, once the sends before it have gone. Idempotent; its signal ends only the wait.
+   * @throws BrokenStreamError, ClosedStreamError
+   */
   sendEof(options?: WaitOptions): Promise<void>;
   /** True where a message's metadata reaches the other side. */
   readonly carriesMetadata: boolean;
 }
 
-export interface ReceiveStream<In extends {}> extends AsyncIterable<In>, AsyncDisposable {
+export interface ReceiveStream<In extends {}> extends StreamControl, AsyncIterable<In> {
   /**
    * The next item, or `undefined` when the other side is done. One at a time: a second one rejects with
    * `BusyStreamError`. A cancelled one loses no item.
@@ -63,16 +82,7 @@ export interface ReceiveStream<In extends {}> extends AsyncIterable<In>, AsyncDi
  * A two-way stream of objects with half-close. `for await` reads to the end and leaves the stream open on
  * `break`. `[Symbol.asyncDispose]` is `close()` after a `sendEof()` that succeeded, else `abort()`.
  */
-export interface ObjectStream<Out extends {}, In extends {} = Out> extends SendStream<Out>, ReceiveStream<In> {
-  /** Graceful and idempotent: `sendEof`, discard what is unread, wait for the other side's end, at most `closeTimeoutMs`, then abort. */
-  close(options?: CloseOptions): Promise<void>;
-  /** At once: the other side sees an error, never an end. Idempotent. */
-  abort(reason?: unknown): void;
-  /** The attribute's value in the outermost layer that has it. */
-  extra<T>(key: AttributeKey<T>): T | undefined;
-  /** The attributes of all layers, an outer one's over an inner one's. */
-  readonly extraAttributes: Attributes;
-}
+export interface ObjectStream<Out extends {}, In extends {} = Out> extends SendStream<Out>, ReceiveStream<In> {}
 
 /** How many sends may wait on one stream at once. */
 export const maxPendingSends = 64;

@@ -1,0 +1,121 @@
+/**
+ * What every stream shares: reading by iteration, the end sent once, closing within a time limit, the rule of
+ * `await using`, attributes. A carrier (something that moves items by itself) extends `BaseStream`, a layer over another
+ * stream extends `WrappedStream`.
+ */
+import { Metadata } from "@trunkline/metadata";
+import { type AttributeKey, type Attributes, noAttributes } from "./attributes.js";
+import { streamClock } from "./clock.js";
+import { BrokenStreamError, ClosedStreamError } from "./errors.js";
+import {
+  type CloseOptions,
+  defaultCloseTimeoutMs,
+  type ObjectStream,
+  type ReceivedMessage,
+  type SendOptions,
+  type WaitOptions,
+} from "./stream.js";
+import { abortable } from "./wait.js";
+
+export abstract class BaseStream<Out extends {}, In extends {} = Out> implements ObjectStream<Out, In> {
+  #eof: Promise<void> | undefined;
+  #eofSent = false;
+  #closing: Promise<void> | undefined;
+
+  abstract readonly carriesMetadata: boolean;
+  abstract send(item: Out, options?: SendOptions): Promise<void>;
+  abstract receive(options?: WaitOptions): Promise<In | undefined>;
+  abstract abort(reason?: unknown): void;
+
+  /** Sends the end, after all pending sends. Called again only if it failed. */
+  protected abstract endOutput(): Promise<void>;
+
+  /**
+   * Reads no more: a waiting `receive` and later ones reject with `ClosedStreamError`, all input is dropped from now on. Settles
+   * when nothing more can come. `eofSent` settles as the end that is being sent does, for a layer that has to wait for it.
+   */
+  protected abstract discardInput(eofSent: Promise<void>): Promise<void>;
+
+  /** A carrier that carries metadata overrides this. */
+  async receiveWithMetadata(options?: WaitOptions): Promise<ReceivedMessage<In> | undefined> {
+    const data = await this.receive(options);
+    return data === undefined ? undefined : { data, metadata: Metadata.empty };
+  }
+
+  sendEof(options?: WaitOptions): Promise<void> {
+    if (this.#eof === undefined) {
+      this.#eof = this.endOutput();
+      this.#eof.then(
+        () => {
+          this.#eofSent = true;
+        },
+        () => {
+          this.#eof = undefined;
+        },
+      );
+    }
+    return abortable(this.#eof, options?.signal);
+  }
+
+  close(options: CloseOptions = {}): Promise<void> {
+    this.#closing ??= this.closeGracefully(options);
+    return abortable(this.#closing, options.signal);
+  }
+
+  /** Called once, by the first `close`. */
+  protected async closeGracefully(options: CloseOptions): Promise<void> {
+    const clock = this.extra(streamClock);
+    const { closeTimeoutMs = defaultCloseTimeoutMs } = options;
+    if (clock === undefined && options.closeTimeoutMs !== undefined) {
+      throw new TypeError(`closeTimeoutMs (${closeTimeoutMs}) needs a clock, and no layer of this stream has one (streamClock)`);
+    }
+    let late: BrokenStreamError | undefined;
+    const cancel = clock?.at(clock.nowMs() + closeTimeoutMs, () => {
+      late = new BrokenStreamError(`closing took longer than closeTimeoutMs (${closeTimeoutMs})`, { code: "CLOSE_TIMEOUT" });
+      this.abort(late);
+    });
+    try {
+      // Both at once: the other side may be unable to read our end before somebody takes what it is sending.
+      const eofSent = this.sendEof();
+      await Promise.all([eofSent, this.discardInput(eofSent).catch(() => {})]);
+    } catch (error) {
+      this.abort(error);
+      if (late !== undefined) throw late;
+      if (!(error instanceof ClosedStreamError)) throw error; // otherwise it was aborted on this side: nothing is left to do
+    } finally {
+      cancel?.();
+    }
+  }
+
+  get extraAttributes(): Attributes {
+    return noAttributes;
+  }
+
+  extra<T>(key: AttributeKey<T>): T | undefined {
+    return this.extraAttributes.get(key) as T | undefined;
+  }
+
+  [Symbol.asyncIterator](): AsyncIterableIterator<In, undefined> {
+    return iterate(() => this.receive());
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#eofSent || this.#closing !== undefined) return this.close();
+    this.abort(new Error("the stream was disposed of before its end was sent"));
+  }
+}
+
+/** Iterates over what `next` gives, up to `undefined`. Leaving early touches nothing. By hand: a generator costs three promises an item. */
+export function iterate<T extends {}>(next: () => Promise<T | undefined>): AsyncIterableIterator<T, undefined> {
+  return {
+    next: () => next().then(toResult),
+    return: () => Promise.resolve({ done: true, value: undefined }),
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
+}
+
+function toResult<T extends {}>(value: T | undefined): IteratorResult<T, undefined> {
+  return value === undefined ? { done: true, value } : { done: false, value };
+}

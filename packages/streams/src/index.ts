@@ -1,0 +1,10 @@
+export * from "./attributes.js";
+export { BaseStream, iterate } from "./base-stream.js";
+export * from "./clock.js";
+export * from "./errors.js";
+export { type MemoryPairOptions, memoryPair } from "./memory.js";
+export { ReceiveQueue } from "./receive-queue.js";
+export { SendQueue, type Sink } from "./send-queue.js";
+export * from "./stream.js";
+export { abortable, abortReason } from "./wait.js";
+export { StreamLayer, WrappedStream } from "./wrapped-stream.js";
