@@ -12,7 +12,7 @@ export function checkedKey(key: string): string {
     throw new MetadataError(`a metadata key must be a string, but is ${typeof key}`, { key: String(key), code: "METADATA_KEY" });
   }
   const lower = key.toLowerCase();
-  if (!/^[0-9a-z_.-]+$/.test(lower)) {
+  if (!/^[0-9A-Za-z_.-]+$/.test(key)) {
     const reason = reservedKeyReason(lower) ?? "a key is one or more of the characters 0-9 a-z _ . -";
     throw new MetadataError(`metadata key ${JSON.stringify(key)} is not allowed: ${reason}`, { key, code: "METADATA_KEY" });
   }

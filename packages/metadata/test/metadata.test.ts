@@ -1,0 +1,339 @@
+import { describe, expect, expectTypeOf, test } from "vitest";
+import { Metadata, MetadataError, type MetadataInit, type MetadataValue } from "../src/index.js";
+
+const bytes = (...values: number[]): Uint8Array => new Uint8Array(values);
+
+function errorOf(action: () => unknown): MetadataError {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof MetadataError) return error;
+    throw error;
+  }
+  throw new Error("nothing was thrown");
+}
+
+describe("order and duplicates", () => {
+  test("keeps the order across keys and within a key, with duplicates and commas", () => {
+    const metadata = new Metadata([
+      ["b", "2"],
+      ["a", "x, y"],
+      ["b", "1"],
+      ["b", "2"],
+      ["0", ""],
+    ]);
+    expect([...metadata]).toEqual([
+      ["b", "2"],
+      ["a", "x, y"],
+      ["b", "1"],
+      ["b", "2"],
+      ["0", ""],
+    ]);
+    expect(metadata.getAll("b")).toEqual(["2", "1", "2"]);
+    expect(metadata.get("b")).toBe("2");
+    expect(metadata.get("0")).toBe("");
+    expect(metadata.size).toBe(5);
+    expect([...metadata.keys()]).toEqual(["b", "a", "0"]);
+  });
+
+  test("set puts the new values where the first old one stood and leaves the rest in order", () => {
+    const metadata = new Metadata([
+      ["a", "1"],
+      ["b", "1"],
+      ["c", "1"],
+      ["b", "2"],
+      ["a", "2"],
+    ]);
+    metadata.set("b", ["x", "y"]);
+    expect(metadata.toJSON()).toEqual([
+      ["a", "1"],
+      ["b", "x"],
+      ["b", "y"],
+      ["c", "1"],
+      ["a", "2"],
+    ]);
+  });
+
+  test("set of an absent key appends, set of no values removes, and delete says whether there was anything", () => {
+    const metadata = new Metadata({ a: "1" });
+    metadata.set("b", "2").set("a", []);
+    expect(metadata.toJSON()).toEqual([["b", "2"]]);
+    expect(metadata.delete("a")).toBe(false);
+    expect(metadata.delete("B")).toBe(true);
+    expect(metadata.size).toBe(0);
+  });
+
+  test("a failing set or append changes nothing", () => {
+    const metadata = new Metadata({ a: ["1", "2"] });
+    expect(errorOf(() => metadata.set("a", ["3", "é"])).code).toBe("METADATA_VALUE");
+    expect(errorOf(() => metadata.append("a b", "3")).code).toBe("METADATA_KEY");
+    expect(metadata.getAll("a")).toEqual(["1", "2"]);
+  });
+
+  test("an iteration sees the metadata as it was when it began", () => {
+    const metadata = new Metadata({ a: "1", b: "2" });
+    const seen: string[] = [];
+    for (const [key] of metadata) {
+      seen.push(key);
+      metadata.append("c", "3");
+      metadata.delete("b");
+    }
+    expect(seen).toEqual(["a", "b"]);
+  });
+
+  test("keys are case-insensitive", () => {
+    const metadata = new Metadata({ "Auth-Token": "x", "Trace-BIN": bytes(1) });
+    expect(metadata.get("AUTH-token")).toBe("x");
+    expect(metadata.has("auth-token")).toBe(true);
+    expect(metadata.get("trace-bin")).toEqual(bytes(1));
+    expect([...metadata.keys()]).toEqual(["auth-token", "trace-bin"]);
+  });
+});
+
+describe("what it is made from", () => {
+  test("an object with values and arrays, pairs, a Map, other metadata", () => {
+    const pairs: [string, MetadataValue][] = [
+      ["a", "1"],
+      ["a", "2"],
+      ["b-bin", bytes(0xff)],
+    ];
+    const expected = [
+      ["a", "1"],
+      ["a", "2"],
+      ["b-bin", "/w"],
+    ];
+    expect(new Metadata({ a: ["1", "2"], "b-bin": bytes(0xff) }).toJSON()).toEqual(expected);
+    expect(new Metadata(pairs).toJSON()).toEqual(expected);
+    expect(new Metadata(new Metadata(pairs)).toJSON()).toEqual(expected);
+    expect(new Metadata(new Map([["a", "1"]])).toJSON()).toEqual([["a", "1"]]);
+    expect(new Metadata().size).toBe(0);
+  });
+
+  test("from gives the same object for metadata and makes a new one otherwise", () => {
+    const metadata = new Metadata({ a: "1" });
+    expect(Metadata.from(metadata)).toBe(metadata);
+    expect(Metadata.from({ a: "1" }).toJSON()).toEqual([["a", "1"]]);
+    expect(Metadata.from().size).toBe(0);
+  });
+
+  test("anything else is refused with what it was", () => {
+    expect(() => new Metadata("a: 1" as unknown as MetadataInit)).toThrow(
+      "metadata is made from an object, pairs or other metadata, not from string",
+    );
+    expect(() => new Metadata(null as unknown as MetadataInit)).toThrow("not from null");
+    expect(() => new Metadata([["a"]] as unknown as MetadataInit)).toThrow('value of metadata key "a" must be a string, but is undefined');
+    expect(() => new Metadata([[1, "x"]] as unknown as MetadataInit)).toThrow("a metadata key must be a string, but is number");
+  });
+});
+
+describe("values", () => {
+  test("text is printable ASCII without a space at either end, or empty", () => {
+    const printable = String.fromCharCode(...Array.from({ length: 95 }, (_, index) => 0x20 + index)).trim();
+    const metadata = new Metadata({ a: printable, b: "", c: "two  words" });
+    expect(metadata.get("a")).toBe(printable);
+    expect(metadata.get("b")).toBe("");
+    expect(metadata.get("c")).toBe("two  words");
+  });
+
+  test.each([
+    ["é", "has U+00E9 at index 0"],
+    ["tab\t", "has U+0009 at index 3"],
+    ["a\r\nb: c", "has U+000D at index 1"],
+    ["\u007f", "has U+007F at index 0"],
+    ["ok 😀", "has U+1F600 at index 3"],
+    [" a", "begins or ends with a space"],
+    ["a ", "begins or ends with a space"],
+    [" ", "begins or ends with a space"],
+  ])("text %j is refused: it %s", (value, what) => {
+    const error = errorOf(() => new Metadata({ key: value }));
+    expect(error.message).toContain(`value of metadata key "key" ${what}`);
+    expect(error).toMatchObject({ name: "MetadataError", code: "METADATA_VALUE", key: "key" });
+    expect(error).toBeInstanceOf(TypeError);
+  });
+
+  test("an error about a value never holds the value", () => {
+    expect(errorOf(() => new Metadata({ token: "secret\n" })).message).not.toContain("secret");
+    expect(errorOf(() => Metadata.fromWire([{ name: "token-bin", value: "se.cret" }]).get("token-bin")).message).not.toContain("se.cret");
+  });
+
+  test("bytes and text are not taken for each other", () => {
+    expect(errorOf(() => new Metadata({ "a-bin": "text" })).message).toBe(
+      'value of metadata key "a-bin" must be a Uint8Array, since the key ends in "-bin", but is string',
+    );
+    expect(errorOf(() => new Metadata({ a: bytes(1) })).message).toBe(
+      'value of metadata key "a" must be a string, but is a Uint8Array; a key for bytes ends in "-bin"',
+    );
+    expect(errorOf(() => new Metadata().append("a", 1 as unknown as string)).message).toContain("must be a string, but is number");
+    expect(errorOf(() => new Metadata().append("a", null as unknown as string)).message).toContain("but is null");
+    expect(errorOf(() => new Metadata().append("a", ["x"] as unknown as string)).message).toContain("but is an array");
+  });
+
+  test("bytes are copied in and out", () => {
+    const mine = bytes(1, 2, 3);
+    const metadata = new Metadata({ "a-bin": mine });
+    mine[0] = 9;
+    const theirs = metadata.get("a-bin") as Uint8Array;
+    expect(theirs).toEqual(bytes(1, 2, 3));
+    theirs[0] = 9;
+    expect(metadata.get("a-bin")).toEqual(bytes(1, 2, 3));
+  });
+
+  test("a Buffer is taken as bytes, and a plain Uint8Array comes out", () => {
+    const value = new Metadata({ "a-bin": Buffer.from("hi") }).get("a-bin");
+    expect(value).toEqual(bytes(0x68, 0x69));
+    expect(value?.constructor).toBe(Uint8Array);
+  });
+
+  test("the type of a value follows from its key", () => {
+    const metadata = new Metadata();
+    expectTypeOf(metadata.get("a")).toEqualTypeOf<string | undefined>();
+    expectTypeOf(metadata.get("a-bin")).toEqualTypeOf<Uint8Array | undefined>();
+    expectTypeOf(metadata.get("A-Bin")).toEqualTypeOf<Uint8Array | undefined>();
+    expectTypeOf(metadata.getAll("a-bin")).toEqualTypeOf<Uint8Array[]>();
+    expectTypeOf(metadata.get("a" as string)).toEqualTypeOf<MetadataValue | undefined>();
+    expectTypeOf(metadata.get("x-a" as `x-${string}`)).toEqualTypeOf<MetadataValue | undefined>();
+    expectTypeOf(metadata.get("x-bin" as `${string}-bin`)).toEqualTypeOf<Uint8Array | undefined>();
+    expectTypeOf(metadata.get("a" as "a" | "a-bin")).toEqualTypeOf<MetadataValue | undefined>();
+    // @ts-expect-error bytes for a text key
+    expect(() => metadata.set("a", bytes(1))).toThrow(MetadataError);
+    // @ts-expect-error text for a key of bytes
+    expect(() => metadata.append("a-bin", "x")).toThrow(MetadataError);
+  });
+});
+
+describe("freezing, copying, merging", () => {
+  test("frozen metadata refuses every change and names the key and the way out", () => {
+    const metadata = new Metadata({ a: "1" }).freeze();
+    expect(metadata.frozen).toBe(true);
+    for (const change of [() => metadata.set("a", "2"), () => metadata.append("b", "2"), () => metadata.delete("a")]) {
+      const error = errorOf(change);
+      expect(error.code).toBe("METADATA_FROZEN");
+      expect(error.message).toMatch(/^metadata key "[ab]" cannot be changed: this metadata is frozen; change a clone\(\) of it$/);
+    }
+    expect(metadata.toJSON()).toEqual([["a", "1"]]);
+    expect(Metadata.empty.frozen).toBe(true);
+    expect(Metadata.empty.size).toBe(0);
+  });
+
+  test("a clone can be changed and does not change the original", () => {
+    const original = Metadata.fromWire([{ name: "a", value: "1" }]);
+    const copy = original.clone().append("a", "2");
+    expect(copy.frozen).toBe(false);
+    expect(copy.getAll("a")).toEqual(["1", "2"]);
+    expect(original.getAll("a")).toEqual(["1"]);
+  });
+
+  test("merge replaces by key, in place, and adds what is new at the end", () => {
+    const inner = new Metadata([
+      ["a", "1"],
+      ["b", "1"],
+      ["a", "2"],
+    ]).freeze();
+    const merged = inner.merge([
+      ["c", "x"],
+      ["a", "y"],
+      ["c", "z"],
+    ]);
+    expect(merged.toJSON()).toEqual([
+      ["a", "y"],
+      ["b", "1"],
+      ["c", "x"],
+      ["c", "z"],
+    ]);
+    expect(merged.frozen).toBe(false);
+    expect(inner.size).toBe(3);
+  });
+
+  test("merge takes over received values that could not be set", () => {
+    const merged = new Metadata({ a: "1" }).merge(Metadata.fromWire([{ name: "a", value: "caf\u00e9" }]));
+    expect(merged.get("a")).toBe("café");
+  });
+
+  test("JSON is pairs with bytes as base64", () => {
+    expect(JSON.stringify(new Metadata({ a: "1", "b-bin": bytes(1, 2) }))).toBe('[["a","1"],["b-bin","AQI"]]');
+  });
+});
+
+describe("from and to the wire", () => {
+  test("received metadata is frozen, and tabs and octets from 0x80 are kept as Latin-1", () => {
+    const metadata = Metadata.fromWire([{ name: "a", value: "tab\tand \xff" }]);
+    expect(metadata.frozen).toBe(true);
+    expect(metadata.get("a")).toBe("tab\tand \xff");
+    expect(metadata.toWire()).toEqual([{ name: "a", value: "tab\tand \xff" }]);
+  });
+
+  test("nothing of the fields is touched before something is read", () => {
+    const field = {
+      get name(): string {
+        throw new Error("read");
+      },
+      value: "",
+    };
+    const metadata = Metadata.fromWire([field]);
+    expect(metadata.frozen).toBe(true);
+    expect(() => metadata.size).toThrow("read");
+  });
+
+  test("joined base64 values are several values, padded or not, with white space or empty", () => {
+    const metadata = Metadata.fromWire([
+      { name: "a-bin", value: "AQI,AwQ" }, // grpclib corrupts these
+      { name: "a-bin", value: "BQ==, Bg==" },
+      { name: "a-bin", value: "Bw,,CA==" },
+      { name: "a-bin", value: "" },
+    ]);
+    expect(metadata.getAll("a-bin")).toEqual([bytes(1, 2), bytes(3, 4), bytes(5), bytes(6), bytes(7), bytes(), bytes(8), bytes()]);
+    expect(metadata.size).toBe(8);
+    expect(metadata.toWire().map((field) => field.value)).toEqual(["AQI", "AwQ", "BQ", "Bg", "Bw", "", "CA", ""]);
+  });
+
+  test.each([
+    ["A", "1 characters cannot be whole bytes"],
+    ["AQ=", "the character at index 2 is not in its alphabet"],
+    ["A===", "the character at index 1 is not in its alphabet"],
+    ["====", "the character at index 0 is not in its alphabet"],
+    ["AQ I", "the character at index 2 is not in its alphabet"],
+    ["_-8", "the character at index 0 is not in its alphabet"],
+    ["AQ\u00e9\u00e9", "the character at index 2 is not in its alphabet"],
+    ["AQI\n", "the character at index 3 is not in its alphabet"],
+  ])("base64 %j fails the reading of its key only", (value, what) => {
+    const metadata = Metadata.fromWire([
+      { name: "first", value: "1" },
+      { name: "bad-bin", value },
+      { name: "good-bin", value: "AQI" },
+    ]);
+    const error = errorOf(() => metadata.get("bad-bin"));
+    expect(error.message).toBe(`value of metadata key "bad-bin" is not base64: ${what}`);
+    expect(error).toMatchObject({ code: "METADATA_VALUE", key: "bad-bin" });
+    expect(errorOf(() => metadata.getAll("bad-bin")).key).toBe("bad-bin");
+    expect(errorOf(() => [...metadata]).key).toBe("bad-bin");
+    expect(metadata.get("first")).toBe("1");
+    expect(metadata.get("good-bin")).toEqual(bytes(1, 2));
+    expect([...metadata.keys()]).toEqual(["first", "bad-bin", "good-bin"]);
+    expect(metadata.toWire()).toHaveLength(3);
+  });
+
+  test("a bad value among good ones of the same key hides only itself", () => {
+    const metadata = Metadata.fromWire([
+      { name: "a-bin", value: "AQI" },
+      { name: "a-bin", value: "!" },
+    ]);
+    expect(metadata.get("a-bin")).toEqual(bytes(1, 2));
+    expect(errorOf(() => metadata.getAll("a-bin")).key).toBe("a-bin");
+  });
+
+  test("what passes through unread leaves as it came, with what else its fields have", () => {
+    const fields = [{ name: "authorization", value: "Bearer x", neverIndexed: true }];
+    expect(Metadata.fromWire(fields).clone().toWire()).toEqual(fields);
+  });
+
+  test("any iterable of fields will do", () => {
+    const metadata = Metadata.fromWire(new Set([{ name: "a", value: "1" }]));
+    expect(metadata.get("a")).toBe("1");
+  });
+
+  test("the array from toWire belongs to the caller", () => {
+    const metadata = new Metadata({ a: "1" });
+    metadata.toWire().pop();
+    expect(metadata.size).toBe(1);
+  });
+});
