@@ -88,10 +88,11 @@ class MemoryEnd<Out extends {}, In extends {}> extends BaseStream<Out, In> {
     if (this.#output.outgoing.ended && this.#input.incoming.endTaken) return;
     const closed = new ClosedStreamError(`this end was aborted: ${reasonText(reason)}`);
     const broken = new BrokenStreamError(`the other end was aborted: ${reasonText(reason)}`, { code: "ABORTED", cause: reason });
-    this.#input.incoming.close(closed);
+    // The sends before the queues that they fill: room that becomes free must let nothing in.
     this.#output.outgoing.fail(closed);
-    this.#output.incoming.fail(broken);
     this.#input.outgoing.fail(broken);
+    this.#output.incoming.fail(broken);
+    this.#input.incoming.close(closed);
   }
 
   protected endOutput(): Promise<void> {

@@ -1,0 +1,68 @@
+/** How a stream breaks: an abort is an error on the other side, never an end. */
+import { BrokenStreamError, ClosedStreamError } from "../../errors.js";
+import { bothWays, fill, later, pattern, receiveBreak, receiveItems, rejection, sendUntilBroken, traitsOf } from "./harness.js";
+import type { ComplianceOptions, ComplianceTest } from "./options.js";
+
+function otherSideTests(given: ComplianceOptions): ComplianceTest[] {
+  if (!traitsOf(given).abortIsSeen) return [];
+  return [
+    ...bothWays(given, "an abort is an error for a receive that waits on the other side, never an end", async (from, to, setup) => {
+      // One item first, so that the way is known to stand.
+      await from.send(pattern(1, 1));
+      await receiveItems(to, [pattern(1, 1)], setup);
+      const waiting = later(receiveBreak(to));
+      await setup.traits.settle();
+      from.stream.abort(new Error("pulled out"));
+      await waiting;
+      await rejection(to.receive(), BrokenStreamError, "a later receive");
+      await sendUntilBroken(to, setup);
+    }),
+
+    ...bothWays(given, "an abort after some items is never an end", async (from, to, setup) => {
+      for (let index = 0; index < 5; index++) await from.send(pattern(index, 1_000));
+      from.stream.abort(new Error("pulled out"));
+      await receiveBreak(to);
+      await sendUntilBroken(to, setup);
+    }),
+
+    ...bothWays(given, "an abort ends the other side's blocked sends", async (from, to, setup) => {
+      const sends = fill(from);
+      const last = later(from.stream.sendEof());
+      await setup.traits.settle();
+      to.stream.abort(new Error("pulled out"));
+      await rejection(last, BrokenStreamError, "sendEof behind blocked sends");
+      await Promise.all(sends);
+    }),
+  ];
+}
+
+export function abortTests(given: ComplianceOptions): ComplianceTest[] {
+  const { halfClose } = traitsOf(given);
+  const afterBothEnds = bothWays(given, "an abort when both sides have ended changes nothing", async (from, to, setup) => {
+    await from.send(pattern(1, 10));
+    await from.stream.sendEof();
+    await to.stream.sendEof();
+    await from.receiveEnd();
+    from.stream.abort(new Error("too late"));
+    await receiveItems(to, [pattern(1, 10)], setup);
+    await to.receiveEnd();
+  });
+  return [
+    ...otherSideTests(given),
+
+    ...bothWays(given, "after an abort everything on this side is refused, what waits too", async (from) => {
+      const sends = fill(from);
+      const receiving = later(from.receive());
+      from.stream.abort(new Error("enough"));
+      from.stream.abort(new Error("enough"));
+      await rejection(receiving, ClosedStreamError, "a receive that waits while the stream is aborted");
+      await Promise.all(sends);
+      await rejection(from.receive(), ClosedStreamError, "a receive after abort");
+      await rejection(from.send(pattern(1, 1)), ClosedStreamError, "a send after abort");
+      await rejection(from.stream.sendEof(), ClosedStreamError, "sendEof after abort");
+      await from.stream.close();
+    }),
+
+    ...(halfClose === "both" ? afterBothEnds : afterBothEnds.slice(0, 1)),
+  ];
+}

@@ -1,0 +1,20 @@
+/**
+ * The compliance suite: what every `ObjectStream` has to do, as tests for any framework.
+ *
+ * ```ts
+ * for (const { title, run } of complianceTests({ connect: (clock) => pairOfMyStreams({ clock }) })) test(title, run);
+ * ```
+ */
+import { abortTests } from "./abort.js";
+import { endingTests } from "./ending.js";
+import { itemTests } from "./items.js";
+import { metadataTests } from "./metadata.js";
+import type { ComplianceOptions, ComplianceTest } from "./options.js";
+import { waitingTests } from "./waiting.js";
+
+export type { ComplianceOptions, ComplianceTest, ItemCodec, StreamPair } from "./options.js";
+
+/** The tests for one kind of stream. Each makes a pair of its own and aborts both ends afterwards. */
+export function complianceTests(options: ComplianceOptions): ComplianceTest[] {
+  return [...itemTests(options), ...endingTests(options), ...abortTests(options), ...waitingTests(options), ...metadataTests(options)];
+}

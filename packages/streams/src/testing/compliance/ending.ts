@@ -1,0 +1,184 @@
+/** How a stream ends well: half-close, close, disposal. */
+import { BrokenStreamError, ClosedStreamError } from "../../errors.js";
+import { defaultCloseTimeoutMs } from "../../stream.js";
+import {
+  block,
+  bothWays,
+  check,
+  fill,
+  later,
+  pairTest,
+  pattern,
+  receiveBreak,
+  receiveItems,
+  rejection,
+  sendUntilBroken,
+  traitsOf,
+} from "./harness.js";
+import type { ComplianceOptions, ComplianceTest } from "./options.js";
+
+/** Both directions, or only the first side's if the second one's end is the end of all. */
+function halfCloses(given: ComplianceOptions, tests: ComplianceTest[]): ComplianceTest[] {
+  return traitsOf(given).halfClose === "both" ? tests : tests.slice(0, 1);
+}
+
+function halfCloseTests(given: ComplianceOptions): ComplianceTest[] {
+  return [
+    ...halfCloses(
+      given,
+      bothWays(given, "after a half-close the other direction goes on", async (from, to, setup) => {
+        await from.send(pattern(1, 10));
+        await from.stream.sendEof();
+        await receiveItems(to, [pattern(1, 10)], setup);
+        await to.receiveEnd();
+        await to.receiveEnd(); // and stays there
+        for (let index = 0; index < 10; index++) await to.send(pattern(index, 1_000));
+        await to.stream.sendEof();
+        for (let index = 0; index < 10; index++) await receiveItems(from, [pattern(index, 1_000)], setup);
+        await from.receiveEnd();
+      }),
+    ),
+
+    ...bothWays(given, "a receive that waits gets the end", async (from, to) => {
+      const waiting = later(to.receiveEnd());
+      await from.stream.sendEof();
+      await waiting;
+    }),
+
+    ...bothWays(given, "sendEof may be repeated, and a send after it is refused", async (from, to) => {
+      await Promise.all([from.stream.sendEof(), from.stream.sendEof()]);
+      await from.stream.sendEof();
+      await rejection(from.send(pattern(1, 1)), ClosedStreamError, "a send after sendEof");
+      await to.receiveEnd();
+    }),
+  ];
+}
+
+function closeTests(given: ComplianceOptions): ComplianceTest[] {
+  return [
+    ...bothWays(given, "close delivers what was sent, then the end", async (from, to, setup) => {
+      await from.send(pattern(1, 100));
+      const closing = later(from.stream.close());
+      await receiveItems(to, [pattern(1, 100)], setup);
+      await to.receiveEnd();
+      await to.stream.close();
+      await closing;
+      await from.stream.close();
+    }),
+
+    ...halfCloses(
+      given,
+      bothWays(given, "close waits for the other side's end", async (from, to, setup) => {
+        let closed = false;
+        const closing = later(
+          from.stream.close().then(() => {
+            closed = true;
+          }),
+        );
+        await to.receiveEnd();
+        await setup.traits.settle();
+        check(!closed, "close to wait for the other side's end");
+        await to.stream.sendEof();
+        await closing;
+      }),
+    ),
+
+    ...halfCloses(
+      given,
+      bothWays(given, "close discards what is unread, so that the other side can finish", async (from, to, setup) => {
+        const sending = later(
+          (async () => {
+            for (let count = 0; count < 500; count++) await to.send(block);
+            await to.stream.sendEof();
+          })(),
+        );
+        await setup.traits.settle();
+        await from.stream.close();
+        await sending;
+        await to.receiveEnd();
+      }),
+    ),
+
+    ...bothWays(given, "after close everything is refused, and a waiting receive too", async (from, to) => {
+      const waiting = later(from.receive());
+      const closing = later(from.stream.close());
+      await rejection(waiting, ClosedStreamError, "a receive that waits while the stream is closed");
+      await rejection(from.receive(), ClosedStreamError, "a receive after close");
+      await rejection(from.send(pattern(1, 1)), ClosedStreamError, "a send after close");
+      await to.receiveEnd();
+      await to.stream.close();
+      await closing;
+      await rejection(from.receive(), ClosedStreamError, "a receive after close");
+      await rejection(from.stream.receiveWithMetadata(), ClosedStreamError, "a receive after close");
+    }),
+  ];
+}
+
+function closeTimeTests(given: ComplianceOptions): ComplianceTest[] {
+  const { keepsTime, abortIsSeen } = traitsOf(given);
+  if (!keepsTime) return [];
+  return [
+    ...halfCloses(
+      given,
+      bothWays(given, "close gives up after its time limit, and the other side sees an error", async (from, to, setup) => {
+        const { clock } = setup;
+        const closing = later(from.stream.close());
+        await to.receiveEnd();
+        await setup.traits.settle();
+        clock.advance(defaultCloseTimeoutMs - 1);
+        await to.send(pattern(1, 1));
+        clock.advance(1);
+        await closing;
+        if (abortIsSeen) await sendUntilBroken(to, setup);
+        check(clock.pending === 0, `no appointment left on the clock, but there are ${clock.pending}`);
+      }),
+    ),
+
+    ...bothWays(given, "close with a limit of its own keeps to it, and rejects if the end could not be sent", async (from, to, setup) => {
+      const sends = fill(from);
+      await setup.traits.settle();
+      const closing = later(from.stream.close({ closeTimeoutMs: 70 }));
+      await setup.traits.settle();
+      setup.clock.advance(70);
+      const error = await rejection(closing, BrokenStreamError, "close");
+      check(error.message.includes("closeTimeoutMs (70)"), `the limit in the message, but it is: ${error.message}`);
+      await Promise.all(sends);
+      if (abortIsSeen) await receiveBreak(to);
+    }),
+  ];
+}
+
+function disposeTests(given: ComplianceOptions): ComplianceTest[] {
+  const { abortIsSeen } = traitsOf(given);
+  return [
+    ...bothWays(given, "disposal after sendEof is a close", async (from, to, setup) => {
+      await from.send(pattern(1, 10));
+      await from.stream.sendEof();
+      const disposed = later(from.stream[Symbol.asyncDispose]());
+      await receiveItems(to, [pattern(1, 10)], setup);
+      await to.receiveEnd();
+      await to.stream.close();
+      await disposed;
+      await rejection(from.receive(), ClosedStreamError, "a receive after disposal");
+    }),
+
+    ...bothWays(given, "disposal without sendEof is an abort, so that a producer that fails never gives an end", async (from, to) => {
+      await from.send(pattern(1, 10));
+      await from.stream[Symbol.asyncDispose]();
+      await rejection(from.send(pattern(1, 1)), ClosedStreamError, "a send after disposal");
+      if (abortIsSeen) await receiveBreak(to);
+    }),
+
+    pairTest(given, "disposal joins a close that has begun", async ({ first, second }) => {
+      const closing = later(first.stream.close());
+      const disposed = later(first.stream[Symbol.asyncDispose]());
+      await second.receiveEnd();
+      await second.stream.close();
+      await Promise.all([closing, disposed]);
+    }),
+  ];
+}
+
+export function endingTests(given: ComplianceOptions): ComplianceTest[] {
+  return [...halfCloseTests(given), ...closeTests(given), ...closeTimeTests(given), ...disposeTests(given)];
+}

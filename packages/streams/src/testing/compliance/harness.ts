@@ -1,0 +1,213 @@
+/** The tools of the suite: a pair for each test, items made of bytes, and assertions that need no framework. */
+import { BrokenStreamError } from "../../errors.js";
+import type { ObjectStream, ReceivedMessage, SendOptions, WaitOptions } from "../../stream.js";
+import { VirtualClock } from "../virtual-clock.js";
+import type { ComplianceOptions, ComplianceTest, ItemCodec } from "./options.js";
+
+const identity: ItemCodec = { toItem: (bytes) => bytes, toBytes: (item) => item as Uint8Array };
+
+export async function microtasks(count: number = 50): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await Promise.resolve();
+}
+
+/** One end under test, seen as a stream of bytes. */
+export class End {
+  constructor(stream: ObjectStream<{}>, codec: ItemCodec) {
+    this.stream = stream;
+    this.#codec = codec;
+  }
+
+  readonly stream: ObjectStream<{}>;
+  readonly #codec: ItemCodec;
+  #rest: Uint8Array = new Uint8Array(0);
+
+  send(bytes: Uint8Array, options?: SendOptions): Promise<void> {
+    return this.stream.send(this.#codec.toItem(bytes), options);
+  }
+
+  async receive(options?: WaitOptions): Promise<Uint8Array | undefined> {
+    const item = await this.stream.receive(options);
+    return item === undefined ? undefined : this.#codec.toBytes(item);
+  }
+
+  async receiveWithMetadata(options?: WaitOptions): Promise<ReceivedMessage<Uint8Array> | undefined> {
+    const message = await this.stream.receiveWithMetadata(options);
+    return message === undefined ? undefined : { data: this.#codec.toBytes(message.data), metadata: message.metadata };
+  }
+
+  toBytes(item: {}): Uint8Array {
+    return this.#codec.toBytes(item);
+  }
+
+  /** At most so many bytes of a byte stream; what is over of a chunk is kept for the next call. */
+  async receiveUpTo(maxBytes: number): Promise<Uint8Array | undefined> {
+    const chunk = this.#rest.length > 0 ? this.#rest : await this.receive();
+    if (chunk === undefined) return undefined;
+    check(chunk.length > 0, "no empty chunk from a byte stream");
+    this.#rest = chunk.subarray(maxBytes);
+    return chunk.subarray(0, maxBytes);
+  }
+
+  /** The next thing is the end. */
+  async receiveEnd(): Promise<void> {
+    check(this.#rest.length === 0, `the end, but there are ${this.#rest.length} bytes more`);
+    const item = await this.receive();
+    check(item === undefined, `the end, but got ${item?.length} bytes`);
+  }
+}
+
+/** The options with their defaults. */
+export interface Traits {
+  readonly keepsBoundaries: boolean;
+  readonly halfClose: "both" | "first";
+  readonly abortIsSeen: boolean;
+  readonly keepsTime: boolean;
+  readonly maxItemBytes: number;
+  readonly maxUnreadBytes: number;
+  settle(): Promise<void>;
+}
+
+export function traitsOf(given: ComplianceOptions): Traits {
+  return {
+    keepsBoundaries: given.keepsBoundaries ?? true,
+    halfClose: given.halfClose ?? "both",
+    abortIsSeen: given.abortIsSeen ?? true,
+    keepsTime: given.keepsTime ?? true,
+    maxItemBytes: given.maxItemBytes ?? 4 * 1024 * 1024,
+    maxUnreadBytes: given.maxUnreadBytes ?? 16 * 1024 * 1024,
+    settle: given.settle?.bind(given) ?? microtasks,
+  };
+}
+
+/** What one test works with. */
+export interface Setup {
+  readonly first: End;
+  readonly second: End;
+  readonly clock: VirtualClock;
+  readonly traits: Traits;
+}
+
+/** A test over one pair, which is aborted and released afterwards. */
+export function pairTest(given: ComplianceOptions, title: string, body: (setup: Setup) => Promise<void>): ComplianceTest {
+  return {
+    title,
+    async run() {
+      const clock = new VirtualClock();
+      const pair = await given.connect(clock);
+      const codec = given.codec ?? identity;
+      try {
+        await body({ first: new End(pair.first, codec), second: new End(pair.second, codec), clock, traits: traitsOf(given) });
+      } finally {
+        pair.first.abort(new Error("the test is over"));
+        pair.second.abort(new Error("the test is over"));
+        await pair.release?.();
+      }
+    },
+  };
+}
+
+/** The same test from the first end to the second and the other way round. */
+export function bothWays(
+  given: ComplianceOptions,
+  title: string,
+  body: (from: End, to: End, setup: Setup) => Promise<void>,
+): ComplianceTest[] {
+  return [
+    pairTest(given, `${title} (first to second)`, (setup) => body(setup.first, setup.second, setup)),
+    pairTest(given, `${title} (second to first)`, (setup) => body(setup.second, setup.first, setup)),
+  ];
+}
+
+/** `length` bytes that differ from one `seed` to another, and along the way. */
+export function pattern(seed: number, length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  for (let index = 0; index < length; index++) bytes[index] = seed * 31 + index * 7 + (index >>> 8);
+  return bytes;
+}
+
+export function check(condition: boolean, expectation: string): asserts condition {
+  if (!condition) throw new Error(`expected ${expectation}`);
+}
+
+export function checkBytes(actual: Uint8Array | undefined, expected: Uint8Array, what: string): void {
+  check(actual !== undefined, `${what}, but the stream ended`);
+  check(actual.length === expected.length, `${what} of ${expected.length} bytes, but got ${actual.length}`);
+  const wrong = actual.findIndex((byte, index) => byte !== expected[index]);
+  check(wrong === -1, `${what} as it was sent, but the byte at index ${wrong} differs`);
+}
+
+/** Receives exactly the items, however they are cut if the stream does not keep boundaries. */
+export async function receiveItems(end: End, items: readonly Uint8Array[], { traits }: Setup): Promise<void> {
+  for (const [index, item] of items.entries()) {
+    if (traits.keepsBoundaries) {
+      checkBytes(await end.receive(), item, `item ${index}`);
+      continue;
+    }
+    for (let taken = 0; taken < item.length; ) {
+      const chunk = await end.receiveUpTo(item.length - taken);
+      check(chunk !== undefined, `item ${index} of ${item.length} bytes, but the stream ended after ${taken}`);
+      checkBytes(chunk, item.subarray(taken, taken + chunk.length), `item ${index} from byte ${taken}`);
+      taken += chunk.length;
+    }
+  }
+}
+
+/** Reads what is still there, up to the error that must come. */
+export async function receiveBreak(end: End): Promise<BrokenStreamError> {
+  for (;;) {
+    let item: Uint8Array | undefined;
+    try {
+      item = await end.receive();
+    } catch (error) {
+      check(error instanceof BrokenStreamError, `BrokenStreamError, but receive rejected with ${String(error)}`);
+      return error;
+    }
+    check(item !== undefined, "an error, since the other side did not end, but got the end");
+  }
+}
+
+/** Sends until it is refused: a broken way may take some items before anybody notices. */
+export async function sendUntilBroken(end: End, { traits }: Setup): Promise<void> {
+  for (let attempt = 0; attempt < 1_000; attempt++) {
+    try {
+      await end.send(pattern(attempt, 1_000));
+    } catch (error) {
+      check(error instanceof BrokenStreamError, `BrokenStreamError, but send rejected with ${String(error)}`);
+      return;
+    }
+    await traits.settle();
+  }
+  throw new Error("expected send to reject after the other side has aborted");
+}
+
+/** What a promise rejects with, which must be an error of the class. */
+export async function rejection<E extends Error>(promise: Promise<unknown>, type: new (...args: never[]) => E, what: string): Promise<E> {
+  let outcome: unknown;
+  try {
+    outcome = await promise;
+  } catch (error) {
+    check(error instanceof type, `${what} to reject with ${type.name}, but it rejected with ${String(error)}`);
+    return error;
+  }
+  throw new Error(`expected ${what} to reject with ${type.name}, but it resolved with ${outcome === undefined ? "undefined" : "a value"}`);
+}
+
+/** A block that fills buffers quickly. */
+export const block: Uint8Array = pattern(1, 64 * 1024);
+
+/** More sends at once than may wait, so that the last of them are refused and all room is taken. */
+export function fill(end: End): Promise<unknown>[] {
+  return Array.from({ length: 400 }, () =>
+    end.send(block).then(
+      () => undefined,
+      (error: unknown) => error,
+    ),
+  );
+}
+
+/** Marks a promise as looked after, for one that is awaited only later. */
+export function later<T>(work: PromiseLike<T>): Promise<T> {
+  const promise = Promise.resolve(work);
+  promise.catch(() => {});
+  return promise;
+}

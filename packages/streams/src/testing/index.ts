@@ -1,0 +1,3 @@
+export { type ComplianceOptions, type ComplianceTest, complianceTests, type ItemCodec, type StreamPair } from "./compliance/compliance.js";
+export { ManualSignal } from "./manual-signal.js";
+export { VirtualClock } from "./virtual-clock.js";

@@ -1,0 +1,35 @@
+import type { AbortSignalLike } from "../stream.js";
+
+/** An abort signal that is fired by hand and knows how many listeners it has, so that a test can see leaked ones. */
+export class ManualSignal implements AbortSignalLike {
+  readonly #listeners: Set<() => void> = new Set();
+  #aborted: { readonly reason: unknown } | undefined;
+
+  get aborted(): boolean {
+    return this.#aborted !== undefined;
+  }
+
+  get reason(): unknown {
+    return this.#aborted?.reason;
+  }
+
+  /** Listeners that were added and not removed. */
+  get listenerCount(): number {
+    return this.#listeners.size;
+  }
+
+  addEventListener(_type: "abort", listener: () => void): void {
+    this.#listeners.add(listener);
+  }
+
+  removeEventListener(_type: "abort", listener: () => void): void {
+    this.#listeners.delete(listener);
+  }
+
+  /** Fires once. */
+  abort(reason: unknown = new Error("aborted by the test")): void {
+    if (this.#aborted !== undefined) return;
+    this.#aborted = { reason };
+    for (const listener of [...this.#listeners]) listener();
+  }
+}
