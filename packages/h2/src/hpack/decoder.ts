@@ -1,115 +1,109 @@
 /**
- * Header decompression (RFC 7541). The fields it gives are the very objects of its tables, so an indexed field costs
- * no memory, and whoever checks a field's form can remember the result on it.
+ * HPACK decoding (RFC 7541) of whole header blocks. Any error ends the connection, since the two tables may differ
+ * from there on. Nothing here knows what a field means; `stream/headers.ts` does.
  */
 import type { AsciiCodec } from "../bytes/ascii.js";
-import { ErrorCode } from "../error-code.js";
-import { connectionError } from "../errors.js";
-import type { HeaderField } from "../header-field.js";
-import { DynamicTable, entryOverhead } from "./dynamic-table.js";
-import { type BlockCursor, readInteger } from "./integer.js";
-import { staticEntries, staticTable } from "./static-table.js";
-import { StringReader } from "./string.js";
+import { compressionError } from "./compression-error.js";
+import { type DecodedField, decodedField, fieldBytes } from "./decoded-field.js";
+import { DynamicTable, protocolTableSize } from "./dynamic-table.js";
+import { type Cursor, readInteger } from "./integer.js";
+import { staticFields, staticLength } from "./static-table.js";
+import { readString } from "./string.js";
 
-export interface DecodedField extends HeaderField {
-  readonly neverIndexed: boolean;
-  /** Set by `stream/headers.ts` once the field was found well formed. */
-  checked: boolean;
+export type { DecodedField } from "./decoded-field.js";
+
+export interface HpackDecoderOptions {
+  readonly ascii: AsciiCodec;
+  /** Bytes of dynamic table that we announce (SETTINGS_HEADER_TABLE_SIZE). Until the peer knows, it may use the protocol's 4,096. */
+  readonly maxTableSize: number;
 }
 
-const protocolTableSize = 4_096;
-
-/** The static entries as decoded fields, for all connections: what is remembered on them holds everywhere. */
-const staticFields: readonly DecodedField[] = staticTable.map(({ name, value }) => ({ name, value, neverIndexed: false, checked: false }));
-
 export class HpackDecoder {
-  readonly #strings: StringReader;
-  readonly #table: DynamicTable<DecodedField> = new DynamicTable(protocolTableSize);
-  readonly #cursor: BlockCursor = { bytes: new Uint8Array(0), offset: 0, end: 0 };
-  /** The largest table the peer may choose. */
-  #limit: number;
-  /** §4.2: we have lowered the limit below the table's size, and the next block must begin by following. */
-  #updateOwed = false;
-  /** The last block's size, counted as RFC 9113 §6.5.2 does. */
-  listBytes = 0;
-  /** The last block was larger than its limit: it was decoded, and nothing of it was kept. */
+  /** The last block counted more than its limit; what is past the limit was not kept. */
   listTooLarge = false;
+  /** What the last block counted as a whole: name, value and 32 for each field (RFC 9113 §6.5.2). */
+  listBytes = 0;
 
-  /** `maxTableSize`: what our SETTINGS announce; the protocol's default holds until they are acknowledged. */
-  constructor(options: { readonly ascii: AsciiCodec; readonly maxTableSize: number }) {
-    this.#strings = new StringReader(options.ascii);
-    this.#limit = Math.max(options.maxTableSize, protocolTableSize);
+  readonly #ascii: AsciiCodec;
+  readonly #table: DynamicTable<DecodedField> = new DynamicTable(protocolTableSize);
+  /** The largest table that the peer may choose. */
+  #maxTableSize: number;
+  /** The smallest that it was since the last block: the peer must have gone down to it (§4.2). */
+  #smallestMaxTableSize: number;
+
+  constructor(options: HpackDecoderOptions) {
+    this.#ascii = options.ascii;
+    this.#maxTableSize = Math.max(options.maxTableSize, protocolTableSize);
+    this.#smallestMaxTableSize = this.#maxTableSize;
   }
 
-  /** The peer has acknowledged this limit. */
+  /** The announced value is in force: the peer has acknowledged it. If its table is larger, the next block must begin by shrinking it. */
   setMaxTableSize(bytes: number): void {
-    this.#limit = bytes;
-    if (bytes < this.#table.maxSize) this.#updateOwed = true;
+    this.#maxTableSize = bytes;
+    this.#smallestMaxTableSize = Math.min(this.#smallestMaxTableSize, bytes);
   }
 
   /**
-   * Decodes one whole block, `bytes[start, end)`. Past `maxListBytes` it goes on, since the table must stay right, but
-   * keeps nothing. @throws H2Error COMPRESSION_ERROR for anything malformed
+   * Decodes the header block `bytes[start, end)`, of which nothing is kept. Past `maxListBytes` it goes on, for the
+   * table's sake, but keeps no more fields: see `listTooLarge`. The cost of a field that is repeated by its index
+   * (CVE-2016-6581) is thereby bounded.
+   * @throws H2Error (scope `connection`, COMPRESSION_ERROR) for whatever is malformed. The decoder is of no use after that.
    */
   decode(bytes: Uint8Array, start: number, end: number, maxListBytes: number): DecodedField[] {
-    const cursor = this.#cursor;
-    cursor.bytes = bytes;
-    cursor.offset = start;
-    cursor.end = end;
-    this.#readSizeUpdates();
+    const cursor: Cursor = { bytes, offset: start, end };
     const fields: DecodedField[] = [];
     let listBytes = 0;
+    this.#readSizeUpdates(cursor);
     while (cursor.offset < end) {
-      const field = this.#readField();
-      listBytes += field.name.length + field.value.length + entryOverhead;
+      const field = this.#readField(cursor);
+      listBytes += fieldBytes(field.name, field.value);
       if (listBytes <= maxListBytes) fields.push(field);
     }
     this.listBytes = listBytes;
     this.listTooLarge = listBytes > maxListBytes;
-    return this.listTooLarge ? [] : fields;
+    return fields;
   }
 
-  /** §4.2: only at the start of a block. */
-  #readSizeUpdates(): void {
-    const cursor = this.#cursor;
-    while (cursor.offset < cursor.end && isSizeUpdate(cursor.bytes[cursor.offset] as number)) {
-      const size = readInteger(cursor, 5);
-      if (size > this.#limit) throw malformed(`table size ${size} is larger than what we announced (${this.#limit})`);
-      this.#table.maxSize = size;
-      this.#updateOwed = false;
-    }
-    if (this.#updateOwed) throw malformed(`the table's size was not lowered to what we announced (${this.#limit})`);
-  }
-
-  #readField(): DecodedField {
-    const cursor = this.#cursor;
+  /** The forms of RFC 7541 §6, told apart by the first one bit. */
+  #readField(cursor: Cursor): DecodedField {
     const first = cursor.bytes[cursor.offset] as number;
-    if (first >= 0x80) return this.#entry(readInteger(cursor, 7));
+    if (first >= 0x80) return this.#fieldAt(readInteger(cursor, 7));
     if (first >= 0x40) {
-      const field = this.#readLiteral(readInteger(cursor, 6), false);
+      const field = decodedField(this.#readName(cursor, 6), readString(cursor, this.#ascii));
       this.#table.insert(field);
       return field;
     }
-    if (isSizeUpdate(first)) throw malformed("table size update after a field");
-    return this.#readLiteral(readInteger(cursor, 4), first >= 0x10);
+    if (first >= 0x20) throw compressionError("dynamic table size update after the beginning of a header block");
+    const name = this.#readName(cursor, 4);
+    const value = readString(cursor, this.#ascii);
+    return first >= 0x10 ? decodedField(name, value, true) : decodedField(name, value);
   }
 
-  #readLiteral(nameIndex: number, neverIndexed: boolean): DecodedField {
-    const name = nameIndex === 0 ? this.#strings.read(this.#cursor) : this.#entry(nameIndex).name;
-    return { name, value: this.#strings.read(this.#cursor), neverIndexed, checked: false };
+  #readName(cursor: Cursor, prefixBits: number): string {
+    const index = readInteger(cursor, prefixBits);
+    return index === 0 ? readString(cursor, this.#ascii) : this.#fieldAt(index).name;
   }
 
-  #entry(index: number): DecodedField {
-    const entry = index > staticEntries ? this.#table.at(index - staticEntries - 1) : staticFields[index - 1];
-    if (entry === undefined) throw malformed(`index ${index} is not in the tables (${staticEntries + this.#table.length} entries)`);
-    return entry;
+  #fieldAt(index: number): DecodedField {
+    const field = index <= staticLength ? staticFields[index - 1] : this.#table.at(index - staticLength - 1);
+    if (field !== undefined) return field;
+    throw compressionError(`index ${index} is not from 1 to ${staticLength + this.#table.length}, the end of the tables`);
   }
-}
 
-function isSizeUpdate(octet: number): boolean {
-  return (octet & 0xe0) === 0x20;
-}
-
-function malformed(what: string): Error {
-  return connectionError(ErrorCode.COMPRESSION_ERROR, `malformed header block: ${what}`);
+  /** §4.2, §6.3: any number of them, only before the first field. */
+  #readSizeUpdates(cursor: Cursor): void {
+    const smallest = this.#smallestMaxTableSize;
+    this.#smallestMaxTableSize = this.#maxTableSize;
+    let tooLarge = this.#table.maxBytes > smallest;
+    while (cursor.offset < cursor.end && ((cursor.bytes[cursor.offset] as number) & 0xe0) === 0x20) {
+      const size = readInteger(cursor, 5);
+      if (size > this.#maxTableSize) {
+        throw compressionError(`dynamic table size ${size} is larger than the announced one (${this.#maxTableSize})`);
+      }
+      this.#table.resize(size);
+      if (size <= smallest) tooLarge = false;
+    }
+    if (!tooLarge) return;
+    throw compressionError(`header block without the update that shrinks the dynamic table to the announced size (${smallest})`);
+  }
 }

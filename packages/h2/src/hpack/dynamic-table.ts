@@ -1,74 +1,85 @@
-/**
- * The dynamic table (RFC 7541 §2.3.2, §4): a ring of entries, newest first on the wire. Entries are known by the
- * number of their insertion, which never changes, instead of by their index, which changes with every insertion.
- */
+/** The dynamic table (RFC 7541 §2.3.2, §4): the last fields that went by, oldest evicted first, bounded in bytes. */
 import type { HeaderField } from "../header-field.js";
+import { fieldBytes } from "./decoded-field.js";
 
-/** What RFC 7541 §4.1 adds for each entry. */
-export const entryOverhead = 32;
+/** SETTINGS_HEADER_TABLE_SIZE until something else is agreed (RFC 9113 §6.5.2). */
+export const protocolTableSize = 4_096;
 
-export function entrySize(name: string, value: string): number {
-  return name.length + value.length + entryOverhead;
-}
-
+/** A ring: an entry stays in the slot of its position, and the position it had when it came in never changes. */
 export class DynamicTable<Entry extends HeaderField> {
-  #ring: (Entry | undefined)[] = new Array(16).fill(undefined);
-  /** Entries ever inserted: the number of the newest one. */
-  inserted = 0;
-  length = 0;
-  /** Bytes, as §4.1 counts them. */
-  size = 0;
-  #maxSize: number;
-  readonly #onEvict: ((entry: Entry, insertion: number) => void) | undefined;
+  /** A power of two; grows with use, so that idle connections stay small. */
+  #slots: (Entry | undefined)[] = new Array(8).fill(undefined);
+  #length = 0;
+  #inserted = 0;
+  #bytes = 0;
+  #maxBytes: number;
+  readonly #onEvict: ((entry: Entry, position: number) => void) | undefined;
 
-  constructor(maxSize: number, onEvict?: (entry: Entry, insertion: number) => void) {
-    this.#maxSize = maxSize;
+  constructor(maxBytes: number, onEvict?: (entry: Entry, position: number) => void) {
+    this.#maxBytes = maxBytes;
     this.#onEvict = onEvict;
   }
 
-  get maxSize(): number {
-    return this.#maxSize;
+  /** Entries that are in the table. */
+  get length(): number {
+    return this.#length;
   }
 
-  set maxSize(bytes: number) {
-    this.#maxSize = bytes;
-    this.#evictTo(bytes);
+  /** Entries that ever came in, which is the position of the newest: the first has position 1. */
+  get inserted(): number {
+    return this.#inserted;
   }
 
-  /** The entry that is `distance` older than the newest; undefined past the oldest. */
-  at(distance: number): Entry | undefined {
-    return distance < this.length ? this.#ring[(this.inserted - distance) % this.#ring.length] : undefined;
+  /** What the entries count together (RFC 7541 §4.1). */
+  get bytes(): number {
+    return this.#bytes;
   }
 
-  /** §4.4: what does not fit empties the table, and is not an error. */
-  insert(entry: Entry): void {
-    const size = entrySize(entry.name, entry.value);
-    this.#evictTo(this.#maxSize - size);
-    if (size > this.#maxSize) return;
-    if (this.length === this.#ring.length) this.#enlarge();
-    this.inserted += 1;
-    this.#ring[this.inserted % this.#ring.length] = entry;
-    this.length += 1;
-    this.size += size;
+  get maxBytes(): number {
+    return this.#maxBytes;
+  }
+
+  /** The entry that came in `age` entries before the newest, which is 0. */
+  at(age: number): Entry | undefined {
+    return age < this.#length ? this.#slots[(this.#inserted - age) & (this.#slots.length - 1)] : undefined;
+  }
+
+  /** Makes room and takes the entry in. One that is larger than the whole table only empties it (§4.4), and `false` is returned. */
+  insert(entry: Entry): boolean {
+    const bytes = fieldBytes(entry.name, entry.value);
+    this.#evictTo(this.#maxBytes - bytes);
+    if (bytes > this.#maxBytes) return false;
+    if (this.#length === this.#slots.length) this.#grow();
+    this.#inserted += 1;
+    this.#length += 1;
+    this.#bytes += bytes;
+    this.#slots[this.#inserted & (this.#slots.length - 1)] = entry;
+    return true;
+  }
+
+  /** A new limit, which the entries obey at once (§4.3). */
+  resize(maxBytes: number): void {
+    this.#maxBytes = maxBytes;
+    this.#evictTo(maxBytes);
   }
 
   #evictTo(bytes: number): void {
-    while (this.length > 0 && this.size > bytes) {
-      const insertion = this.inserted - this.length + 1;
-      const slot = insertion % this.#ring.length;
-      const entry = this.#ring[slot] as Entry;
-      this.#ring[slot] = undefined;
-      this.length -= 1;
-      this.size -= entrySize(entry.name, entry.value);
-      this.#onEvict?.(entry, insertion);
+    while (this.#bytes > bytes && this.#length > 0) {
+      this.#length -= 1;
+      const position = this.#inserted - this.#length;
+      const slot = position & (this.#slots.length - 1);
+      const entry = this.#slots[slot] as Entry;
+      this.#slots[slot] = undefined;
+      this.#bytes -= fieldBytes(entry.name, entry.value);
+      this.#onEvict?.(entry, position);
     }
   }
 
-  #enlarge(): void {
-    const ring: (Entry | undefined)[] = new Array(this.#ring.length * 2).fill(undefined);
-    for (let insertion = this.inserted - this.length + 1; insertion <= this.inserted; insertion++) {
-      ring[insertion % ring.length] = this.#ring[insertion % this.#ring.length];
+  #grow(): void {
+    const larger: (Entry | undefined)[] = new Array(this.#slots.length * 2).fill(undefined);
+    for (let position = this.#inserted - this.#length + 1; position <= this.#inserted; position++) {
+      larger[position & (larger.length - 1)] = this.#slots[position & (this.#slots.length - 1)];
     }
-    this.#ring = ring;
+    this.#slots = larger;
   }
 }

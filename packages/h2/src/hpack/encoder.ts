@@ -1,132 +1,120 @@
-/**
- * Header compression (RFC 7541): after the first call most fields are one or two octets. The table is looked up by
- * name, then by value; nothing is joined or allocated for a field that is already in it.
- */
+/** HPACK encoding (RFC 7541) of whole header blocks. What goes into the table is decided here and in `indexing-policy.ts`. */
 import type { AsciiCodec } from "../bytes/ascii.js";
 import type { HeaderField } from "../header-field.js";
-import { DynamicTable, entrySize } from "./dynamic-table.js";
-import { longestInteger, writeInteger } from "./integer.js";
-import { staticEntries, staticNames } from "./static-table.js";
-import { writeString } from "./string.js";
+import { fieldBytes } from "./decoded-field.js";
+import { protocolTableSize } from "./dynamic-table.js";
+import { EncoderTable, type KnownName } from "./encoder-table.js";
+import { indexingPolicy, isGuessable } from "./indexing-policy.js";
+import { maxIntegerOctets, writeInteger } from "./integer.js";
+import { maxStringLength, writeString } from "./string.js";
 
-/** More than the protocol's default costs memory at both ends and gains little: gRPC's fields fit many times. */
-const largestTable = 4_096;
-/** A field that would push out most of the table for its own sake is not put into it. */
-const largestShare = 3 / 4;
-/** Shorter secrets could be guessed by watching the compressed size (RFC 7541 §7.1.3). */
-const shortSecret = 20;
-
-/** Fields whose values hardly ever come twice: sent as literals, their names by index where they have one. */
-const changing: ReadonlySet<string> = new Set([
-  "content-length",
-  "date",
-  "grpc-message",
-  "grpc-status-details-bin",
-  "grpc-timeout",
-  "traceparent",
-]);
-const secrets: ReadonlySet<string> = new Set(["cookie", "proxy-authorization", "set-cookie"]);
-
-/** What the dynamic table holds of one name, by number of insertion. */
-interface NameRecord {
-  newest: number;
-  readonly values: Map<string, number>;
+export interface HpackEncoderOptions {
+  readonly ascii: AsciiCodec;
+  /** Bytes of table that we use, however much the peer allows. Default 4,096, the protocol's own: a larger one costs memory in both ends. */
+  readonly maxTableSize?: number;
+  /**
+   * Whether an `authorization` that cannot be guessed (20 characters and more after the scheme, not `Basic`) goes into the
+   * table. Default `true`: HPACK lets an attacker test whole values only, so a long random token is safe there, while
+   * a token of 1,000 bytes in every call would be most of its header. Mark a field `neverIndexed` to keep it out.
+   */
+  readonly indexLongAuthorization?: boolean;
 }
+
+/** How a literal is written (RFC 7541 §6.2): the bits that say so, and how many are left for the name's index. */
+interface LiteralForm {
+  readonly pattern: number;
+  readonly prefixBits: number;
+}
+const withIndexing: LiteralForm = { pattern: 0x40, prefixBits: 6 };
+const withoutIndexing: LiteralForm = { pattern: 0x00, prefixBits: 4 };
+const neverIndexed: LiteralForm = { pattern: 0x10, prefixBits: 4 };
+
+/** So many values in a row that were never used again make a name count as volatile. */
+const unusedBeforeVolatile = 8;
+/** Of a name that counts as volatile, one value in so many is inserted, to see whether it has settled down. */
+const volatileTrialInterval = 16;
 
 export class HpackEncoder {
   readonly #ascii: AsciiCodec;
-  readonly #names: Map<string, NameRecord> = new Map();
-  readonly #table: DynamicTable<HeaderField>;
-  /** Size updates owed at the start of the next block (§4.2): the smallest reached since the last, and the one in force. */
-  #owedSmallest: number | undefined;
+  readonly #indexLongAuthorization: boolean;
+  readonly #ownMaxTableSize: number;
+  readonly #table: EncoderTable;
+  /** The table's size changed since the last block, and this was the smallest since. */
+  #smallestUnannounced: number | undefined;
 
-  constructor(options: { readonly ascii: AsciiCodec }) {
+  constructor(options: HpackEncoderOptions) {
     this.#ascii = options.ascii;
-    this.#table = new DynamicTable(largestTable, (entry, insertion) => this.#forget(entry, insertion));
+    this.#indexLongAuthorization = options.indexLongAuthorization ?? true;
+    this.#ownMaxTableSize = options.maxTableSize ?? protocolTableSize;
+    this.#table = new EncoderTable(protocolTableSize);
+    // Ours may be smaller than the protocol's, and is no larger until the peer allows it.
+    this.setMaxTableSize(protocolTableSize);
   }
 
-  /** The peer's SETTINGS_HEADER_TABLE_SIZE; at most 4,096 of it is used. */
+  /** The peer's SETTINGS_HEADER_TABLE_SIZE. A change of the table is announced at the beginning of the next block. */
   setMaxTableSize(bytes: number): void {
-    const size = Math.min(bytes, largestTable);
-    if (size === this.#table.maxSize) return;
-    this.#owedSmallest = Math.min(this.#owedSmallest ?? size, size);
-    this.#table.maxSize = size;
+    const size = Math.min(bytes, this.#ownMaxTableSize);
+    if (size === this.#table.maxBytes) return;
+    this.#table.resize(size);
+    this.#smallestUnannounced = Math.min(this.#smallestUnannounced ?? size, size);
   }
 
-  /** What `encode` writes at most for these fields. */
+  /** Upper bound of what `encode` writes for these fields now. */
   maxEncodedLength(fields: readonly HeaderField[]): number {
-    let length = 2 * longestInteger;
-    for (const { name, value } of fields) length += name.length + value.length + 3 * longestInteger;
-    return length;
+    let bytes = this.#smallestUnannounced === undefined ? 0 : 2 * maxIntegerOctets;
+    for (const { name, value } of fields) bytes += maxIntegerOctets + maxStringLength(name) + maxStringLength(value);
+    return bytes;
   }
 
-  /** Writes the block at `offset`, where there is room for `maxEncodedLength(fields)`, and returns the offset after it. */
+  /**
+   * Writes the header block of these fields at `offset` of `target`, which has room for `maxEncodedLength`, and returns
+   * the offset after it. Names and values must be Latin-1: of any other character the low octet is sent.
+   */
   encode(fields: readonly HeaderField[], target: Uint8Array, offset: number): number {
-    let out = this.#owedSmallest === undefined ? offset : this.#writeSizeUpdates(this.#owedSmallest, target, offset);
-    for (const field of fields) out = this.#writeField(field, target, out);
-    return out;
-  }
-
-  #writeSizeUpdates(smallest: number, target: Uint8Array, offset: number): number {
-    this.#owedSmallest = undefined;
-    const { maxSize } = this.#table;
-    const out = smallest < maxSize ? writeInteger(target, offset, smallest, 5, 0x20) : offset;
-    return writeInteger(target, out, maxSize, 5, 0x20);
+    if (this.#smallestUnannounced !== undefined) offset = this.#writeSizeUpdates(this.#smallestUnannounced, target, offset);
+    for (const field of fields) offset = this.#writeField(field, target, offset);
+    return offset;
   }
 
   #writeField(field: HeaderField, target: Uint8Array, offset: number): number {
     const { name, value } = field;
-    const fixed = staticNames.get(name);
-    const record = this.#names.get(name);
-    const indexing = this.#indexing(field);
-    if (indexing !== never) {
-      const index = fixed?.values.get(value) ?? this.#index(record?.values.get(value));
-      if (index !== undefined) return writeInteger(target, offset, index, 7, 0x80);
+    const table = this.#table;
+    const known = table.lookUp(name);
+    let form = neverIndexed;
+    if (field.neverIndexed !== true) {
+      const index = known === undefined ? 0 : table.fieldIndex(known, value);
+      if (index !== 0) {
+        (known as KnownName).insertedUnused = 0;
+        return writeInteger(index, 7, 0x80, target, offset);
+      }
+      form = this.#literalForm(name, value, known);
     }
-    const nameIndex = fixed?.index ?? this.#index(record?.newest) ?? 0;
-    const { prefixBits, pattern } = indexing;
-    let out = writeInteger(target, offset, nameIndex, prefixBits, pattern);
-    if (nameIndex === 0) out = writeString(target, out, name, this.#ascii);
-    if (indexing === incremental) this.#insert(name, value);
-    return writeString(target, out, value, this.#ascii);
+    const nameIndex = known === undefined ? 0 : table.nameIndex(known);
+    offset = writeInteger(nameIndex, form.prefixBits, form.pattern, target, offset);
+    if (nameIndex === 0) offset = writeString(name, this.#ascii, target, offset);
+    if (form === withIndexing) table.insert(name, value, known);
+    return writeString(value, this.#ascii, target, offset);
   }
 
-  #indexing({ name, value, neverIndexed }: HeaderField): Indexing {
-    if (neverIndexed === true || secrets.has(name) || (name === "authorization" && value.length < shortSecret)) return never;
-    if (changing.has(name) || entrySize(name, value) > this.#table.maxSize * largestShare) return without;
-    return incremental;
+  #literalForm(name: string, value: string, known: KnownName | undefined): LiteralForm {
+    const policy = known === undefined ? indexingPolicy(name) : known.policy;
+    if (policy === "secret") return neverIndexed;
+    if (policy === "credentials" && (!this.#indexLongAuthorization || isGuessable(value))) return neverIndexed;
+    // A field that takes most of the table would push out all that is of use.
+    if (fieldBytes(name, value) > this.#table.maxBytes * 0.75) return withoutIndexing;
+    if (known === undefined || this.#table.nameIndex(known) === 0) return withIndexing;
+    if (policy === "volatile") return withoutIndexing;
+    known.insertedUnused += 1;
+    return known.insertedUnused <= unusedBeforeVolatile || known.insertedUnused % volatileTrialInterval === 0
+      ? withIndexing
+      : withoutIndexing;
   }
 
-  /** The wire's index of an insertion. */
-  #index(insertion: number | undefined): number | undefined {
-    return insertion === undefined ? undefined : staticEntries + 1 + this.#table.inserted - insertion;
-  }
-
-  #insert(name: string, value: string): void {
-    this.#table.insert({ name, value });
-    const insertion = this.#table.inserted;
-    const record = this.#names.get(name);
-    if (record === undefined) {
-      this.#names.set(name, { newest: insertion, values: new Map([[value, insertion]]) });
-    } else {
-      record.newest = insertion;
-      record.values.set(value, insertion);
-    }
-  }
-
-  #forget({ name, value }: HeaderField, insertion: number): void {
-    const record = this.#names.get(name);
-    if (record === undefined) return;
-    if (record.values.get(value) === insertion) record.values.delete(value);
-    if (record.newest === insertion) this.#names.delete(name);
+  /** §4.2: the smallest size in between, then the last. */
+  #writeSizeUpdates(smallest: number, target: Uint8Array, offset: number): number {
+    this.#smallestUnannounced = undefined;
+    const size = this.#table.maxBytes;
+    if (smallest < size) offset = writeInteger(smallest, 5, 0x20, target, offset);
+    return writeInteger(size, 5, 0x20, target, offset);
   }
 }
-
-/** The representations of a literal (§6.2). */
-interface Indexing {
-  readonly prefixBits: number;
-  readonly pattern: number;
-}
-const incremental: Indexing = { prefixBits: 6, pattern: 0x40 };
-const without: Indexing = { prefixBits: 4, pattern: 0x00 };
-const never: Indexing = { prefixBits: 4, pattern: 0x10 };

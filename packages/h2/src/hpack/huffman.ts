@@ -1,117 +1,135 @@
-/** Huffman coding of strings (RFC 7541 §5.2): decoded by a table, a nibble at a time. */
-import { ErrorCode } from "../error-code.js";
-import { connectionError } from "../errors.js";
-import { endOfString, huffmanCodes, huffmanLengths } from "./huffman-codes.js";
+/**
+ * Huffman coding of strings (RFC 7541 §5.2). Decoding walks a table four bits at a time: no code is shorter than
+ * five bits, so a step ends one symbol at most.
+ */
+import { compressionError } from "./compression-error.js";
+import { codeLengths, codes, endOfString } from "./huffman-codes.js";
 
-/** Octets that `text` (one octet a character) takes when coded. */
+/** Octets that `text` takes when coded, padding included. */
 export function huffmanLength(text: string): number {
   let bits = 0;
-  for (let index = 0; index < text.length; index++) bits += huffmanLengths[text.charCodeAt(index)] as number;
+  for (let index = 0; index < text.length; index++) bits += codeLengths[text.charCodeAt(index) & 0xff] as number;
   return (bits + 7) >>> 3;
 }
 
-/** Writes `text` coded at `offset` and returns the offset after it. */
-export function huffmanEncode(text: string, target: Uint8Array, offset: number): number {
-  let out = offset;
-  // At most 7 bits are left over from one symbol to the next, and a code has at most 30: they are taken in two steps.
+/** Writes `text`, padded with ones to a whole octet, and returns the offset after it; `huffmanLength` says how much room it needs. */
+export function writeHuffman(text: string, target: Uint8Array, offset: number): number {
+  // The low `pendingBits` of `pending` are still to be written; bits above them have been, and shift out by themselves.
   let pending = 0;
   let pendingBits = 0;
-  const put = (code: number, bits: number): void => {
-    pending = (pending << bits) | code;
+  for (let index = 0; index < text.length; index++) {
+    const symbol = text.charCodeAt(index) & 0xff;
+    const code = codes[symbol] as number;
+    let bits = codeLengths[symbol] as number;
+    if (bits > 24) {
+      // 7 bits pending and 30 more are over 32: first all but the last 16.
+      bits -= 16;
+      pending = (pending << bits) | (code >>> 16);
+      pendingBits += bits;
+      while (pendingBits >= 8) {
+        pendingBits -= 8;
+        target[offset++] = pending >>> pendingBits;
+      }
+      bits = 16;
+      pending = (pending << 16) | (code & 0xffff);
+    } else {
+      pending = (pending << bits) | code;
+    }
     pendingBits += bits;
     while (pendingBits >= 8) {
       pendingBits -= 8;
-      target[out++] = pending >>> pendingBits;
+      target[offset++] = pending >>> pendingBits;
     }
-    pending &= (1 << pendingBits) - 1;
-  };
-  for (let index = 0; index < text.length; index++) {
-    const symbol = text.charCodeAt(index);
-    const code = huffmanCodes[symbol] as number;
-    const bits = huffmanLengths[symbol] as number;
-    if (bits > 16) {
-      put(code >>> 16, bits - 16);
-      put(code & 0xffff, 16);
-    } else put(code, bits);
   }
-  // §5.2: padded with the most significant bits of EOS, which are ones.
-  if (pendingBits > 0) target[out++] = (pending << (8 - pendingBits)) | (0xff >>> pendingBits);
-  return out;
+  if (pendingBits > 0) {
+    const padding = 8 - pendingBits;
+    target[offset++] = (pending << padding) | ((1 << padding) - 1);
+  }
+  return offset;
 }
+
+/** Octets that `readHuffman` needs for `codedBytes`: one symbol in every five bits, and one that is written ahead of its end. */
+export function maxDecodedLength(codedBytes: number): number {
+  return Math.floor((codedBytes * 8) / 5) + 1;
+}
+
+// An entry of the table, indexed by state and the next four bits:
+//   bits 0-12   the state after them, times 16 (a state is an inner node of the code's tree; the last is where nothing leads out)
+//   bit 13      the string may end here
+//   bit 14      a symbol ended
+//   bits 16-23  that symbol
+const stateMask = 0x1ff0;
+const mayEnd = 0x2000;
+const symbolEndedShift = 14;
+const symbolShift = 16;
+/** 257 leaves have 256 nodes above them. */
+const deadState = 256;
 
 /**
- * The decoder's states are the inner nodes of the code's tree. `steps[state * 16 + nibble]` is where four more bits lead: the
- * next state, and the symbol that was completed on the way (at most one: no code is shorter than five bits).
+ * Decodes `bytes[start, end)` to the beginning of `target`, which has room for `maxDecodedLength`, and returns how many
+ * octets it wrote.
+ * @throws H2Error when the end-of-string symbol is in it, or its padding is not the fewest ones that fill the octet.
  */
-const emits = 1 << 16;
-const fails = 1 << 17;
-const { steps, accepts } = buildTable();
-
-function buildTable(): { steps: Uint32Array; accepts: Uint8Array } {
-  // children[node * 2 + bit]: another inner node, or -1 - symbol.
-  const children: number[] = [0, 0];
-  for (let symbol = 0; symbol <= endOfString; symbol++) {
-    const code = huffmanCodes[symbol] as number;
-    let node = 0;
-    for (let bit = (huffmanLengths[symbol] as number) - 1; bit > 0; bit--) {
-      const slot = node * 2 + ((code >>> bit) & 1);
-      if (children[slot] === 0) {
-        children[slot] = children.length / 2;
-        children.push(0, 0);
-      }
-      node = children[slot] as number;
-    }
-    children[node * 2 + (code & 1)] = -1 - symbol;
-  }
-  const states = children.length / 2;
-  const table = new Uint32Array(states * 16);
-  for (let state = 0; state < states; state++) {
-    for (let nibble = 0; nibble < 16; nibble++) table[state * 16 + nibble] = step(children, state, nibble);
-  }
-  // What may be left over at the end is the beginning of EOS, at most seven ones.
-  const accepting = new Uint8Array(states);
-  let node = 0;
-  for (let ones = 0; ones <= 7; ones++) {
-    accepting[node] = 1;
-    node = children[node * 2 + 1] as number;
-  }
-  return { steps: table, accepts: accepting };
-}
-
-function step(children: readonly number[], state: number, nibble: number): number {
-  let node = state;
-  let symbol = -1;
-  for (let bit = 3; bit >= 0; bit--) {
-    const next = children[node * 2 + ((nibble >>> bit) & 1)] as number;
-    if (next >= 0) {
-      node = next;
-      continue;
-    }
-    symbol = -1 - next;
-    if (symbol === endOfString) return fails;
-    node = 0;
-  }
-  return symbol < 0 ? node : node | emits | (symbol << 18);
-}
-
-/** Octets that `length` coded octets decode to at most: no code is shorter than five bits. */
-export function largestDecodedLength(length: number): number {
-  return Math.floor((length * 8) / 5);
-}
-
-/** Decodes `bytes[start, end)` into `target` and returns how many octets came out. @throws H2Error COMPRESSION_ERROR */
-export function huffmanDecode(bytes: Uint8Array, start: number, end: number, target: Uint8Array): number {
-  let state = 0;
-  let out = 0;
+export function readHuffman(bytes: Uint8Array, start: number, end: number, target: Uint8Array): number {
+  let entry = mayEnd;
+  let written = 0;
   for (let index = start; index < end; index++) {
     const octet = bytes[index] as number;
-    const high = steps[state * 16 + (octet >>> 4)] as number;
-    if ((high & emits) !== 0) target[out++] = high >>> 18;
-    const low = steps[(high & 0xffff) * 16 + (octet & 0xf)] as number;
-    if ((low & emits) !== 0) target[out++] = low >>> 18;
-    if (((high | low) & fails) !== 0) throw connectionError(ErrorCode.COMPRESSION_ERROR, "Huffman string with EOS in it");
-    state = low & 0xffff;
+    // Written ahead, counted only if a symbol ended: a branch here would be mispredicted half of the time.
+    entry = transitions[(entry & stateMask) | (octet >>> 4)] as number;
+    target[written] = entry >>> symbolShift;
+    written += (entry >>> symbolEndedShift) & 1;
+    entry = transitions[(entry & stateMask) | (octet & 0x0f)] as number;
+    target[written] = entry >>> symbolShift;
+    written += (entry >>> symbolEndedShift) & 1;
   }
-  if (accepts[state] !== 1) throw connectionError(ErrorCode.COMPRESSION_ERROR, "Huffman string with wrong padding");
-  return out;
+  if ((entry & mayEnd) !== 0) return written;
+  if ((entry & stateMask) === deadState << 4) throw compressionError("Huffman string contains the end-of-string symbol");
+  throw compressionError("Huffman string does not end in fewer than 8 bits of padding, all ones");
+}
+
+const transitions: Int32Array = buildTransitions();
+
+function buildTransitions(): Int32Array {
+  const children = buildTree();
+  // Nodes that a symbol's end and at most seven ones lead to: padding.
+  const paddingNodes = new Set<number>();
+  for (let node = 0; paddingNodes.size < 8; node = children[node * 2 + 1] as number) paddingNodes.add(node);
+
+  const table = new Int32Array((deadState + 1) * 16).fill(deadState << 4);
+  for (let state = 0; state < deadState; state++) {
+    for (let nibble = 0; nibble < 16; nibble++) {
+      let node = state;
+      let ended = 0;
+      for (let bit = 3; bit >= 0 && node !== deadState; bit--) {
+        node = children[node * 2 + ((nibble >>> bit) & 1)] as number;
+        if (node >= 0) continue;
+        const symbol = ~node;
+        if (symbol === endOfString) node = deadState;
+        else {
+          ended = (symbol << symbolShift) | (1 << symbolEndedShift);
+          node = 0;
+        }
+      }
+      table[(state << 4) | nibble] = (node << 4) | (paddingNodes.has(node) ? mayEnd : 0) | ended;
+    }
+  }
+  return table;
+}
+
+/** The code's tree: at `node * 2 + bit` the next node, or the complement of a symbol. */
+function buildTree(): Int16Array {
+  const children = new Int16Array(deadState * 2);
+  let nodes = 1;
+  for (let symbol = 0; symbol <= endOfString; symbol++) {
+    const code = codes[symbol] as number;
+    let node = 0;
+    for (let bit = (codeLengths[symbol] as number) - 1; bit > 0; bit--) {
+      const child = node * 2 + ((code >>> bit) & 1);
+      if (children[child] === 0) children[child] = nodes++;
+      node = children[child] as number;
+    }
+    children[node * 2 + (code & 1)] = ~symbol;
+  }
+  return children;
 }

@@ -1,88 +1,86 @@
-/** The static table of RFC 7541 Appendix A. Index 1 is the first entry. */
-import type { HeaderField } from "../header-field.js";
+/** The static table (RFC 7541 Appendix A). Its fields are shared by all connections. */
+import { type DecodedField, decodedField } from "./decoded-field.js";
 
-const entries: readonly (readonly [name: string, value?: string])[] = [
-  [":authority"],
-  [":method", "GET"],
-  [":method", "POST"],
-  [":path", "/"],
-  [":path", "/index.html"],
-  [":scheme", "http"],
-  [":scheme", "https"],
-  [":status", "200"],
-  [":status", "204"],
-  [":status", "206"],
-  [":status", "304"],
-  [":status", "400"],
-  [":status", "404"],
-  [":status", "500"],
-  ["accept-charset"],
+/** Names in the table's order, each with its values there; most have only the empty one. */
+const namesAndValues: readonly (readonly [name: string, ...values: string[]])[] = [
+  [":authority", ""],
+  [":method", "GET", "POST"],
+  [":path", "/", "/index.html"],
+  [":scheme", "http", "https"],
+  [":status", "200", "204", "206", "304", "400", "404", "500"],
+  ["accept-charset", ""],
   ["accept-encoding", "gzip, deflate"],
-  ["accept-language"],
-  ["accept-ranges"],
-  ["accept"],
-  ["access-control-allow-origin"],
-  ["age"],
-  ["allow"],
-  ["authorization"],
-  ["cache-control"],
-  ["content-disposition"],
-  ["content-encoding"],
-  ["content-language"],
-  ["content-length"],
-  ["content-location"],
-  ["content-range"],
-  ["content-type"],
-  ["cookie"],
-  ["date"],
-  ["etag"],
-  ["expect"],
-  ["expires"],
-  ["from"],
-  ["host"],
-  ["if-match"],
-  ["if-modified-since"],
-  ["if-none-match"],
-  ["if-range"],
-  ["if-unmodified-since"],
-  ["last-modified"],
-  ["link"],
-  ["location"],
-  ["max-forwards"],
-  ["proxy-authenticate"],
-  ["proxy-authorization"],
-  ["range"],
-  ["referer"],
-  ["refresh"],
-  ["retry-after"],
-  ["server"],
-  ["set-cookie"],
-  ["strict-transport-security"],
-  ["transfer-encoding"],
-  ["user-agent"],
-  ["vary"],
-  ["via"],
-  ["www-authenticate"],
+  ["accept-language", ""],
+  ["accept-ranges", ""],
+  ["accept", ""],
+  ["access-control-allow-origin", ""],
+  ["age", ""],
+  ["allow", ""],
+  ["authorization", ""],
+  ["cache-control", ""],
+  ["content-disposition", ""],
+  ["content-encoding", ""],
+  ["content-language", ""],
+  ["content-length", ""],
+  ["content-location", ""],
+  ["content-range", ""],
+  ["content-type", ""],
+  ["cookie", ""],
+  ["date", ""],
+  ["etag", ""],
+  ["expect", ""],
+  ["expires", ""],
+  ["from", ""],
+  ["host", ""],
+  ["if-match", ""],
+  ["if-modified-since", ""],
+  ["if-none-match", ""],
+  ["if-range", ""],
+  ["if-unmodified-since", ""],
+  ["last-modified", ""],
+  ["link", ""],
+  ["location", ""],
+  ["max-forwards", ""],
+  ["proxy-authenticate", ""],
+  ["proxy-authorization", ""],
+  ["range", ""],
+  ["referer", ""],
+  ["refresh", ""],
+  ["retry-after", ""],
+  ["server", ""],
+  ["set-cookie", ""],
+  ["strict-transport-security", ""],
+  ["transfer-encoding", ""],
+  ["user-agent", ""],
+  ["vary", ""],
+  ["via", ""],
+  ["www-authenticate", ""],
 ];
 
-export const staticTable: readonly HeaderField[] = entries.map(([name, value = ""]) => ({ name, value }));
+/** The field of index 1 is at 0. */
+export const staticFields: readonly DecodedField[] = namesAndValues.flatMap(([name, ...values]) =>
+  values.map((value) => decodedField(name, value)),
+);
 
-export const staticEntries: number = entries.length;
+/** 61: the dynamic table's newest entry has the index after it (RFC 7541 §2.3.3). */
+export const staticLength: number = staticFields.length;
 
-/** Where a name first stands, and where its values do. */
+/** What the table has under one name. */
 export interface StaticName {
+  /** The first index of the name. */
   readonly index: number;
-  readonly values: ReadonlyMap<string, number>;
+  /** Index by value. */
+  readonly indexes: ReadonlyMap<string, number>;
 }
 
 export const staticNames: ReadonlyMap<string, StaticName> = indexNames();
 
 function indexNames(): Map<string, StaticName> {
-  const names = new Map<string, { index: number; values: Map<string, number> }>();
-  for (const [position, { name, value }] of staticTable.entries()) {
-    const known = names.get(name);
-    if (known === undefined) names.set(name, { index: position + 1, values: new Map([[value, position + 1]]) });
-    else known.values.set(value, position + 1);
+  const names = new Map<string, StaticName>();
+  let index = 1;
+  for (const [name, ...values] of namesAndValues) {
+    names.set(name, { index, indexes: new Map(values.map((value, place) => [value, index + place])) });
+    index += values.length;
   }
   return names;
 }

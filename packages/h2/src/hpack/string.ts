@@ -1,44 +1,50 @@
-/** String literals (RFC 7541 §5.2). */
+/** String literals (RFC 7541 §5.2): a length, and octets as they are or in Huffman code. */
 import type { AsciiCodec } from "../bytes/ascii.js";
-import { ErrorCode } from "../error-code.js";
-import { connectionError } from "../errors.js";
-import { huffmanDecode, huffmanEncode, huffmanLength, largestDecodedLength } from "./huffman.js";
-import { type BlockCursor, readInteger, writeInteger } from "./integer.js";
+import { compressionError } from "./compression-error.js";
+import { huffmanLength, maxDecodedLength, readHuffman, writeHuffman } from "./huffman.js";
+import { type Cursor, maxIntegerOctets, readInteger, writeInteger } from "./integer.js";
 
 const huffmanFlag = 0x80;
+const lengthBits = 7;
 
-/** Writes `text`, coded where that is shorter; returns the offset after it. */
-export function writeString(target: Uint8Array, offset: number, text: string, ascii: AsciiCodec): number {
-  const coded = huffmanLength(text);
-  if (coded < text.length) return huffmanEncode(text, target, writeInteger(target, offset, coded, 7, huffmanFlag));
-  const at = writeInteger(target, offset, text.length, 7, 0);
-  ascii.encode(text, target, at);
-  return at + text.length;
+/** Upper bound of what `writeString` writes. */
+export function maxStringLength(text: string): number {
+  return maxIntegerOctets + text.length;
 }
 
-/** Reads strings; keeps one scratch buffer for what is Huffman coded. */
-export class StringReader {
-  readonly #ascii: AsciiCodec;
-  #scratch: Uint8Array = new Uint8Array(256);
+/** Writes `text` in the shorter form (as it is where both are equal) and returns the offset after it. */
+export function writeString(text: string, ascii: AsciiCodec, target: Uint8Array, offset: number): number {
+  const coded = huffmanLength(text);
+  if (coded < text.length) return writeHuffman(text, target, writeInteger(coded, lengthBits, huffmanFlag, target, offset));
+  const textAt = writeInteger(text.length, lengthBits, 0, target, offset);
+  ascii.encode(text, target, textAt);
+  return textAt + text.length;
+}
 
-  constructor(ascii: AsciiCodec) {
-    this.#ascii = ascii;
-  }
+/** Where Huffman strings are decoded to, for all connections: a string is made of it before anything else can run. */
+let scratch = new Uint8Array(1_024);
+/** A larger scratch is not kept. */
+const largestKeptScratch = 65_536;
 
-  /** Reads the string at the cursor and moves it on. @throws H2Error COMPRESSION_ERROR */
-  read(cursor: BlockCursor): string {
-    const { bytes, end } = cursor;
-    if (cursor.offset === end) throw connectionError(ErrorCode.COMPRESSION_ERROR, "header block ends before a string");
-    const coded = ((bytes[cursor.offset] as number) & huffmanFlag) !== 0;
-    const length = readInteger(cursor, 7);
-    const start = cursor.offset;
-    if (length > end - start) {
-      throw connectionError(ErrorCode.COMPRESSION_ERROR, `string of ${length} bytes in a header block with ${end - start} left`);
-    }
-    cursor.offset = start + length;
-    if (!coded) return this.#ascii.decode(bytes, start, start + length);
-    const room = largestDecodedLength(length);
-    if (room > this.#scratch.length) this.#scratch = new Uint8Array(room);
-    return this.#ascii.decode(this.#scratch, 0, huffmanDecode(bytes, start, start + length, this.#scratch));
+/** Reads a string at the cursor and moves it on. @throws H2Error when it is longer than the block or its Huffman code is wrong. */
+export function readString(cursor: Cursor, ascii: AsciiCodec): string {
+  const { bytes } = cursor;
+  const coded = ((bytes[cursor.offset] as number) & huffmanFlag) !== 0;
+  const length = readInteger(cursor, lengthBits);
+  const start = cursor.offset;
+  if (length > cursor.end - start) {
+    throw compressionError(`string of ${length} bytes is longer than the rest of its header block (${cursor.end - start})`);
   }
+  const end = start + length;
+  cursor.offset = end;
+  if (!coded) return ascii.decode(bytes, start, end);
+  const target = scratchFor(maxDecodedLength(length));
+  return ascii.decode(target, 0, readHuffman(bytes, start, end, target));
+}
+
+function scratchFor(bytes: number): Uint8Array {
+  if (bytes <= scratch.length) return scratch;
+  const larger = new Uint8Array(bytes);
+  if (bytes <= largestKeptScratch) scratch = larger;
+  return larger;
 }
