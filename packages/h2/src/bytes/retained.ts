@@ -3,5 +3,6 @@
  * it would pin much more than its own size (a 1-byte view must not pin 64 KiB).
  */
 export function retained(view: Uint8Array): Uint8Array {
-  return view.byteLength * 4 >= view.buffer.byteLength ? view : view.slice();
+  // Not `view.slice()`: that of Node's Buffer gives a view.
+  return view.byteLength * 4 >= view.buffer.byteLength ? view : Uint8Array.prototype.slice.call(view);
 }

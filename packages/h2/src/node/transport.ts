@@ -33,7 +33,8 @@ export function duplexTransport(duplex: Duplex): Transport {
   return {
     start(events) {
       if ("setNoDelay" in duplex && typeof duplex.setNoDelay === "function") duplex.setNoDelay(true);
-      duplex.on("data", (chunk: Uint8Array) => events.onData(chunk));
+      // A plain view: parts of a `Buffer` would be Buffers, whose `slice` does not copy, all the way up to users.
+      duplex.on("data", (chunk: Uint8Array) => events.onData(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength)));
       duplex.on("drain", () => events.onDrain());
       duplex.on("end", () => events.onEnd());
       if (duplex.closed) queueMicrotask(() => events.onClose(failure ?? duplex.errored ?? undefined));
