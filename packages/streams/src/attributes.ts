@@ -29,3 +29,15 @@ export function attributesOver(outer: Attributes, inner: Attributes): Attributes
   if (inner.size === 0) return outer;
   return new Map([...inner, ...outer]);
 }
+
+/** How many bytes will be received from a stream in all, where that is known beforehand, as of a file. */
+export const totalBytes: AttributeKey<number> = attribute("totalBytes");
+
+/** Where one end of a connection is: an IP address and port, or the path of a Unix socket (empty for an unnamed one). */
+export type SocketAddress = { readonly host: string; readonly port: number } | { readonly path: string };
+
+/** The other end of the connection that carries the stream. */
+export const remoteAddress: AttributeKey<SocketAddress> = attribute("remoteAddress");
+
+/** This end of the connection that carries the stream. */
+export const localAddress: AttributeKey<SocketAddress> = attribute("localAddress");

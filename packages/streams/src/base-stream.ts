@@ -37,9 +37,8 @@ export abstract class BaseStream<Out extends {}, In extends {} = Out> implements
   protected abstract discardInput(eofSent: Promise<void>): Promise<void>;
 
   /** A carrier that carries metadata overrides this. */
-  async receiveWithMetadata(options?: WaitOptions): Promise<ReceivedMessage<In> | undefined> {
-    const data = await this.receive(options);
-    return data === undefined ? undefined : { data, metadata: Metadata.empty };
+  receiveWithMetadata(options?: WaitOptions): Promise<ReceivedMessage<In> | undefined> {
+    return this.receive(options).then(withoutMetadata);
   }
 
   sendEof(options?: WaitOptions): Promise<void> {
@@ -58,17 +57,17 @@ export abstract class BaseStream<Out extends {}, In extends {} = Out> implements
   }
 
   close(options: CloseOptions = {}): Promise<void> {
-    this.#closing ??= this.closeGracefully(options);
+    this.#closing ??= this.closeGracefully(options.closeTimeoutMs);
     return abortable(this.#closing, options.signal);
   }
 
   /** Called once, by the first `close`. */
-  protected async closeGracefully(options: CloseOptions): Promise<void> {
+  protected async closeGracefully(givenTimeoutMs: number | undefined): Promise<void> {
     const clock = this.extra(streamClock);
-    const { closeTimeoutMs = defaultCloseTimeoutMs } = options;
-    if (clock === undefined && options.closeTimeoutMs !== undefined) {
-      throw new TypeError(`closeTimeoutMs (${closeTimeoutMs}) needs a clock, and no layer of this stream has one (streamClock)`);
+    if (clock === undefined && givenTimeoutMs !== undefined) {
+      throw new TypeError(`closeTimeoutMs (${givenTimeoutMs}) needs a clock, and no layer of this stream has one (attribute streamClock)`);
     }
+    const closeTimeoutMs = givenTimeoutMs ?? defaultCloseTimeoutMs;
     let late: BrokenStreamError | undefined;
     const cancel = clock?.at(clock.nowMs() + closeTimeoutMs, () => {
       late = new BrokenStreamError(`closing took longer than closeTimeoutMs (${closeTimeoutMs})`, { code: "CLOSE_TIMEOUT" });
@@ -103,6 +102,10 @@ export abstract class BaseStream<Out extends {}, In extends {} = Out> implements
     if (this.#eofSent || this.#closing !== undefined) return this.close();
     this.abort(new Error("the stream was disposed of before its end was sent"));
   }
+}
+
+function withoutMetadata<In extends {}>(data: In | undefined): ReceivedMessage<In> | undefined {
+  return data === undefined ? undefined : { data, metadata: Metadata.empty };
 }
 
 /** Iterates over what `next` gives, up to `undefined`. Leaving early touches nothing. By hand: a generator costs three promises an item. */

@@ -25,7 +25,7 @@ export interface SendOptions extends WaitOptions {
 
 export interface CloseOptions extends WaitOptions {
   /** How long a graceful close may take before it becomes an abort. Default 5,000 ms. */
-  readonly closeTimeoutMs?: number;
+  readonly closeTimeoutMs?: number | undefined;
 }
 
 /** One message and what was sent with it (empty metadata where nothing was). */

@@ -1,7 +1,7 @@
 /** Layers over another stream: one that translates items, and one that leaves them alone. */
 import { type AttributeKey, type Attributes, attributesOver, noAttributes } from "./attributes.js";
 import { BaseStream } from "./base-stream.js";
-import type { CloseOptions, ObjectStream, ReceivedMessage, SendOptions, WaitOptions } from "./stream.js";
+import type { ObjectStream, ReceivedMessage, SendOptions, WaitOptions } from "./stream.js";
 
 /**
  * A layer whose items differ from those of the stream below. A subclass implements `send` and `receive` (and
@@ -62,7 +62,7 @@ export abstract class WrappedStream<Out extends {}, In extends {} = Out> extends
   }
 
   /** This layer has nothing to say at the end, so that the stream below can do all of it at once. */
-  protected override closeGracefully(options: CloseOptions): Promise<void> {
-    return this.inner.close(options);
+  protected override closeGracefully(closeTimeoutMs: number | undefined): Promise<void> {
+    return this.inner.close({ closeTimeoutMs });
   }
 }

@@ -1,0 +1,94 @@
+/** Dialling TCP and Unix sockets. */
+import { connect, type NetConnectOpts, type Socket } from "node:net";
+import { noAttributes, remoteAddress } from "../attributes.js";
+import type { Clock } from "../clock.js";
+import { BrokenStreamError } from "../errors.js";
+import type { AbortSignalLike, ObjectStream } from "../stream.js";
+import { abortReason } from "../wait.js";
+import { streamFromDuplex } from "./duplex-stream.js";
+import { systemClock } from "./system-clock.js";
+
+export interface ConnectOptions {
+  /** Gives up; the promise rejects with its reason. */
+  readonly signal?: AbortSignalLike | undefined;
+  /** How long connecting may take, looking up the name included. Default 10,000 ms. */
+  readonly connectTimeoutMs?: number;
+  /** For `connectTimeoutMs` and for the stream's `close()`. Default: real time. */
+  readonly clock?: Clock;
+}
+
+export interface TcpTarget {
+  /** A name or an address; of a name with several addresses the first that answers is taken. */
+  readonly host: string;
+  readonly port: number;
+}
+
+/**
+ * Connects to a TCP port. Small writes go out at once (no Nagle).
+ * @throws BrokenStreamError with the system's code, such as `ECONNREFUSED`, or `CONNECT_TIMEOUT`
+ */
+export function connectTcp(target: TcpTarget, options: ConnectOptions = {}): Promise<ObjectStream<Uint8Array>> {
+  const { host, port } = target;
+  return dial({ host, port, noDelay: true, allowHalfOpen: true }, host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`, options);
+}
+
+/**
+ * Connects to a Unix socket. There an abort is seen as an end, since such a socket has nothing like a reset.
+ * @throws BrokenStreamError with the system's code, such as `ENOENT`, or `CONNECT_TIMEOUT`
+ */
+export function connectUnix(path: string, options: ConnectOptions = {}): Promise<ObjectStream<Uint8Array>> {
+  return dial({ path, allowHalfOpen: true }, path, options, new Map([[remoteAddress, { path }]]));
+}
+
+function dial(target: NetConnectOpts, name: string, options: ConnectOptions, attributes = noAttributes): Promise<ObjectStream<Uint8Array>> {
+  const { signal, connectTimeoutMs = 10_000, clock = systemClock } = options;
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) {
+      reject(abortReason(signal));
+      return;
+    }
+    let socket: Socket;
+    try {
+      socket = connect(target);
+    } catch (error) {
+      reject(error); // a port out of range, say
+      return;
+    }
+    const giveUp = (error: unknown): void => {
+      settle();
+      socket.on("error", () => {}); // what comes after is nobody's concern
+      socket.destroy();
+      reject(error);
+    };
+    const onError = (error: Error & { code?: string }): void => {
+      giveUp(
+        new BrokenStreamError(`could not connect to ${name}: ${whatWentWrong(error)}`, {
+          code: error.code ?? "CONNECT_FAILED",
+          cause: error,
+        }),
+      );
+    };
+    const onAbort = (): void => giveUp(signal === undefined ? undefined : abortReason(signal));
+    const onConnect = (): void => {
+      settle();
+      resolve(streamFromDuplex(socket, { clock, attributes }));
+    };
+    const cancelTimeout = clock.at(clock.nowMs() + connectTimeoutMs, () => {
+      const message = `could not connect to ${name} within connectTimeoutMs (${connectTimeoutMs})`;
+      giveUp(new BrokenStreamError(message, { code: "CONNECT_TIMEOUT" }));
+    });
+    const settle = (): void => {
+      cancelTimeout();
+      signal?.removeEventListener("abort", onAbort);
+      socket.off("error", onError).off("connect", onConnect);
+    };
+    signal?.addEventListener("abort", onAbort);
+    socket.once("error", onError).once("connect", onConnect);
+  });
+}
+
+/** Node reports one error for each address that was tried, and leaves the message of the whole empty. */
+function whatWentWrong(error: Error): string {
+  if (error instanceof AggregateError) return error.errors.map((one: Error) => one.message).join(", ");
+  return error.message;
+}

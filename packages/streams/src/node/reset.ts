@@ -1,0 +1,52 @@
+/** Resets of a TCP connection: making one, so that the other side sees an error, and noticing one that looks like an end. */
+import { readSync } from "node:fs";
+import { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+
+/** What Node keeps below a socket and has no public way to. Everything here is optional: where it is missing, less is noticed. */
+interface Handle {
+  readonly fd?: number;
+  reset?(callback: () => void): number;
+  /** The TCP handle below that of TLS. */
+  readonly _parent?: Handle;
+}
+
+function handleOf(duplex: Duplex): Handle | undefined {
+  return duplex instanceof Socket ? ((duplex as { readonly _handle?: Handle | null })._handle ?? undefined) : undefined;
+}
+
+/**
+ * Destroys the duplex; a TCP connection, also one below TLS, is reset, since the FIN of a plain `destroy()` looks like an end. A Unix
+ * socket has nothing like a reset: there the other side sees an end.
+ */
+export function resetAndDestroy(duplex: Duplex, error: Error): void {
+  if (duplex instanceof Socket && !duplex.destroyed && !duplex.connecting) {
+    if (duplex.remoteFamily !== undefined && !("encrypted" in duplex)) {
+      // Node's own way ends the socket first, and flushes what is queued: the FIN may be seen before the reset, and a peer that
+      // does not read would never be told.
+      duplex.destroySoon = () => duplex.destroy();
+      duplex.resetAndDestroy();
+      return;
+    }
+    // Below TLS too: a peer whose TLS takes a missing close_notify for an end, as Node's does, must see something else.
+    handleOf(duplex)?._parent?.reset?.(() => {});
+  }
+  duplex.destroy(error);
+}
+
+/**
+ * The reset that stands behind the `end` of a socket, if it was one. When a reset comes together with the last data, many versions
+ * of libuv report an end (libuv/libuv#4992, mended in #4997), and the error waits in the socket for whoever reads next: so read once more.
+ * To be asked while `end` is being emitted; the file descriptor is gone soon after.
+ */
+export function resetBehindEnd(duplex: Duplex): Error | undefined {
+  const fd = handleOf(duplex)?.fd;
+  if (fd === undefined || fd < 0) return undefined;
+  try {
+    const left = readSync(fd, new Uint8Array(1));
+    return left === 0 ? undefined : new Error("the end was reported before all data was read");
+  } catch (error) {
+    // After an end that was real the error of a later reset is EPIPE; anything else says nothing about the end.
+    return (error as NodeJS.ErrnoException).code === "ECONNRESET" ? (error as Error) : undefined;
+  }
+}

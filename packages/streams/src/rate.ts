@@ -1,0 +1,29 @@
+/** How fast a count has grown lately: the mean over the last few samples, which neither jumps nor remembers the start for ever. */
+
+interface Sample {
+  readonly atMs: number;
+  readonly count: number;
+}
+
+/** The mean goes over so many intervals between samples. */
+export const rateIntervals = 10;
+
+export class Rate {
+  readonly #samples: Sample[];
+
+  constructor(nowMs: number) {
+    this.#samples = [{ atMs: nowMs, count: 0 }];
+  }
+
+  sample(nowMs: number, count: number): void {
+    this.#samples.push({ atMs: nowMs, count });
+    if (this.#samples.length > rateIntervals + 1) this.#samples.shift();
+  }
+
+  /** By how much a second the count has grown from the oldest sample that is kept to now. */
+  perSecond(nowMs: number, count: number): number {
+    const oldest = this.#samples[0] as Sample;
+    const elapsedMs = nowMs - oldest.atMs;
+    return elapsedMs <= 0 ? 0 : ((count - oldest.count) * 1_000) / elapsedMs;
+  }
+}

@@ -1,0 +1,63 @@
+/** Two one-way streams as one two-way stream. */
+import { type AttributeKey, type Attributes, attributesOver } from "./attributes.js";
+import { BaseStream } from "./base-stream.js";
+import type { ObjectStream, ReceivedMessage, ReceiveStream, SendOptions, SendStream, WaitOptions } from "./stream.js";
+
+/**
+ * One stream that receives from `receiving` and sends to `sending`, such as the output and the input of a child process. Closing
+ * closes both and aborting aborts both; of an attribute that both have, that of `receiving` counts.
+ */
+export function stapled<Out extends {}, In extends {} = Out>(
+  receiving: ReceiveStream<In>,
+  sending: SendStream<Out>,
+): ObjectStream<Out, In> {
+  return new StapledStream(receiving, sending);
+}
+
+class StapledStream<Out extends {}, In extends {}> extends BaseStream<Out, In> {
+  readonly #receiving: ReceiveStream<In>;
+  readonly #sending: SendStream<Out>;
+
+  constructor(receiving: ReceiveStream<In>, sending: SendStream<Out>) {
+    super();
+    this.#receiving = receiving;
+    this.#sending = sending;
+  }
+
+  get carriesMetadata(): boolean {
+    return this.#sending.carriesMetadata;
+  }
+
+  override get extraAttributes(): Attributes {
+    return attributesOver(this.#receiving.extraAttributes, this.#sending.extraAttributes);
+  }
+
+  override extra<T>(key: AttributeKey<T>): T | undefined {
+    return this.#receiving.extra(key) ?? this.#sending.extra(key);
+  }
+
+  send(item: Out, options?: SendOptions): Promise<void> {
+    return this.#sending.send(item, options);
+  }
+
+  receive(options?: WaitOptions): Promise<In | undefined> {
+    return this.#receiving.receive(options);
+  }
+
+  override receiveWithMetadata(options?: WaitOptions): Promise<ReceivedMessage<In> | undefined> {
+    return this.#receiving.receiveWithMetadata(options);
+  }
+
+  abort(reason?: unknown): void {
+    this.#sending.abort(reason);
+    this.#receiving.abort(reason);
+  }
+
+  protected endOutput(): Promise<void> {
+    return this.#sending.sendEof();
+  }
+
+  protected async discardInput(eofSent: Promise<void>): Promise<void> {
+    await Promise.all([this.#receiving.close(), eofSent.then(() => this.#sending.close())]);
+  }
+}

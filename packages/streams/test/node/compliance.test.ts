@@ -1,0 +1,75 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, test } from "vitest";
+import { memoryPair, type ObjectStream } from "../../src/index.js";
+import { connectTcp, connectUnix, listenTcp, listenUnix, type SocketListener, streamFromDuplex, toDuplex } from "../../src/node/index.js";
+import { type ComplianceOptions, complianceTests } from "../../src/testing/index.js";
+import { turns } from "./turns.js";
+
+const bytes = { keepsBoundaries: false, settle: () => turns() } as const;
+
+function suite(options: ComplianceOptions): void {
+  for (const { title, run } of complianceTests(options)) test(title, run);
+}
+
+async function accepted(listener: SocketListener): Promise<ObjectStream<Uint8Array>> {
+  const stream = await listener.accept();
+  if (stream === undefined) throw new Error("the listener was closed");
+  return stream;
+}
+
+describe("compliance of TCP sockets", () => {
+  suite({
+    ...bytes,
+    async connect(clock) {
+      const listener = await listenTcp({ clock });
+      const [first, second] = await Promise.all([connectTcp(listener.address as { host: string; port: number }, { clock }), accepted(listener)]);
+      await listener.close();
+      return { first, second };
+    },
+  });
+});
+
+describe("compliance of Unix sockets", () => {
+  let folder = "";
+  let pairs = 0;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "streams-"));
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  suite({
+    ...bytes,
+    abortIsSeen: false,
+    async connect(clock) {
+      const path = join(folder, `${pairs++}`);
+      const listener = await listenUnix(path, { clock });
+      const [first, second] = await Promise.all([connectUnix(path, { clock }), accepted(listener)]);
+      await listener.close();
+      return { first, second };
+    },
+  });
+});
+
+describe("compliance of a memory pair as a duplex and back", () => {
+  suite({
+    ...bytes,
+    connect(clock) {
+      const [first, second] = memoryPair<Uint8Array>({ clock });
+      return { first: streamFromDuplex(toDuplex(first), { clock }), second: streamFromDuplex(toDuplex(second), { clock }) };
+    },
+  });
+});
+
+describe("compliance of a socket as a duplex and back", () => {
+  suite({
+    ...bytes,
+    async connect(clock) {
+      const listener = await listenTcp({ clock });
+      const [first, second] = await Promise.all([connectTcp(listener.address as { host: string; port: number }, { clock }), accepted(listener)]);
+      await listener.close();
+      return { first: streamFromDuplex(toDuplex(first), { clock }), second };
+    },
+  });
+});
