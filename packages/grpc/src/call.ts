@@ -1,0 +1,98 @@
+/** What a call is to those who use it: one contract for each side, both of them an `ObjectStream` of messages. */
+import type { Metadata, MetadataInit } from "@trunkline/metadata";
+import type { AbortSignalLike, ObjectStream, WaitOptions } from "@trunkline/streams";
+import type { Deadline } from "./deadline.js";
+import type { Peer } from "./peer.js";
+import type { Status } from "./status.js";
+
+/** Options of one call, the same for both forms. */
+export interface CallOptions {
+  /** Sent with the request. Text under ordinary keys, bytes under keys that end in `-bin`. */
+  readonly metadata?: MetadataInit | undefined;
+  /** When the call must have ended; the server is told how long that is. At that time it fails with DEADLINE_EXCEEDED, whatever the server does. Default: none. */
+  readonly deadline?: Deadline | undefined;
+  /** Cancels the call: it fails with CANCELLED, whose cause is the signal's reason, and the server is told. */
+  readonly signal?: AbortSignalLike | undefined;
+  /** True: wait for a connection as long as the deadline allows. Default false: fail with UNAVAILABLE when an attempt to connect fails. */
+  readonly waitForReady?: boolean | undefined;
+  /** Default: the channel's. */
+  readonly maxReceiveMessageBytes?: number | undefined;
+  /**
+   * Called when the server's initial metadata comes. From a short handler that is with its first message or its status. Not called where the
+   * server answers with a status alone. What it throws cancels the call, which then rejects with it.
+   */
+  readonly onInitialMetadata?: ((metadata: Metadata) => void) | undefined;
+  /** Called when the server's trailing metadata comes, with a status of any kind, before the call settles. What it throws, the call rejects with. */
+  readonly onTrailingMetadata?: ((metadata: Metadata) => void) | undefined;
+}
+
+interface Call {
+  /** As on the wire: `"/package.Service/Method"`. */
+  readonly path: string;
+  readonly deadline: Deadline | undefined;
+}
+
+/**
+ * A call at its client, step by step. Every step implies those before it: `send`, `receive` and `receiveInitialMetadata` start the call.
+ *
+ * `receive()` gives `undefined` only after status OK, and whatever came before another end first; then it rejects with the `GrpcError`.
+ * In a method with one request message `send()` ends the sending too. `await using` cancels a call that has not ended; `break` out of
+ * `for await` leaves it open.
+ */
+export interface ClientCall<Request extends {}, Response extends {}> extends Call, ObjectStream<Request, Response> {
+  readonly role: "client";
+  /** The server, once the call has been given a connection. */
+  readonly peer: Peer | undefined;
+  /** Sends the request's headers and metadata; resolves when they are on their way, which may have to wait for a connection. @throws GrpcError */
+  start(): Promise<void>;
+  /**
+   * Ends the call now: this side's steps reject with GrpcError CANCELLED, whose cause is `reason`, and the server is told.
+   * Without effect on a call that has ended.
+   */
+  cancel(reason?: unknown): void;
+  /** Waits for the server's initial metadata, which may come before any message; starts the call. @throws GrpcError when the call ends without */
+  receiveInitialMetadata(options?: WaitOptions): Promise<Metadata>;
+  /**
+   * Waits for the end of the call and gives the trailing metadata. It leaves messages for `receive()`: where the server sends many, read them
+   * first, or the server waits. @throws GrpcError unless the status is OK; `trailingMetadata` is there all the same
+   */
+  receiveTrailingMetadata(options?: WaitOptions): Promise<Metadata>;
+  /** Once it has come. */
+  readonly initialMetadata: Metadata | undefined;
+  /** Once it has come. */
+  readonly trailingMetadata: Metadata | undefined;
+}
+
+/** How `sendTrailingMetadata` ends a call. */
+export interface StatusOptions {
+  /** Default OK. */
+  readonly status?: Status | undefined;
+  /** Any text. Default: none. */
+  readonly message?: string | undefined;
+}
+
+/**
+ * A call at its server. A short handler gets it beside the request; `{ open(call) }` gets it alone and does every step itself.
+ *
+ * `receive()` gives `undefined` after the client's half-close; when the client cancels or is gone, or the deadline passes, it rejects with the
+ * `GrpcError` that `signal.reason` also is. `sendEof()` is `sendTrailingMetadata()` with status OK. `abort(reason)` fails the call, with the
+ * status of a `GrpcError` or with CANCELLED.
+ */
+export interface ServerCall<Request extends {}, Response extends {}> extends Call, ObjectStream<Response, Request> {
+  readonly role: "server";
+  readonly peer: Peer;
+  /** What the client sent with its request; frozen. */
+  readonly metadata: Metadata;
+  readonly userAgent: string | undefined;
+  /** Aborts when the call ends before its handler does: the client cancelled or is gone, the deadline passed, the server closes. */
+  readonly signal: AbortSignal;
+  /** Goes out with the status, from short handlers too; add to it whatever is known at the end. */
+  readonly trailingMetadata: Metadata;
+  /** Sends the response's headers and this metadata now; once, before the first message. @throws CallUsageError, MetadataError, GrpcError */
+  sendInitialMetadata(metadata?: MetadataInit): Promise<void>;
+  /**
+   * Ends the call with a status, after everything that was sent; `metadata` is added to `trailingMetadata`. Resolves when it is on its way.
+   * @throws CallUsageError for a second end, or for OK where the one response message is missing; MetadataError, GrpcError
+   */
+  sendTrailingMetadata(metadata?: MetadataInit, options?: StatusOptions): Promise<void>;
+}

@@ -1,0 +1,153 @@
+/**
+ * What the two sides of a call share: a message stream over one HTTP/2 stream. Sending waits for room in the engine, receiving gives
+ * flow control back; how a call begins and ends is each side's own.
+ */
+import type { Connection, SendEnd } from "@trunkline/h2";
+import {
+  BaseStream,
+  metadataRefusal,
+  type ObjectStream,
+  type SendOptions,
+  SendQueue,
+  type Sink,
+  type WaitOptions,
+} from "@trunkline/streams";
+import type { CallUsageError, GrpcError } from "../errors.js";
+import type { Method } from "../service.js";
+import type { TimerEntry } from "../timer-heap.js";
+import { Inbox, type InboxOwner } from "./inbox.js";
+
+/** Shared by all, so that no call makes its own. */
+export const endStream: SendEnd = Object.freeze({ endStream: true });
+export const keepOpen: SendEnd = Object.freeze({ endStream: false });
+
+const nothing = (): void => {};
+
+export abstract class CallStream<Out extends {}, In extends {}>
+  extends BaseStream<Out, In>
+  implements ObjectStream<Out, In>, Sink<Uint8Array>, InboxOwner<In>, TimerEntry
+{
+  readonly carriesMetadata = false;
+  readonly method: Method;
+  protected readonly inbox: Inbox<In>;
+  /** The engine, from when the call has a stream on it. */
+  protected http2: Connection<never> | undefined = undefined;
+  protected streamId = 0;
+  #outbox: SendQueue<Uint8Array> | undefined = undefined;
+  /** Why nothing can be sent any more. */
+  #sendFailure: Error | undefined = undefined;
+  /** Set while a message is handed over. */
+  #accepted = false;
+  dueMs = 0;
+  heapIndex = -1;
+
+  constructor(method: Method, singleIncoming: boolean, maxReceiveMessageBytes: number) {
+    super();
+    this.method = method;
+    this.inbox = new Inbox(this, singleIncoming, maxReceiveMessageBytes);
+  }
+
+  get path(): string {
+    return this.method.path;
+  }
+
+  /** `"request"` or `"response"`. */
+  abstract readonly incomingName: string;
+  abstract decode(bytes: Uint8Array): In;
+  /** The deadline has come. */
+  abstract onDue(): void;
+
+  /** Does what has to come before a message. @returns why this one may not be sent */
+  protected abstract beforeSend(): CallUsageError | undefined;
+  /** @throws GrpcError */
+  protected abstract encode(message: Out): Uint8Array;
+  /** Gives an encoded message to the engine. */
+  protected abstract transmit(body: Uint8Array): void;
+  /** Gives the end to the engine. */
+  protected abstract transmitEnd(): void;
+  /** Something that came makes it impossible to go on. */
+  protected abstract onBadInput(error: GrpcError): void;
+  /** The other side has sent END_STREAM with its last data. @throws GrpcError */
+  protected abstract onIncomingEnd(): void;
+
+  send(message: Out, options?: SendOptions): Promise<void> {
+    const refused = metadataRefusal("a gRPC call", options) ?? this.beforeSend();
+    if (refused !== undefined) return Promise.reject(refused);
+    let body: Uint8Array;
+    try {
+      body = this.encode(message);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    this.#accepted = false;
+    const sent = this.outbox.send(body, options);
+    // Who does not await a send learns from every other step that the call has failed: that must not end the process.
+    if (!this.#accepted) sent.catch(nothing);
+    return sent;
+  }
+
+  receive(options?: WaitOptions): Promise<In | undefined> {
+    return this.inbox.receive(options);
+  }
+
+  protected endOutput(): Promise<void> {
+    return this.outbox.end();
+  }
+
+  protected discardInput(): Promise<void> {
+    return this.inbox.discard();
+  }
+
+  protected get outbox(): SendQueue<Uint8Array> {
+    if (this.#outbox === undefined) {
+      this.#outbox = new SendQueue<Uint8Array>(this);
+      if (this.#sendFailure !== undefined) this.#outbox.fail(this.#sendFailure);
+    }
+    return this.#outbox;
+  }
+
+  /** What waits to be sent may go now. */
+  protected flush(): void {
+    this.#outbox?.flush();
+  }
+
+  protected failSending(error: Error): void {
+    if (this.#sendFailure !== undefined) return;
+    this.#sendFailure = error;
+    this.#outbox?.fail(error);
+  }
+
+  // What the queue of sends asks.
+
+  hasRoom(): boolean {
+    return this.http2?.isWritable(this.streamId) ?? false;
+  }
+
+  accept(body: Uint8Array): void {
+    this.#accepted = true;
+    this.transmit(body);
+  }
+
+  end(): void {
+    this.transmitEnd();
+  }
+
+  // What the engine tells.
+
+  onData(data: Uint8Array, end: boolean): void {
+    try {
+      this.inbox.push(data);
+      if (end) this.onIncomingEnd();
+    } catch (error) {
+      this.onBadInput(error as GrpcError);
+    }
+  }
+
+  onWritable(): void {
+    this.flush();
+  }
+
+  acknowledge(bytes: number): void {
+    this.http2?.acknowledge(this.streamId, bytes);
+  }
+}

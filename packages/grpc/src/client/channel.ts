@@ -1,0 +1,164 @@
+/** A channel: where calls go. It connects when the first call wants it, and again after a loss. */
+import type tls from "node:tls";
+import { connectSocket, systemClock } from "@trunkline/h2/node";
+import { type Clock, type CloseOptions, defaultCloseTimeoutMs } from "@trunkline/streams";
+import { printTarget } from "../address.js";
+import { defaultMaxReceiveMessageBytes, type Http2Options, largestMessageBytes, wholeNumber } from "../options.js";
+import { peerOf } from "../peer.js";
+import { TimerHeap } from "../timer-heap.js";
+import { version } from "../version.js";
+import { Backoff, type BackoffOptions } from "./backoff.js";
+import { type ChannelState, ConnectionManager, type Connector } from "./connection-manager.js";
+import { type ChannelTarget, type ConnectTarget, parseTarget, type TransportTarget } from "./target.js";
+
+export interface ChannelOptions {
+  /**
+   * TLS with these options (`ca`, `cert`, `key`, `servername`, …); ALPN is set here. Default: TLS with Node's defaults, but plaintext to
+   * loopback addresses and Unix sockets. A given transport is used as it is.
+   */
+  readonly tls?: tls.ConnectionOptions | undefined;
+  /** No TLS, wherever the target is. */
+  readonly plaintext?: boolean | undefined;
+  /** `:authority` of the calls. Default: host and port of the target, `"localhost"` where it has none. */
+  readonly authority?: string | undefined;
+  /** Goes before this package's own in `user-agent`. */
+  readonly userAgent?: string | undefined;
+  /** Largest message that is received, in bytes, decompressed. Default 4,194,304: what every gRPC implementation takes. */
+  readonly maxReceiveMessageBytes?: number | undefined;
+  /** Calls that may wait for a connection or one of its streams; one more fails with RESOURCE_EXHAUSTED. Default 10,000: some ten times what a server lets run at once. */
+  readonly maxWaitingCalls?: number | undefined;
+  /** From an attempt's start to the end of the TLS handshake. Default 20,000 ms, as other gRPC clients wait. */
+  readonly connectTimeoutMs?: number | undefined;
+  /** The waits between failed attempts to connect. */
+  readonly backoff?: BackoffOptions | undefined;
+  /** Settings and limits of the HTTP/2 connection. */
+  readonly http2?: Http2Options | undefined;
+  /** Default: the system's. */
+  readonly clock?: Clock | undefined;
+}
+
+/** What calls need of their channel; `coreOf(channel)` gives it to the rest of this package. */
+export interface ChannelCore {
+  readonly connections: ConnectionManager;
+  readonly timers: TimerHeap;
+  readonly clock: Clock;
+  readonly scheme: "http" | "https";
+  readonly authority: string;
+  readonly userAgent: string;
+  readonly maxReceiveMessageBytes: number;
+}
+
+/** Beside the channels and not in them, so that a channel shows nothing that users need not know. */
+const cores: WeakMap<Channel, ChannelCore> = new WeakMap();
+
+export class Channel implements AsyncDisposable {
+  /** The target, for logs. */
+  readonly target: string;
+  readonly #core: ChannelCore;
+
+  /**
+   * Connects to nothing yet.
+   * @throws TypeError for a target that is none, or options that contradict each other; RangeError for a number out of its range
+   */
+  constructor(target: ChannelTarget, options: ChannelOptions = {}) {
+    const { clock = systemClock } = options;
+    if (options.plaintext === true && options.tls !== undefined)
+      throw new TypeError("a channel has either tls or plaintext: true, not both");
+    const { connector, secure, authority } =
+      typeof target === "string" ? socketConnector(target, options) : givenConnector(target, options);
+    const own = `grpc-node-trunkline/${version}`;
+    this.target = connector.name;
+    this.#core = {
+      connections: new ConnectionManager(connector, {
+        clock,
+        backoff: new Backoff(options.backoff),
+        maxWaitingCalls: wholeNumber("maxWaitingCalls", options.maxWaitingCalls, 10_000, 0),
+        http2: options.http2 ?? {},
+      }),
+      timers: new TimerHeap(clock),
+      clock,
+      scheme: secure ? "https" : "http",
+      authority: options.authority ?? authority,
+      userAgent: options.userAgent === undefined ? own : `${options.userAgent} ${own}`,
+      maxReceiveMessageBytes: checkMaxReceiveMessageBytes(options.maxReceiveMessageBytes, defaultMaxReceiveMessageBytes),
+    };
+    cores.set(this, this.#core);
+  }
+
+  get state(): ChannelState {
+    return this.#core.connections.state;
+  }
+
+  /**
+   * Takes no more calls, fails those that still wait for a connection, and lets the others end; those that have not ended after
+   * `closeTimeoutMs` (5,000) fail with UNAVAILABLE. Idempotent; never rejects.
+   */
+  async close(options: Pick<CloseOptions, "closeTimeoutMs"> = {}): Promise<void> {
+    const { connections, timers } = this.#core;
+    await connections.close(wholeNumber("closeTimeoutMs", options.closeTimeoutMs, defaultCloseTimeoutMs, 0));
+    timers.stop();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+/** @throws TypeError for something else */
+export function coreOf(channel: Channel): ChannelCore {
+  const core = cores.get(channel);
+  if (core === undefined) throw new TypeError("a client is made on a Channel");
+  return core;
+}
+
+export function checkMaxReceiveMessageBytes(value: number | undefined, fallback: number): number {
+  return wholeNumber("maxReceiveMessageBytes", value, fallback, 0, largestMessageBytes);
+}
+
+interface ResolvedTarget {
+  readonly connector: Connector;
+  readonly secure: boolean;
+  readonly authority: string;
+}
+
+function socketConnector(target: string, options: ChannelOptions): ResolvedTarget {
+  const { socket, local, authority } = parseTarget(target);
+  const secure = options.tls !== undefined || (options.plaintext !== true && !local);
+  const tlsOptions = secure ? { ...options.tls } : undefined;
+  const connectTimeoutMs = wholeNumber("connectTimeoutMs", options.connectTimeoutMs, 20_000, 1, 2 ** 31 - 1);
+  const path = "path" in socket ? socket.path : undefined;
+  const connector: Connector = {
+    name: printTarget(socket),
+    reconnects: true,
+    async connect(signal) {
+      const duplex = await connectSocket(socket, { tls: tlsOptions, signal, connectTimeoutMs });
+      return { duplex, peer: peerOf(duplex, path) };
+    },
+  };
+  return { connector, secure, authority };
+}
+
+function givenConnector(target: TransportTarget | ConnectTarget, options: ChannelOptions): ResolvedTarget {
+  if (options.tls !== undefined) throw new TypeError("tls is for targets that are addresses; a given transport is used as it is");
+  const authority = target.authority ?? "localhost";
+  if ("transport" in target) {
+    const { transport } = target;
+    // It may break before the first call, and an "error" event without a listener ends the process.
+    transport.on("error", () => {});
+    const connect = async (): Promise<{ duplex: typeof transport; peer: ReturnType<typeof peerOf> }> => {
+      if (transport.destroyed) throw new Error("the given transport is closed", { cause: transport.errored ?? undefined });
+      return { duplex: transport, peer: peerOf(transport) };
+    };
+    return { connector: { name: "the given transport", reconnects: false, connect }, secure: false, authority };
+  }
+  if (typeof target.connect !== "function") throw new TypeError("a channel's target is a string, { transport } or { connect }");
+  const connector: Connector = {
+    name: authority,
+    reconnects: true,
+    async connect(signal) {
+      const duplex = await target.connect({ signal });
+      return { duplex, peer: peerOf(duplex) };
+    },
+  };
+  return { connector, secure: false, authority };
+}

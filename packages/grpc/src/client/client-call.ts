@@ -1,0 +1,440 @@
+/**
+ * A call at its client: from being started, over waiting for a stream, to its one end. Everything that can end it comes to `#finish`.
+ */
+import { ErrorCode, type HeaderField, type StreamReset } from "@trunkline/h2";
+import { Metadata } from "@trunkline/metadata";
+import {
+  type Attributes,
+  abortable,
+  BrokenStreamError,
+  ClosedStreamError,
+  reasonText,
+  streamClock,
+  type WaitOptions,
+} from "@trunkline/streams";
+import { CallStream, endStream, keepOpen } from "../call/call-stream.js";
+import { type Deferred, deferred } from "../call/deferred.js";
+import type { CallOptions, ClientCall } from "../call.js";
+import { identity, messageEncoding, unknownEncoding } from "../compression.js";
+import type { Deadline } from "../deadline.js";
+import { asError, CallUsageError, GrpcError } from "../errors.js";
+import { isGrpcContentType, metadataOf, type RequestHead, readResponse, requestFields } from "../headers.js";
+import { frameMessage } from "../message.js";
+import { callPeer, type Peer } from "../peer.js";
+import type { Method } from "../service.js";
+import { Status } from "../status.js";
+import { errorOfHttp, errorOfReset, errorOfTrailers } from "../wire-status.js";
+import { type ChannelCore, checkMaxReceiveMessageBytes } from "./channel.js";
+import type { ClientConnection } from "./client-connection.js";
+import type { WaitingCall } from "./connection-manager.js";
+
+/** A method on a channel: what all its calls have in common, made once. */
+export interface BoundMethod {
+  readonly method: Method;
+  readonly channel: ChannelCore;
+  readonly head: RequestHead;
+}
+
+/** A call that the server has surely not begun to work on is sent again this often. */
+const maxResends = 2;
+
+const noFields: readonly HeaderField[] = [];
+
+export class ClientCallStream<Request extends {}, Response extends {}>
+  extends CallStream<Request, Response>
+  implements ClientCall<Request, Response>, WaitingCall
+{
+  readonly role = "client";
+  readonly incomingName = "response";
+  readonly #bound: BoundMethod;
+  readonly #options: CallOptions;
+  readonly #metadata: readonly HeaderField[];
+  #phase: "new" | "waiting" | "open" | "ended" = "new";
+  #startedAtMs = 0;
+  #connection: ClientConnection | undefined = undefined;
+  /** The one request message, encoded; kept to be sent when there is a stream, or again. */
+  #request: Uint8Array | undefined = undefined;
+  /** Something was sent that is not kept, so that the call cannot be sent again. */
+  #committed = false;
+  #resends = 0;
+  #initialFields: readonly HeaderField[] | undefined = undefined;
+  #trailingFields: readonly HeaderField[] | undefined = undefined;
+  #initialMetadata: Metadata | undefined = undefined;
+  #trailingMetadata: Metadata | undefined = undefined;
+  /** How it ended, other than with OK. */
+  #error: Error | undefined = undefined;
+  #started: Deferred<void> | undefined = undefined;
+  #headersCame: Deferred<Metadata> | undefined = undefined;
+  #ended: Deferred<void> | undefined = undefined;
+  #reply: Deferred<Response> | undefined = undefined;
+  #onAbort: (() => void) | undefined = undefined;
+  #closing = false;
+
+  /** @throws MetadataError, RangeError for options that cannot be */
+  constructor(bound: BoundMethod, options: CallOptions) {
+    const { method, channel } = bound;
+    const { maxReceiveMessageBytes } = options;
+    const limit =
+      maxReceiveMessageBytes === undefined
+        ? channel.maxReceiveMessageBytes
+        : checkMaxReceiveMessageBytes(maxReceiveMessageBytes, channel.maxReceiveMessageBytes);
+    super(method, method.singleResponse, limit);
+    this.#bound = bound;
+    this.#options = options;
+    this.#metadata = options.metadata === undefined ? noFields : Metadata.from(options.metadata).toWire();
+  }
+
+  get deadline(): Deadline | undefined {
+    return this.#options.deadline;
+  }
+
+  get waitForReady(): boolean {
+    return this.#options.waitForReady === true;
+  }
+
+  get peer(): Peer | undefined {
+    return this.#connection?.peer;
+  }
+
+  get initialMetadata(): Metadata | undefined {
+    if (this.#initialFields === undefined) return undefined;
+    this.#initialMetadata ??= metadataOf(this.#initialFields);
+    return this.#initialMetadata;
+  }
+
+  get trailingMetadata(): Metadata | undefined {
+    if (this.#trailingFields === undefined) return undefined;
+    this.#trailingMetadata ??= metadataOf(this.#trailingFields);
+    return this.#trailingMetadata;
+  }
+
+  override get extraAttributes(): Attributes {
+    const { peer } = this;
+    const clock: [typeof streamClock, unknown] = [streamClock, this.#bound.channel.clock];
+    return peer === undefined ? new Map([clock]) : new Map<(typeof clock)[0] | typeof callPeer, unknown>([clock, [callPeer, peer]]);
+  }
+
+  // The short forms of methods with one response.
+
+  /** One message there, one back. */
+  callUnary(request: Request): Promise<Response> {
+    try {
+      this.#request = this.encode(request);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return this.callForReply();
+  }
+
+  /** Waits for the one response; who calls sends the requests. */
+  callForReply(): Promise<Response> {
+    const reply = deferred<Response>();
+    this.#reply = reply;
+    this.inbox.awaitEnd();
+    this.#begin();
+    return reply.promise;
+  }
+
+  // The steps.
+
+  start(): Promise<void> {
+    this.#begin();
+    if (this.#phase === "open") return Promise.resolve();
+    if (this.#phase === "ended") return this.#error === undefined ? Promise.resolve() : Promise.reject(this.#error);
+    this.#started ??= deferred(true);
+    return this.#started.promise;
+  }
+
+  override receive(options?: WaitOptions): Promise<Response | undefined> {
+    this.#begin();
+    return super.receive(options);
+  }
+
+  receiveInitialMetadata(options?: WaitOptions): Promise<Metadata> {
+    this.#begin();
+    const { initialMetadata } = this;
+    if (initialMetadata !== undefined) return Promise.resolve(initialMetadata);
+    if (this.#phase === "ended") return this.#error === undefined ? Promise.resolve(Metadata.empty) : Promise.reject(this.#error);
+    this.#headersCame ??= deferred(true);
+    return abortable(this.#headersCame.promise, options?.signal);
+  }
+
+  async receiveTrailingMetadata(options?: WaitOptions): Promise<Metadata> {
+    this.#begin();
+    if (this.#phase !== "ended") {
+      if (this.method.singleResponse) this.inbox.awaitEnd();
+      this.#ended ??= deferred(true);
+      await abortable(this.#ended.promise, options?.signal);
+    }
+    if (this.#error !== undefined) throw this.#error;
+    return this.trailingMetadata ?? Metadata.empty;
+  }
+
+  cancel(reason?: unknown): void {
+    this.#cancel(cancelled(reason));
+  }
+
+  abort(reason?: unknown): void {
+    if (this.#phase === "ended") {
+      this.inbox.close(new ClosedStreamError("the call was aborted"));
+      return;
+    }
+    const closed = new ClosedStreamError(reason === undefined ? "the call was aborted" : `the call was aborted: ${reasonText(reason)}`);
+    this.inbox.close(closed);
+    this.#cancel(closed);
+  }
+
+  protected override closeGracefully(closeTimeoutMs: number | undefined): Promise<void> {
+    this.#closing = true;
+    // Without its request message, or before anything was sent, there is no graceful end.
+    const unsent = this.#phase === "new" || (this.method.singleRequest && this.#request === undefined);
+    if (!unsent) return super.closeGracefully(closeTimeoutMs);
+    this.abort("the call was closed");
+    return Promise.resolve();
+  }
+
+  override async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#phase === "ended") return;
+    if (this.#closing) await this.close();
+    else this.abort("the call was disposed of before its end");
+  }
+
+  // Beginning.
+
+  #begin(): void {
+    if (this.#phase !== "new") return;
+    this.#phase = "waiting";
+    const { deadline, signal } = this.#options;
+    const { channel } = this.#bound;
+    if (signal !== undefined) {
+      if (signal.aborted) {
+        this.#finish(cancelled(signal.reason), true);
+        return;
+      }
+      this.#onAbort = () => this.#cancel(cancelled(signal.reason));
+      signal.addEventListener("abort", this.#onAbort);
+    }
+    if (deadline !== undefined && deadline.atMs !== Number.POSITIVE_INFINITY) {
+      this.#startedAtMs = channel.clock.nowMs();
+      const { remainingMs } = deadline;
+      if (remainingMs === 0) {
+        this.#finish(new GrpcError(Status.DEADLINE_EXCEEDED, "the deadline had passed before the call began"), true);
+        return;
+      }
+      channel.timers.add(this, this.#startedAtMs + remainingMs);
+    }
+    channel.connections.start(this);
+  }
+
+  onOpened(connection: ClientConnection, streamId: number): void {
+    const { http2 } = connection;
+    this.#phase = "open";
+    this.#connection = connection;
+    this.http2 = http2 as unknown as typeof this.http2;
+    this.streamId = streamId;
+    const remainingMs = this.heapIndex === -1 ? undefined : this.dueMs - this.#bound.channel.clock.nowMs();
+    http2.sendHeaders(streamId, requestFields(this.#bound.head, remainingMs, this.#metadata), keepOpen);
+    if (this.#request !== undefined) http2.sendData(streamId, frameMessage(this.#request), endStream);
+    this.flush();
+    this.#started?.resolve();
+  }
+
+  onRefused(error: GrpcError): void {
+    this.#finish(error, true);
+  }
+
+  // Sending.
+
+  protected encode(message: Request): Uint8Array {
+    try {
+      return this.method.request.encode(message);
+    } catch (cause) {
+      throw new GrpcError(Status.INTERNAL, `request message could not be encoded: ${reasonText(cause)}`, { cause });
+    }
+  }
+
+  protected beforeSend(): CallUsageError | undefined {
+    if (this.method.singleRequest && this.#request !== undefined && this.#phase !== "ended") return this.#secondRequest();
+    this.#begin();
+    return undefined;
+  }
+
+  #secondRequest(): CallUsageError {
+    return new CallUsageError(`${this.path} takes one request message, and it was sent already`);
+  }
+
+  protected transmit(body: Uint8Array): void {
+    const { singleRequest } = this.method;
+    if (!singleRequest) this.#committed = true;
+    else if (this.#request === undefined) this.#request = body;
+    else throw this.#secondRequest();
+    this.http2?.sendData(this.streamId, frameMessage(body), singleRequest ? endStream : keepOpen);
+  }
+
+  protected transmitEnd(): void {
+    if (this.method.singleRequest) return; // It went with the message.
+    this.#committed = true;
+    this.http2?.sendData(this.streamId, [], endStream);
+  }
+
+  protected override endOutput(): Promise<void> {
+    if (this.method.singleRequest && this.#request === undefined && this.#phase !== "ended") {
+      return Promise.reject(new CallUsageError(`${this.path} takes one request message, and it was not sent`));
+    }
+    this.#begin();
+    return super.endOutput();
+  }
+
+  // Receiving.
+
+  decode(bytes: Uint8Array): Response {
+    return this.method.response.decode(bytes) as Response;
+  }
+
+  onHeaders(fields: readonly HeaderField[], end: boolean): void {
+    if (this.#phase !== "open") return;
+    const { httpStatus, contentType, encoding } = readResponse(fields);
+    const isGrpc = httpStatus === "200" && isGrpcContentType(contentType);
+    if (end) {
+      if (isGrpc || fields.some(({ name }) => name === "grpc-status")) this.onTrailers(fields);
+      else this.#finish(errorOfHttp(httpStatus, contentType), false);
+      return;
+    }
+    if (!isGrpc) {
+      this.#cancel(errorOfHttp(httpStatus, contentType));
+      return;
+    }
+    if (encoding !== undefined && encoding !== identity) this.inbox.encoding = messageEncoding(encoding) ?? unknownEncoding(encoding);
+    this.#initialFields = fields;
+    if (this.#headersCame !== undefined) this.#headersCame.resolve(this.initialMetadata as Metadata);
+    if (this.#options.onInitialMetadata !== undefined) this.#tell(this.#options.onInitialMetadata, this.initialMetadata as Metadata);
+  }
+
+  onTrailers(fields: readonly HeaderField[]): void {
+    if (this.#phase !== "open") return;
+    this.#trailingFields = fields;
+    let error = errorOfTrailers(fields, () => this.trailingMetadata as Metadata);
+    if (error === undefined) error = this.#incompleteAnswer();
+    else if (error.status === Status.CANCELLED && this.deadline?.expired) error = this.#deadlineExceeded();
+    if (this.#options.onTrailingMetadata !== undefined) this.#tell(this.#options.onTrailingMetadata, this.trailingMetadata as Metadata);
+    this.#finish(error, false);
+  }
+
+  /** What is missing of an answer with status OK. */
+  #incompleteAnswer(): GrpcError | undefined {
+    try {
+      this.inbox.checkComplete();
+    } catch (error) {
+      return error as GrpcError;
+    }
+    if (!this.method.singleResponse || this.inbox.received > 0) return undefined;
+    return new GrpcError(Status.UNIMPLEMENTED, "the server ended the call with OK but without its response message");
+  }
+
+  #tell(listener: (metadata: Metadata) => void, metadata: Metadata): void {
+    try {
+      listener(metadata);
+    } catch (error) {
+      this.#cancel(asError(error));
+    }
+  }
+
+  protected onIncomingEnd(): void {
+    throw new GrpcError(Status.INTERNAL, "the server's answer ended without trailers, so without a status");
+  }
+
+  protected onBadInput(error: GrpcError): void {
+    this.#cancel(error);
+  }
+
+  onReset(reset: StreamReset): void {
+    if (this.#phase !== "open") return;
+    if (reset.unprocessed && !this.#committed && this.#initialFields === undefined && this.#resends < maxResends) {
+      this.#resends += 1;
+      this.#leaveStream();
+      this.#phase = "waiting";
+      this.#bound.channel.connections.start(this);
+      return;
+    }
+    const error = errorOfReset(reset, "the server");
+    this.#finish(error.status === Status.CANCELLED && this.deadline?.expired ? this.#deadlineExceeded() : error, false);
+  }
+
+  // Ending.
+
+  onDue(): void {
+    this.#cancel(this.#deadlineExceeded());
+  }
+
+  #deadlineExceeded(): GrpcError {
+    const { clock, connections } = this.#bound.channel;
+    const afterMs = Math.round(clock.nowMs() - this.#startedAtMs);
+    const where = this.#phase === "waiting" ? `, ${connections.describeWait()}` : "";
+    return new GrpcError(Status.DEADLINE_EXCEEDED, `the deadline passed ${afterMs} ms after the call began${where}`);
+  }
+
+  /** Fails the call with what its requests came from. */
+  failBecauseOfRequests(error: unknown): void {
+    this.#cancel(asError(error));
+  }
+
+  get hasEnded(): boolean {
+    return this.#phase === "ended";
+  }
+
+  /** This side ends it. */
+  #cancel(error: Error): void {
+    if (this.#phase === "open") this.http2?.reset(this.streamId, ErrorCode.CANCEL);
+    this.#finish(error, true);
+  }
+
+  /** The one end. `dropUnread`: what has come and was not read is of no use any more. */
+  #finish(error: Error | undefined, dropUnread: boolean): void {
+    if (this.#phase === "ended") return;
+    const { timers, connections } = this.#bound.channel;
+    if (this.#phase === "open") this.#leaveStream();
+    else if (this.#phase === "waiting") connections.forget(this);
+    this.#phase = "ended";
+    this.#error = error;
+    if (this.heapIndex !== -1) timers.remove(this);
+    if (this.#onAbort !== undefined) this.#options.signal?.removeEventListener("abort", this.#onAbort);
+    this.#endHalves(error, dropUnread);
+    if (error === undefined) {
+      this.#started?.resolve();
+      this.#headersCame?.resolve(Metadata.empty);
+      this.#ended?.resolve();
+    } else {
+      this.#started?.reject(error);
+      this.#headersCame?.reject(error);
+      this.#ended?.reject(error);
+    }
+    this.onEnded?.();
+  }
+
+  #endHalves(error: Error | undefined, dropUnread: boolean): void {
+    this.failSending(
+      error ?? new BrokenStreamError("the server has ended the call with OK, so nothing more can be sent", { code: "CALL_ENDED" }),
+    );
+    const reply = this.#reply;
+    if (reply === undefined) {
+      if (error !== undefined && dropUnread) this.inbox.fail(error);
+      else this.inbox.end(error);
+      return;
+    }
+    if (error === undefined) reply.resolve(this.inbox.shift() as Response);
+    else reply.reject(error);
+  }
+
+  #leaveStream(): void {
+    this.#connection?.finished(this.streamId);
+    this.http2 = undefined;
+  }
+
+  /** For those who send from an iterable. */
+  onEnded: (() => void) | undefined = undefined;
+}
+
+function cancelled(reason: unknown): GrpcError {
+  const message = reason === undefined ? "the call was cancelled" : `the call was cancelled: ${reasonText(reason)}`;
+  return new GrpcError(Status.CANCELLED, message, { cause: reason });
+}

@@ -1,0 +1,125 @@
+/** One HTTP/2 connection of a channel: the engine, its pump, and what the channel has to know of it. */
+import type { Duplex } from "node:stream";
+import { Connection, type ConnectionHandler, type H2Error, type HeaderField, type StreamReset } from "@trunkline/h2";
+import { ConnectionDriver, duplexTransport, nodeAscii } from "@trunkline/h2/node";
+import type { Clock } from "@trunkline/streams";
+import type { Http2Options } from "../options.js";
+import type { Peer } from "../peer.js";
+
+/** A call as its connection sees it: the engine's events, and being given a stream. */
+export interface ClientStream {
+  onOpened(connection: ClientConnection, streamId: number): void;
+  onHeaders(fields: readonly HeaderField[], endStream: boolean): void;
+  onData(data: Uint8Array, endStream: boolean): void;
+  onTrailers(fields: readonly HeaderField[]): void;
+  onReset(reset: StreamReset): void;
+  onWritable(): void;
+}
+
+export interface ClientConnectionEvents {
+  /** The server's SETTINGS have come: it speaks HTTP/2, and its limits are known. */
+  onReady(connection: ClientConnection): void;
+  onStreamsAvailable(connection: ClientConnection): void;
+  /** The server takes no more calls on it; those it has go on. */
+  onDraining(connection: ClientConnection): void;
+  /** Over; all its calls have been told. */
+  onClose(connection: ClientConnection, error: H2Error | undefined): void;
+}
+
+export class ClientConnection implements ConnectionHandler<ClientStream> {
+  readonly http2: Connection<ClientStream>;
+  readonly peer: Peer;
+  readonly #events: ClientConnectionEvents;
+  readonly #duplex: Duplex & { ref?(): unknown; unref?(): unknown };
+  readonly #driver: ConnectionDriver;
+  #calls = 0;
+  /** The server's SETTINGS have come. */
+  ready = false;
+  /** A call has been answered on it: it works. */
+  answered = false;
+  readyAtMs = 0;
+
+  constructor(duplex: Duplex, peer: Peer, options: Http2Options, clock: Clock, events: ClientConnectionEvents) {
+    this.peer = peer;
+    this.#events = events;
+    this.#duplex = duplex;
+    const { settings = {}, limits = {} } = options;
+    this.http2 = new Connection({ role: "client", settings, limits, ascii: nodeAscii }, this);
+    this.#driver = new ConnectionDriver(this.http2 as Connection<never>, duplexTransport(duplex), { clock });
+  }
+
+  /** Settles when the transport is closed. */
+  get done(): Promise<void> {
+    return this.#driver.done;
+  }
+
+  /** Begins the call on the stream that the engine has given for it. */
+  begin(call: ClientStream, streamId: number): void {
+    if (this.#calls === 0) this.#duplex.ref?.();
+    this.#calls += 1;
+    call.onOpened(this, streamId);
+  }
+
+  /** The call is done with its stream. */
+  finished(streamId: number): void {
+    this.#calls -= 1;
+    // An idle connection does not keep the process alive.
+    if (this.#calls === 0) this.#duplex.unref?.();
+    this.http2.release(streamId);
+  }
+
+  /** Nobody has a call on it yet. */
+  idle(): void {
+    if (this.#calls === 0) this.#duplex.unref?.();
+  }
+
+  /** Orderly, with the last call. */
+  close(): void {
+    this.#duplex.ref?.();
+    this.#driver.close();
+  }
+
+  /** At once; its calls fail with `cause`. */
+  destroy(cause: Error): void {
+    this.#driver.destroy(cause);
+  }
+
+  onHeaders(_streamId: number, fields: readonly HeaderField[], endStream: boolean, call: ClientStream | undefined): void {
+    this.answered = true;
+    call?.onHeaders(fields, endStream);
+  }
+
+  onData(_streamId: number, data: Uint8Array, endStream: boolean, call: ClientStream): void {
+    call.onData(data, endStream);
+  }
+
+  onTrailers(_streamId: number, fields: readonly HeaderField[], call: ClientStream): void {
+    call.onTrailers(fields);
+  }
+
+  onReset(_streamId: number, reset: StreamReset, call: ClientStream): void {
+    call.onReset(reset);
+  }
+
+  onWritable(_streamId: number, call: ClientStream): void {
+    call.onWritable();
+  }
+
+  onStreamsAvailable(): void {
+    if (this.ready) this.#events.onStreamsAvailable(this);
+  }
+
+  onSettings(): void {
+    if (this.ready) return;
+    this.ready = true;
+    this.#events.onReady(this);
+  }
+
+  onGoAway(): void {
+    this.#events.onDraining(this);
+  }
+
+  onClose(error: H2Error | undefined): void {
+    this.#events.onClose(this, error);
+  }
+}

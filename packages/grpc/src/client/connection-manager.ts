@@ -1,0 +1,251 @@
+/**
+ * A channel's connection through its life: made when a call wants it, made again after a loss, with waits that grow while
+ * attempts fail; and the calls that wait for it, in order and not without end.
+ */
+import type { Duplex } from "node:stream";
+import type { H2Error } from "@trunkline/h2";
+import { type Clock, reasonText } from "@trunkline/streams";
+import { GrpcError } from "../errors.js";
+import type { Http2Options } from "../options.js";
+import type { Peer } from "../peer.js";
+import { Status } from "../status.js";
+import type { Backoff } from "./backoff.js";
+import { ClientConnection, type ClientConnectionEvents, type ClientStream } from "./client-connection.js";
+
+/** Makes one connection. */
+export interface Connector {
+  /** For messages: `"127.0.0.1:50051"`. */
+  readonly name: string;
+  connect(signal: AbortSignal): Promise<{ readonly duplex: Duplex; readonly peer: Peer }>;
+  /** False when there is only one to be had. */
+  readonly reconnects: boolean;
+}
+
+/** A call that wants a stream. */
+export interface WaitingCall extends ClientStream {
+  readonly waitForReady: boolean;
+  /** It will not get one. */
+  onRefused(error: GrpcError): void;
+}
+
+/**
+ * `"idle"`: no connection, and nobody wants one. `"connecting"`, `"ready"`. `"backoff"`: an attempt has failed, the next one waits. `"closed"`: by
+ * `close()`, or because a given transport is gone.
+ */
+export type ChannelState = "idle" | "connecting" | "ready" | "backoff" | "closed";
+
+export interface ConnectionManagerOptions {
+  readonly clock: Clock;
+  readonly backoff: Backoff;
+  readonly maxWaitingCalls: number;
+  readonly http2: Http2Options;
+}
+
+export class ConnectionManager implements ClientConnectionEvents {
+  readonly #connector: Connector;
+  readonly #options: ConnectionManagerOptions;
+  readonly #waiting: Set<WaitingCall> = new Set();
+  /** All that are not over, draining ones too. */
+  readonly #connections: Set<ClientConnection> = new Set();
+  /** The one that new calls go to. */
+  #current: ClientConnection | undefined;
+  #attempt: AbortController | undefined;
+  #retry: { readonly atMs: number; cancel(): void } | undefined;
+  #lastFailure: unknown;
+  #closed: GrpcError | undefined;
+  /** A timer that does nothing but keep the process alive while calls wait for a connection. */
+  #hold: NodeJS.Timeout | undefined;
+
+  constructor(connector: Connector, options: ConnectionManagerOptions) {
+    this.#connector = connector;
+    this.#options = options;
+  }
+
+  get name(): string {
+    return this.#connector.name;
+  }
+
+  get state(): ChannelState {
+    if (this.#closed !== undefined) return "closed";
+    if (this.#current !== undefined) return "ready";
+    if (this.#attempt !== undefined) return "connecting";
+    return this.#retry === undefined ? "idle" : "backoff";
+  }
+
+  /** Gives the call a stream now or later; or refuses it, now or later. */
+  start(call: WaitingCall): void {
+    if (this.#current !== undefined && this.#waiting.size === 0) {
+      const streamId = this.#current.http2.openStream(call);
+      if (streamId !== undefined) {
+        this.#current.begin(call, streamId);
+        return;
+      }
+    }
+    const refusal = this.#refusal(call);
+    if (refusal !== undefined) {
+      call.onRefused(refusal);
+      return;
+    }
+    this.#waiting.add(call);
+    this.#connectIfWanted();
+    this.#holdProcess();
+  }
+
+  /** The call wants no stream any more. */
+  forget(call: WaitingCall): void {
+    this.#waiting.delete(call);
+    this.#holdProcess();
+  }
+
+  /** What a call waits for, for the message of its deadline. */
+  describeWait(): string {
+    if (this.#current !== undefined) return `waiting for one of the streams that ${this.name} allows`;
+    const because = this.#lastFailure === undefined ? "" : ` (the last attempt failed: ${reasonText(this.#lastFailure)})`;
+    return `waiting for a connection to ${this.name}${because}`;
+  }
+
+  /** Takes no more calls, refuses those that wait, lets the others end within `timeoutMs`. */
+  async close(timeoutMs: number): Promise<void> {
+    if (this.#closed === undefined) this.#shut(new GrpcError(Status.UNAVAILABLE, `the channel to ${this.name} is closed`));
+    const { clock } = this.#options;
+    const cancel = clock.at(clock.nowMs() + timeoutMs, () => {
+      for (const connection of this.#connections)
+        connection.destroy(new Error(`the channel was closed, and the call had not ended after ${timeoutMs} ms`));
+    });
+    await Promise.all(Array.from(this.#connections, (connection) => connection.done));
+    cancel();
+  }
+
+  #shut(error: GrpcError): void {
+    this.#closed = error;
+    this.#attempt?.abort(error);
+    this.#attempt = undefined;
+    this.#retry?.cancel();
+    this.#retry = undefined;
+    this.#current = undefined;
+    for (const call of this.#takeWaiting(() => true)) call.onRefused(error);
+    this.#holdProcess();
+    for (const connection of this.#connections) connection.close();
+  }
+
+  #refusal(call: WaitingCall): GrpcError | undefined {
+    if (this.#closed !== undefined) return new GrpcError(Status.UNAVAILABLE, this.#closed.message, { cause: this.#closed.cause });
+    const { maxWaitingCalls, clock } = this.#options;
+    if (this.#waiting.size >= maxWaitingCalls) {
+      return new GrpcError(
+        Status.RESOURCE_EXHAUSTED,
+        `${this.#waiting.size + 1} calls would wait for ${this.name}, more than maxWaitingCalls (${maxWaitingCalls})`,
+      );
+    }
+    if (this.#retry === undefined || call.waitForReady) return undefined;
+    const waitMs = Math.ceil(this.#retry.atMs - clock.nowMs());
+    return unavailable(`${reasonText(this.#lastFailure)} (the next attempt is in ${waitMs} ms)`, this.#lastFailure);
+  }
+
+  #connectIfWanted(): void {
+    if (this.#waiting.size === 0 || this.#current !== undefined || this.#attempt !== undefined || this.#retry !== undefined) return;
+    if (this.#closed !== undefined) return;
+    const attempt = new AbortController();
+    this.#attempt = attempt;
+    this.#connector.connect(attempt.signal).then(
+      ({ duplex, peer }) => {
+        if (this.#attempt === attempt)
+          this.#connections.add(new ClientConnection(duplex, peer, this.#options.http2, this.#options.clock, this));
+        else duplex.destroy();
+      },
+      (error: unknown) => {
+        if (this.#attempt === attempt) this.#failed(error);
+      },
+    );
+  }
+
+  onReady(connection: ClientConnection): void {
+    this.#attempt = undefined;
+    this.#current = connection;
+    connection.readyAtMs = this.#options.clock.nowMs();
+    this.#flush();
+    this.#holdProcess();
+    connection.idle();
+  }
+
+  onStreamsAvailable(connection: ClientConnection): void {
+    if (connection === this.#current) this.#flush();
+  }
+
+  onDraining(connection: ClientConnection): void {
+    if (connection === this.#current) this.#lost(connection, undefined);
+  }
+
+  onClose(connection: ClientConnection, error: H2Error | undefined): void {
+    this.#connections.delete(connection);
+    if (connection === this.#current) this.#lost(connection, error);
+    else if (!connection.ready && this.#attempt !== undefined) {
+      this.#failed(new Error(`cannot connect to ${this.name}: ${error?.message ?? "the server closed the connection"}`, { cause: error }));
+    }
+  }
+
+  /** New calls need another connection. */
+  #lost(connection: ClientConnection, error: H2Error | undefined): void {
+    this.#current = undefined;
+    this.#holdProcess();
+    const { backoff, clock } = this.#options;
+    if (!this.#connector.reconnects) {
+      this.#shut(unavailable(`the transport to ${this.name} is gone`, error));
+    } else if (connection.answered || clock.nowMs() - connection.readyAtMs >= backoff.initialMs) {
+      backoff.reset();
+      this.#connectIfWanted();
+    } else {
+      // One that ends before it was of any use is a failed attempt, or a server that ends them all would be called without pause.
+      this.#failed(new Error(`cannot connect to ${this.name}: ${error?.message ?? "the server is going away"}`, { cause: error }));
+    }
+  }
+
+  #failed(error: unknown): void {
+    this.#attempt = undefined;
+    this.#lastFailure = error;
+    if (!this.#connector.reconnects) {
+      this.#shut(unavailable(reasonText(error), error));
+      return;
+    }
+    const { backoff, clock } = this.#options;
+    const atMs = clock.nowMs() + backoff.next();
+    const cancel = clock.at(atMs, () => {
+      this.#retry = undefined;
+      this.#connectIfWanted();
+    });
+    this.#retry = { atMs, cancel };
+    for (const call of this.#takeWaiting((one) => !one.waitForReady)) call.onRefused(unavailable(reasonText(error), error));
+    this.#holdProcess();
+  }
+
+  #flush(): void {
+    for (const call of this.#waiting) {
+      const streamId = this.#current?.http2.openStream(call);
+      if (streamId === undefined) return;
+      this.#waiting.delete(call);
+      this.#current?.begin(call, streamId);
+    }
+  }
+
+  /** Removes them first: what a refused call does next may be another call. */
+  #takeWaiting(which: (call: WaitingCall) => boolean): WaitingCall[] {
+    const taken = [...this.#waiting].filter(which);
+    for (const call of taken) this.#waiting.delete(call);
+    return taken;
+  }
+
+  #holdProcess(): void {
+    const needed = this.#waiting.size > 0 && this.#current === undefined;
+    if (needed === (this.#hold !== undefined)) return;
+    if (needed) {
+      this.#hold = setInterval(() => {}, 2 ** 31 - 1);
+    } else {
+      clearInterval(this.#hold);
+      this.#hold = undefined;
+    }
+  }
+}
+
+function unavailable(message: string, cause: unknown): GrpcError {
+  return new GrpcError(Status.UNAVAILABLE, message, cause === undefined ? {} : { cause });
+}

@@ -1,0 +1,128 @@
+/** A client: one function a method, each with its long form as a property. */
+import { iterate } from "@trunkline/streams";
+import { type Messages, sendAll } from "../call/send-all.js";
+import type { CallOptions, ClientCall } from "../call.js";
+import { CallUsageError } from "../errors.js";
+import { requestHead } from "../headers.js";
+import { type AnyService, type MethodKind, type MethodsOf, type MethodTypes, methodsOf } from "../service.js";
+import { type Channel, coreOf } from "./channel.js";
+import { type BoundMethod, ClientCallStream } from "./client-call.js";
+
+/** What every method has beside its short form. */
+interface Opens<RequestInit extends {}, Response extends {}> {
+  /**
+   * The long form: the call itself. Nothing is sent before its first step.
+   * @throws MetadataError for metadata that cannot be sent
+   */
+  open(options?: CallOptions): ClientCall<RequestInit, Response>;
+}
+
+/** One message there, one back. @throws GrpcError */
+export interface UnaryMethod<RequestInit extends {}, Response extends {}> extends Opens<RequestInit, Response> {
+  (request: RequestInit, options?: CallOptions): Promise<Response>;
+}
+
+/**
+ * One message there, many back. The call starts when the iteration does; leaving it early cancels the call. It can be iterated over once, and throws
+ * the `GrpcError` of any end but OK, after the messages that came before.
+ */
+export interface ServerStreamingMethod<RequestInit extends {}, Response extends {}> extends Opens<RequestInit, Response> {
+  (request: RequestInit, options?: CallOptions): AsyncIterable<Response>;
+}
+
+/**
+ * Many messages there, one back. What the iterable throws cancels the call and is what the promise rejects with; when the server ends the call early, the
+ * iterable is left, and the server's answer or status counts.
+ */
+export interface ClientStreamingMethod<RequestInit extends {}, Response extends {}> extends Opens<RequestInit, Response> {
+  (requests: Messages<RequestInit>, options?: CallOptions): Promise<Response>;
+}
+
+/** Many messages both ways, at the same time. What is said of the other two kinds holds for both directions. */
+export interface BidiStreamingMethod<RequestInit extends {}, Response extends {}> extends Opens<RequestInit, Response> {
+  (requests: Messages<RequestInit>, options?: CallOptions): AsyncIterable<Response>;
+}
+
+type MethodOf<Types> =
+  Types extends MethodTypes<infer Kind, {}, infer RequestInit, infer Response, {}>
+    ? Kind extends "unary"
+      ? UnaryMethod<RequestInit, Response>
+      : Kind extends "server_streaming"
+        ? ServerStreamingMethod<RequestInit, Response>
+        : Kind extends "client_streaming"
+          ? ClientStreamingMethod<RequestInit, Response>
+          : BidiStreamingMethod<RequestInit, Response>
+    : never;
+
+/** The methods of a service, to be called. */
+export type Client<Service extends AnyService> = { readonly [Name in keyof MethodsOf<Service>]: MethodOf<MethodsOf<Service>[Name]> };
+
+/**
+ * A client of `service` on `channel`; costs nothing until it is used, and the channel stays the caller's.
+ * @param service a service of protobuf-es, or `{ typeName, methods }` described by hand
+ * @throws TypeError for something that describes no service
+ */
+export function createClient<const Service extends AnyService>(service: Service, channel: Channel): Client<Service> {
+  const core = coreOf(channel);
+  const client: Record<string, unknown> = {};
+  for (const method of methodsOf(service)) {
+    const head = requestHead(core.scheme, core.authority, method.path, core.userAgent);
+    const bound: BoundMethod = { method, channel: core, head };
+    const open = (options: CallOptions = {}): ClientCallStream<{}, {}> => new ClientCallStream(bound, options);
+    client[method.name] = Object.assign(shortForms[method.kind](open), { open });
+  }
+  return client as Client<Service>;
+}
+
+type Open = (options?: CallOptions) => ClientCallStream<{}, {}>;
+
+const shortForms: Readonly<Record<MethodKind, (open: Open) => (input: never, options?: CallOptions) => unknown>> = {
+  unary: (open) => (request: {}, options) => {
+    try {
+      return open(options).callUnary(request);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  },
+  server_streaming: (open) => (request: {}, options) =>
+    responses(open, options, (call) => {
+      // Its failure is the call's, which the iteration tells.
+      call.send(request).catch((error: unknown) => call.failBecauseOfRequests(error));
+    }),
+  client_streaming: (open) => async (requests: Messages<{}>, options) => {
+    const call = open(options);
+    const reply = call.callForReply();
+    void sendRequests(requests, call);
+    return reply;
+  },
+  bidi_streaming: (open) => (requests: Messages<{}>, options) => responses(open, options, (call) => void sendRequests(requests, call)),
+};
+
+async function sendRequests(requests: Messages<{}>, call: ClientCallStream<{}, {}>): Promise<void> {
+  try {
+    await sendAll(requests, call);
+    await call.sendEof();
+  } catch (error) {
+    // Without effect if the call has ended: then this is only the send that noticed.
+    call.failBecauseOfRequests(error);
+  }
+}
+
+function responses(open: Open, options: CallOptions | undefined, begin: (call: ClientCallStream<{}, {}>) => void): AsyncIterable<{}> {
+  let iterated = false;
+  return {
+    [Symbol.asyncIterator]() {
+      if (iterated) throw new CallUsageError("the responses of a call can be iterated over once");
+      iterated = true;
+      const call = open(options);
+      begin(call);
+      return {
+        ...iterate(() => call.receive()),
+        return() {
+          call.cancel("its responses were not read to the end");
+          return Promise.resolve({ done: true, value: undefined });
+        },
+      };
+    },
+  };
+}

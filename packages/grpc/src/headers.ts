@@ -1,0 +1,138 @@
+/** The header fields of a call that are gRPC's own: written to be shared by many calls, read in one pass. */
+import type { HeaderField } from "@trunkline/h2";
+import { Metadata, reservedKeyReason } from "@trunkline/metadata";
+import { acceptedEncodings } from "./compression.js";
+import { encodeStatusMessage } from "./status-message.js";
+import { decodeTimeout, encodeTimeout } from "./timeout-header.js";
+
+const plainContentType = "application/grpc";
+
+function field(name: string, value: string): HeaderField {
+  return Object.freeze({ name, value });
+}
+
+/** What every request of one method begins with, made once: `grpc-timeout` goes between the two parts. */
+export interface RequestHead {
+  readonly pseudo: readonly HeaderField[];
+  readonly rest: readonly HeaderField[];
+  /** Both, for calls that have nothing of their own. */
+  readonly all: readonly HeaderField[];
+}
+
+export function requestHead(scheme: "http" | "https", authority: string, path: string, userAgent: string): RequestHead {
+  const pseudo = [field(":method", "POST"), field(":scheme", scheme), field(":path", path), field(":authority", authority)];
+  const rest = [
+    field("te", "trailers"),
+    field("content-type", plainContentType),
+    field("user-agent", userAgent),
+    field("grpc-accept-encoding", acceptedEncodings),
+  ];
+  return { pseudo, rest, all: [...pseudo, ...rest] };
+}
+
+/** The fields of one request. The timeout changes with every call: in the compression table it would only drive out what does not. */
+export function requestFields(
+  head: RequestHead,
+  remainingMs: number | undefined,
+  metadata: readonly HeaderField[],
+): readonly HeaderField[] {
+  if (remainingMs === undefined) return metadata.length === 0 ? head.all : [...head.all, ...metadata];
+  const timeout = { name: "grpc-timeout", value: encodeTimeout(remainingMs), neverIndexed: true };
+  return [...head.pseudo, timeout, ...head.rest, ...metadata];
+}
+
+/** What a server reads in a request. */
+export interface RequestHeaders {
+  method: string;
+  path: string;
+  contentType: string | undefined;
+  userAgent: string | undefined;
+  encoding: string | undefined;
+  /** The shortest of all `grpc-timeout`; NaN where one is malformed. */
+  timeoutMs: number | undefined;
+}
+
+export function readRequest(fields: readonly HeaderField[]): RequestHeaders {
+  const request: RequestHeaders = {
+    method: "",
+    path: "",
+    contentType: undefined,
+    userAgent: undefined,
+    encoding: undefined,
+    timeoutMs: undefined,
+  };
+  for (const { name, value } of fields) {
+    switch (name) {
+      case ":method":
+        request.method = value;
+        break;
+      case ":path":
+        request.path = value;
+        break;
+      case "content-type":
+        request.contentType = value;
+        break;
+      case "user-agent":
+        request.userAgent = value;
+        break;
+      case "grpc-encoding":
+        request.encoding = value;
+        break;
+      case "grpc-timeout": {
+        const timeoutMs = decodeTimeout(value) ?? Number.NaN;
+        request.timeoutMs = request.timeoutMs === undefined ? timeoutMs : Math.min(request.timeoutMs, timeoutMs);
+        break;
+      }
+    }
+  }
+  return request;
+}
+
+/** What a client reads in the first header section of an answer. */
+export interface ResponseHeaders {
+  httpStatus: string;
+  contentType: string | undefined;
+  encoding: string | undefined;
+}
+
+export function readResponse(fields: readonly HeaderField[]): ResponseHeaders {
+  const response: ResponseHeaders = { httpStatus: "", contentType: undefined, encoding: undefined };
+  for (const { name, value } of fields) {
+    if (name === ":status") response.httpStatus = value;
+    else if (name === "content-type") response.contentType = value;
+    else if (name === "grpc-encoding") response.encoding = value;
+  }
+  return response;
+}
+
+/** True for `application/grpc` in protobuf or whatever else the two sides have agreed on without saying so; false for `+json` and the like. */
+export function isGrpcContentType(contentType: string | undefined): boolean {
+  if (contentType === plainContentType || contentType === "application/grpc+proto") return true;
+  return contentType !== undefined && /^application\/grpc(\+proto)?[ \t]*(;|$)/i.test(contentType);
+}
+
+/** The answer has the content-type of the request, for peers that compare. */
+const plainResponse: readonly HeaderField[] = [field(":status", "200"), field("content-type", plainContentType)];
+const protoResponse: readonly HeaderField[] = [field(":status", "200"), field("content-type", "application/grpc+proto")];
+
+export function responseHead(requestContentType: string | undefined): readonly HeaderField[] {
+  return requestContentType !== plainContentType && requestContentType?.includes("+proto") ? protoResponse : plainResponse;
+}
+
+const okTrailers: readonly HeaderField[] = [field("grpc-status", "0")];
+
+export function trailerFields(status: number, message: string, metadata: readonly HeaderField[]): readonly HeaderField[] {
+  if (status === 0 && message === "" && metadata.length === 0) return okTrailers;
+  const fields = [field("grpc-status", String(status))];
+  if (message !== "") fields.push(field("grpc-message", encodeStatusMessage(message)));
+  return metadata.length === 0 ? fields : [...fields, ...metadata];
+}
+
+/** `grpc-accept-encoding` of an answer to a request in an encoding that is not known here. */
+export const acceptEncodingField: HeaderField = field("grpc-accept-encoding", acceptedEncodings);
+
+/** The user's part of a header section. */
+export function metadataOf(fields: readonly HeaderField[]): Metadata {
+  const own = fields.filter(({ name }) => reservedKeyReason(name) === undefined);
+  return own.length === 0 ? Metadata.empty : Metadata.fromWire(own);
+}

@@ -1,0 +1,30 @@
+export type { Messages } from "./call/send-all.js";
+export type { CallOptions, ClientCall, ServerCall, StatusOptions } from "./call.js";
+export type { BackoffOptions } from "./client/backoff.js";
+export { Channel, type ChannelOptions } from "./client/channel.js";
+export type { ChannelState } from "./client/connection-manager.js";
+export {
+  type BidiStreamingMethod,
+  type Client,
+  type ClientStreamingMethod,
+  createClient,
+  type ServerStreamingMethod,
+  type UnaryMethod,
+} from "./client/methods.js";
+export type { ChannelTarget, ConnectTarget, TransportTarget } from "./client/target.js";
+export { bytesCodec, type Codec, protobufCodec } from "./codec.js";
+export { Deadline } from "./deadline.js";
+export { CallUsageError, GrpcError, type GrpcErrorOptions } from "./errors.js";
+export type { Http2Options } from "./options.js";
+export { callPeer, type Peer } from "./peer.js";
+export type {
+  BidiStreamingHandler,
+  ClientStreamingHandler,
+  Implementation,
+  OpenHandler,
+  ServerStreamingHandler,
+  UnaryHandler,
+} from "./server/handlers.js";
+export { type ListenOptions, Server, type ServerOptions } from "./server/server.js";
+export type { AnyService, MethodDefinition, MethodKind, ServiceDefinition } from "./service.js";
+export { isStatus, Status, type StatusName, statusName } from "./status.js";

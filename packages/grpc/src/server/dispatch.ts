@@ -1,0 +1,134 @@
+/** From a path to what runs a call of it: the table of a server's methods, and how each kind of handler is run. */
+
+import type { Messages } from "../call/send-all.js";
+import { sendAll } from "../call/send-all.js";
+import type { ServerCall } from "../call.js";
+import { type AnyService, type Method, type MethodKind, methodsOf } from "../service.js";
+import type { ServerCallStream } from "./server-call.js";
+
+type AnyCall = ServerCallStream<{}, {}>;
+
+/** A method that a server implements. */
+export interface ServedMethod {
+  readonly method: Method;
+  /** The handler wants the one request message, and so is not called before it is there. */
+  readonly wantsRequest: boolean;
+  /** Calls the handler. What it throws or rejects with, `call.fail` is told; `call.handlerDone` when it has ended. */
+  run(call: AnyCall): void;
+}
+
+export class MethodTable {
+  readonly #methods: Map<string, ServedMethod> = new Map();
+  /** Names of the services, to tell an unknown method from an unknown service. */
+  readonly #services: Set<string> = new Set();
+
+  /** @throws TypeError for a service that is there already, or an implementation without any handler */
+  add(service: AnyService, implementation: object): void {
+    const { typeName } = service;
+    if (typeof implementation !== "object" || implementation === null)
+      throw new TypeError(`the implementation of ${typeName} must be an object`);
+    if (this.#services.has(typeName)) throw new TypeError(`service ${typeName} was added already`);
+    const served = methodsOf(service).flatMap((method) => {
+      const handler = (implementation as Record<string, unknown>)[method.name];
+      return handler === undefined ? [] : [serve(method, handler, implementation)];
+    });
+    if (served.length === 0) {
+      const names = methodsOf(service).map(({ name }) => name);
+      throw new TypeError(`the implementation of ${typeName} has none of its methods (${names.join(", ")})`);
+    }
+    this.#services.add(typeName);
+    for (const one of served) this.#methods.set(one.method.path, one);
+  }
+
+  get(path: string): ServedMethod | undefined {
+    return this.#methods.get(path);
+  }
+
+  /** Why there is nothing at a path, for the status message. */
+  describeMissing(path: string): string {
+    const service = path.slice(1, path.indexOf("/", 1));
+    return this.#services.has(service) ? `method ${path} is not implemented here` : `service ${service} is not implemented here`;
+  }
+}
+
+type Handler = (first: unknown, call: ServerCall<{}, {}>) => unknown;
+
+function serve(method: Method, handler: unknown, implementation: object): ServedMethod {
+  if (typeof handler === "function") {
+    const { wantsRequest, run } = shortForms[method.kind];
+    return { method, wantsRequest, run: (call) => run(call, handler as Handler, implementation) };
+  }
+  const open = (handler as { open?: unknown } | null)?.open;
+  if (typeof open !== "function") throw new TypeError(`the handler of ${method.path} must be a function or { open(call) }`);
+  return {
+    method,
+    wantsRequest: false,
+    run(call) {
+      runAsync(call, async () => {
+        await open.call(handler, call);
+        await call.endOk();
+      });
+    },
+  };
+}
+
+interface ShortForm {
+  readonly wantsRequest: boolean;
+  run(call: AnyCall, handler: Handler, self: object): void;
+}
+
+const replying = (wantsRequest: boolean): ShortForm => ({
+  wantsRequest,
+  // The way of most calls: no promise but the handler's own, and the one of its `then`.
+  run(call, handler, self) {
+    let reply: unknown;
+    try {
+      reply = handler.call(self, wantsRequest ? call.takeRequest() : call, call);
+    } catch (error) {
+      call.handlerFailed(error);
+      return;
+    }
+    if (isThenable(reply)) {
+      reply.then(
+        (message) => call.reply(message as {}),
+        (error: unknown) => call.handlerFailed(error),
+      );
+    } else {
+      call.reply(reply as {});
+    }
+  },
+});
+
+const yielding = (wantsRequest: boolean): ShortForm => ({
+  wantsRequest,
+  run(call, handler, self) {
+    runAsync(call, async () => {
+      const messages = handler.call(self, wantsRequest ? call.takeRequest() : call, call);
+      if (!isMessages(messages)) throw new TypeError(`the handler of ${call.path} must give an (async) iterable, as a generator does`);
+      await sendAll(messages, call);
+      await call.endOk();
+    });
+  },
+});
+
+const shortForms: Readonly<Record<MethodKind, ShortForm>> = {
+  unary: replying(true),
+  client_streaming: replying(false),
+  server_streaming: yielding(true),
+  bidi_streaming: yielding(false),
+};
+
+function runAsync(call: AnyCall, body: () => Promise<void>): void {
+  body().then(
+    () => call.handlerDone(),
+    (error: unknown) => call.handlerFailed(error),
+  );
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === "function";
+}
+
+function isMessages(value: unknown): value is Messages<{}> {
+  return typeof value === "object" && value !== null && (Symbol.asyncIterator in value || Symbol.iterator in value);
+}

@@ -1,0 +1,366 @@
+/**
+ * A call at its server: headers, messages and the one status that ends it. A call can be over while its handler still runs; its place
+ * in the connection is free only when both are.
+ */
+import { type Connection, ErrorCode, type HeaderField, type StreamReset } from "@trunkline/h2";
+import { Metadata, type MetadataInit } from "@trunkline/metadata";
+import { type Attributes, ClosedStreamError, reasonText, streamClock } from "@trunkline/streams";
+import { CallStream, endStream, keepOpen } from "../call/call-stream.js";
+import type { ServerCall, StatusOptions } from "../call.js";
+import type { MessageEncoding } from "../compression.js";
+import { Deadline } from "../deadline.js";
+import { asError, CallUsageError, GrpcError } from "../errors.js";
+import { metadataOf, type RequestHeaders, responseHead, trailerFields } from "../headers.js";
+import { frameMessage } from "../message.js";
+import { callPeer, type Peer } from "../peer.js";
+import { isStatus, Status } from "../status.js";
+import { errorOfReset } from "../wire-status.js";
+import type { ServedMethod } from "./dispatch.js";
+import type { ServerCore } from "./server-core.js";
+
+/** What a call needs of its connection. */
+export interface ServerCallHost {
+  readonly http2: Connection<ServerCallStream<{}, {}>>;
+  readonly peer: Peer;
+  readonly core: ServerCore;
+  /** The call is over and its handler has ended. */
+  finished(call: ServerCallStream<{}, {}>, streamId: number): void;
+}
+
+export class ServerCallStream<Request extends {}, Response extends {}>
+  extends CallStream<Response, Request>
+  implements ServerCall<Request, Response>
+{
+  readonly role = "server";
+  readonly incomingName = "request";
+  readonly #host: ServerCallHost;
+  readonly #served: ServedMethod;
+  readonly #request: RequestHeaders;
+  readonly #fields: readonly HeaderField[];
+  #metadata: Metadata | undefined = undefined;
+  #trailingMetadata: Metadata | undefined = undefined;
+  #deadline: Deadline | undefined = undefined;
+  #abortController: AbortController | undefined = undefined;
+  /** Response headers are with the engine. */
+  #headersSent = false;
+  #messagesSent = 0;
+  /** The status that a pending `sendTrailingMetadata` will send. */
+  #status: { readonly status: Status; readonly message: string } = { status: Status.OK, message: "" };
+  /** Trailers, or a reset, are with the engine. */
+  #over = false;
+  /** Why the call was over before its handler said so. */
+  #failure: GrpcError | ClosedStreamError | undefined = undefined;
+  #handlerRuns = false;
+  /** For those who send from an iterable. */
+  onEnded: (() => void) | undefined = undefined;
+
+  /** `encoding`: of the request's messages, where it is not identity. */
+  constructor(
+    host: ServerCallHost,
+    streamId: number,
+    served: ServedMethod,
+    request: RequestHeaders,
+    fields: readonly HeaderField[],
+    encoding: MessageEncoding | undefined,
+  ) {
+    super(served.method, served.method.singleRequest, host.core.maxReceiveMessageBytes);
+    this.inbox.encoding = encoding;
+    this.#host = host;
+    this.#served = served;
+    this.#request = request;
+    this.#fields = fields;
+    this.http2 = host.http2 as unknown as typeof this.http2;
+    this.streamId = streamId;
+  }
+
+  get metadata(): Metadata {
+    this.#metadata ??= metadataOf(this.#fields);
+    return this.#metadata;
+  }
+
+  get trailingMetadata(): Metadata {
+    this.#trailingMetadata ??= new Metadata();
+    return this.#trailingMetadata;
+  }
+
+  get deadline(): Deadline | undefined {
+    return this.#deadline;
+  }
+
+  get peer(): Peer {
+    return this.#host.peer;
+  }
+
+  get userAgent(): string | undefined {
+    return this.#request.userAgent;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#abortController === undefined) {
+      this.#abortController = new AbortController();
+      if (this.#failure !== undefined) this.#abortController.abort(this.#failure);
+    }
+    return this.#abortController.signal;
+  }
+
+  override get extraAttributes(): Attributes {
+    return new Map<typeof streamClock | typeof callPeer, unknown>([
+      [streamClock, this.#host.core.clock],
+      [callPeer, this.peer],
+    ]);
+  }
+
+  // Beginning.
+
+  /** Starts the deadline, and the handler if it need not wait for the request. */
+  begin(ended: boolean): void {
+    const { timeoutMs } = this.#request;
+    if (timeoutMs !== undefined) {
+      const { clock, timers } = this.#host.core;
+      this.#deadline = Deadline.after(timeoutMs, clock);
+      timers.add(this, this.#deadline.atMs);
+    }
+    if (this.#served.wantsRequest) this.inbox.awaitEnd();
+    else this.#runHandler();
+    if (ended) this.onData(nothing, true);
+  }
+
+  #runHandler(): void {
+    this.#handlerRuns = true;
+    this.#served.run(this as unknown as ServerCallStream<{}, {}>);
+  }
+
+  /** The one request message, which has come. */
+  takeRequest(): Request {
+    return this.inbox.shift() as Request;
+  }
+
+  // Sending.
+
+  sendInitialMetadata(metadata?: MetadataInit): Promise<void> {
+    if (this.#failure !== undefined) return quietly(this.#failure);
+    if (this.#headersSent || this.#over) {
+      return Promise.reject(
+        new CallUsageError(`initial metadata of ${this.path} can be sent once, before the first message, and not after the end`),
+      );
+    }
+    let fields: readonly HeaderField[];
+    try {
+      fields = metadata === undefined ? [] : Metadata.from(metadata).toWire();
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    this.#sendHeaders(fields);
+    return Promise.resolve();
+  }
+
+  #sendHeaders(metadata: readonly HeaderField[]): void {
+    this.#headersSent = true;
+    const head = responseHead(this.#request.contentType);
+    this.http2?.sendHeaders(this.streamId, metadata.length === 0 ? head : [...head, ...metadata], keepOpen);
+  }
+
+  sendTrailingMetadata(metadata?: MetadataInit, options: StatusOptions = {}): Promise<void> {
+    const { status = Status.OK, message = "" } = options;
+    if (this.#failure !== undefined) return quietly(this.#failure);
+    if (this.#over || this.outbox.ended) return Promise.reject(new CallUsageError(`the status of ${this.path} was sent already`));
+    if (!isStatus(status)) return Promise.reject(new RangeError(`a status is a whole number from 0 to 16, not ${String(status)}`));
+    if (status === Status.OK && this.#lacksReply()) return Promise.reject(this.#missingReply());
+    try {
+      if (metadata !== undefined) this.#trailingMetadata = this.#withTrailing(Metadata.from(metadata));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    this.#status = { status, message };
+    return this.sendEof();
+  }
+
+  #lacksReply(): boolean {
+    return this.method.singleResponse && this.#messagesSent === 0;
+  }
+
+  #missingReply(): CallUsageError {
+    return new CallUsageError(`${this.path} has one response message, and it was not sent before the status OK`);
+  }
+
+  protected override endOutput(): Promise<void> {
+    if (this.#status.status === Status.OK && this.#lacksReply() && this.#failure === undefined) return Promise.reject(this.#missingReply());
+    return super.endOutput();
+  }
+
+  protected beforeSend(): CallUsageError | undefined {
+    return this.method.singleResponse && this.#messagesSent > 0 && !this.#over ? this.#secondReply() : undefined;
+  }
+
+  #secondReply(): CallUsageError {
+    return new CallUsageError(`${this.path} has one response message, and it was sent already`);
+  }
+
+  protected encode(message: Response): Uint8Array {
+    try {
+      return this.method.response.encode(message);
+    } catch (cause) {
+      this.#report(cause);
+      throw new GrpcError(Status.INTERNAL, "response message could not be encoded", { cause });
+    }
+  }
+
+  protected transmit(body: Uint8Array): void {
+    if (this.method.singleResponse && this.#messagesSent > 0) throw this.#secondReply();
+    if (!this.#headersSent) this.#sendHeaders([]);
+    this.#messagesSent += 1;
+    this.http2?.sendData(this.streamId, frameMessage(body), keepOpen);
+  }
+
+  protected transmitEnd(): void {
+    this.#sendStatus(this.#status.status, this.#status.message, this.#trailingMetadata);
+  }
+
+  #sendStatus(status: Status, message: string, metadata: Metadata | undefined): void {
+    const trailers = trailerFields(status, message, metadata === undefined ? [] : metadata.toWire());
+    const fields = this.#headersSent ? trailers : [...responseHead(this.#request.contentType), ...trailers];
+    this.#headersSent = true;
+    this.#end();
+    this.http2?.sendHeaders(this.streamId, fields, endStream);
+  }
+
+  // Receiving.
+
+  decode(bytes: Uint8Array): Request {
+    return this.method.request.decode(bytes) as Request;
+  }
+
+  protected onIncomingEnd(): void {
+    this.inbox.checkComplete();
+    if (this.method.singleRequest && this.inbox.received === 0) {
+      throw new GrpcError(Status.UNIMPLEMENTED, "the request ended without its message");
+    }
+    this.inbox.end();
+    if (this.#served.wantsRequest && !this.#over) this.#runHandler();
+  }
+
+  protected onBadInput(error: GrpcError): void {
+    this.fail(error, false);
+  }
+
+  /** Trailers of a request: gRPC has none, so they are only its end. */
+  onTrailers(): void {
+    this.onData(nothing, true);
+  }
+
+  onReset(reset: StreamReset): void {
+    const error = errorOfReset(reset, "the client");
+    // What came before is delivered first: a peer that is gone takes nothing back.
+    this.inbox.end(error);
+    if (this.#over) return;
+    this.#end();
+    this.#failed(error);
+  }
+
+  // Ending.
+
+  onDue(): void {
+    this.fail(new GrpcError(Status.DEADLINE_EXCEEDED, "the deadline passed before the call had ended"), true);
+  }
+
+  abort(reason?: unknown): void {
+    const closed = new ClosedStreamError(reason === undefined ? "the call was aborted" : `the call was aborted: ${reasonText(reason)}`);
+    this.inbox.close(closed);
+    if (this.#over) return;
+    this.#tellStatus(reason instanceof GrpcError ? reason : new GrpcError(Status.CANCELLED, "the server aborted the call"), true);
+    this.#failed(closed);
+  }
+
+  /**
+   * Ends the call with an error, whatever its handler is doing. `urgent`: ahead of messages that wait for the client to read, if that has to be by a reset,
+   * which carries no status.
+   */
+  fail(error: GrpcError, urgent: boolean): void {
+    if (this.#over) return;
+    this.#tellStatus(error, urgent);
+    this.inbox.fail(error);
+    this.#failed(error);
+  }
+
+  #tellStatus(error: GrpcError, urgent: boolean): void {
+    const { http2 } = this.#host;
+    if (urgent && http2.bufferedBytes(this.streamId) > 0) {
+      this.#end();
+      http2.reset(this.streamId, ErrorCode.CANCEL);
+    } else {
+      this.#sendStatus(error.status, error.message, this.#withTrailing(error.metadata));
+    }
+  }
+
+  #withTrailing(metadata: Metadata): Metadata {
+    const own = this.#trailingMetadata;
+    if (own === undefined) return metadata;
+    return metadata.size === 0 ? own : own.merge(metadata);
+  }
+
+  #failed(error: GrpcError | ClosedStreamError): void {
+    this.#failure = error;
+    this.failSending(error);
+    this.#abortController?.abort(error);
+    this.#releaseIfDone();
+  }
+
+  #end(): void {
+    this.#over = true;
+    if (this.heapIndex !== -1) this.#host.core.timers.remove(this);
+    this.onEnded?.();
+  }
+
+  // What the handler's runner calls.
+
+  /** The one response message and status OK, in one go. */
+  reply(message: Response): void {
+    if (!this.#over) {
+      try {
+        if (message === undefined || message === null) throw new CallUsageError(`the handler of ${this.path} returned no response message`);
+        this.transmit(this.encode(message));
+        this.transmitEnd();
+      } catch (error) {
+        this.handlerFailed(error);
+        return;
+      }
+    }
+    this.handlerDone();
+  }
+
+  /** Ends the call with OK if the handler has not ended it itself. */
+  async endOk(): Promise<void> {
+    if (!this.#over && !this.outbox.ended) await this.sendEof();
+  }
+
+  handlerFailed(error: unknown): void {
+    // After the call was over, what the handler throws is most likely only that.
+    if (!this.#over) {
+      if (!(error instanceof GrpcError)) this.#report(error);
+      this.fail(error instanceof GrpcError ? error : new GrpcError(Status.UNKNOWN, "the handler failed", { cause: error }), false);
+    }
+    this.handlerDone();
+  }
+
+  handlerDone(): void {
+    this.#handlerRuns = false;
+    this.#releaseIfDone();
+  }
+
+  #releaseIfDone(): void {
+    if (this.#over && !this.#handlerRuns) this.#host.finished(this as unknown as ServerCallStream<{}, {}>, this.streamId);
+  }
+
+  #report(error: unknown): void {
+    this.#host.core.report(asError(error), this as unknown as ServerCallStream<{}, {}>);
+  }
+}
+
+const nothing = new Uint8Array(0);
+
+/** Rejects with a failure that the handler learns from every other step too. */
+function quietly(error: Error): Promise<never> {
+  const rejected = Promise.reject(error);
+  rejected.catch(() => {});
+  return rejected;
+}

@@ -1,0 +1,121 @@
+/** One HTTP/2 connection of a server: requests come in, each becomes a call or is refused. */
+import type { Duplex } from "node:stream";
+import { Connection, type ConnectionHandler, type HeaderField, type StreamReset } from "@trunkline/h2";
+import { ConnectionDriver, duplexTransport, nodeAscii } from "@trunkline/h2/node";
+import { endStream } from "../call/call-stream.js";
+import { identity, messageEncoding } from "../compression.js";
+import type { GrpcError } from "../errors.js";
+import { acceptEncodingField, isGrpcContentType, type RequestHeaders, readRequest, responseHead, trailerFields } from "../headers.js";
+import type { Peer } from "../peer.js";
+import { Status } from "../status.js";
+import { type ServerCallHost, ServerCallStream } from "./server-call.js";
+import type { ServerCore } from "./server-core.js";
+
+type AnyCall = ServerCallStream<{}, {}>;
+
+export class ServerConnection implements ConnectionHandler<AnyCall>, ServerCallHost {
+  readonly http2: Connection<AnyCall>;
+  readonly peer: Peer;
+  readonly core: ServerCore;
+  readonly #driver: ConnectionDriver;
+  /** The streams of calls that are not over, or whose handlers run. */
+  readonly #calls: Map<AnyCall, number> = new Map();
+
+  constructor(duplex: Duplex, peer: Peer, core: ServerCore) {
+    this.peer = peer;
+    this.core = core;
+    const settings = { maxConcurrentStreams: core.maxConcurrentStreams, ...core.http2.settings };
+    this.http2 = new Connection({ role: "server", settings, limits: core.http2.limits ?? {}, ascii: nodeAscii }, this);
+    this.#driver = new ConnectionDriver(this.http2 as Connection<never>, duplexTransport(duplex), { clock: core.clock });
+  }
+
+  /** Settles when the transport is closed. */
+  get done(): Promise<void> {
+    return this.#driver.done;
+  }
+
+  /** Takes no more calls; over with the last of those it has. */
+  close(): void {
+    this.#driver.close();
+  }
+
+  /** Ends all calls with an error, without waiting for their handlers, and then the connection. */
+  abort(error: GrpcError): void {
+    for (const [call, streamId] of this.#calls) {
+      call.fail(error, true);
+      this.http2.release(streamId);
+    }
+  }
+
+  /** At once. */
+  destroy(cause: Error): void {
+    this.#driver.destroy(cause);
+  }
+
+  finished(call: AnyCall, streamId: number): void {
+    this.#calls.delete(call);
+    this.http2.release(streamId);
+  }
+
+  onHeaders(streamId: number, fields: readonly HeaderField[], ended: boolean): void {
+    const request = readRequest(fields);
+    if (request.method !== "POST") {
+      this.#refuse(streamId, [{ name: ":status", value: "405" }]);
+      return;
+    }
+    if (!isGrpcContentType(request.contentType)) {
+      this.#refuse(streamId, [{ name: ":status", value: "415" }]);
+      return;
+    }
+    const served = this.core.methods.get(request.path);
+    if (served === undefined) {
+      this.#refuseWith(streamId, request, Status.UNIMPLEMENTED, this.core.methods.describeMissing(request.path));
+      return;
+    }
+    if (Number.isNaN(request.timeoutMs)) {
+      this.#refuseWith(streamId, request, Status.INTERNAL, "malformed grpc-timeout");
+      return;
+    }
+    const { encoding } = request;
+    const decoder = encoding === undefined || encoding === identity ? undefined : messageEncoding(encoding);
+    if (encoding !== undefined && encoding !== identity && decoder === undefined) {
+      const message = `grpc-encoding ${JSON.stringify(encoding)} is not known here`;
+      this.#refuseWith(streamId, request, Status.UNIMPLEMENTED, message, [acceptEncodingField]);
+      return;
+    }
+    const call: AnyCall = new ServerCallStream(this, streamId, served, request, fields, decoder);
+    this.http2.setContext(streamId, call);
+    this.#calls.set(call, streamId);
+    call.begin(ended);
+  }
+
+  #refuseWith(streamId: number, request: RequestHeaders, status: Status, message: string, more: readonly HeaderField[] = []): void {
+    this.#refuse(streamId, [...responseHead(request.contentType), ...more, ...trailerFields(status, message, [])]);
+  }
+
+  /** An answer without a call. */
+  #refuse(streamId: number, fields: readonly HeaderField[]): void {
+    this.http2.sendHeaders(streamId, fields, endStream);
+    this.http2.release(streamId);
+  }
+
+  onData(_streamId: number, data: Uint8Array, ended: boolean, call: AnyCall): void {
+    call.onData(data, ended);
+  }
+
+  onTrailers(_streamId: number, _fields: readonly HeaderField[], call: AnyCall): void {
+    call.onTrailers();
+  }
+
+  onReset(_streamId: number, reset: StreamReset, call: AnyCall): void {
+    call.onReset(reset);
+  }
+
+  onWritable(_streamId: number, call: AnyCall): void {
+    call.onWritable();
+  }
+
+  onClose(): void {
+    // Every call has had its reset; the server hears of it by `done`.
+  }
+}

@@ -1,0 +1,17 @@
+/** What all connections and calls of a server share. */
+import type { Clock } from "@trunkline/streams";
+import type { ServerCall } from "../call.js";
+import type { Http2Options } from "../options.js";
+import type { TimerHeap } from "../timer-heap.js";
+import type { MethodTable } from "./dispatch.js";
+
+export interface ServerCore {
+  readonly methods: MethodTable;
+  readonly timers: TimerHeap;
+  readonly clock: Clock;
+  readonly maxReceiveMessageBytes: number;
+  readonly maxConcurrentStreams: number;
+  readonly http2: Http2Options;
+  /** Tells the user of an error that the client is not told of. Never throws. */
+  report(error: Error, call: ServerCall<{}, {}> | undefined): void;
+}

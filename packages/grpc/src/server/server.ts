@@ -1,0 +1,180 @@
+/** A server: services on addresses and connections. */
+import type net from "node:net";
+import type { Duplex } from "node:stream";
+import type tls from "node:tls";
+import { createSocketServer, systemClock } from "@trunkline/h2/node";
+import { type Clock, type CloseOptions, defaultCloseTimeoutMs } from "@trunkline/streams";
+import { hostAndPort, isLoopback, parseHostPort, unixPath } from "../address.js";
+import type { ServerCall } from "../call.js";
+import { GrpcError } from "../errors.js";
+import { defaultMaxReceiveMessageBytes, type Http2Options, largestMessageBytes, wholeNumber } from "../options.js";
+import { peerOf } from "../peer.js";
+import type { AnyService } from "../service.js";
+import { Status } from "../status.js";
+import { TimerHeap } from "../timer-heap.js";
+import { MethodTable } from "./dispatch.js";
+import type { Implementation } from "./handlers.js";
+import { ServerConnection } from "./server-connection.js";
+import type { ServerCore } from "./server-core.js";
+
+export interface ServerOptions {
+  /** Largest message that is received, in bytes, decompressed. Default 4,194,304: what every gRPC implementation takes. */
+  readonly maxReceiveMessageBytes?: number | undefined;
+  /** Calls that may run at once on one connection; more wait at the client. Default 1,000: enough for a busy client, and a bound on what one can hold. */
+  readonly maxConcurrentStreams?: number | undefined;
+  /**
+   * Hears of what a handler threw that is no `GrpcError`, of replies that could not be encoded, and of listening sockets that fail; clients are not told the
+   * text. Default: `console.error`.
+   */
+  readonly onError?: ((error: Error, call: ServerCall<{}, {}> | undefined) => void) | undefined;
+  /** Settings and limits of the HTTP/2 connections. */
+  readonly http2?: Http2Options | undefined;
+  /** Default: the system's. */
+  readonly clock?: Clock | undefined;
+}
+
+export interface ListenOptions {
+  /** TLS with these options (`key`, `cert`, …); ALPN is set here. */
+  readonly tls?: tls.TlsOptions | undefined;
+  /** No TLS beyond loopback. */
+  readonly plaintext?: boolean | undefined;
+}
+
+/** How long clients may take to notice that a closing server has ended their calls. */
+const lastWordsMs = 1_000;
+
+export class Server implements AsyncDisposable {
+  readonly #core: ServerCore;
+  readonly #listeners: Set<net.Server> = new Set();
+  readonly #connections: Set<ServerConnection> = new Set();
+  #closed: Promise<void> | undefined;
+
+  /** @throws RangeError for a number out of its range */
+  constructor(options: ServerOptions = {}) {
+    const { clock = systemClock, onError = logError, http2 = {} } = options;
+    this.#core = {
+      methods: new MethodTable(),
+      timers: new TimerHeap(clock),
+      clock,
+      maxReceiveMessageBytes: wholeNumber(
+        "maxReceiveMessageBytes",
+        options.maxReceiveMessageBytes,
+        defaultMaxReceiveMessageBytes,
+        0,
+        largestMessageBytes,
+      ),
+      maxConcurrentStreams: wholeNumber("maxConcurrentStreams", options.maxConcurrentStreams, 1_000, 0, 2 ** 31 - 1),
+      http2,
+      report(error, call) {
+        try {
+          onError(error, call);
+        } catch {
+          // A hook for errors that fails has nobody left to tell.
+        }
+      },
+    };
+  }
+
+  /**
+   * Serves a service. Handlers are called with `implementation` as `this`; a method without one answers UNIMPLEMENTED.
+   * @throws TypeError for a service that was added already, an implementation without any of its methods, or a handler that is none
+   */
+  add<const Service extends AnyService>(service: Service, implementation: Implementation<Service>): this {
+    this.#core.methods.add(service, implementation);
+    return this;
+  }
+
+  /**
+   * Listens on `"127.0.0.1:0"`, `"[::1]:0"`, `"host:port"`, `"unix:/path"`; may be called several times. Gives the bound address, which a `Channel`
+   * takes as its target.
+   * @throws TypeError for an address that is none, or beyond loopback with neither `tls` nor `plaintext: true`; Node's error when the address cannot be had
+   */
+  async listen(address: string, options: ListenOptions = {}): Promise<string> {
+    if (this.#closed !== undefined) throw new Error("the server is closed");
+    if (options.plaintext === true && options.tls !== undefined)
+      throw new TypeError("a server listens with either tls or plaintext: true, not both");
+    const where = listenAddress(address);
+    const path = "path" in where ? where.path : undefined;
+    if ("host" in where && !isLoopback(where.host) && options.tls === undefined && options.plaintext !== true) {
+      throw new TypeError(
+        `listening on ${address} without TLS would let others on the network read and change calls: give tls, or plaintext: true`,
+      );
+    }
+    const listener = createSocketServer({ tls: options.tls }, (socket) => void this.#accept(socket, path));
+    await new Promise<void>((resolve, reject) => {
+      listener.once("error", reject);
+      listener.listen(where, () => {
+        listener.off("error", reject);
+        listener.on("error", (error) => this.#core.report(error, undefined));
+        resolve();
+      });
+    });
+    this.#listeners.add(listener);
+    if (this.#closed !== undefined) listener.close();
+    const bound = listener.address();
+    return bound === null || typeof bound === "string" ? `unix:${path}` : hostAndPort(bound.address, bound.port);
+  }
+
+  /**
+   * Serves one connection that exists already, as it is: whoever gives it has seen to its security. Resolves when it is over; never rejects.
+   */
+  serve(duplex: Duplex): Promise<void> {
+    return this.#accept(duplex, undefined);
+  }
+
+  async #accept(duplex: Duplex, path: string | undefined): Promise<void> {
+    if (this.#closed !== undefined) {
+      duplex.on("error", () => {});
+      duplex.destroy();
+      return;
+    }
+    const connection = new ServerConnection(duplex, peerOf(duplex, path), this.#core);
+    this.#connections.add(connection);
+    await connection.done;
+    this.#connections.delete(connection);
+  }
+
+  /**
+   * Takes no more connections and calls, and lets those there are end; those that have not after `closeTimeoutMs` (5,000) fail with UNAVAILABLE, their
+   * handlers' signals abort, and the connections are closed. Idempotent; never rejects.
+   */
+  close(options: Pick<CloseOptions, "closeTimeoutMs"> = {}): Promise<void> {
+    this.#closed ??= this.#close(wholeNumber("closeTimeoutMs", options.closeTimeoutMs, defaultCloseTimeoutMs, 0));
+    return this.#closed;
+  }
+
+  async #close(timeoutMs: number): Promise<void> {
+    const { clock, timers } = this.#core;
+    const listenersClosed = Array.from(this.#listeners, (listener) => new Promise<void>((resolve) => listener.close(() => resolve())));
+    const connections = [...this.#connections];
+    for (const connection of connections) connection.close();
+    let cancel = clock.at(clock.nowMs() + timeoutMs, () => {
+      for (const connection of connections) connection.abort(new GrpcError(Status.UNAVAILABLE, "the server is closing"));
+      cancel = clock.at(clock.nowMs() + lastWordsMs, () => {
+        for (const connection of connections) connection.destroy(new Error("the server is closed"));
+      });
+    });
+    await Promise.all(connections.map((connection) => connection.done));
+    await Promise.all(listenersClosed);
+    cancel();
+    timers.stop();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+function listenAddress(address: string): { readonly path: string } | { readonly host: string; readonly port: number } {
+  const path = unixPath(address);
+  if (path !== undefined) return { path };
+  const parsed = parseHostPort(address);
+  if (parsed?.port === undefined) {
+    throw new TypeError(`cannot listen on ${JSON.stringify(address)}: use "host:port", with port 0 for any, or "unix:/path"`);
+  }
+  return { host: parsed.host, port: parsed.port };
+}
+
+function logError(error: Error, call: ServerCall<{}, {}> | undefined): void {
+  console.error(call === undefined ? "a listening socket failed:" : `the handler of ${call.path} failed:`, error);
+}

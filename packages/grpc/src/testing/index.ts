@@ -1,0 +1,1 @@
+export { type ChannelForOptions, type ChannelForServices, channelFor, type ServiceEntry } from "./channel-for.js";
