@@ -114,7 +114,8 @@ export class Connection<Context> {
 
   /**
    * Sends a header section: the first one, an informational (1xx) response, or trailers, which end the stream. Ignored
-   * when the stream is gone. @throws H2Error (scope `usage`) after END_STREAM, or for trailers that do not end.
+   * when the stream is gone. @throws H2Error (scope `usage`) after END_STREAM, for trailers that do not end the stream, or
+   * for an informational response that does.
    */
   sendHeaders(streamId: number, fields: readonly HeaderField[], { endStream }: SendEnd): void {
     const core = this.#core;
@@ -127,9 +128,14 @@ export class Connection<Context> {
       core.scheduler.trailers(stream, fields);
       return;
     }
-    if (stream.state === "idle") core.table.apply(stream, "sendHeaders");
+    const informational = isInformational(fields);
+    if (informational && endStream) throw usage(streamId, "an informational response cannot end the stream");
+    if (stream.state === "idle") {
+      stream.headRequest = isHead(fields);
+      core.table.apply(stream, "sendHeaders");
+    }
     stream.endGiven = endStream;
-    stream.sentHeaders = !isInformational(fields);
+    stream.sentHeaders = !informational;
     core.scheduler.headers(stream, fields, endStream);
   }
 
@@ -262,6 +268,10 @@ export class Connection<Context> {
 function isInformational(fields: readonly HeaderField[]): boolean {
   const first = fields[0];
   return first !== undefined && first.name === ":status" && first.value.charCodeAt(0) === 0x31;
+}
+
+function isHead(fields: readonly HeaderField[]): boolean {
+  return fields.find(({ name }) => name === ":method")?.value === "HEAD";
 }
 
 function usage(streamId: number, message: string): H2Error {

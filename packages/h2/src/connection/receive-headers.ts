@@ -133,13 +133,16 @@ export class HeaderReceiver<Context> {
     const { handler } = this.#core;
     this.#checkForm(stream.id, responseFlaw(fields));
     const context = stream.context as Context;
-    if ((fields[0] as DecodedField).value.charCodeAt(0) === 0x31) {
+    const status = (fields[0] as DecodedField).value;
+    if (status.charCodeAt(0) === 0x31) {
       if (endStream) throw streamError(stream.id, ErrorCode.PROTOCOL_ERROR, "informational response with END_STREAM"); // §8.1
       handler.onInformational?.(stream.id, fields, context);
       return;
     }
     this.#begin(stream, fields);
-    // A response without content may announce the length that it would have had (HEAD, 304): nothing to compare.
+    // §8.1.1: these have no content and may announce the length that it would have had.
+    if (stream.headRequest || status === "304" || status === "204") stream.expectedBytes = undefined;
+    else if (endStream) this.checkContentLength(stream, true);
     if (endStream) this.#core.endReceived(stream);
     handler.onHeaders(stream.id, fields, endStream, context);
   }

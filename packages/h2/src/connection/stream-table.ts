@@ -5,6 +5,7 @@
 import { max31Bit } from "../frame/types.js";
 import { nextState, type StreamEvent } from "../stream/state.js";
 import type { Stream } from "../stream/stream.js";
+import { IdMap } from "./id-map.js";
 
 /** How many streams we reset are remembered, so that what the peer had already sent is let pass. */
 const rememberedResets = 1_024;
@@ -13,7 +14,7 @@ const rememberedEnds = 256;
 
 export class StreamTable<Context> {
   readonly #role: "client" | "server";
-  readonly #streams: Map<number, Stream<Context>> = new Map();
+  readonly #streams: IdMap<Stream<Context>> = new IdMap();
   #nextLocalId: number;
   /** The highest identifier that the peer has opened. */
   highestPeerId = 0;
@@ -41,7 +42,7 @@ export class StreamTable<Context> {
 
   /** All of them, for rare events that concern each. */
   all(): Stream<Context>[] {
-    return [...this.#streams.values()];
+    return this.#streams.values();
   }
 
   /** The identifier for our next stream, or undefined when all 2^30 are used. */
@@ -52,13 +53,13 @@ export class StreamTable<Context> {
   addLocal(stream: Stream<Context>): void {
     this.#nextLocalId = stream.id + 2;
     this.localOpen += 1;
-    this.#streams.set(stream.id, stream);
+    this.#streams.add(stream.id, stream);
   }
 
   addPeer(stream: Stream<Context>): void {
     this.highestPeerId = stream.id;
     this.peerHeld += 1;
-    this.#streams.set(stream.id, stream);
+    this.#streams.add(stream.id, stream);
   }
 
   isLocal(id: number): boolean {

@@ -18,6 +18,8 @@ export class Stream<Context> {
   released = false;
 
   // receive.ts
+  /** The request was HEAD: the response has no content, whatever length it announces. */
+  headRequest = false;
   /** The peer's first header section, other than 1xx, has come. */
   receivedHeaders = false;
   /** Announced by `content-length`, and how much of it has come. */

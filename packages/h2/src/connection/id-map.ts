@@ -1,0 +1,73 @@
+/**
+ * A map from stream identifiers, by linear probing. A `Map` would do, but for the garbage collector: each time it is
+ * rehashed, its old table goes on referring to the new one, and where old tables have grown old every call since is kept until
+ * the next full collection. This one has a single table, which forgets what was deleted at once; under load it halves the time of a call.
+ */
+export class IdMap<Value extends {}> {
+  /** 0: free. No stream has that identifier. */
+  #ids: Int32Array = new Int32Array(16);
+  #values: (Value | undefined)[] = new Array(16).fill(undefined);
+  size = 0;
+
+  get(id: number): Value | undefined {
+    return this.#values[this.#find(id)];
+  }
+
+  /** `id` is not in it yet. */
+  add(id: number, value: Value): void {
+    // At most half full, so that probing stays short.
+    if ((this.size + 1) * 2 > this.#ids.length) this.#resize(this.#ids.length * 2);
+    const slot = this.#find(id);
+    this.#ids[slot] = id;
+    this.#values[slot] = value;
+    this.size += 1;
+  }
+
+  delete(id: number): boolean {
+    let free = this.#find(id);
+    if (this.#ids[free] !== id) return false;
+    const mask = this.#ids.length - 1;
+    // What was pushed past the slot moves back, so that no probe ends too early.
+    for (let slot = (free + 1) & mask; this.#ids[slot] !== 0; slot = (slot + 1) & mask) {
+      const wanted = this.#slotOf(this.#ids[slot] as number);
+      if (((slot - wanted) & mask) < ((slot - free) & mask)) continue;
+      this.#ids[free] = this.#ids[slot] as number;
+      this.#values[free] = this.#values[slot];
+      free = slot;
+    }
+    this.#ids[free] = 0;
+    this.#values[free] = undefined;
+    this.size -= 1;
+    if (this.#ids.length > 16 && this.size * 8 < this.#ids.length) this.#resize(this.#ids.length / 2);
+    return true;
+  }
+
+  values(): Value[] {
+    return this.#values.filter((value) => value !== undefined);
+  }
+
+  /** Where `id` is, or the free slot where it would be. */
+  #find(id: number): number {
+    const mask = this.#ids.length - 1;
+    let slot = this.#slotOf(id);
+    while (this.#ids[slot] !== id && this.#ids[slot] !== 0) slot = (slot + 1) & mask;
+    return slot;
+  }
+
+  /** Identifiers of one side are all odd or all even, and count up: half of them is a slot of its own. */
+  #slotOf(id: number): number {
+    return (id >>> 1) & (this.#ids.length - 1);
+  }
+
+  #resize(length: number): void {
+    const [ids, values] = [this.#ids, this.#values];
+    this.#ids = new Int32Array(length);
+    this.#values = new Array(length).fill(undefined);
+    for (const [index, id] of ids.entries()) {
+      if (id === 0) continue;
+      const slot = this.#find(id);
+      this.#ids[slot] = id;
+      this.#values[slot] = values[index];
+    }
+  }
+}

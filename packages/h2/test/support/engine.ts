@@ -1,0 +1,99 @@
+/** One engine whose peer is the test: frames go in as the test makes them, and come out parsed. */
+import { Connection, type ConnectionOptions, ErrorCode, type HeaderField } from "../../src/index.js";
+import {
+  clientPreface,
+  concatenated,
+  Flag,
+  FrameFactory,
+  FrameType,
+  type ParsedFrame,
+  parseFrames,
+  RecordingHandler,
+} from "../../src/testing/index.js";
+
+export const requestFields: readonly HeaderField[] = [
+  { name: ":method", value: "POST" },
+  { name: ":scheme", value: "http" },
+  { name: ":path", value: "/" },
+];
+
+export const responseFields: readonly HeaderField[] = [{ name: ":status", value: "200" }];
+
+export const EndBoth: number = Flag.END_STREAM | Flag.END_HEADERS;
+
+export class Engine {
+  readonly role: "client" | "server";
+  readonly handler: RecordingHandler = new RecordingHandler();
+  readonly connection: Connection<unknown>;
+  readonly peer: FrameFactory = new FrameFactory();
+  now = 0;
+
+  constructor(role: "client" | "server", options: Omit<ConnectionOptions, "role"> = {}) {
+    this.role = role;
+    this.connection = new Connection<unknown>({ ...options, role }, this.handler);
+    this.connection.handleTimeout(0);
+  }
+
+  /** An engine whose handshake is done. */
+  static ready(role: "client" | "server", options: Omit<ConnectionOptions, "role"> = {}): Engine {
+    const engine = new Engine(role, options);
+    engine.send(...engine.prefaceOfPeer());
+    engine.output();
+    engine.handler.events.length = 0;
+    return engine;
+  }
+
+  /** What the peer says first, and its acknowledgement of our SETTINGS. */
+  prefaceOfPeer(): Uint8Array[] {
+    const settings = [this.peer.settings(), this.peer.settingsAck()];
+    return this.role === "server" ? [clientPreface, ...settings] : settings;
+  }
+
+  send(...frames: Uint8Array[]): this {
+    for (const frame of frames) this.connection.receive(frame, this.now);
+    return this;
+  }
+
+  /** What the engine has written since the last call. */
+  output(): ParsedFrame[] {
+    const chunks: Uint8Array[] = [];
+    for (;;) {
+      const more = this.connection.takeOutput();
+      if (more.length === 0) return parseFrames(concatenated(chunks));
+      chunks.push(...more);
+    }
+  }
+
+  /** A client's stream with its request sent; at a server, one that the peer has opened. */
+  openStream(options: { endStream?: boolean } = {}): number {
+    const endStream = options.endStream ?? false;
+    if (this.role === "server") {
+      const streamId = this.#nextPeerStream;
+      this.#nextPeerStream += 2;
+      this.send(this.peer.headers(streamId, requestFields, Flag.END_HEADERS | (endStream ? Flag.END_STREAM : 0)));
+      return streamId;
+    }
+    const streamId = this.connection.openStream({});
+    if (streamId === undefined) throw new Error("no stream is free");
+    this.connection.sendHeaders(streamId, requestFields, { endStream });
+    return streamId;
+  }
+  #nextPeerStream = 1;
+
+  /** How the engine took what was sent: the GOAWAY or RST_STREAM it answered with, or nothing of the kind. */
+  verdict(): Verdict {
+    const frames = this.output();
+    const goAway = frames.find(({ type }) => type === FrameType.GOAWAY);
+    if (goAway !== undefined) return { connectionError: codeName(goAway.payload, 4) };
+    const reset = frames.find(({ type }) => type === FrameType.RST_STREAM);
+    if (reset !== undefined) return { streamError: codeName(reset.payload, 0), streamId: reset.streamId };
+    return "taken";
+  }
+}
+
+export type Verdict = "taken" | { readonly connectionError: string } | { readonly streamError: string; readonly streamId: number };
+
+function codeName(payload: Uint8Array, offset: number): string {
+  const code = Buffer.from(payload).readUInt32BE(offset);
+  return Object.entries(ErrorCode).find(([, value]) => value === code)?.[0] ?? String(code);
+}
