@@ -66,9 +66,10 @@ export class StreamTable<Context> {
     return (id & 1) === (this.#role === "client" ? 1 : 0);
   }
 
-  /** Nobody has used this identifier yet. */
+  /** Nothing was sent or received yet on this identifier. */
   isIdle(id: number): boolean {
-    return this.isLocal(id) ? id >= this.#nextLocalId : id > this.highestPeerId;
+    if (!this.isLocal(id)) return id > this.highestPeerId;
+    return id >= this.#nextLocalId || this.#streams.get(id)?.state === "idle";
   }
 
   /** False where the event is not allowed in the stream's state. */
