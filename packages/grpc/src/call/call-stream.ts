@@ -34,8 +34,8 @@ export abstract class CallStream<Out extends {}, In extends {}>
   protected http2: Connection<never> | undefined = undefined;
   protected streamId = 0;
   #outbox: SendQueue<Uint8Array> | undefined = undefined;
-  /** Why nothing can be sent any more. */
-  #sendFailure: Error | undefined = undefined;
+  /** Why nothing can be sent any more; made only when someone asks, since an error costs more than most calls. */
+  #sendFailure: (() => Error) | undefined = undefined;
   /** Set while a message is handed over. */
   #accepted = false;
   dueMs = 0;
@@ -101,7 +101,7 @@ export abstract class CallStream<Out extends {}, In extends {}>
   protected get outbox(): SendQueue<Uint8Array> {
     if (this.#outbox === undefined) {
       this.#outbox = new SendQueue<Uint8Array>(this);
-      if (this.#sendFailure !== undefined) this.#outbox.fail(this.#sendFailure);
+      if (this.#sendFailure !== undefined) this.#outbox.fail(this.#sendFailure());
     }
     return this.#outbox;
   }
@@ -111,10 +111,10 @@ export abstract class CallStream<Out extends {}, In extends {}>
     this.#outbox?.flush();
   }
 
-  protected failSending(error: Error): void {
+  protected failSending(why: () => Error): void {
     if (this.#sendFailure !== undefined) return;
-    this.#sendFailure = error;
-    this.#outbox?.fail(error);
+    this.#sendFailure = why;
+    this.#outbox?.fail(why());
   }
 
   // What the queue of sends asks.

@@ -18,12 +18,13 @@ import type { CallOptions, ClientCall } from "../call.js";
 import { identity, messageEncoding, unknownEncoding } from "../compression.js";
 import type { Deadline } from "../deadline.js";
 import { asError, CallUsageError, GrpcError } from "../errors.js";
-import { isGrpcContentType, metadataOf, type RequestHead, readResponse, requestFields } from "../headers.js";
+import { type RequestHead, requestFields } from "../headers.js";
 import { frameMessage } from "../message.js";
 import { callPeer, type Peer } from "../peer.js";
 import type { Method } from "../service.js";
 import { Status } from "../status.js";
-import { errorOfHttp, errorOfReset, errorOfTrailers } from "../wire-status.js";
+import { errorOfReset } from "../wire-status.js";
+import { Answer } from "./answer.js";
 import { type ChannelCore, checkMaxReceiveMessageBytes } from "./channel.js";
 import type { ClientConnection } from "./client-connection.js";
 import type { WaitingCall } from "./connection-manager.js";
@@ -57,10 +58,7 @@ export class ClientCallStream<Request extends {}, Response extends {}>
   /** Something was sent that is not kept, so that the call cannot be sent again. */
   #committed = false;
   #resends = 0;
-  #initialFields: readonly HeaderField[] | undefined = undefined;
-  #trailingFields: readonly HeaderField[] | undefined = undefined;
-  #initialMetadata: Metadata | undefined = undefined;
-  #trailingMetadata: Metadata | undefined = undefined;
+  readonly #answer: Answer = new Answer();
   /** How it ended, other than with OK. */
   #error: Error | undefined = undefined;
   #started: Deferred<void> | undefined = undefined;
@@ -97,15 +95,11 @@ export class ClientCallStream<Request extends {}, Response extends {}>
   }
 
   get initialMetadata(): Metadata | undefined {
-    if (this.#initialFields === undefined) return undefined;
-    this.#initialMetadata ??= metadataOf(this.#initialFields);
-    return this.#initialMetadata;
+    return this.#answer.initialMetadata;
   }
 
   get trailingMetadata(): Metadata | undefined {
-    if (this.#trailingFields === undefined) return undefined;
-    this.#trailingMetadata ??= metadataOf(this.#trailingFields);
-    return this.#trailingMetadata;
+    return this.#answer.trailingMetadata;
   }
 
   override get extraAttributes(): Attributes {
@@ -293,30 +287,30 @@ export class ClientCallStream<Request extends {}, Response extends {}>
 
   onHeaders(fields: readonly HeaderField[], end: boolean): void {
     if (this.#phase !== "open") return;
-    const { httpStatus, contentType, encoding } = readResponse(fields);
-    const isGrpc = httpStatus === "200" && isGrpcContentType(contentType);
     if (end) {
-      if (isGrpc || fields.some(({ name }) => name === "grpc-status")) this.onTrailers(fields);
-      else this.#finish(errorOfHttp(httpStatus, contentType), false);
+      this.#onStatus(this.#answer.readTrailersOnly(fields));
       return;
     }
-    if (!isGrpc) {
-      this.#cancel(errorOfHttp(httpStatus, contentType));
+    const error = this.#answer.readInitial(fields);
+    if (error !== undefined) {
+      this.#cancel(error);
       return;
     }
+    const { encoding } = this.#answer;
     if (encoding !== undefined && encoding !== identity) this.inbox.encoding = messageEncoding(encoding) ?? unknownEncoding(encoding);
-    this.#initialFields = fields;
     if (this.#headersCame !== undefined) this.#headersCame.resolve(this.initialMetadata as Metadata);
-    if (this.#options.onInitialMetadata !== undefined) this.#tell(this.#options.onInitialMetadata, this.initialMetadata as Metadata);
+    if (this.#options.onInitialMetadata !== undefined) this.#tell(this.#options.onInitialMetadata, this.initialMetadata);
   }
 
   onTrailers(fields: readonly HeaderField[]): void {
-    if (this.#phase !== "open") return;
-    this.#trailingFields = fields;
-    let error = errorOfTrailers(fields, () => this.trailingMetadata as Metadata);
-    if (error === undefined) error = this.#incompleteAnswer();
-    else if (error.status === Status.CANCELLED && this.deadline?.expired) error = this.#deadlineExceeded();
-    if (this.#options.onTrailingMetadata !== undefined) this.#tell(this.#options.onTrailingMetadata, this.trailingMetadata as Metadata);
+    if (this.#phase === "open") this.#onStatus(this.#answer.readTrailers(fields));
+  }
+
+  /** The server has ended the call. */
+  #onStatus(told: GrpcError | undefined): void {
+    let error = told ?? this.#incompleteAnswer();
+    if (error?.status === Status.CANCELLED && this.deadline?.expired) error = this.#deadlineExceeded();
+    if (this.#options.onTrailingMetadata !== undefined) this.#tell(this.#options.onTrailingMetadata, this.trailingMetadata);
     this.#finish(error, false);
   }
 
@@ -331,7 +325,8 @@ export class ClientCallStream<Request extends {}, Response extends {}>
     return new GrpcError(Status.UNIMPLEMENTED, "the server ended the call with OK but without its response message");
   }
 
-  #tell(listener: (metadata: Metadata) => void, metadata: Metadata): void {
+  #tell(listener: (metadata: Metadata) => void, metadata: Metadata | undefined): void {
+    if (metadata === undefined) return;
     try {
       listener(metadata);
     } catch (error) {
@@ -349,7 +344,7 @@ export class ClientCallStream<Request extends {}, Response extends {}>
 
   onReset(reset: StreamReset): void {
     if (this.#phase !== "open") return;
-    if (reset.unprocessed && !this.#committed && this.#initialFields === undefined && this.#resends < maxResends) {
+    if (reset.unprocessed && !this.#committed && !this.#answer.begun && this.#resends < maxResends) {
       this.#resends += 1;
       this.#leaveStream();
       this.#phase = "waiting";
@@ -412,9 +407,7 @@ export class ClientCallStream<Request extends {}, Response extends {}>
   }
 
   #endHalves(error: Error | undefined, dropUnread: boolean): void {
-    this.failSending(
-      error ?? new BrokenStreamError("the server has ended the call with OK, so nothing more can be sent", { code: "CALL_ENDED" }),
-    );
+    this.failSending(error === undefined ? endedWithOk : () => error);
     const reply = this.#reply;
     if (reply === undefined) {
       if (error !== undefined && dropUnread) this.inbox.fail(error);
@@ -432,6 +425,10 @@ export class ClientCallStream<Request extends {}, Response extends {}>
 
   /** For those who send from an iterable. */
   onEnded: (() => void) | undefined = undefined;
+}
+
+function endedWithOk(): BrokenStreamError {
+  return new BrokenStreamError("the server has ended the call with OK, so nothing more can be sent", { code: "CALL_ENDED" });
 }
 
 function cancelled(reason: unknown): GrpcError {

@@ -300,7 +300,7 @@ export class ServerCallStream<Request extends {}, Response extends {}>
 
   #failed(error: GrpcError | ClosedStreamError): void {
     this.#failure = error;
-    this.failSending(error);
+    this.failSending(() => error);
     this.#abortController?.abort(error);
     this.#releaseIfDone();
   }
