@@ -49,14 +49,19 @@ function generate(protos, { only, target }, out) {
   const plugin = { local: join(root, "node_modules/.bin/protoc-gen-es"), out, opt: [`target=${target}`, "import_extension=js"] };
   const template = JSON.stringify({ version: "v2", plugins: [plugin] });
   const paths = only.flatMap((path) => ["--path", join(protos, path)]);
-  execFileSync(join(root, "node_modules/.bin/buf"), ["generate", protos, "--template", template, ...paths], { cwd: root, stdio: "inherit" });
+  execFileSync(join(root, "node_modules/.bin/buf"), ["generate", protos, "--template", template, ...paths], {
+    cwd: root,
+    stdio: "inherit",
+  });
 }
 
 function compare(fresh, committed) {
   const names = new Set([...files(fresh), ...(existsSync(committed) ? files(committed) : [])]);
   let differences = 0;
   for (const name of names) {
-    const [a, b] = [fresh, committed].map((folder) => (existsSync(join(folder, name)) ? readFileSync(join(folder, name), "utf8") : undefined));
+    const [a, b] = [fresh, committed].map((folder) =>
+      existsSync(join(folder, name)) ? readFileSync(join(folder, name), "utf8") : undefined,
+    );
     if (a === b) continue;
     console.error(`stale: ${relative(root, join(committed, name))}`);
     differences += 1;
