@@ -13,9 +13,9 @@ export class DynamicTable<Entry extends HeaderField> {
   #inserted = 0;
   #bytes = 0;
   #maxBytes: number;
-  readonly #onEvict: ((entry: Entry, position: number) => void) | undefined;
+  readonly #onEvict: ((entry: Entry) => void) | undefined;
 
-  constructor(maxBytes: number, onEvict?: (entry: Entry, position: number) => void) {
+  constructor(maxBytes: number, onEvict?: (entry: Entry) => void) {
     this.#maxBytes = maxBytes;
     this.#onEvict = onEvict;
   }
@@ -44,17 +44,16 @@ export class DynamicTable<Entry extends HeaderField> {
     return age < this.#length ? this.#slots[(this.#inserted - age) & (this.#slots.length - 1)] : undefined;
   }
 
-  /** Makes room and takes the entry in. One that is larger than the whole table only empties it (§4.4), and `false` is returned. */
-  insert(entry: Entry): boolean {
+  /** Makes room and takes the entry in. One that is larger than the whole table only empties it (§4.4). */
+  insert(entry: Entry): void {
     const bytes = fieldBytes(entry.name, entry.value);
     this.#evictTo(this.#maxBytes - bytes);
-    if (bytes > this.#maxBytes) return false;
+    if (bytes > this.#maxBytes) return;
     if (this.#length === this.#slots.length) this.#grow();
     this.#inserted += 1;
     this.#length += 1;
     this.#bytes += bytes;
     this.#slots[this.#inserted & (this.#slots.length - 1)] = entry;
-    return true;
   }
 
   /** A new limit, which the entries obey at once (§4.3). */
@@ -66,12 +65,11 @@ export class DynamicTable<Entry extends HeaderField> {
   #evictTo(bytes: number): void {
     while (this.#bytes > bytes && this.#length > 0) {
       this.#length -= 1;
-      const position = this.#inserted - this.#length;
-      const slot = position & (this.#slots.length - 1);
+      const slot = (this.#inserted - this.#length) & (this.#slots.length - 1);
       const entry = this.#slots[slot] as Entry;
       this.#slots[slot] = undefined;
       this.#bytes -= fieldBytes(entry.name, entry.value);
-      this.#onEvict?.(entry, position);
+      this.#onEvict?.(entry);
     }
   }
 

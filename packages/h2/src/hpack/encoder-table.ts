@@ -1,4 +1,4 @@
-/** Which index a field has now, for the encoder: the static table and its own dynamic table, by name and then by value. */
+/** Which index a field has now, for the encoder: in the static table or in its own dynamic table. */
 import { DynamicTable } from "./dynamic-table.js";
 import { type IndexingPolicy, indexingPolicy } from "./indexing-policy.js";
 import { type StaticName, staticLength, staticNames } from "./static-table.js";
@@ -6,19 +6,15 @@ import { type StaticName, staticLength, staticNames } from "./static-table.js";
 /** What is known under one name. */
 export class KnownName {
   readonly policy: IndexingPolicy;
-  /** Fields inserted under this name since one was last found: a sign of values that never come again. */
-  insertedUnused = 0;
-  /** Index in the static table, 0 without. */
-  readonly staticIndex: number;
+  readonly statics: StaticName | undefined;
   /** Position of the newest entry in the dynamic table, 0 without. */
   newest = 0;
-  /** By value: the position of a dynamic entry, or the negative of a static index. */
-  readonly places: Map<string, number> = new Map();
+  /** Fields inserted under this name since one was last found: a sign of values that never come again. */
+  insertedUnused = 0;
 
   constructor(name: string, statics: StaticName | undefined) {
     this.policy = indexingPolicy(name);
-    this.staticIndex = statics?.index ?? 0;
-    if (statics !== undefined) for (const [value, index] of statics.indexes) this.places.set(value, -index);
+    this.statics = statics;
   }
 }
 
@@ -26,15 +22,20 @@ interface Entry {
   readonly name: string;
   readonly value: string;
   readonly known: KnownName;
+  readonly position: number;
+  /** The next older entry of the same value, which has another name. */
+  older: Entry | undefined;
 }
 
 export class EncoderTable {
   /** Names that have an entry in the dynamic table, and those of the static table that were met. */
   readonly #names: Map<string, KnownName> = new Map();
+  /** The newest entry of each value. One map for all names: the few names of one value are told apart in its chain. */
+  readonly #values: Map<string, Entry> = new Map();
   readonly #table: DynamicTable<Entry>;
 
   constructor(maxBytes: number) {
-    this.#table = new DynamicTable(maxBytes, (entry, position) => this.#forget(entry, position));
+    this.#table = new DynamicTable(maxBytes, (entry) => this.#forget(entry));
   }
 
   get maxBytes(): number {
@@ -58,22 +59,25 @@ export class EncoderTable {
 
   /** The index of the whole field, 0 without. */
   fieldIndex(known: KnownName, value: string): number {
-    const place = known.places.get(value);
-    if (place === undefined) return 0;
-    return place < 0 ? -place : this.#indexOf(place);
+    let entry = this.#values.get(value);
+    while (entry !== undefined && entry.known !== known) entry = entry.older;
+    return entry !== undefined ? this.#indexOf(entry.position) : (known.statics?.indexes.get(value) ?? 0);
   }
 
   /** An index of the name, 0 without. */
   nameIndex(known: KnownName): number {
-    if (known.staticIndex !== 0) return known.staticIndex;
+    if (known.statics !== undefined) return known.statics.index;
     return known.newest === 0 ? 0 : this.#indexOf(known.newest);
   }
 
-  /** Takes in a field that is in neither table. */
+  /** Takes in a field that is in neither table and fits. */
   insert(name: string, value: string, known: KnownName = new KnownName(name, undefined)): void {
-    if (!this.#table.insert({ name, value, known })) return;
-    known.newest = this.#table.inserted;
-    known.places.set(value, known.newest);
+    const position = this.#table.inserted + 1;
+    const entry: Entry = { name, value, known, position, older: undefined };
+    this.#table.insert(entry);
+    entry.older = this.#values.get(value);
+    this.#values.set(value, entry);
+    known.newest = position;
     // Again where it was known before: its last entry may just have been evicted.
     this.#names.set(name, known);
   }
@@ -82,11 +86,18 @@ export class EncoderTable {
     return staticLength + 1 + this.#table.inserted - position;
   }
 
-  #forget({ name, value, known }: Entry, position: number): void {
-    known.places.delete(value);
-    // The newest is evicted last: with it goes the name, unless it is one of the few static ones.
-    if (known.newest !== position) return;
+  /** The oldest entry has been evicted, so it is the last of its chain. */
+  #forget(evicted: Entry): void {
+    const { name, value, known } = evicted;
+    let entry = this.#values.get(value);
+    if (entry === evicted) this.#values.delete(value);
+    while (entry !== undefined && entry !== evicted) {
+      if (entry.older === evicted) entry.older = undefined;
+      entry = entry.older;
+    }
+    // The newest of a name is evicted last: with it goes the name, unless it is one of the few static ones.
+    if (known.newest !== evicted.position) return;
     known.newest = 0;
-    if (known.staticIndex === 0) this.#names.delete(name);
+    if (known.statics === undefined) this.#names.delete(name);
   }
 }

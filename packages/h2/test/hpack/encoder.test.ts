@@ -107,8 +107,11 @@ describe("what the encoder keeps out of the table", () => {
     expect(toHex(block)).toBe("1f2f0161"); // never indexed, index 62
   });
 
-  it("indexes a long authorization that is not a password, unless told otherwise", () => {
-    const field = `authorization: Bearer ${"0123456789".repeat(50)}`;
+  it.each([
+    `authorization: Bearer ${"0123456789".repeat(50)}`,
+    "authorization: Bearer 12345678901234567890",
+    "authorization: 12345678901234567890",
+  ])("indexes %s, which is no password and too long to guess, unless told otherwise", (field) => {
     const pair = new Pair();
     pair.send(field);
     expect(pair.send(field)).toHaveLength(1);
@@ -205,6 +208,14 @@ describe("the size of the encoder's table", () => {
     pair.encoder.setMaxTableSize(4_096);
     pair.send(...call);
     expect(pair.send(...call)).toHaveLength(call.length);
+  });
+
+  it("lets the older entries of a name go without losing the newer", () => {
+    const pair = new Pair({ maxTableSize: 100 });
+    for (const value of ["a", "b", "c"]) pair.send(`n: ${value}`); // the table holds two
+    expect(pair.send("n: c")).toHaveLength(1);
+    expect(pair.send("n: b")).toHaveLength(1);
+    expect(pair.send("n: a").length).toBeGreaterThan(1);
   });
 
   it("of zero sends everything as literals without indexing", () => {
