@@ -37,7 +37,7 @@ export interface ConnectionLimits {
   readonly maxQueuedControlBytes?: number;
   /** CONTINUATION frames in one header section. Default 16. */
   readonly maxContinuationFrames?: number;
-  /** From the connection's start to the peer's SETTINGS, and how long a full control queue may last. Default 10,000 ms. */
+  /** From the connection's start to the peer's SETTINGS; how long a full control queue may last; how long an answer to our goodbye is waited for. Default 10,000 ms. */
   readonly handshakeTimeoutMs?: number;
 }
 

@@ -18,11 +18,13 @@ export interface SendEnd {
   readonly endStream: boolean;
 }
 
+const never = Number.POSITIVE_INFINITY;
+
 export class Connection<Context> {
   readonly #core: Core<Context>;
   readonly #receiver: FrameReceiver<Context>;
-  /** When the handshake must be done, until it is. */
-  #handshakeDeadline: number | undefined;
+  /** When the handshake began, until it is done. */
+  #handshakeSince: number | undefined;
   /** Since when the peer has not read what it made us answer. */
   #stalledSince: number | undefined;
   #started = false;
@@ -37,7 +39,7 @@ export class Connection<Context> {
       core.output.writer.writeBytes(clientPreface);
     }
     core.output.settings(core.settings.entries());
-    core.windows.start();
+    core.windows.creditConnection();
   }
 
   get role(): "client" | "server" {
@@ -84,7 +86,7 @@ export class Connection<Context> {
     } catch (thrown) {
       core.contain(thrown);
     }
-    if (this.#handshakeDeadline !== undefined && core.settings.peerReceived) this.#handshakeDeadline = undefined;
+    if (this.#handshakeSince !== undefined && core.settings.peerReceived) this.#handshakeSince = undefined;
     if (!this.wantsInput) this.#stalledSince ??= now;
   }
 
@@ -102,7 +104,7 @@ export class Connection<Context> {
       return undefined;
     }
     const { settings, table } = core;
-    table.addLocal(new Stream(id, context, settings.peerInitialWindowSize, core.options.settings.initialWindowSize, core.now));
+    table.addLocal(new Stream(id, context, settings.peerInitialWindowSize, settings.localInitialWindow, core.now));
     return id;
   }
 
@@ -232,9 +234,8 @@ export class Connection<Context> {
   /** When `handleTimeout` must be called at the latest; undefined when time changes nothing. */
   nextDeadline(): number | undefined {
     if (this.#core.closed) return undefined;
-    const { handshakeTimeoutMs } = this.#core.options.limits;
-    const stalled = this.#stalledSince === undefined ? undefined : this.#stalledSince + handshakeTimeoutMs;
-    return this.#handshakeDeadline ?? stalled;
+    const since = Math.min(this.#handshakeSince ?? never, this.#stalledSince ?? never, this.#core.goAway.announcedAt ?? never);
+    return since === never ? undefined : since + this.#core.options.limits.handshakeTimeoutMs;
   }
 
   /** Tells the time. The driver's first call begins the handshake. */
@@ -242,14 +243,13 @@ export class Connection<Context> {
     const core = this.#core;
     if (core.closed) return;
     this.#tick(now);
-    const deadline = this.nextDeadline();
-    if (deadline === undefined || now < deadline) return;
     const { handshakeTimeoutMs } = core.options.limits;
-    core.fail(
-      this.#handshakeDeadline === undefined
-        ? connectionError(ErrorCode.ENHANCE_YOUR_CALM, `the peer has not read our answers for ${handshakeTimeoutMs} ms`)
-        : connectionError(ErrorCode.SETTINGS_TIMEOUT, `no SETTINGS from the peer within handshakeTimeoutMs (${handshakeTimeoutMs})`),
-    );
+    const isOver = (since: number | undefined): boolean => since !== undefined && now >= since + handshakeTimeoutMs;
+    if (isOver(this.#handshakeSince)) {
+      core.fail(connectionError(ErrorCode.SETTINGS_TIMEOUT, `no SETTINGS from the peer within handshakeTimeoutMs (${handshakeTimeoutMs})`));
+    } else if (isOver(this.#stalledSince)) {
+      core.fail(connectionError(ErrorCode.ENHANCE_YOUR_CALM, `the peer has not read our answers for ${handshakeTimeoutMs} ms`));
+    } else if (isOver(core.goAway.announcedAt)) core.finishGoAway();
   }
 
   /** The transport has ended or broken: every stream gets its `onReset`, then comes `onClose`. */
@@ -261,7 +261,7 @@ export class Connection<Context> {
     this.#core.now = now;
     if (this.#started) return;
     this.#started = true;
-    if (!this.#core.settings.peerReceived) this.#handshakeDeadline = now + this.#core.options.limits.handshakeTimeoutMs;
+    if (!this.#core.settings.peerReceived) this.#handshakeSince = now;
   }
 }
 

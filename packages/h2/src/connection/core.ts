@@ -60,12 +60,19 @@ export class Core<Context> implements Pick<FrameSink, "closed"> {
   /** The peer's END_STREAM. */
   endReceived(stream: Stream<Context>): void {
     this.table.apply(stream, "receiveEndStream");
+    this.#countEnd(stream);
     this.#afterChange(stream);
   }
 
   #endWritten(stream: Stream<Context>): void {
     this.table.apply(stream, "sendEndStream");
+    this.#countEnd(stream);
     this.#afterChange(stream);
+  }
+
+  /** Streams that end otherwise than by the peer's reset show that the peer is no attacker. */
+  #countEnd(stream: Stream<Context>): void {
+    if (stream.state === "closed" && !this.table.isLocal(stream.id)) this.guards.streamEnded(false, this.now);
   }
 
   /** Ends the stream from our side, without telling the handler. */
@@ -76,6 +83,7 @@ export class Core<Context> implements Pick<FrameSink, "closed"> {
     this.scheduler.drop(stream);
     this.table.apply(stream, "reset");
     if (known) this.output.rstStream(stream.id, errorCode);
+    this.#countEnd(stream);
     this.#afterChange(stream);
   }
 
@@ -90,13 +98,20 @@ export class Core<Context> implements Pick<FrameSink, "closed"> {
 
   /** One place turns a stream error into RST_STREAM. */
   failStream(error: H2Error): void {
-    this.guards.forcedResets.spend(this.now);
+    // A header list past our own limit is no breach of the protocol.
+    if (error.errorCode !== ErrorCode.ENHANCE_YOUR_CALM) this.guards.forcedResets.spend(this.now);
+    if (this.table.isIdle(error.streamId)) {
+      // §6.4: there is no RST_STREAM for a stream that nobody opened.
+      this.fail(new H2Error(error.message, { errorCode: error.errorCode, streamId: error.streamId }));
+      return;
+    }
     const stream = this.table.get(error.streamId);
     if (stream === undefined || stream.state === "closed") {
       this.output.rstStream(error.streamId, error.errorCode);
       return;
     }
     this.resetByUs(stream, error.errorCode);
+    if (stream.released) return;
     const { errorCode, message } = error;
     this.handler.onReset(
       stream.id,
@@ -109,7 +124,7 @@ export class Core<Context> implements Pick<FrameSink, "closed"> {
   fail(error: H2Error): void {
     if (this.closed) return;
     this.goAway.send(this.table.highestPeerId, error.errorCode, error.message);
-    this.#end(error, error.message);
+    this.#end(error, error.message, "local");
   }
 
   /** The transport is gone. */
@@ -117,30 +132,43 @@ export class Core<Context> implements Pick<FrameSink, "closed"> {
     if (this.closed) return;
     const orderly = this.table.size === 0 && cause === undefined;
     const message = cause instanceof Error ? `connection lost: ${cause.message}` : "connection lost";
-    this.#end(orderly ? undefined : new H2Error(message, { errorCode: ErrorCode.INTERNAL_ERROR, cause }), message);
+    this.#end(orderly ? undefined : new H2Error(message, { errorCode: ErrorCode.INTERNAL_ERROR, cause }), message, "remote");
   }
 
-  #end(error: H2Error | undefined, message: string): void {
+  #end(error: H2Error | undefined, message: string, origin: "local" | "remote"): void {
     this.closed = true;
     const goneAway = this.goAway.received;
     for (const stream of this.table.all()) {
-      const unprocessed = this.table.isLocal(stream.id) && goneAway !== undefined && stream.id > goneAway.lastStreamId;
-      this.resetByPeer(stream, {
-        errorCode: error?.errorCode ?? ErrorCode.NO_ERROR,
-        message,
-        origin: "remote",
-        scope: "connection",
-        unprocessed,
-        cause: error,
-      });
+      const neverSent = stream.state === "idle";
+      const notTaken = this.table.isLocal(stream.id) && goneAway !== undefined && stream.id > goneAway.lastStreamId;
+      this.#isolated(() =>
+        this.resetByPeer(stream, {
+          errorCode: error?.errorCode ?? ErrorCode.NO_ERROR,
+          message,
+          origin,
+          scope: "connection",
+          unprocessed: neverSent || notTaken,
+          cause: error,
+        }),
+      );
     }
-    this.handler.onClose(error);
+    this.#isolated(() => this.handler.onClose(error));
     this.output.announce();
+  }
+
+  /** At the end each stream must be told, whatever the telling of another one throws; then nobody is left to tell of that. */
+  #isolated(tell: () => void): void {
+    try {
+      tell();
+    } catch {
+      // A handler's own failure; the connection is over already.
+    }
   }
 
   /** The application is done with the stream. */
   release(stream: Stream<Context>): void {
     stream.released = true;
+    this.windows.consumed(stream, stream.unreadBytes, this.now);
     if (stream.state !== "closed" && !this.#endsByItself(stream)) {
       const answered = this.options.role === "server" && stream.endGiven;
       this.resetByUs(stream, answered ? ErrorCode.NO_ERROR : ErrorCode.CANCEL);
@@ -161,7 +189,7 @@ export class Core<Context> implements Pick<FrameSink, "closed"> {
         this.resetByUs(stream, this.options.role === "server" ? ErrorCode.NO_ERROR : ErrorCode.CANCEL);
         return;
       }
-      if (this.table.removeIfDone(stream)) this.windows.forget(stream, this.options.settings.initialWindowSize);
+      if (this.table.removeIfDone(stream)) this.windows.forget(stream);
     }
     if (stream.state !== "closed" || this.closed) return;
     this.tellStreamsAvailable();
@@ -179,6 +207,12 @@ export class Core<Context> implements Pick<FrameSink, "closed"> {
     this.handler.onStreamsAvailable?.();
   }
 
+  /** The second step of our goodbye: the peer has answered the first, or will not. */
+  finishGoAway(): void {
+    this.goAway.send(this.table.highestPeerId, ErrorCode.NO_ERROR);
+    this.finishIfDrained();
+  }
+
   get draining(): boolean {
     return this.goAway.sent || (this.options.role === "client" && this.goAway.received !== undefined);
   }
@@ -187,7 +221,7 @@ export class Core<Context> implements Pick<FrameSink, "closed"> {
   finishIfDrained(): void {
     if (this.closed || !this.draining || this.goAway.betweenSteps || this.table.size > 0) return;
     this.closed = true;
-    this.handler.onClose(undefined);
+    this.#isolated(() => this.handler.onClose(undefined));
     this.output.announce();
   }
 

@@ -17,8 +17,9 @@ export class GoAway {
   sentLastStreamId: number | undefined = undefined;
   /** The same of the peer's. */
   received: GoAwayFrame | undefined = undefined;
-  /** The PING whose answer begins the second step. */
+  /** The PING whose answer begins the second step, and when it was sent. */
   #pingId: number | undefined = undefined;
+  #announcedAt = 0;
 
   constructor(output: Output, pings: Pings) {
     this.#output = output;
@@ -34,26 +35,31 @@ export class GoAway {
     return this.#pingId !== undefined;
   }
 
+  /** When the first step began, as long as the second is to come. */
+  get announcedAt(): number | undefined {
+    return this.betweenSteps ? this.#announcedAt : undefined;
+  }
+
   /** First step of a server's orderly goodbye. */
   announce(now: number): void {
     if (this.sent) return;
     this.sentLastStreamId = max31Bit;
     this.#output.goAway(max31Bit, ErrorCode.NO_ERROR);
     this.#pingId = this.#pings.send(now);
+    this.#announcedAt = now;
   }
 
-  /** Second step: true when `pingId` was the one that the first step waits for. */
-  answered(pingId: number, lastStreamId: number): boolean {
-    if (pingId !== this.#pingId) return false;
-    this.send(lastStreamId, ErrorCode.NO_ERROR);
-    return true;
+  /** Whether the answer to PING `pingId` begins the second step. */
+  waitsFor(pingId: number): boolean {
+    return pingId === this.#pingId;
   }
 
-  /** The only step of a client or of an error. */
+  /** The second step, and the only one of a client or of an error. */
   send(lastStreamId: number, errorCode: ErrorCode, debug?: string): void {
     this.#pingId = undefined;
-    this.sentLastStreamId = lastStreamId;
-    this.#output.goAway(lastStreamId, errorCode, debug);
+    // §6.8: what a GOAWAY promised not to serve, a later one does not promise to.
+    this.sentLastStreamId = Math.min(lastStreamId, this.sentLastStreamId ?? lastStreamId);
+    this.#output.goAway(this.sentLastStreamId, errorCode, debug);
   }
 
   /** @throws H2Error where a later GOAWAY names a higher stream, which §6.8 forbids. */

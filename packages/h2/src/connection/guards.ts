@@ -71,7 +71,7 @@ export class Guards {
     this.settings.clear();
   }
 
-  /** A stream of the peer is over; `early`: the peer reset it within `earlyResetMs` and before we had begun to answer. */
+  /** A stream of the peer is over, in whatever way; `early`: the peer reset it within `earlyResetMs` and before we had begun to answer. */
   streamEnded(early: boolean, now: number): void {
     const slot = this.#endedCount % resetSample;
     this.#earlyInSample += (early ? 1 : 0) - (this.#ended[slot] as number);
@@ -90,9 +90,9 @@ export class Guards {
     return !answered && ageMs < earlyResetMs;
   }
 
-  /** A peer has reason for 5 WINDOW_UPDATEs at the start, 2 a stream and 10 a frame that we sent (Envoy's rule). */
+  /** A peer has reason for 5 WINDOW_UPDATEs at the start, 2 a stream and 20 a frame that we sent (Envoy's rule). */
   windowUpdate(streams: number, framesSent: number, now: number): void {
     this.#windowUpdates += 1;
-    if (this.#windowUpdates > 5 + 2 * streams + 10 * framesSent) this.useless.spend(now);
+    if (this.#windowUpdates > 5 + 2 * (streams + 10 * framesSent)) this.useless.spend(now);
   }
 }

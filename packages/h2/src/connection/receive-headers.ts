@@ -21,6 +21,8 @@ interface PartialSection {
 
 /** Encoded bytes of a section may be this many times the decoded limit before the connection ends: Huffman at its worst is under 4. */
 const encodedPerDecoded = 4;
+/** A limit of a few bytes is a wish to refuse requests, not connections: a frame's worth is always decoded. */
+const leastEncodedBytes = 16_384;
 
 export class HeaderReceiver<Context> {
   readonly #core: Core<Context>;
@@ -56,7 +58,7 @@ export class HeaderReceiver<Context> {
 
   onContinuation(flags: number, streamId: number, bytes: Uint8Array, start: number, end: number): void {
     const partial = this.#partial as PartialSection;
-    const { settings, limits } = this.#core.options;
+    const { limits } = this.#core.options;
     if (streamId !== partial.streamId) {
       throw connectionError(ErrorCode.PROTOCOL_ERROR, `CONTINUATION on stream ${streamId} instead of ${partial.streamId}`);
     }
@@ -68,13 +70,7 @@ export class HeaderReceiver<Context> {
       );
     }
     partial.bytes += end - start;
-    const limit = settings.maxHeaderListSize * encodedPerDecoded;
-    if (partial.bytes > limit) {
-      throw connectionError(
-        ErrorCode.ENHANCE_YOUR_CALM,
-        `encoded header section of ${partial.bytes} bytes is larger than the limit (${limit})`,
-      );
-    }
+    this.#checkEncodedSize(partial.bytes);
     partial.fragments.push(bytes.slice(start, end));
     if ((flags & Flag.END_HEADERS) === 0) return;
     this.#partial = undefined;
@@ -84,6 +80,7 @@ export class HeaderReceiver<Context> {
 
   #onSection(streamId: number, endStream: boolean, dependsOnItself: boolean, bytes: Uint8Array, start: number, end: number): void {
     const { decoder, table, options } = this.#core;
+    this.#checkEncodedSize(end - start);
     const fields = decoder.decode(bytes, start, end, options.settings.maxHeaderListSize);
     const stream = table.get(streamId);
     if (stream === undefined && options.role === "server" && !table.isLocal(streamId) && table.isIdle(streamId)) {
@@ -91,7 +88,7 @@ export class HeaderReceiver<Context> {
       return;
     }
     if (stream === undefined || !stream.remoteOpen) {
-      this.#onLateHeaders(streamId, stream);
+      this.#onLateHeaders(streamId, stream, endStream);
       return;
     }
     if (dependsOnItself) throw streamError(streamId, ErrorCode.PROTOCOL_ERROR, "stream depends on itself");
@@ -100,17 +97,24 @@ export class HeaderReceiver<Context> {
     else this.#onResponse(stream, endStream, fields);
   }
 
+  /** What is far past the limit is not even worth decoding. */
+  #checkEncodedSize(bytes: number): void {
+    const limit = Math.max(leastEncodedBytes, this.#core.options.settings.maxHeaderListSize * encodedPerDecoded);
+    if (bytes <= limit) return;
+    throw connectionError(ErrorCode.ENHANCE_YOUR_CALM, `encoded header section of ${bytes} bytes is larger than the limit (${limit})`);
+  }
+
   #onRequest(streamId: number, endStream: boolean, dependsOnItself: boolean, fields: DecodedField[]): void {
     const { table, settings, goAway, handler, options, now } = this.#core;
     if (goAway.sent && streamId > (goAway.sentLastStreamId as number)) {
       // §6.8: past the last stream that we promised to serve; ignored, with what belongs to it.
       table.highestPeerId = streamId;
-      table.rememberReset(streamId, settings.localInitialWindow);
+      if (!endStream) table.rememberReset(streamId, settings.localInitialWindow);
       return;
     }
     if (table.peerHeld >= options.settings.maxConcurrentStreams) {
       table.highestPeerId = streamId;
-      table.rememberReset(streamId, settings.localInitialWindow);
+      if (!endStream) table.rememberReset(streamId, settings.localInitialWindow);
       this.#core.output.rstStream(streamId, ErrorCode.REFUSED_STREAM); // §5.1.2
       return;
     }
@@ -192,10 +196,10 @@ export class HeaderReceiver<Context> {
   }
 
   /** HEADERS on a stream that the peer may no longer send on, or never could (§5.1, §5.1.1). */
-  #onLateHeaders(streamId: number, stream: Stream<Context> | undefined): void {
+  #onLateHeaders(streamId: number, stream: Stream<Context> | undefined, endStream: boolean): void {
     const { table } = this.#core;
-    if (table.takeLate(streamId, 0)) return;
-    if (stream !== undefined && stream.state !== "closed")
+    if (table.takeLateHeaders(streamId, endStream)) return;
+    if (stream !== undefined && stream.state === "halfClosedRemote")
       throw streamError(streamId, ErrorCode.STREAM_CLOSED, "HEADERS after the stream's end");
     if (table.endedLately(streamId)) throw connectionError(ErrorCode.STREAM_CLOSED, `HEADERS on closed stream ${streamId}`);
     throw connectionError(ErrorCode.PROTOCOL_ERROR, `HEADERS on stream ${streamId}, which the peer may not open`);

@@ -15,6 +15,8 @@ import type { Stream } from "../stream/stream.js";
 import type { Output } from "./output.js";
 import type { Pings } from "./pings.js";
 
+/** A frame's worth: smaller offers would make a sender cut its data into crumbs. */
+const smallestOffer = 16_384;
 /** How old a measured round trip may be before it is measured again. */
 const roundTripMaxAgeMs = 10_000;
 
@@ -38,16 +40,9 @@ export class ReceiveWindows {
     this.connection.size = Math.max(protocolInitialWindow, this.#budget >>> 1);
   }
 
-  /** Offers the connection window's full size, right after the first SETTINGS. */
-  start(): void {
-    this.#creditConnection();
-  }
-
   /** Takes a DATA frame's length, padding included, out of the connection window. False: the peer sent more than that. */
   receivedOnConnection(bytes: number): boolean {
-    if (!this.connection.take(bytes)) return false;
-    this.#creditConnection();
-    return true;
+    return this.connection.take(bytes);
   }
 
   /** The same for its stream; `padding` needs no reader and is credited at once. */
@@ -58,6 +53,7 @@ export class ReceiveWindows {
     stream.consumedBytes += padding;
     this.unreadBytes += bytes - padding;
     if (padding > 0) this.#creditStream(stream, now);
+    this.creditConnection();
     return true;
   }
 
@@ -68,22 +64,24 @@ export class ReceiveWindows {
     stream.consumedBytes += counted;
     this.unreadBytes -= counted;
     this.#creditStream(stream, now);
-    this.#creditConnection();
+    this.creditConnection();
   }
 
   /** The stream is gone: what it had unread, and what its window had grown, are free again. */
-  forget(stream: Stream<unknown>, initialWindow: number): void {
-    this.#grownBytes -= Math.max(0, stream.receiveWindow.size - initialWindow);
+  forget(stream: Stream<unknown>): void {
+    this.#grownBytes -= stream.receiveWindow.grown;
     this.unreadBytes -= stream.unreadBytes;
     stream.unreadBytes = 0;
-    this.#creditConnection();
+    this.creditConnection();
   }
 
-  #creditConnection(): void {
+  /** Offers what the budget allows: right after the first SETTINGS, and whenever bytes have come or gone. */
+  creditConnection(): void {
     const window = this.connection;
     const offer = Math.min(window.size, this.#budget - this.unreadBytes) - window.available;
-    // In steps of an eighth: few frames, and a sender at full speed still has seven eighths ahead of it.
-    if (offer < window.size >>> 3) return;
+    // In steps of an eighth: few frames, and a sender at full speed still has seven eighths ahead of it. Where unread bytes
+    // leave little to offer, in steps that the sender can use, or it would stand still below an eighth.
+    if (offer < Math.min(window.size >>> 3, Math.max(smallestOffer, window.available))) return;
     window.available += offer;
     this.#output.windowUpdate(0, offer);
   }
@@ -95,9 +93,9 @@ export class ReceiveWindows {
     let increment = stream.consumedBytes;
     stream.consumedBytes = 0;
     if (this.#mayGrow(stream, now)) {
-      this.#grownBytes += window.size;
-      increment += window.size;
-      window.size *= 2;
+      const more = window.double();
+      this.#grownBytes += more;
+      increment += more;
     }
     stream.creditedAt = now;
     window.available += increment;

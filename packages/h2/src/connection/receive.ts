@@ -11,7 +11,6 @@ import { readRstStream } from "../frame/rst-stream.js";
 import { readSettings } from "../frame/settings.js";
 import { Flag, FrameType } from "../frame/types.js";
 import { readWindowUpdate } from "../frame/window-update.js";
-import type { Stream } from "../stream/stream.js";
 import type { Core } from "./core.js";
 import { HeaderReceiver } from "./receive-headers.js";
 
@@ -105,6 +104,7 @@ export class FrameReceiver<Context> implements FrameSink {
     const length = end - start;
     const padding = paddingBytes(flags, bytes, start, end);
     const unread = (flags & Flag.PADDED) === 0 ? 0 : padding + 1;
+    const endStream = (flags & Flag.END_STREAM) !== 0;
     if (!windows.receivedOnConnection(length)) {
       throw connectionError(
         ErrorCode.FLOW_CONTROL_ERROR,
@@ -114,7 +114,8 @@ export class FrameReceiver<Context> implements FrameSink {
     this.#dataFramesReceived += 1;
     const stream = table.get(streamId);
     if (stream === undefined || !stream.remoteOpen) {
-      this.#onLateData(streamId, stream, length);
+      windows.creditConnection();
+      this.#onLateData(streamId, length, endStream);
       return;
     }
     if (!stream.receivedHeaders) throw streamError(streamId, ErrorCode.PROTOCOL_ERROR, "DATA before HEADERS");
@@ -125,7 +126,6 @@ export class FrameReceiver<Context> implements FrameSink {
         `DATA of ${length} bytes is larger than the stream's window (${stream.receiveWindow.available})`,
       );
     }
-    const endStream = (flags & Flag.END_STREAM) !== 0;
     if (length === unread && !endStream) guards.useless.spend(now); // CVE-2019-9518
     stream.receivedBytes += length - unread;
     this.#headers.checkContentLength(stream, endStream);
@@ -137,10 +137,10 @@ export class FrameReceiver<Context> implements FrameSink {
   }
 
   /** DATA on a stream that the peer may no longer send on (§5.1). */
-  #onLateData(streamId: number, stream: Stream<Context> | undefined, length: number): void {
+  #onLateData(streamId: number, length: number, endStream: boolean): void {
     const { table, guards, now } = this.#core;
-    if (table.takeLate(streamId, length)) return;
-    if (stream === undefined && table.isIdle(streamId)) throw connectionError(ErrorCode.PROTOCOL_ERROR, `DATA on idle stream ${streamId}`);
+    if (table.takeLateData(streamId, length, endStream)) return;
+    if (table.isIdle(streamId)) throw connectionError(ErrorCode.PROTOCOL_ERROR, `DATA on idle stream ${streamId}`);
     guards.useless.spend(now);
     throw streamError(streamId, ErrorCode.STREAM_CLOSED, "DATA after the stream's end");
   }
@@ -158,8 +158,8 @@ export class FrameReceiver<Context> implements FrameSink {
     const errorCode = readRstStream(bytes, start, end);
     const stream = table.get(streamId);
     if (stream === undefined || stream.state === "closed") {
-      if (stream === undefined && table.isIdle(streamId))
-        throw connectionError(ErrorCode.PROTOCOL_ERROR, `RST_STREAM on idle stream ${streamId}`);
+      if (table.isIdle(streamId)) throw connectionError(ErrorCode.PROTOCOL_ERROR, `RST_STREAM on idle stream ${streamId}`);
+      if (table.takeLateReset(streamId)) return;
       guards.useless.spend(now);
       return;
     }
@@ -183,10 +183,7 @@ export class FrameReceiver<Context> implements FrameSink {
       decoder.setMaxTableSize(settings.local.headerTableSize);
       // §6.9.2: the peer has moved the windows of the streams it had open by the difference.
       const difference = settings.localInitialWindow - before;
-      for (const stream of table.all()) {
-        stream.receiveWindow.available += difference;
-        stream.receiveWindow.size += difference;
-      }
+      if (difference !== 0) for (const stream of table.all()) stream.receiveWindow.move(difference);
       return;
     }
     guards.sawTraffic(this.#traffic);
@@ -216,7 +213,7 @@ export class FrameReceiver<Context> implements FrameSink {
 
   #onPing(flags: number, bytes: Uint8Array, start: number, end: number): void {
     checkPing(start, end);
-    const { pings, goAway, table, output, guards, handler, now } = this.#core;
+    const { pings, goAway, output, guards, handler, now } = this.#core;
     if ((flags & Flag.ACK) === 0) {
       guards.sawTraffic(this.#traffic);
       guards.pings.spend(now);
@@ -228,7 +225,7 @@ export class FrameReceiver<Context> implements FrameSink {
       guards.useless.spend(now);
       return;
     }
-    if (goAway.answered(answer.pingId, table.highestPeerId)) this.#core.finishIfDrained();
+    if (goAway.waitsFor(answer.pingId)) this.#core.finishGoAway();
     else handler.onPong?.(answer.pingId, answer.roundTripMs);
   }
 
@@ -253,7 +250,7 @@ export class FrameReceiver<Context> implements FrameSink {
   #onWindowUpdate(streamId: number, bytes: Uint8Array, start: number, end: number): void {
     const { scheduler, table, guards, now } = this.#core;
     const increment = readWindowUpdate(bytes, start, end);
-    guards.windowUpdate(table.highestPeerId, scheduler.framesSent, now);
+    guards.windowUpdate(table.begun, scheduler.framesSent, now);
     if (streamId === 0) {
       if (increment === 0) throw connectionError(ErrorCode.PROTOCOL_ERROR, "WINDOW_UPDATE of 0");
       if (!scheduler.connectionWindow.grow(increment)) {
@@ -262,11 +259,9 @@ export class FrameReceiver<Context> implements FrameSink {
       scheduler.connectionOpened();
       return;
     }
+    if (table.isIdle(streamId)) throw connectionError(ErrorCode.PROTOCOL_ERROR, `WINDOW_UPDATE on idle stream ${streamId}`);
     const stream = table.get(streamId);
-    if (stream === undefined) {
-      if (table.isIdle(streamId)) throw connectionError(ErrorCode.PROTOCOL_ERROR, `WINDOW_UPDATE on idle stream ${streamId}`);
-      return;
-    }
+    if (stream === undefined || stream.state === "closed") return;
     if (increment === 0) throw streamError(streamId, ErrorCode.PROTOCOL_ERROR, "WINDOW_UPDATE of 0");
     if (!stream.sendWindow.grow(increment)) {
       throw streamError(streamId, ErrorCode.FLOW_CONTROL_ERROR, `WINDOW_UPDATE of ${increment} moves the stream's window past 2^31-1`);

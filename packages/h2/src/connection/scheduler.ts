@@ -62,6 +62,7 @@ export class Scheduler<Context> {
     let bytes = 0;
     for (const chunk of chunks) bytes += chunk.length;
     const fits =
+      this.#head === this.#ring.length && // Others wait for their turn: so does this one, or small writes would starve them.
       bytes <= turnBytes &&
       bytes <= stream.sendWindow.available &&
       bytes <= this.connectionWindow.available &&
@@ -129,7 +130,7 @@ export class Scheduler<Context> {
       if (last) this.#finish(stream);
     }
     this.schedule(stream);
-    if (stream.awaitsWritable && stream.queue.length < this.#highWaterMark >>> 1) {
+    if (stream.awaitsWritable && stream.queue.length <= this.#highWaterMark >>> 1) {
       stream.awaitsWritable = false;
       this.#events.onWritable(stream);
     }

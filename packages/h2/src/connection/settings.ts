@@ -9,6 +9,8 @@ import { max31Bit } from "../frame/types.js";
 import type { LocalSettings } from "../options.js";
 import { protocolInitialWindow } from "../stream/flow.js";
 
+/** What a client opens before it knows the server's limit: §6.5.2 recommends that no limit be smaller, and a refused stream costs a round trip. */
+const streamsBeforeSettings = 100;
 const smallestMaxFrameSize = 16_384;
 const largestMaxFrameSize = 2 ** 24 - 1;
 
@@ -21,7 +23,7 @@ export class Settings {
   /** The peer's, the protocol's defaults until its first SETTINGS. */
   peerReceived = false;
   peerHeaderTableSize = 4_096;
-  peerMaxConcurrentStreams: number = Number.POSITIVE_INFINITY;
+  peerMaxConcurrentStreams: number = streamsBeforeSettings;
   peerInitialWindowSize: number = protocolInitialWindow;
   peerMaxFrameSize: number = smallestMaxFrameSize;
   /** Advisory: what the peer says it takes. */
@@ -46,9 +48,12 @@ export class Settings {
     return entries;
   }
 
-  /** What a stream of the peer starts with, as the peer sees it now. */
+  /**
+   * What a new stream may receive, as the peer sees it now. A client's SETTINGS reach the server before any of its requests
+   * do; a client may have sent requests before it saw the server's.
+   */
   get localInitialWindow(): number {
-    return this.localState === "inStep" ? this.local.initialWindowSize : protocolInitialWindow;
+    return this.localState === "inStep" || this.#role === "client" ? this.local.initialWindowSize : protocolInitialWindow;
   }
 
   acknowledged(): void {
@@ -58,6 +63,7 @@ export class Settings {
 
   /** Takes over the peer's entries in order; what follows from a change is the caller's to do. @throws H2Error */
   applyPeer(entries: readonly SettingEntry[]): void {
+    if (!this.peerReceived) this.peerMaxConcurrentStreams = Number.POSITIVE_INFINITY;
     this.peerReceived = true;
     for (const [id, value] of entries) this.#applyEntry(id, value);
   }

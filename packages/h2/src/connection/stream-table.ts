@@ -7,10 +7,20 @@ import { nextState, type StreamEvent } from "../stream/state.js";
 import type { Stream } from "../stream/stream.js";
 import { IdMap } from "./id-map.js";
 
-/** How many streams we reset are remembered, so that what the peer had already sent is let pass. */
-const rememberedResets = 1_024;
+/**
+ * How many streams we reset are remembered, so that what the peer had already sent is let pass. As many as may be open on a
+ * busy connection and then expire together; each takes some 100 bytes, and is forgotten with the peer's own end of it.
+ */
+const rememberedResets = 16_384;
+/** Header sections that may still come on such a stream: informational ones, the first, trailers. */
+const lateSections = 4;
 /** How many ended ones are remembered, to tell a frame on an ended stream from one on a skipped identifier. */
 const rememberedEnds = 256;
+
+interface LateAllowance {
+  bytes: number;
+  sections: number;
+}
 
 export class StreamTable<Context> {
   readonly #role: "client" | "server";
@@ -22,8 +32,10 @@ export class StreamTable<Context> {
   localOpen = 0;
   /** Streams of the peer that hold a slot: neither closed nor, once closed, still held by the application. */
   peerHeld = 0;
-  /** Bytes that may still come for streams we reset, oldest first. */
-  readonly #resetLately: Map<number, number> = new Map();
+  /** Streams ever begun, by either side. */
+  begun = 0;
+  /** What may still come for streams we reset, oldest first. */
+  readonly #resetLately: Map<number, LateAllowance> = new Map();
   readonly #endedLately: Int32Array = new Int32Array(rememberedEnds);
   #endedCount = 0;
 
@@ -53,12 +65,14 @@ export class StreamTable<Context> {
   addLocal(stream: Stream<Context>): void {
     this.#nextLocalId = stream.id + 2;
     this.localOpen += 1;
+    this.begun += 1;
     this.#streams.add(stream.id, stream);
   }
 
   addPeer(stream: Stream<Context>): void {
     this.highestPeerId = stream.id;
     this.peerHeld += 1;
+    this.begun += 1;
     this.#streams.add(stream.id, stream);
   }
 
@@ -85,21 +99,36 @@ export class StreamTable<Context> {
     return true;
   }
 
-  /** Remembers that we reset the stream while the peer may have `window` bytes of it on the way. */
+  /** Remembers that we reset the stream while the peer may have `window` bytes, and header sections, of it on the way. */
   rememberReset(id: number, window: number): void {
     if (this.#resetLately.size >= rememberedResets) {
       const oldest = this.#resetLately.keys().next().value;
       if (oldest !== undefined) this.#resetLately.delete(oldest);
     }
-    this.#resetLately.set(id, window);
+    this.#resetLately.set(id, { bytes: window, sections: lateSections });
   }
 
-  /** True for a frame of `bytes` that the peer may have sent before it saw our reset. */
-  takeLate(id: number, bytes: number): boolean {
+  /** True for DATA of `bytes` that the peer may have sent before it saw our reset. */
+  takeLateData(id: number, bytes: number, endStream: boolean): boolean {
     const allowance = this.#resetLately.get(id);
-    if (allowance === undefined || allowance < bytes) return false;
-    if (bytes > 0) this.#resetLately.set(id, allowance - bytes);
+    if (allowance === undefined || allowance.bytes < bytes) return false;
+    allowance.bytes -= bytes;
+    if (endStream) this.#resetLately.delete(id);
     return true;
+  }
+
+  /** The same for a header section. */
+  takeLateHeaders(id: number, endStream: boolean): boolean {
+    const allowance = this.#resetLately.get(id);
+    if (allowance === undefined || allowance.sections === 0) return false;
+    allowance.sections -= 1;
+    if (endStream) this.#resetLately.delete(id);
+    return true;
+  }
+
+  /** The same for RST_STREAM, after which nothing may come. */
+  takeLateReset(id: number): boolean {
+    return this.#resetLately.delete(id);
   }
 
   endedLately(id: number): boolean {

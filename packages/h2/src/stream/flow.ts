@@ -29,10 +29,26 @@ export class ReceiveWindow {
   available: number;
   /** What it should be able to have in flight: `available` is brought back up to it. */
   size: number;
+  /** How much of `size` is growth past what it started with. */
+  grown = 0;
 
   constructor(initial: number) {
     this.available = initial;
     this.size = initial;
+  }
+
+  /** Our own SETTINGS_INITIAL_WINDOW_SIZE has changed by `difference`; `available` may become negative (§6.9.2). */
+  move(difference: number): void {
+    this.available += difference;
+    this.size += difference;
+  }
+
+  /** Makes the window twice as large and returns what that adds. */
+  double(): number {
+    const more = this.size;
+    this.size += more;
+    this.grown += more;
+    return more;
   }
 
   /** False where the peer sent more than it was granted. */
