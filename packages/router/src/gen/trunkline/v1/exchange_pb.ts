@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file trunkline/v1/exchange.proto.
  */
 export const file_trunkline_v1_exchange: GenFile = /*@__PURE__*/
-  fileDesc("Cht0cnVua2xpbmUvdjEvZXhjaGFuZ2UucHJvdG8SDHRydW5rbGluZS52MSJXCg1MaXN0ZW5SZXF1ZXN0EgwKBG5hbWUYASABKAkSEAoIZmVhdHVyZXMYAiADKAkSJgoIbWV0YWRhdGEYAyABKAsyFC50cnVua2xpbmUudjEuRmllbGRzIm0KDkxpc3RlblJlc3BvbnNlEiwKCWxpc3RlbmluZxgBIAEoCzIXLnRydW5rbGluZS52MS5MaXN0ZW5pbmdIABIkCgVvZmZlchgCIAEoCzITLnRydW5rbGluZS52MS5PZmZlckgAQgcKBWV2ZW50IgsKCUxpc3RlbmluZyJiCgVPZmZlchIQCghlbmRwb2ludBgBIAEoCRINCgV0b2tlbhgCIAEoCRIQCghmZWF0dXJlcxgDIAMoCRImCghtZXRhZGF0YRgEIAEoCzIULnRydW5rbGluZS52MS5GaWVsZHMiVQoLRGlhbFJlcXVlc3QSDAoEbmFtZRgBIAEoCRIQCghmZWF0dXJlcxgCIAMoCRImCghtZXRhZGF0YRgDIAEoCzIULnRydW5rbGluZS52MS5GaWVsZHMiaQoMRGlhbFJlc3BvbnNlEhAKCGVuZHBvaW50GAEgASgJEg0KBXRva2VuGAIgASgJEhAKCGZlYXR1cmVzGAMgAygJEiYKCG1ldGFkYXRhGAQgASgLMhQudHJ1bmtsaW5lLnYxLkZpZWxkcyINCgtMaXN0UmVxdWVzdCI5CgxMaXN0UmVzcG9uc2USKQoJbGlzdGVuZXJzGAEgAygLMhYudHJ1bmtsaW5lLnYxLkxpc3RlbmVyIlcKCExpc3RlbmVyEgwKBG5hbWUYASABKAkSJgoIbWV0YWRhdGEYAiABKAsyFC50cnVua2xpbmUudjEuRmllbGRzEhUKDXNpbmNlX3VuaXhfbXMYAyABKAQy1gEKD0V4Y2hhbmdlU2VydmljZRJFCgZMaXN0ZW4SGy50cnVua2xpbmUudjEuTGlzdGVuUmVxdWVzdBocLnRydW5rbGluZS52MS5MaXN0ZW5SZXNwb25zZTABEj0KBERpYWwSGS50cnVua2xpbmUudjEuRGlhbFJlcXVlc3QaGi50cnVua2xpbmUudjEuRGlhbFJlc3BvbnNlEj0KBExpc3QSGS50cnVua2xpbmUudjEuTGlzdFJlcXVlc3QaGi50cnVua2xpbmUudjEuTGlzdFJlc3BvbnNlYgZwcm90bzM", [file_trunkline_v1_frames]);
+  fileDesc("Cht0cnVua2xpbmUvdjEvZXhjaGFuZ2UucHJvdG8SDHRydW5rbGluZS52MSJXCg1MaXN0ZW5SZXF1ZXN0EgwKBG5hbWUYASABKAkSEAoIZmVhdHVyZXMYAiADKAkSJgoIbWV0YWRhdGEYAyABKAsyFC50cnVua2xpbmUudjEuRmllbGRzIpsBCg5MaXN0ZW5SZXNwb25zZRIsCglsaXN0ZW5pbmcYASABKAsyFy50cnVua2xpbmUudjEuTGlzdGVuaW5nSAASJAoFb2ZmZXIYAiABKAsyEy50cnVua2xpbmUudjEuT2ZmZXJIABIsCgloZWFydGJlYXQYAyABKAsyFy50cnVua2xpbmUudjEuSGVhcnRiZWF0SABCBwoFZXZlbnQiIQoJTGlzdGVuaW5nEhQKDGhlYXJ0YmVhdF9tcxgBIAEoDSILCglIZWFydGJlYXQiYgoFT2ZmZXISEAoIZW5kcG9pbnQYASABKAkSDQoFdG9rZW4YAiABKAkSEAoIZmVhdHVyZXMYAyADKAkSJgoIbWV0YWRhdGEYBCABKAsyFC50cnVua2xpbmUudjEuRmllbGRzImYKC0RpYWxSZXF1ZXN0EgwKBG5hbWUYASABKAkSEAoIZmVhdHVyZXMYAiADKAkSJgoIbWV0YWRhdGEYAyABKAsyFC50cnVua2xpbmUudjEuRmllbGRzEg8KB3dhaXRfbXMYBCABKA0iaQoMRGlhbFJlc3BvbnNlEhAKCGVuZHBvaW50GAEgASgJEg0KBXRva2VuGAIgASgJEhAKCGZlYXR1cmVzGAMgAygJEiYKCG1ldGFkYXRhGAQgASgLMhQudHJ1bmtsaW5lLnYxLkZpZWxkcyINCgtMaXN0UmVxdWVzdCI5CgxMaXN0UmVzcG9uc2USKQoJbGlzdGVuZXJzGAEgAygLMhYudHJ1bmtsaW5lLnYxLkxpc3RlbmVyIlcKCExpc3RlbmVyEgwKBG5hbWUYASABKAkSJgoIbWV0YWRhdGEYAiABKAsyFC50cnVua2xpbmUudjEuRmllbGRzEhUKDXNpbmNlX3VuaXhfbXMYAyABKAQy1gEKD0V4Y2hhbmdlU2VydmljZRJFCgZMaXN0ZW4SGy50cnVua2xpbmUudjEuTGlzdGVuUmVxdWVzdBocLnRydW5rbGluZS52MS5MaXN0ZW5SZXNwb25zZTABEj0KBERpYWwSGS50cnVua2xpbmUudjEuRGlhbFJlcXVlc3QaGi50cnVua2xpbmUudjEuRGlhbFJlc3BvbnNlEj0KBExpc3QSGS50cnVua2xpbmUudjEuTGlzdFJlcXVlc3QaGi50cnVua2xpbmUudjEuTGlzdFJlc3BvbnNlYgZwcm90bzM", [file_trunkline_v1_frames]);
 
 /**
  * @generated from message trunkline.v1.ListenRequest
@@ -66,6 +66,12 @@ export type ListenResponse = Message<"trunkline.v1.ListenResponse"> & {
      */
     value: Offer;
     case: "offer";
+  } | {
+    /**
+     * @generated from field: trunkline.v1.Heartbeat heartbeat = 3;
+     */
+    value: Heartbeat;
+    case: "heartbeat";
   } | { case: undefined; value?: undefined };
 };
 
@@ -77,9 +83,17 @@ export const ListenResponseSchema: GenMessage<ListenResponse> = /*@__PURE__*/
   messageDesc(file_trunkline_v1_exchange, 1);
 
 /**
+ * The name is taken.
+ *
  * @generated from message trunkline.v1.Listening
  */
 export type Listening = Message<"trunkline.v1.Listening"> & {
+  /**
+   * How often a heartbeat comes; 0 for never. Who hears nothing for several times that long has lost the connection.
+   *
+   * @generated from field: uint32 heartbeat_ms = 1;
+   */
+  heartbeatMs: number;
 };
 
 /**
@@ -90,6 +104,21 @@ export const ListeningSchema: GenMessage<Listening> = /*@__PURE__*/
   messageDesc(file_trunkline_v1_exchange, 2);
 
 /**
+ * @generated from message trunkline.v1.Heartbeat
+ */
+export type Heartbeat = Message<"trunkline.v1.Heartbeat"> & {
+};
+
+/**
+ * Describes the message trunkline.v1.Heartbeat.
+ * Use `create(HeartbeatSchema)` to create a new message.
+ */
+export const HeartbeatSchema: GenMessage<Heartbeat> = /*@__PURE__*/
+  messageDesc(file_trunkline_v1_exchange, 3);
+
+/**
+ * Somebody dials.
+ *
  * @generated from message trunkline.v1.Offer
  */
 export type Offer = Message<"trunkline.v1.Offer"> & {
@@ -123,7 +152,7 @@ export type Offer = Message<"trunkline.v1.Offer"> & {
  * Use `create(OfferSchema)` to create a new message.
  */
 export const OfferSchema: GenMessage<Offer> = /*@__PURE__*/
-  messageDesc(file_trunkline_v1_exchange, 3);
+  messageDesc(file_trunkline_v1_exchange, 4);
 
 /**
  * @generated from message trunkline.v1.DialRequest
@@ -135,14 +164,25 @@ export type DialRequest = Message<"trunkline.v1.DialRequest"> & {
   name: string;
 
   /**
+   * What this peer understands; see `features` of the answer.
+   *
    * @generated from field: repeated string features = 2;
    */
   features: string[];
 
   /**
+   * For whoever listens.
+   *
    * @generated from field: trunkline.v1.Fields metadata = 3;
    */
   metadata?: Fields | undefined;
+
+  /**
+   * How long the other side may take to join; 0 for the exchange's own limit, which is also the longest.
+   *
+   * @generated from field: uint32 wait_ms = 4;
+   */
+  waitMs: number;
 };
 
 /**
@@ -150,13 +190,15 @@ export type DialRequest = Message<"trunkline.v1.DialRequest"> & {
  * Use `create(DialRequestSchema)` to create a new message.
  */
 export const DialRequestSchema: GenMessage<DialRequest> = /*@__PURE__*/
-  messageDesc(file_trunkline_v1_exchange, 4);
+  messageDesc(file_trunkline_v1_exchange, 5);
 
 /**
  * @generated from message trunkline.v1.DialResponse
  */
 export type DialResponse = Message<"trunkline.v1.DialResponse"> & {
   /**
+   * As in the offer.
+   *
    * @generated from field: string endpoint = 1;
    */
   endpoint: string;
@@ -184,7 +226,7 @@ export type DialResponse = Message<"trunkline.v1.DialResponse"> & {
  * Use `create(DialResponseSchema)` to create a new message.
  */
 export const DialResponseSchema: GenMessage<DialResponse> = /*@__PURE__*/
-  messageDesc(file_trunkline_v1_exchange, 5);
+  messageDesc(file_trunkline_v1_exchange, 6);
 
 /**
  * @generated from message trunkline.v1.ListRequest
@@ -197,7 +239,7 @@ export type ListRequest = Message<"trunkline.v1.ListRequest"> & {
  * Use `create(ListRequestSchema)` to create a new message.
  */
 export const ListRequestSchema: GenMessage<ListRequest> = /*@__PURE__*/
-  messageDesc(file_trunkline_v1_exchange, 6);
+  messageDesc(file_trunkline_v1_exchange, 7);
 
 /**
  * @generated from message trunkline.v1.ListResponse
@@ -214,7 +256,7 @@ export type ListResponse = Message<"trunkline.v1.ListResponse"> & {
  * Use `create(ListResponseSchema)` to create a new message.
  */
 export const ListResponseSchema: GenMessage<ListResponse> = /*@__PURE__*/
-  messageDesc(file_trunkline_v1_exchange, 7);
+  messageDesc(file_trunkline_v1_exchange, 8);
 
 /**
  * @generated from message trunkline.v1.Listener
@@ -243,15 +285,15 @@ export type Listener = Message<"trunkline.v1.Listener"> & {
  * Use `create(ListenerSchema)` to create a new message.
  */
 export const ListenerSchema: GenMessage<Listener> = /*@__PURE__*/
-  messageDesc(file_trunkline_v1_exchange, 8);
+  messageDesc(file_trunkline_v1_exchange, 9);
 
 /**
  * @generated from service trunkline.v1.ExchangeService
  */
 export const ExchangeService: GenService<{
   /**
-   * Takes a name for as long as the call lasts. A later Listen for the same name takes it over. The first message
-   * confirms the name; each further one offers a stream.
+   * Takes a name for as long as the call lasts. A later Listen of the same identity takes it over, and the earlier one ends
+   * with ABORTED; to another identity it is ALREADY_EXISTS. The first message confirms the name.
    *
    * @generated from rpc trunkline.v1.ExchangeService.Listen
    */

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file trunkline/v1/frames.proto.
  */
 export const file_trunkline_v1_frames: GenFile = /*@__PURE__*/
-  fileDesc("Chl0cnVua2xpbmUvdjEvZnJhbWVzLnByb3RvEgx0cnVua2xpbmUudjEiQAoDRW5kEhUKDXBheWxvYWRfYnl0ZXMYASABKAQSEwoLZGF0YV9mcmFtZXMYAiABKAQSDQoFY3JjMzIYAyABKAciJgoFQWJvcnQSDAoEY29kZRgBIAEoDRIPCgdtZXNzYWdlGAIgASgJIi0KBkZpZWxkcxIjCgZmaWVsZHMYASADKAsyEy50cnVua2xpbmUudjEuRmllbGQiIwoFRmllbGQSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgMYgZwcm90bzM");
+  fileDesc("Chl0cnVua2xpbmUvdjEvZnJhbWVzLnByb3RvEgx0cnVua2xpbmUudjEiQAoDRW5kEhUKDXBheWxvYWRfYnl0ZXMYASABKAQSEwoLZGF0YV9mcmFtZXMYAiABKAQSDQoFY3JjMzIYAyABKAciJgoFQWJvcnQSDAoEY29kZRgBIAEoDRIPCgdtZXNzYWdlGAIgASgJIi0KBkZpZWxkcxIjCgZmaWVsZHMYASADKAsyEy50cnVua2xpbmUudjEuRmllbGQiIwoFRmllbGQSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgMIiIKBFBpbmcSCgoCaWQYASABKAQSDgoGYW5zd2VyGAIgASgIYgZwcm90bzM");
 
 /**
  * Proof that one direction is complete: over the payloads of all its DATA frames, in order.
@@ -113,4 +113,28 @@ export type Field = Message<"trunkline.v1.Field"> & {
  */
 export const FieldSchema: GenMessage<Field> = /*@__PURE__*/
   messageDesc(file_trunkline_v1_frames, 3);
+
+/**
+ * Asks for a sign of life; answered with the same id.
+ *
+ * @generated from message trunkline.v1.Ping
+ */
+export type Ping = Message<"trunkline.v1.Ping"> & {
+  /**
+   * @generated from field: uint64 id = 1;
+   */
+  id: bigint;
+
+  /**
+   * @generated from field: bool answer = 2;
+   */
+  answer: boolean;
+};
+
+/**
+ * Describes the message trunkline.v1.Ping.
+ * Use `create(PingSchema)` to create a new message.
+ */
+export const PingSchema: GenMessage<Ping> = /*@__PURE__*/
+  messageDesc(file_trunkline_v1_frames, 4);
 

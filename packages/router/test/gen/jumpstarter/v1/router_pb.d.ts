@@ -80,7 +80,7 @@ export enum FrameType {
   RST_STREAM = 3,
 
   /**
-   * Liveness and round-trip time, answered with the same payload. Only to peers that know it.
+   * `trunkline.v1.Ping`: liveness and round-trip time. Only to peers that know it.
    *
    * @generated from enum value: FRAME_TYPE_PING = 6;
    */
