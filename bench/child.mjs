@@ -1,0 +1,51 @@
+/**
+ * One process of a run: `node bench/child.mjs '<Task as JSON>'`. Says what it has to say as one JSON object a line on stdout;
+ * ends when its stdin closes, on SIGTERM, and after the task's limit.
+ */
+import { createInterface } from "node:readline";
+import { grpcScenarios } from "./scenarios/grpc.mjs";
+import { openIdleStreams, serve, tunnelScenarios } from "./scenarios/tunnel.mjs";
+import { subjects } from "./subjects/catalog.mjs";
+
+/** @type {import("./types.d.ts").Task} */
+const task = JSON.parse(process.argv[2] ?? "null");
+const entry = subjects.find(({ name }) => name === task.subject);
+if (entry?.module === undefined) throw new Error(`no subject in JavaScript: ${task.subject}`);
+/** @type {any} a GrpcSubject or a TunnelSubject, by `entry.kind` */
+const subject = (await import(new URL(entry.module, new URL("./subjects/", import.meta.url)).href)).default;
+
+setTimeout(() => {
+  console.error(`${task.role} ended after its limit of ${task.limitMs} ms`);
+  process.exit(1);
+}, task.limitMs).unref();
+process.once("SIGTERM", () => process.exit(0));
+// The harness's only question; its end is ours.
+createInterface({ input: process.stdin })
+  .on("line", (line) => line === "memory" && say({ residentBytes: process.memoryUsage.rss() }))
+  .on("close", () => process.exit(0));
+
+if (task.role === "client") await measure();
+else say({ port: (await start()).port });
+
+/** @returns {Promise<import("./types.d.ts").Running>} */
+async function start() {
+  if (task.role === "middle") return subject.startMiddle(task.ports);
+  return entry?.kind === "grpc" ? subject.startServer() : subject.startServer(task.ports, serve);
+}
+
+async function measure() {
+  const client = await subject.connect(entry?.kind === "grpc" ? task.ports.server : task.ports);
+  if (task.scenario === "tunnel-idle-memory") {
+    await openIdleStreams(client);
+    return say({ idle: true }); // and stays until the harness has looked
+  }
+  const scenario = (entry?.kind === "grpc" ? grpcScenarios : tunnelScenarios)[task.scenario];
+  await scenario(client, task.warmUpMs);
+  say(await scenario(client, task.windowMs));
+  await client.close();
+}
+
+/** @param {object} message */
+function say(message) {
+  process.stdout.write(`${JSON.stringify(message)}\n`);
+}

@@ -1,0 +1,65 @@
+/** bench/RESULTS.md: the last table, how it came about, and on what; nothing that names the machine. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { subjects } from "../subjects/catalog.mjs";
+
+const file = new URL("../RESULTS.md", import.meta.url);
+
+/**
+ * @param {string} tables
+ * @param {{ line: string, rounds: number, warmUpMs: number, windowMs: number, goVersion: string | undefined, missing: readonly string[] }} how
+ */
+export function writeResults(tables, { line, rounds, warmUpMs, windowMs, goVersion, missing }) {
+  writeFileSync(
+    file,
+    `# Results
+
+Written by \`${line}\` on ${new Date().toISOString().slice(0, 10)}. How it is measured: README.md beside this file.
+
+${rounds} alternating ${rounds === 1 ? "round" : "rounds"} (every subject once, then again), ${warmUpMs} ms of warm-up and a window of ${windowMs} ms each; medians, MB = 10^6 bytes.
+"to" is the median of the ratios within each round: above 1, ours is faster (for memory: takes more). Only ratios mean something on another machine.
+
+${tables}
+## On what
+
+${facts(goVersion)
+  .map((fact) => `- ${fact}`)
+  .join("\n")}
+${missing.map((text) => `- Left out: ${text}\n`).join("")}`,
+  );
+}
+
+/** @param {string | undefined} goVersion */
+function facts(goVersion) {
+  const peers = [
+    version("@grpc/grpc-js"),
+    version("@grpc/proto-loader"),
+    version("@connectrpc/connect-node"),
+    version("@bufbuild/protobuf"),
+  ];
+  if (goVersion !== undefined) peers.push(`grpc-go ${grpcGoVersion()} (${goVersion})`);
+  const legend = subjects.map(({ name, what }) => `${name}: ${what}`).join("; ");
+  return [`${availableParallelism()} cores, ${process.platform} ${process.arch}, Node ${process.versions.node}`, peers.join(", "), legend];
+}
+
+/**
+ * As installed; looked for from grpc-js upwards, since proto-loader is its dependency and not ours.
+ * @param {string} name
+ */
+function version(name) {
+  let folder = new URL("./", import.meta.resolve("@grpc/grpc-js"));
+  for (;;) {
+    try {
+      return `${name} ${JSON.parse(readFileSync(new URL(`node_modules/${name}/package.json`, folder), "utf8")).version}`;
+    } catch {
+      const parent = new URL("../", folder);
+      if (parent.href === folder.href) return `${name} of unknown version`;
+      folder = parent;
+    }
+  }
+}
+
+function grpcGoVersion() {
+  const goMod = readFileSync(new URL("../go/go.mod", import.meta.url), "utf8");
+  return /google\.golang\.org\/grpc v(\S+)/.exec(goMod)?.[1] ?? "of unknown version";
+}

@@ -1,0 +1,69 @@
+/** The results as Markdown tables: a scenario a row, a subject a column, then our own ratio to each peer. */
+import { median, medianRatio } from "./statistics.mjs";
+
+/**
+ * By scenario and subject, the value of each round; undefined where the run failed.
+ * @typedef {Map<string, Map<string, (number | undefined)[]>>} Results
+ */
+
+/** @type {Record<"grpc" | "tunnel", { title: string, own: string, peers: readonly string[] }>} */
+const tables = {
+  grpc: { title: "gRPC calls", own: "trunkline", peers: ["grpc-js", "connect-node", "grpc-go"] },
+  tunnel: { title: "Through the router", own: "trunkline-router", peers: ["tcp-relay", "tcp"] },
+};
+
+/**
+ * @param {Results} results
+ * @param {readonly import("../types.d.ts").Scenario[]} scenarios
+ * @returns {string}
+ */
+export function resultTables(results, scenarios) {
+  return Object.entries(tables)
+    .map(([kind, table]) => {
+      const rows = scenarios.filter((scenario) => scenario.kind === kind && results.has(scenario.name));
+      return rows.length === 0 ? "" : `## ${table.title}\n\n${resultTable(results, rows, table)}\n`;
+    })
+    .filter((text) => text !== "")
+    .join("\n");
+}
+
+/**
+ * @param {Results} results
+ * @param {readonly import("../types.d.ts").Scenario[]} rows
+ * @param {{ own: string, peers: readonly string[] }} table
+ */
+function resultTable(results, rows, { own, peers }) {
+  const subjects = [own, ...peers].filter((subject) => rows.some(({ name }) => results.get(name)?.has(subject)));
+  const compared = subjects.includes(own) ? subjects.filter((subject) => subject !== own) : [];
+  const head = ["", "unit", ...subjects, ...compared.map((peer) => `to ${peer}`)];
+  const lines = rows.map(({ name, title, unit }) => {
+    /** @param {string} subject */
+    const of = (subject) => results.get(name)?.get(subject) ?? [];
+    return [title, unit, ...subjects.map((subject) => cell(of(subject))), ...compared.map((peer) => ratio(of(own), of(peer)))];
+  });
+  return [head, head.map((_, column) => (column < 2 ? "---" : "---:")), ...lines].map((line) => `| ${line.join(" | ")} |`).join("\n");
+}
+
+/** @param {readonly (number | undefined)[]} values */
+function cell(values) {
+  if (values.length === 0) return "–";
+  const known = values.filter((value) => value !== undefined);
+  return known.length === 0 ? "failed" : formatValue(median(known));
+}
+
+/**
+ * @param {readonly (number | undefined)[]} values
+ * @param {readonly (number | undefined)[]} base
+ */
+function ratio(values, base) {
+  const value = medianRatio(values, base);
+  return value === undefined ? "–" : `${value.toFixed(2)} ×`;
+}
+
+/**
+ * Three digits that mean something, or all of the whole ones.
+ * @param {number} value
+ */
+export function formatValue(value) {
+  return value.toLocaleString("en-US", { maximumFractionDigits: Math.abs(value) < 100 ? 1 : 0 });
+}

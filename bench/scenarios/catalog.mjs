@@ -1,0 +1,14 @@
+/** What is measured, in the order of the table. */
+
+/** @type {readonly import("../types.d.ts").Scenario[]} */
+export const scenarios = [
+  { name: "unary-1", title: "unary 10 B, 1 in flight", kind: "grpc", unit: "calls/s", perUnit: 1 },
+  { name: "unary-100", title: "unary 10 B, 100 in flight", kind: "grpc", unit: "calls/s", perUnit: 1 },
+  { name: "ping-pong", title: "ping-pong 10 B on one stream", kind: "grpc", unit: "round trips/s", perUnit: 1 },
+  { name: "small-messages", title: "10 B messages one way", kind: "grpc", unit: "messages/s", perUnit: 1 },
+  { name: "64k-messages", title: "64 KiB messages one way", kind: "grpc", unit: "MB/s", perUnit: 1e6 },
+  { name: "tunnel-64k", title: "64 KiB chunks one way", kind: "tunnel", unit: "MB/s", perUnit: 1e6 },
+  { name: "tunnel-round-trips", title: "1 B round trips on one stream", kind: "tunnel", unit: "round trips/s", perUnit: 1 },
+  { name: "tunnel-set-ups", title: "set-ups, 16 at a time", kind: "tunnel", unit: "streams/s", perUnit: 1 },
+  { name: "tunnel-idle-memory", title: "1,000 idle streams over none", kind: "tunnel", unit: "MB resident", perUnit: 1e6, memory: true },
+];

@@ -1,0 +1,74 @@
+/** What a client does in the gRPC scenarios. Every answer is checked. */
+import { startWindow } from "./timer.mjs";
+
+/** @typedef {import("../types.d.ts").GrpcClient} GrpcClient */
+
+const smallPayload = Uint8Array.from({ length: 10 }, (_, index) => index + 1);
+const largePayload = new Uint8Array(65_536).fill(0x5a);
+
+/** @type {Record<string, (client: GrpcClient, durationMs: number) => Promise<import("../types.d.ts").Measurement>>} */
+export const grpcScenarios = {
+  "unary-1": (client, durationMs) => unary(client, durationMs, 1),
+  "unary-100": (client, durationMs) => unary(client, durationMs, 100),
+  "ping-pong": pingPong,
+  "small-messages": (client, durationMs) => oneWay(client, durationMs, smallPayload, 1),
+  "64k-messages": (client, durationMs) => oneWay(client, durationMs, largePayload, largePayload.length),
+};
+
+/**
+ * @param {GrpcClient} client
+ * @param {number} durationMs
+ * @param {number} inFlight
+ */
+async function unary(client, durationMs, inFlight) {
+  const window = startWindow(durationMs);
+  let calls = 0;
+  const caller = async () => {
+    while (!window.isOver()) {
+      check(await client.echo(smallPayload));
+      calls += 1;
+    }
+  };
+  await Promise.all(Array.from({ length: inFlight }, caller));
+  return window.done(calls);
+}
+
+/**
+ * @param {GrpcClient} client
+ * @param {number} durationMs
+ */
+async function pingPong(client, durationMs) {
+  const stream = await client.pingPong();
+  check(await stream.roundTrip(smallPayload));
+  const window = startWindow(durationMs);
+  let roundTrips = 0;
+  while (!window.isOver()) {
+    check(await stream.roundTrip(smallPayload));
+    roundTrips += 1;
+  }
+  const result = window.done(roundTrips);
+  await stream.end();
+  return result;
+}
+
+/**
+ * From the first message to the server's word that all have arrived.
+ * @param {GrpcClient} client
+ * @param {number} durationMs
+ * @param {Uint8Array} payload
+ * @param {number} amountPerMessage
+ */
+async function oneWay(client, durationMs, payload, amountPerMessage) {
+  const window = startWindow(durationMs);
+  const { sent, receivedBytes } = await client.upload(payload, window.isOverRarely());
+  const result = window.done(sent * amountPerMessage);
+  if (receivedBytes !== sent * payload.length) throw new Error(`of ${sent * payload.length} bytes sent ${receivedBytes} arrived`);
+  return result;
+}
+
+/** @param {Uint8Array} payload */
+function check(payload) {
+  if (payload.length !== smallPayload.length || payload[0] !== smallPayload[0] || payload[9] !== smallPayload[9]) {
+    throw new Error(`the answer is not what was sent: ${payload.length} bytes`);
+  }
+}

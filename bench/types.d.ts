@@ -1,0 +1,93 @@
+/**
+ * What the parts of the benchmarks say to each other. A subject knows a runtime and nothing of scenarios; a scenario knows
+ * these interfaces and nothing of runtimes, so that every subject does the same work.
+ */
+
+/** A listening process's inside: where it listens on 127.0.0.1, and its end. */
+export interface Running {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** The ports of the processes of a run that were started before. */
+export interface Ports {
+  readonly server?: number;
+  readonly middle?: number;
+}
+
+/** A runtime that serves and calls `BenchService` of proto/bench.proto, with its defaults, over plaintext. */
+export interface GrpcSubject {
+  startServer(): Promise<Running>;
+  /** One connection. */
+  connect(port: number): Promise<GrpcClient>;
+}
+
+export interface GrpcClient {
+  /** One unary call; the payload of the answer. */
+  echo(payload: Uint8Array): Promise<Uint8Array>;
+  /** Opens one bidirectional stream. */
+  pingPong(): Promise<PingPong>;
+  /** Sends messages one way, as fast as the runtime lets it, until `isOver()`; then ends and waits for what has arrived. */
+  upload(payload: Uint8Array, isOver: () => boolean): Promise<{ sent: number; receivedBytes: number }>;
+  close(): Promise<void>;
+}
+
+export interface PingPong {
+  /** Sends a message and waits for the answer; never called twice at once. */
+  roundTrip(payload: Uint8Array): Promise<Uint8Array>;
+  /** Ends the stream and waits for its good end. */
+  end(): Promise<void>;
+}
+
+/** A way for byte streams from a client to a server, by itself or through a process between them. */
+export interface TunnelSubject {
+  /** The process between them: a relay or a router. */
+  startMiddle?(ports: Ports): Promise<Running>;
+  startServer(ports: Ports, serve: (stream: ByteStream) => Promise<void>): Promise<Running>;
+  connect(ports: Ports): Promise<TunnelClient>;
+}
+
+export interface TunnelClient {
+  open(): Promise<ByteStream>;
+  close(): Promise<void>;
+}
+
+/** The part of a stream that the scenarios use. Borders between chunks mean nothing. */
+export interface ByteStream {
+  /** Resolves when there is room for more. */
+  send(chunk: Uint8Array): Promise<void>;
+  /** The next bytes; `undefined` at the end. */
+  receive(): Promise<Uint8Array | undefined>;
+  sendEof(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What was done in how long. */
+export interface Measurement {
+  /** In the scenario's own unit: calls, messages, bytes, streams. */
+  readonly amount: number;
+  readonly elapsedMs: number;
+}
+
+export interface Scenario {
+  readonly name: string;
+  readonly title: string;
+  readonly kind: "grpc" | "tunnel";
+  /** `value = amount / perUnit`, a second unless it is a level. */
+  readonly unit: string;
+  readonly perUnit: number;
+  /** Measures the memory of the process in the middle, not a rate; a lower value is better. */
+  readonly memory?: boolean;
+}
+
+/** What the harness tells a process that it starts, as one JSON argument. */
+export interface Task {
+  readonly subject: string;
+  readonly role: "server" | "middle" | "client";
+  readonly ports: Ports;
+  readonly scenario: string;
+  readonly warmUpMs: number;
+  readonly windowMs: number;
+  /** The process ends by itself after that. */
+  readonly limitMs: number;
+}
