@@ -10,13 +10,19 @@ import type { Transport } from "./transport.js";
 /** How long a finished connection may take to be closed by the other side before it is cut. */
 const lingerMs = 1_000;
 
+/** What a driver needs of a `Connection`, whatever its context is. */
+export type DrivenConnection = Pick<
+  Connection<unknown>,
+  "receive" | "takeOutput" | "onOutput" | "wantsInput" | "closed" | "nextDeadline" | "handleTimeout" | "goAway" | "transportClosed"
+>;
+
 export interface DriverOptions {
   /** Default: the system's. */
   readonly clock?: DriverClock;
 }
 
 export class ConnectionDriver {
-  readonly #connection: Connection<never>;
+  readonly #connection: DrivenConnection;
   readonly #transport: Transport;
   readonly #clock: DriverClock;
   #flushScheduled = false;
@@ -32,7 +38,7 @@ export class ConnectionDriver {
   /** Resolves when the transport is closed; never rejects: why is told by the connection's `onClose`. */
   readonly done: Promise<void>;
 
-  constructor(connection: Connection<never>, transport: Transport, options: DriverOptions = {}) {
+  constructor(connection: DrivenConnection, transport: Transport, options: DriverOptions = {}) {
     this.#connection = connection;
     this.#transport = transport;
     this.#clock = options.clock ?? systemClock;

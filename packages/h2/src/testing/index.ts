@@ -10,5 +10,5 @@ export {
   rawFrame,
   uint32,
 } from "./frames.js";
-export { Link, type LinkOptions } from "./link.js";
+export { Link, type LinkEnd, type LinkOptions } from "./link.js";
 export { type RecordedEvent, RecordingHandler } from "./recorder.js";

@@ -13,24 +13,27 @@ export interface LinkOptions {
   readonly nextPiece?: () => number;
 }
 
+/** A `Connection`, whatever its context is. */
+export type LinkEnd = Pick<Connection<unknown>, "receive" | "takeOutput" | "handleTimeout">;
+
 interface Parcel {
   readonly at: number;
   /** Undefined: nothing arrives, but a wire is free again. */
-  readonly to: Connection<never> | undefined;
+  readonly to: LinkEnd | undefined;
   readonly bytes: Uint8Array;
 }
 
 const nothing = new Uint8Array(0);
 
 export class Link {
-  readonly #ends: readonly [Connection<never>, Connection<never>];
+  readonly #ends: readonly [LinkEnd, LinkEnd];
   readonly #options: LinkOptions;
   readonly #parcels: Parcel[] = [];
   /** When each direction's wire is free again. */
   readonly #freeAt: [number, number] = [0, 0];
   nowMs = 0;
 
-  constructor(a: Connection<never>, b: Connection<never>, options: LinkOptions = {}) {
+  constructor(a: LinkEnd, b: LinkEnd, options: LinkOptions = {}) {
     this.#ends = [a, b];
     this.#options = options;
     a.handleTimeout(0);
@@ -54,7 +57,7 @@ export class Link {
   #collect(): void {
     for (const direction of [0, 1] as const) {
       const from = this.#ends[direction];
-      const to = this.#ends[1 - direction] as Connection<never>;
+      const to = this.#ends[1 - direction] as LinkEnd;
       // A transport takes no more while its wire is busy: what is not sent yet waits in the engine.
       while (this.#freeAt[direction] <= this.nowMs) {
         const chunks = from.takeOutput();
@@ -65,7 +68,7 @@ export class Link {
     }
   }
 
-  #send(direction: 0 | 1, to: Connection<never>, chunk: Uint8Array): void {
+  #send(direction: 0 | 1, to: LinkEnd, chunk: Uint8Array): void {
     const { delayMs = 0, bytesPerMs = Number.POSITIVE_INFINITY, nextPiece } = this.#options;
     let offset = 0;
     while (offset < chunk.length) {

@@ -169,7 +169,7 @@ export interface Pair {
 export function connectedPair(options: { client?: Options; server?: Options; link?: LinkOptions; handshake?: boolean } = {}): Pair {
   const client = new Endpoint("client", options.client);
   const server = new Endpoint("server", options.server);
-  const link = new Link(client.connection as never, server.connection as never, options.link);
+  const link = new Link(client.connection, server.connection, options.link);
   if (options.handshake !== false) link.run();
   return { client, server, link };
 }

@@ -1,0 +1,242 @@
+/**
+ * Requests and responses over a connection, as little as referees and tests need: no routing, no header objects, no
+ * pooling. Whoever wants more builds on `Connection`.
+ */
+import type { Duplex } from "node:stream";
+import { retained } from "../bytes/retained.js";
+import { Connection } from "../connection/connection.js";
+import type { ConnectionHandler, StreamReset } from "../connection/handler.js";
+import { ErrorCode, errorCodeName } from "../error-code.js";
+import { H2Error } from "../errors.js";
+import type { HeaderField } from "../header-field.js";
+import type { ConnectionOptions } from "../options.js";
+import { nodeAscii } from "./ascii.js";
+import { ConnectionDriver } from "./driver.js";
+import { duplexTransport } from "./transport.js";
+
+/** Answers one request. When it returns, or its promise settles, the stream is released; what it throws resets it. */
+export type HttpHandler = (stream: HttpStream) => void | Promise<void>;
+
+export type HttpOptions = Omit<ConnectionOptions, "role" | "ascii">;
+
+/** One exchange, at either end: headers, body and trailers in each direction. */
+export class HttpStream {
+  /** The stream's identifier; 0 before it has one. */
+  id = 0;
+  /** The peer's trailers; undefined before the end and where there were none. */
+  trailers: readonly HeaderField[] | undefined;
+  /** Informational (1xx) responses so far. */
+  readonly informational: (readonly HeaderField[])[] = [];
+  readonly #connection: Connection<HttpStream>;
+  #fields: readonly HeaderField[] | undefined;
+  #chunks: Uint8Array[] = [];
+  #ended = false;
+  #failure: H2Error | undefined;
+  #waiting: (() => void)[] = [];
+
+  constructor(connection: Connection<HttpStream>) {
+    this.#connection = connection;
+  }
+
+  /** The peer's headers. @throws H2Error when the stream is reset before they come. */
+  async headers(): Promise<readonly HeaderField[]> {
+    await this.#until(() => this.#fields !== undefined);
+    return this.#fields as readonly HeaderField[];
+  }
+
+  /** The peer's body, chunk by chunk; a chunk counts as consumed when it is given out. @throws H2Error when the stream is reset before its end. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
+    for (;;) {
+      await this.#until(() => this.#chunks.length > 0 || this.#ended);
+      const chunk = this.#chunks.shift();
+      if (chunk === undefined) return;
+      this.#connection.acknowledge(this.id, chunk.length);
+      yield chunk;
+    }
+  }
+
+  /** The peer's whole body. */
+  async body(): Promise<Uint8Array> {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of this) chunks.push(chunk);
+    return Buffer.concat(chunks);
+  }
+
+  /** Headers, an informational response, or trailers, as `Connection.sendHeaders`. */
+  sendHeaders(fields: readonly HeaderField[], endStream = false): void {
+    this.#connection.sendHeaders(this.id, fields, { endStream });
+  }
+
+  /** Sends a part of the body and waits until there is room for more. @throws H2Error when the stream is reset. */
+  async send(chunk: Uint8Array, endStream = false): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure;
+    this.#connection.sendData(this.id, chunk, { endStream });
+    if (!endStream) await this.#until(() => this.#connection.isWritable(this.id));
+  }
+
+  /** Ends the stream in both directions. */
+  reset(errorCode: number): void {
+    this.#connection.reset(this.id, errorCode);
+    this.onReset({ errorCode, message: "reset by this side", origin: "local", scope: "stream", unprocessed: false });
+  }
+
+  /** Done with it: a stream that is still open is cancelled. */
+  release(): void {
+    this.#connection.release(this.id);
+  }
+
+  /** @internal */
+  onHeaders(fields: readonly HeaderField[], endStream: boolean): void {
+    this.#fields = fields;
+    this.#ended ||= endStream;
+    this.wake();
+  }
+
+  /** @internal */
+  onData(data: Uint8Array, endStream: boolean): void {
+    if (data.length > 0) this.#chunks.push(retained(data));
+    this.#ended ||= endStream;
+    this.wake();
+  }
+
+  /** @internal */
+  onTrailers(fields: readonly HeaderField[]): void {
+    this.trailers = fields;
+    this.#ended = true;
+    this.wake();
+  }
+
+  /** @internal */
+  onReset({ errorCode, message, scope, origin, cause }: StreamReset): void {
+    // The whole message may have come before the reset (RFC 9113 §8.1): then the reset says only that no more need be sent.
+    this.#failure ??= new H2Error(`stream ${this.id}: ${errorCodeName(errorCode)}: ${message}`, {
+      errorCode,
+      streamId: this.id,
+      scope,
+      origin,
+      cause,
+    });
+    this.wake();
+  }
+
+  /** @internal Something has changed. */
+  wake(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resume of waiting) resume();
+  }
+
+  async #until(isSo: () => boolean): Promise<void> {
+    while (!isSo()) {
+      if (this.#failure !== undefined) throw this.#failure;
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+  }
+}
+
+/** A connection and its driver. */
+export class HttpConnection implements ConnectionHandler<HttpStream> {
+  readonly connection: Connection<HttpStream>;
+  readonly driver: ConnectionDriver;
+  /** Why the connection ended; undefined before, and after an orderly end. */
+  error: H2Error | undefined;
+  readonly #answer: HttpHandler | undefined;
+  #awaitingStream: (() => void)[] = [];
+
+  private constructor(duplex: Duplex, options: ConnectionOptions, answer: HttpHandler | undefined) {
+    this.#answer = answer;
+    this.connection = new Connection<HttpStream>(options, this);
+    this.driver = new ConnectionDriver(this.connection, duplexTransport(duplex));
+  }
+
+  /** Serves what comes in on `duplex`. */
+  static accept(duplex: Duplex, answer: HttpHandler, options: HttpOptions = {}): HttpConnection {
+    return new HttpConnection(duplex, { ...options, role: "server", ascii: nodeAscii }, answer);
+  }
+
+  /** A client on `duplex`. */
+  static connect(duplex: Duplex, options: HttpOptions = {}): HttpConnection {
+    return new HttpConnection(duplex, { ...options, role: "client", ascii: nodeAscii }, undefined);
+  }
+
+  /** Sends a request's headers, once the server allows another stream. @throws H2Error when the connection takes no more. */
+  async request(fields: readonly HeaderField[], endStream = false): Promise<HttpStream> {
+    const stream = new HttpStream(this.connection);
+    for (;;) {
+      const id = this.connection.openStream(stream);
+      if (id !== undefined) {
+        stream.id = id;
+        stream.sendHeaders(fields, endStream);
+        return stream;
+      }
+      if (this.connection.closed || this.connection.draining) {
+        throw (
+          this.error ??
+          new H2Error("the connection takes no more requests", { errorCode: ErrorCode.NO_ERROR, scope: "usage", origin: "local" })
+        );
+      }
+      await new Promise<void>((resolve) => this.#awaitingStream.push(resolve));
+    }
+  }
+
+  /** Orderly: what goes on is finished. Resolves when the transport is closed. */
+  async close(): Promise<void> {
+    this.driver.close();
+    await this.driver.done;
+  }
+
+  onHeaders(streamId: number, fields: readonly HeaderField[], endStream: boolean, context: HttpStream | undefined): void {
+    const stream = context ?? new HttpStream(this.connection);
+    if (context === undefined) {
+      stream.id = streamId;
+      this.connection.setContext(streamId, stream);
+    }
+    stream.onHeaders(fields, endStream);
+    if (context === undefined) void this.#serve(stream);
+  }
+
+  onInformational(_streamId: number, fields: readonly HeaderField[], stream: HttpStream): void {
+    stream.informational.push(fields);
+  }
+
+  onData(_streamId: number, data: Uint8Array, endStream: boolean, stream: HttpStream): void {
+    stream.onData(data, endStream);
+  }
+
+  onTrailers(_streamId: number, fields: readonly HeaderField[], stream: HttpStream): void {
+    stream.onTrailers(fields);
+  }
+
+  onReset(_streamId: number, reset: StreamReset, stream: HttpStream): void {
+    stream.onReset(reset);
+  }
+
+  onWritable(_streamId: number, stream: HttpStream): void {
+    stream.wake();
+  }
+
+  onStreamsAvailable(): void {
+    const awaiting = this.#awaitingStream;
+    this.#awaitingStream = [];
+    for (const resume of awaiting) resume();
+  }
+
+  onGoAway(): void {
+    this.onStreamsAvailable();
+  }
+
+  onClose(error: H2Error | undefined): void {
+    this.error = error;
+    this.onStreamsAvailable();
+  }
+
+  async #serve(stream: HttpStream): Promise<void> {
+    try {
+      await this.#answer?.(stream);
+    } catch {
+      // The stream is gone already, or the handler has failed: either way its peer is told here.
+      stream.reset(ErrorCode.INTERNAL_ERROR);
+    }
+    stream.release();
+  }
+}

@@ -1,0 +1,229 @@
+import { createServer, type Socket } from "node:net";
+import { Duplex } from "node:stream";
+import tls from "node:tls";
+import { afterEach, describe, expect, it } from "vitest";
+import { Connection } from "../../src/index.js";
+import { ConnectionDriver, connectSocket, duplexTransport, HttpConnection, type HttpHandler } from "../../src/node/index.js";
+import { FrameFactory, RecordingHandler } from "../../src/testing/index.js";
+import { pattern, request } from "../support/endpoint.js";
+import { Cleanup, certificate, dial, duplexPair, listen, serve } from "../support/sockets.js";
+
+const cleanup = new Cleanup();
+afterEach(() => cleanup.run());
+
+const echo: HttpHandler = async (stream) => {
+  stream.sendHeaders([{ name: ":status", value: "200" }]);
+  for await (const chunk of stream) await stream.send(chunk);
+  stream.sendHeaders([], true);
+};
+
+/** Time that passes when the test says so. */
+class ManualClock {
+  now = 0;
+  #appointments: { at: number; callback: () => void }[] = [];
+
+  nowMs(): number {
+    return this.now;
+  }
+
+  at(at: number, callback: () => void): () => void {
+    const appointment = { at, callback };
+    this.#appointments.push(appointment);
+    return () => {
+      this.#appointments = this.#appointments.filter((each) => each !== appointment);
+    };
+  }
+
+  advance(ms: number): void {
+    this.now += ms;
+    for (const { at, callback } of this.#appointments.filter(({ at }) => at <= this.now)) {
+      this.#appointments = this.#appointments.filter((each) => each.at !== at);
+      callback();
+    }
+  }
+}
+
+describe("the driver", () => {
+  it("pumps over any pair of duplexes", async () => {
+    const [a, b] = duplexPair();
+    const server = HttpConnection.accept(a, echo);
+    const client = HttpConnection.connect(b);
+    for (const size of [1, 2 ** 20]) {
+      const stream = await client.request(request);
+      void stream.send(pattern(size), true);
+      expect(Buffer.from(await stream.body()).equals(pattern(size))).toBe(true);
+      stream.release();
+    }
+    await client.close();
+    await server.driver.done;
+    expect([client.error, server.error]).toEqual([undefined, undefined]);
+  });
+
+  it("gathers what became ready in one turn into one write", async () => {
+    const [a, b] = duplexPair();
+    HttpConnection.accept(a, echo);
+    const client = HttpConnection.connect(b);
+    await (await client.request(request)).headers();
+    let writes = 0;
+    const { write } = b;
+    b.write = ((...parts: Parameters<typeof write>) => {
+      writes += 1;
+      return write.apply(b, parts);
+    }) as typeof write;
+    const streams = await Promise.all(Array.from({ length: 50 }, () => client.request(request)));
+    await Promise.all(streams.map((stream) => stream.headers()));
+    expect(writes).toBeLessThan(5);
+    client.driver.destroy();
+  });
+
+  it("destroyed at once ends every stream with a break and resolves done", async () => {
+    const { target, connections } = await serve("tcp", cleanup, echo);
+    const client = await dial(target, "tcp", cleanup);
+    const stream = await client.request(request);
+    await stream.headers();
+    client.driver.destroy(new Error("enough"));
+    await expect(stream.body()).rejects.toMatchObject({ scope: "connection", message: expect.stringContaining("enough") });
+    await client.driver.done;
+    await connections[0]?.driver.done;
+    client.driver.destroy();
+    client.driver.close();
+  });
+
+  it("half-closes after an error of the peer, so that the peer can read why", async () => {
+    const { target } = await serve("tcp", cleanup, echo);
+    const socket = await connectSocket(target);
+    const received: Buffer[] = [];
+    socket.on("data", (chunk: Buffer) => received.push(chunk));
+    socket.write("GET / HTTP/1.1\r\nhost: x\r\n\r\n");
+    await new Promise((resolve, reject) => {
+      socket.on("end", resolve);
+      socket.on("error", reject);
+    });
+    expect(Buffer.concat(received).toString("latin1")).toContain("not an HTTP/2 client");
+    socket.destroy();
+  });
+
+  it("cuts a finished connection that the peer does not close", async () => {
+    const clock = new ManualClock();
+    const [a, b] = duplexPair();
+    const driver = new ConnectionDriver(new Connection<unknown>({ role: "server" }, new RecordingHandler()), duplexTransport(a), {
+      clock,
+    });
+    b.write("not HTTP/2");
+    await new Promise((resolve) => b.once("readable", resolve));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(a.destroyed).toBe(false);
+    clock.advance(1_000);
+    await driver.done;
+    expect(a.destroyed).toBe(true);
+  });
+
+  it("gives up a handshake that does not come", async () => {
+    const clock = new ManualClock();
+    const [a] = duplexPair();
+    const handler = new RecordingHandler();
+    const driver = new ConnectionDriver(new Connection<unknown>({ role: "server" }, handler), duplexTransport(a), { clock });
+    await new Promise((resolve) => setImmediate(resolve));
+    clock.advance(10_000);
+    expect(handler.of("close")).toMatchObject([{ error: { code: "SETTINGS_TIMEOUT" } }]);
+    await new Promise((resolve) => setImmediate(resolve));
+    clock.advance(1_000);
+    await driver.done;
+  });
+
+  it("stops reading from a peer that does not read, and gives it up after 10 s", async () => {
+    const clock = new ManualClock();
+    const written: Buffer[] = [];
+    const stuck = new Duplex({ read() {}, write: (chunk: Buffer) => void written.push(chunk) });
+    const handler = new RecordingHandler();
+    const connection = new Connection<unknown>({ role: "client", limits: { maxQueuedControlBytes: 1_024 } }, handler);
+    const driver = new ConnectionDriver(connection, duplexTransport(stuck), { clock });
+    const peer = new FrameFactory();
+    stuck.push(peer.settings());
+    connection.openStream({});
+    connection.sendHeaders(1, request, { endStream: false });
+    connection.sendData(1, Buffer.alloc(60_000), { endStream: false }); // more than the transport takes
+    await new Promise((resolve) => setImmediate(resolve));
+    for (let turn = 0; turn < 90; turn++) stuck.push(peer.ping());
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(connection.wantsInput).toBe(false);
+    expect(stuck.isPaused()).toBe(true);
+    clock.advance(10_000);
+    expect(handler.of("close")).toMatchObject([{ error: { code: "ENHANCE_YOUR_CALM" } }]);
+    await new Promise((resolve) => setImmediate(resolve));
+    clock.advance(1_000);
+    await driver.done;
+  });
+
+  it("takes a duplex that is already gone", async () => {
+    const [a] = duplexPair();
+    a.destroy(new Error("gone"));
+    const client = HttpConnection.connect(a);
+    await client.driver.done;
+    expect(client.error).toMatchObject({ message: "connection lost: gone" });
+  });
+});
+
+describe("connectSocket", () => {
+  it("says which target refused", async () => {
+    const server = createServer();
+    const target = (await listen(server, "tcp", cleanup)) as { host: string; port: number };
+    await cleanup.run();
+    await expect(connectSocket(target)).rejects.toThrow(`cannot connect to 127.0.0.1:${target.port}: connect ECONNREFUSED`);
+    await expect(connectSocket({ path: "/nowhere/socket" })).rejects.toThrow("cannot connect to /nowhere/socket: connect ENOENT");
+  });
+
+  it("requires ALPN h2 over TLS and says so", async () => {
+    const accept = (socket: Socket) => socket.on("error", () => {});
+    const without = await listen(tls.createServer(certificate, accept), "tcp", cleanup);
+    await expect(connectSocket(without, { tls: { ca: certificate.cert } })).rejects.toThrow('the server did not choose ALPN "h2"');
+    const other = await listen(tls.createServer({ ...certificate, ALPNProtocols: ["http/1.1"] }, accept), "tcp", cleanup);
+    await expect(connectSocket(other, { tls: { ca: certificate.cert } })).rejects.toThrow(/no application protocol|did not choose ALPN/i);
+  });
+
+  it("names what is wrong with a certificate", async () => {
+    const { target } = await serve("tls", cleanup, echo);
+    await expect(connectSocket(target, { tls: {} })).rejects.toThrow(/cannot connect to 127.0.0.1:\d+: self-signed certificate/);
+    const wrongHost = connectSocket(target, { tls: { ca: certificate.cert, servername: "example.com" } });
+    await expect(wrongHost).rejects.toThrow("Hostname/IP does not match certificate's altnames");
+  });
+
+  it("keeps to its timeout and its signal", async () => {
+    const silent = await listen(
+      createServer((socket) => socket.on("error", () => {})),
+      "tcp",
+      cleanup,
+    );
+    const options = { tls: { ca: certificate.cert } };
+    await expect(connectSocket(silent, { ...options, connectTimeoutMs: 20 })).rejects.toThrow(/within 20 ms/);
+    const reason = new Error("changed my mind");
+    const controller = new AbortController();
+    const connecting = connectSocket(silent, { ...options, signal: controller.signal });
+    controller.abort(reason);
+    await expect(connecting).rejects.toBe(reason);
+    await expect(connectSocket(silent, { signal: controller.signal })).rejects.toBe(reason);
+  });
+
+  it("reports plaintext on a TLS port and TLS on a plaintext port as errors", async () => {
+    const secure = await serve("tls", cleanup, echo);
+    const plain = await dial(secure.target, "tcp", cleanup);
+    await plain.driver.done;
+    expect(plain.connection.closed).toBe(true);
+    const open = await serve("tcp", cleanup, echo);
+    await expect(connectSocket(open.target, { tls: { ca: certificate.cert } })).rejects.toThrow(/cannot connect to 127.0.0.1:\d+: /);
+  });
+});
+
+describe("a TLS server", () => {
+  it("refuses a client without ALPN, and serves the next one", async () => {
+    const { target, connections } = await serve("tls", cleanup, echo);
+    const socket = tls.connect({ ...(target as { host: string; port: number }), ca: certificate.cert, servername: "localhost" });
+    socket.on("error", () => {});
+    socket.resume();
+    await new Promise((resolve) => socket.on("close", resolve));
+    expect(connections).toHaveLength(0);
+    const client = await dial(target, "tls", cleanup);
+    const stream = await client.request(request, true);
+    expect(await stream.body()).toHaveLength(0);
+  });
+});
