@@ -2,28 +2,30 @@
 
 const maxValue = 99_999_999;
 
-/** Milliseconds a unit, from the finest that is sent. */
+/** Milliseconds a unit, but for the finest that is sent, from short to long. */
 const units: readonly (readonly [unit: string, milliseconds: number])[] = [
-  ["u", 0.001],
   ["m", 1],
   ["S", 1_000],
   ["M", 60_000],
   ["H", 3_600_000],
 ];
 
-/** From here on whole milliseconds are sent: fewer digits, and at most a thousandth too long. */
+/** Below this, microseconds are sent; above, whole milliseconds do: fewer digits, and at most a thousandth too long. */
 const millisecondsFromMs = 1_000;
 
 /**
- * The time left as the finest unit that holds it, rounded up, so that the server never gives up before the client does. A
+ * The time left in the finest unit that holds it, rounded up, so that the server does not give up before the client does. A
  * time that is over is sent as the shortest there is, since zero is not a timeout.
  */
 export function encodeTimeout(remainingMs: number): string {
+  if (remainingMs < millisecondsFromMs) {
+    // 0.3 ms are 299.99999999999994 us: what is beyond nanoseconds is no time but arithmetic.
+    const microseconds = Math.ceil(Math.round(remainingMs * 1_000_000) / 1_000);
+    return `${Math.max(1, microseconds)}u`;
+  }
   for (const [unit, milliseconds] of units) {
-    if (unit === "u" && remainingMs >= millisecondsFromMs) continue;
-    // 0.3 ms / 0.001 is 299.99999999999994: rounding at a thousandth first keeps whole numbers whole.
-    const value = Math.ceil(Math.round((remainingMs / milliseconds) * 1_000) / 1_000);
-    if (value <= maxValue) return `${Math.max(1, value)}${unit}`;
+    const value = Math.ceil(remainingMs / milliseconds);
+    if (value <= maxValue) return `${value}${unit}`;
   }
   return `${maxValue}H`;
 }

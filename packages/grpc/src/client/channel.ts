@@ -57,7 +57,7 @@ export class Channel implements AsyncDisposable {
   readonly #core: ChannelCore;
 
   /**
-   * Connects to nothing yet.
+   * Connects to nothing yet; an idle connection does not keep the process alive.
    * @throws TypeError for a target that is none, or options that contradict each other; RangeError for a number out of its range
    */
   constructor(target: ChannelTarget, options: ChannelOptions = {}) {
@@ -78,8 +78,8 @@ export class Channel implements AsyncDisposable {
       timers: new TimerHeap(clock),
       clock,
       scheme: secure ? "https" : "http",
-      authority: options.authority ?? authority,
-      userAgent: options.userAgent === undefined ? own : `${options.userAgent} ${own}`,
+      authority: headerText("authority", options.authority ?? authority),
+      userAgent: options.userAgent === undefined ? own : headerText("userAgent", `${options.userAgent} ${own}`),
       maxReceiveMessageBytes: checkMaxReceiveMessageBytes(options.maxReceiveMessageBytes, defaultMaxReceiveMessageBytes),
     };
     cores.set(this, this.#core);
@@ -113,6 +113,11 @@ export function coreOf(channel: Channel): ChannelCore {
 
 export function checkMaxReceiveMessageBytes(value: number | undefined, fallback: number): number {
   return wholeNumber("maxReceiveMessageBytes", value, fallback, 0, largestMessageBytes);
+}
+
+function headerText(name: string, value: string): string {
+  if (typeof value === "string" && /^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/.test(value)) return value;
+  throw new TypeError(`${name} must be printable ASCII, not ${JSON.stringify(value)}`);
 }
 
 interface ResolvedTarget {

@@ -35,6 +35,8 @@ export class ClientConnection implements ConnectionHandler<ClientStream> {
   #calls = 0;
   /** The server's SETTINGS have come. */
   ready = false;
+  /** The process is to stay until it is over. */
+  #closing = false;
   /** A call has been answered on it: it works. */
   answered = false;
   readyAtMs = 0;
@@ -63,18 +65,18 @@ export class ClientConnection implements ConnectionHandler<ClientStream> {
   /** The call is done with its stream. */
   finished(streamId: number): void {
     this.#calls -= 1;
-    // An idle connection does not keep the process alive.
-    if (this.#calls === 0) this.#duplex.unref?.();
+    this.unrefIfIdle();
     this.http2.release(streamId);
   }
 
-  /** Nobody has a call on it yet. */
-  idle(): void {
-    if (this.#calls === 0) this.#duplex.unref?.();
+  /** An idle connection does not keep the process alive. */
+  unrefIfIdle(): void {
+    if (this.#calls === 0 && !this.#closing) this.#duplex.unref?.();
   }
 
   /** Orderly, with the last call. */
   close(): void {
+    this.#closing = true;
     this.#duplex.ref?.();
     this.#driver.close();
   }

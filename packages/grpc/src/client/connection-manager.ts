@@ -52,6 +52,8 @@ export class ConnectionManager implements ClientConnectionEvents {
   #attempt: AbortController | undefined;
   #retry: { readonly atMs: number; cancel(): void } | undefined;
   #lastFailure: unknown;
+  /** The last connection ended before it was of any use. */
+  #lastWasUseless = false;
   #closed: GrpcError | undefined;
   /** A timer that does nothing but keep the process alive while calls wait for a connection. */
   #hold: NodeJS.Timeout | undefined;
@@ -165,7 +167,7 @@ export class ConnectionManager implements ClientConnectionEvents {
     connection.readyAtMs = this.#options.clock.nowMs();
     this.#flush();
     this.#holdProcess();
-    connection.idle();
+    connection.unrefIfIdle();
   }
 
   onStreamsAvailable(connection: ClientConnection): void {
@@ -188,16 +190,20 @@ export class ConnectionManager implements ClientConnectionEvents {
   #lost(connection: ClientConnection, error: H2Error | undefined): void {
     this.#current = undefined;
     this.#holdProcess();
-    const { backoff, clock } = this.#options;
     if (!this.#connector.reconnects) {
       this.#shut(unavailable(`the transport to ${this.name} is gone`, error));
-    } else if (connection.answered || clock.nowMs() - connection.readyAtMs >= backoff.initialMs) {
-      backoff.reset();
-      this.#connectIfWanted();
-    } else {
-      // One that ends before it was of any use is a failed attempt, or a server that ends them all would be called without pause.
-      this.#failed(new Error(`cannot connect to ${this.name}: ${error?.message ?? "the server is going away"}`, { cause: error }));
+      return;
     }
+    const { backoff, clock } = this.#options;
+    const useless = !connection.answered && clock.nowMs() - connection.readyAtMs < backoff.initialMs;
+    if (useless && this.#lastWasUseless) {
+      // Or a server that ends them all at once would be called without pause.
+      this.#failed(new Error(`cannot connect to ${this.name}: ${error?.message ?? "the server is going away"}`, { cause: error }));
+      return;
+    }
+    this.#lastWasUseless = useless;
+    if (!useless) backoff.reset();
+    this.#connectIfWanted();
   }
 
   #failed(error: unknown): void {

@@ -1,0 +1,236 @@
+import { gzipSync } from "node:zlib";
+import { BusyStreamError, ClosedStreamError } from "@trunkline/streams";
+import { ManualSignal } from "@trunkline/streams/testing";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { Inbox } from "../../src/call/inbox.js";
+import { messageEncoding } from "../../src/compression.js";
+import { bytesCodec, GrpcError, Status } from "../../src/index.js";
+import { framed, rejection } from "../support.js";
+
+/** An inbox of bytes, and what flow control got back from it. */
+function inboxOf({ single = false, limit = 1_000_000 } = {}): { inbox: Inbox<Uint8Array>; acknowledged: () => number } {
+  let bytes = 0;
+  const owner = {
+    incomingName: "request",
+    decode: bytesCodec.decode,
+    acknowledge: (count: number) => {
+      bytes += count;
+    },
+  };
+  return { inbox: new Inbox(owner, single, limit), acknowledged: () => bytes };
+}
+
+const hello = new TextEncoder().encode("hello");
+
+function thrown(action: () => void): GrpcError {
+  try {
+    action();
+  } catch (error) {
+    expect(error).toBeInstanceOf(GrpcError);
+    return error as GrpcError;
+  }
+  throw new Error("nothing was thrown");
+}
+
+describe("messages out of DATA frames", () => {
+  it("come out the same whole, byte by byte and cut at random", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 8 }),
+        fc.array(fc.integer({ min: 1, max: 97 }), { minLength: 1 }),
+        async (messages, cuts) => {
+          const wire = Buffer.concat(messages.map((message) => framed(message)));
+          for (const sizes of [[wire.length || 1], [1], cuts]) {
+            const { inbox, acknowledged } = inboxOf();
+            for (let offset = 0, turn = 0; offset < wire.length; turn++) {
+              const end = Math.min(wire.length, offset + (sizes[turn % sizes.length] as number));
+              inbox.push(new Uint8Array(wire.subarray(offset, end)));
+              offset = end;
+            }
+            inbox.checkComplete();
+            inbox.end();
+            for (const message of messages) expect(await inbox.receive()).toEqual(message);
+            expect(await inbox.receive()).toBeUndefined();
+            expect(acknowledged()).toBe(wire.length);
+          }
+        },
+      ),
+      { numRuns: 50 },
+    );
+  });
+
+  it("are put together from large and small pieces", async () => {
+    const message = Uint8Array.from({ length: 100_000 }, (_, index) => index * 7);
+    const wire = framed(message);
+    const { inbox } = inboxOf();
+    let offset = 0;
+    for (const size of [3, 16_384, 1, 2, 4_095, 4_096, 4_097, 30_000, 1, 100_000]) {
+      inbox.push(wire.subarray(offset, offset + size));
+      offset += size;
+    }
+    expect(Buffer.compare((await inbox.receive()) as Uint8Array, message)).toBe(0);
+  });
+
+  it("are credited when they are taken, not when they come", async () => {
+    const { inbox, acknowledged } = inboxOf();
+    inbox.push(framed(hello));
+    expect(acknowledged()).toBe(0);
+    await inbox.receive();
+    expect(acknowledged()).toBe(10);
+  });
+
+  it("are credited as they come while somebody waits for one that is incomplete", async () => {
+    const { inbox, acknowledged } = inboxOf();
+    const wire = framed(new Uint8Array(200_000));
+    inbox.push(wire.subarray(0, 65_536));
+    expect(acknowledged()).toBe(0);
+    const received = inbox.receive();
+    expect(acknowledged()).toBe(65_536);
+    inbox.push(wire.subarray(65_536, 131_072));
+    expect(acknowledged()).toBe(131_072);
+    inbox.push(wire.subarray(131_072));
+    expect((await received)?.length).toBe(200_000);
+    expect(acknowledged()).toBe(200_005);
+  });
+
+  it("larger than the limit are refused by their prefix, before anything of them is kept", () => {
+    const { inbox } = inboxOf({ limit: 64 });
+    const error = thrown(() => inbox.push(framed(new Uint8Array(0), 0, 70)));
+    expect(error.status).toBe(Status.RESOURCE_EXHAUSTED);
+    expect(error.message).toBe("request message of 70 bytes is larger than maxReceiveMessageBytes (64)");
+    const whole = inboxOf({ limit: 64 });
+    whole.inbox.push(framed(new Uint8Array(64)));
+    expect(thrown(() => whole.inbox.push(framed(new Uint8Array(65)))).status).toBe(Status.RESOURCE_EXHAUSTED);
+  });
+
+  it("may announce four gigabytes without costing memory", () => {
+    const { inbox } = inboxOf({ limit: 2 ** 32 - 1 });
+    const before = process.memoryUsage().arrayBuffers;
+    for (let turn = 0; turn < 100; turn++) inboxOf({ limit: 2 ** 32 - 1 }).inbox.push(framed(hello, 0, 2 ** 32 - 1));
+    inbox.push(framed(hello, 0, 2 ** 32 - 1));
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(5_000_000);
+  });
+
+  it("are no more than one where the method has one", () => {
+    const { inbox } = inboxOf({ single: true });
+    inbox.push(framed(hello));
+    const error = thrown(() => inbox.push(framed(hello)));
+    expect(error.status).toBe(Status.UNIMPLEMENTED);
+    expect(error.message).toBe("a second request message came where the method has one");
+  });
+
+  it("that stop in the middle are an error, not an end", () => {
+    for (const cut of [1, 4, 5, 9]) {
+      const { inbox } = inboxOf();
+      inbox.push(framed(hello).subarray(0, cut));
+      const error = thrown(() => inbox.checkComplete());
+      expect(error.status).toBe(Status.INTERNAL);
+      expect(error.message).toBe("the last request message is not complete");
+    }
+  });
+
+  it("with unknown flags, or compressed without an encoding, are refused", () => {
+    expect(thrown(() => inboxOf().inbox.push(framed(hello, 2))).message).toBe("request message has the unknown flags 2");
+    const error = thrown(() => inboxOf().inbox.push(framed(hello, 1)));
+    expect(error.status).toBe(Status.INTERNAL);
+    expect(error.message).toBe("request message is compressed, but no grpc-encoding says how");
+  });
+
+  it("are decompressed when their flag says so, and only then", async () => {
+    const { inbox } = inboxOf();
+    inbox.encoding = messageEncoding("gzip");
+    inbox.push(framed(gzipSync(hello), 1));
+    inbox.push(framed(hello));
+    expect(Buffer.from((await inbox.receive()) as Uint8Array).toString()).toBe("hello");
+    expect(Buffer.from((await inbox.receive()) as Uint8Array).toString()).toBe("hello");
+  });
+
+  it("that grow without end when decompressed are stopped at the limit", () => {
+    const { inbox } = inboxOf({ limit: 10_000 });
+    inbox.encoding = messageEncoding("gzip");
+    const bomb = gzipSync(new Uint8Array(5_000_000));
+    expect(bomb.length).toBeLessThan(10_000);
+    const error = thrown(() => inbox.push(framed(bomb, 1)));
+    expect(error.status).toBe(Status.RESOURCE_EXHAUSTED);
+    expect(error.message).toBe("message in encoding gzip is larger than maxReceiveMessageBytes (10000)");
+    inbox.encoding = messageEncoding("deflate");
+    expect(thrown(() => inbox.push(framed(hello, 1))).message).toBe("message is not in its encoding deflate");
+  });
+
+  it("that the codec does not take are INTERNAL, with its error as the cause", () => {
+    const cause = new Error("no");
+    const owner = {
+      incomingName: "response",
+      decode: (): Uint8Array => {
+        throw cause;
+      },
+      acknowledge: () => {},
+    };
+    const error = thrown(() => new Inbox(owner, false, 100).push(framed(hello)));
+    expect(error).toMatchObject({ status: Status.INTERNAL, message: "response message could not be decoded", cause });
+  });
+});
+
+describe("receiving", () => {
+  it("gives what came before an error, then the error", async () => {
+    const { inbox } = inboxOf();
+    const error = new GrpcError(Status.UNAVAILABLE, "gone");
+    inbox.push(framed(hello));
+    inbox.end(error);
+    expect(await inbox.receive()).toEqual(hello);
+    expect(await rejection(inbox.receive())).toBe(error);
+    expect(await rejection(inbox.receive())).toBe(error);
+  });
+
+  it("drops what was not read when the call fails on this side, and credits it", async () => {
+    const { inbox, acknowledged } = inboxOf();
+    const error = new GrpcError(Status.CANCELLED);
+    inbox.push(framed(hello));
+    inbox.push(framed(hello).subarray(0, 7));
+    inbox.fail(error);
+    expect(acknowledged()).toBe(17);
+    expect(await rejection(inbox.receive())).toBe(error);
+  });
+
+  it("keeps an end that was taken, whatever comes later", async () => {
+    const { inbox } = inboxOf();
+    inbox.end();
+    expect(await inbox.receive()).toBeUndefined();
+    inbox.fail(new GrpcError(Status.CANCELLED));
+    expect(await inbox.receive()).toBeUndefined();
+  });
+
+  it("is one at a time", async () => {
+    const { inbox } = inboxOf();
+    const first = inbox.receive();
+    expect(await rejection(inbox.receive())).toBeInstanceOf(BusyStreamError);
+    inbox.push(framed(hello));
+    expect(await first).toEqual(hello);
+  });
+
+  it("loses nothing when it is cancelled", async () => {
+    const { inbox } = inboxOf();
+    const signal = new ManualSignal();
+    const cancelled = inbox.receive({ signal });
+    signal.abort("enough");
+    expect(await rejection(cancelled)).toBe("enough");
+    expect(await rejection(inbox.receive({ signal }))).toBe("enough");
+    inbox.push(framed(hello));
+    expect(await inbox.receive()).toEqual(hello);
+  });
+
+  it("is over for good once this side is closed; what comes is credited and dropped", async () => {
+    const { inbox, acknowledged } = inboxOf();
+    const waiting = inbox.receive();
+    inbox.close(new ClosedStreamError("closed"));
+    expect(await rejection(waiting)).toBeInstanceOf(ClosedStreamError);
+    inbox.push(framed(hello));
+    expect(acknowledged()).toBe(10);
+    expect(await rejection(inbox.receive())).toBeInstanceOf(ClosedStreamError);
+    const discarded = inbox.discard();
+    inbox.end();
+    await discarded;
+    await inbox.discard();
+  });
+});

@@ -1,0 +1,69 @@
+import { describe, expect, it } from "vitest";
+import packageJson from "../../package.json" with { type: "json" };
+import { parseTarget } from "../../src/client/target.js";
+import { Channel, createClient, Server } from "../../src/index.js";
+import { version } from "../../src/version.js";
+import { Echo } from "../gen/echo_pb.js";
+
+describe("a channel's target", () => {
+  it.each([
+    ["localhost:50051", { host: "localhost", port: 50051 }, true, "localhost:50051"],
+    ["dns:///127.0.0.1:50051", { host: "127.0.0.1", port: 50051 }, true, "127.0.0.1:50051"],
+    ["dns:example.com:1", { host: "example.com", port: 1 }, false, "example.com:1"],
+    ["example.com", { host: "example.com", port: 443 }, false, "example.com"],
+    ["[::1]:80", { host: "::1", port: 80 }, true, "[::1]:80"],
+    ["[2001:db8::1]", { host: "2001:db8::1", port: 443 }, false, "[2001:db8::1]"],
+    ["127.1.2.3:9", { host: "127.1.2.3", port: 9 }, true, "127.1.2.3:9"],
+    ["localhost.example.com:9", { host: "localhost.example.com", port: 9 }, false, "localhost.example.com:9"],
+    ["127.0.0.1.example.com:9", { host: "127.0.0.1.example.com", port: 9 }, false, "127.0.0.1.example.com:9"],
+    ["unix:/run/x.sock", { path: "/run/x.sock" }, true, "localhost"],
+    ["unix:///run/x.sock", { path: "/run/x.sock" }, true, "localhost"],
+    ["unix:x.sock", { path: "x.sock" }, true, "localhost"],
+  ])("%s is understood", (target, socket, local, authority) => {
+    expect(parseTarget(target)).toEqual({ socket, local, authority });
+  });
+
+  it.each([
+    ["", /target "" is not one: use "host:port"/],
+    ["http://example.com", /is not one: use "host:port", "dns:\/\/\/host:port" or "unix:\/path"/],
+    ["::1:50051", /is not one/],
+    ["host:99999", /is not one/],
+    ["host:port", /is not one/],
+    ["dns://8.8.8.8/example.com", /names a DNS server, which is not supported/],
+    ["unix:", /"unix:" has no path/],
+    ["unix://relative", /"unix:\/\/relative" has no path/],
+  ])("%j is refused with a word on what it should be", (target, message) => {
+    expect(() => new Channel(target)).toThrow(message);
+  });
+
+  it.each<[() => unknown, string]>([
+    [() => new Channel("localhost:1", { tls: {}, plaintext: true }), "a channel has either tls or plaintext: true, not both"],
+    [
+      () => new Channel({ connect: () => Promise.reject() }, { tls: {} }),
+      "tls is for targets that are addresses; a given transport is used as it is",
+    ],
+    [() => new Channel({} as never), "a channel's target is a string, { transport } or { connect }"],
+    [() => new Channel("localhost:1", { userAgent: "a\nb" }), 'userAgent must be printable ASCII, not "a\\nb grpc-node-trunkline/'],
+    [() => new Channel("localhost:1", { authority: "" }), 'authority must be printable ASCII, not ""'],
+    [
+      () => new Channel("localhost:1", { maxWaitingCalls: -1 }),
+      "maxWaitingCalls must be a whole number from 0 to 9007199254740991, not -1",
+    ],
+    [
+      () => new Channel("localhost:1", { maxReceiveMessageBytes: 2 ** 32 }),
+      "maxReceiveMessageBytes must be a whole number from 0 to 4294967295, not 4294967296",
+    ],
+    [() => new Server({ maxConcurrentStreams: 1.5 }), "maxConcurrentStreams must be a whole number from 0 to 2147483647, not 1.5"],
+    [() => createClient(Echo, {} as never), "a client is made on a Channel"],
+    [
+      () => createClient({ typeName: "a.B" } as never, new Channel("localhost:1")),
+      "a service is a descriptor of protobuf-es or { typeName, methods }",
+    ],
+  ])("options that cannot be are refused: %s", (make, message) => {
+    expect(make).toThrow(message);
+  });
+});
+
+it("the version in user-agent is the package's", () => {
+  expect(version).toBe(packageJson.version);
+});

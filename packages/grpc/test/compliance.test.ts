@@ -1,0 +1,55 @@
+/** A call of either side is a stream like every other. */
+import { type ComplianceOptions, complianceTests, VirtualClock } from "@trunkline/streams/testing";
+import { describe, it } from "vitest";
+import { bytesCodec, createClient, type ServerCall, type ServiceDefinition } from "../src/index.js";
+import { channelFor } from "../src/testing/index.js";
+import { settle } from "./support.js";
+
+const Pipe = {
+  typeName: "test.Pipe",
+  methods: { open: { path: "/test.Pipe/Open", kind: "bidi_streaming", request: bytesCodec, response: bytesCodec } },
+} as const satisfies ServiceDefinition;
+
+/** The two sides of one call. */
+async function connect(): ReturnType<ComplianceOptions["connect"]> {
+  const clock = new VirtualClock();
+  let served = (_: ServerCall<Uint8Array, Uint8Array>): void => {};
+  const serverCall = new Promise<ServerCall<Uint8Array, Uint8Array>>((resolve) => {
+    served = resolve;
+  });
+  let finish = (): void => {};
+  const finished = new Promise<void>((resolve) => {
+    finish = resolve;
+  });
+  const { channel, close } = channelFor(
+    [
+      [
+        Pipe,
+        {
+          open: {
+            async open(call) {
+              served(call);
+              await finished;
+            },
+          },
+        },
+      ],
+    ],
+    { channel: { clock, maxReceiveMessageBytes: 2 ** 24 }, server: { clock, maxReceiveMessageBytes: 2 ** 24 } },
+  );
+  const call = createClient(Pipe, channel).open.open();
+  await call.start();
+  return {
+    first: call,
+    second: await serverCall,
+    clock,
+    async release() {
+      finish();
+      await close();
+    },
+  };
+}
+
+describe("a gRPC call is a stream", () => {
+  for (const { title, run } of complianceTests({ connect, halfClose: "first", settle: () => settle(30) })) it(title, run);
+});

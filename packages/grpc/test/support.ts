@@ -1,0 +1,223 @@
+/** What the tests share: an implementation of every kind of call, raw HTTP/2 peers, and waiting without sleeping. */
+import type { Duplex } from "node:stream";
+import { Connection, type ConnectionHandler, type HeaderField, type StreamReset } from "@trunkline/h2";
+import { ConnectionDriver, duplexTransport } from "@trunkline/h2/node";
+import { Channel, type ChannelOptions, type GrpcError, type Implementation } from "../src/index.js";
+import { duplexPair } from "../src/testing/duplex-pair.js";
+import type { Echo } from "./gen/echo_pb.js";
+
+/** Some turns of the event loop: everything happens that needs nothing from either side. */
+export async function settle(turns = 20): Promise<void> {
+  for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Waits, turn by turn, until something holds. */
+export async function until(holds: () => boolean, what: string): Promise<void> {
+  for (let turn = 0; turn < 20_000; turn++) {
+    if (holds()) return;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  throw new Error(`waited in vain: ${what}`);
+}
+
+/** What a promise rejects with. */
+export async function rejection(promise: Promise<unknown>): Promise<GrpcError> {
+  const outcome = await promise.then(
+    (value) => ({ value }),
+    (error: unknown) => ({ error }),
+  );
+  if ("error" in outcome) return outcome.error as GrpcError;
+  throw new Error(`expected a rejection, but got ${JSON.stringify(outcome.value)}`);
+}
+
+/** All that an iterable gives. */
+export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}
+
+/** Answers as the method names say. */
+export const echo: Implementation<typeof Echo> = {
+  say: (request) => ({ text: request.text, payload: request.payload, count: request.count }),
+  async *expand(request) {
+    for (let count = 0; count < request.count; count++) yield { text: request.text, count };
+  },
+  async collect(requests) {
+    const texts: string[] = [];
+    let count = 0;
+    for await (const request of requests) {
+      texts.push(request.text);
+      count += request.count;
+    }
+    return { text: texts.join(","), count };
+  },
+  async *chat(requests) {
+    for await (const request of requests) yield { text: request.text, payload: request.payload, count: request.count };
+  },
+};
+
+/** One request as a raw server sees it. */
+export interface RawRequest {
+  readonly streamId: number;
+  readonly fields: readonly HeaderField[];
+  data: Uint8Array[];
+  ended: boolean;
+  reset: StreamReset | undefined;
+}
+
+/** An HTTP/2 server that answers what a test tells it to. */
+export class RawServer implements ConnectionHandler<RawRequest> {
+  readonly requests: RawRequest[] = [];
+  connections: { readonly http2: Connection<RawRequest>; readonly driver: ConnectionDriver; readonly duplex: Duplex }[] = [];
+  /** Called when a request's headers have come. */
+  onRequest: (http2: Connection<RawRequest>, request: RawRequest) => void = () => {};
+  /** Called when a request is whole. */
+  onWhole: (http2: Connection<RawRequest>, request: RawRequest) => void = () => {};
+  readonly channel: Channel;
+  /** Throws or rejects where a test wants no connection. */
+  beforeConnect: () => void = () => {};
+  attempts = 0;
+
+  constructor(options: ChannelOptions = {}, settings: { maxConcurrentStreams?: number } = {}) {
+    const connect = (): Duplex => {
+      this.attempts += 1;
+      this.beforeConnect();
+      const [clientSide, serverSide] = duplexPair();
+      const http2 = new Connection<RawRequest>({ role: "server", settings }, this);
+      this.connections.push({
+        http2,
+        driver: new ConnectionDriver(http2 as Connection<never>, duplexTransport(serverSide)),
+        duplex: serverSide,
+      });
+      return clientSide;
+    };
+    this.channel = new Channel({ connect, authority: "raw" }, options);
+  }
+
+  get http2(): Connection<RawRequest> {
+    return this.#last.http2;
+  }
+
+  get driver(): ConnectionDriver {
+    return this.#last.driver;
+  }
+
+  get #last(): RawServer["connections"][number] {
+    const last = this.connections.at(-1);
+    if (last === undefined) throw new Error("nobody has connected");
+    return last;
+  }
+
+  onHeaders(streamId: number, fields: readonly HeaderField[], endStream: boolean): void {
+    const request: RawRequest = { streamId, fields, data: [], ended: endStream, reset: undefined };
+    this.http2.setContext(streamId, request);
+    this.requests.push(request);
+    this.onRequest(this.http2, request);
+    if (endStream) this.onWhole(this.http2, request);
+  }
+
+  onData(streamId: number, data: Uint8Array, endStream: boolean, request: RawRequest): void {
+    request.data.push(data.slice());
+    this.http2.acknowledge(streamId, data.length);
+    if (!endStream) return;
+    request.ended = true;
+    this.onWhole(this.http2, request);
+  }
+
+  onTrailers(): void {}
+  onReset(streamId: number, reset: StreamReset, request: RawRequest): void {
+    request.reset = reset;
+    this.http2.release(streamId);
+  }
+  onWritable(): void {}
+  onClose(): void {}
+
+  async close(): Promise<void> {
+    await this.channel.close({ closeTimeoutMs: 0 });
+    for (const { driver } of this.connections) driver.destroy();
+  }
+}
+
+export const responseHeaders: readonly HeaderField[] = [
+  { name: ":status", value: "200" },
+  { name: "content-type", value: "application/grpc" },
+];
+
+export const okTrailers: readonly HeaderField[] = [{ name: "grpc-status", value: "0" }];
+
+/** A message with its prefix. */
+export function framed(body: Uint8Array, flags = 0, length: number = body.length): Uint8Array {
+  const bytes = new Uint8Array(5 + body.length);
+  bytes[0] = flags;
+  new DataView(bytes.buffer).setUint32(1, length);
+  bytes.set(body, 5);
+  return bytes;
+}
+
+/** A client's side of a raw HTTP/2 connection to a server of ours. */
+export class RawClient implements ConnectionHandler<RawAnswer> {
+  readonly http2: Connection<RawAnswer>;
+  readonly driver: ConnectionDriver;
+  readonly serverSide: Duplex;
+
+  constructor() {
+    const [clientSide, serverSide] = duplexPair();
+    this.serverSide = serverSide;
+    this.http2 = new Connection<RawAnswer>({ role: "client" }, this);
+    this.driver = new ConnectionDriver(this.http2 as Connection<never>, duplexTransport(clientSide));
+  }
+
+  /** Opens a stream with the usual request headers, but for what `fields` replaces, adds, or (with an empty value) leaves out. */
+  request(path: string, fields: Readonly<Record<string, string>> = {}, endStream = false): RawAnswer {
+    const answer: RawAnswer = { streamId: 0, headers: {}, trailers: {}, data: [], ended: false, reset: undefined };
+    const all = {
+      ":method": "POST",
+      ":scheme": "http",
+      ":path": path,
+      ":authority": "raw",
+      te: "trailers",
+      "content-type": "application/grpc",
+      ...fields,
+    };
+    const streamId = this.http2.openStream(answer);
+    if (streamId === undefined) throw new Error("no stream");
+    answer.streamId = streamId;
+    const list = Object.entries(all).filter(([, value]) => value !== "");
+    this.http2.sendHeaders(
+      streamId,
+      list.map(([name, value]) => ({ name, value })),
+      { endStream },
+    );
+    return answer;
+  }
+
+  onHeaders(_streamId: number, fields: readonly HeaderField[], endStream: boolean, answer: RawAnswer | undefined): void {
+    if (answer === undefined) return;
+    answer.headers = Object.fromEntries(fields.map(({ name, value }) => [name, value]));
+    answer.ended = endStream;
+  }
+  onData(streamId: number, data: Uint8Array, endStream: boolean, answer: RawAnswer): void {
+    answer.data.push(data.slice());
+    answer.ended = endStream;
+    this.http2.acknowledge(streamId, data.length);
+  }
+  onTrailers(_streamId: number, fields: readonly HeaderField[], answer: RawAnswer): void {
+    answer.trailers = Object.fromEntries(fields.map(({ name, value }) => [name, value]));
+    answer.ended = true;
+  }
+  onReset(_streamId: number, reset: StreamReset, answer: RawAnswer): void {
+    answer.reset = reset;
+  }
+  onWritable(): void {}
+  onClose(): void {}
+}
+
+export interface RawAnswer {
+  streamId: number;
+  headers: Record<string, string>;
+  trailers: Record<string, string>;
+  data: Uint8Array[];
+  ended: boolean;
+  reset: StreamReset | undefined;
+}
