@@ -1,5 +1,5 @@
 /** A call of either side is a stream like every other. */
-import { type ComplianceOptions, complianceTests, VirtualClock } from "@trunkline/streams/testing";
+import { complianceTests, type StreamPair, type VirtualClock } from "@trunkline/streams/testing";
 import { describe, it } from "vitest";
 import { bytesCodec, createClient, type ServerCall, type ServiceDefinition } from "../src/index.js";
 import { channelFor } from "../src/testing/index.js";
@@ -11,8 +11,7 @@ const Pipe = {
 } as const satisfies ServiceDefinition;
 
 /** The two sides of one call. */
-async function connect(): ReturnType<ComplianceOptions["connect"]> {
-  const clock = new VirtualClock();
+async function connect(clock: VirtualClock): Promise<StreamPair> {
   let served = (_: ServerCall<Uint8Array, Uint8Array>): void => {};
   const serverCall = new Promise<ServerCall<Uint8Array, Uint8Array>>((resolve) => {
     served = resolve;
@@ -42,7 +41,6 @@ async function connect(): ReturnType<ComplianceOptions["connect"]> {
   return {
     first: call,
     second: await serverCall,
-    clock,
     async release() {
       finish();
       await close();
@@ -51,5 +49,5 @@ async function connect(): ReturnType<ComplianceOptions["connect"]> {
 }
 
 describe("a gRPC call is a stream", () => {
-  for (const { title, run } of complianceTests({ connect, halfClose: "first", settle: () => settle(30) })) it(title, run);
+  for (const { title, run } of complianceTests({ connect, halfClose: "first", disposal: "abort", settle: () => settle(30) })) it(title, run);
 });

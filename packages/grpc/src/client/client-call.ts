@@ -276,6 +276,8 @@ export class ClientCallStream<Request extends {}, Response extends {}>
       return Promise.reject(new CallUsageError(`${this.path} takes one request message, and it was not sent`));
     }
     this.#begin();
+    // The server has had enough and says that all is well: there is nobody left to be told of an end.
+    if (this.#phase === "ended" && this.#error === undefined) return Promise.resolve();
     return super.endOutput();
   }
 

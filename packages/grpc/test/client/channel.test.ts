@@ -192,7 +192,7 @@ describe("a channel", () => {
     replies[0]?.cancel();
     await until(() => limited.requests.length === 3, "the next in line");
     expect(limited.requests[2]?.fields).toContainEqual(expect.objectContaining({ name: "n", value: "2" }));
-    for (const call of replies) call.cancel();
+    for (const call of [...replies].reverse()) call.cancel();
     expect((await Promise.allSettled(waiting)).map(({ status }) => status)).toEqual(["fulfilled", "rejected", "rejected"]);
     await limited.close();
   });
