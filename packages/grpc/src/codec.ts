@@ -27,8 +27,11 @@ export function protobufCodec<Desc extends DescMessage>(schema: Desc): Codec<Mes
   const keepsViews = holdsBytes(schema, new Set());
   return {
     encode(message) {
-      const ready = (message as { readonly $typeName?: string }).$typeName === typeName;
-      return toBinary(schema, ready ? (message as MessageShape<Desc>) : create(schema, message));
+      const given = (message as { readonly $typeName?: string }).$typeName;
+      if (given === typeName) return toBinary(schema, message as MessageShape<Desc>);
+      // As an object to make a message of, another message would lose what the two do not share.
+      if (given !== undefined) throw new TypeError(`a message ${given} was given where ${typeName} is expected`);
+      return toBinary(schema, create(schema, message));
     },
     decode: keepsViews ? (bytes) => fromBinary(schema, retained(bytes)) : (bytes) => fromBinary(schema, bytes),
   };

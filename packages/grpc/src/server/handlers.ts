@@ -53,5 +53,5 @@ type HandlerOf<Types> =
  * without one answers UNIMPLEMENTED.
  */
 export type Implementation<Service extends AnyService> = {
-  readonly [Name in keyof MethodsOf<Service>]?: HandlerOf<MethodsOf<Service>[Name]>;
+  readonly [Name in keyof MethodsOf<Service>]?: HandlerOf<MethodsOf<Service>[Name]> | undefined;
 };

@@ -297,7 +297,7 @@ describe("the steps of a client's call", () => {
       chat: {
         async open(call) {
           await call.sendInitialMetadata({ begin: "now" });
-          for await (const request of call) await call.send(request);
+          for await (const { text } of call) await call.send({ text });
         },
       },
     });
