@@ -32,13 +32,24 @@ export abstract class BaseStream<Out extends {}, In extends {} = Out> implements
 
   /**
    * Reads no more: a waiting `receive` and later ones reject with `ClosedStreamError`, all input is dropped from now on. Settles
-   * when nothing more can come. `eofSent` settles as the end that is being sent does, for a layer that has to wait for it.
+   * when nothing more can come. `eofSent` settles as the end that is being sent does, for a layer that has to wait for it; the
+   * time limit is kept by the caller, and is there to be passed on.
    */
-  protected abstract discardInput(eofSent: Promise<void>): Promise<void>;
+  protected abstract discardInput(eofSent: Promise<void>, closeTimeoutMs: number | undefined): Promise<void>;
 
   /** A carrier that carries metadata overrides this. */
   receiveWithMetadata(options?: WaitOptions): Promise<ReceivedMessage<In> | undefined> {
     return this.receive(options).then(withoutMetadata);
+  }
+
+  /** True once `sendEof` has been called: nothing more may be sent. */
+  protected get ending(): boolean {
+    return this.#eof !== undefined;
+  }
+
+  /** True once `sendEof` has succeeded. */
+  protected get eofSent(): boolean {
+    return this.#eofSent;
   }
 
   sendEof(options?: WaitOptions): Promise<void> {
@@ -76,7 +87,7 @@ export abstract class BaseStream<Out extends {}, In extends {} = Out> implements
     try {
       // Both at once: the other side may be unable to read our end before somebody takes what it is sending.
       const eofSent = this.sendEof();
-      await Promise.all([eofSent, this.discardInput(eofSent).catch(() => {})]);
+      await Promise.all([eofSent, this.discardInput(eofSent, givenTimeoutMs).catch(() => {})]);
     } catch (error) {
       this.abort(error);
       if (late !== undefined) throw late;

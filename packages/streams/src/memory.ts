@@ -11,7 +11,7 @@ import type { ObjectStream, ReceivedMessage, SendOptions, WaitOptions } from "./
 export interface MemoryPairOptions {
   /**
    * How many items of one direction may lie unread before `send` waits. Default 32, which keeps a reader and a writer busy that
-   * take turns; 0 makes each `send` wait for its `receive`.
+   * take turns.
    */
   readonly maxBufferedItems?: number;
   /** Limits the wait of `close()`. Without one, `close()` waits for the other end as long as it takes. */
@@ -21,12 +21,12 @@ export interface MemoryPairOptions {
 /**
  * A connected pair: the first end sends `A` and receives `B`, the second the other way round. Both carry metadata. An abort
  * reaches the other end at once, ahead of what it has not read.
- * @throws RangeError when `maxBufferedItems` is not a whole number from 0
+ * @throws RangeError when `maxBufferedItems` is not a whole number from 1
  */
 export function memoryPair<A extends {}, B extends {} = A>(options: MemoryPairOptions = {}): [ObjectStream<A, B>, ObjectStream<B, A>] {
   const { maxBufferedItems = 32, clock } = options;
-  if (!Number.isInteger(maxBufferedItems) || maxBufferedItems < 0) {
-    throw new RangeError(`maxBufferedItems must be a whole number from 0, but is ${maxBufferedItems}`);
+  if (!Number.isInteger(maxBufferedItems) || maxBufferedItems < 1) {
+    throw new RangeError(`maxBufferedItems must be a whole number from 1, but is ${maxBufferedItems}`);
   }
   const attributes: Attributes = clock === undefined ? noAttributes : new Map([[streamClock, clock]]);
   const aToB = new Direction<A>(maxBufferedItems);

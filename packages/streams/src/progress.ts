@@ -44,8 +44,8 @@ export interface ProgressOptions {
   readonly clock?: Clock;
 }
 
-/** Where the stream stands at the moment of asking. */
-export const streamProgress: AttributeKey<ProgressReport> = attribute("streamProgress");
+/** A function that tells where the stream stands when it is called. */
+export const streamProgress: AttributeKey<() => ProgressReport> = attribute("streamProgress");
 
 /**
  * Wraps a stream so that it reports how it gets on; items, metadata, ends and aborts pass through untouched.
@@ -65,11 +65,11 @@ class ProgressStream<Out extends {}, In extends {}> extends WrappedStream<Out, I
   readonly #sent: Counter;
   readonly #received: Counter;
   readonly #onProgress: (report: ProgressReport) => void;
+  readonly #attributes: Attributes = new Map([[streamProgress, () => this.#report()]]);
   #cancelReport: (() => void) | undefined;
   /** Intervals since something moved. */
   #restingIntervals = 0;
-  #eofSent = false;
-  #eofReceived = false;
+  #endReceived = false;
   #finished = false;
 
   constructor(stream: ObjectStream<Out, In>, options: ProgressOptions) {
@@ -111,10 +111,9 @@ class ProgressStream<Out extends {}, In extends {}> extends WrappedStream<Out, I
     this.#finish();
   }
 
-  protected override async endOutput(): Promise<void> {
-    await super.endOutput();
-    this.#eofSent = true;
-    if (this.#eofReceived) this.#finish();
+  override async sendEof(options?: WaitOptions): Promise<void> {
+    await super.sendEof(options);
+    if (this.#endReceived) this.#finish();
   }
 
   protected override async closeGracefully(closeTimeoutMs: number | undefined): Promise<void> {
@@ -126,15 +125,15 @@ class ProgressStream<Out extends {}, In extends {}> extends WrappedStream<Out, I
   }
 
   protected override get ownAttributes(): Attributes {
-    return new Map([[streamProgress, this.#report()]]);
+    return this.#attributes;
   }
 
   #onReceived(item: In | undefined): void {
     if (item !== undefined) {
       this.#moved(this.#received, item);
     } else {
-      this.#eofReceived = true;
-      if (this.#eofSent) this.#finish();
+      this.#endReceived = true;
+      if (this.eofSent) this.#finish();
     }
   }
 

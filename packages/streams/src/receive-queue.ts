@@ -66,9 +66,9 @@ export class ReceiveQueue<T extends {}> {
     if (this.#last === undefined) this.#finish(error);
   }
 
-  /** The stream is broken: the items are dropped and `take` rejects with `error`, unless the end was taken already. */
+  /** The stream is broken: the items are dropped and `take` rejects with `error`. Nothing after the end was taken, or after an error. */
   fail(error: Error): void {
-    if (this.#endTaken) return;
+    if (this.#endTaken || this.#last?.error !== undefined) return;
     this.#items.clear();
     this.#finish(error);
   }

@@ -17,6 +17,7 @@ export function stapled<Out extends {}, In extends {} = Out>(
 class StapledStream<Out extends {}, In extends {}> extends BaseStream<Out, In> {
   readonly #receiving: ReceiveStream<In>;
   readonly #sending: SendStream<Out>;
+  #endReceived = false;
 
   constructor(receiving: ReceiveStream<In>, sending: SendStream<Out>) {
     super();
@@ -40,15 +41,21 @@ class StapledStream<Out extends {}, In extends {}> extends BaseStream<Out, In> {
     return this.#sending.send(item, options);
   }
 
-  receive(options?: WaitOptions): Promise<In | undefined> {
-    return this.#receiving.receive(options);
+  async receive(options?: WaitOptions): Promise<In | undefined> {
+    const item = await this.#receiving.receive(options);
+    if (item === undefined) this.#endReceived = true;
+    return item;
   }
 
-  override receiveWithMetadata(options?: WaitOptions): Promise<ReceivedMessage<In> | undefined> {
-    return this.#receiving.receiveWithMetadata(options);
+  override async receiveWithMetadata(options?: WaitOptions): Promise<ReceivedMessage<In> | undefined> {
+    const message = await this.#receiving.receiveWithMetadata(options);
+    if (message === undefined) this.#endReceived = true;
+    return message;
   }
 
   abort(reason?: unknown): void {
+    // Either half alone has not ended both ways, and would take the abort for one.
+    if (this.eofSent && this.#endReceived) return;
     this.#sending.abort(reason);
     this.#receiving.abort(reason);
   }
@@ -57,7 +64,7 @@ class StapledStream<Out extends {}, In extends {}> extends BaseStream<Out, In> {
     return this.#sending.sendEof();
   }
 
-  protected async discardInput(eofSent: Promise<void>): Promise<void> {
-    await Promise.all([this.#receiving.close(), eofSent.then(() => this.#sending.close())]);
+  protected async discardInput(eofSent: Promise<void>, closeTimeoutMs: number | undefined): Promise<void> {
+    await Promise.all([this.#receiving.close({ closeTimeoutMs }), eofSent.then(() => this.#sending.close({ closeTimeoutMs }))]);
   }
 }

@@ -1,19 +1,45 @@
 /** Layers over another stream: one that translates items, and one that leaves them alone. */
 import { type AttributeKey, type Attributes, attributesOver, noAttributes } from "./attributes.js";
 import { BaseStream } from "./base-stream.js";
+import { ClosedStreamError } from "./errors.js";
 import type { ObjectStream, ReceivedMessage, SendOptions, WaitOptions } from "./stream.js";
 
 /**
  * A layer whose items differ from those of the stream below. A subclass implements `send` and `receive` (and
- * `receiveWithMetadata` if it carries metadata), and overrides `endOutput` if it has something to say before the end.
+ * `receiveWithMetadata` if it carries metadata). If it has something to say before the end, it sends by `sendBelow`, and its
+ * `endOutput` does `await this.allSentBelow()`, sends the last item below, and calls `super.endOutput()`.
  */
 export abstract class StreamLayer<Out extends {}, In extends {}, InnerOut extends {}, InnerIn extends {}> extends BaseStream<Out, In> {
   protected readonly inner: ObjectStream<InnerOut, InnerIn>;
+
+  #pendingBelow = 0;
+  #onAllSent: (() => void) | undefined;
 
   constructor(inner: ObjectStream<InnerOut, InnerIn>) {
     super();
     this.inner = inner;
   }
+
+  /** `send` of the stream below, for items that come before what the layer says at the end. */
+  protected sendBelow(item: InnerOut, options?: SendOptions): Promise<void> {
+    if (this.ending) return Promise.reject(new ClosedStreamError("nothing can be sent after sendEof()"));
+    this.#pendingBelow++;
+    const sent = this.inner.send(item, options);
+    sent.then(this.#onSettled, this.#onSettled);
+    return sent;
+  }
+
+  /** Waits for the sends that are under way, so that none of them is overtaken, and the last word is not one too many to wait. */
+  protected allSentBelow(): Promise<void> {
+    if (this.#pendingBelow === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onAllSent = resolve;
+    });
+  }
+
+  readonly #onSettled = (): void => {
+    if (--this.#pendingBelow === 0) this.#onAllSent?.();
+  };
 
   /** What this layer adds to, or changes of, the attributes below. */
   protected get ownAttributes(): Attributes {
@@ -41,9 +67,9 @@ export abstract class StreamLayer<Out extends {}, In extends {}, InnerOut extend
     return this.inner.sendEof();
   }
 
-  protected async discardInput(eofSent: Promise<void>): Promise<void> {
+  protected async discardInput(eofSent: Promise<void>, closeTimeoutMs: number | undefined): Promise<void> {
     await eofSent; // closing the stream below earlier would cut off what this layer still has to say
-    await this.inner.close();
+    await this.inner.close({ closeTimeoutMs });
   }
 }
 

@@ -1,17 +1,13 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, test } from "vitest";
+import { afterAll, beforeAll, describe } from "vitest";
 import { memoryPair, type ObjectStream } from "../../src/index.js";
 import { connectTcp, connectUnix, listenTcp, listenUnix, type SocketListener, streamFromDuplex, toDuplex } from "../../src/node/index.js";
-import { type ComplianceOptions, complianceTests } from "../../src/testing/index.js";
+import { suite } from "../suite.js";
 import { turns } from "./turns.js";
 
 const bytes = { keepsBoundaries: false, settle: () => turns() } as const;
-
-function suite(options: ComplianceOptions): void {
-  for (const { title, run } of complianceTests(options)) test(title, run);
-}
 
 async function accepted(listener: SocketListener): Promise<ObjectStream<Uint8Array>> {
   const stream = await listener.accept();
@@ -24,7 +20,10 @@ describe("compliance of TCP sockets", () => {
     ...bytes,
     async connect(clock) {
       const listener = await listenTcp({ clock });
-      const [first, second] = await Promise.all([connectTcp(listener.address as { host: string; port: number }, { clock }), accepted(listener)]);
+      const [first, second] = await Promise.all([
+        connectTcp(listener.address as { host: string; port: number }, { clock }),
+        accepted(listener),
+      ]);
       await listener.close();
       return { first, second };
     },
@@ -67,7 +66,10 @@ describe("compliance of a socket as a duplex and back", () => {
     ...bytes,
     async connect(clock) {
       const listener = await listenTcp({ clock });
-      const [first, second] = await Promise.all([connectTcp(listener.address as { host: string; port: number }, { clock }), accepted(listener)]);
+      const [first, second] = await Promise.all([
+        connectTcp(listener.address as { host: string; port: number }, { clock }),
+        accepted(listener),
+      ]);
       await listener.close();
       return { first: streamFromDuplex(toDuplex(first), { clock }), second };
     },

@@ -19,7 +19,8 @@ function otherSideTests(given: ComplianceOptions): ComplianceTest[] {
     }),
 
     ...bothWays(given, "an abort after some items is never an end", async (from, to, setup) => {
-      for (let index = 0; index < 5; index++) await from.send(pattern(index, 1_000));
+      for (let index = 0; index < 5; index++) void later(from.send(pattern(index, 1_000)));
+      await setup.traits.settle();
       from.stream.abort(new Error("pulled out"));
       await receiveBreak(to);
       await sendUntilBroken(to, setup);
@@ -63,6 +64,6 @@ export function abortTests(given: ComplianceOptions): ComplianceTest[] {
       await from.stream.close();
     }),
 
-    ...(halfClose === "both" ? afterBothEnds : afterBothEnds.slice(0, 1)),
+    ...(halfClose === "both" ? afterBothEnds : []),
   ];
 }

@@ -12,6 +12,7 @@ import {
   receiveBreak,
   receiveItems,
   rejection,
+  sendAll,
   sendUntilBroken,
   traitsOf,
 } from "./harness.js";
@@ -32,10 +33,11 @@ function halfCloseTests(given: ComplianceOptions): ComplianceTest[] {
         await receiveItems(to, [pattern(1, 10)], setup);
         await to.receiveEnd();
         await to.receiveEnd(); // and stays there
-        for (let index = 0; index < 10; index++) await to.send(pattern(index, 1_000));
-        await to.stream.sendEof();
-        for (let index = 0; index < 10; index++) await receiveItems(from, [pattern(index, 1_000)], setup);
+        const items = Array.from({ length: 10 }, (_, index) => pattern(index, 1_000));
+        const sending = later(sendAll(to, items));
+        await receiveItems(from, items, setup);
         await from.receiveEnd();
+        await sending;
       }),
     ),
 
@@ -134,6 +136,19 @@ function closeTimeTests(given: ComplianceOptions): ComplianceTest[] {
       }),
     ),
 
+    ...halfCloses(
+      given,
+      bothWays(given, "close with a longer limit waits longer", async (from, to, setup) => {
+        const closing = later(from.stream.close({ closeTimeoutMs: 60_000 }));
+        await to.receiveEnd();
+        await setup.traits.settle();
+        setup.clock.advance(59_999);
+        await to.send(pattern(1, 1));
+        await to.stream.sendEof();
+        await closing;
+      }),
+    ),
+
     ...bothWays(given, "close with a limit of its own keeps to it, and rejects if the end could not be sent", async (from, to, setup) => {
       const sends = fill(from);
       await setup.traits.settle();
@@ -149,18 +164,27 @@ function closeTimeTests(given: ComplianceOptions): ComplianceTest[] {
 }
 
 function disposeTests(given: ComplianceOptions): ComplianceTest[] {
-  const { abortIsSeen } = traitsOf(given);
+  const { abortIsSeen, disposal } = traitsOf(given);
+  const asClose = bothWays(given, "disposal after sendEof is a close", async (from, to, setup) => {
+    await from.send(pattern(1, 10));
+    await from.stream.sendEof();
+    const disposed = later(from.stream[Symbol.asyncDispose]());
+    await receiveItems(to, [pattern(1, 10)], setup);
+    await to.receiveEnd();
+    await to.stream.close();
+    await disposed;
+    await rejection(from.receive(), ClosedStreamError, "a receive after disposal");
+  });
+  const asAbort = pairTest(given, "disposal before the other side has ended is an abort, even after sendEof", async (setup) => {
+    const { first, second } = setup;
+    await first.send(pattern(1, 10));
+    await receiveItems(second, [pattern(1, 10)], setup);
+    await first.stream.sendEof();
+    await first.stream[Symbol.asyncDispose]();
+    await sendUntilBroken(second, setup);
+  });
   return [
-    ...bothWays(given, "disposal after sendEof is a close", async (from, to, setup) => {
-      await from.send(pattern(1, 10));
-      await from.stream.sendEof();
-      const disposed = later(from.stream[Symbol.asyncDispose]());
-      await receiveItems(to, [pattern(1, 10)], setup);
-      await to.receiveEnd();
-      await to.stream.close();
-      await disposed;
-      await rejection(from.receive(), ClosedStreamError, "a receive after disposal");
-    }),
+    ...(disposal === "close" ? asClose : [asAbort, ...asClose.slice(1)]),
 
     ...bothWays(given, "disposal without sendEof is an abort, so that a producer that fails never gives an end", async (from, to) => {
       await from.send(pattern(1, 10));

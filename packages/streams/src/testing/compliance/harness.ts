@@ -60,6 +60,7 @@ export class End {
 export interface Traits {
   readonly keepsBoundaries: boolean;
   readonly halfClose: "both" | "first";
+  readonly disposal: "close" | "abort";
   readonly abortIsSeen: boolean;
   readonly keepsTime: boolean;
   readonly maxItemBytes: number;
@@ -71,6 +72,7 @@ export function traitsOf(given: ComplianceOptions): Traits {
   return {
     keepsBoundaries: given.keepsBoundaries ?? true,
     halfClose: given.halfClose ?? "both",
+    disposal: given.disposal ?? "close",
     abortIsSeen: given.abortIsSeen ?? true,
     keepsTime: given.keepsTime ?? true,
     maxItemBytes: given.maxItemBytes ?? 4 * 1024 * 1024,
@@ -132,8 +134,9 @@ export function check(condition: boolean, expectation: string): asserts conditio
 export function checkBytes(actual: Uint8Array | undefined, expected: Uint8Array, what: string): void {
   check(actual !== undefined, `${what}, but the stream ended`);
   check(actual.length === expected.length, `${what} of ${expected.length} bytes, but got ${actual.length}`);
-  const wrong = actual.findIndex((byte, index) => byte !== expected[index]);
-  check(wrong === -1, `${what} as it was sent, but the byte at index ${wrong} differs`);
+  for (let index = 0; index < expected.length; index++) {
+    if (actual[index] !== expected[index]) throw new Error(`expected ${what} as it was sent, but the byte at index ${index} differs`);
+  }
 }
 
 /** Receives exactly the items, however they are cut if the stream does not keep boundaries. */
@@ -150,6 +153,12 @@ export async function receiveItems(end: End, items: readonly Uint8Array[], { tra
       taken += chunk.length;
     }
   }
+}
+
+/** Sends the items one after another, and the end. */
+export async function sendAll(end: End, items: readonly Uint8Array[]): Promise<void> {
+  for (const item of items) await end.send(item);
+  await end.stream.sendEof();
 }
 
 /** Reads what is still there, up to the error that must come. */

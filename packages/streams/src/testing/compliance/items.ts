@@ -1,22 +1,22 @@
 /** Items: order, sizes, backpressure, how many sends may wait. */
 import { BusyStreamError } from "../../errors.js";
 import { maxPendingSends } from "../../stream.js";
-import { block, bothWays, check, fill, later, pairTest, pattern, receiveItems, rejection } from "./harness.js";
+import { block, bothWays, check, type End, fill, later, pairTest, pattern, receiveItems, rejection, sendAll } from "./harness.js";
 import type { ComplianceOptions, ComplianceTest } from "./options.js";
 
 export function itemTests(given: ComplianceOptions): ComplianceTest[] {
   return [
     ...bothWays(given, "items arrive in order and as they were sent", async (from, to, setup) => {
       const items = Array.from({ length: 100 }, (_, index) => pattern(index, 1 + (index % 17)));
-      const received = later(receiveItems(to, items, setup));
-      for (const item of items) await from.send(item);
-      await received;
+      const sending = later(sendAll(from, items));
+      await receiveItems(to, items, setup);
+      await sending;
     }),
 
     pairTest(given, "both directions go on at the same time", async (setup) => {
       const { first, second } = setup;
       const items = Array.from({ length: 50 }, (_, index) => pattern(index, 1_000));
-      const send = async (from: typeof first): Promise<void> => {
+      const send = async (from: End): Promise<void> => {
         for (const item of items) await from.send(item);
       };
       await Promise.all([send(first), send(second), receiveItems(first, items, setup), receiveItems(second, items, setup)]);
@@ -34,11 +34,10 @@ export function itemTests(given: ComplianceOptions): ComplianceTest[] {
 
     ...bothWays(given, "an empty item is an item where boundaries are kept, and nothing where they are not", async (from, to, setup) => {
       const items = [pattern(1, 0), pattern(2, 3), pattern(3, 0), pattern(4, 0), pattern(5, 1)];
-      const received = later(receiveItems(to, items, setup));
-      for (const item of items) await from.send(item);
-      await from.stream.sendEof();
-      await received;
+      const sending = later(sendAll(from, items));
+      await receiveItems(to, items, setup);
       await to.receiveEnd();
+      await sending;
     }),
 
     ...bothWays(given, "sends that overlap keep their order, and the end comes after them", async (from, to, setup) => {
@@ -97,12 +96,7 @@ export function itemTests(given: ComplianceOptions): ComplianceTest[] {
 
     ...bothWays(given, "iteration gives every item up to the end", async (from, to, setup) => {
       const items = Array.from({ length: 20 }, (_, index) => pattern(index, 10));
-      const sending = later(
-        (async () => {
-          for (const item of items) await from.send(item);
-          await from.stream.sendEof();
-        })(),
-      );
+      const sending = later(sendAll(from, items));
       let bytes = 0;
       let count = 0;
       for await (const item of to.stream) {

@@ -8,7 +8,7 @@ export interface ItemCodec {
   toBytes(item: {}): Uint8Array;
 }
 
-/** Two connected ends. */
+/** Two connected ends, each of which takes at least one small item that nobody reads yet. */
 export interface StreamPair {
   readonly first: ObjectStream<{}>;
   readonly second: ObjectStream<{}>;
@@ -25,6 +25,11 @@ export interface ComplianceOptions {
   readonly keepsBoundaries?: boolean;
   /** `"first"` if the end of the second side ends both directions, as the end of a gRPC server does. Default `"both"`. */
   readonly halfClose?: "both" | "first";
+  /**
+   * What disposal of the first side does after `sendEof` and before the other side's end: `"abort"` for a gRPC client call, which is
+   * cancelled. Default `"close"`.
+   */
+  readonly disposal?: "close" | "abort";
   /** False where the way itself cannot tell an abort from an end, as with Unix sockets. Default true. */
   readonly abortIsSeen?: boolean;
   /** False for streams without a clock, whose `close()` has no time limit. Default true. */

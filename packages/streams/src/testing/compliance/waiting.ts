@@ -1,7 +1,7 @@
 /** Waiting with a signal: what is cancelled, what is lost (nothing), what is left behind (nothing). */
 import { BrokenStreamError } from "../../errors.js";
 import { ManualSignal } from "../manual-signal.js";
-import { block, bothWays, check, later, pairTest, pattern, receiveItems, rejection } from "./harness.js";
+import { block, bothWays, check, later, pairTest, pattern, receiveItems, rejection, sendAll } from "./harness.js";
 import type { ComplianceOptions, ComplianceTest } from "./options.js";
 
 async function rejectsWithReason(promise: Promise<unknown>, reason: unknown, what: string): Promise<void> {
@@ -23,9 +23,10 @@ export function waitingTests(given: ComplianceOptions): ComplianceTest[] {
       await rejectsWithReason(to.receive({ signal }), reason, "a receive with a signal that has fired");
       await rejectsWithReason(to.receiveWithMetadata({ signal }), reason, "a receive with a signal that has fired");
       const items = [pattern(1, 10), pattern(2, 10)];
-      for (const item of items) await from.send(item);
+      const sending = later(sendAll(from, items));
       await rejectsWithReason(to.receive({ signal }), reason, "a receive with a signal that has fired");
       await receiveItems(to, items, setup);
+      await sending;
       check(signal.listenerCount === 0, `no listener left on the signal, but there are ${signal.listenerCount}`);
     }),
 
