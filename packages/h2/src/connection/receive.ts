@@ -156,9 +156,9 @@ export class FrameReceiver<Context> implements FrameSink {
   #onRstStream(streamId: number, bytes: Uint8Array, start: number, end: number): void {
     const { table, guards, now, options } = this.#core;
     const errorCode = readRstStream(bytes, start, end);
+    if (table.isIdle(streamId)) throw connectionError(ErrorCode.PROTOCOL_ERROR, `RST_STREAM on idle stream ${streamId}`);
     const stream = table.get(streamId);
     if (stream === undefined || stream.state === "closed") {
-      if (table.isIdle(streamId)) throw connectionError(ErrorCode.PROTOCOL_ERROR, `RST_STREAM on idle stream ${streamId}`);
       if (table.takeLateReset(streamId)) return;
       guards.useless.spend(now);
       return;

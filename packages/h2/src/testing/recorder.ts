@@ -3,17 +3,22 @@ import type { ConnectionHandler, StreamReset } from "../connection/handler.js";
 import type { H2Error } from "../errors.js";
 import type { HeaderField } from "../header-field.js";
 
+interface SectionEvent<Kind extends string> {
+  readonly kind: Kind;
+  readonly streamId: number;
+  readonly fields: readonly string[];
+  readonly endStream: boolean;
+}
+
 export type RecordedEvent =
-  | {
-      readonly kind: "headers" | "informational" | "trailers";
-      readonly streamId: number;
-      readonly fields: readonly string[];
-      readonly endStream: boolean;
-    }
+  | SectionEvent<"headers">
+  | SectionEvent<"informational">
+  | SectionEvent<"trailers">
   | { readonly kind: "data"; readonly streamId: number; readonly bytes: readonly number[]; readonly endStream: boolean }
   | { readonly kind: "reset"; readonly streamId: number; readonly reset: StreamReset }
   | { readonly kind: "writable"; readonly streamId: number }
-  | { readonly kind: "streamsAvailable" | "settings" }
+  | { readonly kind: "streamsAvailable" }
+  | { readonly kind: "settings" }
   | { readonly kind: "goAway"; readonly lastStreamId: number; readonly errorCode: number }
   | { readonly kind: "pong"; readonly pingId: number; readonly roundTripMs: number }
   | { readonly kind: "close"; readonly error: H2Error | undefined };
