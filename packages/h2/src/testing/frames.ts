@@ -87,7 +87,7 @@ export interface ParsedFrame {
   readonly payload: Uint8Array;
 }
 
-/** The whole frames in `bytes`, a client's preface skipped. */
+/** The whole frames in `bytes`, a client's preface skipped, a frame cut off at the end left out. */
 export function parseFrames(bytes: Uint8Array): ParsedFrame[] {
   const frames: ParsedFrame[] = [];
   let offset =
@@ -97,6 +97,7 @@ export function parseFrames(bytes: Uint8Array): ParsedFrame[] {
     const length = (at(offset) << 16) | (at(offset + 1) << 8) | at(offset + 2);
     const streamId = ((at(offset + 5) << 24) | (at(offset + 6) << 16) | (at(offset + 7) << 8) | at(offset + 8)) & 0x7fffffff;
     const start = offset + frameHeaderBytes;
+    if (start + length > bytes.length) break;
     frames.push({ type: at(offset + 3), flags: at(offset + 4), streamId, payload: bytes.slice(start, start + length) });
     offset = start + length;
   }
