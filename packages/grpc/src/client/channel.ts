@@ -3,12 +3,13 @@ import type tls from "node:tls";
 import { connectSocket, systemClock } from "@trunkline/h2/node";
 import { type Clock, type CloseOptions, defaultCloseTimeoutMs } from "@trunkline/streams";
 import { printTarget } from "../address.js";
-import { defaultMaxReceiveMessageBytes, type Http2Options, largestMessageBytes, wholeNumber } from "../options.js";
+import { checkedHttp2, defaultMaxReceiveMessageBytes, type Http2Options, largestMessageBytes, wholeNumber } from "../options.js";
 import { peerOf } from "../peer.js";
 import { TimerHeap } from "../timer-heap.js";
 import { version } from "../version.js";
 import { Backoff, type BackoffOptions } from "./backoff.js";
-import { type ChannelState, ConnectionManager, type Connector } from "./connection-manager.js";
+import type { Connector } from "./connect-attempt.js";
+import { type ChannelState, ConnectionManager } from "./connection-manager.js";
 import { type ChannelTarget, type ConnectTarget, parseTarget, type TransportTarget } from "./target.js";
 
 export interface ChannelOptions {
@@ -58,7 +59,8 @@ export class Channel implements AsyncDisposable {
 
   /**
    * Connects to nothing yet; an idle connection does not keep the process alive.
-   * @throws TypeError for a target that is none, or options that contradict each other; RangeError for a number out of its range
+   * @throws TypeError for a target that is none, or options that contradict each other; RangeError for a number out of its range, H2Error for
+   * one of `http2`
    */
   constructor(target: ChannelTarget, options: ChannelOptions = {}) {
     const { clock = systemClock } = options;
@@ -66,6 +68,7 @@ export class Channel implements AsyncDisposable {
       throw new TypeError("a channel has either tls or plaintext: true, not both");
     const { connector, secure, authority } =
       typeof target === "string" ? socketConnector(target, options) : givenConnector(target, options);
+    const connectTimeoutMs = checkConnectTimeoutMs(options);
     const own = `grpc-node-trunkline/${version}`;
     this.target = connector.name;
     this.#core = {
@@ -73,7 +76,8 @@ export class Channel implements AsyncDisposable {
         clock,
         backoff: new Backoff(options.backoff),
         maxWaitingCalls: wholeNumber("maxWaitingCalls", options.maxWaitingCalls, 10_000, 0),
-        http2: options.http2 ?? {},
+        connectTimeoutMs,
+        http2: checkedHttp2("client", options.http2),
       }),
       timers: new TimerHeap(clock),
       clock,
@@ -115,6 +119,10 @@ export function checkMaxReceiveMessageBytes(value: number | undefined, fallback:
   return wholeNumber("maxReceiveMessageBytes", value, fallback, 0, largestMessageBytes);
 }
 
+function checkConnectTimeoutMs({ connectTimeoutMs }: ChannelOptions): number {
+  return wholeNumber("connectTimeoutMs", connectTimeoutMs, 20_000, 1, 2 ** 31 - 1);
+}
+
 function headerText(name: string, value: string): string {
   if (typeof value === "string" && /^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/.test(value)) return value;
   throw new TypeError(`${name} must be printable ASCII, not ${JSON.stringify(value)}`);
@@ -130,7 +138,7 @@ function socketConnector(target: string, options: ChannelOptions): ResolvedTarge
   const { socket, local, authority } = parseTarget(target);
   const secure = options.tls !== undefined || (options.plaintext !== true && !local);
   const tlsOptions = secure ? { ...options.tls } : undefined;
-  const connectTimeoutMs = wholeNumber("connectTimeoutMs", options.connectTimeoutMs, 20_000, 1, 2 ** 31 - 1);
+  const connectTimeoutMs = checkConnectTimeoutMs(options);
   const path = "path" in socket ? socket.path : undefined;
   const connector: Connector = {
     name: printTarget(socket),

@@ -2,24 +2,14 @@
  * A channel's connection through its life: made when a call wants it, made again after a loss, with waits that grow while
  * attempts fail; and the calls that wait for it, in order and not without end.
  */
-import type { Duplex } from "node:stream";
 import type { H2Error } from "@trunkline/h2";
 import { type Clock, reasonText } from "@trunkline/streams";
 import { GrpcError } from "../errors.js";
 import type { Http2Options } from "../options.js";
-import type { Peer } from "../peer.js";
 import { Status } from "../status.js";
 import type { Backoff } from "./backoff.js";
 import { ClientConnection, type ClientConnectionEvents, type ClientStream } from "./client-connection.js";
-
-/** Makes one connection. */
-export interface Connector {
-  /** For messages: `"127.0.0.1:50051"`. */
-  readonly name: string;
-  connect(signal: AbortSignal): Promise<{ readonly duplex: Duplex; readonly peer: Peer }>;
-  /** False when there is only one to be had. */
-  readonly reconnects: boolean;
-}
+import { ConnectAttempt, type Connector } from "./connect-attempt.js";
 
 /** A call that wants a stream. */
 export interface WaitingCall extends ClientStream {
@@ -38,6 +28,8 @@ export interface ConnectionManagerOptions {
   readonly clock: Clock;
   readonly backoff: Backoff;
   readonly maxWaitingCalls: number;
+  /** For an attempt, up to where HTTP/2 begins. */
+  readonly connectTimeoutMs: number;
   readonly http2: Http2Options;
 }
 
@@ -49,7 +41,8 @@ export class ConnectionManager implements ClientConnectionEvents {
   readonly #connections: Set<ClientConnection> = new Set();
   /** The one that new calls go to. */
   #current: ClientConnection | undefined;
-  #attempt: AbortController | undefined;
+  /** Under way until its connection is ready. */
+  #attempt: ConnectAttempt | undefined;
   #retry: { readonly atMs: number; cancel(): void } | undefined;
   #lastFailure: unknown;
   /** The last connection ended before it was of any use. */
@@ -120,7 +113,7 @@ export class ConnectionManager implements ClientConnectionEvents {
 
   #shut(error: GrpcError): void {
     this.#closed = error;
-    this.#attempt?.abort(error);
+    this.#attempt?.stop(error);
     this.#attempt = undefined;
     this.#retry?.cancel();
     this.#retry = undefined;
@@ -147,18 +140,13 @@ export class ConnectionManager implements ClientConnectionEvents {
   #connectIfWanted(): void {
     if (this.#waiting.size === 0 || this.#current !== undefined || this.#attempt !== undefined || this.#retry !== undefined) return;
     if (this.#closed !== undefined) return;
-    const attempt = new AbortController();
-    this.#attempt = attempt;
-    this.#connector.connect(attempt.signal).then(
-      ({ duplex, peer }) => {
-        if (this.#attempt === attempt)
-          this.#connections.add(new ClientConnection(duplex, peer, this.#options.http2, this.#options.clock, this));
-        else duplex.destroy();
-      },
-      (error: unknown) => {
-        if (this.#attempt === attempt) this.#failed(error);
-      },
-    );
+    const { clock, connectTimeoutMs, http2 } = this.#options;
+    this.#attempt = new ConnectAttempt(this.#connector, {
+      clock,
+      connectTimeoutMs,
+      onConnected: ({ duplex, peer }) => this.#connections.add(new ClientConnection(duplex, peer, http2, clock, this)),
+      onFailed: (error) => this.#failed(error),
+    });
   }
 
   onReady(connection: ClientConnection): void {

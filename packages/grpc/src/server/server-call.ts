@@ -24,7 +24,7 @@ export interface ServerCallHost {
   readonly peer: Peer;
   readonly core: ServerCore;
   /** The call is over and its handler has ended. */
-  finished(call: ServerCallStream<{}, {}>, streamId: number): void;
+  finished(streamId: number): void;
 }
 
 export class ServerCallStream<Request extends {}, Response extends {}>
@@ -348,7 +348,7 @@ export class ServerCallStream<Request extends {}, Response extends {}>
   }
 
   #releaseIfDone(): void {
-    if (this.#over && !this.#handlerRuns) this.#host.finished(this as unknown as ServerCallStream<{}, {}>, this.streamId);
+    if (this.#over && !this.#handlerRuns) this.#host.finished(this.streamId);
   }
 
   #report(error: unknown): void {

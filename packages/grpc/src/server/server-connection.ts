@@ -18,8 +18,8 @@ export class ServerConnection implements ConnectionHandler<AnyCall>, ServerCallH
   readonly peer: Peer;
   readonly core: ServerCore;
   readonly #driver: ConnectionDriver;
-  /** The streams of calls that are not over, or whose handlers run. */
-  readonly #calls: Map<AnyCall, number> = new Map();
+  /** Calls that are not over, or whose handlers run, by their streams. */
+  readonly #calls: Map<number, AnyCall> = new Map();
 
   constructor(duplex: Duplex, peer: Peer, core: ServerCore) {
     this.peer = peer;
@@ -41,7 +41,7 @@ export class ServerConnection implements ConnectionHandler<AnyCall>, ServerCallH
 
   /** Ends all calls with an error, without waiting for their handlers, and then the connection. */
   abort(error: GrpcError): void {
-    for (const [call, streamId] of this.#calls) {
+    for (const [streamId, call] of this.#calls) {
       call.fail(error, true);
       this.http2.release(streamId);
     }
@@ -52,8 +52,8 @@ export class ServerConnection implements ConnectionHandler<AnyCall>, ServerCallH
     this.#driver.destroy(cause);
   }
 
-  finished(call: AnyCall, streamId: number): void {
-    this.#calls.delete(call);
+  finished(streamId: number): void {
+    this.#calls.delete(streamId);
     this.http2.release(streamId);
   }
 
@@ -85,7 +85,7 @@ export class ServerConnection implements ConnectionHandler<AnyCall>, ServerCallH
     }
     const call: AnyCall = new ServerCallStream(this, streamId, served, request, fields, decoder);
     this.http2.setContext(streamId, call);
-    this.#calls.set(call, streamId);
+    this.#calls.set(streamId, call);
     call.begin(ended);
   }
 

@@ -7,7 +7,7 @@ import { type Clock, type CloseOptions, defaultCloseTimeoutMs } from "@trunkline
 import { hostAndPort, isLoopback, parseHostPort, unixPath } from "../address.js";
 import type { ServerCall } from "../call.js";
 import { GrpcError } from "../errors.js";
-import { defaultMaxReceiveMessageBytes, type Http2Options, largestMessageBytes, wholeNumber } from "../options.js";
+import { checkedHttp2, defaultMaxReceiveMessageBytes, type Http2Options, largestMessageBytes, wholeNumber } from "../options.js";
 import { peerOf } from "../peer.js";
 import type { AnyService } from "../service.js";
 import { Status } from "../status.js";
@@ -49,9 +49,9 @@ export class Server implements AsyncDisposable {
   readonly #connections: Set<ServerConnection> = new Set();
   #closed: Promise<void> | undefined;
 
-  /** @throws RangeError for a number out of its range */
+  /** @throws RangeError for a number out of its range, H2Error for one of `http2` */
   constructor(options: ServerOptions = {}) {
-    const { clock = systemClock, onError = logError, http2 = {} } = options;
+    const { clock = systemClock, onError = logError } = options;
     this.#core = {
       methods: new MethodTable(),
       timers: new TimerHeap(clock),
@@ -64,7 +64,7 @@ export class Server implements AsyncDisposable {
         largestMessageBytes,
       ),
       maxConcurrentStreams: wholeNumber("maxConcurrentStreams", options.maxConcurrentStreams, 1_000, 0, 2 ** 31 - 1),
-      http2,
+      http2: checkedHttp2("server", options.http2),
       report(error, call) {
         try {
           onError(error, call);

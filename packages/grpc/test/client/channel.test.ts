@@ -318,3 +318,29 @@ describe("backoff", () => {
     expect(() => new Channel("localhost:1", { backoff: { jitter: 2 } })).toThrow("backoff.jitter must be from 0 to 1, not 2");
   });
 });
+
+describe("an attempt to connect", () => {
+  it("is given up after connectTimeoutMs, and told so", async () => {
+    let signal: AbortSignal | undefined;
+    let late = (_: ReturnType<typeof duplexPair>[0]): void => {};
+    const connect = (options: { signal: AbortSignal }): Promise<ReturnType<typeof duplexPair>[0]> => {
+      signal = options.signal;
+      return new Promise((resolve) => {
+        late = resolve;
+      });
+    };
+    await using channel = new Channel({ connect, authority: "slow" }, { clock, connectTimeoutMs: 250 });
+    const failed = rejection(createClient(Echo, channel).say({}));
+    clock.advance(250);
+    expect(await failed).toMatchObject({ status: Status.UNAVAILABLE, message: "cannot connect to slow within connectTimeoutMs (250)" });
+    expect(signal?.aborted).toBe(true);
+    const [tooLate] = duplexPair();
+    late(tooLate);
+    await until(() => tooLate.destroyed, "the late transport to be closed");
+  });
+
+  it("that gives something else than a transport fails", async () => {
+    await using channel = new Channel({ connect: () => ({}) as never, authority: "odd" }, { clock });
+    expect(await rejection(createClient(Echo, channel).say({}))).toMatchObject({ status: Status.UNAVAILABLE });
+  });
+});

@@ -54,6 +54,15 @@ describe("a channel's target", () => {
       "maxReceiveMessageBytes must be a whole number from 0 to 4294967295, not 4294967296",
     ],
     [() => new Server({ maxConcurrentStreams: 1.5 }), "maxConcurrentStreams must be a whole number from 0 to 2147483647, not 1.5"],
+    [
+      () => new Channel("localhost:1", { http2: { settings: { maxFrameSize: 1 } } }),
+      "maxFrameSize must be a whole number from 16384 to 16777215, not 1",
+    ],
+    [
+      () => new Server({ http2: { limits: { handshakeTimeoutMs: 0 } } }),
+      "handshakeTimeoutMs must be a whole number from 1 to 2147483647, not 0",
+    ],
+    [() => new Channel("localhost:1", { connectTimeoutMs: 0 }), "connectTimeoutMs must be a whole number from 1 to 2147483647, not 0"],
     [() => createClient(Echo, {} as never), "a client is made on a Channel"],
     [
       () => createClient({ typeName: "a.B" } as never, new Channel("localhost:1")),
