@@ -1,0 +1,51 @@
+/** The errors that a user is meant to read: one line, and the exit code that goes with it. */
+import type { ExitCode } from "./exit-codes.js";
+
+export class CommandError extends Error {
+  override name = "CommandError";
+  readonly exitCode: ExitCode;
+
+  /** @param message one line, that says what was being done, with what, and why it failed */
+  constructor(message: string, exitCode: ExitCode, options?: { readonly cause?: unknown }) {
+    super(message, options);
+    this.exitCode = exitCode;
+  }
+}
+
+/** The system's word for an error, such as `ECONNREFUSED`; of several attempts (one for each address of a name) the last one's. */
+export function systemCode(error: unknown): string | undefined {
+  if (error instanceof AggregateError && error.errors.length > 0) return systemCode(error.errors.at(-1));
+  const { code, cause } = (error ?? {}) as { readonly code?: unknown; readonly cause?: unknown };
+  if (typeof code === "string" && /^E[A-Z0-9_]+$/.test(code)) return code;
+  return cause === undefined ? undefined : systemCode(cause);
+}
+
+const words: Readonly<Record<string, string>> = {
+  EACCES: "permission denied",
+  EADDRINUSE: "it is in use already",
+  EADDRNOTAVAIL: "this machine has no such address",
+  EAFNOSUPPORT: "this machine does not have that kind of address",
+  EAI_AGAIN: "its name cannot be looked up now",
+  ECONNREFUSED: "connection refused",
+  ECONNRESET: "connection reset",
+  EHOSTUNREACH: "there is no way to that machine",
+  EISDIR: "it is a directory",
+  EMFILE: "too many open files",
+  ENETUNREACH: "there is no way to that network",
+  ENOENT: "there is no such file",
+  ENOSPC: "the disk is full",
+  ENOTDIR: "a part of its path is not a directory",
+  ENOTFOUND: "there is no machine of that name",
+  ENOTSOCK: "it is not a socket",
+  EPERM: "not permitted",
+  ETIMEDOUT: "no answer in time",
+};
+
+/** Why something failed, in a few words on one line. */
+export function reasonOf(error: unknown): string {
+  const code = systemCode(error);
+  const known = code === undefined ? undefined : words[code];
+  if (known !== undefined) return known;
+  const text = error instanceof Error ? error.message : String(error);
+  return text.replace(/\s*\n\s*/g, " ").trim() || (code ?? "for no known reason");
+}

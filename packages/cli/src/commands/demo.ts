@@ -1,0 +1,98 @@
+/**
+ * `trunkline demo`: everything at once, on this machine, with nothing to set up. One process: the bytes go over the same sockets as
+ * with three, it ends as a whole, and there is one log to look at.
+ */
+import { CommandError, reasonOf } from "../command-error.js";
+import { type Context, interrupted } from "../context.js";
+import { download } from "../demo/download.js";
+import { showProgress } from "../demo/progress-line.js";
+import { makeSampleFile, type SampleFile } from "../demo/sample-file.js";
+import { startDemoService } from "../demo/service.js";
+import { openTunnel } from "../demo/tunnel.js";
+import { ExitCode } from "../exit-codes.js";
+import { formatBytes, formatDuration, formatRate } from "../format.js";
+import type { OutputEvent } from "../output.js";
+
+export interface DemoOptions {
+  /** End after the check instead of staying. */
+  readonly once?: boolean;
+  /** Of the file, in MB. */
+  readonly size: string;
+}
+
+export const defaultSizeMb = "256";
+const maxSizeMb = 100_000;
+
+const name = "demo";
+
+/** Runs until interrupted, or until the check with `once`. @throws CommandError when the sums differ, or it fails on the way */
+export async function demo(options: DemoOptions, context: Context): Promise<void> {
+  const { output, signal } = context;
+  const bytes = parseSize(options.size);
+  const say = (event: OutputEvent, ...lines: string[]): void => output.result(event, lines.join("\n"));
+
+  say({ event: "preparing", bytes }, `Making a file of ${formatBytes(bytes)} that nothing can compress …`);
+  using file = await makeSampleFile(bytes, signal);
+  await using service = await startDemoService(file, name);
+  const target = { host: "127.0.0.1", port: service.port };
+  await using tunnel = await openTunnel({
+    name,
+    target,
+    report: (level, event, text) => output.note(level === "info" ? "debug" : level, event, text),
+  });
+  say(
+    { event: "listening", router: tunnel.endpoint, service: `127.0.0.1:${service.port}`, name, address: tunnel.address },
+    "",
+    `  router    ${tunnel.endpoint}  exchange and router, with a key made on the spot`,
+    `  service   127.0.0.1:${service.port}  exposed as "${name}"`,
+    `  tunnel    ${tunnel.address}  connected to "${name}"`,
+    "",
+    "Moving the file: service → expose → router → connect → here",
+  );
+  await move(file, `http://${tunnel.address}/sample.bin`, context);
+  if (options.once === true) return;
+
+  say(
+    { event: "ready", url: `http://${tunnel.address}/` },
+    "",
+    `Open  http://${tunnel.address}/`,
+    "",
+    "The same by hand, in three terminals:",
+    `  ${context.program} router`,
+    `  ${context.program} expose web ${service.port}`,
+    `  ${context.program} connect web --listen 8080`,
+    "and then open http://127.0.0.1:8080/",
+    "",
+    "Ctrl-C ends the demo.",
+  );
+  await interrupted(signal);
+}
+
+/** @throws CommandError unless the very bytes of the file arrive */
+async function move(file: SampleFile, url: string, { output, signal }: Context): Promise<void> {
+  const progress = showProgress(output, file.bytes);
+  const arrived = await download(url, { signal, onProgress: (bytes) => progress.update(bytes) })
+    .catch((error: unknown) => {
+      throw signal.aborted ? error : new CommandError(`the file did not arrive: ${reasonOf(error)}`, ExitCode.mismatch, { cause: error });
+    })
+    .finally(() => progress.stop());
+  const { bytes, elapsedMs, sha256 } = arrived;
+  const same = sha256 === file.sha256;
+  const event = { event: "moved", bytes, elapsedMs: Math.round(elapsedMs), bytesPerSecond: Math.round((bytes * 1_000) / elapsedMs) };
+  output.result(
+    { ...event, sha256Sent: file.sha256, sha256Received: sha256, same },
+    [
+      `  ${formatBytes(bytes)} in ${formatDuration(elapsedMs)}: ${formatRate(bytes, elapsedMs)}`,
+      `  SHA-256 of what was sent  ${file.sha256}`,
+      `  SHA-256 of what arrived   ${sha256}  ${same ? "the same" : "NOT THE SAME"}`,
+    ].join("\n"),
+  );
+  if (!same) throw new CommandError(`the SHA-256 of what arrived is ${sha256}, not ${file.sha256}`, ExitCode.mismatch);
+}
+
+/** In bytes: a MB is 10^6. */
+function parseSize(text: string): number {
+  const megabytes = /^\d{1,6}$/.test(text) ? Number(text) : Number.NaN;
+  if (megabytes >= 1 && megabytes <= maxSizeMb) return megabytes * 1_000_000;
+  throw new CommandError(`--size ${JSON.stringify(text)} must be from 1 to ${maxSizeMb}, in MB`, ExitCode.usage);
+}

@@ -1,0 +1,38 @@
+/** `trunkline token IDENTITY`: a token for those who cannot read this machine's file. */
+import { Router } from "@trunkline/router";
+import { CommandError } from "../command-error.js";
+import type { Context } from "../context.js";
+import { parseDuration } from "../duration.js";
+import { ExitCode } from "../exit-codes.js";
+import { givenKey, type KeyOptions, localRouter } from "../router-key.js";
+
+export interface TokenOptions extends KeyOptions {
+  readonly lifetime: string;
+}
+
+/** Long enough for a lab that is set up once a term, short enough that a lost one does not matter for ever. */
+export const defaultLifetime = "30d";
+const maxLifetimeMs = 3_650 * 86_400_000;
+
+/** Prints the token. @throws CommandError */
+export async function token(identity: string, options: TokenOptions, { output, env }: Context): Promise<void> {
+  const lifetimeMs = parseDuration(options.lifetime, "--lifetime", maxLifetimeMs);
+  if (lifetimeMs < 1_000) throw new CommandError(`--lifetime ${JSON.stringify(options.lifetime)} is shorter than a second`, ExitCode.usage);
+  if (!/^[\x21-\x7e]{1,255}$/.test(identity)) {
+    throw new CommandError(
+      `identity ${JSON.stringify(identity)} must be 1 to 255 printable ASCII characters without spaces`,
+      ExitCode.usage,
+    );
+  }
+  const secret = (await givenKey(options, env)) ?? (await localRouter())?.key;
+  if (secret === undefined) {
+    throw new CommandError(
+      "there is no key: give --key-file or ROUTER_KEY, or start a router on this machine: trunkline router",
+      ExitCode.unreadable,
+    );
+  }
+  await using router = new Router({ keys: [{ secret }] });
+  const minted = await router.mintToken({ identity, lifetimeMs });
+  const expires = new Date(Date.now() + lifetimeMs).toISOString();
+  output.result({ event: "token", identity, expires, token: minted }, minted);
+}

@@ -1,0 +1,51 @@
+/** Showing how far a transfer is: a bar on a terminal, a line for each tenth elsewhere, events with `--json`. */
+import { Format, SingleBar } from "cli-progress";
+import { formatBytes, formatRate } from "../format.js";
+import type { Output } from "../output.js";
+
+export interface ProgressLine {
+  update(bytes: number): void;
+  /** Takes the bar off the terminal; idempotent. */
+  stop(): void;
+}
+
+export function showProgress(output: Output, totalBytes: number): ProgressLine {
+  const startMs = performance.now();
+  return output.interactive ? bar(output, totalBytes, startMs) : tenths(output, totalBytes, startMs);
+}
+
+function bar(output: Output, totalBytes: number, startMs: number): ProgressLine {
+  const single = new SingleBar({
+    stream: output.terminal,
+    clearOnComplete: true,
+    hideCursor: true,
+    // Signals are the command's own matter.
+    gracefulExit: false,
+    format(options, { progress, value }) {
+      const rate = formatRate(value, performance.now() - startMs);
+      return `  ${Format.BarFormat(progress, options)} ${Math.floor(progress * 100)} %  ${formatBytes(value)} of ${formatBytes(totalBytes)}  ${rate}`;
+    },
+    barCompleteChar: "█",
+    barIncompleteChar: "░",
+    barsize: 30,
+  });
+  single.start(totalBytes, 0);
+  return { update: (bytes) => single.update(bytes), stop: () => single.stop() };
+}
+
+function tenths(output: Output, totalBytes: number, startMs: number): ProgressLine {
+  let shown = 0;
+  return {
+    update(bytes) {
+      const tenth = Math.floor((bytes * 10) / totalBytes);
+      if (tenth <= shown) return;
+      shown = tenth;
+      const rate = formatRate(bytes, performance.now() - startMs);
+      output.result(
+        { event: "progress", bytes, totalBytes },
+        `  ${String(tenth * 10).padStart(3)} %  ${formatBytes(bytes)} of ${formatBytes(totalBytes)}  ${rate}`,
+      );
+    },
+    stop: () => {},
+  };
+}

@@ -1,0 +1,150 @@
+/**
+ * How `expose` and `connect` find the router and are let in: by options and environment, else by the file that a router on this
+ * machine leaves. That file is read again each time, since a router that was restarted has another token, and maybe another port.
+ */
+import { readLocalState, Trunkline, type TrunklineOptions } from "@trunkline/router";
+import { CommandError, reasonOf } from "./command-error.js";
+import { ExitCode } from "./exit-codes.js";
+import { readSecretFile, readSmallFile } from "./secret-file.js";
+import { parseEndpoint, printAddress } from "./target.js";
+
+export interface AccessOptions {
+  readonly endpoint?: string | undefined;
+  readonly tokenFile?: string | undefined;
+  /** A file with certificates, PEM: TLS, trusting these. */
+  readonly tlsCa?: string | undefined;
+  readonly plaintext?: boolean | undefined;
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+type Transport = Pick<TrunklineOptions, "tls" | "plaintext">;
+
+/** Waits between attempts to reach the router again: people are watching, and an attempt costs next to nothing. */
+const backoff = { initialMs: 200, maxMs: 1_000 } as const;
+
+export class RouterAccess implements AsyncDisposable {
+  /** True where the file of the local router says where to go or what to show there. */
+  readonly local: boolean;
+  readonly #givenEndpoint: string | undefined;
+  readonly #givenToken: (() => Promise<string>) | undefined;
+  readonly #transport: Transport;
+  /** One for each endpoint there ever was: streams through an older one may still live. */
+  readonly #clients = new Map<string, Trunkline>();
+  /** What the local file said last; kept when the router has gone and taken the file along. */
+  #known: { readonly endpoint: string; readonly token: string } | undefined;
+
+  private constructor(endpoint: string | undefined, token: (() => Promise<string>) | undefined, transport: Transport) {
+    this.#givenEndpoint = endpoint;
+    this.#givenToken = token;
+    this.#transport = transport;
+    this.local = endpoint === undefined || token === undefined;
+  }
+
+  /** @throws CommandError when something is missing, malformed or unreadable, or no router runs on this machine and none is named */
+  static async open(options: AccessOptions, env: Environment): Promise<RouterAccess> {
+    if (options.tlsCa !== undefined && options.plaintext === true) {
+      throw new CommandError("--tls-ca and --plaintext exclude each other", ExitCode.usage);
+    }
+    const endpointText = options.endpoint ?? nonEmpty(env["TRUNKLINE_ENDPOINT"]);
+    const endpoint = endpointText === undefined ? undefined : printAddress(parseEndpoint(endpointText));
+    const token = givenToken(options.tokenFile, nonEmpty(env["TRUNKLINE_TOKEN"]));
+    await token?.(); // what is unreadable or malformed is told now
+    const transport: Transport = {
+      ...(options.plaintext === true && { plaintext: true }),
+      ...(options.tlsCa !== undefined && { tls: { ca: await readSmallFile(options.tlsCa, "the certificates in") } }),
+    };
+    const access = new RouterAccess(endpoint, token, transport);
+    if (access.local) await access.#readKnown();
+    return access;
+  }
+
+  /** Where the router is now, as far as is known. */
+  async endpoint(): Promise<string> {
+    if (this.#givenEndpoint !== undefined) return this.#givenEndpoint;
+    return (await this.#refreshed()).endpoint;
+  }
+
+  /** A client of the router that is there now. Closed with this object, not by whoever asks. */
+  async client(): Promise<Trunkline> {
+    const endpoint = await this.endpoint();
+    let client = this.#clients.get(endpoint);
+    if (client === undefined) {
+      client = new Trunkline({ endpoint, token: () => this.#token(), backoff, ...this.#transport });
+      this.#clients.set(endpoint, client);
+    }
+    return client;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(Array.from(this.#clients.values(), (client) => client.close()));
+  }
+
+  async #token(): Promise<string> {
+    if (this.#givenToken !== undefined) return this.#givenToken();
+    const { endpoint, token } = await this.#refreshed();
+    if (this.#givenEndpoint !== undefined && this.#givenEndpoint !== endpoint) throw noTokenFor(this.#givenEndpoint);
+    return token;
+  }
+
+  /** The file again; what it said before while there is none or its router has died. */
+  async #refreshed(): Promise<{ readonly endpoint: string; readonly token: string }> {
+    const found = await localRouter().catch(() => undefined);
+    if (found?.alive) this.#known = found;
+    if (this.#known === undefined) throw noRouterHere();
+    return this.#known;
+  }
+
+  async #readKnown(): Promise<void> {
+    const found = await localRouter();
+    // A token is shown only to the router that it was made by.
+    if (this.#givenEndpoint !== undefined && found?.endpoint !== this.#givenEndpoint) throw noTokenFor(this.#givenEndpoint);
+    if (found === undefined) throw noRouterHere();
+    if (!found.alive) {
+      const message = `the router of this machine (process ${found.pid}) has ended; start one with: trunkline router`;
+      throw new CommandError(message, ExitCode.routerUnavailable);
+    }
+    this.#known = found;
+  }
+}
+
+async function localRouter(): Promise<{ endpoint: string; token: string; pid: number; alive: boolean } | undefined> {
+  try {
+    const found = await readLocalState();
+    return found && { endpoint: found.state.endpoint, token: found.state.token, pid: found.state.pid, alive: found.alive };
+  } catch (error) {
+    throw new CommandError(`cannot use the file of the local router: ${reasonOf(error)}`, ExitCode.unreadable, { cause: error });
+  }
+}
+
+function givenToken(file: string | undefined, value: string | undefined): (() => Promise<string>) | undefined {
+  // A file is read anew for each use: something may renew it.
+  if (file !== undefined)
+    return async () => checkToken(await readSecretFile(file, "the token file"), `the token file ${file}`, ExitCode.unreadable);
+  if (value === undefined) return undefined;
+  return async () => checkToken(value, "TRUNKLINE_TOKEN", ExitCode.usage);
+}
+
+/** What cannot be in a header is refused without showing it. */
+function checkToken(token: string, where: string, exitCode: ExitCode): string {
+  if (/^[\x21-\x7e]+$/.test(token)) return token;
+  throw new CommandError(
+    `${where} holds no token: there are spaces, line breaks or other characters in it that tokens do not have`,
+    exitCode,
+  );
+}
+
+function nonEmpty(text: string | undefined): string | undefined {
+  return text === undefined || text.trim() === "" ? undefined : text.trim();
+}
+
+function noRouterHere(): CommandError {
+  return new CommandError(
+    "no router runs on this machine; start one with: trunkline router (or name one by --endpoint)",
+    ExitCode.routerUnavailable,
+  );
+}
+
+function noTokenFor(endpoint: string): CommandError {
+  return new CommandError(`there is no token for ${endpoint}; give --token-file or TRUNKLINE_TOKEN`, ExitCode.usage);
+}
