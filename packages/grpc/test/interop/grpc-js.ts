@@ -3,6 +3,7 @@
  * foreign end. "Their" is grpc-js's, "our" is trunkline's.
  */
 import { Buffer } from "node:buffer";
+import type { EventEmitter } from "node:events";
 import { create, type DescMessage, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import * as grpc from "@grpc/grpc-js";
 import {
@@ -76,8 +77,8 @@ export interface TheirCall<Call extends AnyCall> {
 export class TheirClient {
   readonly #client: grpc.Client;
 
-  constructor(target: string, options: grpc.ClientOptions = {}) {
-    this.#client = new grpc.Client(target, grpc.credentials.createInsecure(), options);
+  constructor(target: string, options: grpc.ClientOptions = {}, credentials: grpc.ChannelCredentials = grpc.credentials.createInsecure()) {
+    this.#client = new grpc.Client(target, credentials, options);
   }
 
   say(
@@ -143,7 +144,7 @@ function streamed<Call extends grpc.ClientReadableStream<EchoReply>>(call: Call)
   return { call, outcome: outcomeOf(call, messages) };
 }
 
-function outcomeOf(call: AnyCall, messages: EchoReply[]): Promise<TheirOutcome> {
+function outcomeOf(call: EventEmitter, messages: EchoReply[]): Promise<TheirOutcome> {
   return new Promise((resolve) => {
     let initial: grpc.Metadata | undefined;
     call.on("metadata", (metadata: grpc.Metadata) => {
@@ -157,16 +158,11 @@ function outcomeOf(call: AnyCall, messages: EchoReply[]): Promise<TheirOutcome> 
   });
 }
 
-/** What both fixtures are: two ends that a test closes. */
-export interface Ends {
-  close(): Promise<void>;
-}
-
 /** Our server, and their client for it. */
 export async function theirClientOfOurServer(
   implementation: Implementation<typeof Echo>,
   options: { server?: ServerOptions; client?: grpc.ClientOptions } = {},
-): Promise<Ends & { client: TheirClient; server: Server; errors: Error[] }> {
+): Promise<AsyncDisposable & { client: TheirClient; server: Server; errors: Error[] }> {
   const errors: Error[] = [];
   const server = new Server({ onError: (error) => errors.push(error), ...options.server }).add(Echo, implementation);
   const client = new TheirClient(await server.listen("127.0.0.1:0"), options.client);
@@ -174,9 +170,30 @@ export async function theirClientOfOurServer(
     client,
     server,
     errors,
-    async close() {
+    async [Symbol.asyncDispose]() {
       client.close();
       await server.close({ closeTimeoutMs: 0 });
+    },
+  };
+}
+
+/** A grpc-js server on an address, closed with its scope. */
+export async function bindTheirServer(
+  implementation: TheirImplementation,
+  options: grpc.ServerOptions = {},
+  address = "127.0.0.1:0",
+  credentials: grpc.ServerCredentials = grpc.ServerCredentials.createInsecure(),
+): Promise<AsyncDisposable & { server: grpc.Server; port: number }> {
+  const server = new grpc.Server(options);
+  server.addService(theirEcho, { ...implementation });
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync(address, credentials, (error, bound) => (error ? reject(error) : resolve(bound)));
+  });
+  return {
+    server,
+    port,
+    async [Symbol.asyncDispose]() {
+      server.forceShutdown();
     },
   };
 }
@@ -185,22 +202,31 @@ export async function theirClientOfOurServer(
 export async function ourClientOfTheirServer(
   implementation: TheirImplementation,
   options: { server?: grpc.ServerOptions; channel?: ChannelOptions } = {},
-): Promise<Ends & { client: Client<typeof Echo>; channel: Channel; server: grpc.Server }> {
-  const server = new grpc.Server(options.server);
-  server.addService(theirEcho, { ...implementation });
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, bound) => (error ? reject(error) : resolve(bound)));
-  });
-  const channel = new Channel(`127.0.0.1:${port}`, options.channel);
+): Promise<AsyncDisposable & { client: Client<typeof Echo>; server: grpc.Server }> {
+  const bound = await bindTheirServer(implementation, options.server);
+  const channel = new Channel(`127.0.0.1:${bound.port}`, options.channel);
   return {
     client: createClient(Echo, channel),
-    channel,
-    server,
-    async close() {
+    server: bound.server,
+    async [Symbol.asyncDispose]() {
       await channel.close({ closeTimeoutMs: 0 });
-      server.forceShutdown();
+      await bound[Symbol.asyncDispose]();
     },
   };
+}
+
+/** Something that a test waits for, and what makes it happen. */
+export interface Pending<T> {
+  readonly promise: Promise<T>;
+  readonly resolve: (value: T) => void;
+}
+
+export function pending<T>(): Pending<T> {
+  let resolve: (value: T) => void = () => {};
+  const promise = new Promise<T>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
 }
 
 /** The usual answers, by grpc-js. */

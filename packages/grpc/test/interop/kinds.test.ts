@@ -1,14 +1,7 @@
 import { once } from "node:events";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { collect, echo } from "../support.js";
-import { type Ends, ourClientOfTheirServer, theirClientOfOurServer, theirEchoImplementation } from "./grpc-js.js";
-
-let ends: Ends | undefined;
-
-afterEach(async () => {
-  await ends?.close();
-  ends = undefined;
-});
+import { ourClientOfTheirServer, theirClientOfOurServer, theirEchoImplementation } from "./grpc-js.js";
 
 const requests = [
   { text: "a", count: 1 },
@@ -18,7 +11,8 @@ const requests = [
 
 describe("grpc-js as a client of our server", () => {
   it("makes calls of all four kinds, answered by short handlers", async () => {
-    const { client } = (ends = await theirClientOfOurServer(echo));
+    await using ends = await theirClientOfOurServer(echo);
+    const { client } = ends;
 
     const said = await client.say({ text: "hello", count: 7 }).outcome;
     expect(said.status.code).toBe(0);
@@ -44,7 +38,7 @@ describe("grpc-js as a client of our server", () => {
   });
 
   it("makes calls of all four kinds, answered step by step", async () => {
-    const { client } = (ends = await theirClientOfOurServer({
+    await using ends = await theirClientOfOurServer({
       say: {
         async open(call) {
           const request = await call.receive();
@@ -74,7 +68,8 @@ describe("grpc-js as a client of our server", () => {
           await call.send({ text: "and last" });
         },
       },
-    }));
+    });
+    const { client } = ends;
     expect((await client.say({ text: "it" }).outcome).messages).toMatchObject([{ text: "said it" }]);
 
     const expanded = await client.expand({ count: 3 }).outcome;
@@ -97,7 +92,8 @@ describe("grpc-js as a client of our server", () => {
   });
 
   it("gets an OK end of streams without any message", async () => {
-    const { client } = (ends = await theirClientOfOurServer(echo));
+    await using ends = await theirClientOfOurServer(echo);
+    const { client } = ends;
     expect(await client.expand({ count: 0 }).outcome).toMatchObject({ messages: [], status: { code: 0 } });
     const collected = client.collect();
     collected.call.end();
@@ -110,7 +106,8 @@ describe("grpc-js as a client of our server", () => {
 
 describe("our client with a grpc-js server", () => {
   it("makes calls of all four kinds in the short form", async () => {
-    const { client } = (ends = await ourClientOfTheirServer(theirEchoImplementation));
+    await using ends = await ourClientOfTheirServer(theirEchoImplementation);
+    const { client } = ends;
     expect(await client.say({ text: "hello", count: 7 })).toMatchObject({ text: "hello", count: 7 });
     const expanded = await collect(client.expand({ text: "x", count: 100 }));
     expect(expanded.map(({ count }) => count)).toEqual(Array.from({ length: 100 }, (_, index) => index));
@@ -119,7 +116,7 @@ describe("our client with a grpc-js server", () => {
   });
 
   it("makes calls of all four kinds step by step", async () => {
-    const { client } = (ends = await ourClientOfTheirServer({
+    await using ends = await ourClientOfTheirServer({
       ...theirEchoImplementation,
       chat(call) {
         const metadata = call.metadata.clone();
@@ -127,7 +124,8 @@ describe("our client with a grpc-js server", () => {
         call.sendMetadata(metadata);
         theirEchoImplementation.chat(call);
       },
-    }));
+    });
+    const { client } = ends;
     await using say = client.say.open();
     await say.send({ text: "hello" });
     expect(await say.receive()).toMatchObject({ text: "hello" });
@@ -156,7 +154,8 @@ describe("our client with a grpc-js server", () => {
   });
 
   it("gets an OK end of streams without any message", async () => {
-    const { client } = (ends = await ourClientOfTheirServer(theirEchoImplementation));
+    await using ends = await ourClientOfTheirServer(theirEchoImplementation);
+    const { client } = ends;
     expect(await collect(client.expand({ count: 0 }))).toEqual([]);
     expect(await client.collect([])).toMatchObject({ text: "", count: 0 });
     expect(await collect(client.chat([]))).toEqual([]);
