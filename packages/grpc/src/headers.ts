@@ -2,6 +2,8 @@
 import type { HeaderField } from "@trunkline/h2";
 import { Metadata, reservedKeyReason } from "@trunkline/metadata";
 import { acceptedEncodings } from "./compression.js";
+import { GrpcError } from "./errors.js";
+import { Status } from "./status.js";
 import { encodeStatusMessage } from "./status-message.js";
 import { decodeTimeout, encodeTimeout } from "./timeout-header.js";
 
@@ -130,6 +132,23 @@ export function trailerFields(status: number, message: string, metadata: readonl
 
 /** `grpc-accept-encoding` of an answer to a request in an encoding that is not known here. */
 export const acceptEncodingField: HeaderField = field("grpc-accept-encoding", acceptedEncodings);
+
+/** The size of a header section as RFC 9113 §6.5.2 counts it: 32 bytes a field beside its text. */
+function listBytes(fields: readonly HeaderField[]): number {
+  let bytes = 0;
+  for (const { name, value } of fields) bytes += name.length + value.length + 32;
+  return bytes;
+}
+
+/**
+ * Why a header section with metadata must not be sent: the other side has said how much it takes, and ends the stream, or even the connection with all its
+ * calls, when it gets more.
+ */
+export function oversize(what: string, fields: readonly HeaderField[], maxBytes: number): GrpcError | undefined {
+  const bytes = maxBytes === Number.POSITIVE_INFINITY ? 0 : listBytes(fields);
+  if (bytes <= maxBytes) return undefined;
+  return new GrpcError(Status.RESOURCE_EXHAUSTED, `${what} of ${bytes} bytes are larger than the other side takes (${maxBytes})`);
+}
 
 /** The user's part of a header section. */
 export function metadataOf(fields: readonly HeaderField[]): Metadata {

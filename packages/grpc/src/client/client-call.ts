@@ -18,7 +18,7 @@ import type { CallOptions, ClientCall } from "../call.js";
 import { identity, messageEncoding, unknownEncoding } from "../compression.js";
 import type { Deadline } from "../deadline.js";
 import { asError, CallUsageError, GrpcError } from "../errors.js";
-import { type RequestHead, requestFields } from "../headers.js";
+import { oversize, type RequestHead, requestFields } from "../headers.js";
 import { frameMessage } from "../message.js";
 import { callPeer, type Peer } from "../peer.js";
 import type { Method } from "../service.js";
@@ -227,7 +227,13 @@ export class ClientCallStream<Request extends {}, Response extends {}>
     this.http2 = http2 as unknown as typeof this.http2;
     this.streamId = streamId;
     const remainingMs = this.heapIndex === -1 ? undefined : this.dueMs - this.#bound.channel.clock.nowMs();
-    http2.sendHeaders(streamId, requestFields(this.#bound.head, remainingMs, this.#metadata), keepOpen);
+    const fields = requestFields(this.#bound.head, remainingMs, this.#metadata);
+    const refused = this.#metadata.length === 0 ? undefined : oversize("request headers", fields, http2.peerMaxHeaderListSize);
+    if (refused !== undefined) {
+      this.#cancel(refused);
+      return;
+    }
+    http2.sendHeaders(streamId, fields, keepOpen);
     if (this.#request !== undefined) http2.sendData(streamId, frameMessage(this.#request), endStream);
     this.flush();
     this.#started?.resolve();

@@ -10,7 +10,7 @@ import type { ServerCall, StatusOptions } from "../call.js";
 import type { MessageEncoding } from "../compression.js";
 import { Deadline } from "../deadline.js";
 import { asError, CallUsageError, GrpcError } from "../errors.js";
-import { metadataOf, type RequestHeaders, responseHead, trailerFields } from "../headers.js";
+import { metadataOf, oversize, type RequestHeaders, responseHead, trailerFields } from "../headers.js";
 import { frameMessage } from "../message.js";
 import { callPeer, type Peer } from "../peer.js";
 import { isStatus, Status } from "../status.js";
@@ -150,6 +150,8 @@ export class ServerCallStream<Request extends {}, Response extends {}>
     } catch (error) {
       return Promise.reject(error);
     }
+    const refused = oversize("response headers", fields, this.#host.http2.peerMaxHeaderListSize);
+    if (refused !== undefined) return Promise.reject(refused);
     this.#sendHeaders(fields);
     return Promise.resolve();
   }
@@ -217,7 +219,10 @@ export class ServerCallStream<Request extends {}, Response extends {}>
   }
 
   #sendStatus(status: Status, message: string, metadata: Metadata | undefined): void {
-    const trailers = trailerFields(status, message, metadata === undefined ? [] : metadata.toWire());
+    let trailers = trailerFields(status, message, metadata === undefined ? [] : metadata.toWire());
+    // Without a word of its own to say, the call must still end with a status.
+    const refused = trailers.length === 1 ? undefined : oversize("trailers", trailers, this.#host.http2.peerMaxHeaderListSize);
+    if (refused !== undefined) trailers = trailerFields(refused.status, refused.message, []);
     const fields = this.#headersSent ? trailers : [...responseHead(this.#request.contentType), ...trailers];
     this.#headersSent = true;
     this.#end();

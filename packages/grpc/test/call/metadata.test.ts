@@ -176,3 +176,33 @@ describe("metadata", () => {
     expect(await rejection(collect(client.expand({}, { onInitialMetadata: fail })))).toBe(failure);
   });
 });
+
+describe("metadata larger than the other side takes", () => {
+  const much = Array.from({ length: 200 }, (_, index): [string, string] => [`key-${index}`, "x".repeat(400)]);
+
+  it("fails its call alone, before it is sent, and the connection lives", async () => {
+    const client = clientOf({ say: () => ({ text: "fine" }) });
+    await client.say({});
+    const error = await rejection(client.say({}, { metadata: much }));
+    expect(error.status).toBe(Status.RESOURCE_EXHAUSTED);
+    expect(error.message).toMatch(/^request headers of \d+ bytes are larger than the other side takes \(16384\)$/);
+    expect((await client.say({})).text).toBe("fine");
+  });
+
+  it("from the server is refused there, and the call ends with RESOURCE_EXHAUSTED", async () => {
+    const refused: unknown[] = [];
+    const client = clientOf({
+      async say(_request, call) {
+        refused.push((await rejection(call.sendInitialMetadata(much))).code);
+        await call.sendInitialMetadata({ small: "enough" });
+        return { text: "fine" };
+      },
+      chat: { open: (call) => call.sendTrailingMetadata(much) },
+    });
+    expect((await client.say({})).text).toBe("fine");
+    expect(refused).toEqual(["RESOURCE_EXHAUSTED"]);
+    const error = await rejection(collect(client.chat([])));
+    expect(error.status).toBe(Status.RESOURCE_EXHAUSTED);
+    expect(error.message).toMatch(/^trailers of \d+ bytes are larger than the other side takes \(65536\)$/);
+  });
+});
