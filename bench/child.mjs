@@ -30,7 +30,15 @@ else say({ port: (await start()).port });
 /** @returns {Promise<import("./types.d.ts").Running>} */
 async function start() {
   if (task.role === "middle") return subject.startMiddle(task.ports);
-  return entry?.kind === "grpc" ? subject.startServer() : subject.startServer(task.ports, serve);
+  return entry?.kind === "grpc" ? subject.startServer() : subject.startServer(task.ports, serveQuietly);
+}
+
+/**
+ * A stream that breaks is its client's to report; the server goes on with the others.
+ * @param {import("./types.d.ts").ByteStream} stream
+ */
+function serveQuietly(stream) {
+  return serve(stream).catch(() => stream.close().catch(() => {}));
 }
 
 async function measure() {
