@@ -68,6 +68,14 @@ export abstract class BaseStream<Out extends {}, In extends {} = Out> implements
   }
 
   close(options: CloseOptions = {}): Promise<void> {
+    const { closeTimeoutMs } = options;
+    if (closeTimeoutMs !== undefined) {
+      if (!(closeTimeoutMs >= 0)) return Promise.reject(new RangeError(`closeTimeoutMs must not be below zero, but is ${closeTimeoutMs}`));
+      if (this.extra(streamClock) === undefined) {
+        const message = `closeTimeoutMs (${closeTimeoutMs}) needs a clock, and no layer of this stream has one (attribute streamClock)`;
+        return Promise.reject(new TypeError(message));
+      }
+    }
     this.#closing ??= this.closeGracefully(options.closeTimeoutMs);
     return abortable(this.#closing, options.signal);
   }
@@ -75,9 +83,6 @@ export abstract class BaseStream<Out extends {}, In extends {} = Out> implements
   /** Called once, by the first `close`. */
   protected async closeGracefully(givenTimeoutMs: number | undefined): Promise<void> {
     const clock = this.extra(streamClock);
-    if (clock === undefined && givenTimeoutMs !== undefined) {
-      throw new TypeError(`closeTimeoutMs (${givenTimeoutMs}) needs a clock, and no layer of this stream has one (attribute streamClock)`);
-    }
     const closeTimeoutMs = givenTimeoutMs ?? defaultCloseTimeoutMs;
     let late: BrokenStreamError | undefined;
     const cancel = clock?.at(clock.nowMs() + closeTimeoutMs, () => {

@@ -67,13 +67,14 @@ class MemoryEnd<Out extends {}, In extends {}> extends BaseStream<Out, In> {
   }
 
   send(data: Out, options?: SendOptions): Promise<void> {
-    let metadata = Metadata.empty;
-    if (options?.metadata !== undefined) {
+    if (options?.metadata === undefined) return this.#output.outgoing.send({ data, metadata: Metadata.empty }, options);
+    try {
       // Both ends are in one process: what the receiver gets must not change when the sender uses its object again.
       const given = Metadata.from(options.metadata);
-      metadata = given.frozen ? given : given.clone().freeze();
+      return this.#output.outgoing.send({ data, metadata: given.frozen ? given : given.clone().freeze() }, options);
+    } catch (error) {
+      return Promise.reject(error);
     }
-    return this.#output.outgoing.send({ data, metadata }, options);
   }
 
   receive(options?: WaitOptions): Promise<In | undefined> {

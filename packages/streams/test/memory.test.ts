@@ -113,7 +113,7 @@ describe("memoryPair", () => {
     const [from, to] = memoryPair<string>();
     await from.send("data", { metadata: { tag: ["x", "y"] } });
     expect((await to.receiveWithMetadata())?.metadata.getAll("tag")).toEqual(["x", "y"]);
-    expect(() => from.send("data", { metadata: { "grpc-x": "y" } })).toThrow("reserved");
+    await expect(from.send("data", { metadata: { "grpc-x": "y" } })).rejects.toThrow("reserved");
   });
 
   test("closing without a clock waits as long as it takes, and a time limit without a clock is refused", async () => {
@@ -121,6 +121,8 @@ describe("memoryPair", () => {
     await expect(memoryPair()[0].close({ closeTimeoutMs: 10 })).rejects.toThrow(
       "closeTimeoutMs (10) needs a clock, and no layer of this stream has one (attribute streamClock)",
     );
+    await expect(mine.close({ closeTimeoutMs: Number.NaN })).rejects.toThrow("closeTimeoutMs must not be below zero, but is NaN");
+    await expect(mine.close({ closeTimeoutMs: 10 })).rejects.toBeInstanceOf(TypeError);
     let closed = false;
     const closing = mine.close().then(() => {
       closed = true;

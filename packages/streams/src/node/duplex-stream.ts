@@ -16,8 +16,8 @@ import { systemClock } from "./system-clock.js";
 
 export interface DuplexOptions {
   /**
-   * Reading pauses while so many bytes lie unread. Default 128 KiB: two of the largest chunks that Node reads from a socket, so that
-   * one can be read while the other is being taken.
+   * Reading pauses while so many bytes lie unread; a chunk counts as 1 KiB at least, which it costs however small it is. Default
+   * 128 KiB: two of the largest chunks that Node reads from a socket, so that one can be read while the other is being taken.
    */
   readonly maxBufferedBytes?: number;
   /** Limits the wait of `close()`. Default: real time. */
@@ -140,7 +140,7 @@ class DuplexStream extends BaseStream<Uint8Array> {
   }
 
   #onData(chunk: Buffer): void {
-    this.#unreadBytes += chunk.length;
+    this.#unreadBytes += cost(chunk);
     // A plain view: `slice` of a Buffer does not copy, unlike that of the Uint8Array that is promised.
     this.#incoming.push(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength));
     if (this.#unreadBytes >= this.#maxBufferedBytes && !this.#paused) {
@@ -150,7 +150,7 @@ class DuplexStream extends BaseStream<Uint8Array> {
   }
 
   #onTaken(chunk: Uint8Array): void {
-    this.#unreadBytes -= chunk.length;
+    this.#unreadBytes -= cost(chunk);
     // Not before half is free: stopping and starting costs more than a large gap.
     if (this.#paused && this.#unreadBytes * 2 <= this.#maxBufferedBytes) {
       this.#paused = false;
@@ -199,4 +199,8 @@ class DuplexStream extends BaseStream<Uint8Array> {
     this.#outgoing.fail(error);
     this.#incoming.end(error);
   }
+}
+
+function cost(chunk: Uint8Array): number {
+  return Math.max(chunk.length, 1_024);
 }

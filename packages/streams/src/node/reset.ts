@@ -40,6 +40,7 @@ export function resetAndDestroy(duplex: Duplex, error: Error): void {
  * To be asked while `end` is being emitted; the file descriptor is gone soon after.
  */
 export function resetBehindEnd(duplex: Duplex): Error | undefined {
+  if (!(duplex instanceof Socket) || duplex.remoteFamily === undefined) return undefined; // no TCP: nothing is ever reset
   const fd = handleOf(duplex)?.fd;
   if (fd === undefined || fd < 0) return undefined;
   try {
