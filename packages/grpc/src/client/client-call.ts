@@ -3,38 +3,25 @@
  */
 import { ErrorCode, type HeaderField, type StreamReset } from "@trunkline/h2";
 import { Metadata } from "@trunkline/metadata";
-import {
-  type Attributes,
-  abortable,
-  BrokenStreamError,
-  ClosedStreamError,
-  reasonText,
-  streamClock,
-  type WaitOptions,
-} from "@trunkline/streams";
+import { type Attributes, abortable, ClosedStreamError, reasonText, streamClock, type WaitOptions } from "@trunkline/streams";
 import { CallStream, endStream, keepOpen } from "../call/call-stream.js";
 import { type Deferred, deferred } from "../call/deferred.js";
 import type { CallOptions, ClientCall } from "../call.js";
 import { identity, messageEncoding, unknownEncoding } from "../compression.js";
 import type { Deadline } from "../deadline.js";
 import { asError, CallUsageError, GrpcError } from "../errors.js";
-import { oversize, type RequestHead, requestFields } from "../headers.js";
+import { oversize, requestFields } from "../headers.js";
 import { frameMessage } from "../message.js";
 import { callPeer, type Peer } from "../peer.js";
-import type { Method } from "../service.js";
 import { Status } from "../status.js";
 import { errorOfReset } from "../wire-status.js";
 import { Answer } from "./answer.js";
-import { type ChannelCore, checkMaxReceiveMessageBytes } from "./channel.js";
+import type { BoundMethod } from "./bound-method.js";
+import { cancelled, deadlineExceeded, endedWithOk } from "./call-errors.js";
+import { checkMaxReceiveMessageBytes } from "./channel.js";
 import type { ClientConnection } from "./client-connection.js";
 import type { WaitingCall } from "./connection-manager.js";
-
-/** A method on a channel: what all its calls have in common, made once. */
-export interface BoundMethod {
-  readonly method: Method;
-  readonly channel: ChannelCore;
-  readonly head: RequestHead;
-}
+import { Milestones } from "./milestones.js";
 
 /** A call that the server has surely not begun to work on is sent again this often. */
 const maxResends = 2;
@@ -61,9 +48,7 @@ export class ClientCallStream<Request extends {}, Response extends {}>
   readonly #answer: Answer = new Answer();
   /** How it ended, other than with OK. */
   #error: Error | undefined = undefined;
-  #started: Deferred<void> | undefined = undefined;
-  #headersCame: Deferred<Metadata> | undefined = undefined;
-  #ended: Deferred<void> | undefined = undefined;
+  #milestones: Milestones | undefined = undefined;
   #reply: Deferred<Response> | undefined = undefined;
   #onAbort: (() => void) | undefined = undefined;
   #closing = false;
@@ -135,8 +120,7 @@ export class ClientCallStream<Request extends {}, Response extends {}>
     this.#begin();
     if (this.#phase === "open") return Promise.resolve();
     if (this.#phase === "ended") return this.#error === undefined ? Promise.resolve() : Promise.reject(this.#error);
-    this.#started ??= deferred(true);
-    return this.#started.promise;
+    return this.#awaited.started();
   }
 
   override receive(options?: WaitOptions): Promise<Response | undefined> {
@@ -149,19 +133,22 @@ export class ClientCallStream<Request extends {}, Response extends {}>
     const { initialMetadata } = this;
     if (initialMetadata !== undefined) return Promise.resolve(initialMetadata);
     if (this.#phase === "ended") return this.#error === undefined ? Promise.resolve(Metadata.empty) : Promise.reject(this.#error);
-    this.#headersCame ??= deferred(true);
-    return abortable(this.#headersCame.promise, options?.signal);
+    return abortable(this.#awaited.headers(), options?.signal);
   }
 
   async receiveTrailingMetadata(options?: WaitOptions): Promise<Metadata> {
     this.#begin();
     if (this.#phase !== "ended") {
       if (this.method.singleResponse) this.inbox.awaitEnd();
-      this.#ended ??= deferred(true);
-      await abortable(this.#ended.promise, options?.signal);
+      await abortable(this.#awaited.end(), options?.signal);
     }
     if (this.#error !== undefined) throw this.#error;
     return this.trailingMetadata ?? Metadata.empty;
+  }
+
+  get #awaited(): Milestones {
+    this.#milestones ??= new Milestones();
+    return this.#milestones;
   }
 
   cancel(reason?: unknown): void {
@@ -236,7 +223,7 @@ export class ClientCallStream<Request extends {}, Response extends {}>
     http2.sendHeaders(streamId, fields, keepOpen);
     if (this.#request !== undefined) http2.sendData(streamId, frameMessage(this.#request), endStream);
     this.flush();
-    this.#started?.resolve();
+    this.#milestones?.onStarted();
   }
 
   onRefused(error: GrpcError): void {
@@ -306,7 +293,7 @@ export class ClientCallStream<Request extends {}, Response extends {}>
     }
     const { encoding } = this.#answer;
     if (encoding !== undefined && encoding !== identity) this.inbox.encoding = messageEncoding(encoding) ?? unknownEncoding(encoding);
-    if (this.#headersCame !== undefined) this.#headersCame.resolve(this.initialMetadata as Metadata);
+    this.#milestones?.onHeaders(this.initialMetadata as Metadata);
     if (this.#options.onInitialMetadata !== undefined) this.#tell(this.#options.onInitialMetadata, this.initialMetadata);
   }
 
@@ -347,7 +334,7 @@ export class ClientCallStream<Request extends {}, Response extends {}>
   }
 
   protected onBadInput(error: GrpcError): void {
-    this.#cancel(error);
+    this.#cancel(error, false);
   }
 
   onReset(reset: StreamReset): void {
@@ -371,9 +358,7 @@ export class ClientCallStream<Request extends {}, Response extends {}>
 
   #deadlineExceeded(): GrpcError {
     const { clock, connections } = this.#bound.channel;
-    const afterMs = Math.round(clock.nowMs() - this.#startedAtMs);
-    const where = this.#phase === "waiting" ? `, ${connections.describeWait()}` : "";
-    return new GrpcError(Status.DEADLINE_EXCEEDED, `the deadline passed ${afterMs} ms after the call began${where}`);
+    return deadlineExceeded(clock.nowMs() - this.#startedAtMs, this.#phase === "waiting" ? connections.describeWait() : undefined);
   }
 
   /** Fails the call with what its requests came from. */
@@ -381,14 +366,10 @@ export class ClientCallStream<Request extends {}, Response extends {}>
     this.#cancel(asError(error));
   }
 
-  get hasEnded(): boolean {
-    return this.#phase === "ended";
-  }
-
   /** This side ends it. */
-  #cancel(error: Error): void {
+  #cancel(error: Error, dropUnread = true): void {
     if (this.#phase === "open") this.http2?.reset(this.streamId, ErrorCode.CANCEL);
-    this.#finish(error, true);
+    this.#finish(error, dropUnread);
   }
 
   /** The one end. `dropUnread`: what has come and was not read is of no use any more. */
@@ -402,15 +383,7 @@ export class ClientCallStream<Request extends {}, Response extends {}>
     if (this.heapIndex !== -1) timers.remove(this);
     if (this.#onAbort !== undefined) this.#options.signal?.removeEventListener("abort", this.#onAbort);
     this.#endHalves(error, dropUnread);
-    if (error === undefined) {
-      this.#started?.resolve();
-      this.#headersCame?.resolve(Metadata.empty);
-      this.#ended?.resolve();
-    } else {
-      this.#started?.reject(error);
-      this.#headersCame?.reject(error);
-      this.#ended?.reject(error);
-    }
+    this.#milestones?.onEnd(error);
     this.onEnded?.();
   }
 
@@ -433,13 +406,4 @@ export class ClientCallStream<Request extends {}, Response extends {}>
 
   /** For those who send from an iterable. */
   onEnded: (() => void) | undefined = undefined;
-}
-
-function endedWithOk(): BrokenStreamError {
-  return new BrokenStreamError("the server has ended the call with OK, so nothing more can be sent", { code: "CALL_ENDED" });
-}
-
-function cancelled(reason: unknown): GrpcError {
-  const message = reason === undefined ? "the call was cancelled" : `the call was cancelled: ${reasonText(reason)}`;
-  return new GrpcError(Status.CANCELLED, message, { cause: reason });
 }

@@ -94,9 +94,9 @@ export class ConnectionManager implements ClientConnectionEvents {
 
   /** What a call waits for, for the message of its deadline. */
   describeWait(): string {
-    if (this.#current !== undefined) return `waiting for one of the streams that ${this.name} allows`;
+    if (this.#current !== undefined) return `one of the streams that ${this.name} allows`;
     const because = this.#lastFailure === undefined ? "" : ` (the last attempt failed: ${reasonText(this.#lastFailure)})`;
-    return `waiting for a connection to ${this.name}${because}`;
+    return `a connection to ${this.name}${because}`;
   }
 
   /** Takes no more calls, refuses those that wait, lets the others end within `timeoutMs`. */

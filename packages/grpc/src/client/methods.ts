@@ -5,8 +5,9 @@ import type { CallOptions, ClientCall } from "../call.js";
 import { CallUsageError } from "../errors.js";
 import { requestHead } from "../headers.js";
 import { type AnyService, type MethodKind, type MethodsOf, type MethodTypes, methodsOf } from "../service.js";
+import type { BoundMethod } from "./bound-method.js";
 import { type Channel, coreOf } from "./channel.js";
-import { type BoundMethod, ClientCallStream } from "./client-call.js";
+import { ClientCallStream } from "./client-call.js";
 
 /** What every method has beside its short form. */
 interface Opens<RequestInit extends {}, Response extends {}> {

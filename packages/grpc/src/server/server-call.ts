@@ -283,7 +283,8 @@ export class ServerCallStream<Request extends {}, Response extends {}>
   fail(error: GrpcError, urgent: boolean): void {
     if (this.#over) return;
     this.#tellStatus(error, urgent);
-    this.inbox.fail(error);
+    if (urgent) this.inbox.fail(error);
+    else this.inbox.end(error);
     this.#failed(error);
   }
 

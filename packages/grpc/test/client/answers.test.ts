@@ -327,3 +327,16 @@ describe("a stream", () => {
     expect(server.requests.length).toBe(first + 1);
   });
 });
+
+it("messages that came before one that cannot be are delivered first", async () => {
+  answer((http2, streamId) => {
+    http2.sendHeaders(streamId, responseHeaders, more);
+    http2.sendData(streamId, [hi, hi, framed(new Uint8Array(0), 9)], more);
+  });
+  const responses: string[] = [];
+  const failed = (async () => {
+    for await (const { text } of client.expand({})) responses.push(text);
+  })();
+  expect(await rejection(failed)).toMatchObject({ status: Status.INTERNAL, message: "response message has the unknown flags 9" });
+  expect(responses).toEqual(["hi", "hi"]);
+});

@@ -1,0 +1,10 @@
+/** A method on a channel: what all its calls have in common, made once. */
+import type { RequestHead } from "../headers.js";
+import type { Method } from "../service.js";
+import type { ChannelCore } from "./channel.js";
+
+export interface BoundMethod {
+  readonly method: Method;
+  readonly channel: ChannelCore;
+  readonly head: RequestHead;
+}

@@ -1,0 +1,19 @@
+/** Errors that a client makes for its own calls. */
+import { BrokenStreamError, reasonText } from "@trunkline/streams";
+import { GrpcError } from "../errors.js";
+import { Status } from "../status.js";
+
+export function endedWithOk(): BrokenStreamError {
+  return new BrokenStreamError("the server has ended the call with OK, so nothing more can be sent", { code: "CALL_ENDED" });
+}
+
+export function cancelled(reason: unknown): GrpcError {
+  const message = reason === undefined ? "the call was cancelled" : `the call was cancelled: ${reasonText(reason)}`;
+  return new GrpcError(Status.CANCELLED, message, { cause: reason });
+}
+
+/** `waitingFor`: what the call had not got yet. */
+export function deadlineExceeded(afterMs: number, waitingFor: string | undefined): GrpcError {
+  const where = waitingFor === undefined ? "" : `, waiting for ${waitingFor}`;
+  return new GrpcError(Status.DEADLINE_EXCEEDED, `the deadline passed ${Math.round(afterMs)} ms after the call began${where}`);
+}

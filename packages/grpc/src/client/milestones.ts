@@ -1,0 +1,45 @@
+/** What steps of a call wait for: that it has a stream, that headers came, that it has ended. Made only when a step has to wait. */
+import { Metadata } from "@trunkline/metadata";
+import { type Deferred, deferred } from "../call/deferred.js";
+
+export class Milestones {
+  #started: Deferred<void> | undefined = undefined;
+  #headers: Deferred<Metadata> | undefined = undefined;
+  #end: Deferred<void> | undefined = undefined;
+
+  started(): Promise<void> {
+    this.#started ??= deferred(true);
+    return this.#started.promise;
+  }
+
+  headers(): Promise<Metadata> {
+    this.#headers ??= deferred(true);
+    return this.#headers.promise;
+  }
+
+  end(): Promise<void> {
+    this.#end ??= deferred(true);
+    return this.#end.promise;
+  }
+
+  onStarted(): void {
+    this.#started?.resolve();
+  }
+
+  onHeaders(metadata: Metadata): void {
+    this.#headers?.resolve(metadata);
+  }
+
+  /** Whatever has not come will not come any more. */
+  onEnd(error: Error | undefined): void {
+    if (error === undefined) {
+      this.#started?.resolve();
+      this.#headers?.resolve(Metadata.empty);
+      this.#end?.resolve();
+    } else {
+      this.#started?.reject(error);
+      this.#headers?.reject(error);
+      this.#end?.reject(error);
+    }
+  }
+}
