@@ -1,8 +1,4 @@
-/**
- * What every stream shares: reading by iteration, the end sent once, closing within a time limit, the rule of
- * `await using`, attributes. A carrier (something that moves items by itself) extends `BaseStream`, a layer over another
- * stream extends `WrappedStream`.
- */
+/** What every stream shares, so that each one says only what is its own. */
 import { Metadata } from "@trunkline/metadata";
 import { type AttributeKey, type Attributes, noAttributes } from "./attributes.js";
 import { streamClock } from "./clock.js";
@@ -17,6 +13,10 @@ import {
 } from "./stream.js";
 import { abortable } from "./wait.js";
 
+/**
+ * Reading by iteration, the end sent once, closing within a time limit, the rule of `await using`, attributes. A carrier, which moves
+ * items by itself, extends this class; a layer over another stream extends `WrappedStream` or `StreamLayer`.
+ */
 export abstract class BaseStream<Out extends {}, In extends {} = Out> implements ObjectStream<Out, In> {
   #eof: Promise<void> | undefined;
   #eofSent = false;

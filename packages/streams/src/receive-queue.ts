@@ -1,7 +1,4 @@
-/**
- * The receiving half of a carrier: what has arrived and was not yet taken, one waiting `receive`, and how it ends.
- * It has no limit of its own: the carrier stops its source by `size`, and `onTaken` tells when there is room again.
- */
+/** The receiving half of a carrier. */
 import { BusyStreamError, ClosedStreamError } from "./errors.js";
 import { Fifo } from "./fifo.js";
 import type { AbortSignalLike, WaitOptions } from "./stream.js";
@@ -14,6 +11,10 @@ interface Waiter<T> {
   readonly forget?: () => void;
 }
 
+/**
+ * What has arrived and was not yet taken, one waiting `take`, and how it ends. It has no limit of its own: the carrier stops its source
+ * by `size`, and `onTaken` tells when there is room again.
+ */
 export class ReceiveQueue<T extends {}> {
   readonly #items: Fifo<T> = new Fifo();
   readonly #onTaken: ((item: T) => void) | undefined;
@@ -24,6 +25,8 @@ export class ReceiveQueue<T extends {}> {
   #endTaken = false;
   /** Set once this side reads no more. */
   #closed: Error | undefined;
+  /** This side does not even wait for the end. */
+  #abandoned = false;
   #discarding: { readonly promise: Promise<void>; settle(): void } | undefined;
 
   /** `onTaken` is called with each item that leaves the queue, taken or discarded. It may push. */
@@ -95,8 +98,9 @@ export class ReceiveQueue<T extends {}> {
     });
   }
 
-  /** Reads no more: a waiting `take` and later ones reject with `error`, what is here and what comes is dropped. */
+  /** Reads no more: a waiting `take` and later ones reject with `error`, what is here and what comes is dropped, `discard` resolves. */
   close(error: Error): void {
+    this.#abandoned = true;
     this.#drop(error);
     this.#discarding?.settle();
   }
@@ -104,7 +108,7 @@ export class ReceiveQueue<T extends {}> {
   /** As `close`; resolves when nothing more can come, for whatever reason. */
   discard(): Promise<void> {
     this.#drop(new ClosedStreamError("the stream was closed"));
-    if (this.#last !== undefined) return Promise.resolve();
+    if (this.#last !== undefined || this.#abandoned) return Promise.resolve();
     if (this.#discarding === undefined) {
       let settle = (): void => {};
       const promise = new Promise<void>((resolve) => {

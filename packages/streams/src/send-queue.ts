@@ -1,7 +1,4 @@
-/**
- * The sending half of a carrier: sends in order, those that wait for room, the limit on how many may, and how it ends.
- * An item waits here until the carrier has room, so that a cancelled send never began.
- */
+/** The sending half of a carrier. */
 import { BusyStreamError, ClosedStreamError } from "./errors.js";
 import { Fifo } from "./fifo.js";
 import { maxPendingSends, type WaitOptions } from "./stream.js";
@@ -28,6 +25,10 @@ interface Pending<T> {
 /** The promise of every send that need not wait. */
 const accepted: Promise<void> = Promise.resolve();
 
+/**
+ * Sends in order, those that wait for room, the limit on how many may (`maxPendingSends`), and how it ends. An item waits here until the
+ * carrier has room, so that a cancelled send never began.
+ */
 export class SendQueue<T> {
   readonly #sink: Sink<T>;
   readonly #pending: Fifo<Pending<T>> = new Fifo();

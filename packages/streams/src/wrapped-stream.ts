@@ -11,7 +11,6 @@ import type { ObjectStream, ReceivedMessage, SendOptions, WaitOptions } from "./
  */
 export abstract class StreamLayer<Out extends {}, In extends {}, InnerOut extends {}, InnerIn extends {}> extends BaseStream<Out, In> {
   protected readonly inner: ObjectStream<InnerOut, InnerIn>;
-
   #pendingBelow = 0;
   #onAllSent: (() => void) | undefined;
 
@@ -23,8 +22,8 @@ export abstract class StreamLayer<Out extends {}, In extends {}, InnerOut extend
   /** `send` of the stream below, for items that come before what the layer says at the end. */
   protected sendBelow(item: InnerOut, options?: SendOptions): Promise<void> {
     if (this.ending) return Promise.reject(new ClosedStreamError("nothing can be sent after sendEof()"));
-    this.#pendingBelow++;
     const sent = this.inner.send(item, options);
+    this.#pendingBelow++;
     sent.then(this.#onSettled, this.#onSettled);
     return sent;
   }

@@ -64,6 +64,13 @@ export function abortTests(given: ComplianceOptions): ComplianceTest[] {
       await from.stream.close();
     }),
 
+    ...bothWays(given, "after sendEof and an abort there is nothing to wait for in close and in disposal", async (from) => {
+      await from.stream.sendEof();
+      from.stream.abort(new Error("enough"));
+      await from.stream.close();
+      await from.stream[Symbol.asyncDispose]();
+    }),
+
     ...(halfClose === "both" ? afterBothEnds : []),
   ];
 }
