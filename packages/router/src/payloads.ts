@@ -1,0 +1,69 @@
+/** What is inside of frames that are no DATA (trunkline/v1/frames.proto). One a stream or rarer, so by generated code. */
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { GrpcError, isStatus, Status } from "@trunkline/grpc";
+import type { Metadata } from "@trunkline/metadata";
+import { type BrokenStreamError, reasonText } from "@trunkline/streams";
+import { fieldsToMetadata, metadataToFields } from "./fields.js";
+import { AbortSchema, type End, EndSchema, FieldsSchema, type Ping, PingSchema } from "./gen/trunkline/v1/frames_pb.js";
+import type { Proof } from "./proof.js";
+
+export function encodeEnd({ payloadBytes, dataFrames, crc32 }: Proof): Uint8Array {
+  return toBinary(EndSchema, create(EndSchema, { payloadBytes: BigInt(payloadBytes), dataFrames: BigInt(dataFrames), crc32 }));
+}
+
+/** Undefined for bytes that are no `End`, as those of a peer that puts something else there. */
+export function decodeEnd(bytes: Uint8Array): End | undefined {
+  try {
+    const end = fromBinary(EndSchema, bytes);
+    return end.$unknown === undefined ? end : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** More than a line helps nobody, and metadata of a status has to hold it. */
+const maxReasonChars = 1_024;
+
+/** How an abort is told: with the status of a `GrpcError`, ABORTED for any other reason. */
+export function abortError(reason: unknown): GrpcError {
+  if (reason instanceof GrpcError) return reason;
+  const text = reason === undefined ? "the stream was aborted" : reasonText(reason);
+  return new GrpcError(Status.ABORTED, text.slice(0, maxReasonChars), { cause: reason });
+}
+
+export function encodeAbort({ status, message }: GrpcError): Uint8Array {
+  return toBinary(AbortSchema, create(AbortSchema, { code: status, message: message.slice(0, maxReasonChars) }));
+}
+
+/** The error that an abort is on this side; whatever the bytes are, it is one. */
+export function decodeAbort(bytes: Uint8Array): BrokenStreamError {
+  try {
+    const { code, message } = fromBinary(AbortSchema, bytes);
+    const status = isStatus(code) && code !== Status.OK ? code : Status.ABORTED;
+    return new GrpcError(status, `the other side aborted the stream${message === "" ? "" : `: ${message.slice(0, maxReasonChars)}`}`);
+  } catch {
+    return new GrpcError(Status.ABORTED, "the other side aborted the stream");
+  }
+}
+
+export function encodeFields(metadata: Metadata): Uint8Array {
+  return toBinary(FieldsSchema, create(FieldsSchema, metadataToFields(metadata)));
+}
+
+/** @throws Error for bytes that are no `Fields`, or fields that metadata cannot hold */
+export function decodeFields(bytes: Uint8Array): Metadata {
+  return fieldsToMetadata(fromBinary(FieldsSchema, bytes));
+}
+
+export function encodePing(ping: Pick<Ping, "id" | "answer">): Uint8Array {
+  return toBinary(PingSchema, create(PingSchema, ping));
+}
+
+/** Undefined for bytes that are no `Ping`. */
+export function decodePing(bytes: Uint8Array): Ping | undefined {
+  try {
+    return fromBinary(PingSchema, bytes);
+  } catch {
+    return undefined;
+  }
+}

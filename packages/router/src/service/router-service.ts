@@ -1,0 +1,181 @@
+/** jumpstarter.v1.RouterService: lets peers in, has them paired, and joins their calls. */
+import { GrpcError, type Implementation, type ServerCall, Status } from "@trunkline/grpc";
+import type { Clock } from "@trunkline/streams";
+import type { ForwardingService } from "../definition.js";
+import { featuresKey, parseFeatures } from "../features.js";
+import { type Arrival, type Refusal, Rendezvous, type RendezvousLimits } from "../rendezvous.js";
+import { authenticate } from "../token/bearer.js";
+import type { TokenVerifier, VerifiedToken } from "../token/verifier.js";
+import type { Reporter } from "./events.js";
+import { Pair } from "./pair.js";
+import { type ForwardedCall, Peer } from "./peer.js";
+
+/** The metadata key under which a peer names itself, so that one that tries again takes the place of its own stale half. */
+export const peerKey = "trunkline-peer";
+
+/** Longer names are cut: they are compared, and kept while the peer waits. */
+const maxPeerIdChars = 64;
+
+export interface RouterServiceOptions {
+  readonly verifier: TokenVerifier;
+  readonly limits: RendezvousLimits;
+  readonly lingerMs: number;
+  readonly clock: Clock;
+  unixNowMs(): number;
+  readonly reporter: Reporter;
+}
+
+export class RouterServiceHandler {
+  readonly implementation: Implementation<typeof ForwardingService> = { stream: { open: (call) => this.#open(call) } };
+  readonly #options: RouterServiceOptions;
+  readonly #table: Rendezvous<Peer>;
+  #timer: { readonly atMs: number; cancel(): void } | undefined;
+  #closed = false;
+
+  constructor(options: RouterServiceOptions) {
+    this.#options = options;
+    this.#table = new Rendezvous(options.limits);
+  }
+
+  /** First peers are told that nobody will come; pairs go on. */
+  close(): void {
+    this.#closed = true;
+    this.#timer?.cancel();
+    for (const peer of this.#table.waiting()) peer.finish(closing());
+  }
+
+  async #open(call: ForwardedCall): Promise<void> {
+    const { reporter } = this.#options;
+    let peer: Peer | undefined;
+    try {
+      peer = await this.#admit(call);
+    } catch (error) {
+      if (error instanceof GrpcError) reporter.refused(call, error);
+      throw error;
+    }
+    await peer?.over;
+  }
+
+  /** A peer that waits or is joined; undefined if it is gone already. @throws GrpcError */
+  async #admit(call: ForwardedCall): Promise<Peer | undefined> {
+    const { verifier, clock } = this.#options;
+    const token = await authenticate(call.metadata, verifier);
+    if (this.#closed) throw closing();
+    if (call.signal.aborted) return undefined;
+    const peer = new Peer(call, token.subject);
+    const outcome = this.#table.arrive(peer, this.#arrivalOf(call, token), clock.nowMs());
+    switch (outcome.kind) {
+      case "refuse":
+        throw refusals[outcome.because]();
+      case "pair":
+        this.#join(outcome.first, peer);
+        break;
+      case "wait":
+        if (outcome.replaced !== undefined) this.#leave(outcome.replaced, "replaced", replaced());
+        this.#wait(peer);
+        break;
+    }
+    return peer;
+  }
+
+  #arrivalOf(call: ForwardedCall, { subject, role, tokenId, expiresAtUnixMs }: VerifiedToken): Arrival {
+    const { clock, unixNowMs } = this.#options;
+    return {
+      stream: subject,
+      role,
+      tokenId,
+      peerId: call.metadata.get(peerKey)?.slice(0, maxPeerIdChars),
+      tokenUntilMs: clock.nowMs() + expiresAtUnixMs - unixNowMs(),
+    };
+  }
+
+  #join(first: Peer, second: Peer): void {
+    const { clock, lingerMs, reporter } = this.#options;
+    const { stats } = reporter;
+    const { stream } = first;
+    const pair = new Pair({
+      clock,
+      lingerMs,
+      stats,
+      onOver: ({ startedAtMs, bytes }, cause) => {
+        this.#table.parted(stream);
+        stats.livePairs -= 1;
+        if (cause !== undefined) stats.brokenPairs += 1;
+        reporter.tell({ kind: "parted", stream, cause, durationMs: clock.nowMs() - startedAtMs, bytes });
+      },
+    });
+    stats.waitingPeers = this.#table.waitingPeers;
+    stats.livePairs += 1;
+    stats.pairs += 1;
+    reporter.tell({ kind: "paired", stream, peers: [first.address, second.address] });
+    introduce(first.call, second.call);
+    introduce(second.call, first.call);
+    pair.join(first, second);
+  }
+
+  // Waiting.
+
+  #wait(peer: Peer): void {
+    const { reporter } = this.#options;
+    const { stream, call } = peer;
+    reporter.stats.waitingPeers = this.#table.waitingPeers;
+    reporter.tell({ kind: "waiting", stream, peer: peer.address });
+    const onAbort = (): void => {
+      if (this.#table.withdraw(stream, peer)) this.#leave(peer, "left", undefined);
+    };
+    call.signal.addEventListener("abort", onAbort, { once: true });
+    this.#arm();
+  }
+
+  /** It does not wait any more, and nobody has come. */
+  #leave(peer: Peer, because: "left" | "expired" | "replaced", error: GrpcError | undefined): void {
+    const { reporter } = this.#options;
+    peer.finish(error);
+    reporter.stats.waitingPeers = this.#table.waitingPeers;
+    reporter.tell({ kind: "unmet", stream: peer.stream, peer: peer.address, because });
+  }
+
+  /** One timer for all who wait. */
+  #arm(): void {
+    const { clock, reporter } = this.#options;
+    const atMs = this.#table.nextExpiryMs;
+    if (atMs === undefined || this.#closed || (this.#timer !== undefined && this.#timer.atMs <= atMs)) return;
+    this.#timer?.cancel();
+    const cancel = clock.at(atMs, () => {
+      this.#timer = undefined;
+      for (const peer of this.#table.expire(clock.nowMs())) {
+        reporter.stats.expiredWaits += 1;
+        this.#leave(peer, "expired", late());
+      }
+      this.#arm();
+    });
+    this.#timer = { atMs, cancel };
+  }
+}
+
+/** Tells a peer that it has been joined, and what the other side understands. */
+function introduce(peer: ForwardedCall, other: ServerCall<{}, never>): void {
+  const features = [...parseFeatures(other.metadata.get(featuresKey))];
+  const metadata = features.length === 0 ? undefined : { [featuresKey]: features.join(",") };
+  peer.sendInitialMetadata(metadata).catch(() => {}); // it may be gone
+}
+
+const refusals: Readonly<Record<Refusal, () => GrpcError>> = {
+  "third-peer": () => new GrpcError(Status.ALREADY_EXISTS, "the stream has two sides already"),
+  "token-used": () => new GrpcError(Status.ALREADY_EXISTS, "the token was used by another peer"),
+  "same-role": () => new GrpcError(Status.ALREADY_EXISTS, "this side of the stream has come already"),
+  "too-many-waiting": () => new GrpcError(Status.RESOURCE_EXHAUSTED, "too many peers wait for their other side"),
+  "too-many-streams": () => new GrpcError(Status.RESOURCE_EXHAUSTED, "too many streams are being made"),
+};
+
+function replaced(): GrpcError {
+  return new GrpcError(Status.ABORTED, "the peer has called again, and this call is the older one");
+}
+
+function late(): GrpcError {
+  return new GrpcError(Status.DEADLINE_EXCEEDED, "the other side of the stream did not come in time");
+}
+
+function closing(): GrpcError {
+  return new GrpcError(Status.UNAVAILABLE, "the router is closing");
+}

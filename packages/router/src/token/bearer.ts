@@ -1,0 +1,37 @@
+/** The `authorization` of a call. */
+import { GrpcError, Status } from "@trunkline/grpc";
+import type { Metadata } from "@trunkline/metadata";
+import { TokenError, type TokenVerifier, type VerifiedToken } from "./verifier.js";
+
+/** The key of the metadata, and how its value begins. */
+export const authorizationKey = "authorization";
+
+export function bearer(token: string): string {
+  return `Bearer ${token}`;
+}
+
+/** The token in a call's metadata. @throws GrpcError UNAUTHENTICATED, in the words of Jumpstarter's router */
+export function bearerToken(metadata: Metadata): string {
+  const values = metadata.getAll(authorizationKey);
+  const [value] = values;
+  if (value === undefined) throw missing("Unauthenticated", "missing authorization header");
+  if (values.length > 1) throw missing("InvalidArgument", "multiple authorization headers");
+  const match = /^bearer (.*)$/is.exec(value) ?? undefined;
+  if (match === undefined) throw missing("InvalidArgument", "malformed authorization header");
+  return (match[1] ?? "").trim();
+}
+
+function missing(code: string, what: string): GrpcError {
+  return new GrpcError(Status.UNAUTHENTICATED, `missing or invalid authorization: rpc error: code = ${code} desc = ${what}`);
+}
+
+/** Who calls. @throws GrpcError UNAUTHENTICATED */
+export async function authenticate(metadata: Metadata, verifier: TokenVerifier): Promise<VerifiedToken> {
+  const token = bearerToken(metadata);
+  try {
+    return await verifier.verify(token);
+  } catch (error) {
+    if (error instanceof TokenError) throw new GrpcError(Status.UNAUTHENTICATED, `invalid jwt token: ${error.message}`);
+    throw error;
+  }
+}

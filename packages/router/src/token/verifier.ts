@@ -1,0 +1,113 @@
+/**
+ * Checks bearer tokens as Jumpstarter's router does, and where that one is too kind, better: a token has a subject that is not empty. What was
+ * verified is remembered by its hash, so that a token that is used again costs a hash and no signature.
+ */
+import { createHash } from "node:crypto";
+import { decodeProtectedHeader, errors, type JWTPayload } from "jose";
+import type { Role } from "../rendezvous.js";
+import type { KeyRing } from "./key-ring.js";
+
+/** What a token says, once it is known to be true. */
+export interface VerifiedToken {
+  /** Of a router's token: the name of the stream. Of an exchange's: who it is. Never empty. */
+  readonly subject: string;
+  readonly expiresAtUnixMs: number;
+  /** `jti`. */
+  readonly tokenId: string | undefined;
+  readonly role: Role | undefined;
+}
+
+/** Why a token is refused. The message holds nothing of the token. */
+export class TokenError extends Error {
+  override name = "TokenError";
+  readonly code = "INVALID_TOKEN";
+}
+
+export interface TokenVerifierOptions {
+  readonly issuer: string;
+  readonly audience: string;
+  /** Milliseconds since 1970. */
+  unixNowMs(): number;
+  /** Verified tokens to remember. */
+  readonly maxCachedTokens: number;
+}
+
+/** RFC 7519 counts in seconds; a number this large is a mistake in the unit, and no date. */
+const maxNumericDate = 1e11;
+
+export class TokenVerifier {
+  readonly #keys: KeyRing;
+  readonly #options: TokenVerifierOptions;
+  /** By SHA-256 of the token, the one verified first at the front; expired ones leave when they are asked for, or from the front. */
+  readonly #verified: Map<string, VerifiedToken> = new Map();
+
+  constructor(keys: KeyRing, options: TokenVerifierOptions) {
+    this.#keys = keys;
+    this.#options = options;
+  }
+
+  get cachedTokens(): number {
+    return this.#verified.size;
+  }
+
+  /** @throws TokenError */
+  async verify(token: string): Promise<VerifiedToken> {
+    const hash = createHash("sha256").update(token).digest("base64");
+    const known = this.#verified.get(hash);
+    if (known !== undefined) {
+      if (known.expiresAtUnixMs > this.#options.unixNowMs()) return known;
+      this.#verified.delete(hash);
+      throw new TokenError("it has expired");
+    }
+    const verified = await this.#verifyAnew(token);
+    if (this.#verified.size >= this.#options.maxCachedTokens) {
+      const [oldest] = this.#verified.keys();
+      if (oldest !== undefined) this.#verified.delete(oldest);
+    }
+    this.#verified.set(hash, verified);
+    return verified;
+  }
+
+  async #verifyAnew(token: string): Promise<VerifiedToken> {
+    const { issuer, audience, unixNowMs } = this.#options;
+    const nowMs = unixNowMs();
+    let claims: JWTPayload;
+    try {
+      const header = decodeProtectedHeader(token);
+      claims = await this.#keys.verify(token, header, { issuer, audience, requiredClaims: ["exp", "sub"], currentDate: new Date(nowMs) });
+    } catch (error) {
+      throw new TokenError(describe(error));
+    }
+    return readClaims(claims, nowMs);
+  }
+}
+
+/** What jose does not check. */
+function readClaims({ sub, exp, iat, jti, role }: JWTPayload, nowMs: number): VerifiedToken {
+  if (typeof sub !== "string" || sub === "") throw new TokenError("its subject (sub) is empty");
+  if (typeof exp !== "number" || !(exp <= maxNumericDate)) throw new TokenError("its expiry (exp) is no date");
+  if (exp * 1_000 <= nowMs) throw new TokenError("it has expired");
+  if (iat !== undefined && !(typeof iat === "number" && iat * 1_000 <= nowMs)) throw new TokenError("it was issued (iat) in the future");
+  if (jti !== undefined && typeof jti !== "string") throw new TokenError("its id (jti) is no text");
+  if (role !== undefined && role !== "listen" && role !== "dial") throw new TokenError('its role is neither "listen" nor "dial"');
+  return { subject: sub, expiresAtUnixMs: exp * 1_000, tokenId: jti, role };
+}
+
+/** In words of our own: jose's messages may show what is in a token. */
+function describe(error: unknown): string {
+  if (error instanceof errors.JWTExpired) return "it has expired";
+  if (error instanceof errors.JWTClaimValidationFailed) return claimFailures[error.claim] ?? "one of its claims is wrong";
+  if (error instanceof errors.JWSSignatureVerificationFailed) return "its signature fits no key of this router";
+  if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JOSEAlgNotAllowed)
+    return "no key of this router is for its algorithm and key id";
+  if (error instanceof errors.JWKSTimeout) return "the public keys could not be fetched in time";
+  return "it is not a signed JWT that this router could read";
+}
+
+const claimFailures: Readonly<Record<string, string>> = {
+  exp: "it has no expiry (exp), or one that is no date",
+  nbf: "it is not valid yet (nbf)",
+  iss: "it is from another issuer (iss)",
+  aud: "it is for another audience (aud)",
+  sub: "its subject (sub) is missing",
+};
