@@ -52,9 +52,9 @@ export interface StreamControl extends AsyncDisposable {
 
 export interface SendStream<Out extends {}> extends StreamControl {
   /**
-   * Sends one item; resolves when there is room for more. Sends may overlap and keep their order, up to
-   * `maxPendingSends` (64); one more rejects with `BusyStreamError`. A cancelled send either never began,
-   * or aborts the stream.
+   * Sends one item; resolves when the stream has taken it, for which it waits until there is room. Sends may overlap and keep
+   * their order, up to `maxPendingSends` (64) that wait; one more rejects with `BusyStreamError`. A cancelled send either never
+   * began, or aborts the stream.
    * @throws BrokenStreamError, ClosedStreamError, BusyStreamError, MetadataNotCarriedError
    */
   send(item: Out, options?: SendOptions): Promise<void>;

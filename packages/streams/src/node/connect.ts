@@ -42,6 +42,7 @@ export function connectUnix(path: string, options: ConnectOptions = {}): Promise
 
 function dial(target: NetConnectOpts, name: string, options: ConnectOptions, attributes = noAttributes): Promise<ObjectStream<Uint8Array>> {
   const { signal, connectTimeoutMs = 10_000, clock = systemClock } = options;
+  if (!(connectTimeoutMs > 0)) return Promise.reject(new RangeError(`connectTimeoutMs must be above zero, but is ${connectTimeoutMs}`));
   return new Promise((resolve, reject) => {
     if (signal?.aborted) {
       reject(abortReason(signal));

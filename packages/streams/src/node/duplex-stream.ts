@@ -123,6 +123,7 @@ class DuplexStream extends BaseStream<Uint8Array> {
     });
     duplex.on("error", (error) => this.#onError(error));
     duplex.on("close", () => this.#onClose());
+    if (duplex.writableEnded) void this.sendEof();
     if (duplex.readableEnded) this.#incoming.end();
     else duplex.resume(); // also one that was paused before it came here
     if (!(duplex instanceof Socket)) return;
@@ -163,6 +164,7 @@ class DuplexStream extends BaseStream<Uint8Array> {
   }
 
   #end(): Promise<void> {
+    if (this.#duplex.writableFinished) return Promise.resolve();
     return new Promise((resolve, reject) => {
       // Node's types say that the callback has no argument, but it is given the error.
       this.#duplex.end((error?: Error | null) => {

@@ -80,6 +80,7 @@ export class SocketListener implements AsyncIterable<ObjectStream<Uint8Array>>, 
 
 /** Listens on a TCP port. @throws the system's error when the address cannot be bound, with its `code`, such as `EADDRINUSE` */
 export async function listenTcp(options: TcpListenOptions = {}): Promise<SocketListener> {
+  checkLimit(options);
   const { host = "127.0.0.1", port = 0 } = options;
   return new SocketListener(await bind({ host, port }), options);
 }
@@ -89,6 +90,7 @@ export async function listenTcp(options: TcpListenOptions = {}): Promise<SocketL
  * @throws the system's error when the path cannot be bound, with its `code`, such as `EADDRINUSE` where somebody listens
  */
 export async function listenUnix(path: string, options: ListenOptions = {}): Promise<SocketListener> {
+  checkLimit(options);
   try {
     return new SocketListener(await bind({ path }), options);
   } catch (error) {
@@ -96,6 +98,10 @@ export async function listenUnix(path: string, options: ListenOptions = {}): Pro
     await rm(path, { force: true });
     return new SocketListener(await bind({ path }), options);
   }
+}
+
+function checkLimit({ maxPendingConnections = 1 }: ListenOptions): void {
+  if (!(maxPendingConnections >= 1)) throw new RangeError(`maxPendingConnections must be at least 1, but is ${maxPendingConnections}`);
 }
 
 function bind(where: NodeListenOptions): Promise<Server> {

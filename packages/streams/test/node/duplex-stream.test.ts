@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { Socket } from "node:net";
-import { Duplex, PassThrough } from "node:stream";
+import { Duplex, type DuplexOptions, PassThrough } from "node:stream";
 import { connect as connectTls, createServer as createTlsServer, type TLSSocket } from "node:tls";
 import { describe, expect, test } from "vitest";
 import {
@@ -70,6 +70,26 @@ describe("the end of a socket", () => {
     expect(await stream.receive()).toBeUndefined();
     await stream.send(text("x"));
     stream.abort();
+  });
+
+  test("a duplex whose own end was sent before, or that can only be read, takes nothing more and can be read", async () => {
+    const [socket, peer] = await socketPair();
+    socket.end();
+    const readable = new Duplex({
+      writable: false, // which Node's types do not know
+      read(this: Duplex) {
+        this.push("text");
+        this.push(null);
+      },
+    } as DuplexOptions);
+    peer.end("text");
+    for (const duplex of [socket, readable]) {
+      const stream = streamFromDuplex(duplex);
+      await expect(stream.send(text("x"))).rejects.toBeInstanceOf(ClosedStreamError);
+      expect(await readAll(stream)).toBe(4);
+      await stream.close();
+      expect(duplex.destroyed).toBe(true);
+    }
   });
 
   test("what the peer sent and ended can be read after our sending has failed", async () => {

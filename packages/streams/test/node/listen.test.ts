@@ -191,6 +191,13 @@ describe("connecting", () => {
     });
   });
 
+  test("bad limits are refused by name", async () => {
+    const target = { host: "127.0.0.1", port: 1 };
+    await expect(connectTcp(target, { connectTimeoutMs: 0 })).rejects.toThrow("connectTimeoutMs must be above zero, but is 0");
+    await expect(listenTcp({ maxPendingConnections: 0 })).rejects.toThrow("maxPendingConnections must be at least 1, but is 0");
+    await expect(listenUnix(join(folder, "limit"), { maxPendingConnections: Number.NaN })).rejects.toThrow("but is NaN");
+  });
+
   test("a port that cannot be is refused", async () => {
     await expect(connectTcp({ host: "127.0.0.1", port: 65_536 })).rejects.toThrow(RangeError);
   });
