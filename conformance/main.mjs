@@ -1,0 +1,43 @@
+/**
+ * The outside judges: `npm run conformance -- JUDGE…`. Each one is a file beside this one that exports `run`; it installs what
+ * it needs into `.cache/`. Ends with a line `N passed, N failed`; exits with 1 when a case failed that is not known to.
+ */
+import { JudgeMissing } from "./lib/outcome.mjs";
+
+const judges = {
+  h2spec: "HTTP/2 servers: h2spec over plaintext and TLS",
+  h2specd: "HTTP/2 clients: h2specd",
+};
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !Object.hasOwn(judges, name));
+if (wanted.length === 0 || unknown.length > 0) {
+  for (const name of unknown) console.error(`there is no judge ${JSON.stringify(name)}`);
+  console.error("usage: npm run conformance -- JUDGE…");
+  for (const [name, what] of Object.entries(judges)) console.error(`  ${name.padEnd(12)}${what}`);
+  process.exit(2);
+}
+
+let passed = 0;
+let failed = 0;
+let skipped = 0;
+for (const name of wanted) {
+  console.log(`== ${name}: ${judges[name]}`);
+  try {
+    const { run } = await import(`./${name}.mjs`);
+    const counts = await run();
+    passed += counts.passed;
+    failed += counts.failed;
+  } catch (error) {
+    if (error instanceof JudgeMissing && !process.env.CI) {
+      skipped += 1;
+      console.log(`${name} is skipped: ${error.message}`);
+    } else {
+      failed += 1;
+      console.error(`${name} could not be run: ${error instanceof JudgeMissing ? error.message : (error.stack ?? error)}`);
+    }
+  }
+}
+if (skipped > 0) console.log(`${skipped} of ${wanted.length} judges skipped`);
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed === 0 ? 0 : 1;
