@@ -93,7 +93,8 @@ export class Engine {
 
 export type Verdict = "taken" | { readonly connectionError: string } | { readonly streamError: string; readonly streamId: number };
 
-function codeName(payload: Uint8Array, offset: number): string {
+/** The name of the error code at `offset`. */
+export function codeName(payload: Uint8Array, offset: number): string {
   const code = Buffer.from(payload).readUInt32BE(offset);
   return Object.entries(ErrorCode).find(([, value]) => value === code)?.[0] ?? String(code);
 }
