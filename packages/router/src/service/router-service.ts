@@ -3,15 +3,13 @@ import { GrpcError, type Implementation, type ServerCall, Status } from "@trunkl
 import type { Clock } from "@trunkline/streams";
 import type { ForwardingService } from "../definition.js";
 import { featuresKey, parseFeatures } from "../features.js";
+import { peerKey } from "../peer-key.js";
 import { type Arrival, type Refusal, Rendezvous, type RendezvousLimits } from "../rendezvous.js";
 import { authenticate } from "../token/bearer.js";
 import type { TokenVerifier, VerifiedToken } from "../token/verifier.js";
 import type { Reporter } from "./events.js";
 import { Pair } from "./pair.js";
 import { type ForwardedCall, Peer } from "./peer.js";
-
-/** The metadata key under which a peer names itself, so that one that tries again takes the place of its own stale half. */
-export const peerKey = "trunkline-peer";
 
 /** Longer names are cut: they are compared, and kept while the peer waits. */
 const maxPeerIdChars = 64;

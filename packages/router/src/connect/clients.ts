@@ -1,0 +1,24 @@
+/** Clients of the two services, made once a channel. */
+import { type Channel, type Client, createClient } from "@trunkline/grpc";
+import { RouterService } from "../definition.js";
+import { ExchangeService } from "../gen/trunkline/v1/exchange_pb.js";
+
+const routerClients: WeakMap<Channel, Client<typeof RouterService>> = new WeakMap();
+const exchangeClients: WeakMap<Channel, Client<typeof ExchangeService>> = new WeakMap();
+
+export function routerClient(channel: Channel): Client<typeof RouterService> {
+  return made(routerClients, channel, () => createClient(RouterService, channel));
+}
+
+export function exchangeClient(channel: Channel): Client<typeof ExchangeService> {
+  return made(exchangeClients, channel, () => createClient(ExchangeService, channel));
+}
+
+function made<Key extends object, Value>(map: WeakMap<Key, Value>, key: Key, make: () => Value): Value {
+  let value = map.get(key);
+  if (value === undefined) {
+    value = make();
+    map.set(key, value);
+  }
+  return value;
+}

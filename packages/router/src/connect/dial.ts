@@ -1,0 +1,17 @@
+/** Dialling with a client of its own. */
+import type { RouterStream } from "../router-stream.js";
+import { wheneverDone } from "./own-client.js";
+import { type DialOptions, Trunkline, type TrunklineOptions } from "./trunkline.js";
+
+/** Dials a name at an exchange; see `Trunkline.dial`, and use a `Trunkline` for more than one. The connection ends with the stream. */
+export async function dial(name: string, options: TrunklineOptions & DialOptions): Promise<RouterStream> {
+  const trunkline = new Trunkline(options);
+  try {
+    const stream = await trunkline.dial(name, options);
+    wheneverDone(trunkline);
+    return stream;
+  } catch (error) {
+    await trunkline.close();
+    throw error;
+  }
+}

@@ -1,0 +1,25 @@
+/** Listening with a client of its own. */
+import type { Listener } from "./listener.js";
+import { wheneverDone } from "./own-client.js";
+import { type ListenOptions, Trunkline, type TrunklineOptions } from "./trunkline.js";
+
+/**
+ * Listens under a name at an exchange; see `Trunkline.listen`, and use a `Trunkline` for more than one. The connection ends when the listener is closed
+ * and the last of its streams is over.
+ */
+export async function listen(name: string, options: TrunklineOptions & ListenOptions): Promise<Listener> {
+  const { onState } = options;
+  const trunkline = new Trunkline(options);
+  try {
+    return await trunkline.listen(name, {
+      ...options,
+      onState(state) {
+        if (state.kind === "closed") wheneverDone(trunkline);
+        onState?.(state);
+      },
+    });
+  } catch (error) {
+    await trunkline.close();
+    throw error;
+  }
+}

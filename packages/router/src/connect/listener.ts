@@ -1,0 +1,256 @@
+/** Listens under one name, for as long as it is wanted: registers, opens a stream for each offer, and comes back after a loss. */
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { type BackoffOptions, type Channel, type ClientCall, GrpcError, Status } from "@trunkline/grpc";
+import type { Metadata, MetadataInit } from "@trunkline/metadata";
+import { type AbortSignalLike, abortReason, type Clock, iterate, ReceiveQueue, reasonText, type WaitOptions } from "@trunkline/streams";
+import { ownFeatures, parseFeatures } from "../features.js";
+import { fieldsToMetadata, metadataToFields } from "../fields.js";
+import type { ListenRequestSchema, ListenResponse, Offer } from "../gen/trunkline/v1/exchange_pb.js";
+import type { RouterStream } from "../router-stream.js";
+import { Backoff } from "./backoff.js";
+import type { Channels } from "./channels.js";
+import { exchangeClient } from "./clients.js";
+import { HeartbeatWatch } from "./heartbeat-watch.js";
+import { openRouterStream } from "./open-stream.js";
+
+/** What a listener is doing. */
+export type ListenerState =
+  /** The exchange has confirmed the name, for the first time or again. */
+  | { readonly kind: "listening" }
+  /** The connection to the exchange was lost, or could not be made again; the next attempt is in so many milliseconds. */
+  | { readonly kind: "reconnecting"; readonly cause: Error; readonly retryInMs: number }
+  /** A stream was offered and could not be opened, or nobody had accepted those before it. */
+  | { readonly kind: "missed"; readonly cause: Error }
+  /** For good: by `close()`, or because of an error that no further attempt would mend. */
+  | { readonly kind: "closed"; readonly cause: Error | undefined };
+
+/** The streams of those who dial a name. */
+export interface Listener extends AsyncIterable<RouterStream>, AsyncDisposable {
+  readonly name: string;
+  /**
+   * The next stream; undefined after `close()`.
+   * @throws GrpcError with which the listening ended for good: UNAUTHENTICATED, ABORTED (another listener has taken the name), …; BusyStreamError
+   */
+  accept(options?: WaitOptions): Promise<RouterStream | undefined>;
+  /** Gives the name back, and aborts streams that nobody has accepted; those that were go on. Idempotent; never rejects. */
+  close(): Promise<void>;
+}
+
+export interface NameListenerOptions {
+  readonly channels: Channels;
+  authorization(): Promise<MetadataInit>;
+  readonly metadata: Metadata;
+  readonly maxWaitingStreams: number;
+  readonly onState: ((state: ListenerState) => void) | undefined;
+  readonly backoff: BackoffOptions | undefined;
+  readonly clock: Clock;
+  onClosed(): void;
+}
+
+/** How long the exchange may take to confirm a name, once the call is on its way. */
+const confirmTimeoutMs = 20_000;
+/** A session that lasted so long was a good one: what comes after it is a first failure. */
+const goodSessionMs = 10_000;
+
+/** Statuses that another attempt would only meet again. */
+const finalStatuses: ReadonlySet<Status> = new Set([
+  Status.UNAUTHENTICATED,
+  Status.PERMISSION_DENIED,
+  Status.INVALID_ARGUMENT,
+  Status.ALREADY_EXISTS,
+  Status.UNIMPLEMENTED,
+  Status.ABORTED,
+]);
+
+interface Session {
+  readonly call: ClientCall<MessageInitShape<typeof ListenRequestSchema>, ListenResponse>;
+  readonly channel: Channel;
+  readonly heartbeatMs: number;
+}
+
+export class NameListener implements Listener {
+  readonly name: string;
+  readonly #options: NameListenerOptions;
+  readonly #backoff: Backoff;
+  readonly #streams: ReceiveQueue<RouterStream> = new ReceiveQueue();
+  /** Streams that are being opened. */
+  #opening = 0;
+  #call: Session["call"] | undefined;
+  /** Ends a wait between attempts. */
+  #wake: (() => void) | undefined;
+  #closed = false;
+  #forgetSignal: (() => void) | undefined;
+
+  constructor(name: string, options: NameListenerOptions) {
+    this.name = name;
+    this.#options = options;
+    this.#backoff = new Backoff(options.backoff);
+  }
+
+  /** Registers for the first time, which tells errors that later attempts would only repeat. @throws GrpcError, or the signal's reason */
+  async begin(signal: AbortSignalLike | undefined): Promise<void> {
+    try {
+      if (signal !== undefined) {
+        if (signal.aborted) throw abortReason(signal);
+        const onAbort = (): void => void this.close();
+        signal.addEventListener("abort", onAbort);
+        this.#forgetSignal = () => signal.removeEventListener("abort", onAbort);
+      }
+      const session = await this.#register(false);
+      this.#tell({ kind: "listening" });
+      void this.#run(session);
+    } catch (error) {
+      this.#end(undefined);
+      throw signal?.aborted ? abortReason(signal) : error;
+    }
+  }
+
+  accept(options?: WaitOptions): Promise<RouterStream | undefined> {
+    return this.#streams.take(options);
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<RouterStream, undefined> {
+    return iterate(() => this.accept());
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    while (this.#streams.size > 0) (await this.#streams.take())?.abort(new GrpcError(Status.UNAVAILABLE, "the listener was closed"));
+    this.#end(undefined);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #end(cause: Error | undefined): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#forgetSignal?.();
+    this.#call?.cancel("the listener was closed");
+    this.#wake?.();
+    this.#streams.end(cause);
+    this.#tell({ kind: "closed", cause });
+    this.#options.onClosed();
+  }
+
+  /** From one session to the next, until it is over for good. */
+  async #run(first: Session): Promise<void> {
+    const { clock } = this.#options;
+    let session: Session | undefined = first;
+    while (!this.#closed) {
+      let cause: Error;
+      try {
+        if (session === undefined) {
+          session = await this.#register(true);
+          this.#tell({ kind: "listening" });
+        }
+        const startedAtMs = clock.nowMs();
+        cause = await this.#takeOffers(session);
+        if (clock.nowMs() - startedAtMs >= goodSessionMs) this.#backoff.reset();
+      } catch (error) {
+        cause = error as Error;
+      }
+      session = undefined;
+      if (this.#closed) return;
+      if (!(cause instanceof GrpcError) || finalStatuses.has(cause.status)) {
+        this.#end(cause);
+        return;
+      }
+      const retryInMs = Math.round(this.#backoff.next());
+      this.#tell({ kind: "reconnecting", cause, retryInMs });
+      await this.#sleep(retryInMs);
+    }
+  }
+
+  #sleep(ms: number): Promise<void> {
+    const { clock } = this.#options;
+    return new Promise((resolve) => {
+      const cancel = clock.at(clock.nowMs() + ms, () => this.#wake?.());
+      this.#wake = () => {
+        this.#wake = undefined;
+        cancel();
+        resolve();
+      };
+    });
+  }
+
+  /** @throws GrpcError, and what the token's function throws */
+  async #register(waitForReady: boolean): Promise<Session> {
+    const { channels, authorization, metadata, clock } = this.#options;
+    const credentials = await authorization();
+    const channel = channels.get();
+    const call = exchangeClient(channel).listen.open({ metadata: credentials, waitForReady });
+    this.#call = call;
+    if (this.#closed) call.cancel("the listener was closed");
+    await call.start();
+    const late = new GrpcError(Status.DEADLINE_EXCEEDED, `the exchange did not confirm the name within ${confirmTimeoutMs} ms`);
+    const cancel = clock.at(clock.nowMs() + confirmTimeoutMs, () => call.cancel(late));
+    try {
+      await call.send({ name: this.name, features: [...ownFeatures], metadata: metadataToFields(metadata) });
+      const first = await call.receive();
+      if (first?.event.case === "listening") return { call, channel, heartbeatMs: first.event.value.heartbeatMs };
+      throw new GrpcError(Status.INTERNAL, "the exchange did not confirm the name");
+    } catch (error) {
+      call.cancel();
+      throw error instanceof GrpcError && error.cause === late ? late : error;
+    } finally {
+      cancel();
+    }
+  }
+
+  /** Opens a stream for each offer, until the call ends. @returns why it has */
+  async #takeOffers({ call, channel, heartbeatMs }: Session): Promise<Error> {
+    const { clock, channels } = this.#options;
+    let silence: GrpcError | undefined;
+    const watch = new HeartbeatWatch(clock, heartbeatMs, () => {
+      silence = new GrpcError(Status.UNAVAILABLE, `nothing was heard of the exchange for ${watch.limitMs} ms`);
+      channels.retire(channel); // or the next attempt would go the same dead way
+      call.cancel(silence);
+    });
+    try {
+      for (let message = await call.receive(); message !== undefined; message = await call.receive()) {
+        watch.heard();
+        if (message.event.case === "offer") void this.#take(message.event.value);
+      }
+      return new GrpcError(Status.UNAVAILABLE, "the exchange has ended the call");
+    } catch (error) {
+      return silence ?? (error as Error);
+    } finally {
+      watch.stop();
+    }
+  }
+
+  async #take(offer: Offer): Promise<void> {
+    const { channels, maxWaitingStreams } = this.#options;
+    const refused = this.#streams.size + this.#opening >= maxWaitingStreams && !this.#streams.hungry;
+    this.#opening += 1;
+    try {
+      const stream = await openRouterStream(channels.get(offer.endpoint || undefined), {
+        token: offer.token,
+        peerFeatures: parseFeatures(offer.features),
+        metadata: fieldsToMetadata(offer.metadata),
+      });
+      if (refused || this.#closed) {
+        const message = refused ? `${maxWaitingStreams} streams wait for the listener, as many as may` : "the listener was closed";
+        const error = new GrpcError(refused ? Status.RESOURCE_EXHAUSTED : Status.UNAVAILABLE, message);
+        stream.abort(error);
+        if (refused) throw error;
+      } else {
+        this.#streams.push(stream);
+      }
+    } catch (error) {
+      if (!this.#closed) this.#tell({ kind: "missed", cause: error instanceof Error ? error : new Error(reasonText(error)) });
+    } finally {
+      this.#opening -= 1;
+    }
+  }
+
+  #tell(state: ListenerState): void {
+    try {
+      this.#options.onState?.(state);
+    } catch {
+      // Its own affair, which must not end the listening.
+    }
+  }
+}
