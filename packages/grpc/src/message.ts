@@ -1,9 +1,4 @@
-/**
- * Length-prefixed messages (gRPC over HTTP/2, `Length-Prefixed-Message`): one byte of flags, four bytes of length, the message.
- *
- * Views given to `push` belong to the caller's chunk; a message that came whole is a view into it, one that came in pieces is put
- * together in memory of its own, which grows with what has come, never with what was announced.
- */
+/** Length-prefixed messages (gRPC over HTTP/2, `Length-Prefixed-Message`): one byte of flags, four bytes of length, the message. */
 import { Buffer } from "node:buffer";
 
 export const prefixBytes = 5;
@@ -20,105 +15,75 @@ export function frameMessage(body: Uint8Array): Uint8Array[] {
   return length === 0 ? [prefix] : [prefix, body];
 }
 
-/** The length in a prefix at `offset`. */
-export function messageLength(bytes: Uint8Array, offset: number): number {
-  return (
-    (bytes[offset + 1] as number) * 0x1000000 +
-    (((bytes[offset + 2] as number) << 16) | ((bytes[offset + 3] as number) << 8) | (bytes[offset + 4] as number))
-  );
+/** The length in a prefix, of its four octets. */
+export function lengthOf(first: number, second: number, third: number, fourth: number): number {
+  return first * 0x1000000 + ((second << 16) | (third << 8) | fourth);
 }
 
-/** A piece at least this long is kept as the view that it is; shorter ones are copied together, or each would keep its chunk alive. */
-const keptPieceBytes = 4_096;
-/** What short pieces are copied into. */
-const blockBytes = 4_096;
+/** The length in the prefix at `offset`. */
+export function messageLength(bytes: Uint8Array, offset: number): number {
+  return lengthOf(bytes[offset + 1] as number, bytes[offset + 2] as number, bytes[offset + 3] as number, bytes[offset + 4] as number);
+}
 
-/** One message, or its prefix, of which the rest is still to come. */
-export class PartialMessage {
-  /** The prefix once it is whole. */
-  readonly #prefix: Uint8Array = new Uint8Array(prefixBytes);
+export interface LengthJudge {
+  /** Throws where a message of that length is not wanted. */
+  checkLength(length: number): void;
+}
+
+/**
+ * Goes through messages as their bytes come, from prefix to prefix, and looks at nothing else: how many there are, how long they say they are, and whether
+ * the last one is whole.
+ */
+export class MessageWalk {
+  /** Messages whose prefixes have come. */
+  count = 0;
+  /** In the bytes of the last `push`: where the last whole message ended. */
+  boundary = 0;
+  /** Bytes of the present message that are still to come. */
+  #missing = 0;
+  /** How much of a prefix that was cut has come, and the length in it so far. */
   #prefixFilled = 0;
-  #length = 0;
-  readonly #pieces: Uint8Array[] = [];
-  /** Bytes in `#pieces` and, after them, in `#block`. */
-  #filled = 0;
-  #block: Uint8Array | undefined;
-  #blockFilled = 0;
-  /** Bytes of it that have come and are not acknowledged. */
-  unacknowledged = 0;
+  #prefixLength = 0;
 
-  get flags(): number {
-    return this.#prefix[0] as number;
-  }
-
-  get length(): number {
-    return this.#length;
-  }
-
-  get prefixComplete(): boolean {
-    return this.#prefixFilled === prefixBytes;
-  }
-
+  /** Everything that has come is whole messages. */
   get complete(): boolean {
-    return this.prefixComplete && this.#filled === this.#length;
+    return this.#missing === 0 && this.#prefixFilled === 0;
   }
 
-  /** Takes what belongs to the prefix; gives the offset of what follows. */
-  pushPrefix(data: Uint8Array, offset: number): number {
-    let at = offset;
-    while (this.#prefixFilled < prefixBytes && at < data.length) this.#prefix[this.#prefixFilled++] = data[at++] as number;
-    if (this.prefixComplete) this.#length = messageLength(this.#prefix, 0);
-    this.unacknowledged += at - offset;
-    return at;
-  }
-
-  /** Takes what belongs to the message; gives the offset of what follows. */
-  push(data: Uint8Array, offset: number): number {
-    const end = Math.min(data.length, offset + this.#length - this.#filled);
-    const bytes = end - offset;
-    if (bytes >= keptPieceBytes) {
-      this.#closeBlock();
-      this.#pieces.push(data.subarray(offset, end));
-    } else {
-      this.#copy(data, offset, end);
-    }
-    this.#filled += bytes;
-    this.unacknowledged += bytes;
-    return end;
-  }
-
-  #copy(data: Uint8Array, offset: number, end: number): void {
-    let at = offset;
-    while (at < end) {
-      if (this.#block === undefined) {
-        this.#block = new Uint8Array(Math.min(blockBytes, this.#length));
-        this.#blockFilled = 0;
-      }
-      const bytes = Math.min(end - at, this.#block.length - this.#blockFilled);
-      this.#block.set(data.subarray(at, at + bytes), this.#blockFilled);
-      this.#blockFilled += bytes;
-      at += bytes;
-      if (this.#blockFilled === this.#block.length) this.#closeBlock();
-    }
-  }
-
-  #closeBlock(): void {
-    if (this.#block === undefined) return;
-    this.#pieces.push(this.#block.subarray(0, this.#blockFilled));
-    this.#block = undefined;
-  }
-
-  /** The message, once it is complete. */
-  join(): Uint8Array {
-    this.#closeBlock();
-    const [only] = this.#pieces;
-    if (this.#pieces.length === 1 && only !== undefined) return only;
-    const message = new Uint8Array(this.#length);
+  /** `judge` hears of every length, and may throw. */
+  push(data: Uint8Array, judge: LengthJudge): void {
     let offset = 0;
-    for (const piece of this.#pieces) {
-      message.set(piece, offset);
-      offset += piece.length;
+    this.boundary = 0;
+    while (offset < data.length) {
+      if (this.#missing > 0) {
+        const bytes = Math.min(this.#missing, data.length - offset);
+        this.#missing -= bytes;
+        offset += bytes;
+        if (this.#missing > 0) return;
+        this.boundary = offset;
+        continue;
+      }
+      if (this.#prefixFilled === 0 && data.length - offset >= prefixBytes) {
+        this.#begin(messageLength(data, offset), judge);
+        offset += prefixBytes;
+      } else {
+        const octet = data[offset++] as number;
+        // The first octet holds the flags.
+        if (this.#prefixFilled > 0) this.#prefixLength = this.#prefixLength * 256 + octet;
+        this.#prefixFilled += 1;
+        if (this.#prefixFilled < prefixBytes) continue;
+        const length = this.#prefixLength;
+        this.#prefixFilled = 0;
+        this.#prefixLength = 0;
+        this.#begin(length, judge);
+      }
+      if (this.#missing === 0) this.boundary = offset;
     }
-    return message;
+  }
+
+  #begin(length: number, judge: LengthJudge): void {
+    this.count += 1;
+    judge.checkLength(length);
+    this.#missing = length;
   }
 }

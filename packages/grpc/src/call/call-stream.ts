@@ -66,7 +66,7 @@ export abstract class CallStream<Out extends {}, In extends {}>
   /** Gives the end to the engine. */
   protected abstract transmitEnd(): void;
   /** Something that came makes it impossible to go on. */
-  protected abstract onBadInput(error: GrpcError): void;
+  abstract onBadInput(error: GrpcError): void;
   /** The other side has sent END_STREAM with its last data. @throws GrpcError */
   protected abstract onIncomingEnd(): void;
 

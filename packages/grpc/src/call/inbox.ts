@@ -1,22 +1,16 @@
 /**
  * The receiving half of a call: bytes of DATA frames in, decoded messages out, one waiting `receive`, and how it ends.
  *
- * Bytes are given back to flow control when the application takes their message. While it waits for a message that has come in part, what has come
- * counts as taken: a message may be larger than the window, and would never arrive otherwise.
+ * Messages are decoded when they are taken: until then they need no more memory than they had on the wire, which flow control bounds. Their
+ * bytes are given back to it at the same time. While the application waits for a message that has come in part, what has come counts as taken: a
+ * message may be larger than the window, and would never arrive otherwise.
  */
 import { abortReason, BusyStreamError, ClosedStreamError, type WaitOptions } from "@trunkline/streams";
 import type { MessageEncoding } from "../compression.js";
 import { GrpcError } from "../errors.js";
-import { messageLength, PartialMessage, prefixBytes } from "../message.js";
+import { type LengthJudge, lengthOf, MessageWalk, messageLength, prefixBytes } from "../message.js";
 import { Status } from "../status.js";
-
-/** A message in the queue; a linked list, since most queues hold one. */
-interface Received<In> {
-  readonly message: In;
-  /** What it took on the wire and flow control has not got back. */
-  readonly unacknowledged: number;
-  next: Received<In> | undefined;
-}
+import { ReceivedBytes } from "./received-bytes.js";
 
 interface Waiter<In> {
   resolve(message: In | undefined): void;
@@ -30,21 +24,24 @@ export interface InboxOwner<In> {
   readonly incomingName: string;
   /** `bytes` may be sent by the other side again. */
   acknowledge(bytes: number): void;
+  /** A message that was asked for cannot be had: what the call must end with. */
+  onBadInput(error: GrpcError): void;
 }
 
-export class Inbox<In extends {}> {
+export class Inbox<In extends {}> implements LengthJudge {
   readonly #owner: InboxOwner<In>;
   readonly #single: boolean;
   readonly #maxMessageBytes: number;
   /** The `grpc-encoding` of this direction, where it is not identity. */
   encoding: MessageEncoding | undefined = undefined;
-  /** Messages that have come. */
-  received = 0;
-  #first: Received<In> | undefined = undefined;
-  #last: Received<In> | undefined = undefined;
-  #partial: PartialMessage | undefined = undefined;
+  readonly #walk: MessageWalk = new MessageWalk();
+  readonly #bytes: ReceivedBytes = new ReceivedBytes();
+  /** How many of the first of `#bytes` flow control has got back already. */
+  #acknowledged = 0;
+  /** A message that was taken for somebody who did not ask for it yet. */
+  #held: In | undefined = undefined;
   #waiter: Waiter<In> | undefined = undefined;
-  /** Someone waits for what comes without taking messages. */
+  /** The one message is wanted as soon as it is there. */
   #eager = false;
   /** What comes after the messages: an error, or the end if that is undefined. */
   #end: { readonly error: Error | undefined } | undefined = undefined;
@@ -61,40 +58,106 @@ export class Inbox<In extends {}> {
     this.#maxMessageBytes = maxMessageBytes;
   }
 
-  /** Takes the payload of a DATA frame. @throws GrpcError for what the call must end with */
+  /** How many messages have come, or begun to come. */
+  get received(): number {
+    return this.#walk.count;
+  }
+
+  /** Takes the payload of a DATA frame. @throws GrpcError for what the call must end with; messages before that are kept */
   push(data: Uint8Array): void {
     if (this.#closed !== undefined) {
       this.#owner.acknowledge(data.length);
       return;
     }
+    try {
+      this.#walk.push(data, this);
+    } catch (error) {
+      this.#add(data.subarray(0, this.#walk.boundary));
+      throw error;
+    }
+    this.#add(data);
+  }
+
+  /** Of the message whose prefix has come. */
+  checkLength(length: number): void {
+    const { incomingName } = this.#owner;
+    if (length > this.#maxMessageBytes) {
+      throw new GrpcError(
+        Status.RESOURCE_EXHAUSTED,
+        `${incomingName} message of ${length} bytes is larger than maxReceiveMessageBytes (${this.#maxMessageBytes})`,
+      );
+    }
+    if (this.#single && this.#walk.count > 1) {
+      throw new GrpcError(Status.UNIMPLEMENTED, `a second ${incomingName} message came where the method has one`);
+    }
+  }
+
+  #add(data: Uint8Array): void {
     let offset = 0;
-    if (this.#partial !== undefined) offset = this.#continue(this.#partial, data, 0);
-    while (data.length - offset >= prefixBytes) {
-      const length = messageLength(data, offset);
-      const end = offset + prefixBytes + length;
-      if (end > data.length) break;
-      this.#check(length);
-      this.#accept(data[offset] as number, data.subarray(offset + prefixBytes, end), end - offset);
-      offset = end;
+    // The way of most messages: whole, and awaited; its bytes are never kept.
+    if (this.#hungry && this.#bytes.length === 0 && data.length >= prefixBytes) {
+      const end = prefixBytes + messageLength(data, 0);
+      if (end <= data.length) {
+        this.#owner.acknowledge(end);
+        this.#give(this.#decode(data[0] as number, data.subarray(prefixBytes, end)));
+        offset = end;
+      }
     }
-    if (offset < data.length) {
-      this.#partial = new PartialMessage();
-      this.#continue(this.#partial, data, offset);
+    if (offset === data.length) return;
+    this.#bytes.append(data, offset);
+    if (this.#hungry) this.#feed();
+  }
+
+  get #hungry(): boolean {
+    return this.#waiter !== undefined || (this.#eager && this.#held === undefined);
+  }
+
+  /** Gives the next message to who waits for it, or flow control what has come of it. */
+  #feed(): void {
+    const message = this.#next();
+    if (message !== undefined) {
+      this.#give(message);
+      return;
     }
+    const bytes = this.#bytes.length - this.#acknowledged;
+    this.#acknowledged += bytes;
+    if (bytes > 0) this.#owner.acknowledge(bytes);
+  }
+
+  #give(message: In): void {
+    const waiter = this.#waiter;
+    if (waiter === undefined) {
+      this.#held = message;
+      return;
+    }
+    this.#waiter = undefined;
+    waiter.forget?.();
+    waiter.resolve(message);
+  }
+
+  /** The next message if it is there. @throws GrpcError when it cannot be had */
+  #next(): In | undefined {
+    const bytes = this.#bytes;
+    if (bytes.length < prefixBytes) return undefined;
+    const length = lengthOf(bytes.at(1), bytes.at(2), bytes.at(3), bytes.at(4));
+    const total = prefixBytes + length;
+    if (bytes.length < total) return undefined;
+    const flags = bytes.at(0);
+    const acknowledged = Math.min(this.#acknowledged, total);
+    this.#acknowledged -= acknowledged;
+    if (acknowledged < total) this.#owner.acknowledge(total - acknowledged);
+    return this.#decode(flags, bytes.take(prefixBytes, length));
   }
 
   /** The other side will send no more. @throws GrpcError where it stopped within a message */
   checkComplete(): void {
-    if (this.#partial === undefined) return;
-    this.#partial = undefined;
-    throw new GrpcError(Status.INTERNAL, `the last ${this.#owner.incomingName} message is not complete`);
+    if (!this.#walk.complete) throw new GrpcError(Status.INTERNAL, `the last ${this.#owner.incomingName} message is not complete`);
   }
 
   /** Nothing more will come: `receive` gives the messages, and then `undefined`, or rejects with `error` if there is one. The first call counts. */
   end(error?: Error): void {
     if (this.#end !== undefined) return;
     this.#end = { error };
-    this.#partial = undefined;
     this.#onEnd?.();
     this.#settleWaiter();
   }
@@ -126,14 +189,12 @@ export class Inbox<In extends {}> {
     });
   }
 
-  /** Takes a message that is here. */
+  /** Takes a message that is here. @throws GrpcError when it cannot be had */
   shift(): In | undefined {
-    const first = this.#first;
-    if (first === undefined) return undefined;
-    this.#first = first.next;
-    if (first.next === undefined) this.#last = undefined;
-    if (first.unacknowledged > 0) this.#owner.acknowledge(first.unacknowledged);
-    return first.message;
+    const held = this.#held;
+    if (held === undefined) return this.#next();
+    this.#held = undefined;
+    return held;
   }
 
   /** The next message, `undefined` at the end. */
@@ -142,8 +203,12 @@ export class Inbox<In extends {}> {
     if (this.#waiter !== undefined) return Promise.reject(new BusyStreamError("another receive is waiting on this call"));
     const signal = options?.signal;
     if (signal?.aborted) return Promise.reject(abortReason(signal));
-    const message = this.shift();
-    if (message !== undefined) return Promise.resolve(message);
+    try {
+      const message = this.shift();
+      if (message !== undefined) return Promise.resolve(message);
+    } catch (error) {
+      return this.#failWith(error as GrpcError);
+    }
     return new Promise((resolve, reject) => {
       const waiter: Waiter<In> = { resolve, reject, forget: undefined };
       this.#waiter = waiter;
@@ -157,70 +222,27 @@ export class Inbox<In extends {}> {
         signal.addEventListener("abort", onAbort);
       }
       if (this.#end !== undefined) this.#settleWaiter();
-      else this.#acknowledgePartial();
+      else this.#feed();
     });
   }
 
-  /** From now on a single message need not be taken to be received whole; it is bounded by its size limit. */
+  /** A message could not be decoded when it was asked for: that is how the call ends, even if it had ended otherwise meanwhile. */
+  #failWith(error: GrpcError): Promise<never> {
+    this.#dropAll();
+    this.#end = { error };
+    this.#owner.onBadInput(error);
+    return Promise.reject(error);
+  }
+
+  /** From now on the one message is received whole even if nobody takes it; it is bounded by its size limit. */
   awaitEnd(): void {
     this.#eager = true;
-    this.#acknowledgePartial();
-  }
-
-  #continue(partial: PartialMessage, data: Uint8Array, start: number): number {
-    let offset = start;
-    if (!partial.prefixComplete) {
-      offset = partial.pushPrefix(data, offset);
-      if (partial.prefixComplete) this.#check(partial.length);
+    if (!this.#hungry) return;
+    try {
+      this.#feed();
+    } catch (error) {
+      this.#owner.onBadInput(error as GrpcError);
     }
-    if (partial.prefixComplete) {
-      offset = partial.push(data, offset);
-      if (partial.complete) {
-        this.#partial = undefined;
-        this.#accept(partial.flags, partial.join(), partial.unacknowledged);
-        return offset;
-      }
-    }
-    this.#acknowledgePartial();
-    return offset;
-  }
-
-  #acknowledgePartial(): void {
-    const partial = this.#partial;
-    if (partial === undefined || partial.unacknowledged === 0 || (this.#waiter === undefined && !this.#eager)) return;
-    const bytes = partial.unacknowledged;
-    partial.unacknowledged = 0;
-    this.#owner.acknowledge(bytes);
-  }
-
-  #check(length: number): void {
-    if (length > this.#maxMessageBytes) {
-      const { incomingName } = this.#owner;
-      throw new GrpcError(
-        Status.RESOURCE_EXHAUSTED,
-        `${incomingName} message of ${length} bytes is larger than maxReceiveMessageBytes (${this.#maxMessageBytes})`,
-      );
-    }
-    this.received += 1;
-    if (this.#single && this.received > 1) {
-      throw new GrpcError(Status.UNIMPLEMENTED, `a second ${this.#owner.incomingName} message came where the method has one`);
-    }
-  }
-
-  #accept(flags: number, bytes: Uint8Array, unacknowledged: number): void {
-    const message = this.#decode(flags, bytes);
-    const waiter = this.#waiter;
-    if (waiter !== undefined) {
-      this.#waiter = undefined;
-      waiter.forget?.();
-      if (unacknowledged > 0) this.#owner.acknowledge(unacknowledged);
-      waiter.resolve(message);
-      return;
-    }
-    const received: Received<In> = { message, unacknowledged, next: undefined };
-    if (this.#last === undefined) this.#first = received;
-    else this.#last.next = received;
-    this.#last = received;
   }
 
   #decode(flags: number, bytes: Uint8Array): In {
@@ -240,11 +262,10 @@ export class Inbox<In extends {}> {
   }
 
   #dropAll(): void {
-    let bytes = this.#partial?.unacknowledged ?? 0;
-    for (let each = this.#first; each !== undefined; each = each.next) bytes += each.unacknowledged;
-    this.#first = undefined;
-    this.#last = undefined;
-    this.#partial = undefined;
+    const bytes = this.#bytes.length - this.#acknowledged;
+    this.#bytes.clear();
+    this.#acknowledged = 0;
+    this.#held = undefined;
     if (bytes > 0) this.#owner.acknowledge(bytes);
   }
 

@@ -333,7 +333,7 @@ export class ClientCallStream<Request extends {}, Response extends {}>
     throw new GrpcError(Status.INTERNAL, "the server's answer ended without trailers, so without a status");
   }
 
-  protected onBadInput(error: GrpcError): void {
+  onBadInput(error: GrpcError): void {
     this.#cancel(error, false);
   }
 

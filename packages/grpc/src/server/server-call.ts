@@ -244,7 +244,7 @@ export class ServerCallStream<Request extends {}, Response extends {}>
     if (this.#served.wantsRequest && !this.#over) this.#runHandler();
   }
 
-  protected onBadInput(error: GrpcError): void {
+  onBadInput(error: GrpcError): void {
     this.fail(error, false);
   }
 

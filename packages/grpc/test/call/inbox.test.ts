@@ -17,6 +17,7 @@ function inboxOf({ single = false, limit = 1_000_000 } = {}): { inbox: Inbox<Uin
     acknowledge: (count: number) => {
       bytes += count;
     },
+    onBadInput: () => {},
   };
   return { inbox: new Inbox(owner, single, limit), acknowledged: () => bytes };
 }
@@ -31,6 +32,22 @@ function thrown(action: () => void): GrpcError {
     return error as GrpcError;
   }
   throw new Error("nothing was thrown");
+}
+
+/** What a message that comes, or that somebody waits for, fails with: the same. */
+async function refusal(bytes: Uint8Array, encoding = ""): Promise<GrpcError> {
+  const { inbox: first } = inboxOf({ limit: 10_000 });
+  first.encoding = messageEncoding(encoding);
+  first.push(bytes);
+  const error = await rejection(first.receive());
+  const { inbox: second } = inboxOf({ limit: 10_000 });
+  second.encoding = messageEncoding(encoding);
+  const waiting = rejection(second.receive());
+  const other = thrown(() => second.push(bytes));
+  second.end(other);
+  expect(await waiting).toBe(other);
+  expect(other.message).toBe(error.message);
+  return error;
 }
 
 describe("messages out of DATA frames", () => {
@@ -104,6 +121,24 @@ describe("messages out of DATA frames", () => {
     expect(thrown(() => whole.inbox.push(framed(new Uint8Array(65)))).status).toBe(Status.RESOURCE_EXHAUSTED);
   });
 
+  it("need no more memory than on the wire while nobody takes them", () => {
+    const { inbox } = inboxOf();
+    let pushed = 0;
+    const before = process.memoryUsage().arrayBuffers;
+    // A chunk of 64 KiB each, of which a stream gets 20 bytes: as of a peer that sends to many streams.
+    for (let turn = 0; turn < 1_000; turn++) {
+      const chunk = new Uint8Array(65_536);
+      const view = chunk.subarray(0, 20);
+      view.set(framed(new Uint8Array(15)));
+      inbox.push(view);
+      pushed += view.length;
+    }
+    global.gc?.();
+    if (global.gc !== undefined) expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(10 * pushed);
+    for (let turn = 0; turn < 1_000; turn++) expect(inbox.shift()?.length).toBe(15);
+    expect(inbox.shift()).toBeUndefined();
+  });
+
   it("may announce four gigabytes without costing memory", () => {
     const { inbox } = inboxOf({ limit: 2 ** 32 - 1 });
     const before = process.memoryUsage().arrayBuffers;
@@ -120,6 +155,15 @@ describe("messages out of DATA frames", () => {
     expect(error.message).toBe("a second request message came where the method has one");
   });
 
+  it("that came before one that cannot be are there all the same", async () => {
+    const { inbox } = inboxOf({ limit: 64 });
+    const wire = Buffer.concat([framed(hello), framed(hello), framed(new Uint8Array(0), 0, 65), framed(hello)]);
+    expect(thrown(() => inbox.push(wire)).status).toBe(Status.RESOURCE_EXHAUSTED);
+    expect(await inbox.receive()).toEqual(hello);
+    expect(await inbox.receive()).toEqual(hello);
+    expect(inbox.shift()).toBeUndefined();
+  });
+
   it("that stop in the middle are an error, not an end", () => {
     for (const cut of [1, 4, 5, 9]) {
       const { inbox } = inboxOf();
@@ -130,9 +174,9 @@ describe("messages out of DATA frames", () => {
     }
   });
 
-  it("with unknown flags, or compressed without an encoding, are refused", () => {
-    expect(thrown(() => inboxOf().inbox.push(framed(hello, 2))).message).toBe("request message has the unknown flags 2");
-    const error = thrown(() => inboxOf().inbox.push(framed(hello, 1)));
+  it("with unknown flags, or compressed without an encoding, are refused", async () => {
+    expect((await refusal(framed(hello, 2))).message).toBe("request message has the unknown flags 2");
+    const error = await refusal(framed(hello, 1));
     expect(error.status).toBe(Status.INTERNAL);
     expect(error.message).toBe("request message is compressed, but no grpc-encoding says how");
   });
@@ -146,19 +190,16 @@ describe("messages out of DATA frames", () => {
     expect(Buffer.from((await inbox.receive()) as Uint8Array).toString()).toBe("hello");
   });
 
-  it("that grow without end when decompressed are stopped at the limit", () => {
-    const { inbox } = inboxOf({ limit: 10_000 });
-    inbox.encoding = messageEncoding("gzip");
+  it("that grow without end when decompressed are stopped at the limit", async () => {
     const bomb = gzipSync(new Uint8Array(5_000_000));
     expect(bomb.length).toBeLessThan(10_000);
-    const error = thrown(() => inbox.push(framed(bomb, 1)));
+    const error = await refusal(framed(bomb, 1), "gzip");
     expect(error.status).toBe(Status.RESOURCE_EXHAUSTED);
     expect(error.message).toBe("message in encoding gzip is larger than maxReceiveMessageBytes (10000)");
-    inbox.encoding = messageEncoding("deflate");
-    expect(thrown(() => inbox.push(framed(hello, 1))).message).toBe("message is not in its encoding deflate");
+    expect((await refusal(framed(hello, 1), "deflate")).message).toBe("message is not in its encoding deflate");
   });
 
-  it("that the codec does not take are INTERNAL, with its error as the cause", () => {
+  it("that the codec does not take are INTERNAL, with its error as the cause", async () => {
     const cause = new Error("no");
     const owner = {
       incomingName: "response",
@@ -166,9 +207,17 @@ describe("messages out of DATA frames", () => {
         throw cause;
       },
       acknowledge: () => {},
+      onBadInput: (error: GrpcError) => told.push(error),
     };
-    const error = thrown(() => new Inbox(owner, false, 100).push(framed(hello)));
+    const told: GrpcError[] = [];
+    const inbox = new Inbox(owner, false, 100);
+    inbox.push(framed(hello));
+    inbox.push(framed(hello));
+    inbox.end();
+    const error = await rejection(inbox.receive());
     expect(error).toMatchObject({ status: Status.INTERNAL, message: "response message could not be decoded", cause });
+    expect(told).toEqual([error]);
+    expect(await rejection(inbox.receive())).toBe(error);
   });
 });
 

@@ -1,0 +1,110 @@
+/**
+ * Bytes that have come and that nobody has asked for, kept with as little memory as they need: a large view stays the view that it is, small ones are
+ * copied together, since each would keep the whole chunk that it came in.
+ */
+
+/** A view at least this long is kept if it makes up a good part of its chunk. */
+const keptViewBytes = 4_096;
+/** What small views are copied into: the first block of a queue is only as large as needed, since most queues hold one message. */
+const blockBytes = 4_096;
+
+interface Piece {
+  readonly bytes: Uint8Array;
+  /** What was not taken yet. */
+  start: number;
+  /** Where the next small view goes, if there is room behind it. */
+  end: number;
+  next: Piece | undefined;
+}
+
+export class ReceivedBytes {
+  length = 0;
+  #first: Piece | undefined = undefined;
+  #last: Piece | undefined = undefined;
+
+  /** Takes over `data` from `offset` on. */
+  append(data: Uint8Array, offset: number): void {
+    const bytes = data.length - offset;
+    if (bytes >= keptViewBytes && bytes * 4 >= data.buffer.byteLength)
+      this.#add({ bytes: data, start: offset, end: data.length, next: undefined });
+    else this.#copy(data, offset);
+    this.length += bytes;
+  }
+
+  /** The byte `index` places behind the first. */
+  at(index: number): number {
+    let piece = this.#first;
+    let place = index;
+    while (piece !== undefined && place >= piece.end - piece.start) {
+      place -= piece.end - piece.start;
+      piece = piece.next;
+    }
+    return piece?.bytes[piece.start + place] ?? 0;
+  }
+
+  /** Drops `skipped` bytes and gives the next `bytes`, which must be there, in one. */
+  take(skipped: number, bytes: number): Uint8Array {
+    this.length -= skipped + bytes;
+    this.#skip(skipped);
+    const first = this.#first;
+    if (first === undefined || bytes === 0) return new Uint8Array(0);
+    if (first.end - first.start >= bytes) {
+      const view = first.bytes.subarray(first.start, first.start + bytes);
+      this.#skip(bytes);
+      return view;
+    }
+    const joined = new Uint8Array(bytes);
+    let filled = 0;
+    for (let piece = this.#first; piece !== undefined && filled < bytes; piece = this.#first) {
+      const count = Math.min(bytes - filled, piece.end - piece.start);
+      joined.set(piece.bytes.subarray(piece.start, piece.start + count), filled);
+      filled += count;
+      this.#skip(count);
+    }
+    return joined;
+  }
+
+  clear(): void {
+    this.length = 0;
+    this.#first = undefined;
+    this.#last = undefined;
+  }
+
+  #copy(data: Uint8Array, offset: number): void {
+    let at = offset;
+    while (at < data.length) {
+      let last = this.#last;
+      // A kept view is full by definition: its memory is not ours to write to.
+      if (last === undefined || last.end === last.bytes.length) {
+        const size = last === undefined ? Math.min(blockBytes, 2 * (data.length - at)) : blockBytes;
+        last = { bytes: new Uint8Array(size), start: 0, end: 0, next: undefined };
+        this.#add(last);
+      }
+      const count = Math.min(data.length - at, last.bytes.length - last.end);
+      last.bytes.set(data.subarray(at, at + count), last.end);
+      last.end += count;
+      at += count;
+    }
+  }
+
+  #add(piece: Piece): void {
+    if (this.#last === undefined) this.#first = piece;
+    else this.#last.next = piece;
+    this.#last = piece;
+  }
+
+  #skip(bytes: number): void {
+    let left = bytes;
+    for (let piece = this.#first; piece !== undefined; piece = this.#first) {
+      const here = piece.end - piece.start;
+      if (left < here) {
+        piece.start += left;
+        return;
+      }
+      left -= here;
+      this.#first = piece.next;
+      if (piece.next === undefined) this.#last = undefined;
+      if (left === 0) return;
+    }
+  }
+}
