@@ -71,7 +71,7 @@ export class Connection<Context> {
     return this.#core.settings.peerMaxHeaderListSize;
   }
 
-  /** Called once whenever output becomes available. The driver sets it. */
+  /** Called once whenever output becomes available, and when the connection is over. The driver sets it. */
   set onOutput(listener: (() => void) | undefined) {
     this.#core.output.onReady = listener;
   }

@@ -153,7 +153,7 @@ export class Core<Context> implements Pick<FrameSink, "closed"> {
       );
     }
     this.#isolated(() => this.handler.onClose(error));
-    this.output.announce();
+    this.output.announceEnd();
   }
 
   /** At the end each stream must be told, whatever the telling of another one throws; then nobody is left to tell of that. */
@@ -222,7 +222,7 @@ export class Core<Context> implements Pick<FrameSink, "closed"> {
     if (this.closed || !this.draining || this.goAway.betweenSteps || this.table.size > 0) return;
     this.closed = true;
     this.#isolated(() => this.handler.onClose(undefined));
-    this.output.announce();
+    this.output.announceEnd();
   }
 
   /** One place for whatever was thrown while the peer's bytes were handled. */

@@ -29,6 +29,12 @@ export class Output {
     this.onReady?.();
   }
 
+  /** The connection is over: wakes the driver even where it waits for a peer that does not read. */
+  announceEnd(): void {
+    this.#announced = true;
+    this.onReady?.();
+  }
+
   take(): Uint8Array[] {
     this.#announced = false;
     this.controlBytes = 0;

@@ -5,10 +5,8 @@
 import type { Connection } from "../connection/connection.js";
 import { ErrorCode } from "../error-code.js";
 import { type DriverClock, systemClock } from "./clock.js";
+import { Linger } from "./linger.js";
 import type { Transport } from "./transport.js";
-
-/** How long a finished connection may take to be closed by the other side before it is cut. */
-const lingerMs = 1_000;
 
 /** What a driver needs of a `Connection`, whatever its context is. */
 export type DrivenConnection = Pick<
@@ -29,7 +27,8 @@ export class ConnectionDriver {
   /** The transport takes no more until it says so. */
   #blocked = false;
   #paused = false;
-  #ended = false;
+  /** The connection is over, and its transport on its way out. */
+  #linger: Linger | undefined;
   #transportClosed = false;
   #armedFor: number | undefined;
   #disarm: (() => void) | undefined;
@@ -59,7 +58,7 @@ export class ConnectionDriver {
   /** Orderly: no new streams, live ones go on, then the transport is half-closed and drained. */
   close(): void {
     this.#connection.goAway(ErrorCode.NO_ERROR);
-    this.#schedule();
+    this.#arm();
   }
 
   /** At once: every stream ends with `onReset`; nothing that waits is written. */
@@ -70,18 +69,21 @@ export class ConnectionDriver {
 
   #onData(chunk: Uint8Array): void {
     const connection = this.#connection;
-    if (connection.closed) return;
+    if (connection.closed) {
+      this.#linger?.received(chunk.length);
+      return;
+    }
     connection.receive(chunk, this.#clock.nowMs());
     if (this.#blocked && !connection.wantsInput && !this.#paused) {
       this.#paused = true;
       this.#transport.pause();
     }
     this.#arm();
-    if (connection.closed) this.#schedule();
   }
 
   #schedule(): void {
-    if (this.#flushScheduled || this.#blocked) return;
+    // A connection that is over may not wait for a peer that does not read: its last words are few, and go behind the rest.
+    if (this.#flushScheduled || (this.#blocked && !this.#connection.closed)) return;
     this.#flushScheduled = true;
     // After the callbacks and promises of this turn: everything they made ready goes out in one write.
     setImmediate(this.#flush);
@@ -90,7 +92,8 @@ export class ConnectionDriver {
   #flushNow(): void {
     this.#flushScheduled = false;
     if (this.#transportClosed) return;
-    while (!this.#blocked) {
+    const { closed } = this.#connection;
+    while (!this.#blocked || closed) {
       const chunks = this.#connection.takeOutput();
       if (chunks.length === 0) break;
       this.#blocked = !this.#transport.write(chunks);
@@ -110,12 +113,10 @@ export class ConnectionDriver {
 
   /** The connection is over: half-close, then read and drop what still comes, so that the peer sees our last words and no TCP reset. */
   #end(): void {
-    if (this.#ended) return;
-    this.#ended = true;
+    if (this.#linger !== undefined) return;
     this.#disarm?.();
     if (this.#paused) this.#transport.resume();
-    this.#transport.end();
-    this.#disarm = this.#clock.at(this.#clock.nowMs() + lingerMs, () => this.#transport.destroy());
+    this.#linger = new Linger(this.#transport, this.#clock);
   }
 
   #onEnd(error: Error | undefined): void {
@@ -127,12 +128,13 @@ export class ConnectionDriver {
     this.#transportClosed = true;
     this.#connection.transportClosed(error);
     this.#disarm?.();
+    this.#linger?.stop();
     this.#finish();
   }
 
   #arm(): void {
     const deadline = this.#connection.nextDeadline();
-    if (deadline === this.#armedFor || this.#ended) return;
+    if (deadline === this.#armedFor || this.#linger !== undefined) return;
     this.#disarm?.();
     this.#armedFor = deadline;
     this.#disarm =
@@ -141,14 +143,7 @@ export class ConnectionDriver {
         : this.#clock.at(deadline, () => {
             this.#armedFor = undefined;
             this.#connection.handleTimeout(this.#clock.nowMs());
-            if (this.#connection.closed) this.#forceEnd();
-            else this.#arm();
+            this.#arm();
           });
-  }
-
-  /** After a timeout the transport may be stuck: what can be written is, and the linger bounds the rest. */
-  #forceEnd(): void {
-    this.#blocked = false;
-    this.#schedule();
   }
 }

@@ -18,6 +18,8 @@ export interface Transport {
   write(chunks: readonly Uint8Array[]): boolean;
   pause(): void;
   resume(): void;
+  /** Bytes written and not yet handed to the system. */
+  readonly writableLength: number;
   /** Half-close, after what was written. */
   end(): void;
   /** At once, unwritten bytes are lost. */
@@ -48,6 +50,9 @@ export function duplexTransport(duplex: Duplex): Transport {
       for (const chunk of chunks) writable = duplex.write(chunk);
       duplex.uncork();
       return writable;
+    },
+    get writableLength() {
+      return duplex.writableLength;
     },
     pause: () => duplex.pause(),
     resume: () => duplex.resume(),

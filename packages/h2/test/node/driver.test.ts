@@ -2,7 +2,7 @@ import { createServer, type Socket } from "node:net";
 import { Duplex } from "node:stream";
 import tls from "node:tls";
 import { afterEach, describe, expect, it } from "vitest";
-import { Connection } from "../../src/index.js";
+import { Connection, ErrorCode } from "../../src/index.js";
 import { ConnectionDriver, connectSocket, duplexTransport, HttpConnection, type HttpHandler } from "../../src/node/index.js";
 import { FrameFactory, RecordingHandler } from "../../src/testing/index.js";
 import { pattern, request } from "../support/endpoint.js";
@@ -41,6 +41,10 @@ class ManualClock {
       callback();
     }
   }
+}
+
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
 describe("the driver", () => {
@@ -113,6 +117,7 @@ describe("the driver", () => {
     await new Promise((resolve) => b.once("readable", resolve));
     await new Promise((resolve) => setImmediate(resolve));
     expect(a.destroyed).toBe(false);
+    clock.advance(1_000); // our GOAWAY was written in it: a sign of life
     clock.advance(1_000);
     await driver.done;
     expect(a.destroyed).toBe(true);
@@ -152,7 +157,60 @@ describe("the driver", () => {
     expect(handler.of("close")).toMatchObject([{ error: { code: "ENHANCE_YOUR_CALM" } }]);
     await new Promise((resolve) => setImmediate(resolve));
     clock.advance(1_000);
+    await turns(1); // what it had sent before is read and dropped
+    clock.advance(1_000);
+    clock.advance(1_000);
     await driver.done;
+  });
+
+  it("does not let a peer that does not read keep a connection that is over", async () => {
+    const clock = new ManualClock();
+    const stuck = new Duplex({ read() {}, write() {} });
+    const handler = new RecordingHandler();
+    const connection = new Connection<unknown>({ role: "client" }, handler);
+    const driver = new ConnectionDriver(connection, duplexTransport(stuck), { clock });
+    stuck.push(new FrameFactory().settings());
+    connection.openStream({});
+    connection.sendHeaders(1, request, { endStream: false });
+    connection.sendData(1, Buffer.alloc(60_000), { endStream: false });
+    await turns(2);
+    stuck.push(new FrameFactory().ping([1]));
+    await turns(2);
+    expect(handler.of("close")).toMatchObject([{ error: { code: "FRAME_SIZE_ERROR" } }]);
+    expect(stuck.writableEnded).toBe(true);
+    clock.advance(1_000);
+    await driver.done;
+  });
+
+  it("gives a slow peer the time it needs for our last bytes, and a dead one a second", async () => {
+    const clock = new ManualClock();
+    let pending: (() => void) | undefined;
+    const slow = new Duplex({
+      read() {},
+      write: (_chunk: Buffer, _encoding, done) => {
+        pending = done;
+      },
+    });
+    const connection = new Connection<unknown>({ role: "client" }, new RecordingHandler());
+    const driver = new ConnectionDriver(connection, duplexTransport(slow), { clock });
+    slow.push(new FrameFactory().settings());
+    await turns(2);
+    for (let stream = 0; stream < 3; stream++) connection.openStream({});
+    connection.goAway(ErrorCode.INTERNAL_ERROR);
+    await turns(2);
+    for (let written = 0; written < 2; written++) {
+      pending?.();
+      await turns(2);
+      clock.advance(1_000);
+      expect(slow.destroyed).toBe(false);
+    }
+    slow.push(new FrameFactory().ping()); // still there
+    await turns(2);
+    clock.advance(1_000);
+    expect(slow.destroyed).toBe(false);
+    clock.advance(1_000);
+    await driver.done;
+    expect(slow.destroyed).toBe(true);
   });
 
   it("takes a duplex that is already gone", async () => {
