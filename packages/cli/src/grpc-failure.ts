@@ -19,7 +19,10 @@ export function routerFailure(error: unknown, { endpoint, name }: Attempt): Comm
     case Status.NOT_FOUND:
       return unknownName(name ?? "NAME", endpoint, error);
     case Status.UNAUTHENTICATED:
-      return fail(`the router at ${endpoint} does not accept the token: ${reasonOf(error)}`, ExitCode.denied);
+      return fail(
+        `the router at ${endpoint} does not accept the token: ${reasonOf(error).replace(/^invalid jwt token: /, "")}`,
+        ExitCode.denied,
+      );
     case Status.PERMISSION_DENIED:
       return fail(`the router at ${endpoint} does not allow this: ${reasonOf(error)}`, ExitCode.denied);
     case Status.INVALID_ARGUMENT:

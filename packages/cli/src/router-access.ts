@@ -52,7 +52,7 @@ export class RouterAccess implements AsyncDisposable {
     await token?.(); // what is unreadable or malformed is told now
     const transport: Transport = {
       ...(options.plaintext === true && { plaintext: true }),
-      ...(options.tlsCa !== undefined && { tls: { ca: await readSmallFile(options.tlsCa, "the certificates in") } }),
+      ...(options.tlsCa !== undefined && { tls: { ca: await readCertificates(options.tlsCa) } }),
     };
     const access = new RouterAccess(endpoint, token, transport);
     if (access.local) await access.#readKnown();
@@ -115,6 +115,13 @@ async function localRouter(): Promise<{ endpoint: string; token: string; pid: nu
   } catch (error) {
     throw new CommandError(`cannot use the file of the local router: ${reasonOf(error)}`, ExitCode.unreadable, { cause: error });
   }
+}
+
+async function readCertificates(path: string): Promise<Buffer> {
+  const ca = await readSmallFile(path, "the certificates in");
+  // Node passes over what is none, and would then trust nobody without saying why.
+  if (!ca.includes("-----BEGIN CERTIFICATE-----")) throw new CommandError(`${path} holds no certificate in PEM`, ExitCode.unreadable);
+  return ca;
 }
 
 function givenToken(file: string | undefined, value: string | undefined): (() => Promise<string>) | undefined {

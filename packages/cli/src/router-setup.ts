@@ -1,5 +1,5 @@
 /** What a router of the command line starts with: its key, its certificate, and its file for the others on this machine. */
-import type { TlsOptions } from "node:tls";
+import { createSecureContext, type TlsOptions } from "node:tls";
 import { newRouterKey, type Router, removeLocalState, writeLocalState } from "@trunkline/router";
 import { CommandError, reasonOf } from "./command-error.js";
 import type { Context } from "./context.js";
@@ -57,7 +57,13 @@ export async function readTls(options: { readonly tlsCert?: string; readonly tls
   if (tlsCert === undefined || tlsKey === undefined) {
     throw new CommandError("--tls-cert and --tls-key go together", ExitCode.usage);
   }
-  return { cert: await readSmallFile(tlsCert, "the certificate in"), key: await readSmallFile(tlsKey, "the private key in") };
+  const tls = { cert: await readSmallFile(tlsCert, "the certificate in"), key: await readSmallFile(tlsKey, "the private key in") };
+  try {
+    createSecureContext(tls);
+  } catch (error) {
+    throw new CommandError(`cannot use the certificate in ${tlsCert} with the key in ${tlsKey}: ${reasonOf(error)}`, ExitCode.unreadable);
+  }
+  return tls;
 }
 
 /** Writes this machine's file. `bound` is where the router listens. @throws CommandError */

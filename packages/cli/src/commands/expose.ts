@@ -21,7 +21,7 @@ export async function expose(name: string, targetText: string, options: ExposeOp
   if (options.check) await checkTarget(target, signal);
   const connections = new Connections((level, event, text) => output.note(level, event, text), name);
   let before = false;
-  await keepExposed(name, access, {
+  const exposed = keepExposed(name, access, {
     signal,
     onStream: (stream) => connections.carry(stream, "the router", (aborted) => reachTarget(target, aborted)),
     onExposed(endpoint) {
@@ -31,8 +31,10 @@ export async function expose(name: string, targetText: string, options: ExposeOp
       else output.result(event, text);
       before = true;
     },
+    onMissed: (error) =>
+      output.note("warn", { event: "connection-missed", name, error: error.message }, `a connection was missed: ${error.message}`),
     onLost: (reason) =>
       output.note("warn", { event: "router-lost", name, error: reason.message }, `${reason.message}; trying again until it is back`),
   });
-  await endCarrying(connections, graceMs, context);
+  await exposed.finally(() => endCarrying(connections, graceMs, context));
 }

@@ -44,7 +44,7 @@ export async function router(options: RouterCommandOptions, context: Context): P
       `router listening on ${bound}${found}`,
     );
     await interrupted(signal);
-    tellEnding(context, server.stats.pairs, graceMs);
+    tellEnding(context, server.stats.livePairs, graceMs);
   } finally {
     await unpublish();
     await server.close({ closeTimeoutMs: graceMs });

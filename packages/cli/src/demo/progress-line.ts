@@ -1,5 +1,5 @@
 /** Showing how far a transfer is: a bar on a terminal, a line for each tenth elsewhere, events with `--json`. */
-import { Format, SingleBar } from "cli-progress";
+import progress from "cli-progress";
 import { formatBytes, formatRate } from "../format.js";
 import type { Output } from "../output.js";
 
@@ -15,15 +15,15 @@ export function showProgress(output: Output, totalBytes: number): ProgressLine {
 }
 
 function bar(output: Output, totalBytes: number, startMs: number): ProgressLine {
-  const single = new SingleBar({
+  const single = new progress.SingleBar({
     stream: output.terminal,
     clearOnComplete: true,
     hideCursor: true,
     // Signals are the command's own matter.
     gracefulExit: false,
-    format(options, { progress, value }) {
+    format(options, { progress: portion, value }) {
       const rate = formatRate(value, performance.now() - startMs);
-      return `  ${Format.BarFormat(progress, options)} ${Math.floor(progress * 100)} %  ${formatBytes(value)} of ${formatBytes(totalBytes)}  ${rate}`;
+      return `  ${progress.Format.BarFormat(portion, options)} ${Math.floor(portion * 100)} %  ${formatBytes(value)} of ${formatBytes(totalBytes)}  ${rate}`;
     },
     barCompleteChar: "█",
     barIncompleteChar: "░",

@@ -22,6 +22,9 @@ export interface TunnelOptions {
   readonly report: Report;
 }
 
+/** What has just been moved closes its connection in a moment; a browser would keep its own open for minutes. */
+const lastWordsMs = 250;
+
 const loopback = { host: "127.0.0.1", port: 0 } as const;
 
 /** The token is worth nothing without the router, which lives as long as the demo. */
@@ -53,7 +56,7 @@ export async function openTunnel({ name, target, report }: TunnelOptions): Promi
     const connected = new Connections(report, name);
     steps.push(async () => {
       await local.close();
-      await connected.end(0);
+      await connected.end(lastWordsMs);
     });
     void eachOf(local, (socket) => connected.carry(socket, peerOf(socket), (signal) => dialler.dial(name, { signal })));
     return { endpoint, address: printAddress(local.address), [Symbol.asyncDispose]: close };

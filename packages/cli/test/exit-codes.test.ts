@@ -1,0 +1,8 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { exitCodeMeanings } from "../src/exit-codes.js";
+
+test("the README lists every exit code with its meaning", () => {
+  const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
+  for (const [code, meaning] of Object.entries(exitCodeMeanings)) expect(readme).toContain(`| ${code} | ${meaning} |`);
+});

@@ -1,0 +1,58 @@
+import { describe, expect, test } from "vitest";
+import { CommandError } from "../src/command-error.js";
+import { parseDuration } from "../src/duration.js";
+import { formatBytes, formatDuration, formatRate } from "../src/format.js";
+
+test.each([
+  [0, "0 B"],
+  [999, "999 B"],
+  [1_000, "1 kB"],
+  [1_540, "1.5 kB"],
+  [999_949, "999.9 kB"],
+  [999_950, "1.0 MB"],
+  [256_000_000, "256 MB"],
+  [5e15, "5000 TB"],
+])("%d bytes are shown as %s", (bytes, text) => {
+  expect(formatBytes(bytes)).toBe(text);
+});
+
+test.each([
+  [0, "0 ms"],
+  [999, "999 ms"],
+  [999.6, "1.0 s"],
+  [12_340, "12.3 s"],
+  [59_960, "1 min 0 s"],
+  [245_000, "4 min 5 s"],
+  [7_380_000, "2 h 3 min"],
+])("%d ms are shown as %s", (ms, text) => {
+  expect(formatDuration(ms)).toBe(text);
+});
+
+test("a rate is bytes by time, and nothing where no time has passed", () => {
+  expect(formatRate(256_000_000, 1_000)).toBe("256 MB/s");
+  expect(formatRate(1, 0)).toBe("-");
+});
+
+describe("a duration", () => {
+  test.each([
+    ["0", 0],
+    ["5", 5_000],
+    ["500ms", 500],
+    ["1.5s", 1_500],
+    ["15m", 900_000],
+    ["12h", 43_200_000],
+    ["30d", 2_592_000_000],
+  ])("%s is understood", (text, ms) => {
+    expect(parseDuration(text, "--grace", 1e12)).toBe(ms);
+  });
+
+  test.each(["", "s", "-1s", "1 s", "1w", "1e3", "Infinity", "0x10", "1s2m"])("%j is refused", (text) => {
+    expect(() => parseDuration(text, "--grace", 1e12)).toThrow(
+      new CommandError(`--grace ${JSON.stringify(text)} is no duration; use 30s, 15m, 12h or 30d`, 64),
+    );
+  });
+
+  test("one above the limit is refused with the limit", () => {
+    expect(() => parseDuration("2h", "--grace", 3_600_000)).toThrow('--grace "2h" is longer than 1 h 0 min');
+  });
+});

@@ -1,0 +1,95 @@
+import { describe, expect, test } from "vitest";
+import { Output, type OutputOptions } from "../src/output.js";
+import { FakeTerminal } from "./fake-terminal.js";
+
+function outputWith(options: OutputOptions): { output: Output; stdout: FakeTerminal; stderr: FakeTerminal } {
+  const stdout = new FakeTerminal();
+  const stderr = new FakeTerminal();
+  return { output: new Output(options, stdout.asTerminal(), stderr.asTerminal()), stdout, stderr };
+}
+
+const listening = { event: "listening", address: "127.0.0.1:8080" };
+
+describe("output as text", () => {
+  test("stdout has results only, stderr the log from info on", () => {
+    const { output, stdout, stderr } = outputWith({ json: false });
+    output.result(listening, "listening on 127.0.0.1:8080");
+    output.note("debug", { event: "connection-opened" }, "opened");
+    output.note("info", { event: "connection-closed" }, "ended");
+    output.note("warn", { event: "connection-closed" }, "broke");
+    expect(stdout.written).toBe("listening on 127.0.0.1:8080\n");
+    expect(stderr.lines).toEqual([expect.stringMatching(/^\d\d:\d\d:\d\d ended$/), expect.stringMatching(/^\d\d:\d\d:\d\d warn: broke$/)]);
+  });
+
+  test("a failure is one line on stderr, also when the log is silent", () => {
+    const { output, stdout, stderr } = outputWith({ json: false, logLevel: "silent" });
+    output.note("error", { event: "x" }, "not shown");
+    output.failure("cannot listen on 127.0.0.1:80: permission denied", 73);
+    expect(stderr.written).toBe("trunkline: cannot listen on 127.0.0.1:80: permission denied\n");
+    expect(stdout.written).toBe("");
+  });
+
+  test("what is logged with fields keeps them on the same line", () => {
+    const { output, stderr } = outputWith({ json: false, logLevel: "debug" });
+    output.debug({ err: new Error("deep\ndown") }, "why");
+    expect(stderr.lines).toHaveLength(1);
+    expect(stderr.written).toContain('debug: why {"err":');
+  });
+});
+
+describe("output as JSON", () => {
+  test("every event is one object a line on stdout, with its kind first and a time", () => {
+    const { output, stdout, stderr } = outputWith({ json: true });
+    output.result(listening, "listening on 127.0.0.1:8080");
+    output.note("info", { event: "connection-closed", bytesToTarget: 5, text: "two\nlines" }, "ended");
+    const events = stdout.lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(events).toMatchObject([listening, { event: "connection-closed", bytesToTarget: 5, text: "two\nlines" }]);
+    expect(stdout.lines[0]).toMatch(/^\{"event":"listening","time":"\d{4}-\d\d-\d\dT[\d:.]+Z",/);
+    expect(stderr.written).toBe("");
+  });
+
+  test("warnings are JSON on stderr too", () => {
+    const { output, stderr } = outputWith({ json: true });
+    output.note("warn", { event: "router-lost" }, "lost");
+    expect(stderr.lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([{ level: "warn", msg: "lost" }]);
+  });
+
+  test("a failure is an event on stdout and one line of JSON on stderr", () => {
+    const { output, stdout, stderr } = outputWith({ json: true });
+    output.failure("nobody exposes it", 68);
+    expect(stdout.lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+      { event: "error", message: "nobody exposes it", exitCode: 68 },
+    ]);
+    expect(stderr.lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+      { level: "fatal", msg: "nobody exposes it", exitCode: 68 },
+    ]);
+  });
+});
+
+describe("output without a reader", () => {
+  test("a closed stdout is told by a signal, not by an error that ends the process", async () => {
+    const { output, stdout } = outputWith({ json: false });
+    stdout.destroy(Object.assign(new Error("write EPIPE"), { code: "EPIPE" }));
+    await new Promise((resolve) => output.readerGone.addEventListener("abort", resolve));
+    output.result(listening, "into the void");
+    await output.flush();
+  });
+
+  test("a closed stderr changes nothing", async () => {
+    const { output, stdout, stderr } = outputWith({ json: false });
+    stderr.destroy(new Error("write EPIPE"));
+    output.note("info", { event: "x" }, "into the void");
+    output.result(listening, "still here");
+    await output.flush();
+    expect(output.readerGone.aborted).toBe(false);
+    expect(stdout.written).toBe("still here\n");
+  });
+});
+
+test("a bar is for terminals that take text", () => {
+  const terminal = new FakeTerminal(true).asTerminal();
+  const file = new FakeTerminal(false).asTerminal();
+  expect(new Output({ json: false }, terminal, file).interactive).toBe(true);
+  expect(new Output({ json: true }, terminal, file).interactive).toBe(false);
+  expect(new Output({ json: false }, file, terminal).interactive).toBe(false);
+});

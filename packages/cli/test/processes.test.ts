@@ -1,0 +1,19 @@
+/**
+ * The built command in processes of its own. One file, so that it is built once: what is below runs as `trunkline` does for users,
+ * and not on the sources.
+ */
+import { execFileSync } from "node:child_process";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { beforeAll } from "vitest";
+
+beforeAll(() => {
+  const typescript = dirname(createRequire(import.meta.url).resolve("typescript/package.json"));
+  execFileSync(process.execPath, [join(typescript, "bin/tsc"), "-b", fileURLToPath(new URL("..", import.meta.url))], { stdio: "inherit" });
+}, 120_000);
+
+await import("./processes/failures.js");
+await import("./processes/transfers.js");
+await import("./processes/losses.js");
+await import("./processes/endings.js");

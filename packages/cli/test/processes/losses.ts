@@ -1,0 +1,158 @@
+import { once } from "node:events";
+import type { Socket } from "node:net";
+import { describe, expect, test } from "vitest";
+import { Lab } from "./lab.js";
+import { Client, startService } from "./services.js";
+
+/** Sends without end. */
+function flood(socket: Socket): void {
+  const piece = Buffer.alloc(64 * 1024);
+  const write = (): void => {
+    while (!socket.destroyed && socket.write(piece));
+  };
+  socket.on("drain", write);
+  write();
+}
+
+/** What a socket comes to: its error's code, or "end". */
+async function fateOf(socket: Socket): Promise<string> {
+  socket.resume();
+  return new Promise((resolve) => {
+    socket.on("end", () => resolve("end"));
+    socket.on("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+  });
+}
+
+describe("a loss in the middle is a reset at the other end, never an end", () => {
+  test.each(["expose", "router", "connect"] as const)("when %s is killed", async (victim) => {
+    await using lab = new Lab();
+    await using service = await startService(flood);
+    const { router } = await lab.router();
+    const expose = await lab.expose("flood", service.target);
+    const { connect, port } = await lab.connect("flood");
+    const accepted = service.accept();
+    const client = new Client(port);
+    const atService = fateOf(await accepted);
+    await client.receive(1_000_000);
+
+    await { router, expose, connect }[victim].kill("SIGKILL");
+    // A process that is killed leaves its sockets to the system, which resets those with unread bytes and may end the others.
+    if (victim !== "connect") expect(await client.over).toBe("ECONNRESET");
+    if (victim !== "expose") expect(await atService).toMatch(/ECONNRESET|EPIPE/);
+  });
+
+  test("when the client goes away", async () => {
+    await using lab = new Lab();
+    await using service = await startService();
+    await lab.router();
+    const expose = await lab.expose("quiet", service.target);
+    const { port } = await lab.connect("quiet");
+    const accepted = service.accept();
+    const client = new Client(port);
+    const fate = fateOf(await accepted);
+    client.socket.resetAndDestroy();
+    expect(await fate).toBe("ECONNRESET");
+    expect(await expose.event("connection-closed")).toHaveProperty("error");
+  });
+
+  test("when the service goes away", async () => {
+    await using lab = new Lab();
+    await using service = await startService((socket) => {
+      socket.write("half of a fi");
+      socket.once("data", () => socket.resetAndDestroy());
+    });
+    await lab.router();
+    await lab.expose("broken", service.target);
+    const { connect, port } = await lab.connect("broken");
+    const client = new Client(port);
+    expect((await client.receive(12)).toString()).toBe("half of a fi");
+    client.socket.write("x");
+    expect(await client.over).toBe("ECONNRESET");
+    expect(await connect.event("connection-closed")).toMatchObject({ error: expect.any(String), bytesFromTarget: 12 });
+  });
+
+  test("when the target refuses, and connect tells why", async () => {
+    await using lab = new Lab();
+    await lab.router();
+    const target = await freePort();
+    await lab.expose("nobody", target, "--no-check");
+    const { connect, port } = await lab.connect("nobody");
+    expect(await new Client(port).over).toBe("ECONNRESET");
+    expect((await connect.event("connection-closed"))["error"]).toContain(`cannot reach the target ${target}: connection refused`);
+  });
+});
+
+describe("what was lost comes back", () => {
+  test("expose and connect go on by themselves after the router was killed and started again, with a new token", async () => {
+    await using lab = new Lab();
+    await using service = await startService((socket) => socket.pipe(socket));
+    const { router, endpoint } = await lab.router();
+    const expose = await lab.expose("echo", service.target);
+    const { port } = await lab.connect("echo");
+    const before = new Client(port);
+    before.socket.write("before");
+    await before.receive(6);
+
+    await router.kill("SIGKILL");
+    expect(await before.over).toBe("ECONNRESET");
+    await expose.event("router-lost");
+    const again = lab.start("router", "--listen", endpoint);
+    await again.address();
+    await expose.event("exposed");
+    const after = new Client(port);
+    after.socket.end("after");
+    expect(await after.over).toBe("end");
+    expect(after.received.toString()).toBe("after");
+  });
+
+  test("also when it ended in order and came back at another port with another key", async () => {
+    await using lab = new Lab();
+    await using service = await startService((socket) => socket.pipe(socket));
+    const { router } = await lab.router();
+    const expose = await lab.expose("echo", service.target);
+    const { port } = await lab.connect("echo");
+
+    expect(await router.kill("SIGTERM")).toBe(0);
+    await expose.event("router-lost");
+    const { endpoint } = await lab.router();
+    expect(await expose.event("exposed")).toMatchObject({ endpoint });
+    const client = new Client(port);
+    client.socket.end("after");
+    expect(await client.over).toBe("end");
+    expect(client.received.toString()).toBe("after");
+  });
+
+  test("a connection made while expose is restarted waits for it", async () => {
+    await using lab = new Lab();
+    await using service = await startService((socket) => socket.pipe(socket));
+    await lab.router();
+    const expose = await lab.expose("echo", service.target);
+    const { port } = await lab.connect("echo");
+
+    await expose.kill("SIGKILL");
+    const client = new Client(port);
+    await once(client.socket, "connect");
+    await lab.expose("echo", service.target);
+    client.socket.end("patience");
+    expect(await client.over).toBe("end");
+    expect(client.received.toString()).toBe("patience");
+  });
+
+  test("the newest expose has the name, and the older one ends saying so", async () => {
+    await using lab = new Lab();
+    await using service = await startService();
+    await lab.router();
+    const older = await lab.expose("name", service.target);
+    await lab.expose("name", service.target);
+    expect(await older.exit).toBe(73);
+    expect(older.errorLines).toHaveLength(1);
+    expect(older.stderr).toContain("another listener has taken the name");
+  });
+});
+
+/** An address at which nobody listens. */
+async function freePort(): Promise<string> {
+  const service = await startService();
+  await service[Symbol.asyncDispose]();
+  return service.target;
+}
