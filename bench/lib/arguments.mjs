@@ -33,7 +33,15 @@ export function parseArguments(args) {
   }
   const pairs = chosenScenarios.some(({ kind }) => chosenSubjects.some((subject) => subject.kind === kind));
   if (!pairs) throw new UsageError(`--only ${only.join(" --only ")}: none of these subjects takes part in any of these scenarios`);
-  return { quick, json, write, help, scenarios: chosenScenarios, subjects: chosenSubjects, line: ["npm run bench", ...args].join(" -- ") };
+  return {
+    quick,
+    json,
+    write,
+    help,
+    scenarios: chosenScenarios,
+    subjects: chosenSubjects,
+    line: ["npm run bench", ...(args.length > 0 ? ["--"] : []), ...args].join(" "),
+  };
 }
 
 /** @param {string[]} args */
