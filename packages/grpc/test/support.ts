@@ -67,15 +67,15 @@ export interface RawRequest {
 }
 
 /** An HTTP/2 server that answers what a test tells it to. */
-export class RawServer implements ConnectionHandler<RawRequest> {
+export class RawServer {
   readonly requests: RawRequest[] = [];
-  connections: { readonly http2: Connection<RawRequest>; readonly driver: ConnectionDriver; readonly duplex: Duplex }[] = [];
+  readonly connections: RawConnection[] = [];
   /** Called when a request's headers have come. */
   onRequest: (http2: Connection<RawRequest>, request: RawRequest) => void = () => {};
   /** Called when a request is whole. */
   onWhole: (http2: Connection<RawRequest>, request: RawRequest) => void = () => {};
   readonly channel: Channel;
-  /** Throws or rejects where a test wants no connection. */
+  /** Throws where a test wants no connection. */
   beforeConnect: () => void = () => {};
   attempts = 0;
 
@@ -84,37 +84,52 @@ export class RawServer implements ConnectionHandler<RawRequest> {
       this.attempts += 1;
       this.beforeConnect();
       const [clientSide, serverSide] = duplexPair();
-      const http2 = new Connection<RawRequest>({ role: "server", settings }, this);
-      this.connections.push({
-        http2,
-        driver: new ConnectionDriver(http2 as Connection<never>, duplexTransport(serverSide)),
-        duplex: serverSide,
-      });
+      this.connections.push(new RawConnection(this, serverSide, settings));
       return clientSide;
     };
     this.channel = new Channel({ connect, authority: "raw" }, options);
   }
 
-  get http2(): Connection<RawRequest> {
-    return this.#last.http2;
-  }
-
-  get driver(): ConnectionDriver {
-    return this.#last.driver;
-  }
-
-  get #last(): RawServer["connections"][number] {
+  /** The last connection. */
+  get last(): RawConnection {
     const last = this.connections.at(-1);
     if (last === undefined) throw new Error("nobody has connected");
     return last;
   }
 
+  get http2(): Connection<RawRequest> {
+    return this.last.http2;
+  }
+
+  get driver(): ConnectionDriver {
+    return this.last.driver;
+  }
+
+  async close(): Promise<void> {
+    await this.channel.close({ closeTimeoutMs: 0 });
+    for (const { driver } of this.connections) driver.destroy();
+  }
+}
+
+class RawConnection implements ConnectionHandler<RawRequest> {
+  readonly http2: Connection<RawRequest>;
+  readonly driver: ConnectionDriver;
+  readonly duplex: Duplex;
+  readonly #server: RawServer;
+
+  constructor(server: RawServer, duplex: Duplex, settings: { maxConcurrentStreams?: number }) {
+    this.#server = server;
+    this.duplex = duplex;
+    this.http2 = new Connection<RawRequest>({ role: "server", settings }, this);
+    this.driver = new ConnectionDriver(this.http2 as Connection<never>, duplexTransport(duplex));
+  }
+
   onHeaders(streamId: number, fields: readonly HeaderField[], endStream: boolean): void {
     const request: RawRequest = { streamId, fields, data: [], ended: endStream, reset: undefined };
     this.http2.setContext(streamId, request);
-    this.requests.push(request);
-    this.onRequest(this.http2, request);
-    if (endStream) this.onWhole(this.http2, request);
+    this.#server.requests.push(request);
+    this.#server.onRequest(this.http2, request);
+    if (endStream) this.#server.onWhole(this.http2, request);
   }
 
   onData(streamId: number, data: Uint8Array, endStream: boolean, request: RawRequest): void {
@@ -122,7 +137,7 @@ export class RawServer implements ConnectionHandler<RawRequest> {
     this.http2.acknowledge(streamId, data.length);
     if (!endStream) return;
     request.ended = true;
-    this.onWhole(this.http2, request);
+    this.#server.onWhole(this.http2, request);
   }
 
   onTrailers(): void {}
@@ -132,11 +147,6 @@ export class RawServer implements ConnectionHandler<RawRequest> {
   }
   onWritable(): void {}
   onClose(): void {}
-
-  async close(): Promise<void> {
-    await this.channel.close({ closeTimeoutMs: 0 });
-    for (const { driver } of this.connections) driver.destroy();
-  }
 }
 
 export const responseHeaders: readonly HeaderField[] = [

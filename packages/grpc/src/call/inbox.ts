@@ -35,7 +35,8 @@ export class Inbox<In extends {}> implements LengthJudge {
   /** The `grpc-encoding` of this direction, where it is not identity. */
   encoding: MessageEncoding | undefined = undefined;
   readonly #walk: MessageWalk = new MessageWalk();
-  readonly #bytes: ReceivedBytes = new ReceivedBytes();
+  /** What waits to be asked for; most calls never have anything there. */
+  #bytes: ReceivedBytes | undefined = undefined;
   /** How many of the first of `#bytes` flow control has got back already. */
   #acknowledged = 0;
   /** A message that was taken for somebody who did not ask for it yet. */
@@ -95,7 +96,7 @@ export class Inbox<In extends {}> implements LengthJudge {
   #add(data: Uint8Array): void {
     let offset = 0;
     // The way of most messages: whole, and awaited; its bytes are never kept.
-    if (this.#hungry && this.#bytes.length === 0 && data.length >= prefixBytes) {
+    if (this.#hungry && (this.#bytes === undefined || this.#bytes.length === 0) && data.length >= prefixBytes) {
       const end = prefixBytes + messageLength(data, 0);
       if (end <= data.length) {
         this.#owner.acknowledge(end);
@@ -104,6 +105,7 @@ export class Inbox<In extends {}> implements LengthJudge {
       }
     }
     if (offset === data.length) return;
+    this.#bytes ??= new ReceivedBytes();
     this.#bytes.append(data, offset);
     if (this.#hungry) this.#feed();
   }
@@ -119,7 +121,7 @@ export class Inbox<In extends {}> implements LengthJudge {
       this.#give(message);
       return;
     }
-    const bytes = this.#bytes.length - this.#acknowledged;
+    const bytes = (this.#bytes?.length ?? 0) - this.#acknowledged;
     this.#acknowledged += bytes;
     if (bytes > 0) this.#owner.acknowledge(bytes);
   }
@@ -138,7 +140,7 @@ export class Inbox<In extends {}> implements LengthJudge {
   /** The next message if it is there. @throws GrpcError when it cannot be had */
   #next(): In | undefined {
     const bytes = this.#bytes;
-    if (bytes.length < prefixBytes) return undefined;
+    if (bytes === undefined || bytes.length < prefixBytes) return undefined;
     const length = lengthOf(bytes.at(1), bytes.at(2), bytes.at(3), bytes.at(4));
     const total = prefixBytes + length;
     if (bytes.length < total) return undefined;
@@ -262,8 +264,8 @@ export class Inbox<In extends {}> implements LengthJudge {
   }
 
   #dropAll(): void {
-    const bytes = this.#bytes.length - this.#acknowledged;
-    this.#bytes.clear();
+    const bytes = (this.#bytes?.length ?? 0) - this.#acknowledged;
+    this.#bytes = undefined;
     this.#acknowledged = 0;
     this.#held = undefined;
     if (bytes > 0) this.#owner.acknowledge(bytes);

@@ -64,12 +64,6 @@ export class ReceivedBytes {
     return joined;
   }
 
-  clear(): void {
-    this.length = 0;
-    this.#first = undefined;
-    this.#last = undefined;
-  }
-
   #copy(data: Uint8Array, offset: number): void {
     let at = offset;
     while (at < data.length) {

@@ -42,6 +42,8 @@ export class ClientCallStream<Request extends {}, Response extends {}>
   #connection: ClientConnection | undefined = undefined;
   /** The one request message, encoded; kept to be sent when there is a stream, or again. */
   #request: Uint8Array | undefined = undefined;
+  /** The end of many request messages was given. */
+  #endGiven = false;
   /** Something was sent that is not kept, so that the call cannot be sent again. */
   #committed = false;
   #resends = 0;
@@ -222,7 +224,8 @@ export class ClientCallStream<Request extends {}, Response extends {}>
     }
     http2.sendHeaders(streamId, fields, keepOpen);
     if (this.#request !== undefined) http2.sendData(streamId, frameMessage(this.#request), endStream);
-    this.flush();
+    else if (this.#endGiven) http2.sendData(streamId, [], endStream);
+    else this.flush();
     this.#milestones?.onStarted();
   }
 
@@ -260,7 +263,8 @@ export class ClientCallStream<Request extends {}, Response extends {}>
 
   protected transmitEnd(): void {
     if (this.method.singleRequest) return; // It went with the message.
-    this.#committed = true;
+    this.#endGiven = true;
+    // Before there is a stream, the end waits for it.
     this.http2?.sendData(this.streamId, [], endStream);
   }
 

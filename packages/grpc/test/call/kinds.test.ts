@@ -351,6 +351,14 @@ describe("the steps of a client's call", () => {
     expect((await overlapping.receive())?.text).toBe("a");
   });
 
+  it("take the end before there is a connection", async () => {
+    const client = clientOf(echo);
+    const [text, call] = [client.collect([]), client.chat.open()];
+    await call.sendEof();
+    expect(await call.receive()).toBeUndefined();
+    expect((await text).text).toBe("");
+  });
+
   it("refuse a message after the end of the sending", async () => {
     const client = clientOf(echo);
     await using call = client.chat.open();
