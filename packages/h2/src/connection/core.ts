@@ -12,6 +12,7 @@ import type { Stream } from "../stream/stream.js";
 import { GoAway } from "./go-away.js";
 import { Guards } from "./guards.js";
 import type { ConnectionHandler, StreamReset } from "./handler.js";
+import { LateFrames } from "./late-frames.js";
 import { Output } from "./output.js";
 import { Pings } from "./pings.js";
 import { ReceiveWindows } from "./receive-windows.js";
@@ -25,6 +26,7 @@ export class Core<Context> implements Pick<FrameSink, "closed"> {
   readonly output: Output = new Output();
   readonly settings: Settings;
   readonly table: StreamTable<Context>;
+  readonly late: LateFrames = new LateFrames();
   readonly encoder: HpackEncoder;
   readonly decoder: HpackDecoder;
   readonly pings: Pings;
@@ -79,7 +81,7 @@ export class Core<Context> implements Pick<FrameSink, "closed"> {
   resetByUs(stream: Stream<Context>, errorCode: ErrorCode): void {
     if (stream.state === "closed") return;
     const known = stream.state !== "idle";
-    if (stream.remoteOpen) this.table.rememberReset(stream.id, Math.max(0, stream.receiveWindow.available));
+    if (stream.remoteOpen) this.late.expect(stream.id, Math.max(0, stream.receiveWindow.available), this.now);
     this.scheduler.drop(stream);
     this.table.apply(stream, "reset");
     if (known) this.output.rstStream(stream.id, errorCode);

@@ -105,16 +105,16 @@ export class HeaderReceiver<Context> {
   }
 
   #onRequest(streamId: number, endStream: boolean, dependsOnItself: boolean, fields: DecodedField[]): void {
-    const { table, settings, goAway, handler, options, now } = this.#core;
+    const { late, table, settings, goAway, handler, options, now } = this.#core;
     if (goAway.sent && streamId > (goAway.sentLastStreamId as number)) {
       // §6.8: past the last stream that we promised to serve; ignored, with what belongs to it.
       table.highestPeerId = streamId;
-      if (!endStream) table.rememberReset(streamId, settings.localInitialWindow);
+      if (!endStream) late.expect(streamId, settings.localInitialWindow, now);
       return;
     }
     if (table.peerHeld >= options.settings.maxConcurrentStreams) {
       table.highestPeerId = streamId;
-      if (!endStream) table.rememberReset(streamId, settings.localInitialWindow);
+      if (!endStream) late.expect(streamId, settings.localInitialWindow, now);
       this.#core.output.rstStream(streamId, ErrorCode.REFUSED_STREAM); // §5.1.2
       return;
     }
@@ -197,8 +197,8 @@ export class HeaderReceiver<Context> {
 
   /** HEADERS on a stream that the peer may no longer send on, or never could (§5.1, §5.1.1). */
   #onLateHeaders(streamId: number, stream: Stream<Context> | undefined, endStream: boolean): void {
-    const { table } = this.#core;
-    if (table.takeLateHeaders(streamId, endStream)) return;
+    const { late, table } = this.#core;
+    if (late.takeHeaders(streamId, endStream)) return;
     if (stream !== undefined && stream.state === "halfClosedRemote")
       throw streamError(streamId, ErrorCode.STREAM_CLOSED, "HEADERS after the stream's end");
     if (table.endedLately(streamId)) throw connectionError(ErrorCode.STREAM_CLOSED, `HEADERS on closed stream ${streamId}`);

@@ -138,8 +138,8 @@ export class FrameReceiver<Context> implements FrameSink {
 
   /** DATA on a stream that the peer may no longer send on (§5.1). */
   #onLateData(streamId: number, length: number, endStream: boolean): void {
-    const { table, guards, now } = this.#core;
-    if (table.takeLateData(streamId, length, endStream)) return;
+    const { late, table, guards, now } = this.#core;
+    if (late.takeData(streamId, length, endStream)) return;
     if (table.isIdle(streamId)) throw connectionError(ErrorCode.PROTOCOL_ERROR, `DATA on idle stream ${streamId}`);
     guards.useless.spend(now);
     throw streamError(streamId, ErrorCode.STREAM_CLOSED, "DATA after the stream's end");
@@ -154,12 +154,12 @@ export class FrameReceiver<Context> implements FrameSink {
   }
 
   #onRstStream(streamId: number, bytes: Uint8Array, start: number, end: number): void {
-    const { table, guards, now, options } = this.#core;
+    const { late, table, guards, now, options } = this.#core;
     const errorCode = readRstStream(bytes, start, end);
     if (table.isIdle(streamId)) throw connectionError(ErrorCode.PROTOCOL_ERROR, `RST_STREAM on idle stream ${streamId}`);
     const stream = table.get(streamId);
     if (stream === undefined || stream.state === "closed") {
-      if (table.takeLateReset(streamId)) return;
+      if (late.takeReset(streamId)) return;
       guards.useless.spend(now);
       return;
     }

@@ -147,14 +147,14 @@ export class Scheduler<Context> {
   #writeChunks(stream: Stream<Context>, chunks: readonly Uint8Array[], bytes: number, endStream: boolean): void {
     const { writer } = this.#output;
     this.#startData(stream, bytes, endStream);
-    for (const chunk of chunks) writer.writeBytes(chunk);
+    for (const chunk of chunks) writer.writePayload(chunk);
     this.#output.announce();
     if (endStream) this.#events.onEndWritten(stream);
   }
 
   #startData(stream: Stream<Context>, bytes: number, endStream: boolean): void {
     const { writer } = this.#output;
-    writer.reserve(frameHeaderBytes + bytes);
+    writer.reserve(frameHeaderBytes);
     writeFrameHeader(writer, bytes, FrameType.DATA, endStream ? Flag.END_STREAM : 0, stream.id);
     this.framesSent += 1;
     stream.sendWindow.available -= bytes;

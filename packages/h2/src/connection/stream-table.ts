@@ -1,5 +1,5 @@
 /**
- * Which streams there are, which identifiers were used, and what late frames may still refer to. The only place that
+ * Which streams there are, which identifiers were used, and which ended lately. The only place that
  * changes a stream's state.
  */
 import { max31Bit } from "../frame/types.js";
@@ -7,20 +7,8 @@ import { nextState, type StreamEvent } from "../stream/state.js";
 import type { Stream } from "../stream/stream.js";
 import { IdMap } from "./id-map.js";
 
-/**
- * How many streams we reset are remembered, so that what the peer had already sent is let pass. As many as may be open on a
- * busy connection and then expire together; each takes some 100 bytes, and is forgotten with the peer's own end of it.
- */
-const rememberedResets = 16_384;
-/** Header sections that may still come on such a stream: informational ones, the first, trailers. */
-const lateSections = 4;
 /** How many ended ones are remembered, to tell a frame on an ended stream from one on a skipped identifier. */
 const rememberedEnds = 256;
-
-interface LateAllowance {
-  bytes: number;
-  sections: number;
-}
 
 export class StreamTable<Context> {
   readonly #role: "client" | "server";
@@ -34,8 +22,6 @@ export class StreamTable<Context> {
   peerHeld = 0;
   /** Streams ever begun, by either side. */
   begun = 0;
-  /** What may still come for streams we reset, oldest first. */
-  readonly #resetLately: Map<number, LateAllowance> = new Map();
   readonly #endedLately: Int32Array = new Int32Array(rememberedEnds);
   #endedCount = 0;
 
@@ -97,38 +83,6 @@ export class StreamTable<Context> {
       this.#endedCount += 1;
     }
     return true;
-  }
-
-  /** Remembers that we reset the stream while the peer may have `window` bytes, and header sections, of it on the way. */
-  rememberReset(id: number, window: number): void {
-    if (this.#resetLately.size >= rememberedResets) {
-      const oldest = this.#resetLately.keys().next().value;
-      if (oldest !== undefined) this.#resetLately.delete(oldest);
-    }
-    this.#resetLately.set(id, { bytes: window, sections: lateSections });
-  }
-
-  /** True for DATA of `bytes` that the peer may have sent before it saw our reset. */
-  takeLateData(id: number, bytes: number, endStream: boolean): boolean {
-    const allowance = this.#resetLately.get(id);
-    if (allowance === undefined || allowance.bytes < bytes) return false;
-    allowance.bytes -= bytes;
-    if (endStream) this.#resetLately.delete(id);
-    return true;
-  }
-
-  /** The same for a header section. */
-  takeLateHeaders(id: number, endStream: boolean): boolean {
-    const allowance = this.#resetLately.get(id);
-    if (allowance === undefined || allowance.sections === 0) return false;
-    allowance.sections -= 1;
-    if (endStream) this.#resetLately.delete(id);
-    return true;
-  }
-
-  /** The same for RST_STREAM, after which nothing may come. */
-  takeLateReset(id: number): boolean {
-    return this.#resetLately.delete(id);
   }
 
   endedLately(id: number): boolean {
