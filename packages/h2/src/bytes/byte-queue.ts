@@ -18,7 +18,7 @@ export class ByteQueue {
     this.length += chunk.length;
   }
 
-  /** Moves the first `bytes` (at most `length`) into `writer`, which has reserved room for them. */
+  /** Moves the first `bytes` (at most `length`) into `writer`. */
   moveTo(writer: ByteWriter, bytes: number): void {
     this.length -= bytes;
     let left = bytes;
@@ -26,11 +26,11 @@ export class ByteQueue {
       const chunk = this.#chunks[this.#head] as Uint8Array;
       const available = chunk.length - this.#headOffset;
       if (available > left) {
-        writer.writeBytes(chunk.subarray(this.#headOffset, this.#headOffset + left));
+        writer.writePayload(chunk.subarray(this.#headOffset, this.#headOffset + left));
         this.#headOffset += left;
         return;
       }
-      writer.writeBytes(this.#headOffset === 0 ? chunk : chunk.subarray(this.#headOffset));
+      writer.writePayload(this.#headOffset === 0 ? chunk : chunk.subarray(this.#headOffset));
       left -= available;
       this.#dropHead();
     }

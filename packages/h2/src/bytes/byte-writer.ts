@@ -1,12 +1,16 @@
 /**
  * Output, written in place into blocks and handed out as views. A block belongs to the writer until its bytes
  * are taken; taken bytes are never written again, so a transport may keep the views as long as it likes.
+ *
+ * Large payloads are not copied into blocks but handed out as they are: their owner must not change them any more.
  */
 
 /** Idle connections stay small: the first block is this big, and each new one twice the last. */
 const firstBlockBytes = 1_024;
 /** Past this a larger block measured no faster. */
 const largestBlockBytes = 65_536;
+/** From here on a piece of its own in a gathering write costs less than a copy and the block that it fills. */
+const byReferenceBytes = 4_096;
 
 export class ByteWriter {
   /** The block being filled; valid from `offset` on for as many bytes as were reserved. */
@@ -52,6 +56,18 @@ export class ByteWriter {
   writeBytes(bytes: Uint8Array): void {
     this.block.set(bytes, this.offset);
     this.offset += bytes.length;
+  }
+
+  /** Writes bytes that need not stay in one piece with what is around them, large ones by reference. Reserves for itself. */
+  writePayload(bytes: Uint8Array): void {
+    if (bytes.length < byReferenceBytes) {
+      this.reserve(bytes.length);
+      this.writeBytes(bytes);
+      return;
+    }
+    this.#finishBlock();
+    this.#full.push(bytes);
+    this.#fullBytes += bytes.length;
   }
 
   /** All bytes written since the last call, as few pieces; empty when there are none. */
