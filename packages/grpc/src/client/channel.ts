@@ -89,6 +89,7 @@ export class Channel implements AsyncDisposable {
     cores.set(this, this.#core);
   }
 
+  /** Where its connection is: calls are taken in every state but `"closed"`. */
   get state(): ChannelState {
     return this.#core.connections.state;
   }

@@ -229,12 +229,14 @@ it("an answer in any order of header sections, messages and ends settles its cal
         http2.release(streamId);
       };
       const client = createClient(Echo, server.channel);
-      const outcomes = await Promise.allSettled([
-        client.say({}),
-        collect(client.expand({})),
-        client.expand.open().receiveTrailingMetadata,
-        client.collect([]),
-      ]);
+      const stepwise = async (): Promise<void> => {
+        const call = client.chat.open();
+        await call.sendEof();
+        await call.receiveInitialMetadata();
+        await collect(call);
+        await call.receiveTrailingMetadata();
+      };
+      const outcomes = await Promise.allSettled([client.say({}), collect(client.expand({})), stepwise(), client.collect([])]);
       for (const outcome of outcomes) {
         if (outcome.status === "rejected") expect(outcome.reason).toBeInstanceOf(GrpcError);
       }
