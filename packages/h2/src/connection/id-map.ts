@@ -1,3 +1,6 @@
+/** The peer chooses the identifiers: without knowing this, it cannot choose such as fall together. */
+const seed = (Math.random() * 2 ** 32) | 0;
+
 /**
  * A map from stream identifiers, by linear probing. A `Map` would do, but for the garbage collector: each time it is
  * rehashed, its old table goes on referring to the new one, and where old tables have grown old every call since is kept until
@@ -54,9 +57,11 @@ export class IdMap<Value extends {}> {
     return slot;
   }
 
-  /** Identifiers of one side are all odd or all even, and count up: half of them is a slot of its own. */
+  /** Spread, since identifiers that stay open would lie side by side, and each later one would probe past all of them. */
   #slotOf(id: number): number {
-    return (id >>> 1) & (this.#ids.length - 1);
+    const mixed = Math.imul(id ^ seed, 0x9e3779b1);
+    const again = Math.imul(mixed ^ (mixed >>> 15), 0x85ebca77);
+    return (again ^ (again >>> 13)) & (this.#ids.length - 1);
   }
 
   #resize(length: number): void {
