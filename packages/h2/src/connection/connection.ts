@@ -142,8 +142,8 @@ export class Connection<Context> {
   }
 
   /**
-   * Sends payload: one logical write, cut into frames as needed. What the windows do not let through waits; the chunks
-   * must then not be changed. Ignored when the stream is gone. @throws H2Error (scope `usage`) before headers or after END_STREAM.
+   * Sends payload: one logical write, cut into frames as needed. What the windows do not let through waits, and large chunks
+   * are handed on as they are: they must not be changed any more. Ignored when the stream is gone. @throws H2Error (scope `usage`) before headers or after END_STREAM.
    */
   sendData(streamId: number, chunks: Uint8Array | readonly Uint8Array[], { endStream }: SendEnd): void {
     const core = this.#core;

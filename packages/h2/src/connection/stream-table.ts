@@ -38,9 +38,9 @@ export class StreamTable<Context> {
     return this.#streams.get(id);
   }
 
-  /** All of them, for rare events that concern each. */
+  /** All of them in the order of their identifiers, for rare events that concern each. */
   all(): Stream<Context>[] {
-    return this.#streams.values();
+    return this.#streams.values().sort((one, other) => one.id - other.id);
   }
 
   /** The identifier for our next stream, or undefined when all 2^30 are used. */
