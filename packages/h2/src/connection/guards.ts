@@ -46,13 +46,15 @@ const resetSample = 1_000;
 /** A stream that lived as long as this was worth its while. */
 const earlyResetMs = 1_000;
 
+const uselessPerStream = 4;
+
 export class Guards {
   /** CVE-2019-9512. gRPC's bandwidth estimators PING after nearly every DATA, so traffic clears it. */
   readonly pings: Budget = new Budget("PING frames without traffic", 100, 1);
   /** CVE-2019-9515: each costs an acknowledgement and a pass over the streams. */
   readonly settings: Budget = new Budget("SETTINGS frames without traffic", 100, 1);
   /** CVE-2019-9518 and its kin: frames that ask for work and carry nothing. */
-  readonly useless: Budget = new Budget("frames that carry nothing", 1_000, 100);
+  readonly #useless: Budget = new Budget("frames that carry nothing", 1_000, 100);
   /** CVE-2025-8671: a peer that breaks rules so that we reset its streams. */
   readonly forcedResets: Budget = new Budget("streams reset for protocol errors", 100, 10);
   /** CVE-2023-44487: streams opened only to be reset. Not an attack unless most of the latest streams went that way. */
@@ -61,6 +63,7 @@ export class Guards {
   #endedCount = 0;
   #earlyInSample = 0;
   #trafficSeen = 0;
+  #uselessFrames = 0;
   #windowUpdates = 0;
 
   /** Forgives what traffic explains: `traffic` counts HEADERS and DATA sent and DATA received. */
@@ -90,9 +93,18 @@ export class Guards {
     return !answered && ageMs < earlyResetMs;
   }
 
+  /**
+   * A frame that carries nothing. Some on each stream are no attack: priority signals and extensions that we do not know, an
+   * empty DATA, a reset that crosses the stream's end.
+   */
+  useless(streams: number, now: number): void {
+    this.#uselessFrames += 1;
+    if (this.#uselessFrames > uselessPerStream * streams) this.#useless.spend(now);
+  }
+
   /** A peer has reason for 5 WINDOW_UPDATEs at the start, 2 a stream and 20 a frame that we sent (Envoy's rule). */
   windowUpdate(streams: number, framesSent: number, now: number): void {
     this.#windowUpdates += 1;
-    if (this.#windowUpdates > 5 + 2 * (streams + 10 * framesSent)) this.useless.spend(now);
+    if (this.#windowUpdates > 5 + 2 * (streams + 10 * framesSent)) this.#useless.spend(now);
   }
 }

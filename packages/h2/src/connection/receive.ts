@@ -95,7 +95,7 @@ export class FrameReceiver<Context> implements FrameSink {
       case FrameType.CONTINUATION:
         throw connectionError(ErrorCode.PROTOCOL_ERROR, "CONTINUATION without HEADERS");
       default: // §5.5: unknown frames are ignored.
-        this.#core.guards.useless.spend(this.#core.now);
+        this.#core.guards.useless(this.#core.table.begun, this.#core.now);
     }
   }
 
@@ -126,7 +126,7 @@ export class FrameReceiver<Context> implements FrameSink {
         `DATA of ${length} bytes is larger than the stream's window (${stream.receiveWindow.available})`,
       );
     }
-    if (length === unread && !endStream) guards.useless.spend(now); // CVE-2019-9518
+    if (length === unread && !endStream) guards.useless(table.begun, now); // CVE-2019-9518
     stream.receivedBytes += length - unread;
     this.#headers.checkContentLength(stream, endStream);
     const dataAt = unread === 0 ? start : start + 1;
@@ -141,7 +141,7 @@ export class FrameReceiver<Context> implements FrameSink {
     const { late, table, guards, now } = this.#core;
     if (late.takeData(streamId, length, endStream)) return;
     if (table.isIdle(streamId)) throw connectionError(ErrorCode.PROTOCOL_ERROR, `DATA on idle stream ${streamId}`);
-    guards.useless.spend(now);
+    guards.useless(table.begun, now);
     throw streamError(streamId, ErrorCode.STREAM_CLOSED, "DATA after the stream's end");
   }
 
@@ -149,7 +149,7 @@ export class FrameReceiver<Context> implements FrameSink {
     if (end - start !== priorityBytes) {
       throw streamError(streamId, ErrorCode.FRAME_SIZE_ERROR, `PRIORITY of ${end - start} bytes is not ${priorityBytes}`);
     }
-    this.#core.guards.useless.spend(this.#core.now);
+    this.#core.guards.useless(this.#core.table.begun, this.#core.now);
     if (readDependency(bytes, start) === streamId) throw streamError(streamId, ErrorCode.PROTOCOL_ERROR, "stream depends on itself");
   }
 
@@ -160,7 +160,7 @@ export class FrameReceiver<Context> implements FrameSink {
     const stream = table.get(streamId);
     if (stream === undefined || stream.state === "closed") {
       if (late.takeReset(streamId)) return;
-      guards.useless.spend(now);
+      guards.useless(table.begun, now);
       return;
     }
     const early = !table.isLocal(streamId) && guards.isEarly(now - stream.openedAt, stream.sentHeaders);
@@ -213,7 +213,7 @@ export class FrameReceiver<Context> implements FrameSink {
 
   #onPing(flags: number, bytes: Uint8Array, start: number, end: number): void {
     checkPing(start, end);
-    const { pings, goAway, output, guards, handler, now } = this.#core;
+    const { pings, goAway, table, output, guards, handler, now } = this.#core;
     if ((flags & Flag.ACK) === 0) {
       guards.sawTraffic(this.#traffic);
       guards.pings.spend(now);
@@ -222,7 +222,7 @@ export class FrameReceiver<Context> implements FrameSink {
     }
     const answer = pings.answered(bytes, start, now);
     if (answer === undefined) {
-      guards.useless.spend(now);
+      guards.useless(table.begun, now);
       return;
     }
     if (goAway.waitsFor(answer.pingId)) this.#core.finishGoAway();

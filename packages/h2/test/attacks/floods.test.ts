@@ -127,6 +127,33 @@ describe("what looks like a flood and is none passes:", () => {
     expect(engine.handler.of("close")).toEqual([]);
   });
 
+  it("a browser that sends two priority signals with each of 20,000 requests", () => {
+    const engine = Engine.ready("server");
+    for (let turn = 0; turn < 20_000; turn++) {
+      const streamId = engine.openStream({ endStream: true });
+      engine.send(
+        rawFrame({ type: FrameType.PRIORITY, streamId, payload: [...uint32(0), 16] }),
+        rawFrame({ type: 0x10, payload: [...uint32(streamId), 0x75, 0x3d, 0x30] }), // PRIORITY_UPDATE, RFC 9218
+      );
+      engine.connection.sendHeaders(streamId, response, { endStream: true });
+      engine.connection.release(streamId);
+      engine.connection.takeOutput();
+    }
+    expect(engine.handler.of("close")).toEqual([]);
+  });
+
+  it("20,000 cancellations that cross the end of their answers", () => {
+    const engine = Engine.ready("server");
+    for (let turn = 0; turn < 20_000; turn++) {
+      const streamId = engine.openStream({ endStream: true });
+      engine.connection.sendHeaders(streamId, response, { endStream: true });
+      engine.connection.release(streamId);
+      engine.connection.takeOutput();
+      engine.send(engine.peer.rstStream(streamId, 8));
+    }
+    expect(engine.handler.of("close")).toEqual([]);
+  });
+
   it("a client that sends SETTINGS with each of 1,000 requests", () => {
     const engine = Engine.ready("server");
     for (let turn = 0; turn < 1_000; turn++) {
