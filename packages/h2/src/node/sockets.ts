@@ -68,14 +68,17 @@ function describe(error: Error): string {
 }
 
 export interface SocketServerOptions {
-  /** TLS with these options; `ALPNProtocols` is set here, and a client without ALPN "h2" is refused. */
+  /**
+   * TLS with these options; `ALPNProtocols` is set here, and a client without ALPN "h2" is refused. `handshakeTimeout` is by
+   * default 10,000 ms, as for the HTTP/2 handshake after it (Node's own default is twelve times as long).
+   */
   readonly tls?: tls.TlsOptions | undefined;
 }
 
 /** A server that gives each socket, its TLS handshake done, to `onSocket`. A failed handshake ends that socket alone. */
 export function createSocketServer(options: SocketServerOptions, onSocket: (socket: net.Socket) => void): net.Server {
   if (options.tls === undefined) return net.createServer({ allowHalfOpen: true, noDelay: true }, onSocket);
-  const server = tls.createServer({ ...options.tls, ALPNProtocols: [alpnProtocol] }, (socket) => {
+  const server = tls.createServer({ handshakeTimeout: 10_000, ...options.tls, ALPNProtocols: [alpnProtocol] }, (socket) => {
     if (socket.alpnProtocol === alpnProtocol) onSocket(socket);
     else socket.destroy();
   });

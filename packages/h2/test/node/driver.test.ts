@@ -3,7 +3,14 @@ import { Duplex } from "node:stream";
 import tls from "node:tls";
 import { afterEach, describe, expect, it } from "vitest";
 import { Connection, ErrorCode } from "../../src/index.js";
-import { ConnectionDriver, connectSocket, duplexTransport, HttpConnection, type HttpHandler } from "../../src/node/index.js";
+import {
+  ConnectionDriver,
+  connectSocket,
+  createSocketServer,
+  duplexTransport,
+  HttpConnection,
+  type HttpHandler,
+} from "../../src/node/index.js";
 import { FrameFactory, RecordingHandler } from "../../src/testing/index.js";
 import { pattern, request } from "../support/endpoint.js";
 import { Cleanup, certificate, dial, duplexPair, listen, serve } from "../support/sockets.js";
@@ -273,6 +280,24 @@ describe("connectSocket", () => {
 });
 
 describe("a TLS server", () => {
+  it("gives up a TLS handshake that does not come, and speaks TLS 1.2 and 1.3", async () => {
+    const server = createSocketServer({ tls: { ...certificate, handshakeTimeout: 30 } }, (socket) => {
+      HttpConnection.accept(socket, echo);
+    });
+    const target = await listen(server, "tcp", cleanup);
+    const silent = await connectSocket(target);
+    silent.resume();
+    await new Promise((resolve) => silent.on("close", resolve));
+    for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
+      const tls = { ca: certificate.cert, minVersion: version, maxVersion: version };
+      const client = HttpConnection.connect(await connectSocket(target, { tls }));
+      const stream = await client.request(request);
+      void stream.send(Buffer.from(version), true);
+      expect(Buffer.from(await stream.body()).toString()).toBe(version);
+      client.driver.destroy();
+    }
+  });
+
   it("refuses a client without ALPN, and serves the next one", async () => {
     const { target, connections } = await serve("tls", cleanup, echo);
     const socket = tls.connect({ ...(target as { host: string; port: number }), ca: certificate.cert, servername: "localhost" });
