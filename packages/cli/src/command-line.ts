@@ -2,11 +2,11 @@
 import { Command, CommanderError, Option } from "commander";
 import type { ConnectOptions } from "./commands/connect.js";
 import type { DemoOptions } from "./commands/demo.js";
-import { defaultSizeMb } from "./commands/demo.js";
 import type { ExposeOptions } from "./commands/expose.js";
-import { defaultRouterListen, type RouterCommandOptions } from "./commands/router.js";
-import { defaultLifetime, type TokenOptions } from "./commands/token.js";
-import { type CommonOptions, defaultGrace } from "./context.js";
+import type { RouterCommandOptions } from "./commands/router.js";
+import type { TokenOptions } from "./commands/token.js";
+import type { CommonOptions } from "./context.js";
+import { defaultGrace, defaultLifetime, defaultRouterListen, defaultSizeMb } from "./defaults.js";
 import { exitCodeMeanings } from "./exit-codes.js";
 import { logLevels } from "./output.js";
 import { version } from "./version.js";

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { parseDuration } from "./duration.js";
 import type { Output } from "./output.js";
-import type { Environment } from "./router-access.js";
+import type { Environment } from "./router-key.js";
 
 export interface Context {
   readonly output: Output;
@@ -24,8 +24,6 @@ export interface GraceOption {
   readonly grace: string;
 }
 
-/** As `ssh` or `kubectl` would end at once, but a download that is nearly there gets its chance. */
-export const defaultGrace = "5s";
 const maxGraceMs = 3_600_000;
 
 /** @throws CommandError */

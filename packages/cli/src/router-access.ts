@@ -2,9 +2,10 @@
  * How `expose` and `connect` find the router and are let in: by options and environment, else by the file that a router on this
  * machine leaves. That file is read again each time, since a router that was restarted has another token, and maybe another port.
  */
-import { readLocalState, Trunkline, type TrunklineOptions } from "@trunkline/router";
-import { CommandError, reasonOf } from "./command-error.js";
+import { Trunkline, type TrunklineOptions } from "@trunkline/router";
+import { CommandError } from "./command-error.js";
 import { ExitCode } from "./exit-codes.js";
+import { type Environment, localRouter } from "./router-key.js";
 import { readSecretFile, readSmallFile } from "./secret-file.js";
 import { parseEndpoint, printAddress } from "./target.js";
 
@@ -15,8 +16,6 @@ export interface AccessOptions {
   readonly tlsCa?: string | undefined;
   readonly plaintext?: boolean | undefined;
 }
-
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 type Transport = Pick<TrunklineOptions, "tls" | "plaintext">;
 
@@ -29,12 +28,14 @@ export class RouterAccess implements AsyncDisposable {
   readonly #givenEndpoint: string | undefined;
   readonly #givenToken: (() => Promise<string>) | undefined;
   readonly #transport: Transport;
+  readonly #env: Environment;
   /** One for each endpoint there ever was: streams through an older one may still live. */
   readonly #clients = new Map<string, Trunkline>();
   /** What the local file said last; kept when the router has gone and taken the file along. */
   #known: { readonly endpoint: string; readonly token: string } | undefined;
 
-  private constructor(endpoint: string | undefined, token: (() => Promise<string>) | undefined, transport: Transport) {
+  private constructor(endpoint: string | undefined, token: (() => Promise<string>) | undefined, transport: Transport, env: Environment) {
+    this.#env = env;
     this.#givenEndpoint = endpoint;
     this.#givenToken = token;
     this.#transport = transport;
@@ -54,7 +55,7 @@ export class RouterAccess implements AsyncDisposable {
       ...(options.plaintext === true && { plaintext: true }),
       ...(options.tlsCa !== undefined && { tls: { ca: await readCertificates(options.tlsCa) } }),
     };
-    const access = new RouterAccess(endpoint, token, transport);
+    const access = new RouterAccess(endpoint, token, transport, env);
     if (access.local) await access.#readKnown();
     return access;
   }
@@ -89,14 +90,14 @@ export class RouterAccess implements AsyncDisposable {
 
   /** The file again; what it said before while there is none or its router has died. */
   async #refreshed(): Promise<{ readonly endpoint: string; readonly token: string }> {
-    const found = await localRouter().catch(() => undefined);
+    const found = await localRouter(this.#env).catch(() => undefined);
     if (found?.alive) this.#known = found;
     if (this.#known === undefined) throw noRouterHere();
     return this.#known;
   }
 
   async #readKnown(): Promise<void> {
-    const found = await localRouter();
+    const found = await localRouter(this.#env);
     // A token is shown only to the router that it was made by.
     if (this.#givenEndpoint !== undefined && found?.endpoint !== this.#givenEndpoint) throw noTokenFor(this.#givenEndpoint);
     if (found === undefined) throw noRouterHere();
@@ -105,15 +106,6 @@ export class RouterAccess implements AsyncDisposable {
       throw new CommandError(message, ExitCode.routerUnavailable);
     }
     this.#known = found;
-  }
-}
-
-async function localRouter(): Promise<{ endpoint: string; token: string; pid: number; alive: boolean } | undefined> {
-  try {
-    const found = await readLocalState();
-    return found && { endpoint: found.state.endpoint, token: found.state.token, pid: found.state.pid, alive: found.alive };
-  } catch (error) {
-    throw new CommandError(`cannot use the file of the local router: ${reasonOf(error)}`, ExitCode.unreadable, { cause: error });
   }
 }
 

@@ -1,9 +1,10 @@
 /** The key that tokens are signed with: given by file or environment, else that of this machine's router. */
-import { readLocalState } from "@trunkline/router";
+import { localStatePath, readLocalState } from "@trunkline/router";
 import { CommandError, reasonOf } from "./command-error.js";
 import { ExitCode } from "./exit-codes.js";
-import type { Environment } from "./router-access.js";
 import { readSecretFile } from "./secret-file.js";
+
+export type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface KeyOptions {
   readonly keyFile?: string | undefined;
@@ -23,6 +24,7 @@ export async function givenKey(options: KeyOptions, env: Environment): Promise<s
 
 export interface LocalRouter {
   readonly endpoint: string;
+  readonly token: string;
   readonly pid: number;
   readonly key: Uint8Array;
   /** Its process lives. */
@@ -30,12 +32,12 @@ export interface LocalRouter {
 }
 
 /** What the file of this machine's router says. @throws CommandError when it is damaged, or others can read it */
-export async function localRouter(): Promise<LocalRouter | undefined> {
+export async function localRouter(env: Environment): Promise<LocalRouter | undefined> {
   try {
-    const found = await readLocalState();
+    const found = await readLocalState(localStatePath(env));
     if (found === undefined) return undefined;
-    const { endpoint, pid, key } = found.state;
-    return { endpoint, pid, key: Buffer.from(key, "base64url"), alive: found.alive };
+    const { endpoint, token, pid, key } = found.state;
+    return { endpoint, token, pid, key: Buffer.from(key, "base64url"), alive: found.alive };
   } catch (error) {
     throw new CommandError(`cannot use the file of the local router: ${reasonOf(error)}`, ExitCode.unreadable, { cause: error });
   }

@@ -1,10 +1,10 @@
 /** What a router of the command line starts with: its key, its certificate, and its file for the others on this machine. */
 import { createSecureContext, type TlsOptions } from "node:tls";
-import { newRouterKey, type Router, removeLocalState, writeLocalState } from "@trunkline/router";
+import { localStatePath, newRouterKey, type Router, removeLocalState, writeLocalState } from "@trunkline/router";
 import { CommandError, reasonOf } from "./command-error.js";
 import type { Context } from "./context.js";
 import { ExitCode } from "./exit-codes.js";
-import { givenKey, type KeyOptions, localRouter } from "./router-key.js";
+import { type Environment, givenKey, type KeyOptions, localRouter } from "./router-key.js";
 import { readSmallFile } from "./secret-file.js";
 import { checkTarget } from "./sockets.js";
 import { parseEndpoint, printAddress } from "./target.js";
@@ -29,12 +29,12 @@ const localTokenLifetimeMs = 3_650 * 86_400_000;
  */
 export async function chooseKey(options: KeyOptions, { output, env, signal }: Context): Promise<RouterKey> {
   const given = await givenKey(options, env);
-  const local = await localRouter().catch((error: CommandError) => {
+  const local = await localRouter(env).catch((error: CommandError) => {
     output.note("warn", { event: "local-file-ignored", error: error.message }, `${error.message}; it is replaced`);
     return undefined;
   });
   // The number of a process that died may belong to another one by now: only an answer proves that it lives.
-  const lives = local?.alive === true && local.pid !== process.pid && (await answers(local.endpoint, signal));
+  const lives = local?.alive === true && (await answers(local.endpoint, signal));
   if (!lives) return { secret: given ?? local?.key ?? newRouterKey(), given: given !== undefined, otherAt: undefined };
   if (given !== undefined) return { secret: given, given: true, otherAt: local.endpoint };
   const message = `a router runs on this machine already, at ${local.endpoint} (process ${local.pid}); a second one needs --key-file or ROUTER_KEY`;
@@ -67,19 +67,19 @@ export async function readTls(options: { readonly tlsCert?: string; readonly tls
 }
 
 /** Writes this machine's file. `bound` is where the router listens. @throws CommandError */
-export async function publish(router: Router, secret: string | Uint8Array, bound: string): Promise<string> {
+export async function publish(router: Router, secret: string | Uint8Array, bound: string, env: Environment): Promise<string> {
   const token = await router.mintToken({ identity: "local", lifetimeMs: localTokenLifetimeMs });
   const key = Buffer.from(secret).toString("base64url");
   try {
-    return await writeLocalState({ endpoint: nearby(bound), token, key, pid: process.pid });
+    return await writeLocalState({ endpoint: nearby(bound), token, key, pid: process.pid }, localStatePath(env));
   } catch (error) {
     throw new CommandError(`cannot write the file of the local router: ${reasonOf(error)}`, ExitCode.cannotCreate, { cause: error });
   }
 }
 
 /** Takes this process's file away, if it is still this process's. */
-export async function unpublish(): Promise<void> {
-  await removeLocalState(process.pid).catch(() => {});
+export async function unpublish(env: Environment): Promise<void> {
+  await removeLocalState(process.pid, localStatePath(env)).catch(() => {});
 }
 
 /** Where this machine reaches what listens on every address. */

@@ -4,25 +4,30 @@ import { basename, relative } from "node:path";
 import { CommanderError } from "commander";
 import { CommandError, reasonOf } from "./command-error.js";
 import { parseCommandLine, type Request } from "./command-line.js";
-import { connect } from "./commands/connect.js";
-import { demo } from "./commands/demo.js";
-import { expose } from "./commands/expose.js";
-import { router } from "./commands/router.js";
-import { token } from "./commands/token.js";
 import type { Context } from "./context.js";
 import { ExitCode, signalExitBase } from "./exit-codes.js";
-import { Interrupted, interruptible } from "./interruption.js";
+import { Interrupted, interruptible, type SignalSource } from "./interruption.js";
 import { type LogLevel, Output } from "./output.js";
+import type { Environment } from "./router-key.js";
 
-/** Runs what the arguments of this process ask for, and gives its exit code. Never rejects. */
-export async function run(process: NodeJS.Process): Promise<number> {
+/** What the command needs of `process`. */
+export interface CommandProcess extends SignalSource {
+  readonly argv: readonly string[];
+  readonly env: Environment;
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+  cwd(): string;
+}
+
+/** Runs what the arguments of the process ask for, and gives its exit code. Never rejects. */
+export async function run(process: CommandProcess): Promise<number> {
   const [, script = "trunkline", ...args] = process.argv;
   let help = "";
   try {
     const request = parseCommandLine(args, (text) => {
       help += text;
     });
-    if (request !== undefined) return await carryOut(request, programName(script), process);
+    if (request !== undefined) return await carryOut(request, programName(script, process.cwd()), process);
     const output = new Output({ json: false }, process.stdout, process.stderr);
     output.text(help);
     await output.flush();
@@ -36,7 +41,7 @@ export async function run(process: NodeJS.Process): Promise<number> {
   }
 }
 
-async function carryOut(request: Request, program: string, process: NodeJS.Process): Promise<number> {
+async function carryOut(request: Request, program: string, process: CommandProcess): Promise<number> {
   const { json = false, logLevel } = request.options;
   const output = new Output({ json, logLevel: logLevel as LogLevel | undefined }, process.stdout, process.stderr);
   const { signal, stop } = interruptible(process, output.readerGone);
@@ -51,18 +56,29 @@ async function carryOut(request: Request, program: string, process: NodeJS.Proce
   }
 }
 
-function dispatch(request: Request, context: Context): Promise<void> {
+/** Each command loads only what it needs, so that `--help` is there at once. */
+async function dispatch(request: Request, context: Context): Promise<void> {
   switch (request.command) {
-    case "router":
+    case "router": {
+      const { router } = await import("./commands/router.js");
       return router(request.options, context);
-    case "expose":
+    }
+    case "expose": {
+      const { expose } = await import("./commands/expose.js");
       return expose(request.name, request.target, request.options, context);
-    case "connect":
+    }
+    case "connect": {
+      const { connect } = await import("./commands/connect.js");
       return connect(request.name, request.options, context);
-    case "demo":
+    }
+    case "demo": {
+      const { demo } = await import("./commands/demo.js");
       return demo(request.options, context);
-    case "token":
+    }
+    case "token": {
+      const { token } = await import("./commands/token.js");
       return token(request.identity, request.options, context);
+    }
   }
 }
 
@@ -97,9 +113,9 @@ function helpCommand([name]: readonly string[]): string {
 }
 
 /** As a user would type it here. */
-function programName(script: string): string {
+function programName(script: string, folder: string): string {
   if (basename(script) === "trunkline") return script.includes("node_modules") ? "npx trunkline" : "trunkline";
-  const near = relative(process.cwd(), script);
+  const near = relative(folder, script);
   const path = near.startsWith("..") ? script : near;
   return `node ${/\s/.test(path) ? JSON.stringify(path) : path}`;
 }

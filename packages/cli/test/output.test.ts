@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Output, type OutputOptions } from "../src/output.js";
-import { FakeTerminal } from "./fake-terminal.js";
+import { FakeTerminal } from "./support/fake-terminal.js";
 
 function outputWith(options: OutputOptions): { output: Output; stdout: FakeTerminal; stderr: FakeTerminal } {
   const stdout = new FakeTerminal();

@@ -13,7 +13,6 @@ beforeAll(() => {
   execFileSync(process.execPath, [join(typescript, "bin/tsc"), "-b", fileURLToPath(new URL("..", import.meta.url))], { stdio: "inherit" });
 }, 120_000);
 
-await import("./processes/failures.js");
 await import("./processes/transfers.js");
 await import("./processes/losses.js");
 await import("./processes/endings.js");

@@ -20,7 +20,6 @@ export interface DemoOptions {
   readonly size: string;
 }
 
-export const defaultSizeMb = "256";
 const maxSizeMb = 100_000;
 
 const name = "demo";

@@ -16,9 +16,6 @@ export interface RouterCommandOptions extends KeyOptions, GraceOption {
   readonly plaintext?: boolean;
 }
 
-/** Nobody's at IANA, and below the ports that systems give out by themselves. */
-export const defaultRouterListen = "127.0.0.1:7420";
-
 /** Runs until interrupted. @throws CommandError */
 export async function router(options: RouterCommandOptions, context: Context): Promise<void> {
   const { output, signal } = context;
@@ -46,7 +43,7 @@ export async function router(options: RouterCommandOptions, context: Context): P
     await interrupted(signal);
     tellEnding(context, server.stats.livePairs, graceMs);
   } finally {
-    await unpublish();
+    await unpublish(context.env);
     await server.close({ closeTimeoutMs: graceMs });
   }
 }
@@ -63,14 +60,14 @@ function makeRouter(key: RouterKey, { output }: Context): Router {
 }
 
 /** The file's path; undefined where another router has it, or where it cannot be written and need not be. */
-async function publishIfFree(server: Router, key: RouterKey, bound: string, { output }: Context): Promise<string | undefined> {
+async function publishIfFree(server: Router, key: RouterKey, bound: string, { output, env }: Context): Promise<string | undefined> {
   if (key.otherAt !== undefined) {
     const text = `on this machine, expose and connect find the router at ${key.otherAt}; for this one give them --endpoint and a token (trunkline token)`;
     output.note("info", { event: "not-published", other: key.otherAt }, text);
     return undefined;
   }
   try {
-    return await publish(server, key.secret, bound);
+    return await publish(server, key.secret, bound, env);
   } catch (error) {
     if (!key.given) throw error;
     output.note(

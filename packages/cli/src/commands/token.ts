@@ -10,8 +10,6 @@ export interface TokenOptions extends KeyOptions {
   readonly lifetime: string;
 }
 
-/** Long enough for a lab that is set up once a term, short enough that a lost one does not matter for ever. */
-export const defaultLifetime = "30d";
 const maxLifetimeMs = 3_650 * 86_400_000;
 
 /** Prints the token. @throws CommandError */
@@ -24,7 +22,7 @@ export async function token(identity: string, options: TokenOptions, { output, e
       ExitCode.usage,
     );
   }
-  const secret = (await givenKey(options, env)) ?? (await localRouter())?.key;
+  const secret = (await givenKey(options, env)) ?? (await localRouter(env))?.key;
   if (secret === undefined) {
     throw new CommandError(
       "there is no key: give --key-file or ROUTER_KEY, or start a router on this machine: trunkline router",

@@ -10,7 +10,7 @@ import { showProgress } from "../../src/demo/progress-line.js";
 import { makeSampleFile } from "../../src/demo/sample-file.js";
 import { startDemoService } from "../../src/demo/service.js";
 import { Output } from "../../src/output.js";
-import { FakeTerminal } from "../fake-terminal.js";
+import { FakeTerminal } from "../support/fake-terminal.js";
 
 const never = new AbortController().signal;
 const size = 2_500_000;

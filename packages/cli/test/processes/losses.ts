@@ -1,62 +1,53 @@
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import { describe, expect, test } from "vitest";
-import { Lab } from "./lab.js";
-import { Client, startService } from "./services.js";
+import { ProcessLab } from "../support/lab.js";
+import { Client, fateOf, startService } from "../support/services.js";
 
 /** Sends without end. */
 function flood(socket: Socket): void {
   const piece = Buffer.alloc(64 * 1024);
   const write = (): void => {
-    while (!socket.destroyed && socket.write(piece));
+    while (socket.write(piece) === true);
   };
   socket.on("drain", write);
   write();
 }
 
-/** What a socket comes to: its error's code, or "end". */
-async function fateOf(socket: Socket): Promise<string> {
-  socket.resume();
-  return new Promise((resolve) => {
-    socket.on("end", () => resolve("end"));
-    socket.on("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
-  });
-}
-
-describe("a loss in the middle is a reset at the other end, never an end", () => {
+describe.concurrent("a loss in the middle is a reset at the other end, never an end", () => {
   test.each(["expose", "router", "connect"] as const)("when %s is killed", async (victim) => {
-    await using lab = new Lab();
+    await using lab = new ProcessLab();
     await using service = await startService(flood);
     const { router } = await lab.router();
-    const expose = await lab.expose("flood", service.target);
+    const expose = await lab.expose("flood", service.target, "--no-check");
     const { connect, port } = await lab.connect("flood");
     const accepted = service.accept();
     const client = new Client(port);
-    const atService = fateOf(await accepted);
+    const atService = fateOf((await accepted).resume());
     await client.receive(1_000_000);
 
-    await { router, expose, connect }[victim].kill("SIGKILL");
+    await { router, expose, connect }[victim].end("SIGKILL");
     // A process that is killed leaves its sockets to the system, which resets those with unread bytes and may end the others.
     if (victim !== "connect") expect(await client.over).toBe("ECONNRESET");
     if (victim !== "expose") expect(await atService).toMatch(/ECONNRESET|EPIPE/);
   });
 
   test("when the client goes away", async () => {
-    await using lab = new Lab();
+    await using lab = new ProcessLab();
     await using service = await startService();
     await lab.router();
     const expose = await lab.expose("quiet", service.target);
     const { port } = await lab.connect("quiet");
     const accepted = service.accept();
     const client = new Client(port);
-    const fate = fateOf(await accepted);
+    const fate = fateOf((await accepted).resume());
     client.socket.resetAndDestroy();
     expect(await fate).toBe("ECONNRESET");
     expect(await expose.event("connection-closed")).toHaveProperty("error");
   });
 
   test("when the service goes away", async () => {
-    await using lab = new Lab();
+    await using lab = new ProcessLab();
     await using service = await startService((socket) => {
       socket.write("half of a fi");
       socket.once("data", () => socket.resetAndDestroy());
@@ -72,7 +63,7 @@ describe("a loss in the middle is a reset at the other end, never an end", () =>
   });
 
   test("when the target refuses, and connect tells why", async () => {
-    await using lab = new Lab();
+    await using lab = new ProcessLab();
     await lab.router();
     const target = await freePort();
     await lab.expose("nobody", target, "--no-check");
@@ -82,9 +73,9 @@ describe("a loss in the middle is a reset at the other end, never an end", () =>
   });
 });
 
-describe("what was lost comes back", () => {
+describe.concurrent("what was lost comes back", () => {
   test("expose and connect go on by themselves after the router was killed and started again, with a new token", async () => {
-    await using lab = new Lab();
+    await using lab = new ProcessLab();
     await using service = await startService((socket) => socket.pipe(socket));
     const { router, endpoint } = await lab.router();
     const expose = await lab.expose("echo", service.target);
@@ -93,11 +84,11 @@ describe("what was lost comes back", () => {
     before.socket.write("before");
     await before.receive(6);
 
-    await router.kill("SIGKILL");
+    await router.end("SIGKILL");
     expect(await before.over).toBe("ECONNRESET");
     await expose.event("router-lost");
     const again = lab.start("router", "--listen", endpoint);
-    await again.address();
+    await again.event("listening");
     await expose.event("exposed");
     const after = new Client(port);
     after.socket.end("after");
@@ -106,13 +97,13 @@ describe("what was lost comes back", () => {
   });
 
   test("also when it ended in order and came back at another port with another key", async () => {
-    await using lab = new Lab();
+    await using lab = new ProcessLab();
     await using service = await startService((socket) => socket.pipe(socket));
     const { router } = await lab.router();
     const expose = await lab.expose("echo", service.target);
     const { port } = await lab.connect("echo");
 
-    expect(await router.kill("SIGTERM")).toBe(0);
+    expect(await router.end("SIGTERM")).toBe(0);
     await expose.event("router-lost");
     const { endpoint } = await lab.router();
     expect(await expose.event("exposed")).toMatchObject({ endpoint });
@@ -123,13 +114,13 @@ describe("what was lost comes back", () => {
   });
 
   test("a connection made while expose is restarted waits for it", async () => {
-    await using lab = new Lab();
+    await using lab = new ProcessLab();
     await using service = await startService((socket) => socket.pipe(socket));
     await lab.router();
     const expose = await lab.expose("echo", service.target);
     const { port } = await lab.connect("echo");
 
-    await expose.kill("SIGKILL");
+    await expose.end("SIGKILL");
     const client = new Client(port);
     await once(client.socket, "connect");
     await lab.expose("echo", service.target);
@@ -139,7 +130,7 @@ describe("what was lost comes back", () => {
   });
 
   test("the newest expose has the name, and the older one ends saying so", async () => {
-    await using lab = new Lab();
+    await using lab = new ProcessLab();
     await using service = await startService();
     await lab.router();
     const older = await lab.expose("name", service.target);

@@ -4,10 +4,12 @@ import { Writable } from "node:stream";
 export class FakeTerminal extends Writable {
   written = "";
   readonly isTTY: boolean;
+  readonly #onWritten: (text: string) => void;
 
-  constructor(isTTY = false) {
+  constructor(isTTY = false, onWritten: (text: string) => void = () => {}) {
     super({ decodeStrings: false });
     this.isTTY = isTTY;
+    this.#onWritten = onWritten;
   }
 
   get lines(): string[] {
@@ -16,6 +18,7 @@ export class FakeTerminal extends Writable {
 
   override _write(chunk: string, _encoding: BufferEncoding, callback: () => void): void {
     this.written += chunk;
+    this.#onWritten(chunk);
     callback();
   }
 

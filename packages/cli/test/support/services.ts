@@ -1,5 +1,6 @@
 /** Services to expose and clients to connect, on plain sockets with half-close. */
 import { once } from "node:events";
+import { readSync } from "node:fs";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
 export interface Service extends AsyncDisposable {
@@ -32,6 +33,25 @@ export async function startService(serve: (socket: Socket) => void = () => {}): 
   };
 }
 
+/** What a socket comes to: `"end"`, or the code of what broke it. */
+export function fateOf(socket: Socket): Promise<string> {
+  return new Promise((resolve) => {
+    socket.on("end", () => resolve(wasReset(socket) ? "ECONNRESET" : "end"));
+    socket.on("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    socket.on("close", () => resolve("closed"));
+  });
+}
+
+/** Many versions of libuv report a reset that comes together with the last data as an end (libuv/libuv#4992); the next read has the error. */
+function wasReset(socket: Socket): boolean {
+  const { fd } = (socket as unknown as { readonly _handle?: { readonly fd?: number } })._handle ?? {};
+  try {
+    return fd !== undefined && readSync(fd, new Uint8Array(1)) !== 0;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ECONNRESET";
+  }
+}
+
 /** A client's connection, with all that it has received. */
 export class Client {
   readonly socket: Socket;
@@ -42,11 +62,7 @@ export class Client {
   constructor(port: number) {
     this.socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
     this.socket.on("data", (chunk) => this.chunks.push(chunk));
-    this.over = new Promise((resolve) => {
-      this.socket.on("end", () => resolve("end"));
-      this.socket.on("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
-      this.socket.on("close", () => resolve("closed"));
-    });
+    this.over = fateOf(this.socket);
   }
 
   get received(): Buffer {

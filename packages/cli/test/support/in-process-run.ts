@@ -1,0 +1,35 @@
+import { EventEmitter } from "node:events";
+import type { EndingSignal, SignalSource } from "../../src/interruption.js";
+import { type CommandProcess, run } from "../../src/run.js";
+import { FakeTerminal } from "./fake-terminal.js";
+import { Run } from "./run.js";
+
+class FakeSignals extends EventEmitter implements SignalSource {
+  exit(): void {}
+}
+
+/** The command on its sources, in this process. */
+export class InProcessRun extends Run {
+  readonly exit: Promise<number>;
+  readonly #signals = new FakeSignals();
+
+  constructor(args: readonly string[], env: Readonly<Record<string, string>>) {
+    super();
+    const fake: CommandProcess = Object.assign(this.#signals, {
+      argv: ["node", "/somewhere/trunkline", ...args],
+      env,
+      stdout: new FakeTerminal(false, (text) => this.wroteStdout(text)).asTerminal(),
+      stderr: new FakeTerminal(false, (text) => {
+        this.stderr += text;
+      }).asTerminal(),
+      cwd: () => "/",
+    });
+    this.exit = run(fake).finally(() => this.over());
+  }
+
+  /** There is no process to kill: SIGKILL is SIGTERM, which has to be enough. */
+  kill(signal: NodeJS.Signals): void {
+    const ending: EndingSignal = signal === "SIGKILL" ? "SIGTERM" : (signal as EndingSignal);
+    this.#signals.emit(ending, ending);
+  }
+}

@@ -1,0 +1,31 @@
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { Run } from "./run.js";
+
+const main = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
+
+/** The built command in a process of its own. */
+export class ProcessRun extends Run {
+  readonly child: ChildProcessWithoutNullStreams;
+  readonly exit: Promise<number | NodeJS.Signals>;
+
+  constructor(args: readonly string[], env: Readonly<Record<string, string>>) {
+    super();
+    const { PATH } = process.env;
+    this.child = spawn(process.execPath, [main, ...args], { env: { PATH, ...env } });
+    this.child.stdin.end();
+    this.child.stdout.setEncoding("utf8").on("data", (text: string) => this.wroteStdout(text));
+    this.child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      this.stderr += text;
+    });
+    this.exit = once(this.child, "close").then(([code, signal]) => {
+      this.over();
+      return (code ?? signal) as number | NodeJS.Signals;
+    });
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
+  }
+}
