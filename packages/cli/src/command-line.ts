@@ -19,89 +19,31 @@ export type Request =
   | { readonly command: "demo"; readonly options: DemoOptions & CommonOptions }
   | { readonly command: "token"; readonly identity: string; readonly options: TokenOptions & CommonOptions };
 
+export const commandNames: readonly Request["command"][] = ["router", "expose", "connect", "demo", "token"];
+
 /**
- * Reads the arguments (without those of Node). Undefined when there is nothing to do but to show what was given to
- * `write`: help or the version. No arguments at all ask for help.
- * @throws CommanderError with one line that says what is wrong with them
+ * Reads the arguments (without those of Node). Undefined when there is nothing to do but to show what was given to `write`: help or
+ * the version. No arguments at all ask for help.
+ * @throws CommanderError that says what is wrong with them
  */
 export function parseCommandLine(args: readonly string[], write: (text: string) => void): Request | undefined {
   let request: Request | undefined;
+  const accept = (understood: Request): void => {
+    request = understood;
+  };
   const program = new Command("trunkline")
-    .description(
-      "Reach a service behind NAT: one side exposes it under a name, the other connects a port to the name,\nand both only dial out, to a router.",
-    )
+    .description("Reach a service behind NAT: one side exposes it under a name, the other connects a port to the name.")
     .version(version, "-V, --version", "print the version")
     .helpOption("-h, --help", "print this help; every command has its own")
     .helpCommand(false)
     .addHelpText("after", `${onThisMachine}\n${environment}\n${exitCodes()}`)
     .exitOverride()
     .configureOutput({ writeOut: write, writeErr: () => {} });
-
-  command(program, "router", "run exchange and router in one server")
-    .option("-l, --listen <address>", "[HOST:]PORT, 0 for any free port, or unix:/path", defaultRouterListen)
-    .option("--key-file <file>", "the secret that tokens are signed with (default: ROUTER_KEY, else one made on the spot)")
-    .option("--tls-cert <file>", "certificate chain, PEM; needed beyond loopback")
-    .option("--tls-key <file>", "its private key, PEM")
-    .option("--plaintext", "no TLS, also beyond loopback")
-    .addOption(grace())
-    .addHelpText(
-      "after",
-      examples("trunkline router", "trunkline router --listen 0.0.0.0:7420 --tls-cert cert.pem --tls-key key.pem --key-file router.key"),
-    )
-    .action((options: RouterCommandOptions) => {
-      request = { command: "router", options };
-    });
-
-  withAccess(command(program, "expose", "let others reach a service from here, under a name"))
-    .argument("<name>", "what others connect to")
-    .argument("<target>", "the service: a port of this machine, host:port, [::1]:22 or unix:/path")
-    .option("--no-check", "begin although nobody listens at the target yet")
-    .addOption(grace())
-    .addHelpText(
-      "after",
-      examples(
-        "trunkline expose web 3000",
-        "trunkline expose board-7 192.168.1.20:22",
-        "trunkline expose docker unix:/var/run/docker.sock",
-      ),
-    )
-    .action((name: string, target: string, options: ExposeOptions) => {
-      request = { command: "expose", name, target, options };
-    });
-
-  withAccess(command(program, "connect", "connect a local port to a name"))
-    .argument("<name>", "what the other side exposes")
-    .requiredOption("-l, --listen <address>", "[HOST:]PORT, 0 for any free port, or unix:/path")
-    .addOption(grace())
-    .addHelpText(
-      "after",
-      examples(
-        "trunkline connect web --listen 8080",
-        "trunkline connect board-7 --listen 0.0.0.0:2222",
-        "trunkline connect docker --listen unix:/tmp/docker.sock",
-      ),
-    )
-    .action((name: string, options: ConnectOptions) => {
-      request = { command: "connect", name, options };
-    });
-
-  command(program, "demo", "all of it on this machine: moves a file through a router and checks it")
-    .option("--once", "end after the check")
-    .option("--size <MB>", "of the file", defaultSizeMb)
-    .addHelpText("after", examples("trunkline demo", "trunkline demo --once --json"))
-    .action((options: DemoOptions) => {
-      request = { command: "demo", options };
-    });
-
-  command(program, "token", "make a token for expose and connect on another machine")
-    .argument("<identity>", "who it is for; appears in the router's log")
-    .option("--lifetime <duration>", "such as 12h or 30d", defaultLifetime)
-    .option("--key-file <file>", "the router's key (default: ROUTER_KEY, else that of this machine's router)")
-    .addHelpText("after", examples("(umask 077; trunkline token lab-3 --lifetime 12h >lab-3.token)"))
-    .action((identity: string, options: TokenOptions) => {
-      request = { command: "token", identity, options };
-    });
-
+  defineRouter(program, accept);
+  defineExpose(program, accept);
+  defineConnect(program, accept);
+  defineDemo(program, accept);
+  defineToken(program, accept);
   try {
     if (args.length === 0) program.outputHelp();
     else program.parse(args, { from: "user" });
@@ -111,14 +53,72 @@ export function parseCommandLine(args: readonly string[], write: (text: string) 
   return request;
 }
 
-function command(program: Command, name: string, description: string): Command {
+type Accept = (request: Request) => void;
+
+function defineRouter(program: Command, accept: Accept): void {
+  const router = define(program, "router", "run exchange and router in one server")
+    .option("-l, --listen <address>", "[HOST:]PORT, 0 for any free port, or unix:/path", defaultRouterListen)
+    .option("--key-file <file>", "the secret that tokens are signed with (default: ROUTER_KEY, else one made on the spot)")
+    .option("--tls-cert <file>", "certificate chain, PEM; needed beyond loopback")
+    .option("--tls-key <file>", "its private key, PEM")
+    .option("--plaintext", "no TLS, also beyond loopback")
+    .addOption(grace())
+    .action((options: RouterCommandOptions) => accept({ command: "router", options }));
+  finish(router, "trunkline router", "trunkline router --listen 0.0.0.0:7420 --tls-cert cert.pem --tls-key key.pem --key-file router.key");
+}
+
+function defineExpose(program: Command, accept: Accept): void {
+  const expose = define(program, "expose", "let others reach a service from here, under a name")
+    .argument("<name>", "what others connect to")
+    .argument("<target>", "the service: a port of this machine, host:port, [::1]:22 or unix:/path")
+    .option("--no-check", "begin although nobody listens at the target yet")
+    .action((name: string, target: string, options: ExposeOptions) => accept({ command: "expose", name, target, options }));
+  withAccess(expose).addOption(grace());
+  finish(
+    expose,
+    "trunkline expose web 3000",
+    "trunkline expose board-7 192.168.1.20:22",
+    "trunkline expose docker unix:/var/run/docker.sock",
+  );
+}
+
+function defineConnect(program: Command, accept: Accept): void {
+  const connect = define(program, "connect", "connect a local port to a name")
+    .argument("<name>", "what the other side exposes")
+    .requiredOption("-l, --listen <address>", "[HOST:]PORT, 0 for any free port, or unix:/path")
+    .action((name: string, options: ConnectOptions) => accept({ command: "connect", name, options }));
+  withAccess(connect).addOption(grace());
+  finish(
+    connect,
+    "trunkline connect web --listen 8080",
+    "trunkline connect board-7 --listen 0.0.0.0:2222",
+    "trunkline connect docker --listen unix:/tmp/docker.sock",
+  );
+}
+
+function defineDemo(program: Command, accept: Accept): void {
+  const demo = define(program, "demo", "all of it on this machine: moves a file through a router and checks it")
+    .option("--once", "end after the check")
+    .option("--size <MB>", "of the file", defaultSizeMb)
+    .action((options: DemoOptions) => accept({ command: "demo", options }));
+  finish(demo, "trunkline demo", "trunkline demo --once --json");
+}
+
+function defineToken(program: Command, accept: Accept): void {
+  const token = define(program, "token", "make a token for expose and connect on another machine")
+    .argument("<identity>", "who it is for; appears in the router's log")
+    .option("--lifetime <duration>", "such as 12h or 30d", defaultLifetime)
+    .option("--key-file <file>", "the router's key (default: ROUTER_KEY, else that of this machine's router)")
+    .action((identity: string, options: TokenOptions) => accept({ command: "token", identity, options }));
+  finish(token, "(umask 077; trunkline token lab-3 --lifetime 12h >lab-3.token)");
+}
+
+function define(program: Command, name: Request["command"], summary: string): Command {
   return program
     .command(name)
-    .description(`${description[0]?.toUpperCase()}${description.slice(1)}.`)
-    .summary(description)
+    .description(`${summary[0]?.toUpperCase()}${summary.slice(1)}.`)
+    .summary(summary)
     .helpOption("-h, --help", "print this help")
-    .option("--json", "every event as one JSON object a line on stdout, the log as JSON on stderr")
-    .addOption(new Option("--log-level <level>", "of the log on stderr (default: info, with --json warn)").choices(logLevels))
     .allowExcessArguments(false);
 }
 
@@ -134,8 +134,12 @@ function grace(): Option {
   return new Option("--grace <duration>", "how long open connections may go on after SIGINT or SIGTERM").default(defaultGrace);
 }
 
-function examples(...lines: readonly string[]): string {
-  return `\nExamples:\n${lines.map((line) => `  ${line}\n`).join("")}\nExit codes and environment: trunkline --help`;
+/** What every command has, behind what is its own. */
+function finish(command: Command, ...examples: readonly string[]): void {
+  command
+    .option("--json", "every event as one JSON object a line on stdout, the log as JSON on stderr")
+    .addOption(new Option("--log-level <level>", "of the log on stderr (default: info, with --json warn)").choices(logLevels))
+    .addHelpText("after", `\nExamples:\n${examples.map((line) => `  ${line}\n`).join("")}\nExit codes and environment: trunkline --help`);
 }
 
 const onThisMachine = `
@@ -152,6 +156,6 @@ const environment = `Environment (secrets are never arguments):
 `;
 
 function exitCodes(): string {
-  const lines = Object.entries(exitCodeMeanings).map(([code, meaning]) => `  ${code.padStart(3)}  ${meaning}\n`);
-  return `Exit codes:\n${lines.join("")}  130, 143  ended by SIGINT or SIGTERM before it was ready or done, or at once by a second one`;
+  const lines = Object.entries(exitCodeMeanings).map(([code, meaning]) => `  ${code.padEnd(8)}  ${meaning}\n`);
+  return `Exit codes:\n${lines.join("")}  130, 143  ended by SIGINT, SIGTERM before it was ready or done, or at once by a second one`;
 }

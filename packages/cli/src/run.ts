@@ -3,7 +3,7 @@ import { constants } from "node:os";
 import { basename, relative } from "node:path";
 import { CommanderError } from "commander";
 import { CommandError, reasonOf } from "./command-error.js";
-import { parseCommandLine, type Request } from "./command-line.js";
+import { commandNames, parseCommandLine, type Request } from "./command-line.js";
 import type { Context } from "./context.js";
 import { ExitCode, signalExitBase } from "./exit-codes.js";
 import { Interrupted, interruptible, type SignalSource } from "./interruption.js";
@@ -109,7 +109,7 @@ function complaint(error: unknown): string {
 }
 
 function helpCommand([name]: readonly string[]): string {
-  return ["router", "expose", "connect", "demo", "token"].includes(name ?? "") ? `trunkline ${name} --help` : "trunkline --help";
+  return commandNames.some((each) => each === name) ? `trunkline ${name} --help` : "trunkline --help";
 }
 
 /** As a user would type it here. */
