@@ -9,13 +9,16 @@ import type { RouterAccess } from "./router-access.js";
 const patienceMs = 3_000;
 const retryMs = 200;
 
+/** Who exposes the name joins at once or, as one whose machine sleeps, not in any time that a client would wait. */
+const joinMs = 10_000;
+
 /** @throws CommandError when it still fails after three seconds, or at once for what waiting does not mend */
 export async function dialPatiently(name: string, access: RouterAccess, signal: AbortSignal): Promise<RouterStream> {
   const giveUpAtMs = performance.now() + patienceMs;
   for (;;) {
     const client = await access.client();
     try {
-      return await client.dial(name, { signal });
+      return await client.dial(name, { signal, waitMs: joinMs });
     } catch (error) {
       if (signal.aborted) throw signal.reason;
       if (!mayMend(error, access) || performance.now() + retryMs > giveUpAtMs)
