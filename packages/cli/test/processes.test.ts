@@ -6,12 +6,15 @@ import { execFileSync } from "node:child_process";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { beforeAll } from "vitest";
+import { afterAll, beforeAll } from "vitest";
+import { disposeLabs } from "./support/lab.js";
 
 beforeAll(() => {
   const typescript = dirname(createRequire(import.meta.url).resolve("typescript/package.json"));
   execFileSync(process.execPath, [join(typescript, "bin/tsc"), "-b", fileURLToPath(new URL("..", import.meta.url))], { stdio: "inherit" });
 }, 120_000);
+
+afterAll(disposeLabs);
 
 await import("./processes/transfers.js");
 await import("./processes/losses.js");

@@ -11,15 +11,19 @@ import type { Run } from "./run.js";
 
 type Env = Readonly<Record<string, string>>;
 
+const labs = new Set<AsyncDisposable>();
+
+/** Ends what tests that ran out of time have left running: for `afterAll`. */
+export async function disposeLabs(): Promise<void> {
+  await Promise.all(Array.from(labs, (lab) => lab[Symbol.asyncDispose]()));
+}
+
 abstract class Lab<R extends Run> implements AsyncDisposable {
   readonly folder: string = mkdtempSync(join(tmpdir(), "trunkline-test-"));
   readonly #runs = new Set<R>();
-  readonly #killAll = (): void => {
-    for (const run of this.#runs) run.kill("SIGKILL");
-  };
 
   constructor() {
-    process.on("exit", this.#killAll);
+    labs.add(this);
   }
 
   protected abstract begin(args: readonly string[], env: Env): R;
@@ -64,9 +68,9 @@ abstract class Lab<R extends Run> implements AsyncDisposable {
 
   /** Ends whatever still runs. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#killAll();
+    labs.delete(this);
+    for (const run of this.#runs) run.kill("SIGKILL");
     await Promise.all(Array.from(this.#runs, (run) => run.exit));
-    process.off("exit", this.#killAll);
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
