@@ -43,6 +43,7 @@ const words: Readonly<Record<string, string>> = {
 
 /** Why something failed, in a few words on one line. */
 export function reasonOf(error: unknown): string {
+  if (error instanceof CommandError) return error.message;
   const code = systemCode(error);
   const known = code === undefined ? undefined : words[code];
   if (known !== undefined) return known;

@@ -117,11 +117,22 @@ async function readCertificates(path: string): Promise<Buffer> {
 }
 
 function givenToken(file: string | undefined, value: string | undefined): (() => Promise<string>) | undefined {
-  // A file is read anew for each use: something may renew it.
-  if (file !== undefined)
-    return async () => checkToken(await readSecretFile(file, "the token file"), `the token file ${file}`, ExitCode.unreadable);
+  if (file !== undefined) return tokenInFile(file);
   if (value === undefined) return undefined;
   return async () => checkToken(value, "TRUNKLINE_TOKEN", ExitCode.usage);
+}
+
+/** Reads the file anew for each use, since something may renew it; a pipe can be read only once, and then what it gave stays. */
+function tokenInFile(file: string): () => Promise<string> {
+  let last: string | undefined;
+  return async () => {
+    try {
+      last = checkToken(await readSecretFile(file, "the token file"), `the token file ${file}`, ExitCode.unreadable);
+    } catch (error) {
+      if (last === undefined) throw error;
+    }
+    return last;
+  };
 }
 
 /** What cannot be in a header is refused without showing it. */

@@ -1,4 +1,5 @@
 /** What a router of the command line starts with: its key, its certificate, and its file for the others on this machine. */
+import { resolve } from "node:path";
 import { createSecureContext, type TlsOptions } from "node:tls";
 import { localStatePath, newRouterKey, type Router, removeLocalState, writeLocalState } from "@trunkline/router";
 import { CommandError, reasonOf } from "./command-error.js";
@@ -82,10 +83,10 @@ export async function unpublish(env: Environment): Promise<void> {
   await removeLocalState(process.pid, localStatePath(env)).catch(() => {});
 }
 
-/** Where this machine reaches what listens on every address. */
+/** How others on this machine reach it, from whatever folder, also where it listens on every address. */
 function nearby(bound: string): string {
   const address = parseEndpoint(bound);
-  if ("path" in address) return bound;
+  if ("path" in address) return printAddress({ path: resolve(address.path) });
   const { host, port } = address;
   if (host === "0.0.0.0") return printAddress({ host: "127.0.0.1", port });
   return host === "::" ? printAddress({ host: "::1", port }) : bound;

@@ -66,10 +66,12 @@ describe.concurrent("a loss in the middle is a reset at the other end, never an 
     await using lab = new ProcessLab();
     await lab.router();
     const target = await freePort();
-    await lab.expose("nobody", target, "--no-check");
+    const expose = await lab.expose("nobody", target, "--no-check");
     const { connect, port } = await lab.connect("nobody");
     expect(await new Client(port).over).toBe("ECONNRESET");
-    expect((await connect.event("connection-closed"))["error"]).toContain(`cannot reach the target ${target}: connection refused`);
+    for (const run of [connect, expose]) {
+      expect((await run.event("connection-closed"))["error"]).toContain(`cannot reach the target ${target}: connection refused`);
+    }
   });
 });
 
