@@ -9,7 +9,7 @@ import { request, response } from "./support/endpoint.js";
 import { frameSequence } from "./support/grammar.js";
 import { Random } from "./support/random.js";
 
-const budgetMs = Number(process.env["FUZZ_MS"] ?? 250);
+const budgetMs = Number(process.env["FUZZ_MS"] ?? 150);
 const onlySeed = process.env["FUZZ_SEED"];
 const opened = 8;
 
