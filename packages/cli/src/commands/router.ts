@@ -30,11 +30,12 @@ export async function router(options: RouterCommandOptions, context: Context): P
   }
   const key = await chooseKey(options, context);
   const server = makeRouter(key, context);
+  let stateFile: string | undefined;
   try {
     const bound = await server.listen(printAddress(address), { tls, plaintext: options.plaintext }).catch((error: unknown) => {
       throw cannotListen(address, error);
     });
-    const stateFile = await publishIfFree(server, key, bound, context);
+    stateFile = await publishIfFree(server, key, bound, context);
     const found = stateFile === undefined ? "" : "; expose and connect on this machine find it by themselves";
     output.result(
       { event: "listening", address: bound, ...parseEndpoint(bound), pid: process.pid, ...(stateFile !== undefined && { stateFile }) },
@@ -43,7 +44,7 @@ export async function router(options: RouterCommandOptions, context: Context): P
     await interrupted(signal);
     tellEnding(context, server.stats.livePairs, graceMs);
   } finally {
-    await unpublish(context.env);
+    if (stateFile !== undefined) await unpublish(context.env);
     await server.close({ closeTimeoutMs: graceMs });
   }
 }

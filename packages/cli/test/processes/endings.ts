@@ -1,17 +1,21 @@
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { ProcessLab } from "../support/lab.js";
 import type { ProcessRun } from "../support/process-run.js";
 import { Client, startService } from "../support/services.js";
 
 describe.concurrent("an end in order", () => {
-  test.each(["SIGINT", "SIGTERM"] as const)("every command ends with 0 on %s, saying nothing", async (signal) => {
+  test("every command ends with 0 on a signal, saying nothing", async () => {
     await using lab = new ProcessLab();
     await using service = await startService();
     const { router } = await lab.router();
     const expose = await lab.expose("web", service.target);
     const { connect, port } = await lab.connect("web");
-    for (const run of [connect, expose, router]) {
+    for (const [run, signal] of [
+      [connect, "SIGINT"],
+      [expose, "SIGTERM"],
+      [router, "SIGTERM"],
+    ] as const) {
       expect(await run.end(signal)).toBe(0);
       expect(run.stderr).toBe("");
     }
@@ -76,28 +80,6 @@ describe.concurrent("an end in order", () => {
     const client = new Client(port);
     client.socket.end("x"); // the event of this connection is what cannot be written
     expect(await connect.exit).toBe(0);
-  });
-});
-
-describe.concurrent("the file of the local router", () => {
-  test("is for its owner only, names the process, and is gone after an end in order", async () => {
-    await using lab = new ProcessLab();
-    const { router, endpoint } = await lab.router();
-    const path = `${lab.folder}/trunkline/router.json`;
-    expect(statSync(path).mode & 0o777).toBe(0o600);
-    expect(JSON.parse(readFileSync(path, "utf8"))).toMatchObject({ endpoint, pid: router.child.pid });
-    expect(await router.end("SIGTERM")).toBe(0);
-    expect(existsSync(path)).toBe(false);
-  });
-
-  test("stays with the first router when a second one has a key of its own", async () => {
-    await using lab = new ProcessLab();
-    const { endpoint } = await lab.router();
-    const second = lab.run(["router", "--listen", "0", "--json"], { ROUTER_KEY: "another key" });
-    expect(await second.event("not-published")).toMatchObject({ other: endpoint });
-    expect(await second.event("listening")).not.toHaveProperty("stateFile");
-    expect(await second.end("SIGTERM")).toBe(0);
-    expect(JSON.parse(readFileSync(`${lab.folder}/trunkline/router.json`, "utf8"))).toMatchObject({ endpoint });
   });
 });
 

@@ -31,48 +31,6 @@ describe.concurrent("a loss in the middle is a reset at the other end, never an 
     if (victim !== "connect") expect(await client.over).toBe("ECONNRESET");
     if (victim !== "expose") expect(await atService).toMatch(/ECONNRESET|EPIPE/);
   });
-
-  test("when the client goes away", async () => {
-    await using lab = new ProcessLab();
-    await using service = await startService();
-    await lab.router();
-    const expose = await lab.expose("quiet", service.target);
-    const { port } = await lab.connect("quiet");
-    const accepted = service.accept();
-    const client = new Client(port);
-    const fate = fateOf((await accepted).resume());
-    client.socket.resetAndDestroy();
-    expect(await fate).toBe("ECONNRESET");
-    expect(await expose.event("connection-closed")).toHaveProperty("error");
-  });
-
-  test("when the service goes away", async () => {
-    await using lab = new ProcessLab();
-    await using service = await startService((socket) => {
-      socket.write("half of a fi");
-      socket.once("data", () => socket.resetAndDestroy());
-    });
-    await lab.router();
-    await lab.expose("broken", service.target);
-    const { connect, port } = await lab.connect("broken");
-    const client = new Client(port);
-    expect((await client.receive(12)).toString()).toBe("half of a fi");
-    client.socket.write("x");
-    expect(await client.over).toBe("ECONNRESET");
-    expect(await connect.event("connection-closed")).toMatchObject({ error: expect.any(String), bytesFromTarget: 12 });
-  });
-
-  test("when the target refuses, and connect tells why", async () => {
-    await using lab = new ProcessLab();
-    await lab.router();
-    const target = await freePort();
-    const expose = await lab.expose("nobody", target, "--no-check");
-    const { connect, port } = await lab.connect("nobody");
-    expect(await new Client(port).over).toBe("ECONNRESET");
-    for (const run of [connect, expose]) {
-      expect((await run.event("connection-closed"))["error"]).toContain(`cannot reach the target ${target}: connection refused`);
-    }
-  });
 });
 
 describe.concurrent("what was lost comes back", () => {
@@ -98,23 +56,6 @@ describe.concurrent("what was lost comes back", () => {
     expect(after.received.toString()).toBe("after");
   });
 
-  test("also when it ended in order and came back at another port with another key", async () => {
-    await using lab = new ProcessLab();
-    await using service = await startService((socket) => socket.pipe(socket));
-    const { router } = await lab.router();
-    const expose = await lab.expose("echo", service.target);
-    const { port } = await lab.connect("echo");
-
-    expect(await router.end("SIGTERM")).toBe(0);
-    await expose.event("router-lost");
-    const { endpoint } = await lab.router();
-    expect(await expose.event("exposed")).toMatchObject({ endpoint });
-    const client = new Client(port);
-    client.socket.end("after");
-    expect(await client.over).toBe("end");
-    expect(client.received.toString()).toBe("after");
-  });
-
   test("a connection made while expose is restarted waits for it", async () => {
     await using lab = new ProcessLab();
     await using service = await startService((socket) => socket.pipe(socket));
@@ -130,22 +71,4 @@ describe.concurrent("what was lost comes back", () => {
     expect(await client.over).toBe("end");
     expect(client.received.toString()).toBe("patience");
   });
-
-  test("the newest expose has the name, and the older one ends saying so", async () => {
-    await using lab = new ProcessLab();
-    await using service = await startService();
-    await lab.router();
-    const older = await lab.expose("name", service.target);
-    await lab.expose("name", service.target);
-    expect(await older.exit).toBe(73);
-    expect(older.errorLines).toHaveLength(1);
-    expect(older.stderr).toContain("another listener has taken the name");
-  });
 });
-
-/** An address at which nobody listens. */
-async function freePort(): Promise<string> {
-  const service = await startService();
-  await service[Symbol.asyncDispose]();
-  return service.target;
-}

@@ -105,20 +105,4 @@ describe.concurrent("bytes through router, expose and connect in processes of th
     expect(written).toBeLessThan(limit / 4);
     client.socket.destroy();
   });
-
-  test("both ends may be Unix sockets", async () => {
-    await using lab = new ProcessLab();
-    const service = lab.folder;
-    await using echo = await startService((socket) => socket.pipe(socket));
-    await lab.router();
-    await lab.expose("echo", echo.target);
-    const first = lab.start("connect", "echo", "--listen", `unix:${service}/first.sock`);
-    expect(await first.event("listening")).toMatchObject({ address: `unix:${service}/first.sock` });
-    await lab.expose("echo-again", `unix:${service}/first.sock`);
-    const { port } = await lab.connect("echo-again");
-    const client = new Client(port);
-    client.socket.end("there and back");
-    expect(await client.over).toBe("end");
-    expect(client.received.toString()).toBe("there and back");
-  });
 });

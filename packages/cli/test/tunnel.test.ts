@@ -1,0 +1,140 @@
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { InProcessLab } from "./support/lab.js";
+import { Client, fateOf, startService } from "./support/services.js";
+
+describe("a connection", () => {
+  test("may have Unix sockets at both ends", async () => {
+    await using lab = new InProcessLab();
+    await using echo = await startService((socket) => socket.pipe(socket));
+    await lab.router();
+    await lab.expose("echo", echo.target);
+    const first = lab.start("connect", "echo", "--listen", `unix:${lab.folder}/first.sock`);
+    expect(await first.event("listening")).toMatchObject({ address: `unix:${lab.folder}/first.sock` });
+    await lab.expose("echo-again", `unix:${lab.folder}/first.sock`);
+    const { port } = await lab.connect("echo-again");
+    const client = new Client(port);
+    client.socket.end("there and back");
+    expect(await client.over).toBe("end");
+    expect(client.received.toString()).toBe("there and back");
+  });
+});
+
+describe("a loss is a reset at the other end, never an end", () => {
+  test("when the client goes away", async () => {
+    await using lab = new InProcessLab();
+    await using service = await startService();
+    await lab.router();
+    const expose = await lab.expose("quiet", service.target);
+    const { port } = await lab.connect("quiet");
+    const accepted = service.accept();
+    const client = new Client(port);
+    const fate = fateOf((await accepted).resume());
+    client.socket.resetAndDestroy();
+    expect(await fate).toBe("ECONNRESET");
+    expect(await expose.event("connection-closed")).toHaveProperty("error");
+  });
+
+  test("when the service goes away", async () => {
+    await using lab = new InProcessLab();
+    await using service = await startService((socket) => {
+      socket.write("half of a fi");
+      socket.once("data", () => socket.resetAndDestroy());
+    });
+    await lab.router();
+    await lab.expose("broken", service.target);
+    const { connect, port } = await lab.connect("broken");
+    const client = new Client(port);
+    expect((await client.receive(12)).toString()).toBe("half of a fi");
+    client.socket.write("x");
+    expect(await client.over).toBe("ECONNRESET");
+    expect(await connect.event("connection-closed")).toMatchObject({ error: expect.any(String), bytesFromTarget: 12 });
+  });
+
+  test("when the target refuses, and connect tells why", async () => {
+    await using lab = new InProcessLab();
+    await lab.router();
+    const target = await freePort();
+    const expose = await lab.expose("nobody", target, "--no-check");
+    const { connect, port } = await lab.connect("nobody");
+    expect(await new Client(port).over).toBe("ECONNRESET");
+    for (const run of [connect, expose]) {
+      expect((await run.event("connection-closed"))["error"]).toContain(`cannot reach the target ${target}: connection refused`);
+    }
+  });
+});
+
+describe("the name", () => {
+  test("comes back when the router ended in order and began again at another port with another key", async () => {
+    await using lab = new InProcessLab();
+    await using service = await startService((socket) => socket.pipe(socket));
+    const { router } = await lab.router();
+    const expose = await lab.expose("echo", service.target);
+    const { port } = await lab.connect("echo");
+
+    expect(await router.end("SIGTERM")).toBe(0);
+    await expose.event("router-lost");
+    const { endpoint } = await lab.router();
+    expect(await expose.event("exposed")).toMatchObject({ endpoint });
+    const client = new Client(port);
+    client.socket.end("after");
+    expect(await client.over).toBe("end");
+    expect(client.received.toString()).toBe("after");
+  });
+
+  test("is the newest expose's, and the older one ends saying so", async () => {
+    await using lab = new InProcessLab();
+    await using service = await startService();
+    await lab.router();
+    const older = await lab.expose("name", service.target);
+    await lab.expose("name", service.target);
+    expect(await older.exit).toBe(73);
+    expect(older.errorLines).toHaveLength(1);
+    expect(older.stderr).toContain("another listener has taken the name");
+  });
+});
+
+describe("the end of a command", () => {
+  test.each(["SIGINT", "SIGTERM"] as const)("every command ends with 0 on %s, saying nothing", async (signal) => {
+    await using lab = new InProcessLab();
+    await using service = await startService();
+    const { router } = await lab.router();
+    const expose = await lab.expose("web", service.target);
+    const { connect, port } = await lab.connect("web");
+    for (const run of [connect, expose, router]) {
+      expect(await run.end(signal)).toBe(0);
+      expect(run.stderr).toBe("");
+    }
+    expect(await new Client(port).over).toBe("ECONNREFUSED");
+    expect(readdirSync(`${lab.folder}/trunkline`)).toEqual([]);
+  });
+});
+
+describe("the file of the local router", () => {
+  test("is for its owner only, names the process, and is gone after an end in order", async () => {
+    await using lab = new InProcessLab();
+    const { router, endpoint } = await lab.router();
+    const path = `${lab.folder}/trunkline/router.json`;
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(JSON.parse(readFileSync(path, "utf8"))).toMatchObject({ endpoint, pid: process.pid });
+    expect(await router.end("SIGTERM")).toBe(0);
+    expect(existsSync(path)).toBe(false);
+  });
+
+  test("stays with the first router when a second one has a key of its own", async () => {
+    await using lab = new InProcessLab();
+    const { endpoint } = await lab.router();
+    const second = lab.run(["router", "--listen", "0", "--json"], { ROUTER_KEY: "another key" });
+    expect(await second.event("not-published")).toMatchObject({ other: endpoint });
+    expect(await second.event("listening")).not.toHaveProperty("stateFile");
+    expect(await second.end("SIGTERM")).toBe(0);
+    expect(JSON.parse(readFileSync(`${lab.folder}/trunkline/router.json`, "utf8"))).toMatchObject({ endpoint });
+  });
+});
+
+/** An address at which nobody listens. */
+async function freePort(): Promise<string> {
+  const service = await startService();
+  await service[Symbol.asyncDispose]();
+  return service.target;
+}
