@@ -4,7 +4,7 @@ import type { Clock } from "@trunkline/streams";
 import type { ForwardingService } from "../definition.js";
 import { featuresKey, parseFeatures } from "../features.js";
 import { peerKey } from "../peer-key.js";
-import { type Arrival, type Refusal, Rendezvous, type RendezvousLimits } from "../rendezvous.js";
+import { type Arrival, type Refusal, Rendezvous, type RendezvousLimits, type Role } from "../rendezvous.js";
 import { authenticate } from "../token/bearer.js";
 import type { TokenVerifier, VerifiedToken } from "../token/verifier.js";
 import type { Reporter } from "./events.js";
@@ -59,7 +59,8 @@ export class RouterServiceHandler {
     const { verifier, clock } = this.#options;
     const token = await authenticate(call.metadata, verifier);
     if (this.#closed) throw closing();
-    if (call.signal.aborted) return undefined;
+    // One of the exchange's that is gone already still meets its other side, which is told so, and gets what was said before.
+    if (call.signal.aborted && token.role === undefined) return undefined;
     const peer = new Peer(call, token.subject);
     const outcome = this.#table.arrive(peer, this.#arrivalOf(call, token), clock.nowMs());
     switch (outcome.kind) {
@@ -70,7 +71,7 @@ export class RouterServiceHandler {
         break;
       case "wait":
         if (outcome.replaced !== undefined) this.#leave(outcome.replaced, "replaced", replaced());
-        this.#wait(peer);
+        this.#wait(peer, token.role);
         break;
     }
     return peer;
@@ -113,15 +114,18 @@ export class RouterServiceHandler {
 
   // Waiting.
 
-  #wait(peer: Peer): void {
+  #wait(peer: Peer, role: Role | undefined): void {
     const { reporter } = this.#options;
     const { stream, call } = peer;
     reporter.stats.waitingPeers = this.#table.waitingPeers;
     reporter.tell({ kind: "waiting", stream, peer: peer.address });
-    const onAbort = (): void => {
-      if (this.#table.withdraw(stream, peer)) this.#leave(peer, "left", undefined);
-    };
-    call.signal.addEventListener("abort", onAbort, { once: true });
+    // With a role, nobody else can take its place: it stays, so that the other side is told at once when it comes, and not kept waiting.
+    if (role === undefined) {
+      const onAbort = (): void => {
+        if (this.#table.withdraw(stream, peer)) this.#leave(peer, "left", undefined);
+      };
+      call.signal.addEventListener("abort", onAbort, { once: true });
+    }
     this.#arm();
   }
 
