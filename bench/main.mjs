@@ -9,7 +9,7 @@ import { run } from "./lib/run.mjs";
 import { median } from "./lib/statistics.mjs";
 import { formatValue, resultTables } from "./lib/table.mjs";
 
-const full = { rounds: 5, warmUpMs: 1_000, windowMs: 2_000 };
+const full = { rounds: 3, warmUpMs: 1_000, windowMs: 2_000 };
 const quick = { rounds: 1, warmUpMs: 200, windowMs: 500 };
 
 /** @returns {ReturnType<typeof parseArguments>} */

@@ -3,7 +3,7 @@ import { createClient, type ServerCall } from "@trunkline/grpc";
 import { channelFor } from "@trunkline/grpc/testing";
 import { complianceTests, type StreamPair, type VirtualClock } from "@trunkline/streams/testing";
 import { describe, it } from "vitest";
-import { featuresKey, type Frame, openRouterStream, ownFeatures, RouterService, RouterStream } from "../src/index.js";
+import { type Frame, featuresKey, openRouterStream, ownFeatures, RouterService, RouterStream } from "../src/index.js";
 import { jwt, settle, streamClaims, testRouter, until } from "./support/router.js";
 
 /** Two connections to one router, which has a clock of its own: its appointments are not those of the streams. */
@@ -14,7 +14,7 @@ async function throughRouter(clock: VirtualClock): Promise<StreamPair> {
   const first = await openRouterStream(test.connect({ clock }), { token, peerFeatures });
   const second = await openRouterStream(test.connect({ clock }), { token, peerFeatures });
   await until(() => test.router.stats.livePairs === 1, "the pairing");
-  return { first, second, release: () => test[Symbol.asyncDispose]() };
+  return { first, second, release: async () => await test[Symbol.asyncDispose]() };
 }
 
 /** Two plain peers, as Jumpstarter's are, on one connection. */
@@ -25,7 +25,7 @@ async function plainThroughRouter(clock: VirtualClock): Promise<StreamPair> {
   for (const call of calls) await call.start();
   await until(() => test.router.stats.livePairs === 1, "the pairing");
   const [first, second] = calls.map((call) => new RouterStream(call));
-  return { first: first as RouterStream, second: second as RouterStream, release: () => test[Symbol.asyncDispose]() };
+  return { first: first as RouterStream, second: second as RouterStream, release: async () => await test[Symbol.asyncDispose]() };
 }
 
 /** The two sides of one call: no router between them. */

@@ -3,7 +3,6 @@ import { createHmac } from "node:crypto";
 import { duplexPair } from "node:stream";
 import { Channel, type ChannelOptions, type ClientCall, createClient } from "@trunkline/grpc";
 import type { MetadataInit } from "@trunkline/metadata";
-import type { Clock } from "@trunkline/streams";
 import { type Frame, Router, type RouterEvent, type RouterOptions, RouterService } from "../../src/index.js";
 
 export const secret = "a key that only tests use";

@@ -1,0 +1,45 @@
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { decodeFrame, encodeFrame, FrameError, forwardedFrameCodec } from "../src/frame.js";
+import { StreamRequestSchema } from "./gen/jumpstarter/v1/router_pb.js";
+
+const int32 = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 });
+const frame = fc.record({
+  payload: fc.uint8Array({ maxLength: 300 }),
+  frameType: fc.oneof(fc.constantFrom(0, 1, 3, 7, 99, -1, 2 ** 31 - 1), int32),
+});
+
+describe("a frame", () => {
+  it("is written as protobuf-es reads it, and read as protobuf-es writes it", () => {
+    fc.assert(
+      fc.property(frame, ({ payload, frameType }) => {
+        const theirs = fromBinary(StreamRequestSchema, encodeFrame({ payload, frameType }));
+        expect([theirs.frameType, theirs.payload]).toEqual([frameType, payload]);
+        expect(decodeFrame(toBinary(StreamRequestSchema, theirs))).toEqual({ payload, frameType });
+      }),
+    );
+  });
+
+  it("goes through a router as the very bytes that came, whatever its type", () => {
+    fc.assert(
+      fc.property(frame, (given) => {
+        const bytes = encodeFrame(given);
+        expect(forwardedFrameCodec.encode(forwardedFrameCodec.decode(bytes))).toEqual(bytes);
+      }),
+    );
+  });
+
+  it("that is not protobuf is a FrameError and nothing else", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => {
+        try {
+          decodeFrame(bytes);
+        } catch (error) {
+          expect(error).toBeInstanceOf(FrameError);
+        }
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+});
