@@ -39,7 +39,7 @@ export class KeyRing {
 
   /** @throws TypeError where there is no key, or one that is none */
   constructor(sources: readonly KeySource[]) {
-    if (sources.length === 0) throw new TypeError("a router needs at least one key to check tokens with");
+    if (!Array.isArray(sources) || sources.length === 0) throw new TypeError("a router needs at least one key to check tokens with");
     this.#secrets = sources.flatMap((source) => ("secret" in source ? [new Secret(source)] : []));
     this.#publicKeys = sources.flatMap((source) => ("secret" in source ? [] : [publicKeys(source)]));
   }
