@@ -96,7 +96,7 @@ function scan(bytes: Uint8Array): Scan {
     let valueAt = at + 1;
     if (tag >= 0x80) {
       valueAt = afterVarint(bytes, at);
-      tag = int32(bytes, at); // A long way to write a short tag is allowed.
+      tag = longTag(bytes, at, valueAt);
     }
     if (tag === payloadTag) {
       found.payloadStart = afterVarint(bytes, valueAt);
@@ -120,8 +120,9 @@ function skipField(bytes: Uint8Array, start: number): number {
   const groups: number[] = [];
   let at = start;
   do {
-    const tag = int32(bytes, at) >>> 0;
-    at = afterVarint(bytes, at);
+    const tagAt = at;
+    at = afterVarint(bytes, tagAt);
+    const tag = longTag(bytes, tagAt, at);
     const field = tag >>> 3;
     if (field === 0) throw new FrameError(`field number 0 at byte ${at - 1}`);
     switch (tag & 7) {
@@ -175,6 +176,14 @@ function int32(bytes: Uint8Array, start: number): number {
     if (byte < 0x80) break;
   }
   return value;
+}
+
+/** The tag that takes the bytes from `start` to `end`. A long way to write a short one is allowed; past 32 bits there is no field number. */
+function longTag(bytes: Uint8Array, start: number, end: number): number {
+  let tag = 0;
+  for (let at = end - 1; at >= start; at--) tag = tag * 128 + ((bytes[at] as number) & 0x7f);
+  if (tag > 0xffffffff) throw new FrameError(`the tag at byte ${start} is longer than 32 bits`);
+  return tag;
 }
 
 /** Where the field ends whose length stands from `start` to `dataStart`. */

@@ -30,6 +30,13 @@ describe("a frame", () => {
     );
   });
 
+  it("with a field number past 2^29-1 is refused, not read as another one", () => {
+    const tag = [0x82, 0x80, 0x80, 0x80, 0x10]; // 2^32 + 2, whose low 32 bits would be wire type 2
+    expect(() => decodeFrame(Uint8Array.from([...tag, 1, 0x2a]))).toThrow("the tag at byte 0 is longer than 32 bits");
+    const payload = [0x8a, 0x80, 0x00, 1, 0x2a]; // the tag of `payload`, in three octets
+    expect([...decodeFrame(Uint8Array.from(payload)).payload]).toEqual([0x2a]);
+  });
+
   it("that is not protobuf is a FrameError and nothing else", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => {
