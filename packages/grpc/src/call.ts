@@ -2,6 +2,7 @@
 import type { Metadata, MetadataInit } from "@trunkline/metadata";
 import type { AbortSignalLike, ObjectStream, WaitOptions } from "@trunkline/streams";
 import type { Deadline } from "./deadline.js";
+import type { ClientInterceptor } from "./interceptor.js";
 import type { Peer } from "./peer.js";
 import type { Status } from "./status.js";
 
@@ -15,8 +16,12 @@ export interface CallOptions {
   readonly signal?: AbortSignalLike | undefined;
   /** True: wait for a connection as long as the deadline allows. Default false: fail with UNAVAILABLE when an attempt to connect fails. */
   readonly waitForReady?: boolean | undefined;
-  /** Default: the channel's. */
+  /** Default: the client's, else the channel's. */
   readonly maxReceiveMessageBytes?: number | undefined;
+  /** Default: the client's, else the channel's. */
+  readonly maxSendMessageBytes?: number | undefined;
+  /** Inside of those of the client and the channel. */
+  readonly interceptors?: readonly ClientInterceptor[] | undefined;
   /**
    * Called when the server's initial metadata comes. From a short handler that is with its first message or its status. Not called where the
    * server answers with a status alone. What it throws cancels the call, which then rejects with it.

@@ -14,7 +14,19 @@ export {
 export type { ChannelTarget, ConnectTarget, TransportTarget } from "./client/target.js";
 export { bytesCodec, type Codec, protobufCodec } from "./codec.js";
 export { Deadline } from "./deadline.js";
+export type { CallDefaults } from "./defaults.js";
 export { CallUsageError, GrpcError, type GrpcErrorOptions } from "./errors.js";
+export type {
+  CallEnd,
+  CallHooks,
+  CallMetadata,
+  CallRequest,
+  CallStatus,
+  ClientInterceptor,
+  InterceptedCall,
+  Interceptor,
+  ServerInterceptor,
+} from "./interceptor.js";
 export type { Http2Options } from "./options.js";
 export { callPeer, type Peer } from "./peer.js";
 export type {
@@ -25,6 +37,6 @@ export type {
   ServerStreamingHandler,
   UnaryHandler,
 } from "./server/handlers.js";
-export { type ListenOptions, Server, type ServerOptions } from "./server/server.js";
+export { type ListenOptions, Server, type ServerOptions, type ServiceOptions } from "./server/server.js";
 export type { AnyService, MethodDefinition, MethodKind, ServiceDefinition } from "./service.js";
 export { isStatus, Status, type StatusName, statusName } from "./status.js";

@@ -4,6 +4,7 @@
  */
 import type { Connection, SendEnd } from "@trunkline/h2";
 import {
+  type AttributeKey,
   BaseStream,
   metadataRefusal,
   type ObjectStream,
@@ -13,6 +14,7 @@ import {
   type WaitOptions,
 } from "@trunkline/streams";
 import type { CallUsageError, GrpcError } from "../errors.js";
+import type { HookChain } from "../interceptors/hook-chain.js";
 import type { Method } from "../service.js";
 import type { TimerEntry } from "../timer-heap.js";
 import { Inbox, type InboxOwner } from "./inbox.js";
@@ -33,6 +35,10 @@ export abstract class CallStream<Out extends {}, In extends {}>
   /** The engine, from when the call has a stream on it. */
   protected http2: Connection<never> | undefined = undefined;
   protected streamId = 0;
+  /** Of the interceptors, where there are some. */
+  protected hooks: HookChain | undefined = undefined;
+  /** Attributes that interceptors have provided. */
+  protected provided: Map<AttributeKey<unknown>, unknown> | undefined = undefined;
   #outbox: SendQueue<Uint8Array> | undefined = undefined;
   /** Why nothing can be sent any more; made only when someone asks, since an error costs more than most calls. */
   #sendFailure: (() => Error) | undefined = undefined;
@@ -84,6 +90,11 @@ export abstract class CallStream<Out extends {}, In extends {}>
     // Who does not await a send learns from every other step that the call has failed: that must not end the process.
     if (!this.#accepted) sent.catch(nothing);
     return sent;
+  }
+
+  protected provide<T>(key: AttributeKey<T>, value: T): void {
+    this.provided ??= new Map();
+    this.provided.set(key, value);
   }
 
   receive(options?: WaitOptions): Promise<In | undefined> {

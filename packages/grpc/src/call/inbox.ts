@@ -259,6 +259,8 @@ export class Inbox<In extends {}> implements LengthJudge {
     try {
       return this.#owner.decode(plain);
     } catch (cause) {
+      // Of an interceptor.
+      if (cause instanceof GrpcError) throw cause;
       throw new GrpcError(Status.INTERNAL, `${this.#owner.incomingName} message could not be decoded`, { cause });
     }
   }

@@ -24,10 +24,20 @@ export class Answer {
     return this.#initialMetadata;
   }
 
+  /** As interceptors have changed it. */
+  set initialMetadata(metadata: Metadata) {
+    this.#initialMetadata = metadata;
+  }
+
   get trailingMetadata(): Metadata | undefined {
     if (this.#trailingFields === undefined) return undefined;
     this.#trailingMetadata ??= metadataOf(this.#trailingFields);
     return this.#trailingMetadata;
+  }
+
+  /** As interceptors have changed it. */
+  set trailingMetadata(metadata: Metadata) {
+    this.#trailingMetadata = metadata;
   }
 
   /** Response headers that messages follow. @returns why they are not gRPC's */

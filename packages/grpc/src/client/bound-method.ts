@@ -1,4 +1,5 @@
 /** A method on a channel: what all its calls have in common, made once. */
+import type { ResolvedDefaults } from "../defaults.js";
 import type { RequestHead } from "../headers.js";
 import type { Method } from "../service.js";
 import type { ChannelCore } from "./channel.js";
@@ -7,4 +8,5 @@ export interface BoundMethod {
   readonly method: Method;
   readonly channel: ChannelCore;
   readonly head: RequestHead;
+  readonly defaults: ResolvedDefaults;
 }

@@ -1,6 +1,7 @@
 /** Errors that a client makes for its own calls. */
 import { BrokenStreamError, reasonText } from "@trunkline/streams";
-import { GrpcError } from "../errors.js";
+import { asError, GrpcError } from "../errors.js";
+import type { CallEnd } from "../interceptor.js";
 import { Status } from "../status.js";
 
 export function endedWithOk(): BrokenStreamError {
@@ -16,4 +17,16 @@ export function cancelled(reason: unknown): GrpcError {
 export function deadlineExceeded(afterMs: number, waitingFor: string | undefined): GrpcError {
   const where = waitingFor === undefined ? "" : `, waiting for ${waitingFor}`;
   return new GrpcError(Status.DEADLINE_EXCEEDED, `the deadline passed ${Math.round(afterMs)} ms after the call began${where}`);
+}
+
+/** How a call ended, for interceptors. */
+export function endOf(error: Error | undefined): CallEnd {
+  if (error === undefined) return { status: Status.OK, message: "", error };
+  // Whatever is no status was this side's own doing.
+  return { status: error instanceof GrpcError ? error.status : Status.CANCELLED, message: error.message, error };
+}
+
+/** Of an interceptor that failed when its call was over: nobody else is left to be told. */
+export function warn(thrown: unknown): void {
+  process.emitWarning(asError(thrown));
 }

@@ -3,7 +3,8 @@ import type tls from "node:tls";
 import { connectSocket, systemClock } from "@trunkline/h2/node";
 import { type Clock, type CloseOptions, defaultCloseTimeoutMs } from "@trunkline/streams";
 import { printTarget } from "../address.js";
-import { checkedHttp2, defaultMaxReceiveMessageBytes, type Http2Options, largestMessageBytes, wholeNumber } from "../options.js";
+import { type CallDefaults, type ResolvedDefaults, resolveDefaults } from "../defaults.js";
+import { checkedHttp2, type Http2Options, wholeNumber } from "../options.js";
 import { peerOf } from "../peer.js";
 import { TimerHeap } from "../timer-heap.js";
 import { version } from "../version.js";
@@ -12,7 +13,8 @@ import type { Connector } from "./connect-attempt.js";
 import { type ChannelState, ConnectionManager } from "./connection-manager.js";
 import { type ChannelTarget, type ConnectTarget, parseTarget, type TransportTarget } from "./target.js";
 
-export interface ChannelOptions {
+/** Of the connection, and defaults for the calls on it. */
+export interface ChannelOptions extends CallDefaults {
   /**
    * TLS with these options (`ca`, `cert`, `key`, `servername`, …); ALPN is set here. Default: TLS with Node's defaults, but plaintext to
    * loopback addresses and Unix sockets. A given transport is used as it is.
@@ -24,8 +26,6 @@ export interface ChannelOptions {
   readonly authority?: string | undefined;
   /** Goes before this package's own in `user-agent`. */
   readonly userAgent?: string | undefined;
-  /** Largest message that is received, in bytes, decompressed. Default 4,194,304: what every gRPC implementation takes. */
-  readonly maxReceiveMessageBytes?: number | undefined;
   /** Calls that may wait for a connection or one of its streams; one more fails with RESOURCE_EXHAUSTED. Default 10,000: some ten times what a server lets run at once. */
   readonly maxWaitingCalls?: number | undefined;
   /** From an attempt's start to the end of the TLS handshake. Default 20,000 ms, as other gRPC clients wait. */
@@ -46,7 +46,7 @@ export interface ChannelCore {
   readonly scheme: "http" | "https";
   readonly authority: string;
   readonly userAgent: string;
-  readonly maxReceiveMessageBytes: number;
+  readonly defaults: ResolvedDefaults;
 }
 
 /** Beside the channels and not in them, so that a channel shows nothing that users need not know. */
@@ -84,7 +84,7 @@ export class Channel implements AsyncDisposable {
       scheme: secure ? "https" : "http",
       authority: headerText("authority", options.authority ?? authority),
       userAgent: options.userAgent === undefined ? own : headerText("userAgent", `${options.userAgent} ${own}`),
-      maxReceiveMessageBytes: checkMaxReceiveMessageBytes(options.maxReceiveMessageBytes, defaultMaxReceiveMessageBytes),
+      defaults: resolveDefaults(options),
     };
     cores.set(this, this.#core);
   }
@@ -114,10 +114,6 @@ export function coreOf(channel: Channel): ChannelCore {
   const core = cores.get(channel);
   if (core === undefined) throw new TypeError("a client is made on a Channel");
   return core;
-}
-
-export function checkMaxReceiveMessageBytes(value: number | undefined, fallback: number): number {
-  return wholeNumber("maxReceiveMessageBytes", value, fallback, 0, largestMessageBytes);
 }
 
 function checkConnectTimeoutMs({ connectTimeoutMs }: ChannelOptions): number {

@@ -3,30 +3,40 @@
  */
 import { ErrorCode, type HeaderField, type StreamReset } from "@trunkline/h2";
 import { Metadata } from "@trunkline/metadata";
-import { type Attributes, abortable, ClosedStreamError, reasonText, streamClock, type WaitOptions } from "@trunkline/streams";
+import {
+  type AttributeKey,
+  type Attributes,
+  abortable,
+  ClosedStreamError,
+  reasonText,
+  streamClock,
+  type WaitOptions,
+} from "@trunkline/streams";
 import { CallStream, endStream, keepOpen } from "../call/call-stream.js";
 import { type Deferred, deferred } from "../call/deferred.js";
 import type { CallOptions, ClientCall } from "../call.js";
 import { identity, messageEncoding, unknownEncoding } from "../compression.js";
-import type { Deadline } from "../deadline.js";
+import { Deadline } from "../deadline.js";
+import { checkedMessageBytes, checkSendMessageBytes } from "../defaults.js";
 import { asError, CallUsageError, GrpcError } from "../errors.js";
 import { oversize, requestFields } from "../headers.js";
+import type { ClientInterceptor } from "../interceptor.js";
+import { RequestEvent } from "../interceptors/events.js";
+import { checkedInterceptors, type HookChain, hooksOf, interceptorError } from "../interceptors/hook-chain.js";
 import { frameMessage } from "../message.js";
 import { callPeer, type Peer } from "../peer.js";
 import { Status } from "../status.js";
 import { errorOfReset } from "../wire-status.js";
 import { Answer } from "./answer.js";
 import type { BoundMethod } from "./bound-method.js";
-import { cancelled, deadlineExceeded, endedWithOk } from "./call-errors.js";
-import { checkMaxReceiveMessageBytes } from "./channel.js";
+import { cancelled, deadlineExceeded, endedWithOk, endOf, warn } from "./call-errors.js";
 import type { ClientConnection } from "./client-connection.js";
 import type { WaitingCall } from "./connection-manager.js";
+import { throughConnection, throughInitialMetadata, throughStatus } from "./interception.js";
 import { Milestones } from "./milestones.js";
 
 /** A call that the server has surely not begun to work on is sent again this often. */
 const maxResends = 2;
-
-const noFields: readonly HeaderField[] = [];
 
 export class ClientCallStream<Request extends {}, Response extends {}>
   extends CallStream<Request, Response>
@@ -36,7 +46,8 @@ export class ClientCallStream<Request extends {}, Response extends {}>
   readonly incomingName = "response";
   readonly #bound: BoundMethod;
   readonly #options: CallOptions;
-  readonly #metadata: readonly HeaderField[];
+  #metadata: readonly HeaderField[];
+  #deadline: Deadline | undefined;
   #phase: "new" | "waiting" | "open" | "ended" = "new";
   #startedAtMs = 0;
   #connection: ClientConnection | undefined = undefined;
@@ -53,28 +64,37 @@ export class ClientCallStream<Request extends {}, Response extends {}>
   #milestones: Milestones | undefined = undefined;
   #reply: Deferred<Response> | undefined = undefined;
   #onAbort: (() => void) | undefined = undefined;
+  readonly #ownInterceptors: readonly ClientInterceptor[] | undefined;
+  #intercepted = false;
+  /** An interceptor makes the call wait. */
+  #preparing = false;
   #closing = false;
 
   /** @throws MetadataError, RangeError for options that cannot be */
   constructor(bound: BoundMethod, options: CallOptions) {
-    const { method, channel } = bound;
-    const { maxReceiveMessageBytes } = options;
+    const { method, defaults } = bound;
+    const { maxReceiveMessageBytes, metadata } = options;
     const limit =
       maxReceiveMessageBytes === undefined
-        ? channel.maxReceiveMessageBytes
-        : checkMaxReceiveMessageBytes(maxReceiveMessageBytes, channel.maxReceiveMessageBytes);
+        ? defaults.maxReceiveMessageBytes
+        : checkedMessageBytes("maxReceiveMessageBytes", maxReceiveMessageBytes, defaults.maxReceiveMessageBytes);
     super(method, method.singleResponse, limit);
     this.#bound = bound;
     this.#options = options;
-    this.#metadata = options.metadata === undefined ? noFields : Metadata.from(options.metadata).toWire();
+    this.#deadline = options.deadline;
+    this.#ownInterceptors = options.interceptors === undefined ? undefined : checkedInterceptors(options.interceptors);
+    this.#metadata =
+      metadata === undefined
+        ? defaults.fields
+        : (defaults.fields.length === 0 ? Metadata.from(metadata) : defaults.metadata.merge(metadata)).toWire();
   }
 
   get deadline(): Deadline | undefined {
-    return this.#options.deadline;
+    return this.#deadline;
   }
 
   get waitForReady(): boolean {
-    return this.#options.waitForReady === true;
+    return this.#options.waitForReady ?? this.#bound.defaults.waitForReady;
   }
 
   get peer(): Peer | undefined {
@@ -91,17 +111,21 @@ export class ClientCallStream<Request extends {}, Response extends {}>
 
   override get extraAttributes(): Attributes {
     const { peer } = this;
-    const clock: [typeof streamClock, unknown] = [streamClock, this.#bound.channel.clock];
-    return peer === undefined ? new Map([clock]) : new Map<(typeof clock)[0] | typeof callPeer, unknown>([clock, [callPeer, peer]]);
+    const attributes = new Map<AttributeKey<unknown>, unknown>(this.provided);
+    attributes.set(streamClock, this.#bound.channel.clock);
+    if (peer !== undefined) attributes.set(callPeer, peer);
+    return attributes;
   }
 
   // The short forms of methods with one response.
 
   /** One message there, one back. */
   callUnary(request: Request): Promise<Response> {
+    this.#intercept();
     try {
       this.#request = this.encode(request);
     } catch (error) {
+      this.#finish(asError(error), true);
       return Promise.reject(error);
     }
     return this.callForReply();
@@ -187,8 +211,9 @@ export class ClientCallStream<Request extends {}, Response extends {}>
   #begin(): void {
     if (this.#phase !== "new") return;
     this.#phase = "waiting";
-    const { deadline, signal } = this.#options;
-    const { channel } = this.#bound;
+    this.#intercept();
+    const { signal } = this.#options;
+    const { channel, defaults } = this.#bound;
     if (signal !== undefined) {
       if (signal.aborted) {
         this.#finish(cancelled(signal.reason), true);
@@ -197,16 +222,72 @@ export class ClientCallStream<Request extends {}, Response extends {}>
       this.#onAbort = () => this.#cancel(cancelled(signal.reason));
       signal.addEventListener("abort", this.#onAbort);
     }
-    if (deadline !== undefined && deadline.atMs !== Number.POSITIVE_INFINITY) {
+    if (this.#deadline === undefined && defaults.timeoutMs !== undefined)
+      this.#deadline = Deadline.after(defaults.timeoutMs, channel.clock);
+    if (this.#deadline !== undefined || this.hooks !== undefined) {
       this.#startedAtMs = channel.clock.nowMs();
-      const { remainingMs } = deadline;
-      if (remainingMs === 0) {
-        this.#finish(new GrpcError(Status.DEADLINE_EXCEEDED, "the deadline had passed before the call began"), true);
+      this.#watchDeadline();
+      if (this.#phase !== "waiting") return;
+    }
+    if (this.hooks?.has("onRequest")) this.#prepare(this.hooks);
+    else channel.connections.start(this);
+  }
+
+  #watchDeadline(): void {
+    const deadline = this.#deadline;
+    const { clock, timers } = this.#bound.channel;
+    if (this.heapIndex !== -1) timers.remove(this);
+    if (deadline === undefined || deadline.atMs === Number.POSITIVE_INFINITY) return;
+    const { remainingMs } = deadline;
+    if (remainingMs === 0) this.#finish(new GrpcError(Status.DEADLINE_EXCEEDED, "the deadline had passed before the call began"), true);
+    else timers.add(this, clock.nowMs() + remainingMs);
+  }
+
+  // Interceptors. What one throws ends the call.
+
+  #intercept(): void {
+    if (this.#intercepted) return;
+    this.#intercepted = true;
+    const { interceptors } = this.#bound.defaults;
+    const own = this.#ownInterceptors;
+    if (own === undefined && interceptors.length === 0) return;
+    const all = own === undefined ? interceptors : [...interceptors, ...own];
+    this.hooks = hooksOf(all, this as unknown as ClientCall<{}, {}>);
+  }
+
+  /** Lets them see and change the request, which may take a while. */
+  #prepare(hooks: HookChain): void {
+    const request = new RequestEvent(
+      () => Metadata.fromWire(this.#metadata),
+      this.#deadline,
+      (key, value) => this.provide(key, value),
+    );
+    try {
+      const waiting = hooks.request(request);
+      if (waiting === undefined) {
+        this.#depart(request);
         return;
       }
-      channel.timers.add(this, this.#startedAtMs + remainingMs);
+      this.#preparing = true;
+      waiting.then(
+        () => this.#depart(request),
+        (error: unknown) => this.#cancel(interceptorError(error)),
+      );
+    } catch (error) {
+      this.#cancel(interceptorError(error));
     }
-    channel.connections.start(this);
+  }
+
+  #depart(request: RequestEvent): void {
+    this.#preparing = false;
+    if (this.#phase !== "waiting") return;
+    if (request.changed !== undefined) this.#metadata = request.changed.toWire();
+    if (request.deadline !== this.#deadline) {
+      this.#deadline = request.deadline;
+      this.#watchDeadline();
+      if (this.#phase !== "waiting") return;
+    }
+    this.#bound.channel.connections.start(this);
   }
 
   onOpened(connection: ClientConnection, streamId: number): void {
@@ -215,6 +296,11 @@ export class ClientCallStream<Request extends {}, Response extends {}>
     this.#connection = connection;
     this.http2 = http2 as unknown as typeof this.http2;
     this.streamId = streamId;
+    const unwanted = throughConnection(this.hooks, connection.peer);
+    if (unwanted !== undefined) {
+      this.#cancel(unwanted);
+      return;
+    }
     const remainingMs = this.heapIndex === -1 ? undefined : this.dueMs - this.#bound.channel.clock.nowMs();
     const fields = requestFields(this.#bound.head, remainingMs, this.#metadata);
     const refused = this.#metadata.length === 0 ? undefined : oversize("request headers", fields, http2.peerMaxHeaderListSize);
@@ -236,10 +322,24 @@ export class ClientCallStream<Request extends {}, Response extends {}>
   // Sending.
 
   protected encode(message: Request): Uint8Array {
+    const given = this.hooks === undefined ? message : this.#requestThrough(this.hooks, message);
+    let body: Uint8Array;
     try {
-      return this.method.request.encode(message);
+      body = this.method.request.encode(given);
     } catch (cause) {
       throw new GrpcError(Status.INTERNAL, `request message could not be encoded: ${reasonText(cause)}`, { cause });
+    }
+    checkSendMessageBytes("request", body, this.#options.maxSendMessageBytes ?? this.#bound.defaults.maxSendMessageBytes);
+    return body;
+  }
+
+  #requestThrough(hooks: HookChain, message: Request): {} {
+    try {
+      return hooks.requestMessage(message);
+    } catch (error) {
+      const told = interceptorError(error);
+      this.#cancel(told);
+      throw told;
     }
   }
 
@@ -281,7 +381,13 @@ export class ClientCallStream<Request extends {}, Response extends {}>
   // Receiving.
 
   decode(bytes: Uint8Array): Response {
-    return this.method.response.decode(bytes) as Response;
+    const message = this.method.response.decode(bytes) as Response;
+    if (this.hooks === undefined) return message;
+    try {
+      return this.hooks.responseMessage(message) as Response;
+    } catch (error) {
+      throw interceptorError(error);
+    }
   }
 
   onHeaders(fields: readonly HeaderField[], end: boolean): void {
@@ -290,7 +396,7 @@ export class ClientCallStream<Request extends {}, Response extends {}>
       this.#onStatus(this.#answer.readTrailersOnly(fields));
       return;
     }
-    const error = this.#answer.readInitial(fields);
+    const error = this.#answer.readInitial(fields) ?? throughInitialMetadata(this.hooks, this.#answer);
     if (error !== undefined) {
       this.#cancel(error);
       return;
@@ -307,7 +413,7 @@ export class ClientCallStream<Request extends {}, Response extends {}>
 
   /** The server has ended the call. */
   #onStatus(told: GrpcError | undefined): void {
-    let error = told ?? this.#incompleteAnswer();
+    let error = throughStatus(this.hooks, this.#answer, told) ?? this.#incompleteAnswer();
     if (error?.status === Status.CANCELLED && this.deadline?.expired) error = this.#deadlineExceeded();
     if (this.#options.onTrailingMetadata !== undefined) this.#tell(this.#options.onTrailingMetadata, this.trailingMetadata);
     this.#finish(error, false);
@@ -361,8 +467,13 @@ export class ClientCallStream<Request extends {}, Response extends {}>
   }
 
   #deadlineExceeded(): GrpcError {
-    const { clock, connections } = this.#bound.channel;
-    return deadlineExceeded(clock.nowMs() - this.#startedAtMs, this.#phase === "waiting" ? connections.describeWait() : undefined);
+    const { clock } = this.#bound.channel;
+    return deadlineExceeded(clock.nowMs() - this.#startedAtMs, this.#waitsFor);
+  }
+
+  get #waitsFor(): string | undefined {
+    if (this.#preparing) return "an interceptor";
+    return this.#phase === "waiting" ? this.#bound.channel.connections.describeWait() : undefined;
   }
 
   /** Fails the call with what its requests came from. */
@@ -389,6 +500,7 @@ export class ClientCallStream<Request extends {}, Response extends {}>
     this.#endHalves(error, dropUnread);
     this.#milestones?.onEnd(error);
     this.onEnded?.();
+    if (this.hooks?.has("onEnd")) this.hooks.end(endOf(error), warn);
   }
 
   #endHalves(error: Error | undefined, dropUnread: boolean): void {

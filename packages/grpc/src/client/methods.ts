@@ -2,6 +2,7 @@
 import { iterate } from "@trunkline/streams";
 import { type Messages, sendAll } from "../call/send-all.js";
 import type { CallOptions, ClientCall } from "../call.js";
+import { type CallDefaults, resolveDefaults } from "../defaults.js";
 import { CallUsageError } from "../errors.js";
 import { requestHead } from "../headers.js";
 import { type AnyService, type MethodKind, type MethodsOf, type MethodTypes, methodsOf } from "../service.js";
@@ -61,14 +62,20 @@ export type Client<Service extends AnyService> = { readonly [Name in keyof Metho
 /**
  * A client of `service` on `channel`; costs nothing until it is used, and the channel stays the caller's.
  * @param service a service of protobuf-es, or `{ typeName, methods }` described by hand
- * @throws TypeError for something that describes no service
+ * @param defaults for all calls of this client; count before those of the channel
+ * @throws TypeError for something that describes no service; TypeError, RangeError or MetadataError for a default that cannot be
  */
-export function createClient<const Service extends AnyService>(service: Service, channel: Channel): Client<Service> {
+export function createClient<const Service extends AnyService>(
+  service: Service,
+  channel: Channel,
+  defaults: CallDefaults = {},
+): Client<Service> {
   const core = coreOf(channel);
+  const resolved = resolveDefaults(defaults, core.defaults);
   const client: Record<string, unknown> = {};
   for (const method of methodsOf(service)) {
     const head = requestHead(core.scheme, core.authority, method.path, core.userAgent);
-    const bound: BoundMethod = { method, channel: core, head };
+    const bound: BoundMethod = { method, channel: core, head, defaults: resolved };
     const open = (options: CallOptions = {}): ClientCallStream<{}, {}> => new ClientCallStream(bound, options);
     client[method.name] = Object.assign(shortForms[method.kind](open), { open });
   }

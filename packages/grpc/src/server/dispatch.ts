@@ -3,6 +3,7 @@
 import type { Messages } from "../call/send-all.js";
 import { sendAll } from "../call/send-all.js";
 import type { ServerCall } from "../call.js";
+import type { ServerInterceptor } from "../interceptor.js";
 import { type AnyService, type Method, type MethodKind, methodsOf } from "../service.js";
 import type { ServerCallStream } from "./server-call.js";
 
@@ -11,6 +12,8 @@ type AnyCall = ServerCallStream<{}, {}>;
 /** A method that a server implements. */
 export interface ServedMethod {
   readonly method: Method;
+  /** The outermost first; undefined where there are none. */
+  readonly interceptors: readonly ServerInterceptor[] | undefined;
   /** The handler wants the one request message, and so is not called before it is there. */
   readonly wantsRequest: boolean;
   /** Calls the handler. What it throws or rejects with, `call.fail` is told; `call.handlerDone` when it has ended. */
@@ -23,14 +26,14 @@ export class MethodTable {
   readonly #services: Set<string> = new Set();
 
   /** @throws TypeError for a service that is there already, or an implementation without any handler */
-  add(service: AnyService, implementation: object): void {
+  add(service: AnyService, implementation: object, interceptors: readonly ServerInterceptor[] = []): void {
     const { typeName } = service;
     if (typeof implementation !== "object" || implementation === null)
       throw new TypeError(`the implementation of ${typeName} must be an object`);
     if (this.#services.has(typeName)) throw new TypeError(`service ${typeName} was added already`);
     const served = methodsOf(service).flatMap((method) => {
       const handler = (implementation as Record<string, unknown>)[method.name];
-      return handler === undefined ? [] : [serve(method, handler, implementation)];
+      return handler === undefined ? [] : [serve(method, handler, implementation, interceptors.length === 0 ? undefined : interceptors)];
     });
     if (served.length === 0) {
       const names = methodsOf(service).map(({ name }) => name);
@@ -53,15 +56,21 @@ export class MethodTable {
 
 type Handler = (first: unknown, call: ServerCall<{}, {}>) => unknown;
 
-function serve(method: Method, handler: unknown, implementation: object): ServedMethod {
+function serve(
+  method: Method,
+  handler: unknown,
+  implementation: object,
+  interceptors: readonly ServerInterceptor[] | undefined,
+): ServedMethod {
   if (typeof handler === "function") {
     const { wantsRequest, run } = shortForms[method.kind];
-    return { method, wantsRequest, run: (call) => run(call, handler as Handler, implementation) };
+    return { method, interceptors, wantsRequest, run: (call) => run(call, handler as Handler, implementation) };
   }
   const open = (handler as { open?: unknown } | null)?.open;
   if (typeof open !== "function") throw new TypeError(`the handler of ${method.path} must be a function or { open(call) }`);
   return {
     method,
+    interceptors,
     wantsRequest: false,
     run(call) {
       runAsync(call, async () => {

@@ -4,18 +4,22 @@
  */
 import { type Connection, ErrorCode, type HeaderField, type StreamReset } from "@trunkline/h2";
 import { Metadata, type MetadataInit } from "@trunkline/metadata";
-import { type Attributes, ClosedStreamError, reasonText, streamClock } from "@trunkline/streams";
+import { type AttributeKey, type Attributes, ClosedStreamError, reasonText, streamClock } from "@trunkline/streams";
 import { CallStream, endStream, keepOpen } from "../call/call-stream.js";
 import type { ServerCall, StatusOptions } from "../call.js";
 import type { MessageEncoding } from "../compression.js";
 import { Deadline } from "../deadline.js";
+import { checkSendMessageBytes } from "../defaults.js";
 import { asError, CallUsageError, GrpcError } from "../errors.js";
 import { metadataOf, oversize, type RequestHeaders, responseHead, trailerFields } from "../headers.js";
+import { RequestEvent } from "../interceptors/events.js";
+import { type HookChain, hooksOf } from "../interceptors/hook-chain.js";
 import { frameMessage } from "../message.js";
 import { callPeer, type Peer } from "../peer.js";
 import { isStatus, Status } from "../status.js";
 import { errorOfReset } from "../wire-status.js";
 import type { ServedMethod } from "./dispatch.js";
+import { endOf, errorForClient, type Trailers, throughInitialMetadata, throughStatus } from "./interception.js";
 import type { ServerCore } from "./server-core.js";
 
 /** What a call needs of its connection. */
@@ -51,6 +55,11 @@ export class ServerCallStream<Request extends {}, Response extends {}>
   /** Why the call was over before its handler said so. */
   #failure: GrpcError | ClosedStreamError | undefined = undefined;
   #handlerRuns = false;
+  /** Interceptors have let it through. */
+  #admitted = false;
+  #requestEnded = false;
+  /** What was sent last of all; undefined where the call was reset. */
+  #sentStatus: Trailers | undefined = undefined;
   /** For those who send from an iterable. */
   onEnded: (() => void) | undefined = undefined;
 
@@ -104,10 +113,10 @@ export class ServerCallStream<Request extends {}, Response extends {}>
   }
 
   override get extraAttributes(): Attributes {
-    return new Map<typeof streamClock | typeof callPeer, unknown>([
-      [streamClock, this.#host.core.clock],
-      [callPeer, this.peer],
-    ]);
+    const attributes = new Map<AttributeKey<unknown>, unknown>(this.provided);
+    attributes.set(streamClock, this.#host.core.clock);
+    attributes.set(callPeer, this.peer);
+    return attributes;
   }
 
   // Beginning.
@@ -115,19 +124,79 @@ export class ServerCallStream<Request extends {}, Response extends {}>
   /** Starts the deadline, and the handler if it need not wait for the request. */
   begin(ended: boolean): void {
     const { timeoutMs } = this.#request;
-    if (timeoutMs !== undefined) {
-      const { clock, timers } = this.#host.core;
-      this.#deadline = Deadline.after(timeoutMs, clock);
-      timers.add(this, this.#deadline.atMs);
-    }
-    if (this.#served.wantsRequest) this.inbox.awaitEnd();
-    else this.#runHandler();
+    const { interceptors } = this.#served;
+    if (timeoutMs !== undefined) this.#watchDeadline(Deadline.after(timeoutMs, this.#host.core.clock));
+    if (interceptors !== undefined) this.hooks = hooksOf(interceptors, this as unknown as ServerCall<{}, {}>);
+    if (this.hooks?.has("onRequest")) this.#prepare(this.hooks);
+    else this.#admit();
     if (ended) this.onData(nothing, true);
+  }
+
+  #watchDeadline(deadline: Deadline | undefined): void {
+    const { clock, timers } = this.#host.core;
+    if (this.heapIndex !== -1) timers.remove(this);
+    this.#deadline = deadline;
+    if (deadline !== undefined && deadline.atMs !== Number.POSITIVE_INFINITY) timers.add(this, clock.nowMs() + deadline.remainingMs);
+  }
+
+  /** Lets interceptors see and change the request, which may take a while. Until they have, the call is not admitted, and keeps its place. */
+  #prepare(hooks: HookChain): void {
+    const request = new RequestEvent(
+      () => this.metadata,
+      this.#deadline,
+      (key, value) => this.provide(key, value),
+    );
+    const go = (): void => {
+      if (request.changed !== undefined) this.#metadata = request.changed.freeze();
+      if (!this.#over && request.deadline !== this.#deadline) this.#watchDeadline(request.deadline);
+      this.#admit();
+    };
+    this.#handlerRuns = true;
+    try {
+      const waiting = hooks.request(request);
+      if (waiting === undefined) go();
+      else waiting.then(go).catch((error: unknown) => this.handlerFailed(error));
+    } catch (error) {
+      this.handlerFailed(error);
+    }
+  }
+
+  #admit(): void {
+    this.#admitted = true;
+    if (this.#over) this.handlerDone();
+    else if (!this.#served.wantsRequest || this.#requestEnded) this.#runHandler();
+    else {
+      // Until the request is there, no handler runs.
+      this.#handlerRuns = false;
+      this.inbox.awaitEnd();
+    }
   }
 
   #runHandler(): void {
     this.#handlerRuns = true;
-    this.#served.run(this as unknown as ServerCallStream<{}, {}>);
+    const call = this as unknown as ServerCallStream<{}, {}>;
+    if (!this.hooks?.has("run")) {
+      this.#served.run(call);
+      return;
+    }
+    let running = false;
+    try {
+      this.hooks.run(() => {
+        running = true;
+        this.#served.run(call);
+      });
+    } catch (error) {
+      if (running) this.#hookFailed(error);
+      else this.handlerFailed(error);
+    }
+  }
+
+  /** Ends the call with what a hook threw. @returns what it ends with */
+  #hookFailed(thrown: unknown): GrpcError {
+    const error = errorForClient(thrown);
+    if (error !== thrown) this.#report(thrown);
+    this.fail(error, false);
+    return error;
   }
 
   /** The one request message, which has come. */
@@ -152,14 +221,31 @@ export class ServerCallStream<Request extends {}, Response extends {}>
     }
     const refused = oversize("response headers", fields, this.#host.http2.peerMaxHeaderListSize);
     if (refused !== undefined) return Promise.reject(refused);
-    this.#sendHeaders(fields);
-    return Promise.resolve();
+    try {
+      this.#sendHeaders(fields);
+      return Promise.resolve();
+    } catch (error) {
+      return quietly(error as Error);
+    }
   }
 
-  #sendHeaders(metadata: readonly HeaderField[]): void {
+  /** @throws GrpcError of an interceptor, with which the call has ended */
+  #sendHeaders(given: readonly HeaderField[]): void {
+    const metadata = this.hooks?.has("onInitialMetadata") ? this.#initialThrough(this.hooks, given) : given;
     this.#headersSent = true;
     const head = responseHead(this.#request.contentType);
     this.http2?.sendHeaders(this.streamId, metadata.length === 0 ? head : [...head, ...metadata], keepOpen);
+  }
+
+  #initialThrough(hooks: HookChain, given: readonly HeaderField[]): readonly HeaderField[] {
+    try {
+      const fields = throughInitialMetadata(hooks, Metadata.fromWire(given)).toWire();
+      const refused = oversize("response headers", fields, this.#host.http2.peerMaxHeaderListSize);
+      if (refused !== undefined) throw refused;
+      return fields;
+    } catch (error) {
+      throw this.#hookFailed(error);
+    }
   }
 
   sendTrailingMetadata(metadata?: MetadataInit, options: StatusOptions = {}): Promise<void> {
@@ -199,11 +285,23 @@ export class ServerCallStream<Request extends {}, Response extends {}>
   }
 
   protected encode(message: Response): Uint8Array {
+    const given = this.hooks === undefined ? message : this.#responseThrough(this.hooks, message);
+    let body: Uint8Array;
     try {
-      return this.method.response.encode(message);
+      body = this.method.response.encode(given);
     } catch (cause) {
       this.#report(cause);
       throw new GrpcError(Status.INTERNAL, "response message could not be encoded", { cause });
+    }
+    checkSendMessageBytes("response", body, this.#host.core.maxSendMessageBytes);
+    return body;
+  }
+
+  #responseThrough(hooks: HookChain, message: Response): {} {
+    try {
+      return hooks.responseMessage(message);
+    } catch (error) {
+      throw this.#hookFailed(error);
     }
   }
 
@@ -218,7 +316,9 @@ export class ServerCallStream<Request extends {}, Response extends {}>
     this.#sendStatus(this.#status.status, this.#status.message, this.#trailingMetadata);
   }
 
-  #sendStatus(status: Status, message: string, metadata: Metadata | undefined): void {
+  #sendStatus(givenStatus: Status, givenMessage: string, givenMetadata: Metadata | undefined): void {
+    let [status, message, metadata] = [givenStatus, givenMessage, givenMetadata];
+    if (this.hooks !== undefined) ({ status, message, metadata } = this.#statusThrough(this.hooks, { status, message, metadata }));
     let trailers = trailerFields(status, message, metadata === undefined ? [] : metadata.toWire());
     // Without a word of its own to say, the call must still end with a status.
     const refused = trailers.length === 1 ? undefined : oversize("trailers", trailers, this.#host.http2.peerMaxHeaderListSize);
@@ -229,10 +329,32 @@ export class ServerCallStream<Request extends {}, Response extends {}>
     this.http2?.sendHeaders(this.streamId, fields, endStream);
   }
 
+  #statusThrough(hooks: HookChain, given: Trailers): Trailers {
+    let sent = given;
+    if (hooks.has("onStatus")) {
+      try {
+        sent = throughStatus(hooks, given);
+      } catch (error) {
+        const { status, message, metadata } = errorForClient(error);
+        if (!(error instanceof GrpcError)) this.#report(error);
+        sent = { status, message, metadata };
+      }
+    }
+    this.#sentStatus = sent;
+    return sent;
+  }
+
   // Receiving.
 
   decode(bytes: Uint8Array): Request {
-    return this.method.request.decode(bytes) as Request;
+    const message = this.method.request.decode(bytes) as Request;
+    if (this.hooks === undefined) return message;
+    try {
+      return this.hooks.requestMessage(message) as Request;
+    } catch (error) {
+      if (!(error instanceof GrpcError)) this.#report(error);
+      throw errorForClient(error);
+    }
   }
 
   protected onIncomingEnd(): void {
@@ -241,7 +363,8 @@ export class ServerCallStream<Request extends {}, Response extends {}>
       throw new GrpcError(Status.UNIMPLEMENTED, "the request ended without its message");
     }
     this.inbox.end();
-    if (this.#served.wantsRequest && !this.#over) this.#runHandler();
+    this.#requestEnded = true;
+    if (this.#admitted && this.#served.wantsRequest && !this.#over) this.#runHandler();
   }
 
   onBadInput(error: GrpcError): void {
@@ -354,7 +477,9 @@ export class ServerCallStream<Request extends {}, Response extends {}>
   }
 
   #releaseIfDone(): void {
-    if (this.#over && !this.#handlerRuns) this.#host.finished(this.streamId);
+    if (!this.#over || this.#handlerRuns) return;
+    this.#host.finished(this.streamId);
+    if (this.hooks?.has("onEnd")) this.hooks.end(endOf(this.#sentStatus, this.#failure), (error) => this.#report(error));
   }
 
   #report(error: unknown): void {

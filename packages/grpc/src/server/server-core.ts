@@ -10,6 +10,7 @@ export interface ServerCore {
   readonly timers: TimerHeap;
   readonly clock: Clock;
   readonly maxReceiveMessageBytes: number;
+  readonly maxSendMessageBytes: number;
   readonly maxConcurrentStreams: number;
   readonly http2: Http2Options;
   /** Tells the user of an error that the client is not told of. Never throws. */

@@ -6,7 +6,10 @@ import { createSocketServer, systemClock } from "@trunkline/h2/node";
 import { type Clock, type CloseOptions, defaultCloseTimeoutMs } from "@trunkline/streams";
 import { hostAndPort, isLoopback, parseHostPort, unixPath } from "../address.js";
 import type { ServerCall } from "../call.js";
+import { checkedMessageBytes } from "../defaults.js";
 import { GrpcError } from "../errors.js";
+import type { ServerInterceptor } from "../interceptor.js";
+import { checkedInterceptors } from "../interceptors/hook-chain.js";
 import { checkedHttp2, defaultMaxReceiveMessageBytes, type Http2Options, largestMessageBytes, wholeNumber } from "../options.js";
 import { peerOf } from "../peer.js";
 import type { AnyService } from "../service.js";
@@ -20,6 +23,10 @@ import type { ServerCore } from "./server-core.js";
 export interface ServerOptions {
   /** Largest message that is received, in bytes, decompressed. Default 4,194,304: what every gRPC implementation takes. */
   readonly maxReceiveMessageBytes?: number | undefined;
+  /** Largest message that is sent, in bytes, before compression; a larger one fails its call with RESOURCE_EXHAUSTED. Default: no limit, as the receiver has one. */
+  readonly maxSendMessageBytes?: number | undefined;
+  /** For all services, outside of a service's own; the first is the outermost. They see the calls of methods that have a handler. */
+  readonly interceptors?: readonly ServerInterceptor[] | undefined;
   /** Calls that may run at once on one connection; more wait at the client. Default 1,000: enough for a busy client, and a bound on what one can hold. */
   readonly maxConcurrentStreams?: number | undefined;
   /**
@@ -31,6 +38,12 @@ export interface ServerOptions {
   readonly http2?: Http2Options | undefined;
   /** Default: the system's. */
   readonly clock?: Clock | undefined;
+}
+
+/** Of one service of a server. */
+export interface ServiceOptions {
+  /** For its calls only, inside of those of the server. */
+  readonly interceptors?: readonly ServerInterceptor[] | undefined;
 }
 
 export interface ListenOptions {
@@ -45,6 +58,7 @@ const lastWordsMs = 1_000;
 
 export class Server implements AsyncDisposable {
   readonly #core: ServerCore;
+  readonly #interceptors: readonly ServerInterceptor[];
   readonly #listeners: Set<net.Server> = new Set();
   readonly #connections: Set<ServerConnection> = new Set();
   #closed: Promise<void> | undefined;
@@ -52,17 +66,13 @@ export class Server implements AsyncDisposable {
   /** @throws RangeError for a number out of its range, H2Error for one of `http2` */
   constructor(options: ServerOptions = {}) {
     const { clock = systemClock, onError = logError } = options;
+    this.#interceptors = checkedInterceptors(options.interceptors);
     this.#core = {
       methods: new MethodTable(),
       timers: new TimerHeap(clock),
       clock,
-      maxReceiveMessageBytes: wholeNumber(
-        "maxReceiveMessageBytes",
-        options.maxReceiveMessageBytes,
-        defaultMaxReceiveMessageBytes,
-        0,
-        largestMessageBytes,
-      ),
+      maxReceiveMessageBytes: checkedMessageBytes("maxReceiveMessageBytes", options.maxReceiveMessageBytes, defaultMaxReceiveMessageBytes),
+      maxSendMessageBytes: checkedMessageBytes("maxSendMessageBytes", options.maxSendMessageBytes, largestMessageBytes),
       maxConcurrentStreams: wholeNumber("maxConcurrentStreams", options.maxConcurrentStreams, 1_000, 0, 2 ** 31 - 1),
       http2: checkedHttp2("server", options.http2),
       report(error, call) {
@@ -79,8 +89,9 @@ export class Server implements AsyncDisposable {
    * Serves a service. Handlers are called with `implementation` as `this`; a method without one answers UNIMPLEMENTED.
    * @throws TypeError for a service that was added already, an implementation without any of its methods, or a handler that is none
    */
-  add<const Service extends AnyService>(service: Service, implementation: Implementation<Service>): this {
-    this.#core.methods.add(service, implementation);
+  add<const Service extends AnyService>(service: Service, implementation: Implementation<Service>, options: ServiceOptions = {}): this {
+    const interceptors = [...this.#interceptors, ...checkedInterceptors(options.interceptors)];
+    this.#core.methods.add(service, implementation, interceptors);
     return this;
   }
 

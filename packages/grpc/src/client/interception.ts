@@ -1,0 +1,46 @@
+/** How a client's call goes through its hooks: each function gives the error that the call must end with, where a hook has thrown one. */
+import { Metadata } from "@trunkline/metadata";
+import { GrpcError } from "../errors.js";
+import { MetadataEvent, StatusEvent } from "../interceptors/events.js";
+import { type HookChain, interceptorError } from "../interceptors/hook-chain.js";
+import type { Peer } from "../peer.js";
+import { Status } from "../status.js";
+import type { Answer } from "./answer.js";
+
+export function throughConnection(hooks: HookChain | undefined, peer: Peer): GrpcError | undefined {
+  try {
+    hooks?.connection(peer);
+  } catch (error) {
+    return interceptorError(error);
+  }
+  return undefined;
+}
+
+/** Leaves the metadata in `answer` as the hooks want it. */
+export function throughInitialMetadata(hooks: HookChain | undefined, answer: Answer): GrpcError | undefined {
+  if (!hooks?.has("onInitialMetadata")) return undefined;
+  const initial = new MetadataEvent(() => answer.initialMetadata ?? Metadata.empty);
+  try {
+    hooks.initialMetadata(initial);
+  } catch (error) {
+    return interceptorError(error);
+  }
+  if (initial.changed !== undefined) answer.initialMetadata = initial.changed.freeze();
+  return undefined;
+}
+
+/** What the server has told, as the hooks want it told; the metadata likewise in `answer`. */
+export function throughStatus(hooks: HookChain | undefined, answer: Answer, told: GrpcError | undefined): GrpcError | undefined {
+  if (!hooks?.has("onStatus")) return told;
+  const before = told?.status ?? Status.OK;
+  const status = new StatusEvent(() => answer.trailingMetadata ?? Metadata.empty, before, told?.message ?? "");
+  try {
+    hooks.status(status);
+    if (status.changed !== undefined) answer.trailingMetadata = status.changed.freeze();
+    if (status.status === Status.OK) return undefined;
+    if (told !== undefined && status.status === before && status.message === told.message && status.changed === undefined) return told;
+    return new GrpcError(status.status, status.message, { metadata: answer.trailingMetadata, cause: told });
+  } catch (error) {
+    return interceptorError(error);
+  }
+}
