@@ -10,6 +10,8 @@ const request: readonly HeaderField[] = [
 ];
 const response: readonly HeaderField[] = [{ name: ":status", value: "200" }];
 const trailers: readonly HeaderField[] = [{ name: "x-end", value: "1" }];
+const informational: readonly HeaderField[] = [{ name: ":status", value: "103" }];
+const large: readonly HeaderField[] = [...request, { name: "x-large", value: "v".repeat(2_500) }];
 const malformed: readonly HeaderField[] = [{ name: "X-Upper", value: "1" }];
 
 /** What a peer of an engine of `role` sends; a server's client opens streams, a client's server answers those that `openStreams` names. */
@@ -29,7 +31,7 @@ export function frameSequence(
     random.chance(wrong) ? random.pick([0, 2, nextId + 2, random.below(2 ** 31)]) : random.pick(ids.length > 0 ? ids.slice(-6) : [1]);
   for (let count = 0; count < frames; count++) {
     const flags = random.chance(wrong) ? random.below(256) : 0;
-    switch (random.below(12)) {
+    switch (random.below(15)) {
       case 0:
       case 1:
         if (role === "server") {
@@ -41,7 +43,7 @@ export function frameSequence(
         break;
       case 2:
         sequence.push(
-          peer.headers(someId(), random.pick([trailers, request, response, malformed]), flags | Flag.END_HEADERS | random.below(2)),
+          peer.headers(someId(), random.pick([trailers, request, response, malformed, large]), flags | Flag.END_HEADERS | random.below(2)),
         );
         break;
       case 3: {
@@ -96,6 +98,32 @@ export function frameSequence(
             ]),
           ]),
         );
+        break;
+      case 11:
+        // With a length that holds, or does not.
+        sequence.push(
+          peer.headers(someId(), [
+            ...(role === "server" ? request : response),
+            { name: "content-length", value: String(random.below(600)) },
+          ]),
+        );
+        break;
+      case 12:
+        if (role === "client") sequence.push(peer.headers(someId(), informational, flags | Flag.END_HEADERS));
+        else {
+          // On an identifier that skips some, with a priority in front.
+          nextId += 2 * random.below(3);
+          ids.push(nextId);
+          const dependsOn = random.chance(wrong) ? nextId : random.below(nextId);
+          const payload = [...uint32(dependsOn), random.below(256), ...peer.block(random.chance(wrong) ? large : request)];
+          sequence.push(rawFrame({ type: FrameType.HEADERS, flags: flags | Flag.END_HEADERS | Flag.PRIORITY, streamId: nextId, payload }));
+          nextId += 2;
+        }
+        break;
+      case 13:
+        if (random.chance(wrong)) sequence.push(peer.goAway(random.below(20), random.below(14)));
+        else if (random.chance(0.1)) sequence.push(peer.goAway(2 ** 31 - 1, 0));
+        else sequence.push(peer.data(someId(), [], flags));
         break;
       default:
         if (random.chance(wrong))

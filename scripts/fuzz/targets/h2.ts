@@ -1,0 +1,178 @@
+/**
+ * The engine, both roles: whatever comes, `receive` returns, the same bytes make the same calls however they are cut, what was lent
+ * is given back, and what goes out is what a strict peer may be sent.
+ *
+ * An input is an octet for the role, four that seed the application, and the peer's bytes.
+ */
+import { clientPreface, concatenated, FrameType, type ParsedFrame, parseFrames, rawFrame } from "@trunkline/h2/testing";
+import { frameSequence } from "../../../packages/h2/test/support/grammar.js";
+import { Random } from "../../../packages/h2/test/support/random.js";
+import { kindOf, must, mustEqual, type Target } from "../target.js";
+import { budgetBytes, localSettings, openedFirst, RandomApplication } from "./h2-application.js";
+import { PeerLedger } from "./h2-peer.js";
+
+const steeringBytes = 5;
+const clientStreams = Array.from({ length: openedFirst }, (_, index) => index * 2 + 1);
+/** What an idle connection is offered: half of the budget. */
+const fullWindow = budgetBytes / 2;
+
+export const h2Target: Target = {
+  name: "h2",
+
+  generate(random) {
+    const role = random.chance(0.5) ? "client" : "server";
+    const wrong = random.pick([0, 0, 0.02, 0.05, 0.2]);
+    const frames = frameSequence(random, role, role === "client" ? clientStreams : [], 1 + random.below(80), wrong);
+    if (random.chance(0.05)) frames.push(random.bytes(random.below(200)));
+    return Uint8Array.from([role === "client" ? 0 : 1, ...random.bytes(4), ...concatenated(frames)]);
+  },
+
+  mutate(random, input, other) {
+    const frames = framesOf(input);
+    const others = framesOf(other);
+    for (let change = 0; change <= random.below(3); change++) {
+      const at = random.below(frames.length + 1);
+      const frame = frames[at];
+      switch (random.below(6)) {
+        case 0:
+          frames.splice(at, 1 + random.below(3));
+          break;
+        case 1:
+          if (others.length > 0) frames.splice(at, 0, ...others.slice(random.below(others.length)).slice(0, 1 + random.below(4)));
+          break;
+        case 2:
+          if (frame !== undefined) frames.splice(at, 0, frame);
+          break;
+        case 3:
+          if (frame !== undefined) frames[at] = { ...frame, streamId: random.pick([0, 1, 2, 3, 5, frame.streamId + 2, random.below(40)]) };
+          break;
+        case 4:
+          if (frame !== undefined) frames[at] = { ...frame, flags: frame.flags ^ (1 << random.below(6)) };
+          break;
+        default:
+          if (frame !== undefined) frames[at] = { ...frame, type: random.chance(0.9) ? random.below(10) : random.below(256) };
+      }
+    }
+    const head = Uint8Array.from([...input.subarray(0, steeringBytes), ...((input[0] ?? 0) % 2 === 1 ? clientPreface : [])]);
+    return concatenated([head, ...frames.slice(0, 400).map((frame) => rawFrame(frame))]);
+  },
+
+  run(input) {
+    const role = (input[0] ?? 0) % 2 === 0 ? "client" : "server";
+    const seed = new DataView(Uint8Array.from([...input.subarray(1, 5), 0, 0, 0, 0]).buffer).getUint32(0);
+    const bytes = input.subarray(steeringBytes);
+    const whole = received(role, seed, bytes, () => bytes.length);
+    const cuts = new Random(seed);
+    const cut = received(role, seed, bytes, () => 1 + cuts.below(cuts.chance(0.5) ? 12 : 3_000));
+    mustEqual(cut.map(comparable), whole.map(comparable), "the same bytes, cut, make other calls");
+    return frameByFrame(role, seed, bytes);
+  },
+};
+
+function framesOf(input: Uint8Array): ParsedFrame[] {
+  return parseFrames(input.subarray(steeringBytes));
+}
+
+type Events = RandomApplication["events"];
+
+/** Runs all of the input without time or output between its pieces, and gives the calls it made. */
+function received(role: "client" | "server", seed: number, bytes: Uint8Array, nextPiece: () => number): Events {
+  const application = new RandomApplication(role, seed);
+  for (let offset = 0; offset < bytes.length; ) {
+    const size = Math.max(1, nextPiece());
+    application.connection.receive(bytes.subarray(offset, offset + size), 0);
+    offset += size;
+  }
+  const { events } = application;
+  const copy = [...events];
+  application.finish();
+  application.connection.transportClosed();
+  must(application.of("close").length === 1, "the end is told once");
+  must(application.connection.activeStreams === 0, "every stream is gone at the end");
+  return copy;
+}
+
+function comparable(event: Events[number]): unknown {
+  if (event.kind === "close") return { kind: "close", error: event.error?.message };
+  if (event.kind === "reset") return { ...event, reset: { ...event.reset, cause: undefined } };
+  return event;
+}
+
+/** Runs the input with time passing, the application acting by itself and the output taken after each frame; gives what it showed. */
+function frameByFrame(role: "client" | "server", seed: number, bytes: Uint8Array): Set<string> {
+  const features = new Set<string>();
+  const application = new RandomApplication(role, seed);
+  const { connection } = application;
+  const ledger = new PeerLedger(role);
+  const chance = new Random(seed ^ 0x5bd1e995);
+  let now = 0;
+  const takeOutput = (): ParsedFrame[] => {
+    const chunks: Uint8Array[] = [];
+    for (let more = connection.takeOutput(); more.length > 0; more = connection.takeOutput()) chunks.push(...more);
+    return ledger.receives(concatenated(chunks));
+  };
+  connection.handleTimeout(now);
+  takeOutput();
+  let eventsSeen = application.events.length;
+  for (const { piece, frame } of pieces(role, bytes)) {
+    if (connection.closed) break;
+    now += chance.chance(0.2) ? chance.below(300) : 0;
+    const state = frame === undefined ? "-" : ledger.view(frame.streamId);
+    if (frame !== undefined) ledger.sends(frame);
+    connection.receive(piece, now);
+    const output = takeOutput();
+    const events = application.events.slice(eventsSeen);
+    eventsSeen = application.events.length;
+    features.add(`${role} ${state} ${frame === undefined ? "bytes" : nameOf(frame)}: ${effects(events, output)}`);
+    if (!connection.closed) {
+      must(connection.activeStreams <= localSettings.maxConcurrentStreams + application.live.size, "more streams than allowed");
+      must(
+        application.unreadBytes + ledger.connectionWindow <= budgetBytes,
+        `${application.unreadBytes} bytes unread and ${ledger.connectionWindow} offered are more than the budget`,
+      );
+    }
+    application.actByItself(now);
+    takeOutput();
+    eventsSeen = application.events.length;
+  }
+  application.finish();
+  takeOutput();
+  if (!connection.closed) {
+    must(ledger.connectionWindow <= fullWindow, `a window of ${ledger.connectionWindow} is more than was meant`);
+    must(ledger.connectionWindow > fullWindow - fullWindow / 8 - 1, `a window of ${ledger.connectionWindow} was never given back`);
+  }
+  connection.transportClosed();
+  must(connection.activeStreams === 0, "every stream is gone at the end");
+  must(application.of("close").length === 1, "the end is told once");
+  return features;
+}
+
+/** The preface, frame by frame, and what is left. */
+function* pieces(role: "client" | "server", bytes: Uint8Array): Generator<{ piece: Uint8Array; frame: ParsedFrame | undefined }> {
+  let offset = 0;
+  if (role === "server") {
+    offset = Math.min(bytes.length, clientPreface.length);
+    yield { piece: bytes.subarray(0, offset), frame: undefined };
+  }
+  for (const frame of parseFrames(bytes.subarray(offset))) {
+    const end = offset + 9 + frame.payload.length;
+    yield { piece: bytes.subarray(offset, end), frame };
+    offset = end;
+  }
+  if (offset < bytes.length) yield { piece: bytes.subarray(offset), frame: undefined };
+}
+
+function nameOf({ type, flags, payload, streamId }: ParsedFrame): string {
+  const name = Object.entries(FrameType).find(([, value]) => value === type)?.[0] ?? "unknown";
+  return `${name}/${flags & 0x2d}${payload.length === 0 ? " empty" : ""}${streamId === 0 ? " on 0" : ""}`;
+}
+
+function effects(events: Events, output: readonly ParsedFrame[]): string {
+  const told = events.map((event) => {
+    if (event.kind === "close") return kindOf(event.error);
+    if (event.kind === "reset") return `reset ${event.reset.errorCode} ${event.reset.origin}`;
+    return event.kind;
+  });
+  const sent = output.map(({ type, payload }) => (type === FrameType.RST_STREAM ? `RST ${payload[3]}` : String(type)));
+  return `${[...new Set(told)].join(",")} > ${[...new Set(sent)].join(",")}`;
+}
