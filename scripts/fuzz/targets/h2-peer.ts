@@ -75,7 +75,7 @@ export class PeerLedger {
           const [id, value] = [at(index) * 256 + at(index + 1), uint32(index + 2)];
           if (id === 1) sizes.push(value);
           else if (id === 4) this.#initialWindow = value;
-          else if (id === 5) this.#maxFrameSize = value;
+          else if (id === 5) this.#maxFrameSize = Math.max(value, 16_384); // Less is an error, which GOAWAY says.
         }
         this.#tableSizes.push(sizes);
         break;
