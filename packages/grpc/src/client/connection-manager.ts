@@ -163,7 +163,7 @@ export class ConnectionManager implements ClientConnectionEvents {
   }
 
   onDraining(connection: ClientConnection): void {
-    if (connection === this.#current) this.#lost(connection, undefined);
+    if (connection === this.#current) this.#lost(connection, connection.http2.goAwayError);
   }
 
   onClose(connection: ClientConnection, error: H2Error | undefined): void {

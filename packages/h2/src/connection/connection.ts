@@ -56,6 +56,11 @@ export class Connection<Context> {
     return this.#core.draining;
   }
 
+  /** Why the peer said goodbye, when its GOAWAY named an error; `onClose` is given the same. */
+  get goAwayError(): H2Error | undefined {
+    return this.#core.goAway.error;
+  }
+
   /** Streams that are not closed or not released. */
   get activeStreams(): number {
     return this.#core.table.size;

@@ -132,9 +132,13 @@ export class Core<Context> implements Pick<FrameSink, "closed"> {
   /** The transport is gone. */
   lost(cause: unknown): void {
     if (this.closed) return;
-    const orderly = this.table.size === 0 && cause === undefined;
-    const message = cause instanceof Error ? `connection lost: ${cause.message}` : "connection lost";
-    this.#end(orderly ? undefined : new H2Error(message, { errorCode: ErrorCode.INTERNAL_ERROR, cause }), message, "remote");
+    // What the peer said with its goodbye says more than how its transport ended.
+    const said = this.goAway.error;
+    const silent = this.options.role === "client" && !this.settings.peerReceived;
+    const orderly = this.table.size === 0 && cause === undefined && !silent;
+    const why = cause instanceof Error ? `: ${cause.message}` : silent ? ": the server has sent no SETTINGS (does it expect TLS?)" : "";
+    const message = said?.message ?? `connection lost${why}`;
+    this.#end(said ?? (orderly ? undefined : new H2Error(message, { errorCode: ErrorCode.INTERNAL_ERROR, cause })), message, "remote");
   }
 
   #end(error: H2Error | undefined, message: string, origin: "local" | "remote"): void {
@@ -223,7 +227,7 @@ export class Core<Context> implements Pick<FrameSink, "closed"> {
   finishIfDrained(): void {
     if (this.closed || !this.draining || this.goAway.betweenSteps || this.table.size > 0) return;
     this.closed = true;
-    this.#isolated(() => this.handler.onClose(undefined));
+    this.#isolated(() => this.handler.onClose(this.goAway.error));
     this.output.announceEnd();
   }
 

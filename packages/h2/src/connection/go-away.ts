@@ -3,8 +3,8 @@
  * no request which crosses the first one is lost: the first names no stream, the second, a round trip later, the
  * last one that will be served.
  */
-import { ErrorCode } from "../error-code.js";
-import { connectionError } from "../errors.js";
+import { ErrorCode, errorCodeName } from "../error-code.js";
+import { connectionError, H2Error } from "../errors.js";
 import type { GoAwayFrame } from "../frame/go-away.js";
 import { max31Bit } from "../frame/types.js";
 import type { Output } from "./output.js";
@@ -17,6 +17,8 @@ export class GoAway {
   sentLastStreamId: number | undefined = undefined;
   /** The same of the peer's. */
   received: GoAwayFrame | undefined = undefined;
+  /** Why the peer ends the connection, unless it says that nothing is wrong. */
+  error: H2Error | undefined = undefined;
   /** The PING whose answer begins the second step, and when it was sent. */
   #pingId: number | undefined = undefined;
   #announcedAt = 0;
@@ -71,5 +73,19 @@ export class GoAway {
       );
     }
     this.received = { ...frame, debugData: frame.debugData.slice() };
+    const { errorCode } = frame;
+    if (errorCode !== ErrorCode.NO_ERROR) {
+      this.error = new H2Error(`the peer ended the connection with ${errorCodeName(errorCode)}${quoted(frame.debugData)}`, { errorCode });
+    }
   }
+}
+
+/** What a peer says is shown in part, as it is only where it is printable. */
+const maxShownOctets = 256;
+
+function quoted(debugData: Uint8Array): string {
+  if (debugData.length === 0) return "";
+  let text = "";
+  for (const octet of debugData.subarray(0, maxShownOctets)) text += octet >= 0x20 && octet < 0x7f ? String.fromCharCode(octet) : "?";
+  return `: "${text}"`;
 }

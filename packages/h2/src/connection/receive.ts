@@ -237,7 +237,7 @@ export class FrameReceiver<Context> implements FrameSink {
       if (!table.isLocal(stream.id) || stream.id <= frame.lastStreamId) continue;
       this.#core.resetByPeer(stream, {
         errorCode: ErrorCode.REFUSED_STREAM,
-        message: "the peer is going away and did not take the stream",
+        message: goAway.error?.message ?? "the peer is going away and did not take the stream",
         origin: "remote",
         scope: "stream",
         unprocessed: true,

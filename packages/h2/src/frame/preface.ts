@@ -7,6 +7,9 @@ const text = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 export const clientPreface: Uint8Array = new Uint8Array(text.length);
 portableAscii.encode(text, clientPreface, 0);
 
+/** The first octet of a client that speaks TLS (RFC 8446 §5.1). */
+const tlsHandshake = 0x16;
+
 /** What a server expects first, whole or octet by octet. */
 export class PrefaceReader {
   #matched = 0;
@@ -20,7 +23,12 @@ export class PrefaceReader {
     let offset = 0;
     while (offset < chunk.length && !this.done) {
       if (chunk[offset] !== clientPreface[this.#matched]) {
-        throw connectionError(ErrorCode.PROTOCOL_ERROR, `not an HTTP/2 client: octet ${this.#matched} of the connection preface is wrong`);
+        throw connectionError(
+          ErrorCode.PROTOCOL_ERROR,
+          this.#matched === 0 && chunk[offset] === tlsHandshake
+            ? "not an HTTP/2 client in plaintext: it speaks TLS"
+            : `not an HTTP/2 client: octet ${this.#matched} of the connection preface is wrong`,
+        );
       }
       offset += 1;
       this.#matched += 1;

@@ -85,7 +85,8 @@ export class FrameReader {
   #checkedLength(bytes: Uint8Array, offset: number): number {
     const length = readUint24(bytes, offset);
     if (length > this.#maxFrameSize) {
-      throw connectionError(ErrorCode.FRAME_SIZE_ERROR, `frame of ${length} bytes is larger than maxFrameSize (${this.#maxFrameSize})`);
+      const text = `frame of ${length} bytes is larger than maxFrameSize (${this.#maxFrameSize})`;
+      throw connectionError(ErrorCode.FRAME_SIZE_ERROR, text + (foreign(length) ?? ""));
     }
     return length;
   }
@@ -95,4 +96,11 @@ export class FrameReader {
     const flags = bytes[headerAt + 4] as number;
     this.#sink.onFrame(type, flags, readUint31(bytes, headerAt + 5), bytes, headerAt + frameHeaderBytes, end);
   }
+}
+
+/** Whose words a frame's length is, when it is none: the peer speaks something else from the start. */
+function foreign(length: number): string | undefined {
+  if (length === 0x485454) return ': "HTT" are the first letters of an HTTP/1 answer';
+  if (length >>> 8 === 0x1503 || length >>> 8 === 0x1603) return ": it looks like TLS";
+  return undefined;
 }

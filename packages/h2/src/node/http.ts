@@ -172,6 +172,7 @@ export class HttpConnection implements ConnectionHandler<HttpStream> {
       if (this.connection.closed || this.connection.draining) {
         throw (
           this.error ??
+          this.connection.goAwayError ??
           new H2Error("the connection takes no more requests", { errorCode: ErrorCode.NO_ERROR, scope: "usage", origin: "local" })
         );
       }

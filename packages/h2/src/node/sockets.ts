@@ -1,33 +1,41 @@
-/** Sockets for HTTP/2: TCP and Unix, with TLS where asked, ALPN "h2" required there (RFC 9113 §3.2). */
+/** Dialling for HTTP/2: TCP and Unix sockets, with TLS where asked. It must not know what is spoken afterwards. */
 import net from "node:net";
 import tls from "node:tls";
+import { clientHandshakeFailure, clientTlsOptions } from "./tls.js";
+import { type TlsFailure, tlsFailure } from "./tls-failure.js";
+import { TransportError } from "./transport-error.js";
 
 /** Where a socket goes to. */
 export type SocketTarget = { readonly host: string; readonly port: number } | { readonly path: string };
 
 export interface ConnectSocketOptions {
-  /** TLS with these options; `ALPNProtocols` is set here. */
+  /**
+   * TLS with these options (`ca`, `cert`, `key`, `servername`, …). `ALPNProtocols` is set here; `minVersion` is by default TLS 1.2, and
+   * `ciphers` those that HTTP/2 allows.
+   */
   readonly tls?: tls.ConnectionOptions | undefined;
   readonly signal?: AbortSignal | undefined;
   /** From the start to the end of the TLS handshake. Default 20,000 ms, as other gRPC clients wait. */
   readonly connectTimeoutMs?: number | undefined;
 }
 
-const alpnProtocol = "h2";
-
 /**
- * A connected socket, its TLS handshake done. @throws Error saying which target, and what failed: refused, timed out, the
- * certificate, or no ALPN "h2"; the cause is Node's error. The signal's reason when it aborts.
+ * A connected socket, its TLS handshake done and good for HTTP/2 (RFC 9113 §9.2).
+ *
+ * In TLS 1.3 a server looks at the client's certificate only after that: what it objects to is told by the connection's end.
+ * @throws TransportError saying which target and what failed, with a code for programs. TypeError or RangeError for options that contradict HTTP/2 or
+ * themselves. The signal's reason when it aborts.
  */
-export function connectSocket(target: SocketTarget, options: ConnectSocketOptions = {}): Promise<net.Socket> {
+export async function connectSocket(target: SocketTarget, options: ConnectSocketOptions = {}): Promise<net.Socket> {
   const { signal, connectTimeoutMs = 20_000 } = options;
-  return new Promise((resolve, reject) => {
-    if (signal?.aborted) {
-      reject(signal.reason);
-      return;
-    }
-    const socket = open(target, options.tls);
-    const where = "path" in target ? target.path : `${target.host}:${target.port}`;
+  signal?.throwIfAborted();
+  const socket = open(target, options.tls);
+  const where =
+    "path" in target ? target.path : net.isIPv6(target.host) ? `[${target.host}]:${target.port}` : `${target.host}:${target.port}`;
+  const failure = (code: TransportError["code"], text: string, cause?: Error): TransportError =>
+    new TransportError(code, `cannot connect to ${where}: ${text}`, cause === undefined ? undefined : { cause });
+  let connected = false;
+  return await new Promise((resolve, reject) => {
     const settle = (error: unknown): void => {
       clearTimeout(timer);
       signal?.removeEventListener("abort", onAbort);
@@ -41,16 +49,29 @@ export function connectSocket(target: SocketTarget, options: ConnectSocketOption
       socket.destroy();
       reject(error);
     };
-    const onError = (cause: Error): void => settle(new Error(`cannot connect to ${where}: ${describe(cause)}`, { cause }));
-    const onClose = (): void => settle(new Error(`cannot connect to ${where}: closed during the handshake`));
+    const onError = (cause: Error): void => {
+      const named = connected && socket instanceof tls.TLSSocket ? tlsFailure(cause, "server") : undefined;
+      settle(failure(...(named ?? systemFailure(cause)), cause));
+    };
+    const onClose = (): void => settle(failure("CONNECTION_CLOSED", "the server closed the connection during the TLS handshake"));
     const onAbort = (): void => settle(signal?.reason);
-    const timer = setTimeout(() => settle(new Error(`cannot connect to ${where} within ${connectTimeoutMs} ms`)), connectTimeoutMs);
+    const onTimeout = (): void => {
+      const text = connected ? "the TLS handshake did not end" : "no answer";
+      settle(failure(connected ? "HANDSHAKE_TIMEOUT" : "CONNECT_TIMEOUT", `${text} within connectTimeoutMs (${connectTimeoutMs})`));
+    };
+    const timer = setTimeout(onTimeout, connectTimeoutMs);
     signal?.addEventListener("abort", onAbort);
     socket.on("error", onError);
     socket.on("close", onClose);
-    socket.once(socket instanceof tls.TLSSocket ? "secureConnect" : "connect", () => {
-      const wrong = socket instanceof tls.TLSSocket && socket.alpnProtocol !== alpnProtocol;
-      settle(wrong ? new Error(`cannot connect to ${where}: the server did not choose ALPN "${alpnProtocol}"`) : undefined);
+    socket.once("connect", () => {
+      connected = true;
+      if (!(socket instanceof tls.TLSSocket)) settle(undefined);
+    });
+    socket.once("secureConnect", () => {
+      if (!(socket instanceof tls.TLSSocket)) return;
+      const lacking = clientHandshakeFailure(socket);
+      socket.disableRenegotiation(); // RFC 9113 §9.2.1
+      settle(lacking === undefined ? undefined : failure(lacking.code, lacking.message));
     });
   });
 }
@@ -58,30 +79,23 @@ export function connectSocket(target: SocketTarget, options: ConnectSocketOption
 function open(target: SocketTarget, secure: tls.ConnectionOptions | undefined): net.Socket {
   if (secure === undefined) return net.connect({ ...target, noDelay: true });
   const servername = "host" in target && net.isIP(target.host) === 0 ? { servername: target.host } : {};
-  return tls.connect({ ...servername, ...secure, ...target, ALPNProtocols: [alpnProtocol] });
+  try {
+    return tls.connect({ ...servername, ...clientTlsOptions(secure), ...target });
+  } catch (error) {
+    throw unusableTls(error);
+  }
 }
 
-/** Node packs the attempts at several addresses into an error without a message. */
-function describe(error: Error): string {
-  if (error instanceof AggregateError && error.message === "") return error.errors.map((each: Error) => each.message).join("; ");
-  return error.message;
+/** OpenSSL reports a key or a certificate that cannot be used in words of its own. */
+export function unusableTls(error: unknown): unknown {
+  const { code, reason } = error as { code?: unknown; reason?: unknown };
+  if (typeof code !== "string" || !(code.startsWith("ERR_OSSL") || code.startsWith("ERR_SSL"))) return error;
+  return new TypeError(`the tls options cannot be used: ${typeof reason === "string" ? reason : code}`, { cause: error });
 }
 
-export interface SocketServerOptions {
-  /**
-   * TLS with these options; `ALPNProtocols` is set here, and a client without ALPN "h2" is refused. `handshakeTimeout` is by
-   * default 10,000 ms, as for the HTTP/2 handshake after it (Node's own default is twelve times as long).
-   */
-  readonly tls?: tls.TlsOptions | undefined;
-}
-
-/** A server that gives each socket, its TLS handshake done, to `onSocket`. A failed handshake ends that socket alone. */
-export function createSocketServer(options: SocketServerOptions, onSocket: (socket: net.Socket) => void): net.Server {
-  if (options.tls === undefined) return net.createServer({ allowHalfOpen: true, noDelay: true }, onSocket);
-  const server = tls.createServer({ handshakeTimeout: 10_000, ...options.tls, ALPNProtocols: [alpnProtocol] }, (socket) => {
-    if (socket.alpnProtocol === alpnProtocol) onSocket(socket);
-    else socket.destroy();
-  });
-  server.on("tlsClientError", (_error, socket) => socket.destroy());
-  return server;
+function systemFailure(error: Error & { code?: string }): TlsFailure {
+  // Node packs the attempts at several addresses into an error without a message.
+  const text =
+    error instanceof AggregateError && error.message === "" ? error.errors.map((each: Error) => each.message).join("; ") : error.message;
+  return [error.code === "ECONNREFUSED" ? "CONNECTION_REFUSED" : "CONNECTION_FAILED", text];
 }

@@ -1,5 +1,8 @@
 /** What a driver needs of a byte stream, and how any Node `Duplex` (net, tls, a pair in memory) provides it. */
 import type { Duplex } from "node:stream";
+import { TLSSocket } from "node:tls";
+import { tlsFailure } from "./tls-failure.js";
+import { TransportError } from "./transport-error.js";
 
 export interface TransportEvents {
   /** The chunk is the receiver's; the transport does not use its memory again. */
@@ -30,7 +33,7 @@ export function duplexTransport(duplex: Duplex): Transport {
   let failure: Error | undefined;
   // Nothing a socket does may become an unhandled "error" event, from before the start until after the end.
   duplex.on("error", (error) => {
-    failure ??= error;
+    failure ??= named(error);
   });
   return {
     start(events) {
@@ -38,7 +41,11 @@ export function duplexTransport(duplex: Duplex): Transport {
       // A plain view: parts of a `Buffer` would be Buffers, whose `slice` does not copy, all the way up to users.
       duplex.on("data", (chunk: Uint8Array) => events.onData(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength)));
       duplex.on("drain", () => events.onDrain());
-      duplex.on("end", () => events.onEnd());
+      duplex.on("end", () => {
+        if (!(duplex instanceof TLSSocket)) events.onEnd();
+        // An alert of TLS comes as an end first and as an error, which has more to say, in the same turn.
+        else setImmediate(() => failure === undefined && events.onEnd());
+      });
       if (duplex.closed) queueMicrotask(() => events.onClose(failure ?? duplex.errored ?? undefined));
       else duplex.on("close", () => events.onClose(failure));
     },
@@ -61,4 +68,11 @@ export function duplexTransport(duplex: Duplex): Transport {
     },
     destroy: () => duplex.destroy(),
   };
+}
+
+/** In TLS 1.3 a server's objections to its client come as alerts after the handshake: OpenSSL's words for them are several lines. */
+function named(error: Error & { code?: string }): Error {
+  if (error.code?.startsWith("ERR_SSL_") !== true) return error;
+  const failure = tlsFailure(error, "peer");
+  return failure === undefined ? error : new TransportError(...failure, { cause: error });
 }

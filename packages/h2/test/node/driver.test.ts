@@ -1,19 +1,10 @@
-import { createServer, type Socket } from "node:net";
 import { Duplex } from "node:stream";
-import tls from "node:tls";
 import { afterEach, describe, expect, it } from "vitest";
 import { Connection, ErrorCode } from "../../src/index.js";
-import {
-  ConnectionDriver,
-  connectSocket,
-  createSocketServer,
-  duplexTransport,
-  HttpConnection,
-  type HttpHandler,
-} from "../../src/node/index.js";
+import { ConnectionDriver, connectSocket, duplexTransport, HttpConnection, type HttpHandler } from "../../src/node/index.js";
 import { FrameFactory, RecordingHandler } from "../../src/testing/index.js";
 import { pattern, request } from "../support/endpoint.js";
-import { Cleanup, certificate, dial, duplexPair, listen, serve } from "../support/sockets.js";
+import { Cleanup, dial, duplexPair, serve } from "../support/sockets.js";
 
 const cleanup = new Cleanup();
 afterEach(() => cleanup.run());
@@ -226,87 +217,5 @@ describe("the driver", () => {
     const client = HttpConnection.connect(a);
     await client.driver.done;
     expect(client.error).toMatchObject({ message: "connection lost: gone" });
-  });
-});
-
-describe("connectSocket", () => {
-  it("says which target refused", async () => {
-    const server = createServer();
-    const target = (await listen(server, "tcp", cleanup)) as { host: string; port: number };
-    await cleanup.run();
-    await expect(connectSocket(target)).rejects.toThrow(`cannot connect to 127.0.0.1:${target.port}: connect ECONNREFUSED`);
-    await expect(connectSocket({ path: "/nowhere/socket" })).rejects.toThrow("cannot connect to /nowhere/socket: connect ENOENT");
-  });
-
-  it("requires ALPN h2 over TLS and says so", async () => {
-    const accept = (socket: Socket) => socket.on("error", () => {});
-    const without = await listen(tls.createServer(certificate, accept), "tcp", cleanup);
-    await expect(connectSocket(without, { tls: { ca: certificate.cert } })).rejects.toThrow('the server did not choose ALPN "h2"');
-    const other = await listen(tls.createServer({ ...certificate, ALPNProtocols: ["http/1.1"] }, accept), "tcp", cleanup);
-    await expect(connectSocket(other, { tls: { ca: certificate.cert } })).rejects.toThrow(/no application protocol|did not choose ALPN/i);
-  });
-
-  it("names what is wrong with a certificate", async () => {
-    const { target } = await serve("tls", cleanup, echo);
-    await expect(connectSocket(target, { tls: {} })).rejects.toThrow(/cannot connect to 127.0.0.1:\d+: self-signed certificate/);
-    const wrongHost = connectSocket(target, { tls: { ca: certificate.cert, servername: "example.com" } });
-    await expect(wrongHost).rejects.toThrow("Hostname/IP does not match certificate's altnames");
-  });
-
-  it("keeps to its timeout and its signal", async () => {
-    const silent = await listen(
-      createServer((socket) => socket.on("error", () => {})),
-      "tcp",
-      cleanup,
-    );
-    const options = { tls: { ca: certificate.cert } };
-    await expect(connectSocket(silent, { ...options, connectTimeoutMs: 20 })).rejects.toThrow(/within 20 ms/);
-    const reason = new Error("changed my mind");
-    const controller = new AbortController();
-    const connecting = connectSocket(silent, { ...options, signal: controller.signal });
-    controller.abort(reason);
-    await expect(connecting).rejects.toBe(reason);
-    await expect(connectSocket(silent, { signal: controller.signal })).rejects.toBe(reason);
-  });
-
-  it("reports plaintext on a TLS port and TLS on a plaintext port as errors", async () => {
-    const secure = await serve("tls", cleanup, echo);
-    const plain = await dial(secure.target, "tcp", cleanup);
-    await plain.driver.done;
-    expect(plain.connection.closed).toBe(true);
-    const open = await serve("tcp", cleanup, echo);
-    await expect(connectSocket(open.target, { tls: { ca: certificate.cert } })).rejects.toThrow(/cannot connect to 127.0.0.1:\d+: /);
-  });
-});
-
-describe("a TLS server", () => {
-  it("gives up a TLS handshake that does not come, and speaks TLS 1.2 and 1.3", async () => {
-    const server = createSocketServer({ tls: { ...certificate, handshakeTimeout: 30 } }, (socket) => {
-      HttpConnection.accept(socket, echo);
-    });
-    const target = await listen(server, "tcp", cleanup);
-    const silent = await connectSocket(target);
-    silent.resume();
-    await new Promise((resolve) => silent.on("close", resolve));
-    for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
-      const tls = { ca: certificate.cert, minVersion: version, maxVersion: version };
-      const client = HttpConnection.connect(await connectSocket(target, { tls }));
-      const stream = await client.request(request);
-      void stream.send(Buffer.from(version), true);
-      expect(Buffer.from(await stream.body()).toString()).toBe(version);
-      client.driver.destroy();
-    }
-  });
-
-  it("refuses a client without ALPN, and serves the next one", async () => {
-    const { target, connections } = await serve("tls", cleanup, echo);
-    const socket = tls.connect({ ...(target as { host: string; port: number }), ca: certificate.cert, servername: "localhost" });
-    socket.on("error", () => {});
-    socket.resume();
-    await new Promise((resolve) => socket.on("close", resolve));
-    expect(connections).toHaveLength(0);
-    const client = await dial(target, "tls", cleanup);
-    const stream = await client.request(request, true);
-    expect(await stream.body()).toHaveLength(0);
   });
 });

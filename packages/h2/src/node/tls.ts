@@ -1,0 +1,100 @@
+/**
+ * TLS as HTTP/2 wants it (RFC 9113 §9.2): version 1.2 or 1.3, of 1.2 only suites with ephemeral keys and authenticated
+ * encryption, ALPN "h2", no renegotiation. What a user's options say beyond that is theirs; what they say against it is refused.
+ */
+import type { X509Certificate } from "node:crypto";
+import type { Duplex } from "node:stream";
+import tls from "node:tls";
+import { verificationFailure } from "./tls-failure.js";
+import { TransportError } from "./transport-error.js";
+
+const alpnProtocol = "h2";
+
+/** In the order of preference. The first of RFC 9113 §9.2.2's must is the RSA one with AES-128. */
+const suites: readonly string[] = [
+  "TLS_AES_128_GCM_SHA256",
+  "TLS_AES_256_GCM_SHA384",
+  "TLS_CHACHA20_POLY1305_SHA256",
+  "ECDHE-ECDSA-AES128-GCM-SHA256",
+  "ECDHE-RSA-AES128-GCM-SHA256",
+  "ECDHE-ECDSA-AES256-GCM-SHA384",
+  "ECDHE-RSA-AES256-GCM-SHA384",
+  "ECDHE-ECDSA-CHACHA20-POLY1305",
+  "ECDHE-RSA-CHACHA20-POLY1305",
+];
+
+/** Suites of TLS 1.2 that are not on the list of RFC 9113, Appendix A, by their names in the standard. */
+const allowedSuite = /^TLS_(EC)?DHE_(ECDSA|RSA|PSK|DSS)_WITH_\w+_(GCM|CCM|CCM_8|POLY1305)(_SHA\d+)?$/;
+
+/** RFC 9113 §9.2.1: an ephemeral key exchange over integers has at least so many bits. */
+const minDHSize = 2_048;
+
+const defaults = { minVersion: "TLSv1.2", ciphers: suites.join(":") } as const;
+
+/** @throws TypeError for a version of TLS that HTTP/2 does not run over */
+export function clientTlsOptions(options: tls.ConnectionOptions): tls.ConnectionOptions {
+  checkVersions(options);
+  return { ...defaults, minDHSize, ...options, ALPNProtocols: [alpnProtocol] };
+}
+
+/**
+ * Client certificates are looked at by us (`handshakeFailure`), so that the client can be told what is wrong with its own: left to
+ * Node, a certificate that is refused ends the connection without a word.
+ * @throws TypeError for a version of TLS that HTTP/2 does not run over
+ */
+export function serverTlsOptions(options: tls.TlsOptions): tls.TlsOptions {
+  checkVersions(options);
+  return {
+    ...defaults,
+    // Node's own default is twelve times as long; this is what the HTTP/2 handshake has after it.
+    handshakeTimeout: 10_000,
+    ...options,
+    ALPNProtocols: [alpnProtocol],
+    rejectUnauthorized: false,
+  };
+}
+
+function checkVersions({ minVersion, maxVersion, secureProtocol }: tls.SecureContextOptions): void {
+  for (const [name, version] of Object.entries({ minVersion, maxVersion })) {
+    if (version !== undefined && version !== "TLSv1.2" && version !== "TLSv1.3") {
+      throw new TypeError(`${name} is "${version}": HTTP/2 needs "TLSv1.2" or "TLSv1.3"`);
+    }
+  }
+  if (secureProtocol !== undefined) throw new TypeError("secureProtocol is not for HTTP/2: use minVersion and maxVersion");
+}
+
+/** What a finished handshake lacks for HTTP/2, seen from the client; undefined where it lacks nothing. */
+export function clientHandshakeFailure(socket: tls.TLSSocket): TransportError | undefined {
+  if (socket.alpnProtocol !== alpnProtocol) return new TransportError("TLS_ALPN", `the server did not choose ALPN "${alpnProtocol}"`);
+  return cipherFailure(socket, "server");
+}
+
+/** The same seen from the server, where `needsCertificate` says that clients must show one. */
+export function serverHandshakeFailure(socket: tls.TLSSocket, needsCertificate: boolean): TransportError | undefined {
+  if (socket.alpnProtocol !== alpnProtocol) return new TransportError("TLS_ALPN", `the client did not ask for ALPN "${alpnProtocol}"`);
+  return cipherFailure(socket, "client") ?? (needsCertificate ? certificateFailure(socket) : undefined);
+}
+
+function cipherFailure(socket: tls.TLSSocket, other: "client" | "server"): TransportError | undefined {
+  if (socket.getProtocol() === "TLSv1.3") return undefined;
+  const { standardName } = socket.getCipher();
+  if (socket.getProtocol() === "TLSv1.2" && allowedSuite.test(standardName)) return undefined;
+  return new TransportError("TLS_CIPHER", `the ${other} agreed to ${socket.getProtocol()} with ${standardName}, which HTTP/2 forbids`);
+}
+
+function certificateFailure(socket: tls.TLSSocket): TransportError | undefined {
+  // Asked for beside `authorized`: Node calls a resumed session of TLS 1.3 authorized although it never had a certificate.
+  if (socket.getPeerX509Certificate() === undefined) {
+    return new TransportError("CERTIFICATE_REQUIRED", "the client has no certificate, which is required here");
+  }
+  if (socket.authorized) return undefined;
+  return new TransportError(...verificationFailure(String(socket.authorizationError), "client"));
+}
+
+/**
+ * The certificate that the other side has proved to own and that an authority vouches for: its `subject`, `subjectAltName` and
+ * `fingerprint256` say who that is. Undefined without TLS, without a certificate, and for one that was not verified.
+ */
+export function peerCertificate(duplex: Duplex): X509Certificate | undefined {
+  return duplex instanceof tls.TLSSocket && duplex.authorized ? duplex.getPeerX509Certificate() : undefined;
+}
