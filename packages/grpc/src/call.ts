@@ -6,7 +6,15 @@ import type { ClientInterceptor } from "./interceptor.js";
 import type { Peer } from "./peer.js";
 import type { Status } from "./status.js";
 
-/** Options of one call, the same for both forms. */
+/** What a call belongs to: a `ServerCall`, or anything with a deadline and a signal. */
+export interface ParentCall {
+  readonly deadline?: Deadline | undefined;
+  readonly signal?: AbortSignalLike | undefined;
+}
+
+/**
+ * Options of one call, the same for both forms. A handler that gives its `ServerCall` itself in their place says `{ parent: call }`.
+ */
 export interface CallOptions {
   /** Sent with the request. Text under ordinary keys, bytes under keys that end in `-bin`. */
   readonly metadata?: MetadataInit | undefined;
@@ -14,6 +22,11 @@ export interface CallOptions {
   readonly deadline?: Deadline | undefined;
   /** Cancels the call: it fails with CANCELLED, whose cause is the signal's reason, and the server is told. */
   readonly signal?: AbortSignalLike | undefined;
+  /**
+   * The call in whose handler this one is made: it has the shorter of both deadlines, and is cancelled when the handler's `call.signal` aborts. Metadata
+   * is not passed on. Default: none; `asyncContext()` finds it by itself.
+   */
+  readonly parent?: ParentCall | undefined;
   /** True: wait for a connection as long as the deadline allows. Default false: fail with UNAVAILABLE when an attempt to connect fails. */
   readonly waitForReady?: boolean | undefined;
   /** Default: the client's, else the channel's. */

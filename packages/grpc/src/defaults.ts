@@ -68,7 +68,7 @@ export function checkedMessageBytes(name: string, value: number | undefined, fal
 }
 
 function checkedTimeoutMs(timeoutMs: number | undefined): number | undefined {
-  if (timeoutMs === undefined || timeoutMs > 0) return timeoutMs;
+  if (timeoutMs === undefined || (typeof timeoutMs === "number" && timeoutMs > 0)) return timeoutMs;
   throw new RangeError(`timeoutMs must be a number of milliseconds above zero, not ${String(timeoutMs)}`);
 }
 

@@ -1,5 +1,5 @@
 export type { Messages } from "./call/send-all.js";
-export type { CallOptions, ClientCall, ServerCall, StatusOptions } from "./call.js";
+export type { CallOptions, ClientCall, ParentCall, ServerCall, StatusOptions } from "./call.js";
 export type { BackoffOptions } from "./client/backoff.js";
 export { Channel, type ChannelOptions } from "./client/channel.js";
 export type { ChannelState } from "./client/connection-manager.js";
@@ -28,7 +28,7 @@ export type {
   ServerInterceptor,
 } from "./interceptor.js";
 export type { Http2Options } from "./options.js";
-export { callPeer, type Peer } from "./peer.js";
+export { callPeer, type Peer, type PeerTls } from "./peer.js";
 export type {
   BidiStreamingHandler,
   ClientStreamingHandler,

@@ -79,6 +79,9 @@ export interface CallStatus extends CallMetadata {
 export interface CallEnd {
   readonly status: Status;
   readonly message: string;
+  /** How many were sent and had come, whether or not somebody has taken them. */
+  readonly requestMessages: number;
+  readonly responseMessages: number;
   /** At a client: what its steps reject with. At a server: why it was over before its handler said so, or what the handler threw. */
   readonly error: Error | undefined;
 }

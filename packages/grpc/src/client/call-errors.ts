@@ -20,10 +20,10 @@ export function deadlineExceeded(afterMs: number, waitingFor: string | undefined
 }
 
 /** How a call ended, for interceptors. */
-export function endOf(error: Error | undefined): CallEnd {
-  if (error === undefined) return { status: Status.OK, message: "", error };
+export function endOf(error: Error | undefined, requestMessages: number, responseMessages: number): CallEnd {
   // Whatever is no status was this side's own doing.
-  return { status: error instanceof GrpcError ? error.status : Status.CANCELLED, message: error.message, error };
+  const failed = error instanceof GrpcError ? error.status : Status.CANCELLED;
+  return { status: error === undefined ? Status.OK : failed, message: error?.message ?? "", requestMessages, responseMessages, error };
 }
 
 /** Of an interceptor that failed when its call was over: nobody else is left to be told. */

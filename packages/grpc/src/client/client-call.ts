@@ -30,6 +30,7 @@ import { errorOfReset } from "../wire-status.js";
 import { Answer } from "./answer.js";
 import type { BoundMethod } from "./bound-method.js";
 import { cancelled, deadlineExceeded, endedWithOk, endOf, warn } from "./call-errors.js";
+import { inheritedDeadline, watchSignals } from "./cancellation.js";
 import type { ClientConnection } from "./client-connection.js";
 import type { WaitingCall } from "./connection-manager.js";
 import { throughConnection, throughInitialMetadata, throughStatus } from "./interception.js";
@@ -57,13 +58,14 @@ export class ClientCallStream<Request extends {}, Response extends {}>
   #endGiven = false;
   /** Something was sent that is not kept, so that the call cannot be sent again. */
   #committed = false;
+  #sentMessages = 0;
   #resends = 0;
   readonly #answer: Answer = new Answer();
   /** How it ended, other than with OK. */
   #error: Error | undefined = undefined;
   #milestones: Milestones | undefined = undefined;
   #reply: Deferred<Response> | undefined = undefined;
-  #onAbort: (() => void) | undefined = undefined;
+  #unwatch: (() => void) | undefined = undefined;
   readonly #ownInterceptors: readonly ClientInterceptor[] | undefined;
   #intercepted = false;
   /** An interceptor makes the call wait. */
@@ -124,6 +126,7 @@ export class ClientCallStream<Request extends {}, Response extends {}>
     this.#intercept();
     try {
       this.#request = this.encode(request);
+      this.#sentMessages = 1;
     } catch (error) {
       this.#finish(asError(error), true);
       return Promise.reject(error);
@@ -133,6 +136,8 @@ export class ClientCallStream<Request extends {}, Response extends {}>
 
   /** Waits for the one response; who calls sends the requests. */
   callForReply(): Promise<Response> {
+    // An interceptor has cancelled it already.
+    if (this.#phase === "ended") return Promise.reject(this.#error);
     const reply = deferred<Response>();
     this.#reply = reply;
     this.inbox.awaitEnd();
@@ -212,18 +217,16 @@ export class ClientCallStream<Request extends {}, Response extends {}>
     if (this.#phase !== "new") return;
     this.#phase = "waiting";
     this.#intercept();
-    const { signal } = this.#options;
+    if (this.#phase !== "waiting") return;
+    const { signal, parent } = this.#options;
     const { channel, defaults } = this.#bound;
-    if (signal !== undefined) {
-      if (signal.aborted) {
-        this.#finish(cancelled(signal.reason), true);
-        return;
-      }
-      this.#onAbort = () => this.#cancel(cancelled(signal.reason));
-      signal.addEventListener("abort", this.#onAbort);
+    if (signal !== undefined || parent !== undefined) {
+      this.#unwatch = watchSignals(signal, parent, (error) => this.#cancel(error));
+      if (this.#phase !== "waiting") return;
     }
     if (this.#deadline === undefined && defaults.timeoutMs !== undefined)
       this.#deadline = Deadline.after(defaults.timeoutMs, channel.clock);
+    if (parent !== undefined) this.#deadline = inheritedDeadline(this.#deadline, parent);
     if (this.#deadline !== undefined || this.hooks !== undefined) {
       this.#startedAtMs = channel.clock.nowMs();
       this.#watchDeadline();
@@ -355,6 +358,7 @@ export class ClientCallStream<Request extends {}, Response extends {}>
 
   protected transmit(body: Uint8Array): void {
     const { singleRequest } = this.method;
+    this.#sentMessages += 1;
     if (!singleRequest) this.#committed = true;
     else if (this.#request === undefined) this.#request = body;
     else throw this.#secondRequest();
@@ -496,11 +500,11 @@ export class ClientCallStream<Request extends {}, Response extends {}>
     this.#phase = "ended";
     this.#error = error;
     if (this.heapIndex !== -1) timers.remove(this);
-    if (this.#onAbort !== undefined) this.#options.signal?.removeEventListener("abort", this.#onAbort);
+    this.#unwatch?.();
     this.#endHalves(error, dropUnread);
     this.#milestones?.onEnd(error);
     this.onEnded?.();
-    if (this.hooks?.has("onEnd")) this.hooks.end(endOf(error), warn);
+    if (this.hooks?.has("onEnd")) this.hooks.end(endOf(error, this.#sentMessages, this.inbox.received), warn);
   }
 
   #endHalves(error: Error | undefined, dropUnread: boolean): void {

@@ -7,6 +7,7 @@ import { CallUsageError } from "../errors.js";
 import { requestHead } from "../headers.js";
 import { type AnyService, type MethodKind, type MethodsOf, type MethodTypes, methodsOf } from "../service.js";
 import type { BoundMethod } from "./bound-method.js";
+import { callOptions } from "./cancellation.js";
 import { type Channel, coreOf } from "./channel.js";
 import { ClientCallStream } from "./client-call.js";
 
@@ -76,7 +77,7 @@ export function createClient<const Service extends AnyService>(
   for (const method of methodsOf(service)) {
     const head = requestHead(core.scheme, core.authority, method.path, core.userAgent);
     const bound: BoundMethod = { method, channel: core, head, defaults: resolved };
-    const open = (options: CallOptions = {}): ClientCallStream<{}, {}> => new ClientCallStream(bound, options);
+    const open = (options: CallOptions = {}): ClientCallStream<{}, {}> => new ClientCallStream(bound, callOptions(options));
     client[method.name] = Object.assign(shortForms[method.kind](open), { open });
   }
   return client as Client<Service>;

@@ -35,8 +35,13 @@ export function throughStatus(hooks: HookChain, given: Trailers): Trailers {
 }
 
 /** `sent`: the last word to the client, where there was one. */
-export function endOf(sent: Pick<Trailers, "status" | "message"> | undefined, failure: Error | undefined): CallEnd {
-  if (sent !== undefined) return { status: sent.status, message: sent.message, error: failure };
-  const status = failure instanceof GrpcError ? failure.status : Status.CANCELLED;
-  return { status, message: failure?.message ?? "", error: failure };
+export function endOf(
+  sent: Pick<Trailers, "status" | "message"> | undefined,
+  error: Error | undefined,
+  requestMessages: number,
+  responseMessages: number,
+): CallEnd {
+  const failed = error instanceof GrpcError ? error.status : Status.CANCELLED;
+  const { status, message } = sent ?? { status: failed, message: error?.message ?? "" };
+  return { status, message, requestMessages, responseMessages, error };
 }

@@ -479,7 +479,9 @@ export class ServerCallStream<Request extends {}, Response extends {}>
   #releaseIfDone(): void {
     if (!this.#over || this.#handlerRuns) return;
     this.#host.finished(this.streamId);
-    if (this.hooks?.has("onEnd")) this.hooks.end(endOf(this.#sentStatus, this.#failure), (error) => this.#report(error));
+    if (!this.hooks?.has("onEnd")) return;
+    const end = endOf(this.#sentStatus, this.#failure, this.inbox.received, this.#messagesSent);
+    this.hooks.end(end, (error) => this.#report(error));
   }
 
   #report(error: unknown): void {

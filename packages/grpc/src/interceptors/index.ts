@@ -1,0 +1,11 @@
+export { asyncContext, currentCall } from "./async-context.js";
+export {
+  type BearerTokenOptions,
+  bearerToken,
+  type RequireBearerTokenOptions,
+  requireBearerToken,
+  type TokenProvider,
+} from "./bearer-token.js";
+export { type ConcurrencyLimitOptions, concurrencyLimit } from "./concurrency-limit.js";
+export { type DeadlineDefaults, deadlineDefaults } from "./deadline-defaults.js";
+export { type CallLogEntry, type CallLogger, type LoggingOptions, logging } from "./logging.js";

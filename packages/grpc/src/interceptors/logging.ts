@@ -1,0 +1,87 @@
+/** A line a call, when it is over. */
+import { streamClock } from "@trunkline/streams";
+import type { InterceptedCall, Interceptor } from "../interceptor.js";
+import { Status, type StatusName, statusName } from "../status.js";
+
+/** What is logged of a call. Never metadata, unless its key was named; never messages. */
+export interface CallLogEntry {
+  readonly role: "client" | "server";
+  readonly path: string;
+  /** `"127.0.0.1:50051"`; undefined where a client's call got no connection. */
+  readonly peer: string | undefined;
+  readonly code: StatusName;
+  /** The status message; undefined where there is none. */
+  readonly message: string | undefined;
+  readonly durationMs: number;
+  readonly requestMessages: number;
+  readonly responseMessages: number;
+  /** The values of the request's metadata under the keys that were named; bytes as base64. */
+  readonly metadata?: Readonly<Record<string, readonly string[]>>;
+  /** Why a call failed, with its causes. */
+  readonly error?: Error;
+}
+
+/** What pino, bunyan and winston's children have: the fields first. */
+export interface CallLogger {
+  info(entry: CallLogEntry, message: string): void;
+  warn(entry: CallLogEntry, message: string): void;
+  error(entry: CallLogEntry, message: string): void;
+}
+
+export interface LoggingOptions {
+  /** Keys of the request's metadata whose values are logged. Default: none, since they may be secrets. */
+  readonly metadata?: readonly string[] | undefined;
+}
+
+/** A fault of the server's own code. */
+const faults: ReadonlySet<Status> = new Set([Status.UNKNOWN, Status.INTERNAL, Status.DATA_LOSS]);
+
+/**
+ * Logs each call when it is over: to a function, or to a logger: OK as `info`; UNKNOWN, INTERNAL and DATA_LOSS as `error`; any other status as `warn`.
+ * What the logger throws is reported as of any hook, and concerns no call.
+ */
+export function logging(to: CallLogger | ((entry: CallLogEntry) => void), options: LoggingOptions = {}): Interceptor {
+  const log = typeof to === "function" ? to : (entry: CallLogEntry): void => to[levelOf(entry.code)](entry, messageOf(entry));
+  const keys = (options.metadata ?? []).map((key) => key.toLowerCase());
+  return (call) => {
+    const clock = call.extra(streamClock);
+    const beganAtMs = clock?.nowMs() ?? 0;
+    let metadata: CallLogEntry["metadata"];
+    return {
+      onRequest(request) {
+        if (keys.length > 0) metadata = chosen(keys, request.metadata.toJSON());
+      },
+      onEnd({ status, message, error, requestMessages, responseMessages }) {
+        log({
+          role: call.role,
+          path: call.path,
+          peer: peerOf(call),
+          code: statusName(status),
+          message: message === "" ? undefined : message,
+          durationMs: (clock?.nowMs() ?? 0) - beganAtMs,
+          requestMessages,
+          responseMessages,
+          ...(metadata === undefined ? {} : { metadata }),
+          ...(error === undefined ? {} : { error }),
+        });
+      },
+    };
+  };
+}
+
+function levelOf(code: StatusName): "info" | "warn" | "error" {
+  if (code === "OK") return "info";
+  return faults.has(Status[code]) ? "error" : "warn";
+}
+
+function messageOf({ role, path, code, durationMs }: CallLogEntry): string {
+  return `${role === "client" ? "called" : "served"} ${path}: ${code} after ${Math.round(durationMs)} ms`;
+}
+
+function peerOf(call: InterceptedCall): string | undefined {
+  return call.peer?.address;
+}
+
+function chosen(keys: readonly string[], fields: readonly [string, string][]): Readonly<Record<string, readonly string[]>> {
+  return Object.fromEntries(keys.map((key) => [key, fields.filter(([name]) => name === key).map(([, value]) => value)]));
+}
