@@ -18,6 +18,8 @@ export interface FuzzOptions {
 /** What the quick tests run again takes them a second or two. */
 const mostInputs = 150;
 const largestKeptBytes = 3_000;
+/** In an hour-long run the latest finds take the places of random others. */
+const largestPool = 5_000;
 
 /** @returns the exit code */
 export function main(options: FuzzOptions): number {
@@ -72,7 +74,10 @@ export function fuzz(target: Target, ms: number, seed: number, log: (line: strin
     } catch (error) {
       return { pool, failure: { input: smaller(target, input), error } };
     }
-    if (seen.size > before) pool.push(input);
+    if (seen.size > before) {
+      pool.push(input);
+      if (pool.length > largestPool) pool.splice(random.below(largestPool / 2), 1);
+    }
     if (performance.now() > nextReport) {
       log(`${target.name}: ${runs} runs, ${seen.size} kinds of behaviour, ${pool.length} inputs that show them`);
       nextReport += 60_000;

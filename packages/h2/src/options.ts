@@ -3,8 +3,8 @@
  * checked in one place.
  */
 import { type AsciiCodec, portableAscii } from "./bytes/ascii.js";
-import { ErrorCode } from "./error-code.js";
-import { H2Error } from "./errors.js";
+import { type GuardLimits, resolveGuardLimits } from "./guard-limits.js";
+import { usageError, wholeNumber as whole } from "./whole-number.js";
 
 /** What this side announces in its SETTINGS (RFC 9113 §6.5.2). */
 export interface LocalSettings {
@@ -39,6 +39,8 @@ export interface ConnectionLimits {
   readonly maxContinuationFrames?: number;
   /** From the connection's start to the peer's SETTINGS; how long a full control queue may last; how long an answer to our goodbye is waited for. Default 10,000 ms. */
   readonly handshakeTimeoutMs?: number;
+  /** What a peer may do for nothing: see `GuardLimits`, of which those that are left out have their defaults. */
+  readonly guards?: GuardLimits;
 }
 
 export interface ConnectionOptions {
@@ -49,10 +51,12 @@ export interface ConnectionOptions {
   readonly ascii?: AsciiCodec;
 }
 
+export type ResolvedLimits = Omit<Required<ConnectionLimits>, "guards"> & { readonly guards: Required<GuardLimits> };
+
 export interface ResolvedOptions {
   readonly role: "client" | "server";
   readonly settings: Required<LocalSettings>;
-  readonly limits: Required<ConnectionLimits>;
+  readonly limits: ResolvedLimits;
   readonly ascii: AsciiCodec;
 }
 
@@ -61,7 +65,7 @@ const maxWindow = 2 ** 31 - 1;
 /** Validates once and fills in the defaults. @throws H2Error (scope `usage`) naming the option, the value and its range. */
 export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
   const { role, settings = {}, limits = {} } = options;
-  if (role !== "client" && role !== "server") throw usage(`role must be "client" or "server", not ${String(role)}`);
+  if (role !== "client" && role !== "server") throw usageError(`role must be "client" or "server", not ${String(role)}`);
   const maxFrameSize = whole("maxFrameSize", settings.maxFrameSize, 16_384, 16_384, 2 ** 24 - 1);
   const initialWindowSize = whole("initialWindowSize", settings.initialWindowSize, 65_536, 0, maxWindow);
   return {
@@ -81,17 +85,8 @@ export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
       maxQueuedControlBytes: whole("maxQueuedControlBytes", limits.maxQueuedControlBytes, 65_536, 1_024, 2 ** 30),
       maxContinuationFrames: whole("maxContinuationFrames", limits.maxContinuationFrames, 16, 0, 2 ** 20),
       handshakeTimeoutMs: whole("handshakeTimeoutMs", limits.handshakeTimeoutMs, 10_000, 1, 2 ** 31 - 1),
+      guards: resolveGuardLimits(limits.guards ?? {}),
     },
     ascii: options.ascii ?? portableAscii,
   };
-}
-
-function whole(name: string, value: number | undefined, fallback: number, least: number, most: number): number {
-  if (value === undefined) return fallback;
-  if (Number.isInteger(value) && value >= least && value <= most) return value;
-  throw usage(`${name} must be a whole number from ${least} to ${most}, not ${String(value)}`);
-}
-
-function usage(message: string): H2Error {
-  return new H2Error(message, { errorCode: ErrorCode.INTERNAL_ERROR, scope: "usage", origin: "local" });
 }

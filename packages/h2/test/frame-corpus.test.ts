@@ -84,7 +84,7 @@ function payloadOf(type: number, flags: number, bytes: Uint8Array, start: number
     case FrameType.RST_STREAM:
       return { error_code: readRstStream(bytes, start, end) };
     case FrameType.SETTINGS:
-      return { settings: readSettings(bytes, start, end) };
+      return { settings: readSettings(bytes, start, end, 32) };
     case FrameType.PUSH_PROMISE:
       return { ...common, header_block_fragment: text(at + 4, contentEnd) };
     case FrameType.PING:

@@ -123,7 +123,8 @@ function frameByFrame(role: "client" | "server", seed: number, bytes: Uint8Array
     const output = takeOutput();
     const events = application.events.slice(eventsSeen);
     eventsSeen = application.events.length;
-    features.add(`${role} ${state} ${frame === undefined ? "bytes" : nameOf(frame)}: ${effects(events, output)}`);
+    const came = `${role} ${state} ${frame === undefined ? "bytes" : nameOf(frame)}`;
+    for (const effect of effects(events, output)) features.add(`${came}: ${effect}`);
     if (!connection.closed) {
       must(connection.activeStreams <= localSettings.maxConcurrentStreams + application.live.size, "more streams than allowed");
       must(
@@ -167,12 +168,13 @@ function nameOf({ type, flags, payload, streamId }: ParsedFrame): string {
   return `${name}/${flags & 0x2d}${payload.length === 0 ? " empty" : ""}${streamId === 0 ? " on 0" : ""}`;
 }
 
-function effects(events: Events, output: readonly ParsedFrame[]): string {
-  const told = events.map((event) => {
-    if (event.kind === "close") return kindOf(event.error);
-    if (event.kind === "reset") return `reset ${event.reset.errorCode} ${event.reset.origin}`;
-    return event.kind;
-  });
-  const sent = output.map(({ type, payload }) => (type === FrameType.RST_STREAM ? `RST ${payload[3]}` : String(type)));
-  return `${[...new Set(told)].join(",")} > ${[...new Set(sent)].join(",")}`;
+/** What the application was told, and what went out. */
+function* effects(events: Events, output: readonly ParsedFrame[]): Generator<string> {
+  for (const event of events) {
+    if (event.kind === "close") yield kindOf(event.error);
+    else if (event.kind === "reset") yield `reset ${event.reset.errorCode} ${event.reset.origin}`;
+    else yield event.kind;
+  }
+  for (const { type, payload } of output) yield type === FrameType.RST_STREAM ? `RST ${payload[3]}` : `out ${type}`;
+  if (events.length === 0 && output.length === 0) yield "nothing";
 }

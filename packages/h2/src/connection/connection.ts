@@ -19,6 +19,8 @@ export interface SendEnd {
 }
 
 const never = Number.POSITIVE_INFINITY;
+/** Half a DATA frame may be a network that fails for a while: see `frameTimeoutMs`. */
+const dataFramePatience = 6;
 
 export class Connection<Context> {
   readonly #core: Core<Context>;
@@ -27,6 +29,11 @@ export class Connection<Context> {
   #handshakeSince: number | undefined;
   /** Since when the peer has not read what it made us answer. */
   #stalledSince: number | undefined;
+  /** Since when the frame that is not whole has made no progress, and how far it was. */
+  #unfinishedSince: number | undefined;
+  #progress = 0;
+  /** When to look at it next: not moved by every chunk, so that no timer is. */
+  #unfinishedCheckAt: number | undefined;
   #started = false;
 
   /** @throws H2Error (scope `usage`) for an option out of its range. */
@@ -93,6 +100,7 @@ export class Connection<Context> {
     }
     if (this.#handshakeSince !== undefined && core.settings.peerReceived) this.#handshakeSince = undefined;
     if (!this.wantsInput) this.#stalledSince ??= now;
+    this.#watchUnfinished(now);
   }
 
   /**
@@ -233,14 +241,16 @@ export class Connection<Context> {
 
   /** False while the peer does not read what it makes us answer: stop reading from it. */
   get wantsInput(): boolean {
-    return this.#core.output.controlBytes < this.#core.options.limits.maxQueuedControlBytes;
+    const { output, options } = this.#core;
+    return output.controlBytes < options.limits.maxQueuedControlBytes && output.pingAnswers < options.limits.guards.maxQueuedPingAnswers;
   }
 
   /** When `handleTimeout` must be called at the latest; undefined when time changes nothing. */
   nextDeadline(): number | undefined {
     if (this.#core.closed) return undefined;
     const since = Math.min(this.#handshakeSince ?? never, this.#stalledSince ?? never, this.#core.goAway.announcedAt ?? never);
-    return since === never ? undefined : since + this.#core.options.limits.handshakeTimeoutMs;
+    const deadline = Math.min(since + this.#core.options.limits.handshakeTimeoutMs, this.#unfinishedCheckAt ?? never);
+    return deadline === never ? undefined : deadline;
   }
 
   /** Tells the time. The driver's first call begins the handshake. */
@@ -255,11 +265,35 @@ export class Connection<Context> {
     } else if (isOver(this.#stalledSince)) {
       core.fail(connectionError(ErrorCode.ENHANCE_YOUR_CALM, `the peer has not read our answers for ${handshakeTimeoutMs} ms`));
     } else if (isOver(core.goAway.announcedAt)) core.finishGoAway();
+    if (this.#unfinishedCheckAt !== undefined && now >= this.#unfinishedCheckAt) this.#checkUnfinished(now);
   }
 
   /** The transport has ended or broken: every stream gets its `onReset`, then comes `onClose`. */
   transportClosed(cause?: unknown): void {
     this.#core.lost(cause);
+  }
+
+  /** Half a frame, and then nothing: before the first SETTINGS that is the handshake's matter. */
+  #watchUnfinished(now: number): void {
+    const { unfinished, progress } = this.#receiver;
+    // While we do not read, it is not the peer that is slow.
+    if (unfinished === undefined || !this.wantsInput || this.#handshakeSince !== undefined) this.#unfinishedSince = undefined;
+    else if (this.#unfinishedSince === undefined || progress !== this.#progress) this.#unfinishedSince = now;
+    this.#progress = progress;
+    if (this.#unfinishedSince !== undefined) this.#unfinishedCheckAt ??= this.#unfinishedSince + this.#unfinishedTimeoutMs;
+  }
+
+  get #unfinishedTimeoutMs(): number {
+    const { frameTimeoutMs } = this.#core.options.limits.guards;
+    return this.#receiver.unfinished === "data" ? frameTimeoutMs * dataFramePatience : frameTimeoutMs;
+  }
+
+  #checkUnfinished(now: number): void {
+    const since = this.#unfinishedSince;
+    const timeoutMs = this.#unfinishedTimeoutMs;
+    this.#unfinishedCheckAt = since === undefined ? undefined : since + timeoutMs;
+    if (since === undefined || now < since + timeoutMs) return;
+    this.#core.fail(connectionError(ErrorCode.ENHANCE_YOUR_CALM, `a frame that has begun was not finished within ${timeoutMs} ms`));
   }
 
   #tick(now: number): void {

@@ -26,14 +26,14 @@ export class Core<Context> implements Pick<FrameSink, "closed"> {
   readonly output: Output = new Output();
   readonly settings: Settings;
   readonly table: StreamTable<Context>;
-  readonly late: LateFrames = new LateFrames();
+  readonly late: LateFrames;
   readonly encoder: HpackEncoder;
   readonly decoder: HpackDecoder;
   readonly pings: Pings;
   readonly windows: ReceiveWindows;
   readonly scheduler: Scheduler<Context>;
   readonly goAway: GoAway;
-  readonly guards: Guards = new Guards();
+  readonly guards: Guards;
   /** The time of the last `receive` or `handleTimeout`. */
   now = 0;
   closed = false;
@@ -46,6 +46,8 @@ export class Core<Context> implements Pick<FrameSink, "closed"> {
     const { role, ascii, limits } = options;
     this.settings = new Settings(role, options.settings);
     this.table = new StreamTable(role);
+    this.late = new LateFrames(limits.guards);
+    this.guards = new Guards(limits.guards);
     this.encoder = new HpackEncoder({ ascii });
     this.decoder = new HpackDecoder({ ascii, maxTableSize: options.settings.headerTableSize });
     this.pings = new Pings(this.output);
@@ -100,8 +102,6 @@ export class Core<Context> implements Pick<FrameSink, "closed"> {
 
   /** One place turns a stream error into RST_STREAM. */
   failStream(error: H2Error): void {
-    // A header list past our own limit is no breach of the protocol.
-    if (error.errorCode !== ErrorCode.ENHANCE_YOUR_CALM) this.guards.forcedResets.spend(this.now);
     if (this.table.isIdle(error.streamId)) {
       // §6.4: there is no RST_STREAM for a stream that nobody opened.
       this.fail(new H2Error(error.message, { errorCode: error.errorCode, streamId: error.streamId }));
@@ -109,9 +109,12 @@ export class Core<Context> implements Pick<FrameSink, "closed"> {
     }
     const stream = this.table.get(error.streamId);
     if (stream === undefined || stream.state === "closed") {
+      this.guards.useless(this.table.begun, this.now);
       this.output.rstStream(error.streamId, error.errorCode);
       return;
     }
+    // A header list past our own limit is no breach of the protocol.
+    if (error.errorCode !== ErrorCode.ENHANCE_YOUR_CALM) this.guards.forcedResets.spend(this.now);
     this.resetByUs(stream, error.errorCode);
     if (stream.released) return;
     const { errorCode, message } = error;

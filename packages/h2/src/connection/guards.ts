@@ -1,9 +1,10 @@
 /**
- * What a peer may do for nothing. Each budget is a burst and a rate, with its reason; past it the connection ends
- * with ENHANCE_YOUR_CALM.
+ * Counts what a peer does for nothing against its allowances (`guard-limits.ts` has them, with their reasons); past one the
+ * connection ends with ENHANCE_YOUR_CALM.
  */
 import { ErrorCode } from "../error-code.js";
 import { connectionError } from "../errors.js";
+import type { Allowance, GuardLimits } from "../guard-limits.js";
 
 /** A token bucket on the connection's own time. */
 export class Budget {
@@ -13,7 +14,7 @@ export class Budget {
   #spent = 0;
   #at = 0;
 
-  constructor(what: string, burst: number, perSecond: number) {
+  constructor(what: string, { burst, perSecond }: Allowance) {
     this.#what = what;
     this.#burst = burst;
     this.#perSecond = perSecond;
@@ -43,28 +44,30 @@ export class Budget {
 
 /** How many of the latest streams are looked at to tell an attack from a user who cancels. */
 const resetSample = 1_000;
-/** A stream that lived as long as this was worth its while. */
-const earlyResetMs = 1_000;
-
 const uselessPerStream = 4;
 
 export class Guards {
-  /** CVE-2019-9512. gRPC's bandwidth estimators PING after nearly every DATA, so traffic clears it. */
-  readonly pings: Budget = new Budget("PING frames without traffic", 100, 1);
-  /** CVE-2019-9515: each costs an acknowledgement and a pass over the streams. */
-  readonly settings: Budget = new Budget("SETTINGS frames without traffic", 100, 1);
-  /** CVE-2019-9518 and its kin: frames that ask for work and carry nothing. */
-  readonly #useless: Budget = new Budget("frames that carry nothing", 1_000, 100);
-  /** CVE-2025-8671: a peer that breaks rules so that we reset its streams. */
-  readonly forcedResets: Budget = new Budget("streams reset for protocol errors", 100, 10);
-  /** CVE-2023-44487: streams opened only to be reset. Not an attack unless most of the latest streams went that way. */
-  readonly #earlyResets: Budget = new Budget("streams reset right after they were opened", 1_000, 200);
+  readonly pings: Budget;
+  readonly settings: Budget;
+  readonly forcedResets: Budget;
+  readonly #useless: Budget;
+  readonly #earlyResets: Budget;
+  readonly #earlyResetMs: number;
   readonly #ended: Uint8Array = new Uint8Array(resetSample);
   #endedCount = 0;
   #earlyInSample = 0;
   #trafficSeen = 0;
   #uselessFrames = 0;
   #windowUpdates = 0;
+
+  constructor(limits: Required<GuardLimits>) {
+    this.pings = new Budget("PING frames without traffic", limits.pings);
+    this.settings = new Budget("SETTINGS frames without traffic", limits.settings);
+    this.forcedResets = new Budget("streams reset for protocol errors", limits.forcedResets);
+    this.#useless = new Budget("frames that carry nothing", limits.uselessFrames);
+    this.#earlyResets = new Budget("streams reset right after they were opened", limits.earlyResets);
+    this.#earlyResetMs = limits.earlyResetMs;
+  }
 
   /** Forgives what traffic explains: `traffic` counts HEADERS and DATA sent and DATA received. */
   sawTraffic(traffic: number): void {
@@ -90,7 +93,7 @@ export class Guards {
 
   /** Whether a reset `ageMs` after the opening counts as early. */
   isEarly(ageMs: number, answered: boolean): boolean {
-    return !answered && ageMs < earlyResetMs;
+    return !answered && ageMs < this.#earlyResetMs;
   }
 
   /**

@@ -2,13 +2,12 @@
  * What may still come on streams that we reset: the peer had sent it before it saw our RST_STREAM (RFC 9113 §5.1, closed). It
  * is let pass, as much as the peer may have had on its way, and more is an error like any other.
  */
+import type { GuardLimits } from "../guard-limits.js";
 
-/** As many as may be open on a busy connection and then expire together. */
-const mostStreams = 16_384;
-/** Far longer than anything is on its way. */
-const rememberedMs = 60_000;
 /** Informational responses, the response, trailers. */
 const sectionsOnTheirWay = 4;
+
+type LateFramesLimits = Required<Pick<GuardLimits, "maxLateStreams" | "lateFramesMs">>;
 
 interface Allowance {
   bytes: number;
@@ -21,6 +20,13 @@ export class LateFrames {
   /** Identifiers, oldest first, some of them forgotten already; what was passed is dropped in large steps. */
   readonly #order: number[] = [];
   #head = 0;
+  readonly #maxStreams: number;
+  readonly #rememberedMs: number;
+
+  constructor({ maxLateStreams, lateFramesMs }: LateFramesLimits) {
+    this.#maxStreams = maxLateStreams;
+    this.#rememberedMs = lateFramesMs;
+  }
 
   /** Streams remembered now. */
   get size(): number {
@@ -30,7 +36,7 @@ export class LateFrames {
   /** We reset the stream while the peer may have `window` bytes of it on the way. */
   expect(streamId: number, window: number, now: number): void {
     this.#forgetOld(now);
-    this.#allowances.set(streamId, { bytes: window, sections: sectionsOnTheirWay, until: now + rememberedMs });
+    this.#allowances.set(streamId, { bytes: window, sections: sectionsOnTheirWay, until: now + this.#rememberedMs });
     this.#order.push(streamId);
   }
 
@@ -61,7 +67,7 @@ export class LateFrames {
     while (this.#head < this.#order.length) {
       const oldest = this.#order[this.#head] as number;
       const allowance = this.#allowances.get(oldest);
-      if (allowance !== undefined && allowance.until > now && this.#allowances.size < mostStreams) break;
+      if (allowance !== undefined && allowance.until > now && this.#allowances.size < this.#maxStreams) break;
       this.#allowances.delete(oldest);
       this.#head += 1;
     }

@@ -17,6 +17,8 @@ export class Output {
   #announced = false;
   /** Bytes of control frames written since the last `take`. */
   controlBytes = 0;
+  /** Answers to PINGs written since the last `take`. */
+  pingAnswers = 0;
 
   get length(): number {
     return this.writer.length;
@@ -38,6 +40,7 @@ export class Output {
   take(): Uint8Array[] {
     this.#announced = false;
     this.controlBytes = 0;
+    this.pingAnswers = 0;
     return this.writer.take();
   }
 
@@ -62,6 +65,7 @@ export class Output {
   pingAck(bytes: Uint8Array, start: number): void {
     const before = this.writer.length;
     writePingAck(this.writer, bytes, start);
+    this.pingAnswers += 1;
     this.#control(before);
   }
 

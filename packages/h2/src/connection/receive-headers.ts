@@ -19,8 +19,6 @@ interface PartialSection {
   bytes: number;
 }
 
-/** Encoded bytes of a section may be this many times the decoded limit before the connection ends: Huffman at its worst is under 4. */
-const encodedPerDecoded = 4;
 /** A limit of a few bytes is a wish to refuse requests, not connections: a frame's worth is always decoded. */
 const leastEncodedBytes = 16_384;
 
@@ -99,7 +97,8 @@ export class HeaderReceiver<Context> {
 
   /** What is far past the limit is not even worth decoding. */
   #checkEncodedSize(bytes: number): void {
-    const limit = Math.max(leastEncodedBytes, this.#core.options.settings.maxHeaderListSize * encodedPerDecoded);
+    const { settings, limits } = this.#core.options;
+    const limit = Math.max(leastEncodedBytes, settings.maxHeaderListSize * limits.guards.maxEncodedHeaderFactor);
     if (bytes <= limit) return;
     throw connectionError(ErrorCode.ENHANCE_YOUR_CALM, `encoded header section of ${bytes} bytes is larger than the limit (${limit})`);
   }

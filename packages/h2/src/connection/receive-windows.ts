@@ -9,7 +9,7 @@
  * A stream's window doubles when a quarter of it was consumed within two round trips: then the window, not the
  * reader, is what holds the sender back. It never grows for a reader that does not keep up.
  */
-import type { ConnectionLimits } from "../options.js";
+import type { ResolvedLimits } from "../options.js";
 import { protocolInitialWindow, ReceiveWindow } from "../stream/flow.js";
 import type { Stream } from "../stream/stream.js";
 import type { Output } from "./output.js";
@@ -31,7 +31,7 @@ export class ReceiveWindows {
   /** How far stream windows have grown past their first size, over all streams. */
   #grownBytes = 0;
 
-  constructor(output: Output, pings: Pings, limits: Required<ConnectionLimits>) {
+  constructor(output: Output, pings: Pings, limits: ResolvedLimits) {
     this.#output = output;
     this.#pings = pings;
     this.#maxStreamWindow = limits.maxStreamWindow;

@@ -21,6 +21,7 @@ export class FrameReceiver<Context> implements FrameSink {
   /** A server waits for the client's preface first. */
   #preface: PrefaceReader | undefined;
   #dataFramesReceived = 0;
+  #frames = 0;
 
   constructor(core: Core<Context>) {
     this.#core = core;
@@ -31,6 +32,18 @@ export class FrameReceiver<Context> implements FrameSink {
 
   get closed(): boolean {
     return this.#core.closed;
+  }
+
+  /** A frame or a header section has begun that is not whole: whether it is DATA. */
+  get unfinished(): "data" | "other" | undefined {
+    if (this.#headers.continuing) return "other";
+    if (!this.#reader.unfinished) return undefined;
+    return this.#reader.unfinishedType === FrameType.DATA ? "data" : "other";
+  }
+
+  /** Grows with each frame, and with each 16 KiB of one that is not whole. */
+  get progress(): number {
+    return this.#frames + (this.#reader.unfinishedBytes >>> 14);
   }
 
   receive(chunk: Uint8Array): void {
@@ -44,6 +57,7 @@ export class FrameReceiver<Context> implements FrameSink {
   }
 
   onFrame(type: number, flags: number, streamId: number, bytes: Uint8Array, start: number, end: number): void {
+    this.#frames += 1;
     if (!this.#core.settings.peerReceived && (type !== FrameType.SETTINGS || (flags & Flag.ACK) !== 0)) {
       throw connectionError(ErrorCode.PROTOCOL_ERROR, `frame of type ${type} before the peer's first SETTINGS`); // §3.4
     }
@@ -138,10 +152,9 @@ export class FrameReceiver<Context> implements FrameSink {
 
   /** DATA on a stream that the peer may no longer send on (§5.1). */
   #onLateData(streamId: number, length: number, endStream: boolean): void {
-    const { late, table, guards, now } = this.#core;
+    const { late, table } = this.#core;
     if (late.takeData(streamId, length, endStream)) return;
     if (table.isIdle(streamId)) throw connectionError(ErrorCode.PROTOCOL_ERROR, `DATA on idle stream ${streamId}`);
-    guards.useless(table.begun, now);
     throw streamError(streamId, ErrorCode.STREAM_CLOSED, "DATA after the stream's end");
   }
 
@@ -175,7 +188,7 @@ export class FrameReceiver<Context> implements FrameSink {
   }
 
   #onSettings(flags: number, bytes: Uint8Array, start: number, end: number): void {
-    const { settings, table, encoder, decoder, output, guards, handler, now } = this.#core;
+    const { settings, table, encoder, decoder, output, guards, handler, now, options } = this.#core;
     if ((flags & Flag.ACK) !== 0) {
       if (end !== start) throw connectionError(ErrorCode.FRAME_SIZE_ERROR, `SETTINGS acknowledgement of ${end - start} bytes is not empty`);
       const before = settings.localInitialWindow;
@@ -189,7 +202,7 @@ export class FrameReceiver<Context> implements FrameSink {
     guards.sawTraffic(this.#traffic);
     guards.settings.spend(now);
     const windowBefore = settings.peerInitialWindowSize;
-    settings.applyPeer(readSettings(bytes, start, end));
+    settings.applyPeer(readSettings(bytes, start, end, options.limits.guards.maxSettingsEntries));
     encoder.setMaxTableSize(settings.peerHeaderTableSize);
     const difference = settings.peerInitialWindowSize - windowBefore;
     if (difference !== 0) this.#moveSendWindows(difference);
@@ -213,9 +226,10 @@ export class FrameReceiver<Context> implements FrameSink {
 
   #onPing(flags: number, bytes: Uint8Array, start: number, end: number): void {
     checkPing(start, end);
-    const { pings, goAway, table, output, guards, handler, now } = this.#core;
+    const { pings, goAway, table, output, guards, handler, now, options } = this.#core;
     if ((flags & Flag.ACK) === 0) {
-      guards.sawTraffic(this.#traffic);
+      // While the peer does not read the answers, no traffic explains more of them.
+      if (output.pingAnswers < options.limits.guards.maxQueuedPingAnswers) guards.sawTraffic(this.#traffic);
       guards.pings.spend(now);
       output.pingAck(bytes, start);
       return;

@@ -28,6 +28,21 @@ export class FrameReader {
     this.#maxFrameSize = maxFrameSize;
   }
 
+  /** A frame has begun and is not whole. */
+  get unfinished(): boolean {
+    return this.#joined !== undefined || this.#headerBytes > 0;
+  }
+
+  /** Its type, if its header is whole. */
+  get unfinishedType(): number | undefined {
+    return this.#joined?.[3];
+  }
+
+  /** How much of it has come. */
+  get unfinishedBytes(): number {
+    return this.#joined === undefined ? this.#headerBytes : this.#joinedBytes;
+  }
+
   /** @throws H2Error FRAME_SIZE_ERROR as soon as a header announces too much (RFC 9113 §4.2). */
   receive(chunk: Uint8Array, from = 0): void {
     let offset = from;

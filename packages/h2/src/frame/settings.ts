@@ -17,16 +17,15 @@ export const SettingId = {
 export type SettingEntry = readonly [id: number, value: number];
 
 const entryBytes = 6;
-/** A frame with more entries is an attack (CVE-2019-9515 in another guise): six are defined. */
-const maxEntries = 32;
 
-export function readSettings(bytes: Uint8Array, start: number, end: number): SettingEntry[] {
+/** @throws H2Error for a length that is not of whole entries, or more than `maxEntries` of them (CVE-2019-9515 in another guise) */
+export function readSettings(bytes: Uint8Array, start: number, end: number, maxEntries: number): SettingEntry[] {
   const length = end - start;
   if (length % entryBytes !== 0) throw connectionError(ErrorCode.FRAME_SIZE_ERROR, `SETTINGS of ${length} bytes is not a multiple of 6`);
   if (length > maxEntries * entryBytes) {
     throw connectionError(
       ErrorCode.ENHANCE_YOUR_CALM,
-      `SETTINGS with ${length / entryBytes} entries is larger than the limit (${maxEntries})`,
+      `SETTINGS with ${length / entryBytes} entries is larger than maxSettingsEntries (${maxEntries})`,
     );
   }
   const entries: SettingEntry[] = [];

@@ -1,9 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { LateFrames } from "../../src/connection/late-frames.js";
+import { resolveGuardLimits } from "../../src/guard-limits.js";
+
+const limits = resolveGuardLimits({});
 
 describe("late frames of a stream that we reset", () => {
   it("pass up to its window, four header sections, and its end", () => {
-    const late = new LateFrames();
+    const late = new LateFrames(limits);
     late.expect(1, 100, 0);
     expect([late.takeData(1, 60, false), late.takeData(1, 41, false), late.takeData(1, 40, false)]).toEqual([true, false, true]);
     expect([1, 2, 3, 4, 5].map(() => late.takeHeaders(1, false))).toEqual([true, true, true, true, false]);
@@ -16,7 +19,7 @@ describe("late frames of a stream that we reset", () => {
   });
 
   it("are expected for a minute, and on at most 16,384 streams", () => {
-    const late = new LateFrames();
+    const late = new LateFrames(limits);
     for (let stream = 0; stream < 20_000; stream++) late.expect(stream, 1, 0);
     expect(late.size).toBe(16_384);
     expect([late.takeData(3_615, 1, false), late.takeData(3_616, 1, false), late.takeData(19_999, 1, false)]).toEqual([false, true, true]);
@@ -25,7 +28,7 @@ describe("late frames of a stream that we reset", () => {
   });
 
   it("cost the same however many are remembered", () => {
-    const late = new LateFrames();
+    const late = new LateFrames(limits);
     const start = performance.now();
     for (let stream = 0; stream < 500_000; stream++) late.expect(stream, 1, stream / 1_000);
     expect(performance.now() - start).toBeLessThan(2_000);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { GuardLimits } from "../../src/index.js";
 import { Flag, FrameType } from "../../src/testing/index.js";
 import { connectedPair } from "../support/endpoint.js";
 import { Engine } from "../support/engine.js";
@@ -91,5 +92,110 @@ describe("a peer that does not read", () => {
     engine.connection.handleTimeout(11_000);
     expect(engine.verdict()).toEqual({ connectionError: "ENHANCE_YOUR_CALM" });
     expect(engine.handler.of("close")).toMatchObject([{ error: { message: "the peer has not read our answers for 10000 ms" } }]);
+  });
+});
+
+describe("a frame that has begun", () => {
+  const started = (bytes: Uint8Array) => {
+    const engine = Engine.ready("server");
+    engine.now = 1_000;
+    engine.openStream();
+    engine.send(bytes);
+    return engine;
+  };
+  const headers = () => Engine.ready("server").peer.headers(3, [{ name: "x", value: "y" }], 0);
+
+  it.each<[string, Uint8Array]>([
+    ["in the middle of its header", Uint8Array.from([0, 0, 8])],
+    ["in the middle of its payload", Uint8Array.from([0, 0, 8, 6, 0, 0, 0, 0, 0, 1, 2])],
+    ["as a header section without its end", headers()],
+  ])("and stops %s is given up after frameTimeoutMs", (_, bytes) => {
+    const engine = started(bytes);
+    expect(engine.connection.nextDeadline()).toBe(11_000);
+    engine.connection.handleTimeout(10_999);
+    expect(engine.connection.closed).toBe(false);
+    engine.connection.handleTimeout(11_000);
+    expect(engine.verdict()).toEqual({ connectionError: "ENHANCE_YOUR_CALM" });
+    expect(engine.handler.of("close")).toMatchObject([{ error: { message: "a frame that has begun was not finished within 10000 ms" } }]);
+  });
+
+  it("octet by octet has no more time than one that stops", () => {
+    const engine = started(Uint8Array.from([0, 0, 8, 6, 0, 0, 0, 0, 0]));
+    for (let octet = 0; octet < 7; octet++) {
+      engine.now += 1_400;
+      engine.send(Uint8Array.from([octet]));
+      engine.connection.handleTimeout(engine.now);
+    }
+    expect(engine.connection.closed).toBe(false);
+    engine.connection.handleTimeout(11_000);
+    expect(engine.connection.closed).toBe(true);
+  });
+
+  it("and is DATA has six times as long, and again with each 16 KiB: a network may fail for a while", () => {
+    const engine = Engine.ready("server", { settings: { maxFrameSize: 100_000 } });
+    engine.openStream();
+    const data = engine.peer.data(1, new Uint8Array(60_000));
+    engine.send(data.subarray(0, 10_000));
+    engine.connection.handleTimeout(59_999);
+    expect(engine.connection.closed).toBe(false);
+    engine.now = 59_999;
+    engine.send(data.subarray(10_000, 40_000));
+    engine.connection.handleTimeout(60_000);
+    engine.connection.handleTimeout(119_998);
+    expect(engine.connection.closed).toBe(false);
+    engine.connection.handleTimeout(119_999);
+    expect(engine.connection.closed).toBe(true);
+  });
+
+  it("and is whole in the end has no deadline any more, and what follows has its own", () => {
+    const engine = started(Uint8Array.from([0, 0, 8, 6, 0, 0, 0, 0]));
+    engine.now = 9_000;
+    engine.send(Uint8Array.from([0, 1, 2, 3, 4, 5, 6, 7, 8, 0]));
+    engine.output();
+    engine.connection.handleTimeout(11_000);
+    expect([engine.connection.closed, engine.connection.nextDeadline()]).toEqual([false, 19_000]);
+    engine.send(Uint8Array.from([0, 8, 6, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8]));
+    engine.connection.handleTimeout(19_000);
+    expect([engine.connection.closed, engine.connection.nextDeadline()]).toEqual([false, undefined]);
+  });
+
+  it("is not watched while we do not read", () => {
+    const engine = Engine.ready("server", { limits: { guards: { maxQueuedPingAnswers: 1 } } });
+    engine.send(Uint8Array.from([...engine.peer.ping(), 0, 0]));
+    expect(engine.connection.wantsInput).toBe(false);
+    engine.output();
+    engine.connection.handleTimeout(60_000);
+    expect([engine.connection.closed, engine.connection.wantsInput]).toEqual([false, true]);
+  });
+});
+
+describe("options of the guards", () => {
+  it.each<[GuardLimits, string]>([
+    [{ pings: { burst: 0, perSecond: 1 } }, "pings.burst must be a whole number from 1 to 2147483647, not 0"],
+    [{ uselessFrames: { burst: 1, perSecond: Number.NaN } }, "uselessFrames.perSecond must be a number from 0 on, not NaN"],
+    [{ maxSettingsEntries: 5 }, "maxSettingsEntries must be a whole number from 6 to 2147483647, not 5"],
+    [{ frameTimeoutMs: -1 }, "frameTimeoutMs must be a whole number from 1 to 2147483647, not -1"],
+  ])("%j are refused", (guards, message) => {
+    expect(() => Engine.ready("server", { limits: { guards } })).toThrow(message);
+  });
+
+  it("take the place of the defaults", () => {
+    const engine = Engine.ready("server", { limits: { guards: { pings: { burst: 2, perSecond: 0 } } } });
+    engine.send(engine.peer.ping(), engine.peer.ping());
+    expect(engine.connection.closed).toBe(false);
+    engine.send(engine.peer.ping());
+    expect(engine.connection.closed).toBe(true);
+  });
+
+  it("keep answers to PINGs few while nobody reads them, whatever traffic there is", () => {
+    const engine = Engine.ready("server");
+    const streamId = engine.openStream();
+    let answered = 0;
+    while (!engine.connection.closed && answered < 10_000) {
+      engine.send(engine.peer.data(streamId, [1]), engine.peer.ping());
+      answered += 1;
+      if (answered === 16) expect(engine.connection.wantsInput).toBe(false);
+    }
+    expect(answered).toBe(16 + 100);
   });
 });
