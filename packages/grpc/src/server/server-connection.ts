@@ -18,8 +18,6 @@ export class ServerConnection implements ConnectionHandler<AnyCall>, ServerCallH
   readonly peer: Peer;
   readonly core: ServerCore;
   readonly #driver: ConnectionDriver;
-  /** Calls that are not over, or whose handlers run, by their streams. */
-  readonly #calls: Map<number, AnyCall> = new Map();
 
   constructor(duplex: Duplex, peer: Peer, core: ServerCore) {
     this.peer = peer;
@@ -41,7 +39,7 @@ export class ServerConnection implements ConnectionHandler<AnyCall>, ServerCallH
 
   /** Ends all calls with an error, without waiting for their handlers, and then the connection. */
   abort(error: GrpcError): void {
-    for (const [streamId, call] of this.#calls) {
+    for (const { streamId, context: call } of this.http2.contexts()) {
       call.fail(error, true);
       this.http2.release(streamId);
     }
@@ -53,7 +51,6 @@ export class ServerConnection implements ConnectionHandler<AnyCall>, ServerCallH
   }
 
   finished(streamId: number): void {
-    this.#calls.delete(streamId);
     this.http2.release(streamId);
   }
 
@@ -85,7 +82,6 @@ export class ServerConnection implements ConnectionHandler<AnyCall>, ServerCallH
     }
     const call: AnyCall = new ServerCallStream(this, streamId, served, request, fields, decoder);
     this.http2.setContext(streamId, call);
-    this.#calls.set(streamId, call);
     call.begin(ended);
   }
 

@@ -73,6 +73,12 @@ export class Connection<Context> {
     return this.#core.table.size;
   }
 
+  /** The contexts of all streams that were not released, in the order of their identifiers: for rare events that concern each. */
+  contexts(): { readonly streamId: number; readonly context: Context }[] {
+    const held = this.#core.table.all().filter(({ released }) => !released);
+    return held.map(({ id, context }) => ({ streamId: id, context: context as Context }));
+  }
+
   /** The shortest recent round trip in milliseconds, once one was measured. */
   get roundTripMs(): number | undefined {
     return this.#core.pings.roundTripMs;
@@ -86,6 +92,14 @@ export class Connection<Context> {
   /** Called once whenever output becomes available, and when the connection is over. The driver sets it. */
   set onOutput(listener: (() => void) | undefined) {
     this.#core.output.onReady = listener;
+  }
+
+  /**
+   * Called, also within other calls and callbacks, whenever enough messages have ended that their bytes should not wait for the
+   * turn's end: `takeWritten()` gives them. The driver sets it.
+   */
+  set onBatch(listener: (() => void) | undefined) {
+    this.#core.output.onBatch = listener;
   }
 
   /** Takes what the peer sent. Whatever it is, nothing is thrown: an error of the peer becomes GOAWAY and `onClose`. */
@@ -237,6 +251,12 @@ export class Connection<Context> {
     if (core.streamsAwaited) core.tellStreamsAvailable();
     if (core.scheduler.hasReady && !core.closed) core.output.announce();
     return chunks;
+  }
+
+  /** What has been written so far, without writing more: may be taken at any time, also within callbacks. */
+  takeWritten(): Uint8Array[] {
+    this.#stalledSince = undefined;
+    return this.#core.output.take();
   }
 
   /** False while the peer does not read what it makes us answer: stop reading from it. */

@@ -70,6 +70,7 @@ export class Core<Context> implements Pick<FrameSink, "closed"> {
 
   #endWritten(stream: Stream<Context>): void {
     this.table.apply(stream, "sendEndStream");
+    this.output.endWritten();
     this.#countEnd(stream);
     this.#afterChange(stream);
   }

@@ -11,6 +11,9 @@ export class IdMap<Value extends {}> {
   #ids: Int32Array = new Int32Array(16);
   #values: (Value | undefined)[] = new Array(16).fill(undefined);
   size = 0;
+  /** The largest size since the table was last looked at for being too large, and the deletions since. */
+  #peak = 0;
+  #deletions = 0;
 
   get(id: number): Value | undefined {
     return this.#values[this.#find(id)];
@@ -24,6 +27,7 @@ export class IdMap<Value extends {}> {
     this.#ids[slot] = id;
     this.#values[slot] = value;
     this.size += 1;
+    if (this.size > this.#peak) this.#peak = this.size;
   }
 
   delete(id: number): boolean {
@@ -41,8 +45,16 @@ export class IdMap<Value extends {}> {
     this.#ids[free] = 0;
     this.#values[free] = undefined;
     this.size -= 1;
-    if (this.#ids.length > 16 && this.size * 8 < this.#ids.length) this.#resize(this.#ids.length / 2);
+    this.#deletions += 1;
+    if (this.#deletions >= 8 * this.#ids.length) this.#shrink();
     return true;
+  }
+
+  /** Only after the table was too large for long: calls come in waves, and each would grow and shrink it. */
+  #shrink(): void {
+    if (this.#ids.length > 16 && this.#peak * 8 < this.#ids.length) this.#resize(this.#ids.length / 2);
+    this.#peak = this.size;
+    this.#deletions = 0;
   }
 
   values(): Value[] {

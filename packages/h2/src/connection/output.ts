@@ -10,11 +10,17 @@ import { writeRstStream } from "../frame/rst-stream.js";
 import { type SettingEntry, writeSettings, writeSettingsAck } from "../frame/settings.js";
 import { writeWindowUpdate } from "../frame/window-update.js";
 
+/** So many messages that ended are a batch for the other side to begin with while this one goes on; fewer are not worth a system call of their own. */
+const endsInABatch = 25;
+
 export class Output {
   readonly writer: ByteWriter = new ByteWriter();
   /** Called once when there is something to take, then not again before it was taken. */
   onReady: (() => void) | undefined = undefined;
+  /** Called when a batch of messages has ended since the last `take`: the other side waits for them. */
+  onBatch: (() => void) | undefined = undefined;
   #announced = false;
+  #ends = 0;
   /** Bytes of control frames written since the last `take`. */
   controlBytes = 0;
   /** Answers to PINGs written since the last `take`. */
@@ -37,8 +43,15 @@ export class Output {
     this.onReady?.();
   }
 
+  /** END_STREAM was written, and whole frames before it. */
+  endWritten(): void {
+    this.#ends += 1;
+    if (this.#ends >= endsInABatch) this.onBatch?.();
+  }
+
   take(): Uint8Array[] {
     this.#announced = false;
+    this.#ends = 0;
     this.controlBytes = 0;
     this.pingAnswers = 0;
     return this.writer.take();

@@ -11,7 +11,17 @@ import type { Transport } from "./transport.js";
 /** What a driver needs of a `Connection`, whatever its context is. */
 export type DrivenConnection = Pick<
   Connection<unknown>,
-  "receive" | "takeOutput" | "onOutput" | "wantsInput" | "closed" | "nextDeadline" | "handleTimeout" | "goAway" | "transportClosed"
+  | "receive"
+  | "takeOutput"
+  | "takeWritten"
+  | "onOutput"
+  | "onBatch"
+  | "wantsInput"
+  | "closed"
+  | "nextDeadline"
+  | "handleTimeout"
+  | "goAway"
+  | "transportClosed"
 >;
 
 export interface DriverOptions {
@@ -45,6 +55,7 @@ export class ConnectionDriver {
       this.#finish = resolve;
     });
     connection.onOutput = () => this.#schedule();
+    connection.onBatch = () => this.#writeBatch();
     connection.handleTimeout(this.#clock.nowMs());
     transport.start({
       onData: (chunk) => this.#onData(chunk),
@@ -87,6 +98,15 @@ export class ConnectionDriver {
     this.#flushScheduled = true;
     // After the callbacks and promises of this turn: everything they made ready goes out in one write.
     setImmediate(this.#flush);
+  }
+
+  /**
+   * In the middle of a turn: the other side begins with the first answers (or requests) while this one works on the next. With
+   * 100 unary calls in flight the two processes took turns without it, and did a third less.
+   */
+  #writeBatch(): void {
+    if (this.#blocked || this.#transportClosed || this.#connection.closed) return;
+    this.#blocked = !this.#transport.write(this.#connection.takeWritten());
   }
 
   #flushNow(): void {
