@@ -3,7 +3,9 @@
  * ends when its stdin closes, on SIGTERM, and after the task's limit.
  */
 import { createInterface } from "node:readline";
+import { scenarios } from "./scenarios/catalog.mjs";
 import { grpcScenarios } from "./scenarios/grpc.mjs";
+import { h2Scenarios } from "./scenarios/h2.mjs";
 import { openIdleStreams, serve, tunnelScenarios } from "./scenarios/tunnel.mjs";
 import { subjects } from "./subjects/catalog.mjs";
 
@@ -11,7 +13,8 @@ import { subjects } from "./subjects/catalog.mjs";
 const task = JSON.parse(process.argv[2] ?? "null");
 const entry = subjects.find(({ name }) => name === task.subject);
 if (entry?.module === undefined) throw new Error(`no subject in JavaScript: ${task.subject}`);
-/** @type {any} a GrpcSubject or a TunnelSubject, by `entry.kind` */
+const tls = scenarios.find(({ name }) => name === task.scenario)?.tls === true;
+/** @type {any} an H2Subject, a GrpcSubject or a TunnelSubject, by `entry.kind` */
 const subject = (await import(new URL(entry.module, new URL("./subjects/", import.meta.url)).href)).default;
 
 setTimeout(() => {
@@ -30,6 +33,7 @@ else say({ port: (await start()).port });
 /** @returns {Promise<import("./types.d.ts").Running>} */
 async function start() {
   if (task.role === "middle") return subject.startMiddle(task.ports);
+  if (entry?.kind === "h2") return subject.startServer(tls);
   return entry?.kind === "grpc" ? subject.startServer() : subject.startServer(task.ports, serveQuietly);
 }
 
@@ -42,12 +46,13 @@ function serveQuietly(stream) {
 }
 
 async function measure() {
-  const client = await subject.connect(entry?.kind === "grpc" ? task.ports.server : task.ports);
+  const client = await subject.connect(entry?.kind === "tunnel" ? task.ports : task.ports.server, tls);
   if (task.scenario === "tunnel-idle-memory") {
     await openIdleStreams(client);
     return say({ idle: true }); // and stays until the harness has looked
   }
-  const scenario = (entry?.kind === "grpc" ? grpcScenarios : tunnelScenarios)[task.scenario];
+  const scenario = { ...h2Scenarios, ...grpcScenarios, ...tunnelScenarios }[task.scenario];
+  if (scenario === undefined) throw new Error(`no scenario: ${task.scenario}`);
   await scenario(client, task.warmUpMs);
   say(await scenario(client, task.windowMs));
   await client.close();

@@ -39,6 +39,23 @@ export interface PingPong {
   end(): Promise<void>;
 }
 
+/** What is measured: bare HTTP/2, gRPC calls, byte streams through a process between them. */
+export type Kind = "h2" | "grpc" | "tunnel";
+
+/** Bodies exchanged over one connection, with the runtime's defaults. */
+export interface H2Subject {
+  startServer(tls: boolean): Promise<Running>;
+  connect(port: number, tls: boolean): Promise<H2Client>;
+}
+
+export interface H2Client {
+  /** The body of the answer, which is the request's. */
+  echo(body: Uint8Array): Promise<Uint8Array>;
+  /** How many bytes the server says have arrived. */
+  count(body: Uint8Array): Promise<number>;
+  close(): Promise<void>;
+}
+
 /** A way for byte streams from a client to a server, by itself or through a process between them. */
 export interface TunnelSubject {
   /** The process between them: a relay or a router. */
@@ -72,10 +89,12 @@ export interface Measurement {
 export interface Scenario {
   readonly name: string;
   readonly title: string;
-  readonly kind: "grpc" | "tunnel";
+  readonly kind: Kind;
   /** `value = amount / perUnit`, a second unless it is a level. */
   readonly unit: string;
   readonly perUnit: number;
+  /** Over TLS instead of plaintext. */
+  readonly tls?: boolean;
   /** Measures the memory of the process in the middle, not a rate; a lower value is better. */
   readonly memory?: boolean;
 }

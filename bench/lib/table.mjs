@@ -6,8 +6,9 @@ import { median, medianRatio } from "./statistics.mjs";
  * @typedef {Map<string, Map<string, (number | undefined)[]>>} Results
  */
 
-/** @type {Record<"grpc" | "tunnel", { title: string, own: string, peers: readonly string[] }>} */
+/** @type {Record<import("../types.d.ts").Kind, { title: string, own: string, peers: readonly string[] }>} */
 const tables = {
+  h2: { title: "HTTP/2 alone", own: "trunkline-h2", peers: ["node-http2", "tcp-exchange"] },
   grpc: { title: "gRPC calls", own: "trunkline", peers: ["grpc-js", "connect-node", "grpc-go"] },
   tunnel: { title: "Through the router", own: "trunkline-router", peers: ["tcp-relay", "tcp"] },
 };

@@ -2,6 +2,10 @@
 
 /** @type {readonly import("../types.d.ts").Scenario[]} */
 export const scenarios = [
+  { name: "h2-requests", title: "requests of 10 B, 100 in flight", kind: "h2", unit: "requests/s", perUnit: 1 },
+  { name: "h2-requests-tls", title: "the same over TLS", kind: "h2", unit: "requests/s", perUnit: 1, tls: true },
+  { name: "h2-64k", title: "bodies of 64 KiB, 16 in flight", kind: "h2", unit: "MB/s", perUnit: 1e6 },
+  { name: "h2-64k-tls", title: "the same over TLS", kind: "h2", unit: "MB/s", perUnit: 1e6, tls: true },
   { name: "unary-1", title: "unary 10 B, 1 in flight", kind: "grpc", unit: "calls/s", perUnit: 1 },
   { name: "unary-100", title: "unary 10 B, 100 in flight", kind: "grpc", unit: "calls/s", perUnit: 1 },
   { name: "ping-pong", title: "ping-pong 10 B on one stream", kind: "grpc", unit: "round trips/s", perUnit: 1 },

@@ -6,7 +6,7 @@
 /**
  * @typedef {object} SubjectEntry
  * @property {string} name
- * @property {"grpc" | "tunnel"} kind
+ * @property {import("../types.d.ts").Kind} kind
  * @property {string} what for the legend
  * @property {readonly ("server" | "middle")[]} processes
  * @property {string} [module] beside this file
@@ -15,6 +15,15 @@
 
 /** @type {readonly SubjectEntry[]} */
 export const subjects = [
+  { name: "trunkline-h2", kind: "h2", what: "engine and driver of @trunkline/h2", processes: ["server"], module: "./h2-trunkline.mjs" },
+  { name: "node-http2", kind: "h2", what: "node:http2", processes: ["server"], module: "./h2-node.mjs" },
+  {
+    name: "tcp-exchange",
+    kind: "h2",
+    what: "the same exchanges over a bare socket of Node",
+    processes: ["server"],
+    module: "./h2-tcp.mjs",
+  },
   { name: "trunkline", kind: "grpc", what: "@trunkline/grpc, protobuf-es", processes: ["server"], module: "./trunkline.mjs" },
   { name: "grpc-js", kind: "grpc", what: "@grpc/grpc-js, proto-loader", processes: ["server"], module: "./grpc-js.mjs" },
   {
