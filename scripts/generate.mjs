@@ -15,6 +15,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
  * What is generated from where, and only for these files; all of them where none are named.
  */
 const jobs = [
+  { protos: "proto", only: ["google/rpc/error_details.proto", "google/rpc/status.proto"], out: "packages/grpc/src/gen", target: "ts" },
   { protos: "proto", only: ["trunkline/v1/exchange.proto", "trunkline/v1/frames.proto"], out: "packages/router/src/gen", target: "ts" },
   { protos: "proto", only: ["jumpstarter/v1/router.proto"], out: "packages/router/test/gen", target: "js+dts" },
   { protos: "packages/grpc/test/proto", only: [], out: "packages/grpc/test/gen", target: "ts" },

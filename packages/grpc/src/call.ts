@@ -5,6 +5,7 @@ import type { Deadline } from "./deadline.js";
 import type { ClientInterceptor } from "./interceptor.js";
 import type { Peer } from "./peer.js";
 import type { Status } from "./status.js";
+import type { Detail } from "./status-details.js";
 
 /** What a call belongs to: a `ServerCall`, or anything with a deadline and a signal. */
 export interface ParentCall {
@@ -87,6 +88,8 @@ export interface StatusOptions {
   readonly status?: Status | undefined;
   /** Any text. Default: none. */
   readonly message?: string | undefined;
+  /** What is known beyond that, as messages of `@trunkline/grpc/details` or of your own. Default: none. */
+  readonly details?: readonly Detail[] | undefined;
 }
 
 /**

@@ -40,3 +40,4 @@ export type {
 export { type ListenOptions, Server, type ServerOptions, type ServiceOptions } from "./server/server.js";
 export type { AnyService, MethodDefinition, MethodKind, ServiceDefinition } from "./service.js";
 export { isStatus, Status, type StatusName, statusName } from "./status.js";
+export { type Detail, detail, registerDetails } from "./status-details.js";

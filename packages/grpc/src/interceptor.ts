@@ -8,6 +8,7 @@ import type { ClientCall, ServerCall } from "./call.js";
 import type { Deadline } from "./deadline.js";
 import type { Peer } from "./peer.js";
 import type { Status } from "./status.js";
+import type { Detail } from "./status-details.js";
 
 /** A call of either side; `role` tells which. */
 export type InterceptedCall = ClientCall<{}, {}> | ServerCall<{}, {}>;
@@ -73,6 +74,8 @@ export interface CallRequest extends CallMetadata {
 export interface CallStatus extends CallMetadata {
   status: Status;
   message: string;
+  /** Packed, until a hook gives others. */
+  details: readonly Detail[];
 }
 
 /** How a call ended. */

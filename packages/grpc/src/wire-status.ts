@@ -3,8 +3,9 @@
  */
 import { ErrorCode, errorCodeName, type HeaderField, type StreamReset } from "@trunkline/h2";
 import type { Metadata } from "@trunkline/metadata";
-import { GrpcError } from "./errors.js";
+import { GrpcError, receiveDetails } from "./errors.js";
 import { isStatus, Status } from "./status.js";
+import { statusDetailsName } from "./status-details.js";
 import { decodeStatusMessage } from "./status-message.js";
 
 /** https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md */
@@ -31,15 +32,21 @@ export function errorOfHttp(httpStatus: string, contentType: string | undefined)
 export function errorOfTrailers(fields: readonly HeaderField[], metadata: () => Metadata): GrpcError | undefined {
   let value: string | undefined;
   let message = "";
+  let details: string | undefined;
   for (const field of fields) {
     if (field.name === "grpc-status") value = field.value;
     else if (field.name === "grpc-message") message = field.value;
+    else if (field.name === statusDetailsName) details ??= field.value;
   }
   if (value === "0") return undefined;
   const text = message === "" ? "" : decodeStatusMessage(message);
   if (value === undefined) return new GrpcError(Status.UNKNOWN, "the server ended the call without grpc-status", { metadata: metadata() });
   const status = /^[0-9]{1,3}$/.test(value) ? Number(value) : Number.NaN;
-  if (isStatus(status) && status !== Status.OK) return new GrpcError(status, text, { metadata: metadata() });
+  if (isStatus(status) && status !== Status.OK) {
+    const error = new GrpcError(status, text, { metadata: metadata() });
+    if (details !== undefined) receiveDetails(error, details);
+    return error;
+  }
   // A status of a later time, or nonsense: neither may look like OK.
   const unknown = `the server ended the call with the unknown grpc-status ${JSON.stringify(value)}`;
   return new GrpcError(Status.UNKNOWN, text === "" ? unknown : `${unknown}: ${text}`, { metadata: metadata() });

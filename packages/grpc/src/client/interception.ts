@@ -32,14 +32,13 @@ export function throughInitialMetadata(hooks: HookChain | undefined, answer: Ans
 /** What the server has told, as the hooks want it told; the metadata likewise in `answer`. */
 export function throughStatus(hooks: HookChain | undefined, answer: Answer, told: GrpcError | undefined): GrpcError | undefined {
   if (!hooks?.has("onStatus")) return told;
-  const before = told?.status ?? Status.OK;
-  const status = new StatusEvent(() => answer.trailingMetadata ?? Metadata.empty, before, told?.message ?? "");
+  const status = new StatusEvent(() => answer.trailingMetadata ?? Metadata.empty, told);
   try {
     hooks.status(status);
     if (status.changed !== undefined) answer.trailingMetadata = status.changed.freeze();
+    if (status.untouched) return told;
     if (status.status === Status.OK) return undefined;
-    if (told !== undefined && status.status === before && status.message === told.message && status.changed === undefined) return told;
-    return new GrpcError(status.status, status.message, { metadata: answer.trailingMetadata, cause: told });
+    return new GrpcError(status.status, status.message, { metadata: answer.trailingMetadata, details: status.details, cause: told });
   } catch (error) {
     return interceptorError(error);
   }

@@ -3,7 +3,8 @@ import type { Metadata } from "@trunkline/metadata";
 import type { AttributeKey } from "@trunkline/streams";
 import type { Deadline } from "../deadline.js";
 import type { CallMetadata, CallRequest, CallStatus } from "../interceptor.js";
-import type { Status } from "../status.js";
+import { Status } from "../status.js";
+import { type Detail, noDetails, type PackedDetails } from "../status-details.js";
 
 export class MetadataEvent implements CallMetadata {
   readonly #given: () => Metadata;
@@ -39,13 +40,37 @@ export class RequestEvent extends MetadataEvent implements CallRequest {
   }
 }
 
+interface GivenStatus {
+  readonly status: Status;
+  readonly message: string;
+  readonly details: PackedDetails;
+}
+
 export class StatusEvent extends MetadataEvent implements CallStatus {
   status: Status;
   message: string;
+  readonly #given: GivenStatus | undefined;
+  #details: readonly Detail[] | undefined = undefined;
 
-  constructor(given: () => Metadata, status: Status, message: string) {
-    super(given);
-    this.status = status;
-    this.message = message;
+  /** `given`: OK where there is none. */
+  constructor(metadata: () => Metadata, given: GivenStatus | undefined) {
+    super(metadata);
+    this.#given = given;
+    this.status = given?.status ?? Status.OK;
+    this.message = given?.message ?? "";
+  }
+
+  get details(): readonly Detail[] {
+    return this.#details ?? this.#given?.details ?? noDetails;
+  }
+
+  set details(details: readonly Detail[]) {
+    this.#details = details;
+  }
+
+  /** Whether it is still what was given. */
+  get untouched(): boolean {
+    const { status, message } = this.#given ?? { status: Status.OK, message: "" };
+    return this.status === status && this.message === message && this.changed === undefined && this.#details === undefined;
   }
 }

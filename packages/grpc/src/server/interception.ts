@@ -5,13 +5,8 @@ import type { CallEnd } from "../interceptor.js";
 import { MetadataEvent, StatusEvent } from "../interceptors/events.js";
 import type { HookChain } from "../interceptors/hook-chain.js";
 import { isStatus, Status } from "../status.js";
-
-/** A status with its metadata, as it goes out. */
-export interface Trailers {
-  readonly status: Status;
-  readonly message: string;
-  readonly metadata: Metadata | undefined;
-}
+import { packDetail } from "../status-details.js";
+import type { StatusToSend } from "./status-fields.js";
 
 /** Of something that is no `GrpcError` the client learns nothing more. */
 export function errorForClient(thrown: unknown): GrpcError {
@@ -25,18 +20,22 @@ export function throughInitialMetadata(hooks: HookChain, given: Metadata): Metad
   return initial.changed ?? given;
 }
 
-/** The status that the hooks want. @throws what a hook throws */
-export function throughStatus(hooks: HookChain, given: Trailers): Trailers {
-  const event = new StatusEvent(() => given.metadata ?? Metadata.empty, given.status, given.message);
+/** The status and trailing metadata that the hooks want. @throws what a hook throws */
+export function throughStatus(
+  hooks: HookChain,
+  given: StatusToSend,
+  metadata: Metadata | undefined,
+): readonly [StatusToSend, Metadata | undefined] {
+  const event = new StatusEvent(() => metadata ?? Metadata.empty, given);
   hooks.status(event);
   const { status, message } = event;
   if (!isStatus(status)) throw new RangeError(`a hook set the status to ${String(status)}, which is none`);
-  return { status, message, metadata: event.changed ?? given.metadata };
+  return [{ status, message, details: event.details.map(packDetail) }, event.changed ?? metadata];
 }
 
 /** `sent`: the last word to the client, where there was one. */
 export function endOf(
-  sent: Pick<Trailers, "status" | "message"> | undefined,
+  sent: StatusToSend | undefined,
   error: Error | undefined,
   requestMessages: number,
   responseMessages: number,

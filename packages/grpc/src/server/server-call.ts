@@ -11,16 +11,18 @@ import type { MessageEncoding } from "../compression.js";
 import { Deadline } from "../deadline.js";
 import { checkSendMessageBytes } from "../defaults.js";
 import { asError, CallUsageError, GrpcError } from "../errors.js";
-import { metadataOf, oversize, type RequestHeaders, responseHead, trailerFields } from "../headers.js";
+import { metadataOf, oversize, type RequestHeaders, responseHead } from "../headers.js";
 import { RequestEvent } from "../interceptors/events.js";
 import { type HookChain, hooksOf } from "../interceptors/hook-chain.js";
 import { frameMessage } from "../message.js";
 import { callPeer, type Peer } from "../peer.js";
 import { isStatus, Status } from "../status.js";
+import { noDetails, packDetail } from "../status-details.js";
 import { errorOfReset } from "../wire-status.js";
 import type { ServedMethod } from "./dispatch.js";
-import { endOf, errorForClient, type Trailers, throughInitialMetadata, throughStatus } from "./interception.js";
+import { endOf, errorForClient, throughInitialMetadata, throughStatus } from "./interception.js";
 import type { ServerCore } from "./server-core.js";
+import { okStatus, type StatusToSend, statusFields } from "./status-fields.js";
 
 /** What a call needs of its connection. */
 export interface ServerCallHost {
@@ -49,7 +51,7 @@ export class ServerCallStream<Request extends {}, Response extends {}>
   #headersSent = false;
   #messagesSent = 0;
   /** The status that a pending `sendTrailingMetadata` will send. */
-  #status: { readonly status: Status; readonly message: string } = { status: Status.OK, message: "" };
+  #status: StatusToSend = okStatus;
   /** Trailers, or a reset, are with the engine. */
   #over = false;
   /** Why the call was over before its handler said so. */
@@ -59,7 +61,7 @@ export class ServerCallStream<Request extends {}, Response extends {}>
   #admitted = false;
   #requestEnded = false;
   /** What was sent last of all; undefined where the call was reset. */
-  #sentStatus: Trailers | undefined = undefined;
+  #sentStatus: StatusToSend | undefined = undefined;
   /** For those who send from an iterable. */
   onEnded: (() => void) | undefined = undefined;
 
@@ -250,16 +252,18 @@ export class ServerCallStream<Request extends {}, Response extends {}>
 
   sendTrailingMetadata(metadata?: MetadataInit, options: StatusOptions = {}): Promise<void> {
     const { status = Status.OK, message = "" } = options;
+    let details = noDetails;
     if (this.#failure !== undefined) return quietly(this.#failure);
     if (this.#over || this.outbox.ended) return Promise.reject(new CallUsageError(`the status of ${this.path} was sent already`));
     if (!isStatus(status)) return Promise.reject(new RangeError(`a status is a whole number from 0 to 16, not ${String(status)}`));
     if (status === Status.OK && this.#lacksReply()) return Promise.reject(this.#missingReply());
     try {
+      if (options.details !== undefined) details = options.details.map(packDetail);
       if (metadata !== undefined) this.#trailingMetadata = this.#withTrailing(Metadata.from(metadata));
     } catch (error) {
       return Promise.reject(error);
     }
-    this.#status = { status, message };
+    this.#status = { status, message, details };
     return this.sendEof();
   }
 
@@ -313,34 +317,29 @@ export class ServerCallStream<Request extends {}, Response extends {}>
   }
 
   protected transmitEnd(): void {
-    this.#sendStatus(this.#status.status, this.#status.message, this.#trailingMetadata);
+    this.#sendStatus(this.#status, this.#trailingMetadata);
   }
 
-  #sendStatus(givenStatus: Status, givenMessage: string, givenMetadata: Metadata | undefined): void {
-    let [status, message, metadata] = [givenStatus, givenMessage, givenMetadata];
-    if (this.hooks !== undefined) ({ status, message, metadata } = this.#statusThrough(this.hooks, { status, message, metadata }));
-    let trailers = trailerFields(status, message, metadata === undefined ? [] : metadata.toWire());
-    // Without a word of its own to say, the call must still end with a status.
-    const refused = trailers.length === 1 ? undefined : oversize("trailers", trailers, this.#host.http2.peerMaxHeaderListSize);
-    if (refused !== undefined) trailers = trailerFields(refused.status, refused.message, []);
+  #sendStatus(given: StatusToSend, givenMetadata: Metadata | undefined): void {
+    let [sent, metadata] = [given, givenMetadata];
+    if (this.hooks !== undefined) [sent, metadata] = this.#statusThrough(this.hooks, sent, metadata);
+    const trailers = statusFields(sent, metadata, this.#host.http2.peerMaxHeaderListSize);
     const fields = this.#headersSent ? trailers : [...responseHead(this.#request.contentType), ...trailers];
     this.#headersSent = true;
     this.#end();
     this.http2?.sendHeaders(this.streamId, fields, endStream);
   }
 
-  #statusThrough(hooks: HookChain, given: Trailers): Trailers {
-    let sent = given;
-    if (hooks.has("onStatus")) {
-      try {
-        sent = throughStatus(hooks, given);
-      } catch (error) {
-        const { status, message, metadata } = errorForClient(error);
-        if (!(error instanceof GrpcError)) this.#report(error);
-        sent = { status, message, metadata };
-      }
+  #statusThrough(hooks: HookChain, given: StatusToSend, metadata: Metadata | undefined): readonly [StatusToSend, Metadata | undefined] {
+    let sent: readonly [StatusToSend, Metadata | undefined] = [given, metadata];
+    try {
+      if (hooks.has("onStatus")) sent = throughStatus(hooks, given, metadata);
+    } catch (error) {
+      const told = errorForClient(error);
+      if (told !== error) this.#report(error);
+      sent = [told, told.metadata];
     }
-    this.#sentStatus = sent;
+    this.#sentStatus = sent[0];
     return sent;
   }
 
@@ -417,7 +416,7 @@ export class ServerCallStream<Request extends {}, Response extends {}>
       this.#end();
       http2.reset(this.streamId, ErrorCode.CANCEL);
     } else {
-      this.#sendStatus(error.status, error.message, this.#withTrailing(error.metadata));
+      this.#sendStatus(error, this.#withTrailing(error.metadata));
     }
   }
 
