@@ -26,8 +26,8 @@ export interface GuardLimits {
   /** Entries in one SETTINGS frame. Default 32: six are defined. */
   readonly maxSettingsEntries?: number;
   /**
-   * Frames that ask for work and carry nothing: DATA without payload or end (CVE-2019-9518), PRIORITY, frames of unknown type, frames
-   * on streams that are gone, WINDOW_UPDATEs past 5 + 2 for each stream + 20 for each frame that we sent. Default 1,000, +100/s,
+   * Frames that ask for work and carry nothing: DATA without payload or end (CVE-2019-9518), PRIORITY, GOAWAY, informational
+   * responses, frames of unknown type, frames on streams that are gone, WINDOW_UPDATEs past 5 + 2 for each stream + 20 for each frame that we sent. Default 1,000, +100/s,
    * beyond four of them for each stream: browsers send two or three with each request, and a reset may cross a stream's end.
    */
   readonly uselessFrames?: Allowance;

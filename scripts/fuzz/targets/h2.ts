@@ -4,7 +4,7 @@
  *
  * An input is an octet for the role, four that seed the application, and the peer's bytes.
  */
-import { clientPreface, concatenated, FrameType, type ParsedFrame, parseFrames, rawFrame } from "@trunkline/h2/testing";
+import { clientPreface, concatenated, Flag, FrameType, type ParsedFrame, parseFrames, rawFrame } from "@trunkline/h2/testing";
 import { frameSequence } from "../../../packages/h2/test/support/grammar.js";
 import { Random } from "../../../packages/h2/test/support/random.js";
 import { kindOf, must, mustEqual, type Target } from "../target.js";
@@ -163,9 +163,18 @@ function* pieces(role: "client" | "server", bytes: Uint8Array): Generator<{ piec
   if (offset < bytes.length) yield { piece: bytes.subarray(offset), frame: undefined };
 }
 
+/** The flags that each type has a meaning for. */
+const meaningfulFlags: Readonly<Record<number, number>> = {
+  [FrameType.DATA]: Flag.END_STREAM | Flag.PADDED,
+  [FrameType.HEADERS]: Flag.END_STREAM | Flag.END_HEADERS | Flag.PADDED | Flag.PRIORITY,
+  [FrameType.SETTINGS]: Flag.ACK,
+  [FrameType.PING]: Flag.ACK,
+  [FrameType.CONTINUATION]: Flag.END_HEADERS,
+};
+
 function nameOf({ type, flags, payload, streamId }: ParsedFrame): string {
   const name = Object.entries(FrameType).find(([, value]) => value === type)?.[0] ?? "unknown";
-  return `${name}/${flags & 0x2d}${payload.length === 0 ? " empty" : ""}${streamId === 0 ? " on 0" : ""}`;
+  return `${name}/${flags & (meaningfulFlags[type] ?? 0)}${payload.length === 0 ? " empty" : ""}${streamId === 0 ? " on 0" : ""}`;
 }
 
 /** What the application was told, and what went out. */

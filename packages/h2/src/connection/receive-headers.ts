@@ -133,12 +133,13 @@ export class HeaderReceiver<Context> {
   }
 
   #onResponse(stream: Stream<Context>, endStream: boolean, fields: DecodedField[]): void {
-    const { handler } = this.#core;
+    const { handler, guards, table, now } = this.#core;
     this.#checkForm(stream.id, responseFlaw(fields));
     const context = stream.context as Context;
     const status = (fields[0] as DecodedField).value;
     if (status.charCodeAt(0) === 0x31) {
       if (endStream) throw streamError(stream.id, ErrorCode.PROTOCOL_ERROR, "informational response with END_STREAM"); // §8.1
+      guards.useless(table.begun, now);
       handler.onInformational?.(stream.id, fields, context);
       return;
     }

@@ -244,7 +244,8 @@ export class FrameReceiver<Context> implements FrameSink {
   }
 
   #onGoAway(bytes: Uint8Array, start: number, end: number): void {
-    const { goAway, table, handler, options } = this.#core;
+    const { goAway, table, handler, options, guards, now } = this.#core;
+    guards.useless(table.begun, now); // An orderly goodbye takes two.
     const frame = readGoAway(bytes, start, end);
     goAway.receive(frame);
     for (const stream of table.all()) {

@@ -1,3 +1,4 @@
+export { type Attack, type AttackSetting, attacksOnClients, attacksOnServers } from "./attacks.js";
 export {
   clientPreface,
   concatenated,

@@ -1,10 +1,22 @@
 /** A hostile peer on a real socket, one of ours that it attacks, and a well-behaved connection beside it. */
 import { connect, createServer, type Socket } from "node:net";
-import { connectSocket, createSocketServer, HttpConnection, type HttpHandler, type HttpOptions } from "../../src/node/index.js";
-import { clientPreface, FrameFactory, FrameType, parseFrames } from "../../src/testing/index.js";
+import type { HeaderField } from "../../src/index.js";
+import {
+  connectSocket,
+  createSocketServer,
+  HttpConnection,
+  type HttpHandler,
+  type HttpOptions,
+  type SocketTarget,
+} from "../../src/node/index.js";
+import { type Attack, clientPreface, FrameFactory, FrameType, parseFrames } from "../../src/testing/index.js";
 import { request } from "./endpoint.js";
 import { codeName } from "./engine.js";
+import { heldBytes } from "./held-bytes.js";
 import { type Cleanup, listen } from "./sockets.js";
+
+/** What an attacked process may hold more than before, unless a test says otherwise; what one connection is worth. */
+export const mostHeldBytes = 3 * 2 ** 20;
 
 export interface AttackResult {
   /** The code of our GOAWAY, and its debug text; undefined where the connection lived on. */
@@ -33,6 +45,15 @@ export class HostilePeer {
 
   send(...frames: Uint8Array[]): void {
     this.socket.write(Buffer.concat(frames));
+  }
+
+  /** Sends it piece by piece, as fast as the victim reads, until it is over or the victim has closed. */
+  async perform(attack: Attack): Promise<void> {
+    for (const piece of attack.send({ peer: this.frames, request: heldRequest })) {
+      if (this.socket.destroyed || this.socket.writableEnded) return;
+      if (this.socket.write(piece)) continue;
+      await Promise.race([new Promise((resolve) => this.socket.once("drain", resolve)), this.closed]);
+    }
   }
 
   get output() {
@@ -77,19 +98,89 @@ export class HostilePeer {
   }
 }
 
+/** A request that `echo` neither reads nor answers. */
+export const heldRequest: readonly HeaderField[] = request.map((field) => (field.name === ":path" ? { ...field, value: "/held" } : field));
+
 /** Answers each complete request with its body. */
 export const echo: HttpHandler = async (stream) => {
+  if ((await stream.headers()).some(({ name, value }) => name === ":path" && value === "/held")) await new Promise(() => {});
   const body = await stream.body();
   stream.sendHeaders([{ name: ":status", value: "200" }]);
   await stream.send(body, true);
 };
 
-export interface ServerUnderAttack {
+/** A well-behaved client: one request after the other while an attack goes on. */
+class Neighbour {
+  readonly #connection: HttpConnection;
+  readonly #work: Promise<void>;
+  #over = false;
+  #served = 0;
+  #failure: unknown;
+
+  constructor(connection: HttpConnection) {
+    this.#connection = connection;
+    this.#work = this.#goOn();
+  }
+
+  async #goOn(): Promise<void> {
+    while (!this.#over) {
+      try {
+        await this.#ask();
+      } catch (error) {
+        this.#failure ??= error;
+        return;
+      }
+      // The attack has the same thread: it gets its turn.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  async #ask(): Promise<void> {
+    const stream = await this.#connection.request(request);
+    await stream.send(Buffer.from("still there?"), true);
+    const body = Buffer.from(await stream.body()).toString();
+    stream.release();
+    if (body !== "still there?") throw new Error(`a neighbour got ${JSON.stringify(body)}`);
+    this.#served += 1;
+  }
+
+  /** Resolves after one more request was served. @throws what went wrong so far */
+  async served(): Promise<void> {
+    const before = this.#served;
+    while (this.#served === before && this.#failure === undefined) await new Promise((resolve) => setImmediate(resolve));
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  async stop(): Promise<void> {
+    this.#over = true;
+    await this.#work;
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#served === 0) throw new Error("the neighbour was not served");
+  }
+}
+
+/** After the attack: all that must be true whatever it was. */
+async function checkUnhurt(neighbour: Neighbour, heldBefore: number, mostBytes: number): Promise<void> {
+  await neighbour.served();
+  await neighbour.stop();
+  const more = heldBytes() - heldBefore;
+  if (more > mostBytes) throw new Error(`${more} bytes more than before the attack are held, which is more than ${mostBytes}`);
+}
+
+export interface UnderAttack {
   readonly attacker: HostilePeer;
+  /** A well-behaved connection is served once more; it goes on during the attack by itself. */
+  readonly servesOthers: () => Promise<void>;
+  /**
+   * The end of each attack test. @throws unless a neighbour was served all the time and still is, and the process holds no more than
+   * it did, `mostBytes` aside: 3 MiB by default
+   */
+  readonly unhurt: (mostBytes?: number) => Promise<void>;
+}
+
+export interface ServerUnderAttack extends UnderAttack {
   /** Our side of the attacker's connection. */
   readonly victim: () => HttpConnection;
-  /** Throws unless a well-behaved client is served. */
-  readonly servesOthers: () => Promise<void>;
 }
 
 /** Our server; the attacker's handshake is done unless told otherwise. */
@@ -110,41 +201,46 @@ export async function serverUnderAttack(
     attacker.send(clientPreface, attacker.frames.settings(), attacker.frames.settingsAck());
     await attacker.settled();
   }
-  const neighbour = HttpConnection.connect(await connectSocket(target));
-  cleanup.add(() => neighbour.driver.destroy());
+  const neighbour = await neighbourOf(target, cleanup);
+  const heldBefore = heldBytes();
   return {
     attacker,
     victim: () => connections[0] as HttpConnection,
-    servesOthers: async () => {
-      const stream = await neighbour.request(request);
-      await stream.send(Buffer.from("still there?"), true);
-      const body = Buffer.from(await stream.body()).toString();
-      if (body !== "still there?") throw new Error(`a neighbour got ${JSON.stringify(body)}`);
-      stream.release();
-    },
+    servesOthers: () => neighbour.served(),
+    unhurt: (mostBytes = mostHeldBytes) => checkUnhurt(neighbour, heldBefore, mostBytes),
   };
 }
 
-export interface ClientUnderAttack {
-  readonly attacker: HostilePeer;
+async function neighbourOf(target: SocketTarget, cleanup: Cleanup): Promise<Neighbour> {
+  const connection = HttpConnection.connect(await connectSocket(target));
+  const neighbour = new Neighbour(connection);
+  cleanup.add(() => connection.driver.destroy());
+  await neighbour.served();
+  return neighbour;
+}
+
+export interface ClientUnderAttack extends UnderAttack {
   readonly victim: HttpConnection;
 }
 
-/** Our client, connected to a hostile server whose handshake is done. */
+/** Our client, connected to a hostile server whose handshake is done; beside it, another one on a good server. */
 export async function clientUnderAttack(cleanup: Cleanup, options: HttpOptions = {}): Promise<ClientUnderAttack> {
-  const accepted = new Promise<Socket>((resolve) => {
-    const server = createServer({ allowHalfOpen: true }, resolve);
-    cleanup.add(() => server.close());
-    void listen(server, "tcp", cleanup).then(async (target) => connecting(await connectSocket(target)));
-  });
-  let connecting: (socket: Socket) => void = () => {};
-  const connected = new Promise<Socket>((resolve) => {
-    connecting = resolve;
-  });
+  const hostile = createServer({ allowHalfOpen: true });
+  const accepted = new Promise<Socket>((resolve) => hostile.once("connection", resolve));
+  const victim = HttpConnection.connect(await connectSocket(await listen(hostile, "tcp", cleanup)), options);
   const attacker = new HostilePeer(await accepted);
-  const victim = HttpConnection.connect(await connected, options);
   cleanup.add(() => victim.driver.destroy());
   attacker.send(attacker.frames.settings(), attacker.frames.settingsAck());
   await attacker.settled();
-  return { attacker, victim };
+  const good = createSocketServer({}, (socket) => {
+    HttpConnection.accept(socket, echo);
+  });
+  const neighbour = await neighbourOf(await listen(good, "tcp", cleanup), cleanup);
+  const heldBefore = heldBytes();
+  return {
+    attacker,
+    victim,
+    servesOthers: () => neighbour.served(),
+    unhurt: (mostBytes = mostHeldBytes) => checkUnhurt(neighbour, heldBefore, mostBytes),
+  };
 }
