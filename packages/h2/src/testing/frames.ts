@@ -54,6 +54,19 @@ export class FrameFactory {
     return rawFrame({ type: FrameType.HEADERS, flags, streamId, payload: this.block(fields) });
   }
 
+  /** A section cut into frames of 16 KiB, as a peer sends one that is large. `flags` are those of HEADERS; END_HEADERS goes where it belongs. */
+  sections(streamId: number, fields: readonly HeaderField[], flags = 0): Uint8Array[] {
+    const block = this.block(fields);
+    const frames: Uint8Array[] = [];
+    for (let at = 0; at === 0 || at < block.length; at += 16_384) {
+      const type = at === 0 ? FrameType.HEADERS : FrameType.CONTINUATION;
+      const end = at + 16_384 >= block.length ? Flag.END_HEADERS : 0;
+      const own = at === 0 ? flags & ~Flag.END_HEADERS : 0;
+      frames.push(rawFrame({ type, flags: own | end, streamId, payload: block.subarray(at, at + 16_384) }));
+    }
+    return frames;
+  }
+
   continuation(streamId: number, payload: Uint8Array, flags = 0): Uint8Array {
     return rawFrame({ type: FrameType.CONTINUATION, flags, streamId, payload });
   }

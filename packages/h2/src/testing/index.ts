@@ -1,4 +1,6 @@
-export { type Attack, type AttackSetting, attacksOnClients, attacksOnServers } from "./attacks.js";
+export type { Attack, AttackSetting } from "./attack.js";
+export { attacksOnClients } from "./attacks-on-clients.js";
+export { attacksOnServers } from "./attacks-on-servers.js";
 export {
   clientPreface,
   concatenated,

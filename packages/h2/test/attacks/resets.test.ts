@@ -1,7 +1,7 @@
 /** Streams that are opened to be reset, by either side. */
 import { afterEach, describe, expect, it } from "vitest";
 import { ErrorCode } from "../../src/index.js";
-import { Flag } from "../../src/testing/index.js";
+import { Flag, FrameType } from "../../src/testing/index.js";
 import { echo, serverUnderAttack } from "../support/attack.js";
 import { request, response } from "../support/endpoint.js";
 import { EndBoth, Engine } from "../support/engine.js";
@@ -17,7 +17,7 @@ describe("rapid reset (CVE-2023-44487)", () => {
     const attackIsOver = new Promise<void>((resolve) => {
       finish = resolve;
     });
-    const { attacker, servesOthers } = await serverUnderAttack(cleanup, {
+    const { attacker, unhurt } = await serverUnderAttack(cleanup, {
       options: { settings: { maxConcurrentStreams: 50 } },
       answer: async (stream) => {
         const fields = await stream.headers();
@@ -30,11 +30,10 @@ describe("rapid reset (CVE-2023-44487)", () => {
     for (let streamId = 1; streamId < 10_000; streamId += 2) {
       attacker.send(attacker.frames.headers(streamId, hostile, EndBoth), attacker.frames.rstStream(streamId, ErrorCode.CANCEL));
     }
-    await servesOthers();
     expect((await attacker.ended()).goAway).toBe("ENHANCE_YOUR_CALM");
     expect(started).toBeLessThanOrEqual(50);
     finish();
-    await servesOthers();
+    await unhurt();
   });
 
   it("with a handler that ends at once is counted and ends the connection", () => {
@@ -54,34 +53,20 @@ describe("rapid reset (CVE-2023-44487)", () => {
 });
 
 describe("resets that we are made to send (CVE-2025-8671)", () => {
-  it.each<[string, (engine: Engine, streamId: number) => Uint8Array]>([
-    ["WINDOW_UPDATE of 0", (engine, streamId) => engine.peer.windowUpdate(streamId, 0)],
-    ["a window past its end", (engine, streamId) => engine.peer.windowUpdate(streamId, 2 ** 31 - 1)],
-    ["a second request on the stream", (engine, streamId) => engine.peer.headers(streamId, request)],
-    [
-      "DATA after the end",
-      (engine, streamId) => Buffer.concat([engine.peer.data(streamId, [], Flag.END_STREAM), engine.peer.data(streamId, [1])]),
-    ],
-  ])("by %s are counted and end the connection", (_, wrong) => {
-    const engine = Engine.ready("server");
-    engine.handler.onReset = (streamId) => engine.connection.release(streamId);
-    let opened = 0;
-    for (; opened < 20_000 && !engine.connection.closed; opened++) {
+  it("are none where it is we who have had enough: refused streams, cancelled calls, early ends", () => {
+    const engine = Engine.ready("server", { settings: { maxConcurrentStreams: 10 } });
+    const open = Array.from({ length: 10 }, () => engine.openStream());
+    for (let call = 0; call < 2_000; call++) engine.openStream(); // REFUSED_STREAM
+    expect(engine.output().filter(({ type }) => type === FrameType.RST_STREAM)).toHaveLength(2_000);
+    for (const streamId of open) engine.connection.release(streamId);
+    for (let call = 0; call < 2_000; call++) {
       const streamId = engine.openStream();
-      engine.send(wrong(engine, streamId));
+      if (call % 2 === 0) engine.connection.reset(streamId, ErrorCode.CANCEL);
+      else engine.connection.sendHeaders(streamId, response, { endStream: true }); // NO_ERROR when it is released
+      engine.connection.release(streamId);
       engine.connection.takeOutput();
     }
-    expect(opened).toBeLessThanOrEqual(101);
-    expect(engine.handler.of("close")).toMatchObject([{ error: { code: "ENHANCE_YOUR_CALM" } }]);
-  });
-
-  it("by malformed requests end the connection over a socket, and its neighbour is served", async () => {
-    const { attacker, servesOthers } = await serverUnderAttack(cleanup);
-    for (let streamId = 1; streamId < 400; streamId += 2)
-      attacker.send(attacker.frames.headers(streamId, [{ name: "X", value: "" }], EndBoth));
-    const result = await attacker.ended();
-    expect(result).toMatchObject({ goAway: "ENHANCE_YOUR_CALM", resets: { PROTOCOL_ERROR: 100 } });
-    await servesOthers();
+    expect(engine.connection.closed).toBe(false);
   });
 });
 
@@ -96,7 +81,7 @@ describe("what looks like it and is none passes:", () => {
     expect(engine.connection.activeStreams).toBe(0);
   });
 
-  it("20,000 cancelled calls in a minute, among as many that end well", () => {
+  it("20,000 cancelled calls in a minute that nobody had begun to answer, among as many that end well", () => {
     const engine = Engine.ready("server");
     engine.handler.onReset = (streamId) => engine.connection.release(streamId);
     for (let call = 0; call < 20_000; call++) {
@@ -123,6 +108,36 @@ describe("what looks like it and is none passes:", () => {
     expect(engine.connection.closed).toBe(false);
   });
 
+  it("20,000 cancelled calls in a minute that had lived for more than a second, though none was answered", () => {
+    const engine = Engine.ready("server", { settings: { maxConcurrentStreams: 1_000 } });
+    engine.handler.onReset = (streamId) => engine.connection.release(streamId);
+    const open: number[] = [];
+    for (let call = 0; call < 20_000; call++) {
+      engine.now += 3;
+      open.push(engine.openStream({ endStream: true }));
+      // The call that began 350 calls, or 1,050 ms, ago.
+      if (open.length > 350) engine.send(engine.peer.rstStream(open.shift() as number, ErrorCode.CANCEL));
+    }
+    expect(engine.connection.closed).toBe(false);
+  });
+
+  it("200 cancelled calls a second for ever, unanswered and young, and nothing else: past that it is an attack", () => {
+    const calls = (intervalMs: number) => {
+      const engine = Engine.ready("server");
+      engine.handler.onReset = (streamId) => engine.connection.release(streamId);
+      let call = 0;
+      for (; call < 20_000 && !engine.connection.closed; call++) {
+        engine.now += intervalMs;
+        engine.send(engine.peer.rstStream(engine.openStream({ endStream: true }), ErrorCode.CANCEL));
+        engine.connection.takeOutput();
+      }
+      return call;
+    };
+    expect(calls(5)).toBe(20_000);
+    // 20,000 in a minute of this kind, 333 a second, are told from an attack by nothing: burst 1,000, then 200 a second.
+    expect(calls(3)).toBeLessThan(20_000);
+  });
+
   it("20,000 calls that the server ends early, with data still on its way", () => {
     const engine = Engine.ready("server");
     for (let call = 0; call < 20_000; call++) {
@@ -131,6 +146,19 @@ describe("what looks like it and is none passes:", () => {
       engine.connection.release(streamId);
       engine.connection.takeOutput();
       engine.send(engine.peer.data(streamId, new Uint8Array(200)), engine.peer.data(streamId, [], Flag.END_STREAM));
+    }
+    expect(engine.connection.closed).toBe(false);
+  });
+
+  it("DATA still in flight after our reset, up to the window that it had", () => {
+    const engine = Engine.ready("server");
+    engine.handler.onReset = (streamId) => engine.connection.release(streamId);
+    for (let call = 0; call < 3_000; call++) {
+      const streamId = engine.openStream();
+      engine.connection.reset(streamId, ErrorCode.CANCEL);
+      engine.connection.release(streamId);
+      for (let frame = 0; frame < 4; frame++) engine.send(engine.peer.data(streamId, new Uint8Array(16_383)));
+      expect(engine.output().filter(({ type }) => type === FrameType.RST_STREAM)).toHaveLength(1);
     }
     expect(engine.connection.closed).toBe(false);
   });

@@ -224,14 +224,20 @@ export interface ClientUnderAttack extends UnderAttack {
 }
 
 /** Our client, connected to a hostile server whose handshake is done; beside it, another one on a good server. */
-export async function clientUnderAttack(cleanup: Cleanup, options: HttpOptions = {}): Promise<ClientUnderAttack> {
+export async function clientUnderAttack(
+  cleanup: Cleanup,
+  options: HttpOptions = {},
+  { handshake = true }: { handshake?: boolean } = {},
+): Promise<ClientUnderAttack> {
   const hostile = createServer({ allowHalfOpen: true });
   const accepted = new Promise<Socket>((resolve) => hostile.once("connection", resolve));
   const victim = HttpConnection.connect(await connectSocket(await listen(hostile, "tcp", cleanup)), options);
   const attacker = new HostilePeer(await accepted);
   cleanup.add(() => victim.driver.destroy());
-  attacker.send(attacker.frames.settings(), attacker.frames.settingsAck());
-  await attacker.settled();
+  if (handshake) {
+    attacker.send(attacker.frames.settings(), attacker.frames.settingsAck());
+    await attacker.settled();
+  }
   const good = createSocketServer({}, (socket) => {
     HttpConnection.accept(socket, echo);
   });
