@@ -3,6 +3,8 @@
  * copied together, since each would keep the whole chunk that it came in.
  */
 
+import { Buffer } from "node:buffer";
+
 /** A view at least this long is kept if it makes up a good part of its chunk. */
 const keptViewBytes = 4_096;
 /** What small views are copied into: the first block of a queue is only as large as needed, since most queues hold one message. */
@@ -53,7 +55,8 @@ export class ReceivedBytes {
       this.#skip(bytes);
       return view;
     }
-    const joined = new Uint8Array(bytes);
+    // Filled below: what came before in this memory is never seen.
+    const joined = new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer);
     let filled = 0;
     for (let piece = this.#first; piece !== undefined && filled < bytes; piece = this.#first) {
       const count = Math.min(bytes - filled, piece.end - piece.start);
@@ -96,8 +99,11 @@ export class ReceivedBytes {
         return;
       }
       left -= here;
-      this.#first = piece.next;
-      if (piece.next === undefined) this.#last = undefined;
+      const { next } = piece;
+      // A piece that has grown old would go on holding every later one, until the next full collection.
+      piece.next = undefined;
+      this.#first = next;
+      if (next === undefined) this.#last = undefined;
       if (left === 0) return;
     }
   }
