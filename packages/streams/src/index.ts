@@ -1,6 +1,9 @@
 export * from "./attributes.js";
 export { BaseStream, iterate } from "./base-stream.js";
 export * from "./clock.js";
+export type { Codec, Coder } from "./compression/codec.js";
+export { type CompressionOptions, compressed } from "./compression/compressed-stream.js";
+export { identity } from "./compression/identity.js";
 export * from "./errors.js";
 export { copy, type ForwardOptions, type ForwardResult, forward, type Transferred } from "./forward.js";
 export { type MemoryPairOptions, memoryPair } from "./memory.js";
@@ -10,5 +13,6 @@ export { ReceiveQueue } from "./receive-queue.js";
 export { SendQueue, type Sink } from "./send-queue.js";
 export { stapled } from "./stapled.js";
 export * from "./stream.js";
+export { TranslatedStream } from "./translated-stream.js";
 export { abortable, abortReason } from "./wait.js";
 export { StreamLayer, WrappedStream } from "./wrapped-stream.js";

@@ -1,3 +1,4 @@
+export * from "./compression/index.js";
 export { type ConnectOptions, connectTcp, connectUnix, type TcpTarget } from "./connect.js";
 export { type DuplexOptions, streamFromDuplex } from "./duplex-stream.js";
 export { type ListenOptions, listenTcp, listenUnix, SocketListener, type TcpListenOptions } from "./listen.js";

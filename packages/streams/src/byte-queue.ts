@@ -1,0 +1,127 @@
+/** Bytes that have arrived in chunks and are taken in other pieces. Never copies what can be given as it lies. */
+
+const noBytes: Uint8Array = new Uint8Array(0);
+
+export class ByteQueue {
+  readonly #chunks: Uint8Array[] = [];
+  #head = 0;
+  #length = 0;
+  /** So many bytes are known not to hold the delimiter that was looked for last. */
+  #searched = 0;
+
+  /** Bytes that wait. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** The chunk is kept as it is: it must not change afterwards. */
+  push(chunk: Uint8Array): void {
+    if (chunk.length === 0) return;
+    this.#chunks.push(chunk);
+    this.#length += chunk.length;
+  }
+
+  /** Puts back in front what was taken. */
+  unshift(chunk: Uint8Array): void {
+    if (chunk.length === 0) return;
+    if (this.#head > 0) this.#chunks[--this.#head] = chunk;
+    else this.#chunks.unshift(chunk);
+    this.#length += chunk.length;
+    this.#searched = 0;
+  }
+
+  /** The rest of the first chunk; empty when there is none. */
+  takeChunk(): Uint8Array {
+    return this.take(this.#chunks[this.#head]?.length ?? 0);
+  }
+
+  /** Exactly so many bytes, of which there must be enough: a view if they lie in one chunk, else a copy. */
+  take(length: number): Uint8Array {
+    if (length > this.#length) throw new RangeError(`${length} bytes are not there, only ${this.#length} are`);
+    if (length === 0) return noBytes;
+    this.#length -= length;
+    this.#searched = 0;
+    const first = this.#chunks[this.#head] as Uint8Array;
+    if (length <= first.length) {
+      this.#advance(first, length);
+      return first.length === length ? first : first.subarray(0, length);
+    }
+    const joined = new Uint8Array(length);
+    for (let filled = 0; filled < length; ) {
+      const chunk = this.#chunks[this.#head] as Uint8Array;
+      const part = chunk.length <= length - filled ? chunk : chunk.subarray(0, length - filled);
+      joined.set(part, filled);
+      filled += part.length;
+      this.#advance(chunk, part.length);
+    }
+    return joined;
+  }
+
+  /** The first bytes, at most so many, without taking them. */
+  peek(length: number): Uint8Array {
+    const bytes = this.take(Math.min(length, this.#length));
+    this.unshift(bytes);
+    return bytes;
+  }
+
+  /**
+   * Where `delimiter` begins, or -1. While bytes are only added, those that were looked through are not looked through again, so
+   * that a delimiter that never comes costs no more than the bytes themselves. To be asked for one delimiter between two `take`s.
+   */
+  indexOf(delimiter: Uint8Array): number {
+    const first = delimiter[0] as number;
+    let chunkStart = 0;
+    for (let index = this.#head; index < this.#chunks.length; index++) {
+      const chunk = this.#chunks[index] as Uint8Array;
+      let from = Math.max(0, this.#searched - chunkStart);
+      while (from < chunk.length) {
+        const at = chunk.indexOf(first, from);
+        if (at === -1) break;
+        if (chunkStart + at + delimiter.length > this.#length) {
+          this.#searched = chunkStart + at;
+          return -1;
+        }
+        if (this.#matches(delimiter, index, at)) return chunkStart + at;
+        from = at + 1;
+      }
+      chunkStart += chunk.length;
+    }
+    this.#searched = this.#length;
+    return -1;
+  }
+
+  clear(): void {
+    this.#chunks.length = 0;
+    this.#head = 0;
+    this.#length = 0;
+    this.#searched = 0;
+  }
+
+  #matches(delimiter: Uint8Array, index: number, at: number): boolean {
+    let chunk = this.#chunks[index] as Uint8Array;
+    for (const byte of delimiter) {
+      while (at === chunk.length) {
+        chunk = this.#chunks[++index] as Uint8Array;
+        at = 0;
+      }
+      if (chunk[at++] !== byte) return false;
+    }
+    return true;
+  }
+
+  #advance(chunk: Uint8Array, length: number): void {
+    if (length < chunk.length) {
+      this.#chunks[this.#head] = chunk.subarray(length);
+      return;
+    }
+    this.#chunks[this.#head++] = noBytes;
+    // At most one move a chunk, since at least half of the array goes away each time.
+    if (this.#head === this.#chunks.length) {
+      this.#chunks.length = 0;
+      this.#head = 0;
+    } else if (this.#head >= 64 && this.#head * 2 >= this.#chunks.length) {
+      this.#chunks.splice(0, this.#head);
+      this.#head = 0;
+    }
+  }
+}

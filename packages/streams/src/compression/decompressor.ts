@@ -1,0 +1,168 @@
+/** The receiving half of compression: members, their borders, limits, and what is wrong with the input. Knows no stream. */
+import { ByteQueue } from "../byte-queue.js";
+import { BrokenStreamError, reasonText } from "../errors.js";
+import type { Codec, Coder } from "./codec.js";
+import { Detector } from "./detect.js";
+import { identity } from "./identity.js";
+
+export interface DecompressionLimits {
+  readonly maxDecompressedBytes: number;
+  readonly maxRatio: number;
+}
+
+/** Before so many bytes have come out, the ratio says nothing: a short text repeated is no bomb. */
+const ratioCountsFromBytes = 1024 * 1024;
+
+/**
+ * `feed` takes a chunk, then `read` is called until it gives `undefined`; after the last chunk, `end` and `read` again. Every error is a
+ * `BrokenStreamError` with one of the codes `CORRUPT_INPUT`, `TRUNCATED_INPUT`, `TRAILING_GARBAGE`, `DECOMPRESSED_TOO_LARGE`; the
+ * error of an engine that is absent comes as it is.
+ */
+export class Decompressor {
+  readonly #limits: DecompressionLimits;
+  readonly #detector: Detector | undefined;
+  #codec: Codec | undefined;
+  #decoder: Coder | undefined;
+  /** What was given to the decoder last, while it may still give something for it. */
+  #current: Uint8Array | undefined;
+  readonly #waiting: ByteQueue = new ByteQueue();
+  #members = 0;
+  #inputEnded = false;
+  #endGiven = false;
+  #inputBytes = 0;
+  #outputBytes = 0;
+  #destroyed = false;
+
+  constructor(format: Codec | readonly Codec[], limits: DecompressionLimits) {
+    this.#limits = limits;
+    if ("name" in format) this.#codec = format;
+    else this.#detector = new Detector(format);
+  }
+
+  feed(chunk: Uint8Array): void {
+    this.#inputBytes += chunk.length;
+    this.#waiting.push(chunk);
+  }
+
+  end(): void {
+    this.#inputEnded = true;
+  }
+
+  async read(): Promise<Uint8Array | undefined> {
+    for (;;) {
+      const codec = this.#codec ?? this.#detect();
+      if (codec === undefined) return undefined;
+      if (this.#current !== undefined) {
+        const piece = await this.#readDecoder(codec);
+        if (piece !== undefined) return piece;
+      } else if (!(await this.#giveDecoder(codec))) {
+        return undefined;
+      }
+    }
+  }
+
+  destroy(): void {
+    this.#destroyed = true;
+    this.#decoder?.destroy();
+    this.#decoder = undefined;
+    this.#waiting.clear();
+  }
+
+  #detect(): Codec | undefined {
+    const detector = this.#detector as Detector;
+    this.#codec = detector.detect(this.#waiting.peek(detector.maxBytes), this.#inputEnded);
+    return this.#codec;
+  }
+
+  /** Gives the decoder what there is to give. False when there is nothing, for now or for ever. */
+  async #giveDecoder(codec: Codec): Promise<boolean> {
+    const chunk = this.#nextChunk(codec);
+    if (chunk === undefined && !this.#mustEndDecoder(codec)) return false;
+    if (this.#decoder === undefined) {
+      if (this.#members > 0 && !codec.concatenates) {
+        const message = `${this.#waiting.length + (chunk?.length ?? 0)} bytes or more come after the end of the ${codec.name} data`;
+        throw new BrokenStreamError(message, { code: "TRAILING_GARBAGE" });
+      }
+      const decoder = await codec.decoder();
+      if (this.#destroyed) {
+        decoder.destroy();
+        return false;
+      }
+      this.#decoder = decoder;
+    }
+    try {
+      if (chunk !== undefined) {
+        this.#decoder.write(chunk);
+      } else {
+        this.#endGiven = true;
+        this.#decoder.end();
+      }
+    } catch (error) {
+      throw this.#inputError(codec, error);
+    }
+    this.#current = chunk ?? new Uint8Array(0);
+    return true;
+  }
+
+  #nextChunk(codec: Codec): Uint8Array | undefined {
+    for (let chunk = this.#waiting.takeChunk(); chunk.length > 0; chunk = this.#waiting.takeChunk()) {
+      if (this.#decoder !== undefined || this.#members === 0 || !codec.allowsZeroPadding) return chunk;
+      const start = chunk.findIndex((byte) => byte !== 0);
+      if (start !== -1) return chunk.subarray(start);
+    }
+    return undefined;
+  }
+
+  /** The input has ended, inside a member as far as is known. */
+  #mustEndDecoder(codec: Codec): boolean {
+    if (!this.#inputEnded || this.#endGiven) return false;
+    if (this.#decoder !== undefined) return true;
+    if (this.#members > 0 || codec === identity) return false;
+    throw new BrokenStreamError(`the ${codec.name} input is empty: not even its header is there`, { code: "TRUNCATED_INPUT" });
+  }
+
+  async #readDecoder(codec: Codec): Promise<Uint8Array | undefined> {
+    const decoder = this.#decoder;
+    if (decoder === undefined) return undefined;
+    let piece: Uint8Array | undefined;
+    try {
+      piece = await decoder.read();
+    } catch (error) {
+      throw this.#inputError(codec, error);
+    }
+    if (piece !== undefined) {
+      this.#count(codec, piece);
+      return piece;
+    }
+    const current = this.#current ?? new Uint8Array(0);
+    this.#current = undefined;
+    const { unusedBytes } = decoder;
+    if (unusedBytes !== undefined && !this.#destroyed) {
+      this.#members++;
+      decoder.destroy();
+      this.#decoder = undefined;
+      this.#waiting.unshift(current.subarray(current.length - unusedBytes));
+    }
+    return undefined;
+  }
+
+  #count(codec: Codec, piece: Uint8Array): void {
+    const { maxDecompressedBytes, maxRatio } = this.#limits;
+    this.#outputBytes += piece.length;
+    if (this.#outputBytes > maxDecompressedBytes) {
+      const message = `${codec.name} data of more than maxDecompressedBytes (${maxDecompressedBytes})`;
+      throw new BrokenStreamError(message, { code: "DECOMPRESSED_TOO_LARGE" });
+    }
+    if (this.#outputBytes > ratioCountsFromBytes && this.#outputBytes > maxRatio * this.#inputBytes) {
+      const message = `${this.#inputBytes} bytes of ${codec.name} gave ${this.#outputBytes}, more than maxRatio (${maxRatio}) times as many`;
+      throw new BrokenStreamError(message, { code: "DECOMPRESSED_TOO_LARGE" });
+    }
+  }
+
+  #inputError(codec: Codec, cause: unknown): BrokenStreamError {
+    const after = this.#members === 0 ? "" : ` after ${this.#members === 1 ? "1 whole member" : `${this.#members} whole members`}`;
+    return this.#endGiven
+      ? new BrokenStreamError(`the ${codec.name} input ends too early${after}: ${reasonText(cause)}`, { code: "TRUNCATED_INPUT", cause })
+      : new BrokenStreamError(`the ${codec.name} input is corrupt${after}: ${reasonText(cause)}`, { code: "CORRUPT_INPUT", cause });
+  }
+}

@@ -1,0 +1,35 @@
+/** The format that is none. */
+import type { Codec, Coder } from "./codec.js";
+
+/** Leaves bytes as they are. */
+export const identity: Codec = {
+  name: "identity",
+  concatenates: false,
+  allowsZeroPadding: false,
+  flushes: true,
+  encoder: () => new IdentityCoder(),
+  decoder: () => new IdentityCoder(),
+};
+
+class IdentityCoder implements Coder {
+  readonly unusedBytes = undefined;
+  #chunk: Uint8Array | undefined;
+
+  write(chunk: Uint8Array): void {
+    this.#chunk = chunk;
+  }
+
+  flush(): void {}
+
+  end(): void {}
+
+  read(): Promise<Uint8Array | undefined> {
+    const chunk = this.#chunk;
+    this.#chunk = undefined;
+    return Promise.resolve(chunk);
+  }
+
+  destroy(): void {
+    this.#chunk = undefined;
+  }
+}

@@ -1,0 +1,33 @@
+/** The formats by their names. */
+import type { Codec } from "../../compression/codec.js";
+import { identity } from "../../compression/identity.js";
+import { xz } from "./xz.js";
+import { brotli, deflate, gzip } from "./zlib.js";
+import { zstd } from "./zstd.js";
+
+const byName: Readonly<Record<string, () => Codec>> = {
+  identity: () => identity,
+  gzip,
+  deflate,
+  br: brotli,
+  brotli,
+  zstd,
+  xz,
+};
+
+/**
+ * The format with this name and its default options: `identity`, `gzip`, `deflate`, `br` or `brotli`, `zstd`, `xz`. HTTP's names, and
+ * those of Jumpstarter's `x_jmp_content_encoding`.
+ * @throws RangeError for another name
+ */
+export function codecNamed(name: string): Codec {
+  if (!Object.hasOwn(byName, name)) {
+    throw new RangeError(`there is no compression ${JSON.stringify(name)}; there are ${Object.keys(byName).join(", ")}`);
+  }
+  return (byName[name] as () => Codec)();
+}
+
+/** All formats that are known by their first bytes, for `receive`: gzip, xz, zstd. */
+export function detectable(): Codec[] {
+  return [gzip(), xz(), zstd()];
+}

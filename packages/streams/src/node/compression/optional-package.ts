@@ -1,0 +1,11 @@
+/** Packages that only those need who use what they are for. */
+
+/** @throws Error that names the package and what it is for when it is not there, with the reason as its cause */
+export async function optionalPackage<T>(name: string, purpose: string): Promise<T> {
+  try {
+    const loaded = (await import(name)) as { readonly default?: T } & T;
+    return loaded.default ?? loaded;
+  } catch (cause) {
+    throw new Error(`${purpose} needs the package ${name}, which could not be loaded: npm install ${name}`, { cause });
+  }
+}

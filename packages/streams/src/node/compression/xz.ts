@@ -1,0 +1,40 @@
+/** xz, from the package lzma-native, if it is installed. */
+import type { Transform } from "node:stream";
+import type { Codec } from "../../compression/codec.js";
+import { optionalPackage } from "./optional-package.js";
+import { TransformCoder } from "./transform-coder.js";
+import { within } from "./zlib.js";
+
+export interface XzOptions {
+  /** 1 (fastest) to 9 (smallest). Default 6, as of the `xz` command. */
+  readonly level?: number;
+}
+
+/** How much memory the other side may make a decoder take; level 9 needs 65 MiB. */
+const maxDecoderBytes = 128 * 1024 * 1024;
+
+interface LzmaPackage {
+  createStream(coder: "easyEncoder" | "streamDecoder", options: object): Transform;
+}
+
+/** xz, of one or more streams. There is no flush: letting a message out ends the xz stream and begins another. @throws RangeError */
+export function xz(options: XzOptions = {}): Codec {
+  const preset = within("level", options.level ?? 6, 1, 9);
+  const lzma = (): Promise<LzmaPackage> => optionalPackage<LzmaPackage>("lzma-native", "xz");
+  return {
+    name: "xz",
+    concatenates: true,
+    allowsZeroPadding: true,
+    flushes: false,
+    signature: Uint8Array.of(0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00),
+    async encoder() {
+      return new TransformCoder((await lzma()).createStream("easyEncoder", { preset }), withoutFlush);
+    },
+    async decoder() {
+      const transform = (await lzma()).createStream("streamDecoder", { memlimit: maxDecoderBytes });
+      return new TransformCoder(transform, { ...withoutFlush, sliceBytes: 2_048 }); // xz expands up to 7,000 times
+    },
+  };
+}
+
+const withoutFlush = { flush: (callback: () => void): void => callback() };

@@ -1,0 +1,71 @@
+/** zstd: from `node:zlib` where Node has it (22.15), else from the package zstd-napi, if it is installed. */
+import type { Transform } from "node:stream";
+import zlib from "node:zlib";
+import type { Codec, Coder } from "../../compression/codec.js";
+import { optionalPackage } from "./optional-package.js";
+import { TransformCoder } from "./transform-coder.js";
+import { pieceBytes, within, zlibCoder } from "./zlib.js";
+
+export interface ZstdOptions {
+  /** 1 (fastest) to 22 (smallest). Default 3, as of the `zstd` command. */
+  readonly level?: number;
+}
+
+/**
+ * How much memory the other side may make a decoder take: 2^27 bytes are 128 MiB, the limit of the `zstd` command, which all levels of
+ * it keep without `--long` or `--ultra`.
+ */
+const maxWindowLog = 27;
+
+/** The part of `node:zlib` that the types of Node 20 do not know. */
+interface ZstdOfNode {
+  createZstdCompress(options: object): zlib.Gzip;
+  createZstdDecompress(options: object): zlib.Gzip;
+  readonly constants: { readonly ZSTD_c_compressionLevel: number; readonly ZSTD_d_windowLogMax: number };
+}
+
+interface ZstdPackage {
+  readonly CompressStream: new (parameters: object) => Transform & { flush(callback: (error?: Error | null) => void): void };
+  readonly DecompressStream: new (parameters: object) => Transform;
+}
+
+/** zstd (RFC 8878), of one or more frames. @throws RangeError */
+export function zstd(options: ZstdOptions = {}): Codec {
+  const level = within("level", options.level ?? 3, 1, 22);
+  const coders = "createZstdCompress" in zlib ? codersOfNode(zlib as unknown as ZstdOfNode, level) : codersOfPackage(level);
+  return {
+    name: "zstd",
+    concatenates: true,
+    allowsZeroPadding: false,
+    flushes: true,
+    signature: Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd),
+    ...coders,
+  };
+}
+
+function codersOfNode(node: ZstdOfNode, level: number): Pick<Codec, "encoder" | "decoder"> {
+  const { ZSTD_c_compressionLevel, ZSTD_d_windowLogMax } = node.constants;
+  return {
+    encoder: () => zlibCoder(node.createZstdCompress({ params: { [ZSTD_c_compressionLevel]: level }, chunkSize: pieceBytes })),
+    decoder: () => zlibCoder(node.createZstdDecompress({ params: { [ZSTD_d_windowLogMax]: maxWindowLog }, chunkSize: pieceBytes })),
+  };
+}
+
+function codersOfPackage(level: number): Pick<Codec, "encoder" | "decoder"> {
+  return {
+    async encoder(): Promise<Coder> {
+      const { CompressStream } = await zstdPackage();
+      const transform = new CompressStream({ compressionLevel: level });
+      return new TransformCoder(transform, { flush: (callback) => transform.flush(callback) });
+    },
+    async decoder(): Promise<Coder> {
+      const { DecompressStream } = await zstdPackage();
+      // Four bytes can be a block of 128 KiB.
+      return new TransformCoder(new DecompressStream({ windowLogMax: maxWindowLog }), { flush: (callback) => callback(), sliceBytes: 256 });
+    },
+  };
+}
+
+function zstdPackage(): Promise<ZstdPackage> {
+  return optionalPackage<ZstdPackage>("zstd-napi", "zstd before Node 22.15");
+}
