@@ -7,6 +7,7 @@ import { JudgeMissing } from "./lib/outcome.mjs";
 const judges = {
   h2spec: "HTTP/2 servers: h2spec over plaintext and TLS",
   h2specd: "HTTP/2 clients: h2specd",
+  "http-peers": "HTTP/2 with nghttp, nghttpd, h2load, curl, node:http2 and Go's net/http",
 };
 
 const wanted = process.argv.slice(2);

@@ -1,4 +1,4 @@
-/** Programs that are installed by `go install`, once, into the cache folder that git ignores. */
+/** Programs in Go, others' by `go install` and our own by `go build`, in the cache folder that git ignores. */
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -19,7 +19,7 @@ export function installedByGo(goPackage, version) {
   const folder = `${cache}${name}@${version}`;
   const program = `${folder}/${name}`;
   if (existsSync(program)) return program;
-  if (spawnSync("go", ["version"]).status !== 0) throw new JudgeMissing(`${name} is installed by "go install", and there is no Go here`);
+  needGo(name);
   console.error(`installing ${goPackage}@${version}`);
   const { status } = spawnSync("go", ["install", `${goPackage}@${version}`], {
     stdio: ["ignore", "inherit", "inherit"],
@@ -27,4 +27,24 @@ export function installedByGo(goPackage, version) {
   });
   if (status !== 0) throw new Error(`go install ${goPackage}@${version} failed`);
   return program;
+}
+
+/**
+ * The path of the program that the folder of a module of ours builds. Go itself knows what has changed.
+ * @param {string} module the folder of its `go.mod`
+ * @param {string} name the folder of the program in it
+ * @returns {string}
+ * @throws {JudgeMissing} without Go
+ * @throws {Error} when it does not build
+ */
+export function builtByGo(module, name) {
+  needGo(name);
+  const program = `${cache}${name}`;
+  const { status } = spawnSync("go", ["build", "-o", program, `./${name}`], { cwd: module, stdio: ["ignore", "inherit", "inherit"] });
+  if (status !== 0) throw new Error(`go build ./${name} failed`);
+  return program;
+}
+
+function needGo(name) {
+  if (spawnSync("go", ["version"]).status !== 0) throw new JudgeMissing(`${name} is built by Go, and there is no Go here`);
 }

@@ -1,0 +1,3 @@
+module trunkline/conformance
+
+go 1.24.0

@@ -1,0 +1,159 @@
+/** Programs that a judge runs: bounded in time, and gone when the judge is. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { connect, createServer } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** @type {Set<import("node:child_process").ChildProcess>} */
+const running = new Set();
+process.on("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
+/** @typedef {{ readonly line: string, readonly pid: number, readonly alive: boolean, readonly end: string | number | null, stop(): Promise<void> }} RunningServer */
+
+/** What a program printed is kept up to here. */
+const largestOutputBytes = 64 * 2 ** 20;
+const shownCharacters = 500;
+
+function launch(program, args, options) {
+  const child = spawn(program, args, options);
+  running.add(child);
+  child.once("close", () => running.delete(child));
+  return child;
+}
+
+/**
+ * Runs a program to its end. It never rejects because of what the program does: that is for the judge to say.
+ * @param {string} program
+ * @param {readonly string[]} args
+ * @param {{ timeoutMs?: number, input?: string | Buffer, cwd?: string, env?: NodeJS.ProcessEnv }} [options]
+ * @returns {Promise<{ code: number | null, stdout: Buffer, stderr: string, timedOut: boolean }>} `code` is null when it was killed
+ */
+export async function runToEnd(program, args, { timeoutMs = 60_000, input, cwd, env } = {}) {
+  const child = launch(program, args, { cwd, env, stdio: ["pipe", "pipe", "pipe"] });
+  let timedOut = false;
+  const timer = setTimeout(() => {
+    timedOut = true;
+    child.kill("SIGKILL");
+  }, timeoutMs);
+  const stdout = [];
+  let stdoutBytes = 0;
+  let stderr = "";
+  child.stdout.on("data", (chunk) => {
+    stdoutBytes += chunk.length;
+    if (stdoutBytes > largestOutputBytes) child.kill("SIGKILL");
+    else stdout.push(chunk);
+  });
+  child.stderr.setEncoding("utf8").on("data", (text) => {
+    if (stderr.length < largestOutputBytes) stderr += text;
+  });
+  child.stdin.on("error", () => {}); // it need not read what it is given
+  child.stdin.end(input);
+  try {
+    const [code] = await once(child, "close");
+    return { code, stdout: Buffer.concat(stdout), stderr, timedOut };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** What a program printed, for a message. */
+export function excerpt({ stdout, stderr, code, timedOut }) {
+  const text = `${stdout.subarray(-shownCharacters).toString()}\n${stderr.slice(-shownCharacters)}`.trim();
+  return `${timedOut ? "ran out of time" : `ended with ${code}`}: ${text}`;
+}
+
+/**
+ * Starts a server and gives the first line that it prints, which tells its port.
+ * @param {string} program
+ * @param {readonly string[]} args
+ * @param {{ timeoutMs?: number, env?: NodeJS.ProcessEnv }} [options]
+ * @returns {Promise<RunningServer>}
+ * @throws {Error} when it ends, or prints nothing in time
+ */
+export async function startServer(program, args, { timeoutMs = 20_000, env } = {}) {
+  const child = launch(program, args, { env, stdio: ["ignore", "pipe", "inherit"] });
+  const line = await Promise.race([
+    once(child.stdout.setEncoding("utf8"), "data").then(([text]) => text.trim()),
+    once(child, "close").then(([code]) => Promise.reject(new Error(`${program} ended with ${code}`))),
+    sleep(timeoutMs, undefined, { ref: false }).then(() => {
+      child.kill("SIGKILL");
+      throw new Error(`${program} did not say where it listens within ${timeoutMs} ms`);
+    }),
+  ]);
+  child.stdout.resume();
+  return served(child, line);
+}
+
+/**
+ * Starts a server that is told its port and says nothing: it is up when it can be connected to.
+ * @param {string} program
+ * @param {readonly string[]} args
+ * @param {{ port: number, timeoutMs?: number, cwd?: string }} options
+ * @returns {Promise<RunningServer>}
+ * @throws {Error} when it ends, or cannot be connected to in time
+ */
+export async function startServerAt(program, args, { port, timeoutMs = 20_000, cwd }) {
+  const child = launch(program, args, { cwd, stdio: ["ignore", "ignore", "inherit"] });
+  for (const endMs = performance.now() + timeoutMs; ; await sleep(20)) {
+    if (child.exitCode !== null) throw new Error(`${program} ended with ${child.exitCode}`);
+    if (await isListening(port)) return served(child, String(port));
+    if (performance.now() < endMs) continue;
+    child.kill("SIGKILL");
+    throw new Error(`${program} does not listen on ${port} after ${timeoutMs} ms`);
+  }
+}
+
+function served(child, line) {
+  return {
+    line,
+    pid: child.pid,
+    get alive() {
+      return child.exitCode === null && child.signalCode === null;
+    },
+    get end() {
+      return child.signalCode ?? child.exitCode;
+    },
+    async stop() {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      child.kill("SIGKILL");
+      await once(child, "close");
+    },
+  };
+}
+
+/**
+ * Lets `use` work with a server, and ends it whatever happens.
+ * @param {Promise<RunningServer>} starting
+ * @param {(server: RunningServer) => Promise<void>} use
+ */
+export async function withServer(starting, use) {
+  const server = await starting;
+  try {
+    await use(server);
+  } finally {
+    await server.stop();
+  }
+}
+
+async function isListening(port) {
+  const socket = connect(port, "127.0.0.1");
+  try {
+    await once(socket, "connect");
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** A port of 127.0.0.1 that was free a moment ago, for programs that cannot choose one themselves. */
+export async function freePort() {
+  const server = createServer();
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
