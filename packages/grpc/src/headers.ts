@@ -8,6 +8,7 @@ import { encodeStatusMessage } from "./status-message.js";
 import { decodeTimeout, encodeTimeout } from "./timeout-header.js";
 
 const plainContentType = "application/grpc";
+const jsonContentType = "application/grpc+json";
 
 function field(name: string, value: string): HeaderField {
   return Object.freeze({ name, value });
@@ -21,11 +22,12 @@ export interface RequestHead {
   readonly all: readonly HeaderField[];
 }
 
-export function requestHead(scheme: "http" | "https", authority: string, path: string, userAgent: string): RequestHead {
+/** `json`: messages go in the JSON form of protobuf. */
+export function requestHead(scheme: "http" | "https", authority: string, path: string, userAgent: string, json = false): RequestHead {
   const pseudo = [field(":method", "POST"), field(":scheme", scheme), field(":path", path), field(":authority", authority)];
   const rest = [
     field("te", "trailers"),
-    field("content-type", plainContentType),
+    field("content-type", json ? jsonContentType : plainContentType),
     field("user-agent", userAgent),
     field("grpc-accept-encoding", acceptedEncodings),
   ];
@@ -113,12 +115,20 @@ export function isGrpcContentType(contentType: string | undefined): boolean {
   return contentType !== undefined && /^application\/grpc(\+proto)?[ \t]*(;|$)/i.test(contentType);
 }
 
+/** True for protobuf in its JSON form. */
+export function isGrpcJsonContentType(contentType: string | undefined): boolean {
+  return contentType !== undefined && /^application\/grpc\+json[ \t]*(;|$)/i.test(contentType);
+}
+
 /** The answer has the content-type of the request, for peers that compare. */
 const plainResponse: readonly HeaderField[] = [field(":status", "200"), field("content-type", plainContentType)];
 const protoResponse: readonly HeaderField[] = [field(":status", "200"), field("content-type", "application/grpc+proto")];
+const jsonResponse: readonly HeaderField[] = [field(":status", "200"), field("content-type", jsonContentType)];
 
 export function responseHead(requestContentType: string | undefined): readonly HeaderField[] {
-  return requestContentType !== plainContentType && requestContentType?.includes("+proto") ? protoResponse : plainResponse;
+  if (requestContentType === plainContentType) return plainResponse;
+  if (isGrpcJsonContentType(requestContentType)) return jsonResponse;
+  return requestContentType?.includes("+proto") ? protoResponse : plainResponse;
 }
 
 const okTrailers: readonly HeaderField[] = [field("grpc-status", "0")];

@@ -6,8 +6,10 @@ export type { ChannelState } from "./client/connection-manager.js";
 export {
   type BidiStreamingMethod,
   type Client,
+  type ClientOptions,
   type ClientStreamingMethod,
   createClient,
+  type LoadedMethod,
   type ServerStreamingMethod,
   type UnaryMethod,
 } from "./client/methods.js";
@@ -15,6 +17,8 @@ export type { ChannelTarget, ConnectTarget, TransportTarget } from "./client/tar
 export { bytesCodec, type Codec, protobufCodec } from "./codec.js";
 export { Deadline } from "./deadline.js";
 export type { CallDefaults } from "./defaults.js";
+export type { GenericServiceDefinition } from "./definitions/generic.js";
+export type { GrpcJsMethodDefinition, GrpcJsServiceDefinition } from "./definitions/grpc-js.js";
 export { CallUsageError, GrpcError, type GrpcErrorOptions } from "./errors.js";
 export type {
   CallEnd,
@@ -33,6 +37,7 @@ export type {
   BidiStreamingHandler,
   ClientStreamingHandler,
   Implementation,
+  LoadedHandler,
   OpenHandler,
   ServerStreamingHandler,
   UnaryHandler,

@@ -1,6 +1,9 @@
 /** What a service is: its methods with their paths, kinds and codecs, however they were described. */
 import type { DescMessage, DescService, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import { type Codec, protobufCodec } from "./codec.js";
+import { type GenericMethods, type GenericServiceDefinition, genericCodec, isGenericService } from "./definitions/generic.js";
+import { type GrpcJsMethods, type GrpcJsServiceDefinition, grpcJsCodec, grpcJsNames, isGrpcJsService } from "./definitions/grpc-js.js";
+import { jsonCodec } from "./definitions/json-codec.js";
 
 /** How many messages go each way, in the words of protobuf-es. */
 export type MethodKind = "unary" | "server_streaming" | "client_streaming" | "bidi_streaming";
@@ -40,8 +43,11 @@ interface AnyCodec {
   decode(bytes: Uint8Array): {};
 }
 
-/** What `createClient` and `Server.add` take: a service of protobuf-es, or one described by hand. */
-export type AnyService = DescServiceLike | ServiceDefinition;
+/**
+ * What `createClient` and `Server.add` take: a service of protobuf-es; one as grpc-tools, ts-proto or `@grpc/proto-loader` give it; or one described by
+ * hand.
+ */
+export type AnyService = DescServiceLike | ServiceDefinition | GenericServiceDefinition | GrpcJsServiceDefinition;
 
 /** The part of protobuf-es' `DescService` and `GenService` that is used here. */
 export interface DescServiceLike extends Pick<DescService, "typeName" | "methods"> {
@@ -69,14 +75,35 @@ export interface MethodTypes<
   readonly responseInit: ResponseInit;
 }
 
+/** Of a definition that was loaded at run time the types know no kind: then it is all of them. */
+export type KindOf<RequestStream extends boolean, ResponseStream extends boolean> = boolean extends RequestStream | ResponseStream
+  ? KindOfUnknown<RequestStream, ResponseStream>
+  : KindOfKnown<RequestStream, ResponseStream>;
+
+type KindOfUnknown<RequestStream extends boolean, ResponseStream extends boolean> = [boolean] extends [RequestStream]
+  ? MethodKind
+  : [boolean] extends [ResponseStream]
+    ? MethodKind
+    : KindOfKnown<RequestStream, ResponseStream>;
+
+type KindOfKnown<RequestStream extends boolean, ResponseStream extends boolean> = RequestStream extends true
+  ? ResponseStream extends true
+    ? "bidi_streaming"
+    : "client_streaming"
+  : ResponseStream extends true
+    ? "server_streaming"
+    : "unary";
+
 /** The types of all methods of a service, by the names that clients and implementations use. */
 export type MethodsOf<Service extends AnyService> = Service extends {
   readonly method: infer Methods extends Readonly<Record<string, DescMethodLike>>;
 }
   ? { readonly [Name in keyof Methods]: DescribedTypes<Methods[Name]> }
-  : Service extends { readonly methods: infer Methods }
-    ? { readonly [Name in keyof Methods]: DefinedTypes<Methods[Name]> }
-    : never;
+  : Service extends { readonly fullName: string; readonly methods: infer Methods }
+    ? GenericMethods<Methods>
+    : Service extends { readonly typeName: string; readonly methods: infer Methods }
+      ? { readonly [Name in keyof Methods]: DefinedTypes<Methods[Name]> }
+      : GrpcJsMethods<Service>;
 
 type DescribedTypes<Method extends DescMethodLike> = MethodTypes<
   Method["methodKind"],
@@ -96,8 +123,8 @@ type DefinedTypes<Method> = Method extends {
 
 /** A method as the runtime uses it. */
 export interface Method {
-  /** The name that clients and implementations use: `"sayHello"`. */
-  readonly name: string;
+  /** The names that clients and implementations use: `["sayHello"]`; several where users of another library know several. */
+  readonly names: readonly string[];
   readonly path: string;
   readonly kind: MethodKind;
   /** One request message, no more and no less. */
@@ -106,42 +133,95 @@ export interface Method {
   readonly singleResponse: boolean;
   readonly request: Codec<{}, {}>;
   readonly response: Codec<{}, {}>;
+  /** The same with its messages in their JSON form, where they have one. */
+  readonly json: Method | undefined;
 }
 
-const resolved: WeakMap<AnyService, readonly Method[]> = new WeakMap();
+/** A service as the runtime uses it. */
+export interface Service {
+  /** `"package.Service"`. */
+  readonly typeName: string;
+  readonly methods: readonly Method[];
+}
 
-/** The methods of a service, made once. @throws TypeError for something that describes no service */
-export function methodsOf(service: AnyService): readonly Method[] {
-  let methods = resolved.get(service);
-  if (methods === undefined) {
-    methods = "method" in service ? fromDescriptor(service) : fromDefinition(service);
-    resolved.set(service, methods);
+const resolved: WeakMap<AnyService, Service> = new WeakMap();
+
+/** What a description says, found out once. @throws TypeError for something that describes no service */
+export function resolveService(description: AnyService): Service {
+  let service = resolved.get(description);
+  if (service === undefined) {
+    if (typeof description !== "object" || description === null) throw notAService();
+    service = resolve(description);
+    resolved.set(description, service);
   }
-  return methods;
+  return service;
 }
 
-function fromDescriptor(service: DescServiceLike): Method[] {
-  return service.methods.map((method) =>
-    makeMethod(
-      method.localName,
-      `/${service.typeName}/${method.name}`,
-      method.methodKind,
-      protobufCodec(method.input) as Codec<{}, {}>,
-      protobufCodec(method.output) as Codec<{}, {}>,
-    ),
+function resolve(description: AnyService): Service {
+  if (isGrpcJsService(description)) return fromGrpcJs(description);
+  if (isGenericService(description)) return fromGeneric(description);
+  return isDescriptor(description) ? fromDescriptor(description) : fromDefinition(description as ServiceDefinition);
+}
+
+function isDescriptor(description: object): description is DescServiceLike {
+  return "method" in description && Array.isArray((description as Partial<DescServiceLike>).methods);
+}
+
+function notAService(): TypeError {
+  return new TypeError(
+    "a service is a descriptor of protobuf-es, a definition as of grpc-tools, ts-proto or @grpc/proto-loader, or { typeName, methods }",
   );
 }
 
-function fromDefinition(service: ServiceDefinition): Method[] {
-  if (typeof service.typeName !== "string" || typeof service.methods !== "object" || service.methods === null) {
-    throw new TypeError("a service is a descriptor of protobuf-es or { typeName, methods }");
-  }
-  return Object.entries(service.methods).map(([name, { path, kind, request, response }]) => {
-    if (typeof path !== "string" || !/^\/[^/]+\/[^/]+$/.test(path)) {
-      throw new TypeError(`the path of method ${service.typeName}.${name} must be "/package.Service/Method", not ${JSON.stringify(path)}`);
-    }
-    return makeMethod(name, path, kind, request as Codec<{}, {}>, response as Codec<{}, {}>);
+function fromDescriptor({ typeName, methods }: DescServiceLike): Service {
+  return {
+    typeName,
+    methods: methods.map(({ localName, name, methodKind, input, output }) => {
+      const names = [localName];
+      const path = `/${typeName}/${name}`;
+      const json = makeMethod(names, path, methodKind, jsonCodec(input) as Codec<{}, {}>, jsonCodec(output) as Codec<{}, {}>);
+      return makeMethod(names, path, methodKind, protobufCodec(input) as Codec<{}, {}>, protobufCodec(output) as Codec<{}, {}>, json);
+    }),
+  };
+}
+
+function fromDefinition({ typeName, methods }: ServiceDefinition): Service {
+  if (typeof typeName !== "string" || typeof methods !== "object" || methods === null) throw notAService();
+  return {
+    typeName,
+    methods: Object.entries(methods).map(([name, { path, kind, request, response }]) =>
+      makeMethod([name], checkedPath(`${typeName}.${name}`, path), kind, request as Codec<{}, {}>, response as Codec<{}, {}>),
+    ),
+  };
+}
+
+function fromGeneric({ fullName, methods }: GenericServiceDefinition): Service {
+  return {
+    typeName: fullName,
+    methods: Object.entries(methods).map(([name, method]) => {
+      const path = checkedPath(`${fullName}.${name}`, `/${fullName}/${method.name}`);
+      return makeMethod([name], path, kindOf(method), genericCodec(method.requestType), genericCodec(method.responseType));
+    }),
+  };
+}
+
+function fromGrpcJs(definition: GrpcJsServiceDefinition): Service {
+  const methods = Object.entries(definition).map(([name, method]) => {
+    const request = grpcJsCodec(method.requestSerialize, method.requestDeserialize);
+    const response = grpcJsCodec(method.responseSerialize, method.responseDeserialize);
+    return makeMethod(grpcJsNames(name, method), checkedPath(name, method.path), kindOf(method), request, response);
   });
+  return { typeName: methods[0]?.path.split("/")[1] ?? "", methods };
+}
+
+function checkedPath(name: string, path: unknown): string {
+  if (typeof path === "string" && /^\/[^/]+\/[^/]+$/.test(path)) return path;
+  throw new TypeError(`the path of method ${name} must be "/package.Service/Method", not ${JSON.stringify(path)}`);
+}
+
+function kindOf({ requestStream, responseStream }: { readonly requestStream: boolean; readonly responseStream: boolean }): MethodKind {
+  if (requestStream) return responseStream ? "bidi_streaming" : "client_streaming";
+  return responseStream ? "server_streaming" : "unary";
 }
 
 const kinds: Readonly<Record<MethodKind, { readonly singleRequest: boolean; readonly singleResponse: boolean }>> = {
@@ -151,10 +231,17 @@ const kinds: Readonly<Record<MethodKind, { readonly singleRequest: boolean; read
   bidi_streaming: { singleRequest: false, singleResponse: false },
 };
 
-function makeMethod(name: string, path: string, kind: MethodKind, request: Codec<{}, {}>, response: Codec<{}, {}>): Method {
+function makeMethod(
+  names: readonly string[],
+  path: string,
+  kind: MethodKind,
+  request: Codec<{}, {}>,
+  response: Codec<{}, {}>,
+  json?: Method,
+): Method {
   const cardinality = kinds[kind];
   if (cardinality === undefined) {
     throw new TypeError(`the kind of method ${path} must be one of ${Object.keys(kinds).join(", ")}, not ${JSON.stringify(kind)}`);
   }
-  return { name, path, kind, ...cardinality, request, response };
+  return { names, path, kind, ...cardinality, request, response, json };
 }

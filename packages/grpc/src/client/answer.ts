@@ -2,16 +2,26 @@
 import type { HeaderField } from "@trunkline/h2";
 import type { Metadata } from "@trunkline/metadata";
 import type { GrpcError } from "../errors.js";
-import { isGrpcContentType, metadataOf, readResponse } from "../headers.js";
+import { isGrpcContentType, isGrpcJsonContentType, metadataOf, readResponse } from "../headers.js";
 import { errorOfHttp, errorOfTrailers } from "../wire-status.js";
 
 export class Answer {
+  readonly #json: boolean;
   #initialFields: readonly HeaderField[] | undefined = undefined;
   #trailingFields: readonly HeaderField[] | undefined = undefined;
   #initialMetadata: Metadata | undefined = undefined;
   #trailingMetadata: Metadata | undefined = undefined;
   /** `grpc-encoding` of its messages. */
   encoding: string | undefined = undefined;
+
+  /** `json`: the messages are expected in the JSON form of protobuf. */
+  constructor(json: boolean) {
+    this.#json = json;
+  }
+
+  #isGrpc(contentType: string | undefined): boolean {
+    return isGrpcContentType(contentType) || (this.#json && isGrpcJsonContentType(contentType));
+  }
 
   /** Anything has come. */
   get begun(): boolean {
@@ -43,7 +53,7 @@ export class Answer {
   /** Response headers that messages follow. @returns why they are not gRPC's */
   readInitial(fields: readonly HeaderField[]): GrpcError | undefined {
     const { httpStatus, contentType, encoding } = readResponse(fields);
-    if (httpStatus !== "200" || !isGrpcContentType(contentType)) return errorOfHttp(httpStatus, contentType);
+    if (httpStatus !== "200" || !this.#isGrpc(contentType)) return errorOfHttp(httpStatus, contentType);
     this.encoding = encoding;
     this.#initialFields = fields;
     return undefined;
@@ -52,7 +62,7 @@ export class Answer {
   /** Response headers that are the trailers too. @returns how the call has failed */
   readTrailersOnly(fields: readonly HeaderField[]): GrpcError | undefined {
     const { httpStatus, contentType } = readResponse(fields);
-    const isGrpc = httpStatus === "200" && isGrpcContentType(contentType);
+    const isGrpc = httpStatus === "200" && this.#isGrpc(contentType);
     if (!isGrpc && !fields.some(({ name }) => name === "grpc-status")) return errorOfHttp(httpStatus, contentType);
     return this.readTrailers(fields);
   }

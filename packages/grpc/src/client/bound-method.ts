@@ -6,6 +6,8 @@ import type { ChannelCore } from "./channel.js";
 
 export interface BoundMethod {
   readonly method: Method;
+  /** Its messages go in the JSON form of protobuf. */
+  readonly json: boolean;
   readonly channel: ChannelCore;
   readonly head: RequestHead;
   readonly defaults: ResolvedDefaults;

@@ -60,7 +60,7 @@ export class ClientCallStream<Request extends {}, Response extends {}>
   #committed = false;
   #sentMessages = 0;
   #resends = 0;
-  readonly #answer: Answer = new Answer();
+  readonly #answer: Answer;
   /** How it ended, other than with OK. */
   #error: Error | undefined = undefined;
   #milestones: Milestones | undefined = undefined;
@@ -82,6 +82,7 @@ export class ClientCallStream<Request extends {}, Response extends {}>
         : checkedMessageBytes("maxReceiveMessageBytes", maxReceiveMessageBytes, defaults.maxReceiveMessageBytes);
     super(method, method.singleResponse, limit);
     this.#bound = bound;
+    this.#answer = new Answer(bound.json);
     this.#options = options;
     this.#deadline = options.deadline;
     this.#ownInterceptors = options.interceptors === undefined ? undefined : checkedInterceptors(options.interceptors);

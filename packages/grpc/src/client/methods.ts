@@ -5,7 +5,7 @@ import type { CallOptions, ClientCall } from "../call.js";
 import { type CallDefaults, resolveDefaults } from "../defaults.js";
 import { CallUsageError } from "../errors.js";
 import { requestHead } from "../headers.js";
-import { type AnyService, type MethodKind, type MethodsOf, type MethodTypes, methodsOf } from "../service.js";
+import { type AnyService, type Method, type MethodKind, type MethodsOf, type MethodTypes, resolveService } from "../service.js";
 import type { BoundMethod } from "./bound-method.js";
 import { callOptions } from "./cancellation.js";
 import { type Channel, coreOf } from "./channel.js";
@@ -46,41 +46,73 @@ export interface BidiStreamingMethod<RequestInit extends {}, Response extends {}
   (requests: Messages<RequestInit>, options?: CallOptions): AsyncIterable<Response>;
 }
 
+/**
+ * A method whose definition was loaded at run time, so that its types do not tell its kind. One with one request takes that, others an (async) iterable; what
+ * comes back is awaited where the method has one response, and iterated over where it has many: it is one of the two, not both.
+ */
+export interface LoadedMethod<RequestInit extends {}, Response extends {}> extends Opens<RequestInit, Response> {
+  (request: RequestInit | Messages<RequestInit>, options?: CallOptions): Promise<Response> & AsyncIterable<Response>;
+}
+
 type MethodOf<Types> =
   Types extends MethodTypes<infer Kind, {}, infer RequestInit, infer Response, {}>
-    ? Kind extends "unary"
-      ? UnaryMethod<RequestInit, Response>
-      : Kind extends "server_streaming"
-        ? ServerStreamingMethod<RequestInit, Response>
-        : Kind extends "client_streaming"
-          ? ClientStreamingMethod<RequestInit, Response>
-          : BidiStreamingMethod<RequestInit, Response>
+    ? [MethodKind] extends [Kind]
+      ? LoadedMethod<RequestInit, Response>
+      : Kind extends "unary"
+        ? UnaryMethod<RequestInit, Response>
+        : Kind extends "server_streaming"
+          ? ServerStreamingMethod<RequestInit, Response>
+          : Kind extends "client_streaming"
+            ? ClientStreamingMethod<RequestInit, Response>
+            : BidiStreamingMethod<RequestInit, Response>
     : never;
+
+/** Of one client. */
+export interface ClientOptions extends CallDefaults {
+  /**
+   * `"json"`: messages go in the JSON form of protobuf (`application/grpc+json`), for services of protobuf-es; servers made here take both. Default
+   * `"proto"`.
+   */
+  readonly codec?: "proto" | "json" | undefined;
+}
 
 /** The methods of a service, to be called. */
 export type Client<Service extends AnyService> = { readonly [Name in keyof MethodsOf<Service>]: MethodOf<MethodsOf<Service>[Name]> };
 
 /**
  * A client of `service` on `channel`; costs nothing until it is used, and the channel stays the caller's.
- * @param service a service of protobuf-es, or `{ typeName, methods }` described by hand
- * @param defaults for all calls of this client; count before those of the channel
+ * @param service a service of protobuf-es, a definition as grpc-tools, ts-proto and `@grpc/proto-loader` give it, or `{ typeName, methods }` by hand
+ * @param options defaults for all calls of this client, which count before those of the channel; and the form of its messages
  * @throws TypeError for something that describes no service; TypeError, RangeError or MetadataError for a default that cannot be
  */
 export function createClient<const Service extends AnyService>(
   service: Service,
   channel: Channel,
-  defaults: CallDefaults = {},
+  options: ClientOptions = {},
 ): Client<Service> {
   const core = coreOf(channel);
-  const resolved = resolveDefaults(defaults, core.defaults);
+  const resolved = resolveDefaults(options, core.defaults);
+  const json = checkedCodec(options.codec) === "json";
   const client: Record<string, unknown> = {};
-  for (const method of methodsOf(service)) {
-    const head = requestHead(core.scheme, core.authority, method.path, core.userAgent);
-    const bound: BoundMethod = { method, channel: core, head, defaults: resolved };
+  for (const described of resolveService(service).methods) {
+    const method = json ? jsonMethod(described) : described;
+    const head = requestHead(core.scheme, core.authority, method.path, core.userAgent, json);
+    const bound: BoundMethod = { method, json, channel: core, head, defaults: resolved };
     const open = (options: CallOptions = {}): ClientCallStream<{}, {}> => new ClientCallStream(bound, callOptions(options));
-    client[method.name] = Object.assign(shortForms[method.kind](open), { open });
+    const callable = Object.assign(shortForms[method.kind](open), { open });
+    for (const name of method.names) client[name] = callable;
   }
   return client as Client<Service>;
+}
+
+function checkedCodec(codec: ClientOptions["codec"]): ClientOptions["codec"] {
+  if (codec === undefined || codec === "proto" || codec === "json") return codec;
+  throw new TypeError(`codec must be "proto" or "json", not ${JSON.stringify(codec)}`);
+}
+
+function jsonMethod({ path, json }: Method): Method {
+  if (json === undefined) throw new TypeError(`the messages of ${path} have no JSON form: only services of protobuf-es do`);
+  return json;
 }
 
 type Open = (options?: CallOptions) => ClientCallStream<{}, {}>;

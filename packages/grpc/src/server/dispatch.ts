@@ -4,7 +4,7 @@ import type { Messages } from "../call/send-all.js";
 import { sendAll } from "../call/send-all.js";
 import type { ServerCall } from "../call.js";
 import type { ServerInterceptor } from "../interceptor.js";
-import { type AnyService, type Method, type MethodKind, methodsOf } from "../service.js";
+import { type AnyService, type Method, type MethodKind, resolveService } from "../service.js";
 import type { ServerCallStream } from "./server-call.js";
 
 type AnyCall = ServerCallStream<{}, {}>;
@@ -12,6 +12,8 @@ type AnyCall = ServerCallStream<{}, {}>;
 /** A method that a server implements. */
 export interface ServedMethod {
   readonly method: Method;
+  /** The same for requests in the JSON form of protobuf, where there is one. */
+  readonly json: ServedMethod | undefined;
   /** The outermost first; undefined where there are none. */
   readonly interceptors: readonly ServerInterceptor[] | undefined;
   /** The handler wants the one request message, and so is not called before it is there. */
@@ -25,18 +27,19 @@ export class MethodTable {
   /** Names of the services, to tell an unknown method from an unknown service. */
   readonly #services: Set<string> = new Set();
 
-  /** @throws TypeError for a service that is there already, or an implementation without any handler */
+  /** @throws TypeError for what is no service or is there already, or an implementation without any handler */
   add(service: AnyService, implementation: object, interceptors: readonly ServerInterceptor[] = []): void {
-    const { typeName } = service;
+    const { typeName, methods } = resolveService(service);
     if (typeof implementation !== "object" || implementation === null)
       throw new TypeError(`the implementation of ${typeName} must be an object`);
     if (this.#services.has(typeName)) throw new TypeError(`service ${typeName} was added already`);
-    const served = methodsOf(service).flatMap((method) => {
-      const handler = (implementation as Record<string, unknown>)[method.name];
+    const handlers = implementation as Record<string, unknown>;
+    const served = methods.flatMap((method) => {
+      const handler = method.names.map((name) => handlers[name]).find((one) => one !== undefined);
       return handler === undefined ? [] : [serve(method, handler, implementation, interceptors.length === 0 ? undefined : interceptors)];
     });
     if (served.length === 0) {
-      const names = methodsOf(service).map(({ name }) => name);
+      const names = methods.map((method) => method.names[0]);
       throw new TypeError(`the implementation of ${typeName} has none of its methods (${names.join(", ")})`);
     }
     this.#services.add(typeName);
@@ -62,15 +65,20 @@ function serve(
   implementation: object,
   interceptors: readonly ServerInterceptor[] | undefined,
 ): ServedMethod {
+  const { wantsRequest, run } = runnerOf(method, handler, implementation);
+  const json = method.json === undefined ? undefined : { method: method.json, json: undefined, interceptors, wantsRequest, run };
+  return { method, json, interceptors, wantsRequest, run };
+}
+
+/** How a handler is run, of either form. @throws TypeError for what is no handler */
+function runnerOf(method: Method, handler: unknown, implementation: object): Pick<ServedMethod, "wantsRequest" | "run"> {
   if (typeof handler === "function") {
     const { wantsRequest, run } = shortForms[method.kind];
-    return { method, interceptors, wantsRequest, run: (call) => run(call, handler as Handler, implementation) };
+    return { wantsRequest, run: (call) => run(call, handler as Handler, implementation) };
   }
   const open = (handler as { open?: unknown } | null)?.open;
   if (typeof open !== "function") throw new TypeError(`the handler of ${method.path} must be a function or { open(call) }`);
   return {
-    method,
-    interceptors,
     wantsRequest: false,
     run(call) {
       runAsync(call, async () => {

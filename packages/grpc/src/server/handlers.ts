@@ -1,7 +1,7 @@
 /** What an implementation of a service is made of: short handlers, or `{ open(call) }`, by the names of the methods. */
 import type { Messages } from "../call/send-all.js";
 import type { ServerCall } from "../call.js";
-import type { AnyService, MethodsOf, MethodTypes } from "../service.js";
+import type { AnyService, MethodKind, MethodsOf, MethodTypes } from "../service.js";
 
 type Awaitable<T> = T | Promise<T>;
 
@@ -37,15 +37,26 @@ export type BidiStreamingHandler<Request extends {}, ResponseInit extends {}> = 
   call: ServerCall<Request, ResponseInit>,
 ) => Messages<ResponseInit>;
 
+/**
+ * For a method whose definition was loaded at run time, so that its types do not tell its kind: the first argument is the one request, or what gives them; it
+ * returns the one response, or what gives them.
+ */
+export type LoadedHandler<Request extends {}, ResponseInit extends {}> = (
+  request: Request & AsyncIterable<Request>,
+  call: ServerCall<Request, ResponseInit>,
+) => Awaitable<ResponseInit> | Messages<ResponseInit>;
+
 type HandlerOf<Types> =
   Types extends MethodTypes<infer Kind, infer Request, {}, {}, infer ResponseInit>
-    ? Kind extends "unary"
-      ? UnaryHandler<Request, ResponseInit> | OpenHandler<Request, ResponseInit>
-      : Kind extends "server_streaming"
-        ? ServerStreamingHandler<Request, ResponseInit> | OpenHandler<Request, ResponseInit>
-        : Kind extends "client_streaming"
-          ? ClientStreamingHandler<Request, ResponseInit> | OpenHandler<Request, ResponseInit>
-          : BidiStreamingHandler<Request, ResponseInit> | OpenHandler<Request, ResponseInit>
+    ? [MethodKind] extends [Kind]
+      ? LoadedHandler<Request, ResponseInit> | OpenHandler<Request, ResponseInit>
+      : Kind extends "unary"
+        ? UnaryHandler<Request, ResponseInit> | OpenHandler<Request, ResponseInit>
+        : Kind extends "server_streaming"
+          ? ServerStreamingHandler<Request, ResponseInit> | OpenHandler<Request, ResponseInit>
+          : Kind extends "client_streaming"
+            ? ClientStreamingHandler<Request, ResponseInit> | OpenHandler<Request, ResponseInit>
+            : BidiStreamingHandler<Request, ResponseInit> | OpenHandler<Request, ResponseInit>
     : never;
 
 /**

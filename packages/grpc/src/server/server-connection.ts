@@ -5,7 +5,15 @@ import { ConnectionDriver, duplexTransport, nodeAscii } from "@trunkline/h2/node
 import { endStream } from "../call/call-stream.js";
 import { identity, messageEncoding } from "../compression.js";
 import type { GrpcError } from "../errors.js";
-import { acceptEncodingField, isGrpcContentType, type RequestHeaders, readRequest, responseHead, trailerFields } from "../headers.js";
+import {
+  acceptEncodingField,
+  isGrpcContentType,
+  isGrpcJsonContentType,
+  type RequestHeaders,
+  readRequest,
+  responseHead,
+  trailerFields,
+} from "../headers.js";
 import type { Peer } from "../peer.js";
 import { Status } from "../status.js";
 import { type ServerCallHost, ServerCallStream } from "./server-call.js";
@@ -60,11 +68,13 @@ export class ServerConnection implements ConnectionHandler<AnyCall>, ServerCallH
       this.#refuse(streamId, [{ name: ":status", value: "405" }]);
       return;
     }
-    if (!isGrpcContentType(request.contentType)) {
+    const json = isGrpcJsonContentType(request.contentType);
+    const found = this.core.methods.get(request.path);
+    if ((!json && !isGrpcContentType(request.contentType)) || (json && found !== undefined && found.json === undefined)) {
       this.#refuse(streamId, [{ name: ":status", value: "415" }]);
       return;
     }
-    const served = this.core.methods.get(request.path);
+    const served = json ? found?.json : found;
     if (served === undefined) {
       this.#refuseWith(streamId, request, Status.UNIMPLEMENTED, this.core.methods.describeMissing(request.path));
       return;

@@ -55,7 +55,7 @@ describe("a request", () => {
     ["text/plain", "415"],
     ["application/grpc-web", "415"],
     ["application/grpcx", "415"],
-    ["application/grpc+json", "415"],
+    ["application/grpc+thrift", "415"],
   ])("with content-type %j is refused with HTTP status %s", async (contentType, status) => {
     server.add(Echo, echo);
     const answer = await ended(client.request(`${base}Say`, { "content-type": contentType }));

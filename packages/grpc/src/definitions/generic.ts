@@ -1,0 +1,68 @@
+/** Services as ts-proto describes them for whoever wants to use them (`outputServices=generic-definitions`), nice-grpc among others. */
+import { retained } from "@trunkline/h2";
+import type { Codec } from "../codec.js";
+import type { KindOf, MethodTypes } from "../service.js";
+
+interface MessageType {
+  encode(message: never): { finish(): Uint8Array };
+  decode(bytes: Uint8Array): {};
+  /** Where it is there, messages may be given in part. */
+  fromPartial?(init: never): {};
+}
+
+interface GenericMethodDefinition {
+  /** As on the wire, without the service. */
+  readonly name: string;
+  readonly requestType: MessageType;
+  readonly requestStream: boolean;
+  readonly responseType: MessageType;
+  readonly responseStream: boolean;
+}
+
+/** A service as ts-proto's generic definitions describe it. */
+export interface GenericServiceDefinition {
+  /** `"package.Service"`. */
+  readonly fullName: string;
+  readonly methods: Readonly<Record<string, GenericMethodDefinition>>;
+}
+
+export type GenericMethods<Methods> = { readonly [Name in keyof Methods]: GenericTypes<Methods[Name]> };
+
+type GenericTypes<Method> = Method extends {
+  readonly requestStream: infer RequestStream extends boolean;
+  readonly responseStream: infer ResponseStream extends boolean;
+  readonly requestType: infer RequestType extends MessageType;
+  readonly responseType: infer ResponseType extends MessageType;
+}
+  ? MethodTypes<
+      KindOf<RequestStream, ResponseStream>,
+      ReturnType<RequestType["decode"]>,
+      InitOf<RequestType>,
+      ReturnType<ResponseType["decode"]>,
+      InitOf<ResponseType>
+    >
+  : never;
+
+type InitOf<Type extends MessageType> = Type extends { fromPartial(init: never): {} }
+  ? Partially<ReturnType<Type["decode"]>>
+  : ReturnType<Type["decode"]>;
+
+/** What `fromPartial` fills up. */
+type Partially<T> = T extends Date | Uint8Array | bigint | string | number | boolean | undefined
+  ? T
+  : T extends readonly (infer Item)[]
+    ? readonly Partially<Item>[]
+    : { readonly [Key in keyof T]?: Partially<T[Key]> };
+
+export function isGenericService(service: object): service is GenericServiceDefinition {
+  const { fullName, methods } = service as Partial<GenericServiceDefinition>;
+  return typeof fullName === "string" && typeof methods === "object" && methods !== null;
+}
+
+export function genericCodec(type: MessageType): Codec<{}, {}> {
+  const { fromPartial } = type;
+  return {
+    encode: (message) => type.encode((fromPartial === undefined ? message : fromPartial.call(type, message as never)) as never).finish(),
+    decode: (bytes) => type.decode(retained(bytes)),
+  };
+}

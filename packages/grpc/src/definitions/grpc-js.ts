@@ -1,0 +1,71 @@
+/**
+ * Services as grpc-js knows them: an object of methods with their serializers. So they come from grpc-tools, from ts-proto (`outputServices=grpc-js`) and
+ * from `@grpc/proto-loader`.
+ */
+import { Buffer } from "node:buffer";
+import { retained } from "@trunkline/h2";
+import type { Codec } from "../codec.js";
+import type { KindOf, MethodTypes } from "../service.js";
+
+/** One method, as grpc-js describes it. */
+export interface GrpcJsMethodDefinition {
+  /** As on the wire: `"/package.Service/Method"`. */
+  readonly path: string;
+  readonly requestStream: boolean;
+  readonly responseStream: boolean;
+  requestSerialize(message: never): Uint8Array;
+  requestDeserialize(bytes: Buffer): {};
+  responseSerialize(message: never): Uint8Array;
+  responseDeserialize(bytes: Buffer): {};
+  /** A second name of the method, which proto-loader gives. */
+  readonly originalName?: string | undefined;
+}
+
+/** A service as grpc-js describes it. */
+export type GrpcJsServiceDefinition = Readonly<Record<string, GrpcJsMethodDefinition>>;
+
+/** Each method by the name it is given by, and with a small first letter. */
+export type GrpcJsMethods<Service> = {
+  readonly [Name in keyof Service as Name extends string ? Name | Uncapitalize<Name> : never]: GrpcJsTypes<Service[Name]>;
+};
+
+type GrpcJsTypes<Method> = Method extends {
+  readonly requestStream: infer RequestStream extends boolean;
+  readonly responseStream: infer ResponseStream extends boolean;
+  requestSerialize(message: infer RequestInit extends {}): Uint8Array;
+  requestDeserialize(bytes: Buffer): infer Request extends {};
+  responseSerialize(message: infer ResponseInit extends {}): Uint8Array;
+  responseDeserialize(bytes: Buffer): infer Response extends {};
+}
+  ? MethodTypes<KindOf<RequestStream, ResponseStream>, Request, RequestInit, Response, ResponseInit>
+  : never;
+
+export function isGrpcJsService(service: object): service is GrpcJsServiceDefinition {
+  const methods = Object.values(service) as unknown[];
+  return methods.length > 0 && methods.every(isMethod);
+}
+
+function isMethod(value: unknown): value is GrpcJsMethodDefinition {
+  if (typeof value !== "object" || value === null) return false;
+  const { path, requestSerialize, requestDeserialize, responseSerialize, responseDeserialize } = value as Partial<GrpcJsMethodDefinition>;
+  const functions = [requestSerialize, requestDeserialize, responseSerialize, responseDeserialize];
+  return typeof path === "string" && functions.every((one) => typeof one === "function");
+}
+
+/** The names that users of grpc-js know a method by. */
+export function grpcJsNames(name: string, { originalName }: GrpcJsMethodDefinition): string[] {
+  const names = new Set([name, name.charAt(0).toLowerCase() + name.slice(1)]);
+  if (originalName !== undefined) names.add(originalName);
+  return [...names];
+}
+
+/** Deserializers get a `Buffer`, as from grpc-js: what they make of bytes fields depends on it. */
+export function grpcJsCodec(serialize: (message: never) => Uint8Array, deserialize: (bytes: Buffer) => {}): Codec<{}, {}> {
+  return {
+    encode: (message) => serialize(message as never),
+    decode(bytes) {
+      const own = retained(bytes);
+      return deserialize(Buffer.from(own.buffer, own.byteOffset, own.length));
+    },
+  };
+}
