@@ -7,7 +7,9 @@ import { JudgeMissing } from "./lib/outcome.mjs";
 const judges = {
   h2spec: "HTTP/2 servers: h2spec over plaintext and TLS",
   h2specd: "HTTP/2 clients: h2specd",
+  hpack: "our headers decoded by python-hyper, nghttp2 and Go",
   "http-peers": "HTTP/2 with nghttp, nghttpd, h2load, curl, node:http2 and Go's net/http",
+  attacks: "hostile clients on an HTTP/2 server, a gRPC server and a router of ours",
 };
 
 const wanted = process.argv.slice(2);

@@ -74,14 +74,13 @@ export function excerpt({ stdout, stderr, code, timedOut }) {
  */
 export async function startServer(program, args, { timeoutMs = 20_000, env } = {}) {
   const child = launch(program, args, { env, stdio: ["ignore", "pipe", "inherit"] });
+  const deadline = setTimeout(() => child.kill("SIGKILL"), timeoutMs);
   const line = await Promise.race([
     once(child.stdout.setEncoding("utf8"), "data").then(([text]) => text.trim()),
-    once(child, "close").then(([code]) => Promise.reject(new Error(`${program} ended with ${code}`))),
-    sleep(timeoutMs, undefined, { ref: false }).then(() => {
-      child.kill("SIGKILL");
-      throw new Error(`${program} did not say where it listens within ${timeoutMs} ms`);
+    once(child, "close").then(([code, signal]) => {
+      throw new Error(`${program} ended with ${signal ?? code} before it said, within ${timeoutMs} ms, where it listens`);
     }),
-  ]);
+  ]).finally(() => clearTimeout(deadline));
   child.stdout.resume();
   return served(child, line);
 }

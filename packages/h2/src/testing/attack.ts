@@ -10,8 +10,8 @@ import { Flag, type FrameFactory, FrameType, rawFrame, uint32 } from "./frames.j
 export interface AttackSetting {
   /** Of a connection whose handshake is done. At a client, stream 1 is open: its request is complete, its response to come. */
   readonly peer: FrameFactory;
-  /** Header fields of a request that a server neither reads nor answers for a long time. */
-  readonly request: readonly HeaderField[];
+  /** Header fields of a new request, which the server neither reads nor answers for a long time. */
+  readonly request: () => readonly HeaderField[];
 }
 
 export interface Attack {

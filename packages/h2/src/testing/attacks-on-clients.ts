@@ -68,7 +68,7 @@ export const attacksOnClients: readonly Attack[] = [
   {
     title: "a pushed stream",
     *send({ peer, request }) {
-      yield rawFrame({ type: FrameType.PUSH_PROMISE, flags: endHeaders, streamId: 1, payload: [...uint32(2), ...peer.block(request)] });
+      yield rawFrame({ type: FrameType.PUSH_PROMISE, flags: endHeaders, streamId: 1, payload: [...uint32(2), ...peer.block(request())] });
     },
     goAway: "PROTOCOL_ERROR",
   },

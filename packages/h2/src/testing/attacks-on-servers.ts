@@ -11,9 +11,9 @@ function* onNewStreams(count: number, frames: (streamId: number) => readonly Uin
 const waysToForceResets: readonly (readonly [what: string, frames: (setting: AttackSetting, streamId: number) => Uint8Array[]])[] = [
   ["WINDOW_UPDATEs of 0", ({ peer }, streamId) => [peer.windowUpdate(streamId, 0)]],
   ["windows past 2^31-1", ({ peer }, streamId) => [peer.windowUpdate(streamId, 2 ** 31 - 1)]],
-  ["second requests on a stream", ({ peer, request }, streamId) => [peer.headers(streamId, request)]],
+  ["second requests on a stream", ({ peer, request }, streamId) => [peer.headers(streamId, request())]],
   ["DATA after the end", ({ peer }, streamId) => [peer.data(streamId, [], Flag.END_STREAM), peer.data(streamId, [1])]],
-  ["HEADERS after the end", ({ peer, request }, streamId) => [peer.data(streamId, [], Flag.END_STREAM), peer.headers(streamId, request)]],
+  ["HEADERS after the end", ({ peer, request }, streamId) => [peer.data(streamId, [], Flag.END_STREAM), peer.headers(streamId, request())]],
   ["PRIORITY frames of a wrong length", (_, streamId) => [rawFrame({ type: FrameType.PRIORITY, streamId, payload: [1, 2, 3] })]],
   [
     "streams that depend on themselves",
@@ -24,11 +24,11 @@ const waysToForceResets: readonly (readonly [what: string, frames: (setting: Att
 
 /** Each is sent on a connection whose handshake is done. */
 export const attacksOnServers: readonly Attack[] = [
-  ...floodAttacks(({ peer, request }) => [peer.headers(1, request)]),
+  ...floodAttacks(({ peer, request }) => [peer.headers(1, request())]),
   {
     title: "a flood of empty DATA (CVE-2019-9518)",
     *send({ peer, request }) {
-      yield peer.headers(1, request);
+      yield peer.headers(1, request());
       yield* times(floodFrames, () => peer.data(1, []));
     },
     goAway: "ENHANCE_YOUR_CALM",
@@ -37,7 +37,7 @@ export const attacksOnServers: readonly Attack[] = [
   {
     title: "a flood of DATA that is padding alone",
     *send({ peer, request }) {
-      yield peer.headers(1, request);
+      yield peer.headers(1, request());
       yield* times(floodFrames, () => peer.data(1, [3, 0, 0, 0], Flag.PADDED));
     },
     goAway: "ENHANCE_YOUR_CALM",
@@ -46,7 +46,7 @@ export const attacksOnServers: readonly Attack[] = [
   {
     title: "a flood of RST_STREAM on a stream that is gone",
     *send({ peer, request }) {
-      yield peer.headers(1, request);
+      yield peer.headers(1, request());
       yield* times(floodFrames, () => peer.rstStream(1, 8));
     },
     goAway: "ENHANCE_YOUR_CALM",
@@ -55,7 +55,7 @@ export const attacksOnServers: readonly Attack[] = [
   {
     title: "a flood of DATA on a stream that its sender has reset",
     *send({ peer, request }) {
-      yield peer.headers(1, request);
+      yield peer.headers(1, request());
       yield peer.rstStream(1, 8);
       yield* times(floodFrames, () => peer.data(1, [1]));
     },
@@ -66,7 +66,7 @@ export const attacksOnServers: readonly Attack[] = [
     ([what, frames]): Attack => ({
       title: `resets that we are made to send by ${what} (CVE-2025-8671)`,
       *send(setting) {
-        yield* onNewStreams(130, (streamId) => [setting.peer.headers(streamId, setting.request), ...frames(setting, streamId)]);
+        yield* onNewStreams(130, (streamId) => [setting.peer.headers(streamId, setting.request()), ...frames(setting, streamId)]);
       },
       goAway: "ENHANCE_YOUR_CALM",
       why: /streams reset for protocol errors: more than 100/,
@@ -76,7 +76,7 @@ export const attacksOnServers: readonly Attack[] = [
     title: "resets that we are made to send by DATA past a stream's window (CVE-2025-8671)",
     *send({ peer, request }) {
       yield* onNewStreams(130, (streamId) => [
-        peer.headers(streamId, request),
+        peer.headers(streamId, request()),
         ...times(5, () => peer.data(streamId, new Uint8Array(16_384))),
       ]);
     },
@@ -94,9 +94,16 @@ export const attacksOnServers: readonly Attack[] = [
     resets: { PROTOCOL_ERROR: 100 },
   },
   {
+    title: "rapid reset (CVE-2023-44487)",
+    *send({ peer, request }) {
+      yield* onNewStreams(6_000, (streamId) => [peer.headers(streamId, request(), endBoth), peer.rstStream(streamId, 8)]);
+    },
+    goAway: "ENHANCE_YOUR_CALM",
+  },
+  {
     title: "requests past the limit of streams, 3,000 of them",
     *send({ peer, request }) {
-      yield* onNewStreams(3_000, (streamId) => [peer.headers(streamId, request)]);
+      yield* onNewStreams(3_000, (streamId) => [peer.headers(streamId, request())]);
     },
     goAway: undefined,
   },
@@ -104,7 +111,7 @@ export const attacksOnServers: readonly Attack[] = [
     title: "20 header lists that are too large",
     *send({ peer, request }) {
       const value = "v".repeat(17_000);
-      yield* onNewStreams(20, (streamId) => [peer.headers(streamId, [...request, { name: `x-${streamId}`, value }], endBoth)]);
+      yield* onNewStreams(20, (streamId) => [peer.headers(streamId, [...request(), { name: `x-${streamId}`, value }], endBoth)]);
     },
     goAway: undefined,
     resets: { ENHANCE_YOUR_CALM: 20 },
@@ -113,7 +120,7 @@ export const attacksOnServers: readonly Attack[] = [
     title: "20 header lists of one-octet references to a large field (CVE-2016-6581)",
     *send({ peer, request }) {
       yield* onNewStreams(20, (streamId) => [
-        rawFrame({ type: FrameType.HEADERS, flags: endBoth, streamId, payload: bomb(peer, request, 12_000) }),
+        rawFrame({ type: FrameType.HEADERS, flags: endBoth, streamId, payload: bomb(peer, request(), 12_000) }),
       ]);
     },
     goAway: undefined,
@@ -122,7 +129,7 @@ export const attacksOnServers: readonly Attack[] = [
   {
     title: "a header section in empty CONTINUATION frames",
     *send({ peer, request }) {
-      yield peer.headers(1, request, 0);
+      yield peer.headers(1, request(), 0);
       yield* times(20_000, () => peer.continuation(1, new Uint8Array(0)));
     },
     goAway: "ENHANCE_YOUR_CALM",
@@ -131,7 +138,7 @@ export const attacksOnServers: readonly Attack[] = [
   {
     title: "a header section that goes on and on (CVE-2024-27316)",
     *send({ peer, request }) {
-      yield peer.headers(1, request, 0);
+      yield peer.headers(1, request(), 0);
       yield* times(2_000, () => peer.continuation(1, new Uint8Array(1_000)));
     },
     goAway: "ENHANCE_YOUR_CALM",
@@ -140,7 +147,7 @@ export const attacksOnServers: readonly Attack[] = [
   {
     title: "a header section of more than four times the limit",
     *send({ peer, request }) {
-      yield peer.headers(1, request, 0);
+      yield peer.headers(1, request(), 0);
       yield* times(100, () => peer.continuation(1, new Uint8Array(16_384)));
     },
     goAway: "ENHANCE_YOUR_CALM",
@@ -179,7 +186,7 @@ export const attacksOnServers: readonly Attack[] = [
   {
     title: "SETTINGS that move a stream's window past 2^31-1",
     *send({ peer, request }) {
-      yield peer.headers(1, request);
+      yield peer.headers(1, request());
       yield peer.windowUpdate(1, 2 ** 31 - 1 - 65_535);
       yield peer.settings([[4, 65_536]]);
     },
@@ -198,8 +205,8 @@ export const attacksOnServers: readonly Attack[] = [
   {
     title: "a pushed stream, by a client",
     *send({ peer, request }) {
-      yield peer.headers(1, request);
-      yield rawFrame({ type: FrameType.PUSH_PROMISE, flags: endHeaders, streamId: 1, payload: [...uint32(2), ...peer.block(request)] });
+      yield peer.headers(1, request());
+      yield rawFrame({ type: FrameType.PUSH_PROMISE, flags: endHeaders, streamId: 1, payload: [...uint32(2), ...peer.block(request())] });
     },
     goAway: "PROTOCOL_ERROR",
   },

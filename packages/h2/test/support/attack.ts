@@ -49,7 +49,7 @@ export class HostilePeer {
 
   /** Sends it piece by piece, as fast as the victim reads, until it is over or the victim has closed. */
   async perform(attack: Attack): Promise<void> {
-    for (const piece of attack.send({ peer: this.frames, request: heldRequest })) {
+    for (const piece of attack.send({ peer: this.frames, request: () => heldRequest })) {
       if (this.socket.destroyed || this.socket.writableEnded) return;
       if (this.socket.write(piece)) continue;
       await Promise.race([new Promise((resolve) => this.socket.once("drain", resolve)), this.closed]);

@@ -1,0 +1,134 @@
+/**
+ * Attacks on real processes of ours: an HTTP/2 server, a gRPC server and a router, with their default limits. Each attack comes from
+ * this process; meanwhile a well-behaved client asks the same victim again and again. A case has passed when the victim answered as it
+ * should, never took more memory than it may, and served the other client all the time.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { attacksOnServers, clientPreface } from "@trunkline/h2/testing";
+import { Attacker } from "./attacks/attacker.mjs";
+import { forgetPeak, residentMemory } from "./attacks/memory.mjs";
+import { grpcServer, h2Server, routerProcess } from "./attacks/victims.mjs";
+import { Cases } from "./lib/cases.mjs";
+
+const MiB = 2 ** 20;
+/** What a victim may take on top of what it had: two full connection windows of 16 MiB, and room for the garbage of a busy process. */
+const mostGrowthBytes = 96 * MiB;
+/** A well-behaved client waits no longer, even where the machine is busy with the attack itself. */
+const patienceMs = 10_000;
+
+/** @returns {Promise<{ passed: number, failed: number }>} */
+export async function run() {
+  const cases = new Cases();
+  for (const start of [h2Server, grpcServer, routerProcess]) {
+    const victim = await start();
+    try {
+      // Warm: what compiling and first use take is not an attack's doing.
+      for (let turn = 0; turn < 300; turn++) await victim.serves();
+      for (const attack of attacksOnServers) await attackOnce(cases, victim, attack.title, () => perform(victim, attack));
+      for (const [title, attack] of patientAttacks(victim)) await attackOnce(cases, victim, title, attack);
+      await cases.run(`${victim.name}: has survived`, () => {
+        if (!victim.server.alive) throw new Error("it has ended");
+      });
+    } finally {
+      await victim.stop();
+    }
+  }
+  return cases.counts;
+}
+
+/** Runs one attack with a well-behaved client beside it. */
+async function attackOnce(cases, victim, title, attack) {
+  await cases.run(`${victim.name}: ${title}`, async () => {
+    const { pid } = victim.server;
+    forgetPeak(pid);
+    const before = residentMemory(pid).nowBytes;
+    const neighbour = new Neighbour(victim);
+    try {
+      await attack();
+    } finally {
+      await neighbour.stop();
+    }
+    const growth = residentMemory(pid).mostBytes - before;
+    if (growth > mostGrowthBytes)
+      throw new Error(`it took ${(growth / MiB).toFixed(1)} MiB more, which is more than ${mostGrowthBytes / MiB}`);
+  });
+}
+
+async function perform(victim, attack) {
+  const attacker = await Attacker.shakenHands(victim.port);
+  try {
+    await attacker.perform(attack, victim.held);
+    if (attack.goAway === undefined) await attacker.settled();
+    else await attacker.ended();
+    const { goAway } = attacker;
+    if (goAway?.code !== attack.goAway) throw new Error(`answered with ${goAway?.code} (${goAway?.why}) instead of ${attack.goAway}`);
+    if (attack.why !== undefined && !attack.why.test(goAway?.why ?? "")) throw new Error(`GOAWAY says ${goAway?.why}`);
+  } finally {
+    attacker.socket.destroy();
+  }
+}
+
+/** Attacks that are made of waiting, on many connections at once. */
+function patientAttacks(victim) {
+  const half = async (bytes, begin) => {
+    const attackers = await Promise.all(Array.from({ length: 100 }, () => begin(victim.port)));
+    for (const attacker of attackers) attacker.send(...bytes);
+    const started = performance.now();
+    await Promise.all(attackers.map((attacker) => attacker.ended(20_000)));
+    const lasted = performance.now() - started;
+    if (lasted < 5_000) throw new Error(`given up after ${Math.round(lasted)} ms already`);
+  };
+  const attacks = [
+    ["100 connections that say nothing are closed", () => half([], Attacker.connect)],
+    ["100 connections with half a preface are closed", () => half([clientPreface.subarray(0, 10)], Attacker.connect)],
+    ["100 connections with half a PING are closed", () => half([Uint8Array.from([0, 0, 8, 6, 0, 0, 0, 0, 0, 1])], Attacker.shakenHands)],
+  ];
+  if (victim.endless !== undefined) {
+    attacks.push(["answers without end that nobody reads", () => unread(victim, false)]);
+    attacks.push(["answers without end to windows that stay shut", () => unread(victim, true)]);
+  }
+  return attacks;
+}
+
+/** 20 connections with 50 endless answers each; their sockets are never read, or their windows never opened. */
+async function unread(victim, shut) {
+  const attackers = await Promise.all(Array.from({ length: 20 }, () => Attacker.shakenHands(victim.port)));
+  try {
+    for (const attacker of attackers) {
+      attacker.socket.pause();
+      attacker.send(attacker.frames.settings([[4, shut ? 0 : 2 ** 31 - 1]]), attacker.frames.windowUpdate(0, 2 ** 31 - 65_536));
+      for (let streamId = 1; streamId < (shut ? 100 : 20); streamId += 2) {
+        attacker.send(attacker.frames.headers(streamId, victim.endless, 5));
+      }
+    }
+    await sleep(5_000);
+  } finally {
+    for (const attacker of attackers) attacker.socket.destroy();
+  }
+}
+
+/** A well-behaved client: one exchange after the other for as long as the attack lasts, and one after it. */
+class Neighbour {
+  #over = false;
+  #exchanges = 0;
+  #work;
+
+  constructor(victim) {
+    this.#work = this.#goOn(victim);
+    this.#work.catch(() => {}); // told by `stop`
+  }
+
+  async #goOn(victim) {
+    do {
+      const late = sleep(patienceMs, "late", { ref: false });
+      if ((await Promise.race([victim.serves(), late])) === "late") throw new Error(`a well-behaved client waited for ${patienceMs} ms`);
+      this.#exchanges += 1;
+      await sleep(1);
+    } while (!this.#over || this.#exchanges < 2);
+  }
+
+  async stop() {
+    this.#over = true;
+    await this.#work;
+  }
+}
