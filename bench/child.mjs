@@ -4,7 +4,7 @@
  */
 import { createInterface } from "node:readline";
 import { scenarios } from "./scenarios/catalog.mjs";
-import { grpcScenarios } from "./scenarios/grpc.mjs";
+import { firstAnswer, grpcScenarios, openIdle } from "./scenarios/grpc.mjs";
 import { h2Scenarios } from "./scenarios/h2.mjs";
 import { openIdleStreams, serve, tunnelScenarios } from "./scenarios/tunnel.mjs";
 import { subjects } from "./subjects/catalog.mjs";
@@ -14,6 +14,7 @@ const task = JSON.parse(process.argv[2] ?? "null");
 const entry = subjects.find(({ name }) => name === task.subject);
 if (entry?.module === undefined) throw new Error(`no subject in JavaScript: ${task.subject}`);
 const tls = scenarios.find(({ name }) => name === task.scenario)?.tls === true;
+const startedAt = performance.now();
 /** @type {any} an H2Subject, a GrpcSubject or a TunnelSubject, by `entry.kind` */
 const subject = (await import(new URL(entry.module, new URL("./subjects/", import.meta.url)).href)).default;
 
@@ -46,11 +47,17 @@ function serveQuietly(stream) {
 }
 
 async function measure() {
+  if (task.scenario === "idle-streams-memory" || task.scenario === "idle-connections-memory") {
+    await openIdle(() => subject.connect(task.ports.server), task.scenario);
+    return say({ idle: true }); // and stays until the harness has looked
+  }
+  if (task.scenario === "unary-100-dressed") subject.connect = subject.connectDressed;
   const client = await subject.connect(entry?.kind === "tunnel" ? task.ports : task.ports.server, tls);
   if (task.scenario === "tunnel-idle-memory") {
     await openIdleStreams(client);
     return say({ idle: true }); // and stays until the harness has looked
   }
+  if (task.scenario === "cold-start") return say(await firstAnswer(client, startedAt));
   const scenario = { ...h2Scenarios, ...grpcScenarios, ...tunnelScenarios }[task.scenario];
   if (scenario === undefined) throw new Error(`no scenario: ${task.scenario}`);
   await scenario(client, task.warmUpMs);

@@ -8,6 +8,7 @@ import { writeResults } from "./lib/results-file.mjs";
 import { run } from "./lib/run.mjs";
 import { median } from "./lib/statistics.mjs";
 import { formatValue, resultTables } from "./lib/table.mjs";
+import { takesPart } from "./subjects/catalog.mjs";
 
 const full = { rounds: 3, warmUpMs: 1_000, windowMs: 2_000 };
 const quick = { rounds: 1, warmUpMs: 200, windowMs: 500 };
@@ -37,9 +38,7 @@ async function bench() {
   const results = new Map();
   let failures = 0;
   for (const scenario of options.scenarios) {
-    const participants = subjects.filter(
-      ({ kind, processes }) => kind === scenario.kind && (!scenario.memory || processes.includes("middle")),
-    );
+    const participants = subjects.filter((subject) => takesPart(subject, scenario));
     if (participants.length === 0) continue;
     /** @type {Map<string, (number | undefined)[]>} */
     const bySubject = new Map(participants.map(({ name }) => [name, []]));

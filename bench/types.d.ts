@@ -20,6 +20,8 @@ export interface GrpcSubject {
   startServer(): Promise<Running>;
   /** One connection. */
   connect(port: number): Promise<GrpcClient>;
+  /** The same with what a call of a real program carries: an interceptor, a deadline and five entries of metadata on every call. */
+  connectDressed?(port: number): Promise<GrpcClient>;
 }
 
 export interface GrpcClient {
@@ -81,7 +83,7 @@ export interface ByteStream {
 
 /** What was done in how long. */
 export interface Measurement {
-  /** In the scenario's own unit: calls, messages, bytes, streams. */
+  /** In the scenario's own unit: calls, messages, bytes, streams; the level where one is measured. */
   readonly amount: number;
   readonly elapsedMs: number;
 }
@@ -95,8 +97,11 @@ export interface Scenario {
   readonly perUnit: number;
   /** Over TLS instead of plaintext. */
   readonly tls?: boolean;
-  /** Measures the memory of the process in the middle, not a rate; a lower value is better. */
-  readonly memory?: boolean;
+  /**
+   * What is measured when it is no rate; a lower value is better. Memory: of this process, by what the client opens and leaves open.
+   * Time: of the client, by itself.
+   */
+  readonly level?: { readonly memoryOf: "server" | "middle" } | "time";
 }
 
 /** What the harness tells a process that it starts, as one JSON argument. */

@@ -30,14 +30,15 @@ export async function run(subject, scenario, { warmUpMs, windowMs }) {
   };
   try {
     /** @type {Child | undefined} */
-    let middle;
+    let measured;
     for (const role of subject.processes) {
       const child = start(role);
       ports[role] = (await child.next()).port;
-      if (role === "middle") middle = child;
+      if (typeof scenario.level === "object" && role === scenario.level.memoryOf) measured = child;
     }
-    if (scenario.memory && middle) return (await idleBytes(middle, () => start("client"))) / scenario.perUnit;
+    if (measured) return (await idleBytes(measured, () => start("client"))) / scenario.perUnit;
     const { amount, elapsedMs } = await start("client").next();
+    if (scenario.level) return amount / scenario.perUnit;
     return amount / (elapsedMs / 1_000) / scenario.perUnit;
   } finally {
     await Promise.all(children.reverse().map((child) => child.stop()));
@@ -45,13 +46,13 @@ export async function run(subject, scenario, { warmUpMs, windowMs }) {
 }
 
 /**
- * @param {Child} middle
+ * @param {Child} measured
  * @param {() => Child} startClient
  */
-async function idleBytes(middle, startClient) {
-  const before = await middle.ask("memory");
+async function idleBytes(measured, startClient) {
+  const before = await measured.ask("memory");
   await startClient().next();
   await new Promise((resolve) => setTimeout(resolve, settleMs));
-  const after = await middle.ask("memory");
+  const after = await measured.ask("memory");
   return after.residentBytes - before.residentBytes;
 }

@@ -9,11 +9,49 @@ const largePayload = new Uint8Array(65_536).fill(0x5a);
 /** @type {Record<string, (client: GrpcClient, durationMs: number) => Promise<import("../types.d.ts").Measurement>>} */
 export const grpcScenarios = {
   "unary-1": (client, durationMs) => unary(client, durationMs, 1),
+  "unary-100-dressed": (client, durationMs) => unary(client, durationMs, 100),
   "unary-100": (client, durationMs) => unary(client, durationMs, 100),
   "ping-pong": pingPong,
   "small-messages": (client, durationMs) => oneWay(client, durationMs, smallPayload, 1),
   "64k-messages": (client, durationMs) => oneWay(client, durationMs, largePayload, largePayload.length),
 };
+
+/** What is opened, used once, and left open where the memory of it is measured. */
+const idle = { streams: 10_000, connections: 1_000, atATime: 16 };
+
+/**
+ * @param {() => Promise<GrpcClient>} connect
+ * @param {string} scenario
+ */
+export async function openIdle(connect, scenario) {
+  const connections = scenario === "idle-connections-memory";
+  const shared = connections ? undefined : await connect();
+  let left = connections ? idle.connections : idle.streams;
+  const open = async () => {
+    while (left > 0) {
+      left -= 1;
+      const client = shared ?? (await connect());
+      check(connections ? await client.echo(smallPayload) : await (await client.pingPong()).roundTrip(smallPayload));
+      kept.push(client);
+    }
+  };
+  await Promise.all(Array.from({ length: idle.atATime }, open));
+}
+
+/** @type {GrpcClient[]} */
+const kept = [];
+
+/**
+ * From the first line of the runtime's code to the first answer.
+ * @param {GrpcClient} client
+ * @param {number} startedAt by `performance.now()`, before the runtime was imported
+ * @returns {Promise<import("../types.d.ts").Measurement>}
+ */
+export async function firstAnswer(client, startedAt) {
+  check(await client.echo(smallPayload));
+  const elapsedMs = performance.now() - startedAt;
+  return { amount: elapsedMs, elapsedMs };
+}
 
 /**
  * @param {GrpcClient} client

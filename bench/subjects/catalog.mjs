@@ -10,6 +10,7 @@
  * @property {string} what for the legend
  * @property {readonly ("server" | "middle")[]} processes
  * @property {string} [module] beside this file
+ * @property {readonly string[]} [only] the scenarios that it takes part in, where that is not all of its kind
  * @property {"go"} [builtFrom] a program that is built first, and runs instead of child.mjs
  */
 
@@ -32,8 +33,33 @@ export const subjects = [
     what: "@connectrpc/connect-node, protobuf-es",
     processes: ["server"],
     module: "./connect-node.mjs",
+    only: [
+      "unary-1",
+      "unary-100",
+      "ping-pong",
+      "small-messages",
+      "64k-messages",
+      "cold-start",
+      "idle-streams-memory",
+      "idle-connections-memory",
+    ],
   },
-  { name: "grpc-go", kind: "grpc", what: "google.golang.org/grpc", processes: ["server"], builtFrom: "go" },
+  {
+    name: "grpc-go",
+    kind: "grpc",
+    what: "google.golang.org/grpc",
+    processes: ["server"],
+    builtFrom: "go",
+    only: ["unary-1", "unary-100", "ping-pong", "small-messages", "64k-messages"],
+  },
+  {
+    name: "trunkline-bytes",
+    kind: "grpc",
+    what: "@trunkline/grpc, messages that are bytes",
+    processes: ["server"],
+    module: "./trunkline-bytes.mjs",
+    only: ["unary-100", "small-messages", "64k-messages"],
+  },
   {
     name: "trunkline-router",
     kind: "tunnel",
@@ -44,3 +70,12 @@ export const subjects = [
   { name: "tcp-relay", kind: "tunnel", what: "two piped sockets in Node", processes: ["server", "middle"], module: "./tcp-relay.mjs" },
   { name: "tcp", kind: "tunnel", what: "raw TCP in Node", processes: ["server"], module: "./tcp.mjs" },
 ];
+
+/**
+ * @param {SubjectEntry} subject
+ * @param {import("../types.d.ts").Scenario} scenario
+ */
+export function takesPart({ kind, only, processes }, { kind: wanted, level, name }) {
+  if (kind !== wanted || (only !== undefined && !only.includes(name))) return false;
+  return typeof level !== "object" || processes.includes(level.memoryOf);
+}

@@ -6,8 +6,20 @@ export function isBinaryKey(key: string): boolean {
   return key.endsWith("-bin");
 }
 
+/** Keys that were found right, in lower case: programs use few. Bounded, since some make them up. */
+const checked: Map<string, string> = new Map();
+const maxChecked = 256;
+
 /** Lower-cases a key that a user gave. @throws MetadataError when it is malformed or reserved. */
 export function checkedKey(key: string): string {
+  const known = checked.get(key);
+  if (known !== undefined) return known;
+  const lower = check(key);
+  if (checked.size < maxChecked) checked.set(key, lower);
+  return lower;
+}
+
+function check(key: string): string {
   if (typeof key !== "string") {
     throw new MetadataError(`a metadata key must be a string, but is ${typeof key}`, { key: String(key), code: "METADATA_KEY" });
   }

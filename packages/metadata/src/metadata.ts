@@ -66,8 +66,11 @@ export class Metadata implements Iterable<[string, MetadataValue]> {
     } else if (isIterable(init)) {
       for (const [key, value] of init) this.append(key, value);
     } else {
-      for (const [key, value] of Object.entries(init)) {
-        for (const one of Array.isArray(value) ? value : [value]) this.append(key, one);
+      const record = init as Readonly<Record<string, MetadataValue | readonly MetadataValue[]>>;
+      for (const key of Object.keys(record)) {
+        const value = record[key] as MetadataValue | readonly MetadataValue[];
+        if (Array.isArray(value)) for (const one of value) this.append(key, one);
+        else this.append(key, value as MetadataValue);
       }
     }
   }

@@ -15,9 +15,14 @@ export type ValueOf<K extends string> = K extends string
       : string
   : never;
 
+/** Printable ASCII without a space at either end, or nothing. */
+const plainText = /^(?:[!-~](?:[ -~]*[!-~])?)?$/;
+
 /** The form on the wire of a value that a user gave. @throws MetadataError */
 export function wireValue(key: string, value: MetadataValue): string {
-  if (isBinaryKey(key)) {
+  const binary = isBinaryKey(key);
+  if (!binary && typeof value === "string" && plainText.test(value)) return value;
+  if (binary) {
     if (!isBytes(value)) throw valueError(key, `must be a Uint8Array, since the key ends in "-bin", but is ${typeName(value)}`);
     return encodeBase64(value);
   }
@@ -31,8 +36,7 @@ export function wireValue(key: string, value: MetadataValue): string {
     throw valueError(key, `has U+${code} at index ${index}, but text is printable ASCII; a key for anything else ends in "-bin"`);
   }
   // RFC 9113 §8.2.1: a field value must not start or end with white space.
-  if (value.startsWith(" ") || value.endsWith(" ")) throw valueError(key, "begins or ends with a space");
-  return value;
+  throw valueError(key, "begins or ends with a space");
 }
 
 /** A value as users see it. @throws MetadataError when a `-bin` value that was received is not base64 */
