@@ -1,3 +1,5 @@
 module trunkline/conformance
 
-go 1.24.0
+go 1.26.0
+
+require golang.org/x/net v0.62.0
