@@ -2,10 +2,17 @@
 
 const noBytes: Uint8Array = new Uint8Array(0);
 
+/** A chunk below this size is copied next to the one before: as objects of their own, single bytes take a hundred times their size. */
+const smallBytes = 512;
+const blockBytes = 4_096;
+
 export class ByteQueue {
   readonly #chunks: Uint8Array[] = [];
   #head = 0;
   #length = 0;
+  /** A block of ours at the end of the last chunk, and how much of it is filled. */
+  #block: Uint8Array | undefined;
+  #blockFilled = 0;
   /** So many bytes are known not to hold the delimiter that was looked for last. */
   #searched = 0;
 
@@ -14,18 +21,27 @@ export class ByteQueue {
     return this.#length;
   }
 
-  /** The chunk is kept as it is: it must not change afterwards. */
+  /** The chunk may be kept as it is: it must not change afterwards. */
   push(chunk: Uint8Array): void {
     if (chunk.length === 0) return;
-    this.#chunks.push(chunk);
     this.#length += chunk.length;
+    if (chunk.length >= smallBytes) {
+      this.#chunks.push(chunk);
+      this.#block = undefined;
+    } else {
+      this.#append(chunk);
+    }
   }
 
   /** Puts back in front what was taken. */
   unshift(chunk: Uint8Array): void {
     if (chunk.length === 0) return;
-    if (this.#head > 0) this.#chunks[--this.#head] = chunk;
-    else this.#chunks.unshift(chunk);
+    if (this.#head > 0) {
+      this.#chunks[--this.#head] = chunk;
+    } else {
+      if (this.#chunks.length === 0) this.#block = undefined;
+      this.#chunks.unshift(chunk);
+    }
     this.#length += chunk.length;
     this.#searched = 0;
   }
@@ -92,9 +108,25 @@ export class ByteQueue {
 
   clear(): void {
     this.#chunks.length = 0;
+    this.#block = undefined;
     this.#head = 0;
     this.#length = 0;
     this.#searched = 0;
+  }
+
+  #append(chunk: Uint8Array): void {
+    const block = this.#block;
+    if (block === undefined || this.#blockFilled + chunk.length > block.length) {
+      this.#block = new Uint8Array(blockBytes);
+      this.#block.set(chunk);
+      this.#blockFilled = chunk.length;
+      this.#chunks.push(this.#block.subarray(0, chunk.length));
+      return;
+    }
+    block.set(chunk, this.#blockFilled);
+    const last = this.#chunks.at(-1) as Uint8Array; // ends where the block is filled up to
+    this.#blockFilled += chunk.length;
+    this.#chunks[this.#chunks.length - 1] = block.subarray(last.byteOffset, this.#blockFilled);
   }
 
   #matches(delimiter: Uint8Array, index: number, at: number): boolean {
@@ -115,6 +147,7 @@ export class ByteQueue {
       return;
     }
     this.#chunks[this.#head++] = noBytes;
+    if (this.#head === this.#chunks.length) this.#block = undefined; // what was taken belongs to the taker
     // At most one move a chunk, since at least half of the array goes away each time.
     if (this.#head === this.#chunks.length) {
       this.#chunks.length = 0;

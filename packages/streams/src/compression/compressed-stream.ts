@@ -1,7 +1,7 @@
 /** A stream of bytes that is compressed on its way. */
 import { Metadata } from "@trunkline/metadata";
 import { BrokenStreamError, ClosedStreamError, metadataRefusal } from "../errors.js";
-import { SendQueue } from "../send-queue.js";
+import { SendStage } from "../send-stage.js";
 import type { ObjectStream, ReceivedMessage, SendOptions } from "../stream.js";
 import { TranslatedStream } from "../translated-stream.js";
 import type { Codec } from "./codec.js";
@@ -55,8 +55,7 @@ class CompressedStream extends TranslatedStream<Uint8Array, Uint8Array, Uint8Arr
   readonly #maxMessageBytes: number;
   readonly #compressor: Compressor;
   readonly #decompressor: Decompressor;
-  readonly #outgoing: SendQueue<Outgoing>;
-  #encoding: Promise<void> | undefined;
+  readonly #outgoing: SendStage<Outgoing>;
   #inputEnded = false;
 
   constructor(stream: ObjectStream<Uint8Array>, options: CompressionOptions) {
@@ -68,11 +67,11 @@ class CompressedStream extends TranslatedStream<Uint8Array, Uint8Array, Uint8Arr
       maxDecompressedBytes: aboveZero("maxDecompressedBytes", options.maxDecompressedBytes ?? Number.POSITIVE_INFINITY),
       maxRatio: aboveZero("maxRatio", options.maxRatio ?? Number.POSITIVE_INFINITY),
     });
-    this.#outgoing = new SendQueue<Outgoing>({
-      hasRoom: () => this.#encoding === undefined,
-      accept: (message) => this.#accept(message),
-      end: () => this.#finish(),
-    });
+    this.#outgoing = new SendStage<Outgoing>(
+      (message) => this.#encode(message),
+      () => this.#finish(),
+      (error) => this.#sendFailed(error),
+    );
   }
 
   send(data: Uint8Array, options?: SendOptions): Promise<void> {
@@ -97,17 +96,6 @@ class CompressedStream extends TranslatedStream<Uint8Array, Uint8Array, Uint8Arr
     this.#decompressor.destroy();
   }
 
-  #accept(message: Outgoing): void {
-    this.#encoding = this.#encode(message);
-    this.#encoding.then(
-      () => {
-        this.#encoding = undefined;
-        this.#outgoing.flush();
-      },
-      (error) => this.#sendFailed(error),
-    );
-  }
-
   async #encode({ data, metadata }: Outgoing): Promise<void> {
     if (metadata === undefined) {
       await this.#compressor.write(data, this.#sendPiece);
@@ -125,7 +113,6 @@ class CompressedStream extends TranslatedStream<Uint8Array, Uint8Array, Uint8Arr
   }
 
   async #finish(): Promise<void> {
-    await this.#encoding;
     await this.#compressor.end(this.#sendPiece);
     await super.endOutput();
   }
@@ -134,7 +121,6 @@ class CompressedStream extends TranslatedStream<Uint8Array, Uint8Array, Uint8Arr
 
   /** The stream below takes nothing more, or there is no engine: either way nothing more can be sent. */
   #sendFailed(error: unknown): void {
-    this.#outgoing.fail(error);
     this.#compressor.destroy();
     const known = error instanceof BrokenStreamError || error instanceof ClosedStreamError;
     if (!known) this.inner.abort(error); // the other side has to learn that nothing more comes
