@@ -1,5 +1,5 @@
 /** The whole stack in memory: what a test of a service needs instead of a port. */
-
+import type { Duplex } from "node:stream";
 import { type AnyService, Channel, type ChannelOptions, type Implementation, Server, type ServerOptions } from "../index.js";
 import { duplexPair } from "./duplex-pair.js";
 
@@ -9,6 +9,8 @@ export type ServiceEntry<Service extends AnyService = AnyService> = readonly [se
 export interface ChannelForOptions {
   readonly channel?: Omit<ChannelOptions, "tls" | "plaintext"> | undefined;
   readonly server?: ServerOptions | undefined;
+  /** Wraps the client's end of each connection, for example in a `FaultyLink`. */
+  readonly link?: ((clientSide: Duplex) => Duplex) | undefined;
 }
 
 /** A channel to a server of its own; `await using` closes both. */
@@ -29,10 +31,11 @@ export function channelFor<const Services extends readonly AnyService[]>(
 ): ChannelForServices {
   const server = new Server(options.server);
   for (const [service, implementation] of services) server.add(service, implementation);
-  const connect = (): ReturnType<typeof duplexPair>[0] => {
+  const { link = (clientSide) => clientSide } = options;
+  const connect = (): Duplex => {
     const [clientSide, serverSide] = duplexPair();
     void server.serve(serverSide);
-    return clientSide;
+    return link(clientSide);
   };
   const channel = new Channel({ connect, authority: "memory" }, options.channel);
   const close = async (): Promise<void> => {
