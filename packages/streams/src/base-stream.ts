@@ -4,6 +4,7 @@ import { type AttributeKey, type Attributes, noAttributes } from "./attributes.j
 import { streamClock } from "./clock.js";
 import { BrokenStreamError, ClosedStreamError } from "./errors.js";
 import {
+  type AbortSignalLike,
   type CloseOptions,
   defaultCloseTimeoutMs,
   type ObjectStream,
@@ -100,6 +101,11 @@ export abstract class BaseStream<Out extends {}, In extends {} = Out> implements
     } finally {
       cancel?.();
     }
+  }
+
+  /** A carrier that notices breaks by itself overrides this. */
+  get brokenSignal(): AbortSignalLike | undefined {
+    return undefined;
   }
 
   get extraAttributes(): Attributes {

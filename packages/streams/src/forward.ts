@@ -10,23 +10,35 @@ export interface Transferred {
   readonly bytes: number;
 }
 
-export interface ForwardOptions {
-  /** Aborts both streams with its reason, which the promise rejects with. */
+export interface CopyOptions {
+  /** Aborts the streams with its reason, which the promise rejects with. */
   readonly signal?: AbortSignalLike | undefined;
+}
+
+export interface ForwardOptions extends CopyOptions {
+  /** Called once, before the promise settles, and also when it rejects: for counting and logging what a failure has cut off. */
+  readonly onFinish?: ((result: ForwardResult) => void) | undefined;
 }
 
 export interface ForwardResult {
   readonly aToB: Transferred;
   readonly bToA: Transferred;
-  /** Whose end came first; the other direction went on after it. */
-  readonly endedFirst: "a" | "b";
+  /** Which side was the first to end or to break; `undefined` if the signal came before either. */
+  readonly endedFirst: "a" | "b" | undefined;
+  /** How that first side ended: by its end, or by breaking; `"cancelled"` if the signal came before either. */
+  readonly how: "end" | "broken" | "cancelled";
+  /** What the promise rejects with; absent when both sides came to their ends. */
+  readonly error?: unknown;
 }
+
+type Side = "a" | "b";
 
 /**
  * Joins two streams: what one receives, the other sends, ends included, until both have ended. Metadata goes with its message,
  * backpressure goes all the way, and neither stream is closed: both have ended, so that `close()` is immediate.
  *
- * When one side breaks, the other is aborted with the same cause, and the promise rejects with the error.
+ * When one side breaks, the other is aborted with the same cause, and the promise rejects with the error; at once where the side
+ * has a `brokenSignal`, else when it is next sent to or received from. What the broken side sent last may then be lost.
  * @throws BrokenStreamError, and MetadataNotCarriedError when a message has metadata that the other side cannot carry
  */
 export async function forward<A extends {}, B extends {}>(
@@ -34,11 +46,32 @@ export async function forward<A extends {}, B extends {}>(
   b: ObjectStream<B, A>,
   options: ForwardOptions = {},
 ): Promise<ForwardResult> {
-  const ended: ("a" | "b")[] = [];
-  const [aToB, bToA] = await abortingAll([a, b], options.signal, () =>
-    Promise.all([pump(a, b, () => ended.push("a")), pump(b, a, () => ended.push("b"))]),
-  );
-  return { aToB, bToA, endedFirst: ended[0] as "a" | "b" };
+  const aToB = new Counter();
+  const bToA = new Counter();
+  let first: { readonly side: Side | undefined; readonly how: ForwardResult["how"] } | undefined;
+  const note = (side: Side | undefined, how: ForwardResult["how"]): void => {
+    first ??= { side, how };
+  };
+  const report = (failure?: { readonly error: unknown }): ForwardResult => ({
+    aToB: aToB.transferred,
+    bToA: bToA.transferred,
+    endedFirst: first?.side,
+    how: first?.how ?? "cancelled",
+    ...failure,
+  });
+  const sideOf = (stream: StreamControl): Side => (stream === a ? "a" : "b");
+  try {
+    await joined([a, b], options.signal, (stream) => note(stream && sideOf(stream), stream ? "broken" : "cancelled"), [
+      () => pump(a, b, aToB, () => note("a", "end")),
+      () => pump(b, a, bToA, () => note("b", "end")),
+    ]);
+  } catch (error) {
+    options.onFinish?.(report({ error }));
+    throw error;
+  }
+  const result = report();
+  options.onFinish?.(result);
+  return result;
 }
 
 /**
@@ -46,40 +79,90 @@ export async function forward<A extends {}, B extends {}>(
  * and the promise rejects with the error.
  * @throws BrokenStreamError, and MetadataNotCarriedError when a message has metadata that `to` cannot carry
  */
-export function copy<T extends {}>(from: ReceiveStream<T>, to: SendStream<T>, options: ForwardOptions = {}): Promise<Transferred> {
-  return abortingAll([from, to], options.signal, () => pump(from, to, () => {}));
+export async function copy<T extends {}>(from: ReceiveStream<T>, to: SendStream<T>, options: CopyOptions = {}): Promise<Transferred> {
+  const counter = new Counter();
+  await joined([from, to], options.signal, () => {}, [() => pump(from, to, counter, () => {})]);
+  return counter.transferred;
 }
 
-async function pump<T extends {}>(from: ReceiveStream<T>, to: SendStream<T>, onEnd: () => void): Promise<Transferred> {
-  let items = 0;
-  let bytes = 0;
-  for (let message = await from.receiveWithMetadata(); message !== undefined; message = await from.receiveWithMetadata()) {
-    const { data, metadata } = message;
-    await to.send(data, metadata.size === 0 ? undefined : { metadata });
-    items++;
-    if (data instanceof Uint8Array) bytes += data.byteLength;
+class Counter {
+  items = 0;
+  bytes = 0;
+
+  get transferred(): Transferred {
+    return { items: this.items, bytes: this.bytes };
   }
-  onEnd();
-  await to.sendEof();
-  return { items, bytes };
 }
 
-/** Does the work; its first failure, or the signal, aborts all streams, and is what the promise rejects with. */
-async function abortingAll<T>(streams: readonly StreamControl[], signal: AbortSignalLike | undefined, work: () => Promise<T>): Promise<T> {
-  const abortAll = (cause: unknown): void => {
-    for (const stream of streams) stream.abort(cause);
-  };
-  const onAbort = (): void => abortAll(signal === undefined ? undefined : abortReason(signal));
-  if (signal?.aborted) onAbort();
-  signal?.addEventListener("abort", onAbort);
+/** A failure, and the stream that it is about. */
+class SideError {
+  readonly stream: StreamControl;
+  readonly error: unknown;
+
+  constructor(stream: StreamControl, error: unknown) {
+    this.stream = stream;
+    this.error = error;
+  }
+}
+
+/** Rejects with a `SideError`. */
+async function pump<T extends {}>(from: ReceiveStream<T>, to: SendStream<T>, counter: Counter, onEnd: () => void): Promise<void> {
+  let side: StreamControl = from;
   try {
-    return await work();
+    for (let message = await from.receiveWithMetadata(); message !== undefined; message = await from.receiveWithMetadata()) {
+      const { data, metadata } = message;
+      side = to;
+      await to.send(data, metadata.size === 0 ? undefined : { metadata });
+      counter.items++;
+      if (data instanceof Uint8Array) counter.bytes += data.byteLength;
+      side = from;
+    }
+    onEnd();
+    side = to;
+    await to.sendEof();
   } catch (error) {
-    if (signal?.aborted) throw abortReason(signal);
-    // Through a chain of forwards the cause stays one and the same, instead of growing a layer with each.
-    abortAll(error instanceof BrokenStreamError && error.cause !== undefined ? error.cause : error);
-    throw error;
-  } finally {
-    signal?.removeEventListener("abort", onAbort);
+    throw new SideError(side, error);
   }
+}
+
+/**
+ * Does the work. Its first failure, a stream that breaks meanwhile, or the signal aborts all streams, and is what the promise
+ * rejects with. `onFailure` is told first, with the stream that failed, if it was one.
+ */
+function joined(
+  streams: readonly StreamControl[],
+  signal: AbortSignalLike | undefined,
+  onFailure: (stream: StreamControl | undefined) => void,
+  work: readonly (() => Promise<void>)[],
+): Promise<void> {
+  const forget: (() => void)[] = [];
+  let failed = false;
+  const done = new Promise<void>((resolve, reject) => {
+    const fail = (stream: StreamControl | undefined, error: unknown): void => {
+      if (failed) return;
+      failed = true;
+      onFailure(stream);
+      // Through a chain of forwards the cause stays one and the same, instead of growing a layer with each.
+      const cause = stream !== undefined && error instanceof BrokenStreamError && error.cause !== undefined ? error.cause : error;
+      for (const one of streams) one.abort(cause);
+      reject(error);
+    };
+    const watch = (source: AbortSignalLike | undefined, stream: StreamControl | undefined): void => {
+      if (source === undefined || failed) return;
+      const onAbort = (): void => fail(stream, abortReason(source));
+      source.addEventListener("abort", onAbort);
+      forget.push(() => source.removeEventListener("abort", onAbort));
+      if (source.aborted) onAbort();
+    };
+    watch(signal, undefined);
+    for (const stream of streams) watch(stream.brokenSignal, stream);
+    if (failed) return;
+    Promise.all(work.map((one) => one())).then(
+      () => resolve(),
+      (failure: unknown) => (failure instanceof SideError ? fail(failure.stream, failure.error) : fail(undefined, failure)),
+    );
+  });
+  return done.finally(() => {
+    for (const one of forget) one();
+  });
 }

@@ -2,6 +2,7 @@
 import { Metadata } from "@trunkline/metadata";
 import { type Attributes, noAttributes } from "./attributes.js";
 import { BaseStream } from "./base-stream.js";
+import { BreakSignal } from "./break-signal.js";
 import { type Clock, streamClock } from "./clock.js";
 import { BrokenStreamError, ClosedStreamError, reasonText } from "./errors.js";
 import { ReceiveQueue } from "./receive-queue.js";
@@ -36,6 +37,8 @@ export function memoryPair<A extends {}, B extends {} = A>(options: MemoryPairOp
 
 /** One way of a pair: the queue of who sends, right before the queue of who receives. */
 class Direction<T extends {}> {
+  /** Fired when the receiving end is to know that the other one has aborted. */
+  readonly broken: BreakSignal = new BreakSignal();
   readonly incoming: ReceiveQueue<ReceivedMessage<T>> = new ReceiveQueue(() => this.outgoing.flush());
   readonly outgoing: SendQueue<ReceivedMessage<T>>;
 
@@ -60,6 +63,10 @@ class MemoryEnd<Out extends {}, In extends {}> extends BaseStream<Out, In> {
     this.#output = output;
     this.#input = input;
     this.#attributes = attributes;
+  }
+
+  override get brokenSignal(): BreakSignal {
+    return this.#input.broken;
   }
 
   override get extraAttributes(): Attributes {
@@ -94,6 +101,8 @@ class MemoryEnd<Out extends {}, In extends {}> extends BaseStream<Out, In> {
     this.#input.outgoing.fail(broken);
     this.#output.incoming.fail(broken);
     this.#input.incoming.close(closed);
+    const otherHasEnded = this.#input.outgoing.ended && this.#output.incoming.endTaken;
+    if (!this.#input.broken.aborted && !otherHasEnded) this.#output.broken.fire(broken);
   }
 
   protected endOutput(): Promise<void> {

@@ -1,7 +1,8 @@
 /** Two one-way streams as one two-way stream. */
 import { type AttributeKey, type Attributes, attributesOver } from "./attributes.js";
 import { BaseStream } from "./base-stream.js";
-import type { ObjectStream, ReceivedMessage, ReceiveStream, SendOptions, SendStream, WaitOptions } from "./stream.js";
+import { eitherSignal } from "./break-signal.js";
+import type { AbortSignalLike, ObjectStream, ReceivedMessage, ReceiveStream, SendOptions, SendStream, WaitOptions } from "./stream.js";
 
 /**
  * One stream that receives from `receiving` and sends to `sending`, such as the output and the input of a child process. Closing
@@ -17,12 +18,19 @@ export function stapled<Out extends {}, In extends {} = Out>(
 class StapledStream<Out extends {}, In extends {}> extends BaseStream<Out, In> {
   readonly #receiving: ReceiveStream<In>;
   readonly #sending: SendStream<Out>;
+  /** Made once, so that a listener can be taken off again. */
+  readonly #brokenSignal: AbortSignalLike | undefined;
   #endReceived = false;
 
   constructor(receiving: ReceiveStream<In>, sending: SendStream<Out>) {
     super();
     this.#receiving = receiving;
     this.#sending = sending;
+    this.#brokenSignal = eitherSignal(receiving.brokenSignal, sending.brokenSignal);
+  }
+
+  override get brokenSignal(): AbortSignalLike | undefined {
+    return this.#brokenSignal;
   }
 
   get carriesMetadata(): boolean {

@@ -44,6 +44,11 @@ export interface StreamControl extends AsyncDisposable {
   close(options?: CloseOptions): Promise<void>;
   /** At once: the other side sees an error, never an end. Idempotent; without effect once both sides have ended. */
   abort(reason?: unknown): void;
+  /**
+   * Fires as soon as the stream is known to be broken, with the `BrokenStreamError` as its reason, also while nobody waits on the stream.
+   * What arrived before may still be received. Never fires for this side's own `abort`. Absent where the carrier cannot tell.
+   */
+  readonly brokenSignal?: AbortSignalLike | undefined;
   /** The attribute's value in the outermost layer that has it. */
   extra<T>(key: AttributeKey<T>): T | undefined;
   /** The attributes of all layers, an outer one's over an inner one's. */

@@ -2,7 +2,7 @@
 import { type AttributeKey, type Attributes, attributesOver, noAttributes } from "./attributes.js";
 import { BaseStream } from "./base-stream.js";
 import { ClosedStreamError } from "./errors.js";
-import type { ObjectStream, ReceivedMessage, SendOptions, WaitOptions } from "./stream.js";
+import type { AbortSignalLike, ObjectStream, ReceivedMessage, SendOptions, WaitOptions } from "./stream.js";
 
 /**
  * A layer whose items differ from those of the stream below. A subclass implements `send` and `receive` (and
@@ -52,6 +52,10 @@ export abstract class StreamLayer<Out extends {}, In extends {}, InnerOut extend
   override extra<T>(key: AttributeKey<T>): T | undefined {
     const own = this.ownAttributes;
     return own.has(key) ? (own.get(key) as T) : this.inner.extra(key);
+  }
+
+  override get brokenSignal(): AbortSignalLike | undefined {
+    return this.inner.brokenSignal;
   }
 
   get carriesMetadata(): boolean {

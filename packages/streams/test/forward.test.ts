@@ -3,11 +3,14 @@ import { describe, expect, test } from "vitest";
 import {
   BrokenStreamError,
   copy,
+  type ForwardResult,
   forward,
   MetadataNotCarriedError,
+  MetadataStream,
   memoryPair,
   type ObjectStream,
   type SendOptions,
+  stapled,
   WrappedStream,
 } from "../src/index.js";
 import { ManualSignal } from "../src/testing/index.js";
@@ -55,7 +58,7 @@ describe("forward", () => {
     expect(await second.receive()).toHaveLength(5);
     await first.sendEof();
     expect(await second.receive()).toBeUndefined();
-    expect(await done).toEqual({ aToB: { items: 3, bytes: 12 }, bToA: { items: 0, bytes: 0 }, endedFirst: "b" });
+    expect(await done).toEqual({ aToB: { items: 3, bytes: 12 }, bToA: { items: 0, bytes: 0 }, endedFirst: "b", how: "end" });
   });
 
   test("counts items that are not bytes as items only", async () => {
@@ -64,7 +67,7 @@ describe("forward", () => {
     await first.sendEof();
     await second.sendEof();
     expect(await second.receive()).toBe("text");
-    expect(await done).toEqual({ aToB: { items: 1, bytes: 0 }, bToA: { items: 0, bytes: 0 }, endedFirst: "a" });
+    expect(await done).toEqual({ aToB: { items: 1, bytes: 0 }, bToA: { items: 0, bytes: 0 }, endedFirst: "a", how: "end" });
   });
 
   test("carries the metadata of each message, in both directions", async () => {
@@ -187,5 +190,90 @@ describe("copy", () => {
     await otherSource.send("x");
     await expect(copy(otherFrom, otherTo)).rejects.toBeInstanceOf(BrokenStreamError);
     expect(await errorFrom(otherSource.receive())).toMatchObject({ cause: { message: "sink" } });
+  });
+});
+
+describe("a break is noticed at once", () => {
+  /** Nobody reads `second`, and everything on the way is full. */
+  async function stuck() {
+    const [first, left] = memoryPair<Uint8Array>({ maxBufferedItems: 1 });
+    const [right, second] = memoryPair<Uint8Array>({ maxBufferedItems: 1 });
+    const reports: ForwardResult[] = [];
+    const outcome = forward(left, right, { onFinish: (report) => reports.push(report) }).catch((error: unknown) => error);
+    const sends = Array.from({ length: 8 }, () => first.send(new Uint8Array(2)).catch(() => {}));
+    for (let turn = 0; turn < 50; turn++) await Promise.resolve();
+    return { first, second, outcome, reports, sends };
+  }
+
+  test("while the pump waits on the other side, which is aborted with the same cause", async () => {
+    const { first, second, outcome, reports } = await stuck();
+    const cause = new Error("cable pulled");
+    first.abort(cause);
+    expect(await outcome).toMatchObject({ name: "BrokenStreamError", cause });
+    expect((await errorFrom(second.receive())).cause).toBe(cause);
+    expect(reports).toEqual([
+      { aToB: { items: 1, bytes: 2 }, bToA: { items: 0, bytes: 0 }, endedFirst: "a", how: "broken", error: await outcome },
+    ]);
+  });
+
+  test("also of a side whose pump waits on neither", async () => {
+    const { second, first, outcome, reports } = await stuck();
+    second.abort(new Error("gone"));
+    expect((await errorFrom(first.receive())).message).toContain("gone");
+    expect(await outcome).toMatchObject({ cause: { message: "gone" } });
+    expect(reports).toMatchObject([{ endedFirst: "b", how: "broken" }]);
+  });
+
+  test("of a side that broke before", async () => {
+    const [first, left] = memoryPair<string>();
+    const [right, second] = memoryPair<string>();
+    first.abort(new Error("before"));
+    await expect(forward(left, right)).rejects.toThrow("before");
+    expect((await errorFrom(second.receive())).message).toContain("before");
+  });
+
+  test("through wrappers and stapled halves, and leaves no listener behind", async () => {
+    const [first, left] = memoryPair<string>();
+    const [right, second] = memoryPair<string>();
+    const [other] = memoryPair<string>();
+    const done = forward(new MetadataStream(stapled<string>(left, left), {}), stapled<string>(right, right)).catch(
+      (error: unknown) => error,
+    );
+    first.abort(new Error("wrapped"));
+    expect(await done).toMatchObject({ cause: { message: "wrapped" } });
+    expect((await errorFrom(second.receive())).message).toContain("wrapped");
+    const either = stapled<string>(other, right).brokenSignal;
+    let calls = 0;
+    const count = (): void => {
+      calls++;
+    };
+    either?.addEventListener("abort", count);
+    either?.removeEventListener("abort", count);
+    expect(calls).toBe(0);
+  });
+
+  test("the report says that the signal came before either end", async () => {
+    const [, left] = memoryPair<string>();
+    const [right] = memoryPair<string>();
+    const signal = new ManualSignal();
+    const reports: ForwardResult[] = [];
+    const done = forward(left, right, { signal, onFinish: (report) => reports.push(report) }).catch(() => {});
+    signal.abort();
+    await done;
+    expect(reports).toMatchObject([{ endedFirst: undefined, how: "cancelled" }]);
+    expect(signal.listenerCount).toBe(0);
+  });
+
+  test("the brokenSignal of an end does not fire for its own abort, nor after both ends", async () => {
+    const [first, second] = memoryPair<string>();
+    first.abort();
+    expect(first.brokenSignal?.aborted).toBe(false);
+    expect(second.brokenSignal?.reason).toBeInstanceOf(BrokenStreamError);
+    second.abort();
+    expect(first.brokenSignal?.aborted).toBe(false);
+    const [one, two] = memoryPair<string>();
+    await Promise.all([one.close(), two.close()]);
+    one.abort();
+    expect(two.brokenSignal?.aborted).toBe(false);
   });
 });
