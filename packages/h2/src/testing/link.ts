@@ -31,6 +31,7 @@ export class Link {
   readonly #parcels: Parcel[] = [];
   /** When each direction's wire is free again. */
   readonly #freeAt: [number, number] = [0, 0];
+  #broken = false;
   nowMs = 0;
 
   constructor(a: LinkEnd, b: LinkEnd, options: LinkOptions = {}) {
@@ -54,7 +55,14 @@ export class Link {
     for (const end of this.#ends) end.handleTimeout(this.nowMs);
   }
 
+  /** The link breaks: what is on its way is lost, and nothing passes any more. The ends have to be told (`transportClosed`). */
+  cut(): void {
+    this.#parcels.length = 0;
+    this.#broken = true;
+  }
+
   #collect(): void {
+    if (this.#broken) return;
     for (const direction of [0, 1] as const) {
       const from = this.#ends[direction];
       const to = this.#ends[1 - direction] as LinkEnd;

@@ -1,0 +1,203 @@
+/**
+ * One end of a model: it does what it is told, writes down what came, and notes the first thing that is wrong. What its streams carry
+ * can be foretold: the octets from their place, the fields from the stream.
+ */
+import { Connection, type ConnectionOptions, ErrorCode, type H2Error, type HeaderField, type StreamReset } from "../../src/index.js";
+import { request, response } from "./endpoint.js";
+
+/** The octet at `offset` of what `end` sends on `streamId`. */
+const octet = (end: number, streamId: number, offset: number): number =>
+  (offset * 131 + (offset >>> 8) * 17 + streamId * 7 + end * 91) & 0xff;
+
+/** Some come again and go into the header table, some never do. */
+const ownFields = (end: number, streamId: number): HeaderField[] => [
+  { name: "x-end", value: String(end) },
+  { name: `x-${streamId % 7}`, value: `stream ${streamId} ${"v".repeat((streamId * 37) % 300)}` },
+];
+
+export interface Half {
+  sent: number;
+  sentEnd: boolean;
+  sentHeaders: boolean;
+  informational: number;
+  received: number;
+  unread: number;
+  ended: boolean;
+  reset: StreamReset | undefined;
+  resetByUs: boolean;
+  released: boolean;
+}
+
+export class ModelSide {
+  readonly end: 0 | 1;
+  readonly connection: Connection<Half>;
+  readonly halves: Map<number, Half> = new Map();
+  /** The first thing that was wrong. */
+  broken: string | undefined;
+  /** How the connection ended. */
+  closed: { readonly error: H2Error | undefined } | undefined;
+  pongs = 0;
+
+  constructor(end: 0 | 1, options: Omit<ConnectionOptions, "role">) {
+    this.end = end;
+    this.connection = new Connection<Half>(
+      { ...options, role: end === 0 ? "client" : "server" },
+      {
+        onHeaders: (streamId: number, fields: readonly HeaderField[], endStream: boolean, context: Half | undefined) => {
+          const half = context ?? this.begin(streamId);
+          if (context === undefined) this.connection.setContext(streamId, half);
+          this.#check(!half.released, `headers on released stream ${streamId}`);
+          this.#checkFields(streamId, fields);
+          if (endStream) this.#finish(half);
+        },
+        onInformational: (streamId: number, _fields: readonly HeaderField[], half: Half) => {
+          half.informational += 1;
+          this.#check(!half.released, `an informational response on released stream ${streamId}`);
+        },
+        onData: (streamId: number, data: Uint8Array, endStream: boolean, half: Half) => {
+          this.#check(!half.released && !half.ended, `data on stream ${streamId} after its end`);
+          for (const value of data) {
+            if (value !== octet(1 - this.end, streamId, half.received))
+              this.#check(false, `wrong octet ${half.received} on stream ${streamId}`);
+            half.received += 1;
+          }
+          half.unread += data.length;
+          if (endStream) this.#finish(half);
+        },
+        onTrailers: (streamId: number, fields: readonly HeaderField[], half: Half) => {
+          this.#check(!half.released, `trailers on released stream ${streamId}`);
+          const sent = fields.find(({ name }) => name === "x-sent")?.value;
+          this.#check(sent === String(half.received), `trailers of stream ${streamId} after ${half.received} octets of ${sent}`);
+          this.#finish(half);
+        },
+        onReset: (streamId: number, reset: StreamReset, half: Half) => {
+          this.#check(!half.released && half.reset === undefined && !half.resetByUs, `reset of stream ${streamId} that is gone`);
+          half.reset = reset;
+        },
+        onWritable: (streamId: number, half: Half) => {
+          this.#check(!half.released, `released stream ${streamId} is writable`);
+        },
+        onPong: () => {
+          this.pongs += 1;
+        },
+        onClose: (error) => {
+          this.#check(this.closed === undefined, "the connection ended twice");
+          this.closed = { error };
+        },
+      },
+    );
+  }
+
+  /** A client's. */
+  open(): number | undefined {
+    const half = newHalf(true);
+    const streamId = this.connection.openStream(half);
+    if (streamId === undefined) return undefined;
+    this.halves.set(streamId, half);
+    this.connection.sendHeaders(streamId, [...request, ...ownFields(this.end, streamId)], { endStream: false });
+    return streamId;
+  }
+
+  begin(streamId: number): Half {
+    const half = newHalf(false);
+    this.halves.set(streamId, half);
+    return half;
+  }
+
+  send(streamId: number, bytes: number, last: boolean): void {
+    const half = this.#sendable(streamId);
+    if (half === undefined) return;
+    const chunk = Uint8Array.from({ length: bytes }, (_, index) => octet(this.end, streamId, half.sent + index));
+    half.sent += bytes;
+    half.sentEnd = last;
+    const cut = bytes >>> 1;
+    this.connection.sendData(streamId, [chunk.subarray(0, cut), chunk.subarray(cut)], { endStream: last });
+    this.connection.isWritable(streamId);
+  }
+
+  trailers(streamId: number): void {
+    const half = this.#sendable(streamId);
+    if (half === undefined) return;
+    half.sentEnd = true;
+    const fields = [{ name: "x-sent", value: String(half.sent) }, ...ownFields(this.end, streamId)];
+    this.connection.sendHeaders(streamId, fields, { endStream: true });
+  }
+
+  /** A server's. */
+  inform(streamId: number): void {
+    const half = this.halves.get(streamId);
+    if (this.end === 0 || half === undefined || half.sentHeaders || half.released) return;
+    this.connection.sendHeaders(streamId, [{ name: ":status", value: "103" }], { endStream: false });
+  }
+
+  read(streamId: number, bytes: number): void {
+    const half = this.halves.get(streamId);
+    if (half === undefined) return;
+    const count = Math.min(bytes, half.unread);
+    half.unread -= count;
+    this.connection.acknowledge(streamId, count);
+  }
+
+  reset(streamId: number): void {
+    const half = this.halves.get(streamId);
+    if (half === undefined || half.reset !== undefined || half.released) return;
+    half.resetByUs = true;
+    this.connection.reset(streamId, ErrorCode.CANCEL);
+  }
+
+  release(streamId: number): void {
+    const half = this.halves.get(streamId);
+    if (half === undefined) return;
+    half.released = true;
+    this.connection.release(streamId);
+  }
+
+  /** The stream has not simply stopped: it was whole, or somebody said that it broke. */
+  settled(streamId: number): boolean {
+    const half = this.halves.get(streamId);
+    return half === undefined || half.ended || half.released || half.resetByUs || half.reset !== undefined;
+  }
+
+  #sendable(streamId: number): Half | undefined {
+    const half = this.halves.get(streamId);
+    if (half === undefined || half.sentEnd || half.released || half.reset !== undefined || half.resetByUs) return undefined;
+    if (!half.sentHeaders) {
+      half.sentHeaders = true;
+      this.connection.sendHeaders(streamId, [...response, ...ownFields(this.end, streamId)], { endStream: false });
+    }
+    return half;
+  }
+
+  #checkFields(streamId: number, fields: readonly HeaderField[]): void {
+    for (const { name, value } of ownFields(1 - this.end, streamId)) {
+      this.#check(
+        fields.some((field) => field.name === name && field.value === value),
+        `field ${name} of stream ${streamId} has not come as it was`,
+      );
+    }
+  }
+
+  #finish(half: Half): void {
+    this.#check(!half.ended, "an end after the end");
+    half.ended = true;
+  }
+
+  #check(isSo: boolean, message: string): void {
+    if (!isSo) this.broken ??= message;
+  }
+}
+
+function newHalf(sentHeaders: boolean): Half {
+  return {
+    sent: 0,
+    sentEnd: false,
+    sentHeaders,
+    informational: 0,
+    received: 0,
+    unread: 0,
+    ended: false,
+    reset: undefined,
+    resetByUs: false,
+    released: false,
+  };
+}
