@@ -19,6 +19,7 @@ const jobs = [
   { protos: "proto", only: ["trunkline/v1/exchange.proto", "trunkline/v1/frames.proto"], out: "packages/router/src/gen", target: "ts" },
   { protos: "proto", only: ["jumpstarter/v1/router.proto"], out: "packages/router/test/gen", target: "js+dts" },
   { protos: "packages/grpc/test/proto", only: [], out: "packages/grpc/test/gen", target: "ts" },
+  { protos: "examples/proto", only: [], out: "examples/gen", target: "js+dts" },
   { protos: "bench/proto", only: [], out: "bench/gen", target: "js" },
 ];
 
