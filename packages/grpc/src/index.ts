@@ -1,7 +1,7 @@
 export type { Messages } from "./call/send-all.js";
 export type { CallOptions, ClientCall, ParentCall, ServerCall, StatusOptions } from "./call.js";
 export type { BackoffOptions } from "./client/backoff.js";
-export { Channel, type ChannelOptions } from "./client/channel.js";
+export { Channel, type ChannelOptions, type TlsOptions } from "./client/channel.js";
 export type { ChannelState } from "./client/connection-manager.js";
 export {
   type BidiStreamingMethod,

@@ -56,7 +56,8 @@ class TlsOfSocket implements PeerTls {
   }
 
   get authorized(): boolean {
-    return this.#socket.authorized;
+    // Node calls a resumed session of TLS 1.3 authorized although it never had a certificate.
+    return this.#socket.authorized && this.certificate !== undefined;
   }
 
   get certificate(): X509Certificate | undefined {

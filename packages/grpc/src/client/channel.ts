@@ -13,13 +13,17 @@ import type { Connector } from "./connect-attempt.js";
 import { type ChannelState, ConnectionManager } from "./connection-manager.js";
 import { type ChannelTarget, type ConnectTarget, parseTarget, type TransportTarget } from "./target.js";
 
+/** Gives the TLS options of the next connection. What it throws, or rejects with, counts as a failure to connect. */
+export type TlsOptions = () => tls.ConnectionOptions | Promise<tls.ConnectionOptions>;
+
 /** Of the connection, and defaults for the calls on it. */
 export interface ChannelOptions extends CallDefaults {
   /**
-   * TLS with these options (`ca`, `cert`, `key`, `servername`, …); ALPN is set here. Default: TLS with Node's defaults, but plaintext to
-   * loopback addresses and Unix sockets. A given transport is used as it is.
+   * TLS with these options (`ca`, `cert`, `key`, `servername`, …); ALPN is set here. A function is asked for each new connection, so that
+   * certificates can change. Default: TLS with Node's defaults, but plaintext to loopback addresses and Unix sockets. A given transport
+   * is used as it is.
    */
-  readonly tls?: tls.ConnectionOptions | undefined;
+  readonly tls?: tls.ConnectionOptions | TlsOptions | undefined;
   /** No TLS, wherever the target is. */
   readonly plaintext?: boolean | undefined;
   /** `:authority` of the calls. Default: host and port of the target, `"localhost"` where it has none. */
@@ -134,14 +138,14 @@ interface ResolvedTarget {
 function socketConnector(target: string, options: ChannelOptions): ResolvedTarget {
   const { socket, local, authority } = parseTarget(target);
   const secure = options.tls !== undefined || (options.plaintext !== true && !local);
-  const tlsOptions = secure ? { ...options.tls } : undefined;
+  const tlsOptions = (): ReturnType<TlsOptions> => (typeof options.tls === "function" ? options.tls() : { ...options.tls });
   const connectTimeoutMs = checkConnectTimeoutMs(options);
   const path = "path" in socket ? socket.path : undefined;
   const connector: Connector = {
     name: printTarget(socket),
     reconnects: true,
     async connect(signal) {
-      const duplex = await connectSocket(socket, { tls: tlsOptions, signal, connectTimeoutMs });
+      const duplex = await connectSocket(socket, { tls: secure ? await tlsOptions() : undefined, signal, connectTimeoutMs });
       return { duplex, peer: peerOf(duplex, path) };
     },
   };

@@ -1,8 +1,7 @@
 /** A server: services on addresses and connections. */
-import type net from "node:net";
 import type { Duplex } from "node:stream";
 import type tls from "node:tls";
-import { createSocketServer, systemClock } from "@trunkline/h2/node";
+import { createSocketServer, type SocketServer, systemClock, type TransportError } from "@trunkline/h2/node";
 import { type Clock, type CloseOptions, defaultCloseTimeoutMs } from "@trunkline/streams";
 import { hostAndPort, isLoopback, parseHostPort, unixPath } from "../address.js";
 import type { ServerCall } from "../call.js";
@@ -47,8 +46,13 @@ export interface ServiceOptions {
 }
 
 export interface ListenOptions {
-  /** TLS with these options (`key`, `cert`, …); ALPN is set here. */
+  /**
+   * TLS with these options (`key`, `cert`, …); ALPN is set here. With `requestCert: true`, clients must show a certificate that `ca` vouches
+   * for; `rejectUnauthorized: false` makes it optional, and `call.peer.tls.authorized` tells. `updateTls` exchanges certificates later.
+   */
   readonly tls?: tls.TlsOptions | undefined;
+  /** Hears why a connection was refused: a TLS handshake that failed, a client certificate that is missing or bad. Default: nobody. */
+  readonly onRefused?: ((error: TransportError) => void) | undefined;
   /** No TLS beyond loopback. */
   readonly plaintext?: boolean | undefined;
 }
@@ -59,7 +63,8 @@ const lastWordsMs = 1_000;
 export class Server implements AsyncDisposable {
   readonly #core: ServerCore;
   readonly #interceptors: readonly ServerInterceptor[];
-  readonly #listeners: Set<net.Server> = new Set();
+  readonly #listeners: Set<SocketServer> = new Set();
+  readonly #secureListeners: Set<SocketServer> = new Set();
   readonly #connections: Set<ServerConnection> = new Set();
   #closed: Promise<void> | undefined;
 
@@ -111,7 +116,8 @@ export class Server implements AsyncDisposable {
         `listening on ${address} without TLS would let others on the network read and change calls: give tls, or plaintext: true`,
       );
     }
-    const listener = createSocketServer({ tls: options.tls }, (socket) => void this.#accept(socket, path));
+    const { tls, onRefused } = options;
+    const listener = createSocketServer({ tls, onRefused }, (socket) => void this.#accept(socket, path));
     await new Promise<void>((resolve, reject) => {
       listener.once("error", reject);
       listener.listen(where, () => {
@@ -121,9 +127,20 @@ export class Server implements AsyncDisposable {
       });
     });
     this.#listeners.add(listener);
+    if (tls !== undefined) this.#secureListeners.add(listener);
     if (this.#closed !== undefined) listener.close();
     const bound = listener.address();
     return bound === null || typeof bound === "string" ? `unix:${path}` : hostAndPort(bound.address, bound.port);
+  }
+
+  /**
+   * New certificates, keys or authorities for the connections to come, on every address with TLS; those that there are go on. What `options`
+   * does not name stays as it was.
+   * @throws TypeError when no address has TLS, or when the options cannot be used: then the old ones stay
+   */
+  updateTls(options: tls.SecureContextOptions): void {
+    if (this.#secureListeners.size === 0) throw new TypeError("the server listens on no address with TLS");
+    for (const listener of this.#secureListeners) listener.updateTls(options);
   }
 
   /**
