@@ -3,4 +3,5 @@ export { type ConnectOptions, connectTcp, connectUnix, type TcpTarget } from "./
 export { type DuplexOptions, streamFromDuplex } from "./duplex-stream.js";
 export { type ListenOptions, listenTcp, listenUnix, SocketListener, type TcpListenOptions } from "./listen.js";
 export { systemClock } from "./system-clock.js";
+export { type TextOptions, text } from "./text.js";
 export { toDuplex } from "./to-duplex.js";

@@ -1,0 +1,65 @@
+/** Text over a stream of bytes, as UTF-8. */
+import { Metadata } from "@trunkline/metadata";
+import { BrokenStreamError } from "../errors.js";
+import type { ObjectStream, ReceivedMessage, SendOptions } from "../stream.js";
+import { TranslatedStream } from "../translated-stream.js";
+
+export interface TextOptions {
+  /** What bytes that are no UTF-8 do: `"error"` (the default) breaks the stream, `"replace"` puts U+FFFD in their place. */
+  readonly invalid?: "error" | "replace";
+}
+
+/**
+ * Sends and receives strings. Chunks may be cut within a character; what is received is cut where they are, at the next whole character.
+ * A byte order mark is a character like any other.
+ *
+ * `send` rejects with a TypeError for a string with half a surrogate pair, which UTF-8 cannot say; `receive` with a
+ * `BrokenStreamError` of code `CORRUPT_INPUT` for bytes that are no UTF-8, `TRUNCATED_INPUT` if the other side ends within a character.
+ */
+export function text(stream: ObjectStream<Uint8Array>, options: TextOptions = {}): ObjectStream<string> {
+  return new TextStream(stream, options);
+}
+
+class TextStream extends TranslatedStream<string, string, Uint8Array, Uint8Array> {
+  readonly #encoder = new TextEncoder();
+  readonly #decoder: TextDecoder;
+  #ended = false;
+
+  constructor(stream: ObjectStream<Uint8Array>, options: TextOptions) {
+    super(stream);
+    this.#decoder = new TextDecoder("utf-8", { fatal: options.invalid !== "replace", ignoreBOM: true });
+  }
+
+  async send(message: string, options?: SendOptions): Promise<void> {
+    const broken = message.search(/\p{Surrogate}/u);
+    if (broken !== -1) throw new TypeError(`text has half a surrogate pair at index ${broken}, which UTF-8 cannot say`);
+    return this.sendBelow(this.#encoder.encode(message), options);
+  }
+
+  protected async pull(): Promise<ReceivedMessage<string> | undefined> {
+    while (!this.#ended) {
+      const chunk = await this.inner.receiveWithMetadata();
+      if (chunk === undefined) {
+        this.#ended = true;
+        const rest = this.#decode(undefined);
+        if (rest !== "") return { data: rest, metadata: Metadata.empty };
+      } else {
+        const data = this.#decode(chunk.data);
+        // Less than a character is no message; an empty one is.
+        if (data !== "" || chunk.data.length === 0) return { data, metadata: chunk.metadata };
+        if (chunk.metadata.size > 0) throw new BrokenStreamError("metadata came in the middle of a character", { code: "CORRUPT_INPUT" });
+      }
+    }
+    return undefined;
+  }
+
+  #decode(chunk: Uint8Array | undefined): string {
+    try {
+      return chunk === undefined ? this.#decoder.decode() : this.#decoder.decode(chunk, { stream: true });
+    } catch (cause) {
+      throw chunk === undefined
+        ? new BrokenStreamError("the other side ended within a character", { code: "TRUNCATED_INPUT", cause })
+        : new BrokenStreamError("the bytes that arrived are no UTF-8", { code: "CORRUPT_INPUT", cause });
+    }
+  }
+}
