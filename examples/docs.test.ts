@@ -1,0 +1,59 @@
+/**
+ * The pages under `packages/…/docs` are programs: the `js` parts of a page, in order, are one module. What it prints stands in its
+ * comments: behind a `console.log(…);`, and in lines that begin with `// `. Each page runs as its reader would run it, in this folder.
+ */
+import { spawn } from "node:child_process";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+
+const folder = fileURLToPath(new URL(".", import.meta.url));
+const packages = fileURLToPath(new URL("../packages", import.meta.url));
+
+const pages = readdirSync(packages).flatMap((name) => {
+  const docs = join(packages, name, "docs");
+  if (!existsSync(docs)) return [];
+  return readdirSync(docs)
+    .filter((file) => file.endsWith(".md"))
+    .map((file) => join(name, "docs", file));
+});
+
+/** The page's program, or undefined where it has none. */
+function programOf(page: string): string | undefined {
+  const parts = [...readFileSync(join(packages, page), "utf8").matchAll(/^```js\n(.*?)^```$/gms)].map(([, code]) => code as string);
+  return parts.length === 0 ? undefined : parts.join("\n");
+}
+
+function expectedLines(program: string): string[] {
+  return program.split("\n").flatMap((line) => {
+    const comment = /^\/\/ (.*)$/.exec(line)?.[1] ?? /console\.log\(.*\);? \/\/ (.*)$/.exec(line)?.[1];
+    return comment === undefined ? [] : [comment];
+  });
+}
+
+/** Runs it as a module in this folder, for ten seconds at most. */
+function run(program: string): Promise<{ stdout: string; stderr: string }> {
+  const child = spawn(process.execPath, ["--input-type=module"], { cwd: folder, timeout: 10_000 });
+  const output = { stdout: "", stderr: "" };
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    output.stdout += text;
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    output.stderr += text;
+  });
+  child.stdin.end(program);
+  return new Promise((resolve) => child.on("close", () => resolve(output)));
+}
+
+describe.concurrent("the page", () => {
+  const programs = pages.flatMap((page) => {
+    const program = programOf(page);
+    return program === undefined ? [] : [{ page, program }];
+  });
+  it.each(programs)("$page prints what its comments say", async ({ program }) => {
+    const { stdout, stderr } = await run(program);
+    expect(stderr).toBe("");
+    expect(stdout.trimEnd().split("\n")).toEqual(expectedLines(program));
+  });
+});
