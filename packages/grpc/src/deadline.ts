@@ -38,6 +38,11 @@ export class Deadline {
     return Math.max(0, this.atMs - this.clock.nowMs());
   }
 
+  /** The same on another clock, which shows `nowMs` now. */
+  atMsOn(clock: Clock, nowMs: number): number {
+    return clock === this.clock ? this.atMs : nowMs + this.remainingMs;
+  }
+
   get expired(): boolean {
     return this.atMs <= this.clock.nowMs();
   }

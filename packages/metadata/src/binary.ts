@@ -24,7 +24,8 @@ export function encodeBase64(bytes: Uint8Array): string {
   }
   let text = "";
   for (let index = 0; index < codes.length; index += charactersAtOnce) {
-    text += String.fromCharCode(...codes.subarray(index, index + charactersAtOnce));
+    // Not by spreading, which takes five times as long.
+    text += String.fromCharCode.apply(null, codes.subarray(index, index + charactersAtOnce) as unknown as number[]);
   }
   return text;
 }

@@ -187,7 +187,7 @@ export class Metadata implements Iterable<[string, MetadataValue]> {
   #read(): WireField[] {
     if (this.#mayBeJoined) {
       this.#mayBeJoined = false;
-      if (this.#fields.some((field) => isBinaryKey(field.name))) this.#fields = this.#fields.flatMap(separated);
+      if (this.#fields.some(mayBeSeparated)) this.#fields = this.#fields.flatMap(separated);
     }
     return this.#fields;
   }
@@ -213,6 +213,11 @@ export class Metadata implements Iterable<[string, MetadataValue]> {
       throw new MetadataError(message, { key, code: "METADATA_FROZEN" });
     }
   }
+}
+
+/** Most bytes come alone and without padding: then there is nothing to do. */
+function mayBeSeparated({ name, value }: WireField): boolean {
+  return isBinaryKey(name) && (value.includes(",") || value.endsWith("="));
 }
 
 /** The values of one received field, which for bytes may be several: one field each, without padding. */

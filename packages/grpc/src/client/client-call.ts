@@ -230,21 +230,21 @@ export class ClientCallStream<Request extends {}, Response extends {}>
     if (parent !== undefined) this.#deadline = inheritedDeadline(this.#deadline, parent);
     if (this.#deadline !== undefined || this.hooks !== undefined) {
       this.#startedAtMs = channel.clock.nowMs();
-      this.#watchDeadline();
+      this.#watchDeadline(this.#startedAtMs);
       if (this.#phase !== "waiting") return;
     }
     if (this.hooks?.has("onRequest")) this.#prepare(this.hooks);
     else channel.connections.start(this);
   }
 
-  #watchDeadline(): void {
+  #watchDeadline(nowMs: number): void {
     const deadline = this.#deadline;
     const { clock, timers } = this.#bound.channel;
     if (this.heapIndex !== -1) timers.remove(this);
     if (deadline === undefined || deadline.atMs === Number.POSITIVE_INFINITY) return;
-    const { remainingMs } = deadline;
-    if (remainingMs === 0) this.#finish(new GrpcError(Status.DEADLINE_EXCEEDED, "the deadline had passed before the call began"), true);
-    else timers.add(this, clock.nowMs() + remainingMs);
+    const dueMs = deadline.atMsOn(clock, nowMs);
+    if (dueMs <= nowMs) this.#finish(new GrpcError(Status.DEADLINE_EXCEEDED, "the deadline had passed before the call began"), true);
+    else timers.add(this, dueMs);
   }
 
   // Interceptors. What one throws ends the call.
@@ -288,7 +288,7 @@ export class ClientCallStream<Request extends {}, Response extends {}>
     if (request.changed !== undefined) this.#metadata = request.changed.toWire();
     if (request.deadline !== this.#deadline) {
       this.#deadline = request.deadline;
-      this.#watchDeadline();
+      this.#watchDeadline(this.#bound.channel.clock.nowMs());
       if (this.#phase !== "waiting") return;
     }
     this.#bound.channel.connections.start(this);

@@ -138,7 +138,8 @@ export class ServerCallStream<Request extends {}, Response extends {}>
     const { clock, timers } = this.#host.core;
     if (this.heapIndex !== -1) timers.remove(this);
     this.#deadline = deadline;
-    if (deadline !== undefined && deadline.atMs !== Number.POSITIVE_INFINITY) timers.add(this, clock.nowMs() + deadline.remainingMs);
+    if (deadline !== undefined && deadline.atMs !== Number.POSITIVE_INFINITY)
+      timers.add(this, deadline.clock === clock ? deadline.atMs : deadline.atMsOn(clock, clock.nowMs()));
   }
 
   /** Lets interceptors see and change the request, which may take a while. Until they have, the call is not admitted, and keeps its place. */
