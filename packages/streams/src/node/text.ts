@@ -1,4 +1,5 @@
 /** Text over a stream of bytes, as UTF-8. */
+import { TextDecoder, TextEncoder } from "node:util";
 import { Metadata } from "@trunkline/metadata";
 import { BrokenStreamError } from "../errors.js";
 import type { ObjectStream, ReceivedMessage, SendOptions } from "../stream.js";

@@ -5,6 +5,7 @@ import {
   BrokenStreamError,
   ClosedStreamError,
   type Codec,
+  type Coder,
   compressed,
   identity,
   MetadataNotCarriedError,
