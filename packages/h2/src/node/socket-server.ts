@@ -1,14 +1,10 @@
 /** Listening for HTTP/2: TCP and Unix sockets, with TLS where asked. It must not know what is served. */
 import net from "node:net";
 import tls from "node:tls";
-import { Connection } from "../connection/connection.js";
-import type { ConnectionHandler } from "../connection/handler.js";
-import { ErrorCode } from "../error-code.js";
-import { ConnectionDriver } from "./driver.js";
+import { Doorstep } from "./doorstep.js";
 import { unusableTls } from "./sockets.js";
 import { serverHandshakeFailure, serverTlsOptions } from "./tls.js";
 import { tlsFailure } from "./tls-failure.js";
-import { duplexTransport } from "./transport.js";
 import { TransportError } from "./transport-error.js";
 
 export interface SocketServerOptions {
@@ -22,7 +18,7 @@ export interface SocketServerOptions {
   readonly onRefused?: ((error: TransportError) => void) | undefined;
 }
 
-/** A `net.Server` whose certificates can be exchanged. */
+/** A `net.Server` whose certificates can be exchanged. Its `close` ends handshakes that still go on; sockets that were given out are their users'. */
 export interface SocketServer extends net.Server {
   /**
    * New certificates, keys or authorities for the connections to come; those that there are go on. What `options` does not name stays as
@@ -46,33 +42,52 @@ export function createSocketServer(options: SocketServerOptions, onSocket: (sock
     return Object.assign(net.createServer({ allowHalfOpen: true, noDelay: true }, onSocket), { updateTls });
   }
   const needsCertificate = secure.requestCert === true && secure.rejectUnauthorized !== false;
+  const doorstep = new Doorstep();
+  let closing = false;
+  const refuse = (socket: net.Socket, failure: TransportError): void => {
+    if (closing) return;
+    try {
+      onRefused(refusal(socket, failure));
+    } catch {
+      // A hook for errors that fails has nobody left to tell.
+    }
+  };
+  let current = serverTlsOptions(secure);
   const server = usable(() =>
-    tls.createServer(serverTlsOptions(secure), (socket) => {
+    tls.createServer(current, (socket) => {
+      doorstep.passed(socket);
       const failure = serverHandshakeFailure(socket, needsCertificate);
       if (failure === undefined) {
         socket.disableRenegotiation(); // RFC 9113 §9.2.1
         onSocket(socket);
         return;
       }
-      onRefused(refusal(socket, failure));
-      sayGoodbye(socket, failure.message);
+      refuse(socket, failure);
+      doorstep.turnAway(socket, failure.message);
     }),
   );
+  server.on("connection", (socket) => doorstep.arrived(socket));
   server.on("tlsClientError", (cause, socket) => {
     socket.destroy();
     const [code, text] = tlsFailure(cause, "client") ?? ["TLS_FAILED", cause.message];
-    onRefused(refusal(socket, new TransportError(code, text, { cause })));
+    refuse(socket, new TransportError(code, text, { cause }));
   });
-  let current: tls.SecureContextOptions = serverTlsOptions(secure);
-  const updateTls = (changed: tls.SecureContextOptions): void => {
-    const next = { ...current, ...changed };
-    serverTlsOptions(next);
-    // First by itself: a server whose new context cannot be made would keep half of the new options.
-    usable(() => tls.createSecureContext(next));
-    server.setSecureContext(next);
-    current = next;
-  };
-  return Object.assign(server, { updateTls });
+  const stopListening = server.close.bind(server);
+  return Object.assign(server, {
+    updateTls(changed: tls.SecureContextOptions): void {
+      const next = serverTlsOptions({ ...current, ...changed });
+      // First by itself: a server whose new context cannot be made would keep half of the new options.
+      usable(() => tls.createSecureContext(next));
+      server.setSecureContext(next);
+      current = next;
+    },
+    close(callback?: (error?: Error) => void): typeof server {
+      closing = true;
+      stopListening(callback);
+      doorstep.clear();
+      return server;
+    },
+  });
 }
 
 function usable<T>(make: () => T): T {
@@ -87,21 +102,4 @@ function usable<T>(make: () => T): T {
 function refusal({ remoteAddress, remotePort }: net.Socket, { code, message, cause }: TransportError): TransportError {
   const from = remoteAddress === undefined ? "" : ` from ${net.isIPv6(remoteAddress) ? `[${remoteAddress}]` : remoteAddress}:${remotePort}`;
   return new TransportError(code, `a connection${from} was refused: ${message}`, cause === undefined ? undefined : { cause });
-}
-
-/** Nothing is served before the GOAWAY, and nothing can come after it. */
-const deaf: ConnectionHandler<never> = {
-  onHeaders() {},
-  onData() {},
-  onTrailers() {},
-  onReset() {},
-  onWritable() {},
-  onClose() {},
-};
-
-function sayGoodbye(socket: net.Socket, why: string): void {
-  const connection = new Connection<never>({ role: "server", settings: { maxConcurrentStreams: 0 } }, deaf);
-  const driver = new ConnectionDriver(connection, duplexTransport(socket));
-  connection.goAway(ErrorCode.INADEQUATE_SECURITY, why);
-  void driver;
 }

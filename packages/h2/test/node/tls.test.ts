@@ -298,6 +298,22 @@ describe("a server names what is wrong with a client", () => {
     expect(await refused()).toMatchObject({ code: "NOT_TLS" });
   });
 
+  it("to a hook that fails, and goes on", async () => {
+    let told = () => {};
+    const heard = new Promise<void>((resolve) => {
+      told = resolve;
+    });
+    const onRefused = () => {
+      told();
+      throw new Error("the hook is broken");
+    };
+    const server = createSocketServer({ tls: certificateOf("server"), onRefused }, (socket) => void HttpConnection.accept(socket, echo));
+    const target = await listen(server, "tcp", cleanup);
+    (await connectSocket(target)).on("error", () => {}).write("no TLS at all");
+    await heard;
+    await roundTrip(await connectSocket(target, { tls: trusting }));
+  });
+
   it("that does not finish its handshake", async () => {
     const { target, refused } = await secureServer({ handshakeTimeout: 30 });
     const silent = await connectSocket(target);
@@ -358,6 +374,34 @@ describe("a plaintext client", () => {
     controller.abort(reason);
     await expect(connecting).rejects.toBe(reason);
     await expect(connectSocket(target, { signal: controller.signal })).rejects.toBe(reason);
+  });
+});
+
+describe("a TLS server that closes", () => {
+  it("does not wait for handshakes, or for those that it has turned away", async () => {
+    const { server, target, refused } = await secureServer({ ca: authority, requestCert: true, handshakeTimeout: 120_000 });
+    const accepted = new Promise((resolve) => server.once("connection", resolve));
+    const silent = await connectSocket(target);
+    silent.on("error", () => {});
+    await accepted;
+    const turnedAway = await connectSocket(target, { tls: trusting });
+    turnedAway.on("error", () => {});
+    await refused();
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  it("leaves the sockets that it has given out to their users", async () => {
+    const { server, target } = await secureServer();
+    const socket = await connectSocket(target, { tls: trusting });
+    const client = HttpConnection.connect(socket);
+    const upload = await client.request(request);
+    await upload.headers();
+    const closed = new Promise((resolve) => server.close(resolve));
+    await upload.send(Buffer.from("still here"), true);
+    expect(Buffer.from(await upload.body()).toString()).toBe("still here");
+    upload.release();
+    await client.close();
+    await closed;
   });
 });
 
