@@ -9,6 +9,7 @@ const judges = {
   h2specd: "HTTP/2 clients: h2specd",
   hpack: "our headers decoded by python-hyper, nghttp2 and Go",
   "http-peers": "HTTP/2 with nghttp, nghttpd, h2load, curl, node:http2 and Go's net/http",
+  grpc: "gRPC conformance: connectconformance on a server and a client of ours",
   attacks: "hostile clients on an HTTP/2 server, a gRPC server and a router of ours",
 };
 

@@ -48,3 +48,18 @@ export function builtByGo(module, name) {
 function needGo(name) {
   if (spawnSync("go", ["version"]).status !== 0) throw new JudgeMissing(`${name} is built by Go, and there is no Go here`);
 }
+
+/**
+ * The folder of a module's source in Go's module cache.
+ * @param {string} module
+ * @param {string} version
+ * @returns {string}
+ * @throws {JudgeMissing} without Go
+ * @throws {Error} when it cannot be had
+ */
+export function goModuleFolder(module, version) {
+  needGo(module);
+  const { status, stdout } = spawnSync("go", ["mod", "download", "-json", `${module}@${version}`], { encoding: "utf8" });
+  if (status !== 0) throw new Error(`go mod download ${module}@${version} failed: ${stdout}`);
+  return JSON.parse(stdout).Dir;
+}

@@ -1,0 +1,26 @@
+/** How connectconformance talks to a program under test: protobuf messages over stdin and stdout, each behind its length in four bytes. */
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
+
+const lengthBytes = 4;
+
+/** The messages on stdin, until it ends. */
+export async function* readMessages(schema) {
+  let waiting = Buffer.alloc(0);
+  for await (const chunk of process.stdin) {
+    waiting = Buffer.concat([waiting, chunk]);
+    while (waiting.length >= lengthBytes) {
+      const end = lengthBytes + waiting.readUInt32BE(0);
+      if (waiting.length < end) break;
+      yield fromBinary(schema, waiting.subarray(lengthBytes, end));
+      waiting = waiting.subarray(end);
+    }
+  }
+}
+
+/** One message to stdout. */
+export function writeMessage(schema, message) {
+  const body = toBinary(schema, message);
+  const length = Buffer.alloc(lengthBytes);
+  length.writeUInt32BE(body.length, 0);
+  process.stdout.write(Buffer.concat([length, body]));
+}
