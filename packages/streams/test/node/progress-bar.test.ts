@@ -1,6 +1,6 @@
 import { PassThrough } from "node:stream";
 import { describe, expect, test } from "vitest";
-import { type Attributes, type attribute, memoryPair, totalBytes, WrappedStream } from "../../src/index.js";
+import { type Attributes, memoryPair, totalBytes, WrappedStream } from "../../src/index.js";
 import { describeProgress, progressBar } from "../../src/node/index.js";
 import { VirtualClock } from "../../src/testing/index.js";
 
