@@ -36,6 +36,8 @@ async function bench() {
 
   /** @type {import("./lib/table.mjs").Results} */
   const results = new Map();
+  /** @type {import("./lib/table.mjs").Results} */
+  const cpu = new Map();
   let failures = 0;
   for (const scenario of options.scenarios) {
     const participants = subjects.filter((subject) => takesPart(subject, scenario));
@@ -43,18 +45,23 @@ async function bench() {
     /** @type {Map<string, (number | undefined)[]>} */
     const bySubject = new Map(participants.map(({ name }) => [name, []]));
     results.set(scenario.name, bySubject);
+    /** @type {Map<string, (number | undefined)[]>} */
+    const cpuBySubject = new Map(participants.map(({ name }) => [name, []]));
+    cpu.set(scenario.name, cpuBySubject);
     for (let round = 1; round <= timing.rounds; round += 1) {
       for (const subject of participants) {
-        const value = await runOrSay(subject, scenario, timing);
+        const result = await runOrSay(subject, scenario, timing);
+        const value = result?.value;
         if (value === undefined) failures += 1;
         else console.error(`${scenario.title}: ${subject.name} ${formatValue(value)} ${scenario.unit} (${round} of ${timing.rounds})`);
         bySubject.get(subject.name)?.push(value);
+        cpuBySubject.get(subject.name)?.push(result?.cpuMicros);
       }
     }
     if (options.json) sayMedians(scenario, bySubject);
   }
 
-  const tables = resultTables(results, options.scenarios);
+  const tables = resultTables(results, cpu, options.scenarios);
   if (!options.json) console.log(`\n${tables}`);
   if (options.write) writeResults(tables, { line: options.line, ...timing, goVersion, missing });
   return failures === 0;

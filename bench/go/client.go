@@ -48,6 +48,7 @@ func measure(task task) (measurement, error) {
 	if _, err := run(connection, time.Duration(task.WarmUpMs)*time.Millisecond); err != nil {
 		return measurement{}, err
 	}
+	say(map[string]any{"warm": true})
 	return run(connection, time.Duration(task.WindowMs)*time.Millisecond)
 }
 

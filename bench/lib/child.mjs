@@ -32,6 +32,10 @@ export class Child {
     this.#lines = createInterface({ input: this.#process.stdout })[Symbol.asyncIterator]();
   }
 
+  get pid() {
+    return this.#process.pid;
+  }
+
   /**
    * The next object it says. The task's own limit bounds the wait: the child ends by then.
    * @returns {Promise<any>}

@@ -20,6 +20,8 @@ ${rounds === 1 ? "One round" : `${rounds} alternating rounds (A B C, A B C …)`
 "to" is the median of the ratios within each round: above 1, ours is faster (for memory: takes more). Only ratios mean something on another machine.
 
 ${tables}
+${readFileSync(new URL("../NOTES.md", import.meta.url), "utf8").trimEnd()}
+
 ## On what
 
 ${facts(goVersion)

@@ -1,4 +1,5 @@
 /** One run: the processes of one subject started, one scenario measured, everything ended. */
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Child } from "./child.mjs";
 
@@ -13,7 +14,8 @@ const nodeCommand = [process.execPath, fileURLToPath(new URL("../child.mjs", imp
  * @param {import("../subjects/catalog.mjs").SubjectEntry & { program?: string }} subject
  * @param {import("../types.d.ts").Scenario} scenario
  * @param {{ warmUpMs: number, windowMs: number }} timing
- * @returns {Promise<number>} in the scenario's unit
+ * @returns {Promise<{ value: number, cpuMicros?: number }>} in the scenario's unit; and for rates what all processes together needed of the
+ * processors for one unit, or for 1 KB of a rate in MB, where the system tells
  */
 export async function run(subject, scenario, { warmUpMs, windowMs }) {
   const command = subject.program === undefined ? nodeCommand : [subject.program];
@@ -36,12 +38,47 @@ export async function run(subject, scenario, { warmUpMs, windowMs }) {
       ports[role] = (await child.next()).port;
       if (typeof scenario.level === "object" && role === scenario.level.memoryOf) measured = child;
     }
-    if (measured) return (await idleBytes(measured, () => start("client"))) / scenario.perUnit;
-    const { amount, elapsedMs } = await start("client").next();
-    if (scenario.level) return amount / scenario.perUnit;
-    return amount / (elapsedMs / 1_000) / scenario.perUnit;
+    if (measured) return { value: (await idleBytes(measured, () => start("client"))) / scenario.perUnit };
+    const client = start("client");
+    if (scenario.level) return { value: (await client.next()).amount / scenario.perUnit };
+    await client.next(); // warm
+    const cpuBefore = cpuMicros(children);
+    const { amount, elapsedMs } = await client.next();
+    const cpuAfter = cpuMicros(children);
+    const value = amount / (elapsedMs / 1_000) / scenario.perUnit;
+    if (cpuBefore === undefined || cpuAfter === undefined) return { value };
+    return { value, cpuMicros: (cpuAfter - cpuBefore) / (amount / cpuUnit(scenario)) };
   } finally {
     await Promise.all(children.reverse().map((child) => child.stop()));
+  }
+}
+
+/**
+ * What the processor times of a rate are given for: a call, a message, 1 KB.
+ * @param {import("../types.d.ts").Scenario} scenario
+ */
+export function cpuUnit({ perUnit }) {
+  return perUnit === 1 ? 1 : 1_000;
+}
+
+/** A tick of the system's accounting of processor time: Linux says hundredths of a second to programs everywhere. */
+const tickMicros = 10_000;
+
+/**
+ * User and system time of the processes until now; undefined where there is no /proc.
+ * @param {readonly Child[]} children
+ */
+function cpuMicros(children) {
+  try {
+    let ticks = 0;
+    for (const { pid } of children) {
+      // Behind the name, which may hold anything: state is the first field, utime the twelfth, stime the thirteenth.
+      const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
+      ticks += Number(fields[11]) + Number(fields[12]);
+    }
+    return Number.isNaN(ticks) ? undefined : ticks * tickMicros;
+  } catch {
+    return undefined;
   }
 }
 

@@ -8,6 +8,7 @@ import { median, medianRatio } from "./statistics.mjs";
 
 /** @type {Record<import("../types.d.ts").Kind, { title: string, own: string, peers: readonly string[] }>} */
 const tables = {
+  hpack: { title: "HPACK", own: "trunkline-hpack", peers: [] },
   h2: { title: "HTTP/2 alone", own: "trunkline-h2", peers: ["node-http2", "tcp-exchange"] },
   grpc: { title: "gRPC calls", own: "trunkline", peers: ["grpc-js", "connect-node", "grpc-go", "trunkline-bytes"] },
   tunnel: { title: "Through the router", own: "trunkline-router", peers: ["tcp-relay", "tcp"] },
@@ -15,14 +16,22 @@ const tables = {
 
 /**
  * @param {Results} results
+ * @param {Results} cpu in microseconds a unit
  * @param {readonly import("../types.d.ts").Scenario[]} scenarios
  * @returns {string}
  */
-export function resultTables(results, scenarios) {
+export function resultTables(results, cpu, scenarios) {
   return Object.entries(tables)
     .map(([kind, table]) => {
       const rows = scenarios.filter((scenario) => scenario.kind === kind && results.has(scenario.name));
-      return rows.length === 0 ? "" : `## ${table.title}\n\n${resultTable(results, rows, table)}\n`;
+      if (rows.length === 0) return "";
+      const text = `## ${table.title}\n\n${resultTable(results, rows, table)}\n`;
+      const cpuRows = rows
+        .filter(({ name }) => [...(cpu.get(name)?.values() ?? [])].some((values) => values.some((value) => value !== undefined)))
+        .map((row) => ({ ...row, unit: row.perUnit === 1 ? `µs for one of ${row.unit.replace("/s", "")}` : "µs for 1 KB" }));
+      return cpuRows.length === 0
+        ? text
+        : `${text}\nProcessor time of all processes together, user and system; lower is better:\n\n${resultTable(cpu, cpuRows, table)}\n`;
     })
     .filter((text) => text !== "")
     .join("\n");

@@ -2,6 +2,8 @@
 
 /** @type {readonly import("../types.d.ts").Scenario[]} */
 export const scenarios = [
+  { name: "encode", title: "encode a gRPC request's headers, seen before", kind: "hpack", unit: "µs", perUnit: 1, level: "time" },
+  { name: "decode", title: "decode them", kind: "hpack", unit: "µs", perUnit: 1, level: "time" },
   { name: "h2-requests", title: "requests of 10 B, 100 in flight", kind: "h2", unit: "requests/s", perUnit: 1 },
   { name: "h2-requests-tls", title: "the same over TLS", kind: "h2", unit: "requests/s", perUnit: 1, tls: true },
   { name: "h2-64k", title: "bodies of 64 KiB, 16 in flight", kind: "h2", unit: "MB/s", perUnit: 1e6 },

@@ -16,6 +16,7 @@
 
 /** @type {readonly SubjectEntry[]} */
 export const subjects = [
+  { name: "trunkline-hpack", kind: "hpack", what: "the HPACK of @trunkline/h2", processes: [], module: "./hpack-trunkline.mjs" },
   { name: "trunkline-h2", kind: "h2", what: "engine and driver of @trunkline/h2", processes: ["server"], module: "./h2-trunkline.mjs" },
   { name: "node-http2", kind: "h2", what: "node:http2", processes: ["server"], module: "./h2-node.mjs" },
   {
