@@ -55,6 +55,12 @@ export interface GuardLimits {
    * is. Default 10,000 ms. Half a DATA frame is what a network that fails for a while looks like in the middle of a transfer.
    */
   readonly frameTimeoutMs?: number;
+  /**
+   * How long output may wait for a peer that neither reads, nor opens its windows, nor shows any other sign of life; a PING asks for
+   * one shortly before. A peer that is slow but there may take as long as it likes: what waits for it is bounded in bytes. Default
+   * 120,000 ms: longer than networks fail that come back.
+   */
+  readonly stalledOutputTimeoutMs?: number;
 }
 
 const most = 2 ** 31 - 1;
@@ -74,6 +80,7 @@ export function resolveGuardLimits(limits: GuardLimits): Required<GuardLimits> {
     maxLateStreams: wholeNumber("maxLateStreams", limits.maxLateStreams, 16_384, 1, most),
     lateFramesMs: wholeNumber("lateFramesMs", limits.lateFramesMs, 60_000, 0, most),
     frameTimeoutMs: wholeNumber("frameTimeoutMs", limits.frameTimeoutMs, 10_000, 1, most),
+    stalledOutputTimeoutMs: wholeNumber("stalledOutputTimeoutMs", limits.stalledOutputTimeoutMs, 120_000, 1, most),
   };
 }
 

@@ -11,6 +11,7 @@ import { Stream } from "../stream/stream.js";
 import { Core } from "./core.js";
 import type { ConnectionHandler } from "./handler.js";
 import { FrameReceiver } from "./receive.js";
+import { Watch } from "./watch.js";
 
 /** Options of `sendHeaders` and `sendData`. */
 export interface SendEnd {
@@ -29,11 +30,12 @@ export class Connection<Context> {
   #handshakeSince: number | undefined;
   /** Since when the peer has not read what it made us answer. */
   #stalledSince: number | undefined;
-  /** Since when the frame that is not whole has made no progress, and how far it was. */
-  #unfinishedSince: number | undefined;
-  #progress = 0;
-  /** When to look at it next: not moved by every chunk, so that no timer is. */
-  #unfinishedCheckAt: number | undefined;
+  /** A frame that has begun. */
+  readonly #input: Watch = new Watch();
+  /** Output that waits. */
+  readonly #output: Watch = new Watch();
+  /** The last `takeOutput` gave something, and no other one has followed: the transport takes no more. */
+  #unwritten = false;
   #started = false;
 
   /** @throws H2Error (scope `usage`) for an option out of its range. */
@@ -114,7 +116,8 @@ export class Connection<Context> {
     }
     if (this.#handshakeSince !== undefined && core.settings.peerReceived) this.#handshakeSince = undefined;
     if (!this.wantsInput) this.#stalledSince ??= now;
-    this.#watchUnfinished(now);
+    this.#watchInput(now);
+    this.#watchOutput();
   }
 
   /**
@@ -180,6 +183,8 @@ export class Connection<Context> {
     if (stream.endGiven) throw usage(streamId, "data after END_STREAM");
     stream.endGiven = endStream;
     core.scheduler.data(stream, chunks instanceof Uint8Array ? [chunks] : chunks, endStream);
+    // What a shut window holds back is watched from the next `takeOutput` on.
+    if (this.#output.lookAt === undefined && core.scheduler.queuedBytes > 0) core.output.announce();
   }
 
   /** Bytes given to `sendData` that are not yet on their way. */
@@ -248,6 +253,8 @@ export class Connection<Context> {
     }
     const chunks = core.output.take();
     this.#stalledSince = undefined;
+    this.#unwritten = chunks.length > 0;
+    this.#watchOutput();
     if (core.streamsAwaited) core.tellStreamsAvailable();
     if (core.scheduler.hasReady && !core.closed) core.output.announce();
     return chunks;
@@ -269,7 +276,8 @@ export class Connection<Context> {
   nextDeadline(): number | undefined {
     if (this.#core.closed) return undefined;
     const since = Math.min(this.#handshakeSince ?? never, this.#stalledSince ?? never, this.#core.goAway.announcedAt ?? never);
-    const deadline = Math.min(since + this.#core.options.limits.handshakeTimeoutMs, this.#unfinishedCheckAt ?? never);
+    const lookAt = Math.min(this.#input.lookAt ?? never, this.#output.lookAt ?? never);
+    const deadline = Math.min(since + this.#core.options.limits.handshakeTimeoutMs, lookAt);
     return deadline === never ? undefined : deadline;
   }
 
@@ -285,7 +293,7 @@ export class Connection<Context> {
     } else if (isOver(this.#stalledSince)) {
       core.fail(connectionError(ErrorCode.ENHANCE_YOUR_CALM, `the peer has not read our answers for ${handshakeTimeoutMs} ms`));
     } else if (isOver(core.goAway.announcedAt)) core.finishGoAway();
-    if (this.#unfinishedCheckAt !== undefined && now >= this.#unfinishedCheckAt) this.#checkUnfinished(now);
+    this.#look(now);
   }
 
   /** The transport has ended or broken: every stream gets its `onReset`, then comes `onClose`. */
@@ -294,26 +302,39 @@ export class Connection<Context> {
   }
 
   /** Half a frame, and then nothing: before the first SETTINGS that is the handshake's matter. */
-  #watchUnfinished(now: number): void {
+  #watchInput(now: number): void {
     const { unfinished, progress } = this.#receiver;
     // While we do not read, it is not the peer that is slow.
-    if (unfinished === undefined || !this.wantsInput || this.#handshakeSince !== undefined) this.#unfinishedSince = undefined;
-    else if (this.#unfinishedSince === undefined || progress !== this.#progress) this.#unfinishedSince = now;
-    this.#progress = progress;
-    if (this.#unfinishedSince !== undefined) this.#unfinishedCheckAt ??= this.#unfinishedSince + this.#unfinishedTimeoutMs;
+    const waits = unfinished !== undefined && this.wantsInput && this.#handshakeSince === undefined;
+    this.#input.update(waits ? progress : undefined, this.#inputTimeoutMs, now);
   }
 
-  get #unfinishedTimeoutMs(): number {
+  /** What waits for the peer to read or to open its windows; whatever comes from it is a sign of life. */
+  #watchOutput(): void {
+    const { scheduler, options, now } = this.#core;
+    const waits = this.#unwritten || scheduler.queuedBytes > 0;
+    const progress = waits ? scheduler.framesSent + this.#receiver.progress : undefined;
+    this.#output.update(progress, options.limits.guards.stalledOutputTimeoutMs, now);
+  }
+
+  get #inputTimeoutMs(): number {
     const { frameTimeoutMs } = this.#core.options.limits.guards;
     return this.#receiver.unfinished === "data" ? frameTimeoutMs * dataFramePatience : frameTimeoutMs;
   }
 
-  #checkUnfinished(now: number): void {
-    const since = this.#unfinishedSince;
-    const timeoutMs = this.#unfinishedTimeoutMs;
-    this.#unfinishedCheckAt = since === undefined ? undefined : since + timeoutMs;
-    if (since === undefined || now < since + timeoutMs) return;
-    this.#core.fail(connectionError(ErrorCode.ENHANCE_YOUR_CALM, `a frame that has begun was not finished within ${timeoutMs} ms`));
+  #look(now: number): void {
+    const core = this.#core;
+    const inputTimeoutMs = this.#inputTimeoutMs;
+    if (this.#input.look(inputTimeoutMs, now) === "over") {
+      core.fail(connectionError(ErrorCode.ENHANCE_YOUR_CALM, `a frame that has begun was not finished within ${inputTimeoutMs} ms`));
+      return;
+    }
+    const { stalledOutputTimeoutMs } = core.options.limits.guards;
+    const output = this.#output.look(stalledOutputTimeoutMs, now);
+    if (output === "late") core.pings.send(now);
+    else if (output === "over") {
+      core.fail(connectionError(ErrorCode.ENHANCE_YOUR_CALM, `nothing was read and no PING answered for ${stalledOutputTimeoutMs} ms`));
+    }
   }
 
   #tick(now: number): void {

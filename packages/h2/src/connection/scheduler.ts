@@ -33,6 +33,8 @@ export class Scheduler<Context> {
   readonly connectionWindow: SendWindow = new SendWindow(protocolInitialWindow);
   /** HEADERS sections and DATA frames written so far. */
   framesSent = 0;
+  /** What waits on all streams. */
+  queuedBytes = 0;
   /** A ring as an array with a moving head; what was passed is dropped in large steps. */
   readonly #ring: (Stream<Context> | undefined)[] = [];
   #head = 0;
@@ -72,6 +74,7 @@ export class Scheduler<Context> {
       return;
     }
     for (const chunk of chunks) stream.queue.push(chunk);
+    this.queuedBytes += bytes;
     stream.endQueued = endStream;
     this.schedule(stream);
   }
@@ -107,6 +110,7 @@ export class Scheduler<Context> {
 
   /** Drops what waits on a stream that was reset. It leaves the ring when its turn comes. */
   drop(stream: Stream<Context>): void {
+    this.queuedBytes -= stream.queue.length;
     stream.queue.clear();
     stream.endQueued = false;
     stream.trailersQueued = undefined;
@@ -127,6 +131,7 @@ export class Scheduler<Context> {
       const last = bytes === stream.queue.length && stream.endQueued;
       this.#startData(stream, bytes, last && stream.trailersQueued === undefined);
       stream.queue.moveTo(this.#output.writer, bytes);
+      this.queuedBytes -= bytes;
       if (last) this.#finish(stream);
     }
     this.schedule(stream);

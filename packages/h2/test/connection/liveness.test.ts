@@ -1,8 +1,18 @@
 import { describe, expect, it } from "vitest";
 import type { GuardLimits } from "../../src/index.js";
-import { Flag, FrameType } from "../../src/testing/index.js";
+import { concatenated, Flag, FrameType, parseFrames } from "../../src/testing/index.js";
 import { connectedPair } from "../support/endpoint.js";
-import { Engine } from "../support/engine.js";
+import { Engine, responseFields } from "../support/engine.js";
+
+/** Time passes as a driver lets it pass: it calls at each deadline. */
+function wait(engine: Engine, untilMs: number): void {
+  for (let at = engine.connection.nextDeadline(); at !== undefined && at <= untilMs; at = engine.connection.nextDeadline()) {
+    engine.now = at;
+    engine.connection.handleTimeout(at);
+  }
+  engine.now = untilMs;
+  engine.connection.handleTimeout(untilMs);
+}
 
 describe("ping", () => {
   it("is answered with its number and the round trip", () => {
@@ -111,10 +121,9 @@ describe("a frame that has begun", () => {
     ["as a header section without its end", headers()],
   ])("and stops %s is given up after frameTimeoutMs", (_, bytes) => {
     const engine = started(bytes);
-    expect(engine.connection.nextDeadline()).toBe(11_000);
-    engine.connection.handleTimeout(10_999);
+    wait(engine, 10_999);
     expect(engine.connection.closed).toBe(false);
-    engine.connection.handleTimeout(11_000);
+    wait(engine, 11_000);
     expect(engine.verdict()).toEqual({ connectionError: "ENHANCE_YOUR_CALM" });
     expect(engine.handler.of("close")).toMatchObject([{ error: { message: "a frame that has begun was not finished within 10000 ms" } }]);
   });
@@ -122,12 +131,11 @@ describe("a frame that has begun", () => {
   it("octet by octet has no more time than one that stops", () => {
     const engine = started(Uint8Array.from([0, 0, 8, 6, 0, 0, 0, 0, 0]));
     for (let octet = 0; octet < 7; octet++) {
-      engine.now += 1_400;
+      wait(engine, engine.now + 1_400);
       engine.send(Uint8Array.from([octet]));
-      engine.connection.handleTimeout(engine.now);
     }
     expect(engine.connection.closed).toBe(false);
-    engine.connection.handleTimeout(11_000);
+    wait(engine, 11_000);
     expect(engine.connection.closed).toBe(true);
   });
 
@@ -136,27 +144,37 @@ describe("a frame that has begun", () => {
     engine.openStream();
     const data = engine.peer.data(1, new Uint8Array(60_000));
     engine.send(data.subarray(0, 10_000));
-    engine.connection.handleTimeout(59_999);
+    wait(engine, 59_999);
     expect(engine.connection.closed).toBe(false);
-    engine.now = 59_999;
     engine.send(data.subarray(10_000, 40_000));
-    engine.connection.handleTimeout(60_000);
-    engine.connection.handleTimeout(119_998);
+    wait(engine, 119_998);
     expect(engine.connection.closed).toBe(false);
-    engine.connection.handleTimeout(119_999);
+    wait(engine, 119_999);
     expect(engine.connection.closed).toBe(true);
   });
 
   it("and is whole in the end has no deadline any more, and what follows has its own", () => {
     const engine = started(Uint8Array.from([0, 0, 8, 6, 0, 0, 0, 0]));
-    engine.now = 9_000;
+    wait(engine, 9_000);
     engine.send(Uint8Array.from([0, 1, 2, 3, 4, 5, 6, 7, 8, 0]));
     engine.output();
-    engine.connection.handleTimeout(11_000);
-    expect([engine.connection.closed, engine.connection.nextDeadline()]).toEqual([false, 19_000]);
+    wait(engine, 18_999);
+    expect(engine.connection.closed).toBe(false);
     engine.send(Uint8Array.from([0, 8, 6, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8]));
-    engine.connection.handleTimeout(19_000);
+    engine.output();
+    wait(engine, 60_000);
     expect([engine.connection.closed, engine.connection.nextDeadline()]).toEqual([false, undefined]);
+  });
+
+  it("is not given up where our own process stood still: what has come meanwhile is read after the timers", () => {
+    const engine = started(Uint8Array.from([0, 0, 8, 6, 0, 0, 0, 0, 0, 1, 2]));
+    engine.connection.handleTimeout(60_000);
+    expect([engine.connection.closed, engine.connection.nextDeadline()]).toEqual([false, 61_000]);
+    engine.now = 60_001;
+    engine.send(Uint8Array.from([3, 4, 5, 6, 7, 8]));
+    engine.output();
+    wait(engine, 200_000);
+    expect(engine.connection.closed).toBe(false);
   });
 
   it("is not watched while we do not read", () => {
@@ -164,7 +182,7 @@ describe("a frame that has begun", () => {
     engine.send(Uint8Array.from([...engine.peer.ping(), 0, 0]));
     expect(engine.connection.wantsInput).toBe(false);
     engine.output();
-    engine.connection.handleTimeout(60_000);
+    wait(engine, 60_000);
     expect([engine.connection.closed, engine.connection.wantsInput]).toEqual([false, true]);
   });
 });
@@ -197,5 +215,53 @@ describe("options of the guards", () => {
       if (answered === 16) expect(engine.connection.wantsInput).toBe(false);
     }
     expect(answered).toBe(16 + 100);
+  });
+});
+
+describe("output that waits", () => {
+  /** Its last bytes were given to a transport that takes no more, or are held back by a window. */
+  const stalled = (windows: "shut" | "open") => {
+    const engine = Engine.ready("server");
+    if (windows === "shut") engine.send(engine.peer.settings([[4, 0]]));
+    const streamId = engine.openStream({ endStream: true });
+    engine.connection.sendHeaders(streamId, responseFields, { endStream: false });
+    engine.output();
+    engine.connection.sendData(streamId, new Uint8Array(50_000), { endStream: true });
+    engine.connection.takeOutput();
+    return engine;
+  };
+
+  it.each(["shut", "open"] as const)("for a peer that shows no sign of life, its windows %s, is given up after a PING", (windows) => {
+    const engine = stalled(windows);
+    wait(engine, 119_999);
+    expect([engine.connection.closed, engine.connection.nextDeadline()]).toEqual([false, 120_000]);
+    expect(parseFrames(concatenated(engine.connection.takeOutput())).map(({ type }) => type)).toEqual([FrameType.PING]);
+    wait(engine, 120_000);
+    expect(engine.verdict()).toEqual({ connectionError: "ENHANCE_YOUR_CALM" });
+    expect(engine.handler.of("close")).toMatchObject([{ error: { message: "nothing was read and no PING answered for 120000 ms" } }]);
+  });
+
+  it("for a peer that answers PINGs may wait for ever: a user may look at a screen for as long as he likes", () => {
+    const engine = stalled("shut");
+    let pings = 0;
+    while (engine.now < 3 * 3_600_000) {
+      wait(engine, engine.connection.nextDeadline() as number);
+      for (const { type, payload } of engine.output()) {
+        if (type !== FrameType.PING) continue;
+        pings += 1;
+        engine.now += 40;
+        engine.send(engine.peer.ping([...payload], Flag.ACK));
+      }
+    }
+    expect([engine.connection.closed, pings > 90, pings < 110]).toEqual([false, true, true]);
+  });
+
+  it("is not watched once it is out", () => {
+    const engine = stalled("shut");
+    engine.now = 1_000;
+    engine.send(engine.peer.windowUpdate(1, 60_000));
+    expect(engine.output().filter(({ type }) => type === FrameType.DATA).length).toBeGreaterThan(0);
+    wait(engine, 600_000);
+    expect([engine.connection.closed, engine.connection.nextDeadline()]).toEqual([false, undefined]);
   });
 });

@@ -1,0 +1,48 @@
+/**
+ * Waits for something that should go on. It is given up only where two looks agree, a tenth of the time apart: when our own process
+ * stood still, timers come before what the peer has sent meanwhile, and it must not be blamed.
+ */
+
+/** The first look comes at this part of the time. */
+const firstLook = 0.9;
+
+export class Watch {
+  #since: number | undefined;
+  #progress: number | undefined;
+  #looked = false;
+  /** When to call `look`; not moved by all that happens, so that no timer is. */
+  lookAt: number | undefined;
+
+  /** `progress` changes with each sign of life; undefined while there is nothing to wait for. */
+  update(progress: number | undefined, timeoutMs: number, now: number): void {
+    if (progress === undefined) {
+      // Begun and over in one turn: nobody has set a timer.
+      if (this.#since === now) this.lookAt = undefined;
+      this.#since = undefined;
+    } else if (this.#since === undefined || progress !== this.#progress) {
+      this.#since = now;
+      this.#looked = false;
+    }
+    this.#progress = progress;
+    if (this.#since !== undefined) this.lookAt ??= this.#since + timeoutMs * firstLook;
+  }
+
+  /** `"late"` at the first look, `"over"` where there was no sign of life until the second. */
+  look(timeoutMs: number, now: number): "late" | "over" | undefined {
+    if (this.lookAt === undefined || now < this.lookAt) return undefined;
+    const since = this.#since;
+    if (since === undefined) {
+      this.lookAt = undefined;
+      return undefined;
+    }
+    const lateAt = since + timeoutMs * firstLook;
+    if (now < lateAt) {
+      this.lookAt = lateAt;
+      return undefined;
+    }
+    if (this.#looked) return "over";
+    this.#looked = true;
+    this.lookAt = Math.max(since + timeoutMs, now + timeoutMs * (1 - firstLook));
+    return "late";
+  }
+}
