@@ -1,7 +1,7 @@
 /**
  * Real HTTP/2 peers, over plaintext and TLS: nghttp, curl, h2load, node:http2 and Go's net/http as clients of our server; nghttpd, node:http2 and
  * Go's net/http as servers for our client. Trailers, large headers (Huffman code and CONTINUATION), large bodies, cancelled streams, and
- * orderly ends under load, as far as each can.
+ * orderly ends under load, as far as each can; and what TLS must refuse.
  */
 import { readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -11,6 +11,7 @@ import { fileURLToPath } from "node:url";
 import { curlAsClient, goAsClient, h2loadAsClient, nghttpAsClient, nodeAsClient } from "./h2/peers/against-our-server.mjs";
 import { againstNghttpd, againstServer } from "./h2/peers/of-our-client.mjs";
 import { expect, largeBodyBytes, pattern } from "./h2/peers/samples.mjs";
+import { tlsPeers } from "./h2/peers/tls.mjs";
 import { installedByApt } from "./lib/apt.mjs";
 import { Cases } from "./lib/cases.mjs";
 import { freePort, startServer, startServerAt, withServer } from "./lib/child.mjs";
@@ -18,10 +19,11 @@ import { builtByGo } from "./lib/go.mjs";
 
 const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
 const fixture = (name) => path(`../packages/h2/test/fixtures/tls/${name}.pem`);
+const keyPair = (name) => [fixture(name), fixture(`${name}-key`)];
 const authority = fixture("authority");
 const transports = [
   { over: "plaintext", scheme: "http", certificate: [] },
-  { over: "TLS", scheme: "https", certificate: [fixture("server"), fixture("server-key")] },
+  { over: "TLS", scheme: "https", certificate: keyPair("server") },
 ];
 
 /** @returns {Promise<{ passed: number, failed: number }>} */
@@ -41,7 +43,8 @@ export async function run() {
     await writeFile(join(folder, "small"), "hello\n");
     for (const { over, scheme, certificate } of transports) {
       const url = ({ line }) => `${scheme}://127.0.0.1:${line}`;
-      const oursStarts = startServer(process.execPath, [path("h2/peers/our-server.mjs"), ...certificate]);
+      const other = certificate.length === 0 ? [] : keyPair("renewed");
+      const oursStarts = startServer(process.execPath, [path("h2/peers/our-server.mjs"), ...certificate, ...other]);
       await withServer(oursStarts, async (server) => {
         const site = { url: url(server), authority, ca, folder, programs };
         for (const asClient of [nodeAsClient, goAsClient, curlAsClient, nghttpAsClient, h2loadAsClient]) await asClient(cases, over, site);
@@ -57,6 +60,7 @@ export async function run() {
       const nghttpdStarts = startServerAt(programs.nghttpd, args, { port });
       await withServer(nghttpdStarts, (server) => againstNghttpd(cases, `nghttpd over ${over}`, { url: url(server), ca }));
     }
+    await tlsPeers(cases, { programs, ourServer: path("h2/peers/our-server.mjs"), keyPair, authority, ca });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -28,7 +28,11 @@ import {
 const body = pattern(largeBodyBytes);
 const fields = largeFields();
 const expectedFields = digestOfFields(fields);
-const pathOf = (number) => (number % requestsPerDrain === 0 ? "/drain" : "/");
+const paths = new Map([
+  [0, "/drain"],
+  [requestsPerDrain / 2, "/renew"],
+]);
+const pathOf = (number) => paths.get(number % requestsPerDrain) ?? "/";
 
 /** What the server counts, as soon as it is what it should be or will not be any more. */
 function statsOf(site, isDone = () => true) {
@@ -83,7 +87,7 @@ export async function nodeAsClient(cases, over, site) {
       await client.ask("/");
     }),
   );
-  await cases.run(title(`${loadRequests} requests while connections are ended in order`), () =>
+  await cases.run(title(`${loadRequests} requests while connections are ended in order and certificates change`), () =>
     withNodeClient(site, async (client) => {
       const before = await statsOf(site);
       let next = 0;
@@ -113,7 +117,7 @@ export async function goAsClient(cases, over, site) {
   await cases.run(title("large headers both ways"), () => ask("large-headers"));
   await cases.run(title("large bodies both ways"), () => ask("large-bodies"));
   await cases.run(title("50 cancelled streams"), () => givingUp(site, 50, () => ask("cancelled")));
-  await cases.run(title(`${loadRequests} requests while connections are ended in order`), async () => {
+  await cases.run(title(`${loadRequests} requests while connections are ended in order and certificates change`), async () => {
     const before = await statsOf(site);
     await ask("load");
     await eachOnce(site, before, loadRequests);
@@ -152,7 +156,7 @@ export async function curlAsClient(cases, over, { url, authority, folder, progra
   );
   // With prior knowledge, curl 7.88 fails at the second request of a connection, whatever the server is.
   if (!secure) return;
-  await cases.run(title("500 requests while connections are ended in order"), async () => {
+  await cases.run(title("500 requests while connections are ended in order and certificates change"), async () => {
     const before = await statsOf(whole);
     const list = Array.from({ length: 500 }, (_, number) => `url = "${url}${pathOf(number)}?${number}"\noutput = "/dev/null"\n`).join("");
     const parallel = ["--parallel", "--parallel-max", String(requestsInFlight)];

@@ -4,14 +4,14 @@ import { connectSocket, HttpConnection } from "@trunkline/h2/node";
 
 class OurClient {
   #url;
-  #ca;
+  #tls;
   /** @type {Promise<HttpConnection> | undefined} */
   #connecting;
 
-  /** @param {string} url @param {Buffer} ca */
-  constructor(url, ca) {
+  /** @param {string} url @param {import("node:tls").ConnectionOptions} tls */
+  constructor(url, tls) {
     this.#url = new URL(url);
-    this.#ca = ca;
+    this.#tls = tls;
   }
 
   async #connection() {
@@ -24,7 +24,7 @@ class OurClient {
 
   async #connect() {
     const { protocol, hostname, port } = this.#url;
-    const tls = protocol === "https:" ? { ca: this.#ca } : undefined;
+    const tls = protocol === "https:" ? this.#tls : undefined;
     const socket = await connectSocket({ host: hostname, port: Number(port) }, { tls });
     return HttpConnection.connect(socket, { settings: { maxHeaderListSize: 2 ** 20 } });
   }
@@ -99,11 +99,11 @@ class OurClient {
 }
 
 /**
- * @param {{ url: string, ca: Buffer }} site
+ * @param {{ url: string, ca: Buffer, cert?: Buffer, key?: Buffer }} site
  * @param {(client: OurClient) => Promise<void>} use
  */
-export async function withOurClient({ url, ca }, use) {
-  const client = new OurClient(url, ca);
+export async function withOurClient({ url, ...tls }, use) {
+  const client = new OurClient(url, tls);
   try {
     await use(client);
   } finally {

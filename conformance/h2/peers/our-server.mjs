@@ -1,5 +1,5 @@
 /**
- * Our server under test. Prints its port as its first line. Usage: node our-server.mjs [CERTIFICATE KEY]
+ * Our server under test. Prints its port as its first line. Usage: node our-server.mjs [CERTIFICATE KEY [OTHER-CERTIFICATE OTHER-KEY [AUTHORITY]]]
  *
  * | path | answer |
  * |---|---|
@@ -8,6 +8,7 @@
  * | /headers | the request's large fields again, and their digest |
  * | /endless | bytes until somebody gives up |
  * | /drain | a word, and the connection is ended in order |
+ * | /renew | a word, and the other of its two certificates is shown from then on |
  * | /stats | what was begun, what was asked for twice, and how many endless answers were given up |
  * | anything else | a word |
  */
@@ -15,8 +16,13 @@ import { readFileSync } from "node:fs";
 import { createSocketServer, HttpConnection } from "@trunkline/h2/node";
 import { digest, digestOfFields, pattern } from "./samples.mjs";
 
-const [certificate, key] = process.argv.slice(2);
-const tls = certificate === undefined ? undefined : { cert: readFileSync(certificate), key: readFileSync(key) };
+const [certificate, key, otherCertificate, otherKey, authority] = process.argv.slice(2).map((file) => readFileSync(file));
+const secure = certificate !== undefined;
+const pairs = [
+  { cert: certificate, key },
+  { cert: otherCertificate, key: otherKey },
+];
+const tls = secure ? { ...pairs[0], ...(authority !== undefined && { ca: authority, requestCert: true }) } : undefined;
 const status = { name: ":status", value: "200" };
 const word = Buffer.from("hello\n");
 const someBytes = pattern(65_536);
@@ -62,6 +68,7 @@ async function answer(stream, connection) {
     await stream.body();
     stream.sendHeaders([status, { name: "content-length", value: String(body.length) }]);
     if (path === "/drain") connection.driver.close();
+    if (path === "/renew" && otherCertificate !== undefined) server.updateTls(pairs.reverse()[0]);
     await stream.send(body, true);
   }
 }

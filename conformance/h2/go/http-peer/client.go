@@ -25,17 +25,34 @@ type answer struct {
 	body            []byte
 }
 
-func newClient(url, authority string) (*client, error) {
+func authorities(file string) (*x509.CertPool, error) {
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("no certificate in %s", file)
+	}
+	return pool, nil
+}
+
+func newClient(url, authority, certificate, key string) (*client, error) {
 	var protocols http.Protocols
 	transport := &http.Transport{Protocols: &protocols, MaxResponseHeaderBytes: 1 << 20}
 	if strings.HasPrefix(url, "https:") {
-		pem, err := os.ReadFile(authority)
+		roots, err := authorities(authority)
 		if err != nil {
 			return nil, err
 		}
-		roots := x509.NewCertPool()
-		roots.AppendCertsFromPEM(pem)
 		transport.TLSClientConfig = &tls.Config{RootCAs: roots}
+		if certificate != "" {
+			own, err := tls.LoadX509KeyPair(certificate, key)
+			if err != nil {
+				return nil, err
+			}
+			transport.TLSClientConfig.Certificates = []tls.Certificate{own}
+		}
 		protocols.SetHTTP2(true)
 	} else {
 		protocols.SetUnencryptedHTTP2(true)
@@ -133,7 +150,7 @@ func (c *client) cancelled() error {
 	return err
 }
 
-// load asks many times while every so many answers end their connection in order.
+// load asks many times while every so many answers end their connection in order, or change the server's certificate.
 func (c *client) load() error {
 	var running sync.WaitGroup
 	var failures sync.Map
@@ -144,8 +161,11 @@ func (c *client) load() error {
 			defer running.Done()
 			for number := range numbers {
 				path := "/"
-				if number%requestsPerDrain == 0 {
+				switch number % requestsPerDrain {
+				case 0:
 					path = "/drain"
+				case requestsPerDrain / 2:
+					path = "/renew"
 				}
 				if _, err := c.ask(path, []byte("x"), map[string]string{"x-id": fmt.Sprint("go-", number)}, nil); err != nil {
 					failures.Store(number, err)

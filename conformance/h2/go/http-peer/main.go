@@ -1,7 +1,9 @@
 // Go's net/http as a peer, by its own HTTP/2.
 //
-//	http-peer server [CERTIFICATE KEY]     prints its port
-//	http-peer client CASE URL [AUTHORITY]  ends with 0 when the case has passed
+//	http-peer server [CERTIFICATE KEY [AUTHORITY] [VERSION]]      prints its port
+//	http-peer client CASE URL [AUTHORITY [CERTIFICATE KEY]]       ends with 0 when the case has passed
+//
+// A server that is given an authority wants certificates of it from its clients; VERSION is the newest TLS that it speaks.
 package main
 
 import (
@@ -18,12 +20,12 @@ func main() {
 }
 
 func run(args []string) error {
-	args = append(args, "", "", "", "")
+	args = append(args, "", "", "", "", "", "")
 	switch args[0] {
 	case "server":
-		return serve(args[1], args[2])
+		return serve(args[1], args[2], args[3], args[4])
 	case "client":
-		c, err := newClient(args[2], args[3])
+		c, err := newClient(args[2], args[3], args[4], args[5])
 		if err != nil {
 			return err
 		}
@@ -38,5 +40,5 @@ func run(args []string) error {
 			return run()
 		}
 	}
-	return errors.New("usage: http-peer server [CERTIFICATE KEY] | client CASE URL [AUTHORITY]")
+	return errors.New("usage: http-peer server [CERTIFICATE KEY [AUTHORITY] [VERSION]] | client CASE URL [AUTHORITY [CERTIFICATE KEY]]")
 }

@@ -2,6 +2,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -16,11 +17,21 @@ type answers struct {
 	begun, givenUp atomic.Int64
 }
 
-func serve(certificate, key string) error {
+func serve(certificate, key, authority, version string) error {
 	var protocols http.Protocols
 	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(true)
-	server := &http.Server{Handler: &answers{}, Protocols: &protocols, MaxHeaderBytes: 1 << 20}
+	server := &http.Server{Handler: &answers{}, Protocols: &protocols, MaxHeaderBytes: 1 << 20, TLSConfig: &tls.Config{}}
+	if authority != "" {
+		roots, err := authorities(authority)
+		if err != nil {
+			return err
+		}
+		server.TLSConfig.ClientAuth, server.TLSConfig.ClientCAs = tls.RequireAndVerifyClientCert, roots
+	}
+	if version == "TLSv1.1" {
+		server.TLSConfig.MinVersion, server.TLSConfig.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
+	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
