@@ -56,9 +56,10 @@ export interface GuardLimits {
    */
   readonly frameTimeoutMs?: number;
   /**
-   * How long output may wait for a peer that neither reads, nor opens its windows, nor shows any other sign of life; a PING asks for
-   * one shortly before. A peer that is slow but there may take as long as it likes: what waits for it is bounded in bytes. Default
-   * 120,000 ms: longer than networks fail that come back.
+   * At a server, how long output may wait for a client that neither reads, nor opens its windows, nor shows any other sign of life; a
+   * PING asks for one shortly before. A client that is slow but there may take as long as it likes: what waits for it is bounded in
+   * bytes. Default 120,000 ms: longer than networks fail that come back. A client does not ask by itself: gRPC servers end connections
+   * for PINGs that come more often than every five minutes while they have nothing to say.
    */
   readonly stalledOutputTimeoutMs?: number;
 }

@@ -184,7 +184,7 @@ export class Connection<Context> {
     stream.endGiven = endStream;
     core.scheduler.data(stream, chunks instanceof Uint8Array ? [chunks] : chunks, endStream);
     // What a shut window holds back is watched from the next `takeOutput` on.
-    if (this.#output.lookAt === undefined && core.scheduler.queuedBytes > 0) core.output.announce();
+    if (core.options.role === "server" && this.#output.lookAt === undefined && core.scheduler.queuedBytes > 0) core.output.announce();
   }
 
   /** Bytes given to `sendData` that are not yet on their way. */
@@ -312,7 +312,7 @@ export class Connection<Context> {
   /** What waits for the peer to read or to open its windows; whatever comes from it is a sign of life. */
   #watchOutput(): void {
     const { scheduler, options, now } = this.#core;
-    const waits = this.#unwritten || scheduler.queuedBytes > 0;
+    const waits = options.role === "server" && (this.#unwritten || scheduler.queuedBytes > 0);
     const progress = waits ? scheduler.framesSent + this.#receiver.progress : undefined;
     this.#output.update(progress, options.limits.guards.stalledOutputTimeoutMs, now);
   }

@@ -256,6 +256,14 @@ describe("output that waits", () => {
     expect([engine.connection.closed, pings > 90, pings < 110]).toEqual([false, true, true]);
   });
 
+  it("is not watched at a client, whose PINGs a gRPC server would take ill", () => {
+    const engine = Engine.ready("client");
+    engine.send(engine.peer.settings([[4, 0]]));
+    engine.connection.sendData(engine.openStream(), new Uint8Array(50_000), { endStream: true });
+    engine.output();
+    expect(engine.connection.nextDeadline()).toBeUndefined();
+  });
+
   it("is not watched once it is out", () => {
     const engine = stalled("shut");
     engine.now = 1_000;
