@@ -6,4 +6,5 @@ export { ErrorCode, errorCodeName } from "./error-code.js";
 export { H2Error, type H2ErrorOptions } from "./errors.js";
 export type { Allowance, GuardLimits } from "./guard-limits.js";
 export type { HeaderField } from "./header-field.js";
+export type { LifetimeOptions } from "./lifetime-options.js";
 export type { ConnectionLimits, ConnectionOptions, LocalSettings } from "./options.js";

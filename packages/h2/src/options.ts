@@ -4,6 +4,7 @@
  */
 import { type AsciiCodec, portableAscii } from "./bytes/ascii.js";
 import { type GuardLimits, resolveGuardLimits } from "./guard-limits.js";
+import { type LifetimeOptions, type ResolvedLifetime, resolveLifetime } from "./lifetime-options.js";
 import { usageError, wholeNumber as whole } from "./whole-number.js";
 
 /** What this side announces in its SETTINGS (RFC 9113 §6.5.2). */
@@ -47,6 +48,8 @@ export interface ConnectionOptions {
   readonly role: "client" | "server";
   readonly settings?: LocalSettings;
   readonly limits?: ConnectionLimits;
+  /** Keepalive, age and idleness: all off by default. */
+  readonly lifetime?: LifetimeOptions;
   /** Default: `portableAscii`. */
   readonly ascii?: AsciiCodec;
 }
@@ -57,6 +60,7 @@ export interface ResolvedOptions {
   readonly role: "client" | "server";
   readonly settings: Required<LocalSettings>;
   readonly limits: ResolvedLimits;
+  readonly lifetime: ResolvedLifetime;
   readonly ascii: AsciiCodec;
 }
 
@@ -87,6 +91,7 @@ export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
       handshakeTimeoutMs: whole("handshakeTimeoutMs", limits.handshakeTimeoutMs, 10_000, 1, 2 ** 31 - 1),
       guards: resolveGuardLimits(limits.guards ?? {}),
     },
+    lifetime: resolveLifetime(options.lifetime ?? {}),
     ascii: options.ascii ?? portableAscii,
   };
 }

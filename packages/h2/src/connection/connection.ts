@@ -109,6 +109,7 @@ export class Connection<Context> {
     const core = this.#core;
     if (core.closed) return;
     this.#tick(now);
+    core.keepalive.received(now);
     try {
       this.#receiver.receive(chunk);
     } catch (thrown) {
@@ -237,10 +238,7 @@ export class Connection<Context> {
       core.fail(new H2Error(debug === "" ? "closed with an error" : debug, { errorCode, origin: "local" }));
       return;
     }
-    if (core.goAway.sent) return;
-    if (core.options.role === "server" && core.settings.peerReceived) core.goAway.announce(core.now);
-    else core.goAway.send(core.table.highestPeerId, errorCode, debug);
-    core.finishIfDrained();
+    core.sayGoodbye(debug);
   }
 
   /** What to write now, as few large chunks; empty when there is nothing. Call it again as long as it gives something and the transport takes more. */
@@ -274,10 +272,11 @@ export class Connection<Context> {
 
   /** When `handleTimeout` must be called at the latest; undefined when time changes nothing. */
   nextDeadline(): number | undefined {
-    if (this.#core.closed) return undefined;
-    const since = Math.min(this.#handshakeSince ?? never, this.#stalledSince ?? never, this.#core.goAway.announcedAt ?? never);
+    const core = this.#core;
+    if (core.closed) return undefined;
+    const since = Math.min(this.#handshakeSince ?? never, this.#stalledSince ?? never, core.goAway.announcedAt ?? never);
     const lookAt = Math.min(this.#input.lookAt ?? never, this.#output.lookAt ?? never);
-    const deadline = Math.min(since + this.#core.options.limits.handshakeTimeoutMs, lookAt);
+    const deadline = Math.min(since + core.options.limits.handshakeTimeoutMs, lookAt, core.lifetimeDeadline());
     return deadline === never ? undefined : deadline;
   }
 
@@ -294,6 +293,9 @@ export class Connection<Context> {
       core.fail(connectionError(ErrorCode.ENHANCE_YOUR_CALM, `the peer has not read our answers for ${handshakeTimeoutMs} ms`));
     } else if (isOver(core.goAway.announcedAt)) core.finishGoAway();
     this.#look(now);
+    if (core.closed) return;
+    if (!this.wantsInput) core.keepalive.received(now); // It is not the peer that is silent: we do not read.
+    core.checkLifetime();
   }
 
   /** The transport has ended or broken: every stream gets its `onReset`, then comes `onClose`. */
@@ -341,6 +343,8 @@ export class Connection<Context> {
     this.#core.now = now;
     if (this.#started) return;
     this.#started = true;
+    this.#core.age.begin(now);
+    this.#core.keepalive.received(now);
     if (!this.#core.settings.peerReceived) this.#handshakeSince = now;
   }
 }

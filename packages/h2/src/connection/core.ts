@@ -9,9 +9,11 @@ import { HpackDecoder } from "../hpack/decoder.js";
 import { HpackEncoder } from "../hpack/encoder.js";
 import type { ResolvedOptions } from "../options.js";
 import type { Stream } from "../stream/stream.js";
+import { Age } from "./age.js";
 import { GoAway } from "./go-away.js";
 import { Guards } from "./guards.js";
 import type { ConnectionHandler, StreamReset } from "./handler.js";
+import { Keepalive } from "./keepalive.js";
 import { LateFrames } from "./late-frames.js";
 import { Output } from "./output.js";
 import { Pings } from "./pings.js";
@@ -34,6 +36,8 @@ export class Core<Context> implements Pick<FrameSink, "closed"> {
   readonly scheduler: Scheduler<Context>;
   readonly goAway: GoAway;
   readonly guards: Guards;
+  readonly keepalive: Keepalive;
+  readonly age: Age;
   /** The time of the last `receive` or `handleTimeout`. */
   now = 0;
   closed = false;
@@ -59,6 +63,8 @@ export class Core<Context> implements Pick<FrameSink, "closed"> {
       },
     });
     this.goAway = new GoAway(this.output, this.pings);
+    this.keepalive = new Keepalive(options.lifetime);
+    this.age = new Age(options.lifetime);
   }
 
   /** The peer's END_STREAM. */
@@ -215,6 +221,37 @@ export class Core<Context> implements Pick<FrameSink, "closed"> {
     if (!this.streamsAwaited || this.freeStreams <= 0 || this.output.length >= this.options.limits.outputBatchBytes) return;
     this.streamsAwaited = false;
     this.handler.onStreamsAvailable?.();
+  }
+
+  /** NO_ERROR: a server's in two steps, once it knows that somebody is there. */
+  sayGoodbye(debug: string): void {
+    if (this.goAway.sent) return;
+    if (this.options.role === "server" && this.settings.peerReceived) this.goAway.announce(this.now, debug);
+    else this.goAway.send(this.table.highestPeerId, ErrorCode.NO_ERROR, debug);
+    this.finishIfDrained();
+  }
+
+  /** When `checkLifetime` has something to do. */
+  lifetimeDeadline(): number {
+    const age = this.age.deadline();
+    return this.settings.peerReceived ? Math.min(age, this.keepalive.deadline(this.table.size)) : age;
+  }
+
+  /** What is due by the options of `lifetime`. The handshake has a limit of its own. */
+  checkLifetime(): void {
+    const { age, keepalive, now, table } = this;
+    const due = age.check(now, table.size, table.begun);
+    if (due === "graceOver") {
+      const message = `streams were still open maxConnectionAgeGraceMs (${age.graceMs}) after maxConnectionAgeMs`;
+      this.fail(new H2Error(message, { errorCode: ErrorCode.NO_ERROR, origin: "local" }));
+    } else if (due !== undefined) this.sayGoodbye(due);
+    if (this.closed || !this.settings.peerReceived) return;
+    const doubt = keepalive.check(now, table.size);
+    if (doubt === "ask") this.pings.send(now);
+    else if (doubt === "giveUp") {
+      const message = `nothing came from the peer within keepaliveTimeoutMs (${keepalive.timeoutMs}) of a PING`;
+      this.fail(new H2Error(message, { errorCode: ErrorCode.INTERNAL_ERROR }));
+    }
   }
 
   /** The second step of our goodbye: the peer has answered the first, or will not. */

@@ -43,10 +43,10 @@ export class GoAway {
   }
 
   /** First step of a server's orderly goodbye. */
-  announce(now: number): void {
+  announce(now: number, debug?: string): void {
     if (this.sent) return;
     this.sentLastStreamId = max31Bit;
-    this.#output.goAway(max31Bit, ErrorCode.NO_ERROR);
+    this.#output.goAway(max31Bit, ErrorCode.NO_ERROR, debug);
     this.#pingId = this.#pings.send(now);
     this.#announcedAt = now;
   }

@@ -68,6 +68,8 @@ export class ConnectionDriver {
 
   /** Orderly: no new streams, live ones go on, then the transport is half-closed and drained. */
   close(): void {
+    // What begins now is counted from now, not from the last bytes.
+    this.#connection.handleTimeout(this.#clock.nowMs());
     this.#connection.goAway(ErrorCode.NO_ERROR);
     this.#arm();
   }

@@ -1,5 +1,5 @@
 /**
- * Two engines on a link in virtual time: bytes take `delayMs` one way and `bytesPerMs` at most, and nothing happens
+ * Two engines on a link in virtual time: bytes take `delayMs` one way and `bytesPerMs` at most, deadlines are kept, and nothing happens
  * between events, so that minutes of a slow link pass in no time.
  */
 import type { Connection } from "../connection/connection.js";
@@ -14,7 +14,7 @@ export interface LinkOptions {
 }
 
 /** A `Connection`, whatever its context is. */
-export type LinkEnd = Pick<Connection<unknown>, "receive" | "takeOutput" | "handleTimeout">;
+export type LinkEnd = Pick<Connection<unknown>, "receive" | "takeOutput" | "nextDeadline" | "handleTimeout">;
 
 interface Parcel {
   readonly at: number;
@@ -41,11 +41,17 @@ export class Link {
     b.handleTimeout(0);
   }
 
-  /** Goes on until nothing is on its way and no end has output, or until `untilMs`. */
+  /** Goes on until nothing is on its way and no end has output, or else until `untilMs` with all deadlines that come by then. */
   run(untilMs: number = Number.POSITIVE_INFINITY): void {
     for (;;) {
       this.#collect();
       const parcel = this.#parcels[0];
+      const deadline = Number.isFinite(untilMs) ? this.#deadline() : Number.POSITIVE_INFINITY;
+      if (deadline <= untilMs && deadline < (parcel?.at ?? Number.POSITIVE_INFINITY)) {
+        this.nowMs = Math.max(this.nowMs, deadline);
+        for (const end of this.#ends) end.handleTimeout(this.nowMs);
+        continue;
+      }
       if (parcel === undefined || parcel.at > untilMs) break;
       this.#parcels.shift();
       this.nowMs = Math.max(this.nowMs, parcel.at);
@@ -59,6 +65,10 @@ export class Link {
   cut(): void {
     this.#parcels.length = 0;
     this.#broken = true;
+  }
+
+  #deadline(): number {
+    return Math.min(...this.#ends.map((end) => end.nextDeadline() ?? Number.POSITIVE_INFINITY));
   }
 
   #collect(): void {
