@@ -11,6 +11,7 @@ const judges = {
   "http-peers": "HTTP/2 with nghttp, nghttpd, h2load, curl, node:http2 and Go's net/http",
   grpc: "gRPC conformance: connectconformance on a server and a client of ours",
   attacks: "hostile clients on an HTTP/2 server, a gRPC server and a router of ours",
+  streams: "compressed streams with Python's gzip, zlib, bz2, lzma, zstandard and brotli",
 };
 
 const wanted = process.argv.slice(2);

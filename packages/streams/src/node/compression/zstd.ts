@@ -2,6 +2,7 @@
 import type { Transform } from "node:stream";
 import zlib from "node:zlib";
 import type { Codec, Coder } from "../../compression/codec.js";
+import { ZstdFrames } from "../../compression/zstd-frames.js";
 import { optionalPackage } from "./optional-package.js";
 import { TransformCoder } from "./transform-coder.js";
 import { pieceBytes, within, zlibCoder } from "./zlib.js";
@@ -47,8 +48,45 @@ function codersOfNode(node: ZstdOfNode, level: number): Pick<Codec, "encoder" | 
   const { ZSTD_c_compressionLevel, ZSTD_d_windowLogMax } = node.constants;
   return {
     encoder: () => zlibCoder(node.createZstdCompress({ params: { [ZSTD_c_compressionLevel]: level }, chunkSize: pieceBytes })),
-    decoder: () => zlibCoder(node.createZstdDecompress({ params: { [ZSTD_d_windowLogMax]: maxWindowLog }, chunkSize: pieceBytes })),
+    decoder: () =>
+      new WholeFrames(zlibCoder(node.createZstdDecompress({ params: { [ZSTD_d_windowLogMax]: maxWindowLog }, chunkSize: pieceBytes }))),
   };
+}
+
+/** A decoder that refuses to end within a frame, which Node's does not. */
+class WholeFrames implements Coder {
+  readonly #coder: Coder;
+  readonly #frames = new ZstdFrames();
+
+  constructor(coder: Coder) {
+    this.#coder = coder;
+  }
+
+  write(chunk: Uint8Array): void {
+    this.#coder.write(chunk);
+    this.#frames.push(chunk);
+  }
+
+  flush(): void {
+    this.#coder.flush();
+  }
+
+  end(): void {
+    if (!this.#frames.atBorder) throw new Error("unexpected end of a frame");
+    this.#coder.end();
+  }
+
+  read(): Promise<Uint8Array | undefined> {
+    return this.#coder.read();
+  }
+
+  get unusedBytes(): number | undefined {
+    return this.#coder.unusedBytes;
+  }
+
+  destroy(): void {
+    this.#coder.destroy();
+  }
 }
 
 function codersOfPackage(level: number): Pick<Codec, "encoder" | "decoder"> {
