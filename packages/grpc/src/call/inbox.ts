@@ -10,10 +10,11 @@ import type { MessageEncoding } from "../compression.js";
 import { GrpcError } from "../errors.js";
 import { type LengthJudge, lengthOf, MessageWalk, messageLength, prefixBytes } from "../message.js";
 import { Status } from "../status.js";
+import { rejectionAtCaller } from "./caller-stack.js";
 import { ReceivedBytes } from "./received-bytes.js";
 
 interface Waiter<In> {
-  resolve(message: In | undefined): void;
+  resolve(message: In | undefined | PromiseLike<never>): void;
   reject(error: unknown): void;
   forget: (() => void) | undefined;
 }
@@ -279,7 +280,7 @@ export class Inbox<In extends {}> implements LengthJudge {
     this.#waiter = undefined;
     waiter.forget?.();
     if (this.#end.error !== undefined) {
-      waiter.reject(this.#end.error);
+      waiter.resolve(rejectionAtCaller(this.#end.error));
       return;
     }
     this.#endTaken = true;

@@ -13,6 +13,7 @@ import {
   type WaitOptions,
 } from "@trunkline/streams";
 import { CallStream, endStream, keepOpen } from "../call/call-stream.js";
+import { keepStack, rejectionAtCaller, throwTraced, traceHere } from "../call/caller-stack.js";
 import { type Deferred, deferred } from "../call/deferred.js";
 import type { CallOptions, ClientCall } from "../call.js";
 import { identity, messageEncoding, unknownEncoding } from "../compression.js";
@@ -138,7 +139,7 @@ export class ClientCallStream<Request extends {}, Response extends {}>
   /** Waits for the one response; who calls sends the requests. */
   callForReply(): Promise<Response> {
     // An interceptor has cancelled it already.
-    if (this.#phase === "ended") return Promise.reject(this.#error);
+    if (this.#phase === "ended") return this.#settled(undefined as never);
     const reply = deferred<Response>();
     this.#reply = reply;
     this.inbox.awaitEnd();
@@ -151,7 +152,7 @@ export class ClientCallStream<Request extends {}, Response extends {}>
   start(): Promise<void> {
     this.#begin();
     if (this.#phase === "open") return Promise.resolve();
-    if (this.#phase === "ended") return this.#error === undefined ? Promise.resolve() : Promise.reject(this.#error);
+    if (this.#phase === "ended") return this.#settled(undefined);
     return this.#awaited.started();
   }
 
@@ -164,18 +165,22 @@ export class ClientCallStream<Request extends {}, Response extends {}>
     this.#begin();
     const { initialMetadata } = this;
     if (initialMetadata !== undefined) return Promise.resolve(initialMetadata);
-    if (this.#phase === "ended") return this.#error === undefined ? Promise.resolve(Metadata.empty) : Promise.reject(this.#error);
+    if (this.#phase === "ended") return this.#settled(Metadata.empty);
     return abortable(this.#awaited.headers(), options?.signal);
   }
 
-  async receiveTrailingMetadata(options?: WaitOptions): Promise<Metadata> {
+  receiveTrailingMetadata(options?: WaitOptions): Promise<Metadata> {
     this.#begin();
-    if (this.#phase !== "ended") {
-      if (this.method.singleResponse) this.inbox.awaitEnd();
-      await abortable(this.#awaited.end(), options?.signal);
-    }
-    if (this.#error !== undefined) throw this.#error;
-    return this.trailingMetadata ?? Metadata.empty;
+    // A message that was there already may be a bad one, which ends the call.
+    if (this.#phase !== "ended" && this.method.singleResponse) this.inbox.awaitEnd();
+    const given = (): Metadata => this.trailingMetadata ?? Metadata.empty;
+    if (this.#phase === "ended") return this.#settled(given());
+    return abortable(this.#awaited.end(), options?.signal).then(given, throwTraced);
+  }
+
+  /** Of a call that has ended: what it ended with, or `value`. */
+  #settled<T>(value: T): Promise<T> {
+    return this.#error === undefined ? Promise.resolve(value) : Promise.reject(traceHere(this.#error));
   }
 
   get #awaited(): Milestones {
@@ -440,7 +445,7 @@ export class ClientCallStream<Request extends {}, Response extends {}>
     try {
       listener(metadata);
     } catch (error) {
-      this.#cancel(asError(error));
+      this.#cancel(asError(keepStack(error)));
     }
   }
 
@@ -483,7 +488,7 @@ export class ClientCallStream<Request extends {}, Response extends {}>
 
   /** Fails the call with what its requests came from. */
   failBecauseOfRequests(error: unknown): void {
-    this.#cancel(asError(error));
+    this.#cancel(asError(keepStack(error)));
   }
 
   /** This side ends it. */
@@ -517,7 +522,7 @@ export class ClientCallStream<Request extends {}, Response extends {}>
       return;
     }
     if (error === undefined) reply.resolve(this.inbox.shift() as Response);
-    else reply.reject(error);
+    else reply.resolve(rejectionAtCaller(error));
   }
 
   #leaveStream(): void {

@@ -1,5 +1,6 @@
 /** The hooks of one call, as the call uses them. Calls without hooks have none of this. */
 import { reasonText } from "@trunkline/streams";
+import { keepStack } from "../call/caller-stack.js";
 import { GrpcError } from "../errors.js";
 import type { CallEnd, CallHooks, CallMetadata, CallRequest, CallStatus, InterceptedCall, Interceptor } from "../interceptor.js";
 import type { Peer } from "../peer.js";
@@ -121,7 +122,7 @@ export function hooksOf<Call extends InterceptedCall>(interceptors: readonly Int
 
 /** What a client's call ends with when an interceptor throws. */
 export function interceptorError(thrown: unknown): GrpcError {
-  if (thrown instanceof GrpcError) return thrown;
+  if (thrown instanceof GrpcError) return keepStack(thrown);
   return new GrpcError(Status.INTERNAL, `an interceptor failed: ${reasonText(thrown)}`, { cause: thrown });
 }
 
