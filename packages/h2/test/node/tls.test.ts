@@ -1,104 +1,13 @@
-/** TLS on real sockets: each way in which it can fail, named at both ends, and certificates that change while connections live. */
-import net, { type AddressInfo, type Socket } from "node:net";
+/** TLS on real sockets: each way in which it can fail, named at both ends. */
+import net, { type Socket } from "node:net";
 import tls from "node:tls";
 import { afterEach, describe, expect, it } from "vitest";
-import {
-  connectSocket,
-  createSocketServer,
-  HttpConnection,
-  type HttpHandler,
-  peerCertificate,
-  type SocketServer,
-  type SocketTarget,
-  type TransportError,
-} from "../../src/node/index.js";
+import { connectSocket, createSocketServer, HttpConnection, peerCertificate } from "../../src/node/index.js";
 import { authority, certificateOf } from "../support/certificates.js";
-import { request } from "../support/endpoint.js";
-import { Cleanup, listen } from "../support/sockets.js";
+import { listen } from "../support/sockets.js";
+import { anyCipher, cleanup, echo, endOf, failureOf, foreignServer, roundTrip, secureServer, trusting } from "../support/tls.js";
 
-const cleanup = new Cleanup();
 afterEach(() => cleanup.run());
-
-const echo: HttpHandler = async (stream) => {
-  stream.sendHeaders([{ name: ":status", value: "200" }]);
-  for await (const chunk of stream) await stream.send(chunk);
-  stream.sendHeaders([], true);
-};
-
-/** Old versions and suites are beyond what OpenSSL takes by default. */
-const anyCipher = "ALL:@SECLEVEL=0";
-
-interface SecureServer {
-  readonly server: SocketServer;
-  readonly target: SocketTarget;
-  /** Sockets that were given out. */
-  readonly accepted: Socket[];
-  /** The next refusal. */
-  refused(): Promise<TransportError>;
-}
-
-async function secureServer(options: tls.TlsOptions = {}): Promise<SecureServer> {
-  const accepted: Socket[] = [];
-  const refusals: TransportError[] = [];
-  const waiting: ((error: TransportError) => void)[] = [];
-  const onRefused = (error: TransportError): void => {
-    const tell = waiting.shift();
-    if (tell === undefined) refusals.push(error);
-    else tell(error);
-  };
-  const server = createSocketServer({ tls: { ...certificateOf("server"), ...options }, onRefused }, (socket) => {
-    accepted.push(socket);
-    HttpConnection.accept(socket, echo);
-  });
-  return {
-    server,
-    accepted,
-    target: await listen(server, "tcp", cleanup),
-    refused: async () => refusals.shift() ?? (await new Promise<TransportError>((resolve) => waiting.push(resolve))),
-  };
-}
-
-/** A server of Node's own, which takes what ours would not. */
-async function foreignServer(options: tls.TlsOptions): Promise<SocketTarget> {
-  const server = tls.createServer({ ...certificateOf("server"), ALPNProtocols: ["h2"], ...options }, (socket) =>
-    socket.on("error", () => {}),
-  );
-  server.on("tlsClientError", () => {});
-  return await listen(server, "tcp", cleanup);
-}
-
-const trusting = { ca: authority };
-
-async function failureOf(connecting: Promise<unknown>): Promise<TransportError> {
-  return await connecting.then(
-    () => {
-      throw new Error("it connected");
-    },
-    (error) => error,
-  );
-}
-
-async function roundTrip(socket: Socket): Promise<void> {
-  const client = HttpConnection.connect(socket);
-  cleanup.add(() => client.driver.destroy());
-  const stream = await client.request(request);
-  await stream.send(Buffer.from("hello"), true);
-  expect(Buffer.from(await stream.body()).toString()).toBe("hello");
-  stream.release();
-}
-
-/** How a client's connection that the server refuses after the handshake ends: the message. */
-async function endOf(socket: Socket): Promise<string> {
-  const client = HttpConnection.connect(socket);
-  cleanup.add(() => client.driver.destroy());
-  const failed = await client
-    .request(request, true)
-    .then((stream) => stream.headers())
-    .catch((error) => error);
-  await client.driver.done;
-  expect(failed).toBeInstanceOf(Error);
-  return client.error?.message ?? "";
-}
 
 describe("TLS between our ends", () => {
   it.each(["TLSv1.2", "TLSv1.3"] as const)("carries HTTP/2 over %s, with suites that HTTP/2 allows", async (version) => {
@@ -314,6 +223,17 @@ describe("a server names what is wrong with a client", () => {
     await roundTrip(await connectSocket(target, { tls: trusting }));
   });
 
+  it("that wants to renegotiate, which HTTP/2 forbids", async () => {
+    const { target, accepted } = await secureServer();
+    const ask = { ...(target as { host: string; port: number }), ca: authority, servername: "localhost", ALPNProtocols: ["h2"] };
+    const socket = tls.connect({ ...ask, maxVersion: "TLSv1.2" });
+    socket.on("error", () => {});
+    await roundTrip(socket);
+    const failed = new Promise<Error>((resolve) => accepted[0]?.once("error", resolve));
+    socket.renegotiate({}, () => {});
+    expect(await failed).toMatchObject({ code: "ERR_TLS_RENEGOTIATION_DISABLED" });
+  });
+
   it("that does not finish its handshake", async () => {
     const { target, refused } = await secureServer({ handshakeTimeout: 30 });
     const silent = await connectSocket(target);
@@ -328,148 +248,5 @@ describe("a server names what is wrong with a client", () => {
     await failureOf(connectSocket(await listen(server, "tcp", cleanup), { tls: trusting }));
     await connections[0]?.driver.done;
     expect(connections[0]?.error?.message).toBe("not an HTTP/2 client in plaintext: it speaks TLS");
-  });
-});
-
-describe("a plaintext client", () => {
-  it("names a server that answers in TLS or HTTP/1", async () => {
-    const answers = [
-      [Buffer.from("15030300020228", "hex"), "it looks like TLS"],
-      [Buffer.from("HTTP/1.1 400 Bad Request\r\n\r\n"), "the first letters of an HTTP/1 answer"],
-    ] as const;
-    for (const [answer, text] of answers) {
-      const server = net.createServer((socket) => {
-        socket.on("error", () => {});
-        // An alert of TLS is shorter than a frame's header.
-        socket.end(Buffer.concat([answer, Buffer.alloc(2)]));
-      });
-      expect(await endOf(await connectSocket(await listen(server, "tcp", cleanup)))).toContain(text);
-    }
-  });
-
-  it("says which target refused, and why", async () => {
-    const server = net.createServer();
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const { port } = server.address() as AddressInfo;
-    await new Promise((resolve) => server.close(resolve));
-    for (const options of [{}, { tls: trusting }]) {
-      expect(await failureOf(connectSocket({ host: "127.0.0.1", port }, options))).toMatchObject({
-        code: "CONNECTION_REFUSED",
-        message: `cannot connect to 127.0.0.1:${port}: connect ECONNREFUSED 127.0.0.1:${port}`,
-      });
-    }
-    expect(await failureOf(connectSocket({ path: "/nowhere/socket" }))).toMatchObject({
-      code: "CONNECTION_FAILED",
-      message: "cannot connect to /nowhere/socket: connect ENOENT /nowhere/socket",
-    });
-    await expect(connectSocket({ host: "127.0.0.1", port: 70_000 })).rejects.toThrow(RangeError);
-  });
-
-  it("keeps to its signal, before and while it connects", async () => {
-    const silent = net.createServer((socket) => socket.on("error", () => {}));
-    const target = await listen(silent, "tcp", cleanup);
-    const reason = new Error("changed my mind");
-    const controller = new AbortController();
-    const connecting = connectSocket(target, { tls: trusting, signal: controller.signal });
-    controller.abort(reason);
-    await expect(connecting).rejects.toBe(reason);
-    await expect(connectSocket(target, { signal: controller.signal })).rejects.toBe(reason);
-  });
-});
-
-describe("a TLS server that closes", () => {
-  it("does not wait for handshakes, or for those that it has turned away", async () => {
-    const { server, target, refused } = await secureServer({ ca: authority, requestCert: true, handshakeTimeout: 120_000 });
-    const accepted = new Promise((resolve) => server.once("connection", resolve));
-    const silent = await connectSocket(target);
-    silent.on("error", () => {});
-    await accepted;
-    const turnedAway = await connectSocket(target, { tls: trusting });
-    turnedAway.on("error", () => {});
-    await refused();
-    await new Promise((resolve) => server.close(resolve));
-  });
-
-  it("leaves the sockets that it has given out to their users", async () => {
-    const { server, target } = await secureServer();
-    const socket = await connectSocket(target, { tls: trusting });
-    const client = HttpConnection.connect(socket);
-    const upload = await client.request(request);
-    await upload.headers();
-    const closed = new Promise((resolve) => server.close(resolve));
-    await upload.send(Buffer.from("still here"), true);
-    expect(Buffer.from(await upload.body()).toString()).toBe("still here");
-    upload.release();
-    await client.close();
-    await closed;
-  });
-});
-
-describe("certificates that change", () => {
-  it("are shown to new connections, while those that there are go on", async () => {
-    const { server, target } = await secureServer();
-    const fingerprint = async () => {
-      const socket = await connectSocket(target, { tls: trusting });
-      const client = HttpConnection.connect(socket);
-      cleanup.add(() => client.driver.destroy());
-      return { client, fingerprint: peerCertificate(socket)?.fingerprint256 };
-    };
-    const before = await fingerprint();
-    const upload = await before.client.request(request);
-    await upload.headers();
-    server.updateTls(certificateOf("renewed"));
-    const after = await fingerprint();
-    expect(after.fingerprint).not.toBe(before.fingerprint);
-    await upload.send(Buffer.from("still here"), true);
-    expect(Buffer.from(await upload.body()).toString()).toBe("still here");
-    expect(before.client.connection.closed).toBe(false);
-  });
-
-  it("leave what is not named as it was: clients must still show theirs", async () => {
-    const { server, target, refused } = await secureServer({ ca: authority, requestCert: true });
-    server.updateTls(certificateOf("renewed"));
-    await roundTrip(await connectSocket(target, { tls: { ...trusting, ...certificateOf("client") } }));
-    await endOf(await connectSocket(target, { tls: { ...trusting, ...certificateOf("stranger") } }));
-    expect(await refused()).toMatchObject({ code: "CERTIFICATE_UNKNOWN_AUTHORITY" });
-    server.updateTls({ ca: certificateOf("self-signed").cert });
-    await roundTrip(await connectSocket(target, { tls: { ...trusting, ...certificateOf("self-signed") } }));
-    await endOf(await connectSocket(target, { tls: { ...trusting, ...certificateOf("client") } }));
-    expect(await refused()).toMatchObject({ code: "CERTIFICATE_UNKNOWN_AUTHORITY" });
-  });
-
-  it("end the resumption of sessions that were begun under the old ones", async () => {
-    const { server, target } = await secureServer({ ca: authority, requestCert: true });
-    const first = (await connectSocket(target, { tls: { ...trusting, ...certificateOf("client") } })) as tls.TLSSocket;
-    const session = await new Promise<Buffer>((resolve) => {
-      first.once("session", resolve);
-      first.resume();
-    });
-    first.destroy();
-    server.updateTls({ ca: certificateOf("self-signed").cert });
-    const again = (await connectSocket(target, { tls: { ...trusting, session } })) as tls.TLSSocket;
-    expect(again.isSessionReused()).toBe(false);
-    expect(await endOf(again)).toContain("INADEQUATE_SECURITY");
-  });
-
-  it("that cannot be used are refused in one line, and the old ones stay", async () => {
-    const { server, target } = await secureServer();
-    const halves = { cert: certificateOf("renewed").cert, key: certificateOf("server").key };
-    expect(() => server.updateTls(halves)).toThrow(/^the tls options cannot be used: key values mismatch$/);
-    expect(() => server.updateTls({ cert: "no certificate" })).toThrow(/^the tls options cannot be used: no start line$/);
-    expect(() => server.updateTls({ minVersion: "TLSv1.1" })).toThrow('minVersion is "TLSv1.1": HTTP/2 needs "TLSv1.2" or "TLSv1.3"');
-    await roundTrip(await connectSocket(target, { tls: trusting }));
-    expect(() => createSocketServer({}, () => {}).updateTls({})).toThrow("this server has no TLS");
-  });
-});
-
-describe("TLS options that cannot work", () => {
-  it("are refused at once, in one line", async () => {
-    const halves = { cert: certificateOf("renewed").cert, key: certificateOf("server").key };
-    expect(() => createSocketServer({ tls: halves }, () => {})).toThrow(/^the tls options cannot be used: key values mismatch$/);
-    expect(() => createSocketServer({ tls: { maxVersion: "TLSv1" } }, () => {})).toThrow('maxVersion is "TLSv1"');
-    expect(() => createSocketServer({ tls: { secureProtocol: "TLSv1_method" } }, () => {})).toThrow("use minVersion and maxVersion");
-    const { target } = await secureServer();
-    await expect(connectSocket(target, { tls: halves })).rejects.toThrow(/^the tls options cannot be used: key values mismatch$/);
-    await expect(connectSocket(target, { tls: { minVersion: "TLSv1" } })).rejects.toThrow('minVersion is "TLSv1"');
   });
 });

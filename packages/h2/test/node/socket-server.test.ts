@@ -1,0 +1,106 @@
+/** A server with TLS over time: certificates that change while connections live, options that cannot work, and its end. */
+import type tls from "node:tls";
+import { afterEach, describe, expect, it } from "vitest";
+import { connectSocket, createSocketServer, HttpConnection, peerCertificate } from "../../src/node/index.js";
+import { authority, certificateOf } from "../support/certificates.js";
+import { request } from "../support/endpoint.js";
+import { cleanup, endOf, roundTrip, secureServer, trusting } from "../support/tls.js";
+
+afterEach(() => cleanup.run());
+
+describe("a TLS server that closes", () => {
+  it("does not wait for handshakes, or for those that it has turned away", async () => {
+    const { server, target, refused } = await secureServer({ ca: authority, requestCert: true, handshakeTimeout: 120_000 });
+    const accepted = new Promise((resolve) => server.once("connection", resolve));
+    const silent = await connectSocket(target);
+    silent.on("error", () => {});
+    await accepted;
+    const turnedAway = await connectSocket(target, { tls: trusting });
+    turnedAway.on("error", () => {});
+    await refused();
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  it("leaves the sockets that it has given out to their users", async () => {
+    const { server, target } = await secureServer();
+    const socket = await connectSocket(target, { tls: trusting });
+    const client = HttpConnection.connect(socket);
+    const upload = await client.request(request);
+    await upload.headers();
+    const closed = new Promise((resolve) => server.close(resolve));
+    await upload.send(Buffer.from("still here"), true);
+    expect(Buffer.from(await upload.body()).toString()).toBe("still here");
+    upload.release();
+    await client.close();
+    await closed;
+  });
+});
+
+describe("certificates that change", () => {
+  it("are shown to new connections, while those that there are go on", async () => {
+    const { server, target } = await secureServer();
+    const fingerprint = async () => {
+      const socket = await connectSocket(target, { tls: trusting });
+      const client = HttpConnection.connect(socket);
+      cleanup.add(() => client.driver.destroy());
+      return { client, fingerprint: peerCertificate(socket)?.fingerprint256 };
+    };
+    const before = await fingerprint();
+    const upload = await before.client.request(request);
+    await upload.headers();
+    server.updateTls(certificateOf("renewed"));
+    const after = await fingerprint();
+    expect(after.fingerprint).not.toBe(before.fingerprint);
+    await upload.send(Buffer.from("still here"), true);
+    expect(Buffer.from(await upload.body()).toString()).toBe("still here");
+    expect(before.client.connection.closed).toBe(false);
+  });
+
+  it("leave what is not named as it was: clients must still show theirs", async () => {
+    const { server, target, refused } = await secureServer({ ca: authority, requestCert: true });
+    server.updateTls(certificateOf("renewed"));
+    await roundTrip(await connectSocket(target, { tls: { ...trusting, ...certificateOf("client") } }));
+    await endOf(await connectSocket(target, { tls: { ...trusting, ...certificateOf("stranger") } }));
+    expect(await refused()).toMatchObject({ code: "CERTIFICATE_UNKNOWN_AUTHORITY" });
+    server.updateTls({ ca: certificateOf("self-signed").cert });
+    await roundTrip(await connectSocket(target, { tls: { ...trusting, ...certificateOf("self-signed") } }));
+    await endOf(await connectSocket(target, { tls: { ...trusting, ...certificateOf("client") } }));
+    expect(await refused()).toMatchObject({ code: "CERTIFICATE_UNKNOWN_AUTHORITY" });
+  });
+
+  it("end the resumption of sessions that were begun under the old ones", async () => {
+    const { server, target } = await secureServer({ ca: authority, requestCert: true });
+    const first = (await connectSocket(target, { tls: { ...trusting, ...certificateOf("client") } })) as tls.TLSSocket;
+    const session = await new Promise<Buffer>((resolve) => {
+      first.once("session", resolve);
+      first.resume();
+    });
+    first.destroy();
+    server.updateTls({ ca: certificateOf("self-signed").cert });
+    const again = (await connectSocket(target, { tls: { ...trusting, session } })) as tls.TLSSocket;
+    expect(again.isSessionReused()).toBe(false);
+    expect(await endOf(again)).toContain("INADEQUATE_SECURITY");
+  });
+
+  it("that cannot be used are refused in one line, and the old ones stay", async () => {
+    const { server, target } = await secureServer();
+    const halves = { cert: certificateOf("renewed").cert, key: certificateOf("server").key };
+    expect(() => server.updateTls(halves)).toThrow(/^the tls options cannot be used: key values mismatch$/);
+    expect(() => server.updateTls({ cert: "no certificate" })).toThrow(/^the tls options cannot be used: no start line$/);
+    expect(() => server.updateTls({ minVersion: "TLSv1.1" })).toThrow('minVersion is "TLSv1.1": HTTP/2 needs "TLSv1.2" or "TLSv1.3"');
+    await roundTrip(await connectSocket(target, { tls: trusting }));
+    expect(() => createSocketServer({}, () => {}).updateTls({})).toThrow("this server has no TLS");
+  });
+});
+
+describe("TLS options that cannot work", () => {
+  it("are refused at once, in one line", async () => {
+    const halves = { cert: certificateOf("renewed").cert, key: certificateOf("server").key };
+    expect(() => createSocketServer({ tls: halves }, () => {})).toThrow(/^the tls options cannot be used: key values mismatch$/);
+    expect(() => createSocketServer({ tls: { maxVersion: "TLSv1" } }, () => {})).toThrow('maxVersion is "TLSv1"');
+    expect(() => createSocketServer({ tls: { secureProtocol: "TLSv1_method" } }, () => {})).toThrow("use minVersion and maxVersion");
+    const { target } = await secureServer();
+    await expect(connectSocket(target, { tls: halves })).rejects.toThrow(/^the tls options cannot be used: key values mismatch$/);
+    await expect(connectSocket(target, { tls: { minVersion: "TLSv1" } })).rejects.toThrow('minVersion is "TLSv1"');
+  });
+});
