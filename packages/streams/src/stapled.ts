@@ -64,8 +64,9 @@ class StapledStream<Out extends {}, In extends {}> extends BaseStream<Out, In> {
   abort(reason?: unknown): void {
     // Either half alone has not ended both ways, and would take the abort for one.
     if (this.eofSent && this.#endReceived) return;
-    this.#sending.abort(reason);
+    // In this order: a child process must be killed before its input is closed, which it would take for an end.
     this.#receiving.abort(reason);
+    this.#sending.abort(reason);
   }
 
   protected endOutput(): Promise<void> {

@@ -6,13 +6,14 @@ import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type AttributeKey, type Attributes, localAddress, noAttributes, remoteAddress, type SocketAddress } from "../attributes.js";
 import { BaseStream } from "../base-stream.js";
+import { BreakSignal } from "../break-signal.js";
 import { type Clock, streamClock } from "../clock.js";
-import { BrokenStreamError, ClosedStreamError, metadataRefusal, reasonText } from "../errors.js";
-import { ReceiveQueue } from "../receive-queue.js";
-import { SendQueue } from "../send-queue.js";
+import { BrokenStreamError, ClosedStreamError, reasonText } from "../errors.js";
 import type { ObjectStream, SendOptions, WaitOptions } from "../stream.js";
+import { checkReadable, defaultMaxBufferedBytes, ReadableHalf } from "./readable-half.js";
 import { resetAndDestroy, resetBehindEnd } from "./reset.js";
 import { systemClock } from "./system-clock.js";
+import { WritableHalf } from "./writable-half.js";
 
 export interface DuplexOptions {
   /**
@@ -35,39 +36,33 @@ export interface DuplexOptions {
  * @throws TypeError for a duplex of objects or of decoded text, RangeError for `maxBufferedBytes` below 1
  */
 export function streamFromDuplex(duplex: Duplex, options: DuplexOptions = {}): ObjectStream<Uint8Array> {
-  if (duplex.readableObjectMode || duplex.writableObjectMode) throw new TypeError("a duplex in object mode is not a stream of bytes");
-  if (duplex.readableEncoding !== null) throw new TypeError(`a duplex that decodes ${duplex.readableEncoding} is not a stream of bytes`);
-  const { maxBufferedBytes = 128 * 1024, clock = systemClock, attributes = noAttributes } = options;
-  if (!(maxBufferedBytes >= 1)) throw new RangeError(`maxBufferedBytes must be at least 1, but is ${maxBufferedBytes}`);
+  const { maxBufferedBytes = defaultMaxBufferedBytes, clock = systemClock, attributes = noAttributes } = options;
+  checkReadable(duplex, maxBufferedBytes);
+  if (duplex.writableObjectMode) throw new TypeError("a Node stream in object mode is not a stream of bytes");
   return new DuplexStream(duplex, maxBufferedBytes, new Map([...attributes, [streamClock, clock]]));
 }
 
 class DuplexStream extends BaseStream<Uint8Array> {
   readonly carriesMetadata = false;
+  readonly #broken: BreakSignal = new BreakSignal();
   readonly #duplex: Duplex;
-  readonly #maxBufferedBytes: number;
   readonly #attributes: Map<AttributeKey<unknown>, unknown>;
-  readonly #incoming: ReceiveQueue<Uint8Array>;
-  readonly #outgoing: SendQueue<Uint8Array>;
-  #unreadBytes = 0;
-  #paused = false;
-  /** The duplex has taken as much as it wants, until its `drain`. */
-  #full = false;
+  readonly #incoming: ReadableHalf;
+  readonly #outgoing: WritableHalf;
   /** Why the stream is over before its ends. */
   #failure: Error | undefined;
 
   constructor(duplex: Duplex, maxBufferedBytes: number, attributes: Map<AttributeKey<unknown>, unknown>) {
     super();
     this.#duplex = duplex;
-    this.#maxBufferedBytes = maxBufferedBytes;
     this.#attributes = attributes;
-    this.#incoming = new ReceiveQueue((chunk) => this.#onTaken(chunk));
-    this.#outgoing = new SendQueue({
-      hasRoom: () => !this.#full,
-      accept: (chunk) => this.#write(chunk),
-      end: () => this.#end(),
-    });
+    this.#incoming = new ReadableHalf(duplex, maxBufferedBytes);
+    this.#outgoing = new WritableHalf(duplex, "a Node duplex");
     this.#listen();
+  }
+
+  override get brokenSignal(): BreakSignal {
+    return this.#broken;
   }
 
   override get extraAttributes(): Attributes {
@@ -75,9 +70,6 @@ class DuplexStream extends BaseStream<Uint8Array> {
   }
 
   send(chunk: Uint8Array, options?: SendOptions): Promise<void> {
-    const refusal = metadataRefusal("a Node duplex", options);
-    if (refusal !== undefined) return Promise.reject(refusal);
-    if (!(chunk instanceof Uint8Array)) return Promise.reject(new TypeError(`a Node duplex sends Uint8Array, not ${typeof chunk}`));
     return this.#outgoing.send(chunk, options);
   }
 
@@ -86,20 +78,20 @@ class DuplexStream extends BaseStream<Uint8Array> {
   }
 
   abort(reason?: unknown): void {
-    if (this.#failure !== undefined || (this.#duplex.writableFinished && this.#incoming.endTaken)) return;
+    if (this.#failure !== undefined || (this.#duplex.writableFinished && this.#incoming.queue.endTaken)) return;
     const closed = new ClosedStreamError(`the stream was aborted: ${reasonText(reason)}`);
     this.#failure = closed;
     this.#outgoing.fail(closed);
-    this.#incoming.close(closed);
+    this.#incoming.queue.close(closed);
     resetAndDestroy(this.#duplex, reason instanceof Error ? reason : closed);
   }
 
   protected endOutput(): Promise<void> {
-    return this.#outgoing.end();
+    return this.#outgoing.queue.end();
   }
 
   protected discardInput(): Promise<void> {
-    return this.#incoming.discard();
+    return this.#incoming.queue.discard();
   }
 
   protected override async closeGracefully(closeTimeoutMs: number | undefined): Promise<void> {
@@ -115,17 +107,12 @@ class DuplexStream extends BaseStream<Uint8Array> {
       return;
     }
     duplex.allowHalfOpen = true;
-    duplex.on("data", (chunk: Buffer) => this.#onData(chunk));
     duplex.on("end", () => this.#onEnd());
-    duplex.on("drain", () => {
-      this.#full = false;
-      this.#outgoing.flush();
-    });
     duplex.on("error", (error) => this.#onError(error));
     duplex.on("close", () => this.#onClose());
+    this.#outgoing.start();
     if (duplex.writableEnded) void this.sendEof();
-    if (duplex.readableEnded) this.#incoming.end();
-    else duplex.resume(); // also one that was paused before it came here
+    this.#incoming.start();
     if (!(duplex instanceof Socket)) return;
     this.#readAddresses(duplex);
     if (duplex.connecting) duplex.once("connect", () => this.#readAddresses(duplex));
@@ -140,44 +127,10 @@ class DuplexStream extends BaseStream<Uint8Array> {
     set(localAddress, socket.localAddress, socket.localPort);
   }
 
-  #onData(chunk: Buffer): void {
-    this.#unreadBytes += cost(chunk);
-    // A plain view: `slice` of a Buffer does not copy, unlike that of the Uint8Array that is promised.
-    this.#incoming.push(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength));
-    if (this.#unreadBytes >= this.#maxBufferedBytes && !this.#paused) {
-      this.#paused = true;
-      this.#duplex.pause();
-    }
-  }
-
-  #onTaken(chunk: Uint8Array): void {
-    this.#unreadBytes -= cost(chunk);
-    // Not before half is free: stopping and starting costs more than a large gap.
-    if (this.#paused && this.#unreadBytes * 2 <= this.#maxBufferedBytes) {
-      this.#paused = false;
-      this.#duplex.resume();
-    }
-  }
-
-  #write(chunk: Uint8Array): void {
-    if (chunk.length > 0) this.#full = !this.#duplex.write(chunk);
-  }
-
-  #end(): Promise<void> {
-    if (this.#duplex.writableFinished) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      // Node's types say that the callback has no argument, but it is given the error.
-      this.#duplex.end((error?: Error | null) => {
-        if (error === undefined || error === null) resolve();
-        else reject(this.#failure ?? new BrokenStreamError(`the end could not be sent: ${error.message}`, { cause: error }));
-      });
-    });
-  }
-
   #onEnd(): void {
     const reset = resetBehindEnd(this.#duplex);
     if (reset === undefined) {
-      this.#incoming.end();
+      this.#incoming.queue.end();
     } else {
       this.#onError(reset);
       this.#duplex.destroy();
@@ -199,10 +152,7 @@ class DuplexStream extends BaseStream<Uint8Array> {
     if (this.#failure !== undefined) return;
     this.#failure = error;
     this.#outgoing.fail(error);
-    this.#incoming.end(error);
+    this.#incoming.queue.end(error);
+    this.#broken.fire(error);
   }
-}
-
-function cost(chunk: Uint8Array): number {
-  return Math.max(chunk.length, 1_024);
 }

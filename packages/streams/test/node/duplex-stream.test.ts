@@ -279,10 +279,10 @@ describe("reading", () => {
 
 describe("what a duplex must be", () => {
   test("objects and text are refused", () => {
-    expect(() => streamFromDuplex(new PassThrough({ objectMode: true }))).toThrow("a duplex in object mode is not a stream of bytes");
+    expect(() => streamFromDuplex(new PassThrough({ objectMode: true }))).toThrow("a Node stream in object mode is not a stream of bytes");
     const decoding = new PassThrough();
     decoding.setEncoding("utf8");
-    expect(() => streamFromDuplex(decoding)).toThrow("a duplex that decodes utf8 is not a stream of bytes");
+    expect(() => streamFromDuplex(decoding)).toThrow("a Node stream that decodes utf8 is not a stream of bytes");
     expect(() => streamFromDuplex(new PassThrough(), { maxBufferedBytes: 0 })).toThrow("maxBufferedBytes must be at least 1, but is 0");
   });
 

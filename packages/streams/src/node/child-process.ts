@@ -1,0 +1,119 @@
+/** A child process as a stream: its standard input and output. */
+import type { ChildProcess } from "node:child_process";
+import type { Readable } from "node:stream";
+import { type AttributeKey, type Attributes, attribute, attributesOver } from "../attributes.js";
+import { BrokenStreamError, reasonText } from "../errors.js";
+import { receiveStream } from "../receive-stream.js";
+import { stapled } from "../stapled.js";
+import type { ObjectStream, ReceiveStream } from "../stream.js";
+import { type ReadableOptions, streamFromReadable, streamFromWritable } from "./readable-writable.js";
+
+/** How a process ended: with a code, or by a signal. */
+export interface ExitStatus {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** The system's number of the process behind a stream. */
+export const processId: AttributeKey<number> = attribute("processId");
+
+/** How the process behind a stream ended; absent while it runs. */
+export const exitStatus: AttributeKey<ExitStatus> = attribute("exitStatus");
+
+export interface ChildProcessOptions extends ReadableOptions {
+  /**
+   * The exit codes after which the output counts as a whole. Any other one, a signal too, is a `BrokenStreamError` in place of the end.
+   * Default `[0]`; `"any"` takes the output as it is.
+   */
+  readonly endCodes?: readonly number[] | "any";
+  /** What `abort` sends to the process. Default `"SIGTERM"`. */
+  readonly killSignal?: NodeJS.Signals;
+}
+
+/** What of standard error is kept for the message of an error, the last of it. */
+const maxErrorTextBytes = 2_048;
+
+/**
+ * A child process that was spawned with pipes for stdin and stdout. What is sent goes to its stdin; what is received is its stdout, whose
+ * end comes when the process has exited, and counts only after an exit with one of `endCodes`: otherwise `receive` rejects with a
+ * `BrokenStreamError` of code `EXIT_STATUS` or `SPAWN_FAILED`, after all output. If stderr is a pipe that nobody listens to, its last
+ * 2 KiB are in the message. `abort` kills the process, and so does a `close` that takes too long.
+ *
+ * Attributes: `processId`, `exitStatus`.
+ * @throws TypeError if its stdin or stdout is no pipe
+ */
+export function streamFromChildProcess(child: ChildProcess, options: ChildProcessOptions = {}): ObjectStream<Uint8Array> {
+  const { stdin, stdout } = child;
+  if (stdin === null || stdout === null) throw new TypeError("stdin and stdout of the child process must both be pipes");
+  const attributes = new Map<AttributeKey<unknown>, unknown>();
+  if (child.pid !== undefined) attributes.set(processId, child.pid);
+  return stapled(outputOf(child, stdout, attributes, options), streamFromWritable(stdin, options));
+}
+
+/** Standard output, whose end waits for that of the process. */
+function outputOf(
+  child: ChildProcess,
+  stdout: Readable,
+  attributes: Map<AttributeKey<unknown>, unknown>,
+  options: ChildProcessOptions,
+): ReceiveStream<Uint8Array> {
+  const { endCodes = [0], killSignal = "SIGTERM" } = options;
+  const errorText = lastOf(child.stderr);
+  const output = streamFromReadable(stdout, options);
+  const all: Attributes = attributesOver(options.attributes ?? new Map(), output.extraAttributes);
+  for (const [key, value] of all) if (!attributes.has(key)) attributes.set(key, value);
+  let spawnError: Error | undefined;
+  child.on("error", (error) => {
+    spawnError ??= error;
+  });
+  const exited = new Promise<ExitStatus>((resolve) => {
+    const settle = (code: number | null, signal: NodeJS.Signals | null): void => {
+      attributes.set(exitStatus, { code, signal });
+      resolve({ code, signal });
+    };
+    if (child.exitCode !== null || child.signalCode !== null) settle(child.exitCode, child.signalCode);
+    else child.once("exit", settle).once("close", settle); // only `close` comes if it could not be spawned
+  });
+  return receiveStream<Uint8Array>({
+    async pull() {
+      if (child.pid !== undefined) {
+        const chunk = await output.receive();
+        if (chunk !== undefined) return chunk;
+      }
+      const status = await exited;
+      if (child.pid === undefined) {
+        const message = `the process could not be started: ${reasonText(spawnError ?? "it has no process id")}`;
+        throw new BrokenStreamError(message, { code: "SPAWN_FAILED", cause: spawnError });
+      }
+      if (endCodes === "any" || (status.code !== null && endCodes.includes(status.code))) return undefined;
+      throw new BrokenStreamError(`the process ended with ${statusText(status)}${await errorText()}`, { code: "EXIT_STATUS" });
+    },
+    cancel(reason) {
+      child.kill(killSignal);
+      output.abort(reason);
+    },
+    attributes,
+  });
+}
+
+function statusText({ code, signal }: ExitStatus): string {
+  return code === null ? `signal ${signal}` : `exit code ${code}`;
+}
+
+/** Reads standard error, which would stop the process when it is full, and gives the last of it, once it has ended. */
+function lastOf(stderr: Readable | null): () => Promise<string> {
+  if (stderr === null || stderr.listenerCount("data") > 0 || stderr.listenerCount("readable") > 0) return () => Promise.resolve("");
+  let last = Buffer.alloc(0);
+  stderr.on("data", (chunk: Buffer) => {
+    last = Buffer.concat([last, chunk]).subarray(-maxErrorTextBytes);
+  });
+  const closed = new Promise<void>((resolve) => {
+    if (stderr.closed) resolve();
+    else stderr.once("error", () => resolve()).once("close", resolve);
+  });
+  return async () => {
+    await closed;
+    const text = last.toString("utf8").trim();
+    return text === "" ? "" : `: ${text}`;
+  };
+}

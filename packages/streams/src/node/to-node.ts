@@ -1,0 +1,44 @@
+/** Our one-way streams as Node's, for libraries that take those. */
+import { Readable, Writable } from "node:stream";
+import type { ReceiveStream, SendStream } from "../stream.js";
+
+/** The stream as a readable; it is the readable's from now on. A broken stream is an `error` event; destroying it early aborts the stream. */
+export function toReadable(stream: ReceiveStream<Uint8Array>): Readable {
+  return new Readable({
+    read() {
+      const pull = (): void => {
+        stream.receive().then(
+          (chunk) => {
+            if (chunk === undefined) this.push(null);
+            else if (chunk.length > 0) this.push(chunk);
+            else pull(); // to Node an empty chunk is nothing
+          },
+          (error: Error) => this.destroy(error),
+        );
+      };
+      pull();
+    },
+    destroy(error, callback) {
+      if (error === null && this.readableEnded) stream.close().catch(() => {});
+      else stream.abort(error ?? new Error("the readable was destroyed before its end"));
+      callback(error);
+    },
+  });
+}
+
+/** The stream as a writable; it is the writable's from now on. Ending it is `sendEof`; destroying it before its end aborts the stream. */
+export function toWritable(stream: SendStream<Uint8Array>): Writable {
+  return new Writable({
+    write(chunk: Buffer, _encoding, callback) {
+      stream.send(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength)).then(() => callback(), callback);
+    },
+    final(callback) {
+      stream.sendEof().then(() => callback(), callback);
+    },
+    destroy(error, callback) {
+      if (error === null && this.writableFinished) stream.close().catch(() => {});
+      else stream.abort(error ?? new Error("the writable was destroyed before its end"));
+      callback(error);
+    },
+  });
+}
