@@ -1,6 +1,7 @@
 /** What a call is to those who use it: one contract for each side, both of them an `ObjectStream` of messages. */
 import type { Metadata, MetadataInit } from "@trunkline/metadata";
-import type { AbortSignalLike, ObjectStream, WaitOptions } from "@trunkline/streams";
+import type { AbortSignalLike, ObjectStream, SendOptions, WaitOptions } from "@trunkline/streams";
+import type { CompressionOption } from "./compression.js";
 import type { Deadline } from "./deadline.js";
 import type { ClientInterceptor } from "./interceptor.js";
 import type { Peer } from "./peer.js";
@@ -34,6 +35,8 @@ export interface CallOptions {
   readonly maxReceiveMessageBytes?: number | undefined;
   /** Default: the client's, else the channel's. */
   readonly maxSendMessageBytes?: number | undefined;
+  /** What request messages are compressed with. The server must know it, or answers UNIMPLEMENTED. Default: the client's, else the channel's. */
+  readonly compression?: CompressionOption | undefined;
   /** Inside of those of the client and the channel. */
   readonly interceptors?: readonly ClientInterceptor[] | undefined;
   /**
@@ -43,6 +46,12 @@ export interface CallOptions {
   readonly onInitialMetadata?: ((metadata: Metadata) => void) | undefined;
   /** Called when the server's trailing metadata comes, with a status of any kind, before the call settles. What it throws, the call rejects with. */
   readonly onTrailingMetadata?: ((metadata: Metadata) => void) | undefined;
+}
+
+/** Options of sending one message. */
+export interface MessageOptions extends SendOptions {
+  /** False: this message is sent as it is, where the others of the call are compressed. Default true. */
+  readonly compress?: boolean | undefined;
 }
 
 interface Call {
@@ -69,6 +78,8 @@ export interface ClientCall<Request extends {}, Response extends {}> extends Cal
    * Without effect on a call that has ended.
    */
   cancel(reason?: unknown): void;
+  /** Resolves when there is room for more. @throws GrpcError, CallUsageError */
+  send(message: Request, options?: MessageOptions): Promise<void>;
   /** Waits for the server's initial metadata, which may come before any message; starts the call. @throws GrpcError when the call ends without */
   receiveInitialMetadata(options?: WaitOptions): Promise<Metadata>;
   /**
@@ -80,6 +91,14 @@ export interface ClientCall<Request extends {}, Response extends {}> extends Cal
   readonly initialMetadata: Metadata | undefined;
   /** Once it has come. */
   readonly trailingMetadata: Metadata | undefined;
+}
+
+/** What `sendInitialMetadata` says beside metadata. */
+export interface ResponseOptions {
+  /**
+   * What response messages are compressed with, if the client accepts that; otherwise they are sent as they are. Default: the server's `compression`.
+   */
+  readonly compression?: CompressionOption | undefined;
 }
 
 /** How `sendTrailingMetadata` ends a call. */
@@ -109,8 +128,13 @@ export interface ServerCall<Request extends {}, Response extends {}> extends Cal
   readonly signal: AbortSignal;
   /** Goes out with the status, from short handlers too; add to it whatever is known at the end. */
   readonly trailingMetadata: Metadata;
-  /** Sends the response's headers and this metadata now; once, before the first message. @throws CallUsageError, MetadataError, GrpcError */
-  sendInitialMetadata(metadata?: MetadataInit): Promise<void>;
+  /** Resolves when there is room for more. @throws GrpcError, CallUsageError */
+  send(message: Response, options?: MessageOptions): Promise<void>;
+  /**
+   * Sends the response's headers and this metadata now; once, before the first message.
+   * @throws CallUsageError, MetadataError, GrpcError; TypeError for a compression that is not known
+   */
+  sendInitialMetadata(metadata?: MetadataInit, options?: ResponseOptions): Promise<void>;
   /**
    * Ends the call with a status, after everything that was sent; `metadata` is added to `trailingMetadata`. Resolves when it is on its way.
    * @throws CallUsageError for a second end, or for OK where the one response message is missing; MetadataError, GrpcError

@@ -2,6 +2,7 @@
 
 import type { HeaderField } from "@trunkline/h2";
 import { Metadata, type MetadataInit } from "@trunkline/metadata";
+import { type Compression, type CompressionOption, Compressions } from "./compression.js";
 import { GrpcError } from "./errors.js";
 import type { ClientInterceptor } from "./interceptor.js";
 import { checkedInterceptors } from "./interceptors/hook-chain.js";
@@ -23,6 +24,13 @@ export interface CallDefaults {
   readonly maxReceiveMessageBytes?: number | undefined;
   /** Largest message that is sent, in bytes, before compression. Default: no limit, as the receiver has one. */
   readonly maxSendMessageBytes?: number | undefined;
+  /** What request messages are compressed with. The server must know it, or answers UNIMPLEMENTED. Default `"identity"`: not at all. */
+  readonly compression?: CompressionOption | undefined;
+  /**
+   * What is understood beside `gzip` and `deflate` when responses come, and may be named in `compression`. A `Compression` that is given as `compression` is
+   * understood too. Default: none.
+   */
+  readonly acceptCompressions?: readonly Compression[] | undefined;
   /** Those of a channel stand outside of those of a client, and these outside of those of a call. */
   readonly interceptors?: readonly ClientInterceptor[] | undefined;
 }
@@ -35,6 +43,8 @@ export interface ResolvedDefaults {
   readonly waitForReady: boolean;
   readonly maxReceiveMessageBytes: number;
   readonly maxSendMessageBytes: number;
+  readonly compression: Compression | undefined;
+  readonly compressions: Compressions;
   readonly interceptors: readonly ClientInterceptor[];
 }
 
@@ -45,6 +55,8 @@ const none: ResolvedDefaults = {
   waitForReady: false,
   maxReceiveMessageBytes: defaultMaxReceiveMessageBytes,
   maxSendMessageBytes: largestMessageBytes,
+  compression: undefined,
+  compressions: Compressions.builtIn,
   interceptors: [],
 };
 
@@ -52,6 +64,8 @@ const none: ResolvedDefaults = {
 export function resolveDefaults(given: CallDefaults = {}, outer: ResolvedDefaults = none): ResolvedDefaults {
   // A copy: what the caller does to its metadata later concerns no call.
   const metadata = given.metadata === undefined ? outer.metadata : outer.metadata.merge(given.metadata).freeze();
+  const { compression } = given;
+  const compressions = understood(compression, given.acceptCompressions, outer.compressions);
   return {
     timeoutMs: checkedTimeoutMs(given.timeoutMs) ?? outer.timeoutMs,
     metadata,
@@ -59,8 +73,19 @@ export function resolveDefaults(given: CallDefaults = {}, outer: ResolvedDefault
     waitForReady: given.waitForReady ?? outer.waitForReady,
     maxReceiveMessageBytes: checkedMessageBytes("maxReceiveMessageBytes", given.maxReceiveMessageBytes, outer.maxReceiveMessageBytes),
     maxSendMessageBytes: checkedMessageBytes("maxSendMessageBytes", given.maxSendMessageBytes, outer.maxSendMessageBytes),
+    compression: compression === undefined ? outer.compression : compressions.resolve(compression),
+    compressions,
     interceptors: [...outer.interceptors, ...checkedInterceptors(given.interceptors)],
   };
+}
+
+/** What one side understands that sends with `compression`. @throws TypeError for what is no `Compression` */
+export function understood(
+  compression: CompressionOption | undefined,
+  more: readonly Compression[] | undefined,
+  outer: Compressions = Compressions.builtIn,
+): Compressions {
+  return outer.with(more).with(typeof compression === "object" ? [compression] : []);
 }
 
 export function checkedMessageBytes(name: string, value: number | undefined, fallback: number): number {

@@ -1,7 +1,7 @@
 /** The header fields of a call that are gRPC's own: written to be shared by many calls, read in one pass. */
 import type { HeaderField } from "@trunkline/h2";
 import { Metadata, reservedKeyReason } from "@trunkline/metadata";
-import { acceptedEncodings } from "./compression.js";
+import type { Compression } from "./compression.js";
 import { GrpcError } from "./errors.js";
 import { Status } from "./status.js";
 import { encodeStatusMessage } from "./status-message.js";
@@ -22,14 +22,22 @@ export interface RequestHead {
   readonly all: readonly HeaderField[];
 }
 
+/** What is the same for all calls of a client. */
+export interface RequestOrigin {
+  readonly scheme: "http" | "https";
+  readonly authority: string;
+  readonly userAgent: string;
+}
+
 /** `json`: messages go in the JSON form of protobuf. */
-export function requestHead(scheme: "http" | "https", authority: string, path: string, userAgent: string, json = false): RequestHead {
+export function requestHead(origin: RequestOrigin, path: string, acceptEncoding: string, json: boolean): RequestHead {
+  const { scheme, authority, userAgent } = origin;
   const pseudo = [field(":method", "POST"), field(":scheme", scheme), field(":path", path), field(":authority", authority)];
   const rest = [
     field("te", "trailers"),
     field("content-type", json ? jsonContentType : plainContentType),
     field("user-agent", userAgent),
-    field("grpc-accept-encoding", acceptedEncodings),
+    acceptEncodingField(acceptEncoding),
   ];
   return { pseudo, rest, all: [...pseudo, ...rest] };
 }
@@ -39,7 +47,9 @@ export function requestFields(
   head: RequestHead,
   remainingMs: number | undefined,
   metadata: readonly HeaderField[],
+  compression: Compression | undefined,
 ): readonly HeaderField[] {
+  if (compression !== undefined) return requestFields(head, remainingMs, [encodingField(compression), ...metadata], undefined);
   if (remainingMs === undefined) return metadata.length === 0 ? head.all : [...head.all, ...metadata];
   const timeout = { name: "grpc-timeout", value: encodeTimeout(remainingMs), neverIndexed: true };
   return [...head.pseudo, timeout, ...head.rest, ...metadata];
@@ -52,6 +62,7 @@ export interface RequestHeaders {
   contentType: string | undefined;
   userAgent: string | undefined;
   encoding: string | undefined;
+  acceptEncoding: string | undefined;
   /** The shortest of all `grpc-timeout`; NaN where one is malformed. */
   timeoutMs: number | undefined;
 }
@@ -63,6 +74,7 @@ export function readRequest(fields: readonly HeaderField[]): RequestHeaders {
     contentType: undefined,
     userAgent: undefined,
     encoding: undefined,
+    acceptEncoding: undefined,
     timeoutMs: undefined,
   };
   for (const { name, value } of fields) {
@@ -81,6 +93,9 @@ export function readRequest(fields: readonly HeaderField[]): RequestHeaders {
         break;
       case "grpc-encoding":
         request.encoding = value;
+        break;
+      case "grpc-accept-encoding":
+        request.acceptEncoding = request.acceptEncoding === undefined ? value : `${request.acceptEncoding},${value}`;
         break;
       case "grpc-timeout": {
         const timeoutMs = decodeTimeout(value) ?? Number.NaN;
@@ -140,8 +155,14 @@ export function trailerFields(status: number, message: string, metadata: readonl
   return metadata.length === 0 ? fields : [...fields, ...metadata];
 }
 
-/** `grpc-accept-encoding` of an answer to a request in an encoding that is not known here. */
-export const acceptEncodingField: HeaderField = field("grpc-accept-encoding", acceptedEncodings);
+export function encodingField({ name }: Compression): HeaderField {
+  return field("grpc-encoding", name);
+}
+
+/** Of all requests, and of the answer to one in an encoding that is not known here. */
+export function acceptEncodingField(acceptEncoding: string): HeaderField {
+  return field("grpc-accept-encoding", acceptEncoding);
+}
 
 /** The size of a header section as RFC 9113 §6.5.2 counts it: 32 bytes a field beside its text. */
 function listBytes(fields: readonly HeaderField[]): number {

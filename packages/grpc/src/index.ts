@@ -1,5 +1,5 @@
 export type { Messages } from "./call/send-all.js";
-export type { CallOptions, ClientCall, ParentCall, ServerCall, StatusOptions } from "./call.js";
+export type { CallOptions, ClientCall, MessageOptions, ParentCall, ResponseOptions, ServerCall, StatusOptions } from "./call.js";
 export type { BackoffOptions } from "./client/backoff.js";
 export { Channel, type ChannelOptions, type TlsOptions } from "./client/channel.js";
 export type { ChannelState } from "./client/connection-manager.js";
@@ -15,6 +15,7 @@ export {
 } from "./client/methods.js";
 export type { ChannelTarget, ConnectTarget, TransportTarget } from "./client/target.js";
 export { bytesCodec, type Codec, protobufCodec } from "./codec.js";
+export type { Compression, CompressionOption } from "./compression.js";
 export { Deadline } from "./deadline.js";
 export type { CallDefaults } from "./defaults.js";
 export type { GenericServiceDefinition } from "./definitions/generic.js";

@@ -3,11 +3,14 @@ import { Buffer } from "node:buffer";
 
 export const prefixBytes = 5;
 
-/** The prefix and the message, as the one logical write that they are. */
-export function frameMessage(body: Uint8Array): Uint8Array[] {
+/** A message as it goes out: its prefix and, if it is not empty, its body. The one logical write that they are; nobody changes it. */
+export type FramedMessage = readonly Uint8Array[];
+
+/** `flags`: 1 where `body` is compressed. */
+export function frameMessage(body: Uint8Array, flags: 0 | 1 = 0): FramedMessage {
   const prefix = Buffer.allocUnsafe(prefixBytes);
   const { length } = body;
-  prefix[0] = 0;
+  prefix[0] = flags;
   prefix[1] = length >>> 24;
   prefix[2] = length >>> 16;
   prefix[3] = length >>> 8;

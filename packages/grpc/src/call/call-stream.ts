@@ -8,13 +8,15 @@ import {
   BaseStream,
   metadataRefusal,
   type ObjectStream,
-  type SendOptions,
   SendQueue,
   type Sink,
   type WaitOptions,
 } from "@trunkline/streams";
+import type { MessageOptions } from "../call.js";
+import { type Compression, compressed } from "../compression.js";
 import type { CallUsageError, GrpcError } from "../errors.js";
 import type { HookChain } from "../interceptors/hook-chain.js";
+import { type FramedMessage, frameMessage } from "../message.js";
 import type { Method } from "../service.js";
 import type { TimerEntry } from "../timer-heap.js";
 import { Inbox, type InboxOwner } from "./inbox.js";
@@ -27,7 +29,7 @@ const nothing = (): void => {};
 
 export abstract class CallStream<Out extends {}, In extends {}>
   extends BaseStream<Out, In>
-  implements ObjectStream<Out, In>, Sink<Uint8Array>, InboxOwner<In>, TimerEntry
+  implements ObjectStream<Out, In>, Sink<FramedMessage>, InboxOwner<In>, TimerEntry
 {
   readonly carriesMetadata = false;
   readonly method: Method;
@@ -39,7 +41,11 @@ export abstract class CallStream<Out extends {}, In extends {}>
   protected hooks: HookChain | undefined = undefined;
   /** Attributes that interceptors have provided. */
   protected provided: Map<AttributeKey<unknown>, unknown> | undefined = undefined;
-  #outbox: SendQueue<Uint8Array> | undefined = undefined;
+  /** What messages are sent with, where they are not sent as they are. */
+  protected compression: Compression | undefined = undefined;
+  /** A message has been. */
+  protected hasCompressed = false;
+  #outbox: SendQueue<FramedMessage> | undefined = undefined;
   /** Why nothing can be sent any more; made only when someone asks, since an error costs more than most calls. */
   #sendFailure: (() => Error) | undefined = undefined;
   /** Set while a message is handed over. */
@@ -67,8 +73,8 @@ export abstract class CallStream<Out extends {}, In extends {}>
   protected abstract beforeSend(): CallUsageError | undefined;
   /** @throws GrpcError */
   protected abstract encode(message: Out): Uint8Array;
-  /** Gives an encoded message to the engine. */
-  protected abstract transmit(body: Uint8Array): void;
+  /** Gives a message to the engine. */
+  protected abstract transmit(framed: FramedMessage): void;
   /** Gives the end to the engine. */
   protected abstract transmitEnd(): void;
   /** Something that came makes it impossible to go on. */
@@ -76,17 +82,30 @@ export abstract class CallStream<Out extends {}, In extends {}>
   /** The other side has sent END_STREAM with its last data. @throws GrpcError */
   protected abstract onIncomingEnd(): void;
 
-  send(message: Out, options?: SendOptions): Promise<void> {
+  /** `"request"` or `"response"`. */
+  protected abstract readonly outgoingName: string;
+
+  /** @throws GrpcError */
+  protected frame(message: Out, compress = true): FramedMessage {
+    const body = this.encode(message);
+    if (this.compression === undefined || !compress) return frameMessage(body);
+    const smaller = compressed(this.outgoingName, body, this.compression);
+    if (smaller === undefined) return frameMessage(body);
+    this.hasCompressed = true;
+    return frameMessage(smaller, 1);
+  }
+
+  send(message: Out, options?: MessageOptions): Promise<void> {
     const refused = metadataRefusal("a gRPC call", options) ?? this.beforeSend();
     if (refused !== undefined) return Promise.reject(refused);
-    let body: Uint8Array;
+    let framed: FramedMessage;
     try {
-      body = this.encode(message);
+      framed = this.frame(message, options?.compress);
     } catch (error) {
       return Promise.reject(error);
     }
     this.#accepted = false;
-    const sent = this.outbox.send(body, options);
+    const sent = this.outbox.send(framed, options);
     // Who does not await a send learns from every other step that the call has failed: that must not end the process.
     if (!this.#accepted) sent.catch(nothing);
     return sent;
@@ -109,9 +128,9 @@ export abstract class CallStream<Out extends {}, In extends {}>
     return this.inbox.discard();
   }
 
-  protected get outbox(): SendQueue<Uint8Array> {
+  protected get outbox(): SendQueue<FramedMessage> {
     if (this.#outbox === undefined) {
-      this.#outbox = new SendQueue<Uint8Array>(this);
+      this.#outbox = new SendQueue<FramedMessage>(this);
       if (this.#sendFailure !== undefined) this.#outbox.fail(this.#sendFailure());
     }
     return this.#outbox;
@@ -134,9 +153,9 @@ export abstract class CallStream<Out extends {}, In extends {}>
     return this.http2?.isWritable(this.streamId) ?? false;
   }
 
-  accept(body: Uint8Array): void {
+  accept(framed: FramedMessage): void {
     this.#accepted = true;
-    this.transmit(body);
+    this.transmit(framed);
   }
 
   end(): void {

@@ -6,7 +6,7 @@
  * message may be larger than the window, and would never arrive otherwise.
  */
 import { abortReason, BusyStreamError, ClosedStreamError, type WaitOptions } from "@trunkline/streams";
-import type { MessageEncoding } from "../compression.js";
+import { type Compression, decompressed } from "../compression.js";
 import { GrpcError } from "../errors.js";
 import { type LengthJudge, lengthOf, MessageWalk, messageLength, prefixBytes } from "../message.js";
 import { Status } from "../status.js";
@@ -34,7 +34,7 @@ export class Inbox<In extends {}> implements LengthJudge {
   readonly #single: boolean;
   readonly #maxMessageBytes: number;
   /** The `grpc-encoding` of this direction, where it is not identity. */
-  encoding: MessageEncoding | undefined = undefined;
+  encoding: Compression | undefined = undefined;
   readonly #walk: MessageWalk = new MessageWalk();
   /** What waits to be asked for; most calls never have anything there. */
   #bytes: ReceivedBytes | undefined = undefined;
@@ -255,7 +255,7 @@ export class Inbox<In extends {}> implements LengthJudge {
       if (flags !== 1) throw new GrpcError(Status.INTERNAL, `${incomingName} message has the unknown flags ${flags}`);
       if (this.encoding === undefined)
         throw new GrpcError(Status.INTERNAL, `${incomingName} message is compressed, but no grpc-encoding says how`);
-      plain = this.encoding.decode(bytes, this.#maxMessageBytes);
+      plain = decompressed(incomingName, bytes, this.encoding, this.#maxMessageBytes);
     }
     try {
       return this.#owner.decode(plain);

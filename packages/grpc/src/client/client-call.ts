@@ -16,7 +16,6 @@ import { CallStream, endStream, keepOpen } from "../call/call-stream.js";
 import { keepStack, rejectionAtCaller, throwTraced, traceHere } from "../call/caller-stack.js";
 import { type Deferred, deferred } from "../call/deferred.js";
 import type { CallOptions, ClientCall } from "../call.js";
-import { identity, messageEncoding, unknownEncoding } from "../compression.js";
 import { Deadline } from "../deadline.js";
 import { checkedMessageBytes, checkSendMessageBytes } from "../defaults.js";
 import { asError, CallUsageError, GrpcError } from "../errors.js";
@@ -24,7 +23,7 @@ import { oversize, requestFields } from "../headers.js";
 import type { ClientInterceptor } from "../interceptor.js";
 import { RequestEvent } from "../interceptors/events.js";
 import { checkedInterceptors, type HookChain, hooksOf, interceptorError } from "../interceptors/hook-chain.js";
-import { frameMessage } from "../message.js";
+import type { FramedMessage } from "../message.js";
 import { callPeer, type Peer } from "../peer.js";
 import { Status } from "../status.js";
 import { errorOfReset } from "../wire-status.js";
@@ -46,6 +45,7 @@ export class ClientCallStream<Request extends {}, Response extends {}>
 {
   readonly role = "client";
   readonly incomingName = "response";
+  protected readonly outgoingName = "request";
   readonly #bound: BoundMethod;
   readonly #options: CallOptions;
   #metadata: readonly HeaderField[];
@@ -53,8 +53,8 @@ export class ClientCallStream<Request extends {}, Response extends {}>
   #phase: "new" | "waiting" | "open" | "ended" = "new";
   #startedAtMs = 0;
   #connection: ClientConnection | undefined = undefined;
-  /** The one request message, encoded; kept to be sent when there is a stream, or again. */
-  #request: Uint8Array | undefined = undefined;
+  /** The one request message, framed; kept to be sent when there is a stream, or again. */
+  #request: FramedMessage | undefined = undefined;
   /** The end of many request messages was given. */
   #endGiven = false;
   /** Something was sent that is not kept, so that the call cannot be sent again. */
@@ -73,10 +73,10 @@ export class ClientCallStream<Request extends {}, Response extends {}>
   #preparing = false;
   #closing = false;
 
-  /** @throws MetadataError, RangeError for options that cannot be */
+  /** @throws MetadataError, RangeError, TypeError for options that cannot be */
   constructor(bound: BoundMethod, options: CallOptions) {
     const { method, defaults } = bound;
-    const { maxReceiveMessageBytes, metadata } = options;
+    const { maxReceiveMessageBytes, metadata, compression } = options;
     const limit =
       maxReceiveMessageBytes === undefined
         ? defaults.maxReceiveMessageBytes
@@ -86,6 +86,7 @@ export class ClientCallStream<Request extends {}, Response extends {}>
     this.#answer = new Answer(bound.json);
     this.#options = options;
     this.#deadline = options.deadline;
+    this.compression = compression === undefined ? defaults.compression : defaults.compressions.resolve(compression);
     this.#ownInterceptors = options.interceptors === undefined ? undefined : checkedInterceptors(options.interceptors);
     this.#metadata =
       metadata === undefined
@@ -127,7 +128,7 @@ export class ClientCallStream<Request extends {}, Response extends {}>
   callUnary(request: Request): Promise<Response> {
     this.#intercept();
     try {
-      this.#request = this.encode(request);
+      this.#request = this.frame(request);
       this.#sentMessages = 1;
     } catch (error) {
       this.#finish(asError(error), true);
@@ -311,14 +312,14 @@ export class ClientCallStream<Request extends {}, Response extends {}>
       return;
     }
     const remainingMs = this.heapIndex === -1 ? undefined : this.dueMs - this.#bound.channel.clock.nowMs();
-    const fields = requestFields(this.#bound.head, remainingMs, this.#metadata);
+    const fields = requestFields(this.#bound.head, remainingMs, this.#metadata, this.compression);
     const refused = this.#metadata.length === 0 ? undefined : oversize("request headers", fields, http2.peerMaxHeaderListSize);
     if (refused !== undefined) {
       this.#cancel(refused);
       return;
     }
     http2.sendHeaders(streamId, fields, keepOpen);
-    if (this.#request !== undefined) http2.sendData(streamId, frameMessage(this.#request), endStream);
+    if (this.#request !== undefined) http2.sendData(streamId, this.#request, endStream);
     else if (this.#endGiven) http2.sendData(streamId, [], endStream);
     else this.flush();
     this.#milestones?.onStarted();
@@ -362,13 +363,13 @@ export class ClientCallStream<Request extends {}, Response extends {}>
     return new CallUsageError(`${this.path} takes one request message, and it was sent already`);
   }
 
-  protected transmit(body: Uint8Array): void {
+  protected transmit(framed: FramedMessage): void {
     const { singleRequest } = this.method;
     this.#sentMessages += 1;
     if (!singleRequest) this.#committed = true;
-    else if (this.#request === undefined) this.#request = body;
+    else if (this.#request === undefined) this.#request = framed;
     else throw this.#secondRequest();
-    this.http2?.sendData(this.streamId, frameMessage(body), singleRequest ? endStream : keepOpen);
+    this.http2?.sendData(this.streamId, framed, singleRequest ? endStream : keepOpen);
   }
 
   protected transmitEnd(): void {
@@ -411,8 +412,7 @@ export class ClientCallStream<Request extends {}, Response extends {}>
       this.#cancel(error);
       return;
     }
-    const { encoding } = this.#answer;
-    if (encoding !== undefined && encoding !== identity) this.inbox.encoding = messageEncoding(encoding) ?? unknownEncoding(encoding);
+    this.inbox.encoding = this.#bound.defaults.compressions.ofEncoding(this.#answer.encoding);
     this.#milestones?.onHeaders(this.initialMetadata as Metadata);
     if (this.#options.onInitialMetadata !== undefined) this.#tell(this.#options.onInitialMetadata, this.initialMetadata);
   }

@@ -96,7 +96,7 @@ export function createClient<const Service extends AnyService>(
   const client: Record<string, unknown> = {};
   for (const described of resolveService(service).methods) {
     const method = json ? jsonMethod(described) : described;
-    const head = requestHead(core.scheme, core.authority, method.path, core.userAgent, json);
+    const head = requestHead(core, method.path, resolved.compressions.acceptEncoding, json);
     const bound: BoundMethod = { method, json, channel: core, head, defaults: resolved };
     const open = (options: CallOptions = {}): ClientCallStream<{}, {}> => new ClientCallStream(bound, callOptions(options));
     const callable = Object.assign(shortForms[method.kind](open), { open });

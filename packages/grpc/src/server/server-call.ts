@@ -6,15 +6,15 @@ import { type Connection, ErrorCode, type HeaderField, type StreamReset } from "
 import { Metadata, type MetadataInit } from "@trunkline/metadata";
 import { type AttributeKey, type Attributes, ClosedStreamError, reasonText, streamClock } from "@trunkline/streams";
 import { CallStream, endStream, keepOpen } from "../call/call-stream.js";
-import type { ServerCall, StatusOptions } from "../call.js";
-import type { MessageEncoding } from "../compression.js";
+import type { ResponseOptions, ServerCall, StatusOptions } from "../call.js";
+import { accepts, type Compression, type CompressionOption } from "../compression.js";
 import { Deadline } from "../deadline.js";
 import { checkSendMessageBytes } from "../defaults.js";
 import { asError, CallUsageError, GrpcError } from "../errors.js";
-import { metadataOf, oversize, type RequestHeaders, responseHead } from "../headers.js";
+import { encodingField, metadataOf, oversize, type RequestHeaders, responseHead } from "../headers.js";
 import { RequestEvent } from "../interceptors/events.js";
 import { type HookChain, hooksOf } from "../interceptors/hook-chain.js";
-import { frameMessage } from "../message.js";
+import type { FramedMessage } from "../message.js";
 import { callPeer, type Peer } from "../peer.js";
 import { isStatus, Status } from "../status.js";
 import { noDetails, packDetail } from "../status-details.js";
@@ -39,6 +39,7 @@ export class ServerCallStream<Request extends {}, Response extends {}>
 {
   readonly role = "server";
   readonly incomingName = "request";
+  protected readonly outgoingName = "response";
   readonly #host: ServerCallHost;
   readonly #served: ServedMethod;
   readonly #request: RequestHeaders;
@@ -65,23 +66,17 @@ export class ServerCallStream<Request extends {}, Response extends {}>
   /** For those who send from an iterable. */
   onEnded: (() => void) | undefined = undefined;
 
-  /** `encoding`: of the request's messages, where it is not identity. */
-  constructor(
-    host: ServerCallHost,
-    streamId: number,
-    served: ServedMethod,
-    request: RequestHeaders,
-    fields: readonly HeaderField[],
-    encoding: MessageEncoding | undefined,
-  ) {
-    super(served.method, served.method.singleRequest, host.core.maxReceiveMessageBytes);
-    this.inbox.encoding = encoding;
+  constructor(host: ServerCallHost, streamId: number, served: ServedMethod, request: RequestHeaders, fields: readonly HeaderField[]) {
+    const { core } = host;
+    super(served.method, served.method.singleRequest, core.maxReceiveMessageBytes);
+    if (request.encoding !== undefined) this.inbox.encoding = core.compressions.ofEncoding(request.encoding);
     this.#host = host;
     this.#served = served;
     this.#request = request;
     this.#fields = fields;
     this.http2 = host.http2 as unknown as typeof this.http2;
     this.streamId = streamId;
+    if (core.compression !== undefined) this.compression = this.#ifAccepted(core.compression);
   }
 
   get metadata(): Metadata {
@@ -209,7 +204,7 @@ export class ServerCallStream<Request extends {}, Response extends {}>
 
   // Sending.
 
-  sendInitialMetadata(metadata?: MetadataInit): Promise<void> {
+  sendInitialMetadata(metadata?: MetadataInit, options?: ResponseOptions): Promise<void> {
     if (this.#failure !== undefined) return quietly(this.#failure);
     if (this.#headersSent || this.#over) {
       return Promise.reject(
@@ -219,6 +214,7 @@ export class ServerCallStream<Request extends {}, Response extends {}>
     let fields: readonly HeaderField[];
     try {
       fields = metadata === undefined ? [] : Metadata.from(metadata).toWire();
+      if (options?.compression !== undefined) this.#compressWith(options.compression);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -232,11 +228,27 @@ export class ServerCallStream<Request extends {}, Response extends {}>
     }
   }
 
+  #ifAccepted(compression: Compression): Compression | undefined {
+    const { acceptEncoding, encoding } = this.#request;
+    return accepts(acceptEncoding, encoding, compression) ? compression : undefined;
+  }
+
+  /** @throws TypeError, CallUsageError */
+  #compressWith(option: CompressionOption): void {
+    const wanted = this.#host.core.compressions.resolve(option);
+    const compression = wanted === undefined ? undefined : this.#ifAccepted(wanted);
+    if (this.hasCompressed && compression !== this.compression) {
+      throw new CallUsageError(`a response message of ${this.path} that waits to be sent is compressed already`);
+    }
+    this.compression = compression;
+  }
+
   /** @throws GrpcError of an interceptor, with which the call has ended */
   #sendHeaders(given: readonly HeaderField[]): void {
     const metadata = this.hooks?.has("onInitialMetadata") ? this.#initialThrough(this.hooks, given) : given;
     this.#headersSent = true;
-    const head = responseHead(this.#request.contentType);
+    const plain = responseHead(this.#request.contentType);
+    const head = this.compression === undefined ? plain : [...plain, encodingField(this.compression)];
     this.http2?.sendHeaders(this.streamId, metadata.length === 0 ? head : [...head, ...metadata], keepOpen);
   }
 
@@ -310,11 +322,11 @@ export class ServerCallStream<Request extends {}, Response extends {}>
     }
   }
 
-  protected transmit(body: Uint8Array): void {
+  protected transmit(framed: FramedMessage): void {
     if (this.method.singleResponse && this.#messagesSent > 0) throw this.#secondReply();
     if (!this.#headersSent) this.#sendHeaders([]);
     this.#messagesSent += 1;
-    this.http2?.sendData(this.streamId, frameMessage(body), keepOpen);
+    this.http2?.sendData(this.streamId, framed, keepOpen);
   }
 
   protected transmitEnd(): void {
@@ -447,7 +459,7 @@ export class ServerCallStream<Request extends {}, Response extends {}>
     if (!this.#over) {
       try {
         if (message === undefined || message === null) throw new CallUsageError(`the handler of ${this.path} returned no response message`);
-        this.transmit(this.encode(message));
+        this.transmit(this.frame(message));
         this.transmitEnd();
       } catch (error) {
         this.handlerFailed(error);

@@ -3,7 +3,6 @@ import type { Duplex } from "node:stream";
 import { Connection, type ConnectionHandler, type HeaderField, type StreamReset } from "@trunkline/h2";
 import { ConnectionDriver, duplexTransport, nodeAscii } from "@trunkline/h2/node";
 import { endStream } from "../call/call-stream.js";
-import { identity, messageEncoding } from "../compression.js";
 import type { GrpcError } from "../errors.js";
 import {
   acceptEncodingField,
@@ -84,13 +83,13 @@ export class ServerConnection implements ConnectionHandler<AnyCall>, ServerCallH
       return;
     }
     const { encoding } = request;
-    const decoder = encoding === undefined || encoding === identity ? undefined : messageEncoding(encoding);
-    if (encoding !== undefined && encoding !== identity && decoder === undefined) {
-      const message = `grpc-encoding ${JSON.stringify(encoding)} is not known here`;
-      this.#refuseWith(streamId, request, Status.UNIMPLEMENTED, message, [acceptEncodingField]);
+    const { compressions } = this.core;
+    if (!compressions.knows(encoding)) {
+      const message = `grpc-encoding ${JSON.stringify(encoding)} is not known here (${compressions.acceptEncoding})`;
+      this.#refuseWith(streamId, request, Status.UNIMPLEMENTED, message, [acceptEncodingField(compressions.acceptEncoding)]);
       return;
     }
-    const call: AnyCall = new ServerCallStream(this, streamId, served, request, fields, decoder);
+    const call: AnyCall = new ServerCallStream(this, streamId, served, request, fields);
     this.http2.setContext(streamId, call);
     call.begin(ended);
   }

@@ -1,6 +1,7 @@
 /** What all connections and calls of a server share. */
 import type { Clock } from "@trunkline/streams";
 import type { ServerCall } from "../call.js";
+import type { Compression, Compressions } from "../compression.js";
 import type { Http2Options } from "../options.js";
 import type { TimerHeap } from "../timer-heap.js";
 import type { MethodTable } from "./dispatch.js";
@@ -11,6 +12,10 @@ export interface ServerCore {
   readonly clock: Clock;
   readonly maxReceiveMessageBytes: number;
   readonly maxSendMessageBytes: number;
+  /** Of responses, to clients that accept it. */
+  readonly compression: Compression | undefined;
+  /** Those of requests. */
+  readonly compressions: Compressions;
   readonly maxConcurrentStreams: number;
   readonly http2: Http2Options;
   /** Tells the user of an error that the client is not told of. Never throws. */

@@ -5,7 +5,8 @@ import { createSocketServer, type SocketServer, systemClock, type TransportError
 import { type Clock, type CloseOptions, defaultCloseTimeoutMs } from "@trunkline/streams";
 import { hostAndPort, isLoopback, parseHostPort, unixPath } from "../address.js";
 import type { ServerCall } from "../call.js";
-import { checkedMessageBytes } from "../defaults.js";
+import type { Compression, CompressionOption } from "../compression.js";
+import { checkedMessageBytes, understood } from "../defaults.js";
 import { GrpcError } from "../errors.js";
 import type { ServerInterceptor } from "../interceptor.js";
 import { checkedInterceptors } from "../interceptors/hook-chain.js";
@@ -24,6 +25,13 @@ export interface ServerOptions {
   readonly maxReceiveMessageBytes?: number | undefined;
   /** Largest message that is sent, in bytes, before compression; a larger one fails its call with RESOURCE_EXHAUSTED. Default: no limit, as the receiver has one. */
   readonly maxSendMessageBytes?: number | undefined;
+  /** What response messages are compressed with, for clients that accept it; see `sendInitialMetadata` for single calls. Default `"identity"`: not at all. */
+  readonly compression?: CompressionOption | undefined;
+  /**
+   * What is understood beside `gzip` and `deflate` when requests come, and may be named in `compression`. A `Compression` that is given as `compression` is
+   * understood too. Default: none.
+   */
+  readonly acceptCompressions?: readonly Compression[] | undefined;
   /** For all services, outside of a service's own; the first is the outermost. They see the calls of methods that have a handler. */
   readonly interceptors?: readonly ServerInterceptor[] | undefined;
   /** Calls that may run at once on one connection; more wait at the client. Default 1,000: enough for a busy client, and a bound on what one can hold. */
@@ -68,16 +76,20 @@ export class Server implements AsyncDisposable {
   readonly #connections: Set<ServerConnection> = new Set();
   #closed: Promise<void> | undefined;
 
-  /** @throws RangeError for a number out of its range, H2Error for one of `http2` */
+  /** @throws RangeError for a number out of its range, H2Error for one of `http2`, TypeError for a compression that is not known */
   constructor(options: ServerOptions = {}) {
     const { clock = systemClock, onError = logError } = options;
     this.#interceptors = checkedInterceptors(options.interceptors);
+    const { compression } = options;
+    const compressions = understood(compression, options.acceptCompressions);
     this.#core = {
       methods: new MethodTable(),
       timers: new TimerHeap(clock),
       clock,
       maxReceiveMessageBytes: checkedMessageBytes("maxReceiveMessageBytes", options.maxReceiveMessageBytes, defaultMaxReceiveMessageBytes),
       maxSendMessageBytes: checkedMessageBytes("maxSendMessageBytes", options.maxSendMessageBytes, largestMessageBytes),
+      compression: compression === undefined ? undefined : compressions.resolve(compression),
+      compressions,
       maxConcurrentStreams: wholeNumber("maxConcurrentStreams", options.maxConcurrentStreams, 1_000, 0, 2 ** 31 - 1),
       http2: checkedHttp2("server", options.http2),
       report(error, call) {

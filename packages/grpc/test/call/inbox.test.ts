@@ -4,7 +4,7 @@ import { ManualSignal } from "@trunkline/streams/testing";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Inbox } from "../../src/call/inbox.js";
-import { messageEncoding } from "../../src/compression.js";
+import { Compressions } from "../../src/compression.js";
 import { bytesCodec, GrpcError, Status } from "../../src/index.js";
 import { framed, rejection } from "../support.js";
 
@@ -37,11 +37,11 @@ function thrown(action: () => void): GrpcError {
 /** What a message that comes, or that somebody waits for, fails with: the same. */
 async function refusal(bytes: Uint8Array, encoding = ""): Promise<GrpcError> {
   const { inbox: first } = inboxOf({ limit: 10_000 });
-  first.encoding = messageEncoding(encoding);
+  first.encoding = Compressions.builtIn.get(encoding);
   first.push(bytes);
   const error = await rejection(first.receive());
   const { inbox: second } = inboxOf({ limit: 10_000 });
-  second.encoding = messageEncoding(encoding);
+  second.encoding = Compressions.builtIn.get(encoding);
   const waiting = rejection(second.receive());
   const other = thrown(() => second.push(bytes));
   second.end(other);
@@ -183,7 +183,7 @@ describe("messages out of DATA frames", () => {
 
   it("are decompressed when their flag says so, and only then", async () => {
     const { inbox } = inboxOf();
-    inbox.encoding = messageEncoding("gzip");
+    inbox.encoding = Compressions.builtIn.get("gzip");
     inbox.push(framed(gzipSync(hello), 1));
     inbox.push(framed(hello));
     expect(Buffer.from((await inbox.receive()) as Uint8Array).toString()).toBe("hello");
@@ -195,8 +195,8 @@ describe("messages out of DATA frames", () => {
     expect(bomb.length).toBeLessThan(10_000);
     const error = await refusal(framed(bomb, 1), "gzip");
     expect(error.status).toBe(Status.RESOURCE_EXHAUSTED);
-    expect(error.message).toBe("message in encoding gzip is larger than maxReceiveMessageBytes (10000)");
-    expect((await refusal(framed(hello, 1), "deflate")).message).toBe("message is not in its encoding deflate");
+    expect(error.message).toBe("request message in encoding gzip is larger than maxReceiveMessageBytes (10000)");
+    expect((await refusal(framed(hello, 1), "deflate")).message).toBe("request message is not in its encoding deflate");
   });
 
   it("that the codec does not take are INTERNAL, with its error as the cause", async () => {
