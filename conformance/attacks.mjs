@@ -1,12 +1,13 @@
 /**
- * Attacks on real processes of ours: an HTTP/2 server, a gRPC server and a router, with their default limits. Each attack comes from
- * this process; meanwhile a well-behaved client asks the same victim again and again. A case has passed when the victim answered as it
- * should, never took more memory than it may, and served the other client all the time.
+ * Attacks on real processes of ours, with their default limits: an HTTP/2 server, a gRPC server, a router, an HTTP/2 client and a gRPC
+ * client. Each attack comes from this process; meanwhile well-behaved exchanges go on with the same victim. A case has passed when the
+ * victim answered as it should, never took more memory than it may, and the others were served all the time.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { attacksOnServers, clientPreface } from "@trunkline/h2/testing";
 import { Attacker } from "./attacks/attacker.mjs";
 import { forgetPeak, residentMemory } from "./attacks/memory.mjs";
+import { attackClients } from "./attacks/on-clients.mjs";
 import { grpcServer, h2Server, routerProcess } from "./attacks/victims.mjs";
 import { Cases } from "./lib/cases.mjs";
 
@@ -35,6 +36,7 @@ export async function run() {
       await victim.stop();
     }
   }
+  await attackClients(cases);
   return cases.counts;
 }
 

@@ -10,7 +10,7 @@ const judges = {
   hpack: "our headers decoded by python-hyper, nghttp2 and Go",
   "http-peers": "HTTP/2 with nghttp, nghttpd, h2load, curl, node:http2 and Go's net/http",
   grpc: "gRPC conformance: connectconformance on a server and a client of ours",
-  attacks: "hostile clients on an HTTP/2 server, a gRPC server and a router of ours",
+  attacks: "hostile peers of our servers (HTTP/2, gRPC, the router) and clients, as processes",
   streams: "compressed streams with Python's gzip, zlib, bz2, lzma, zstandard and brotli",
 };
 

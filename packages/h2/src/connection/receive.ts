@@ -126,6 +126,7 @@ export class FrameReceiver<Context> implements FrameSink {
       );
     }
     this.#dataFramesReceived += 1;
+    if (length === unread && !endStream) guards.useless(table.begun, now); // CVE-2019-9518
     const stream = table.get(streamId);
     if (stream === undefined || !stream.remoteOpen) {
       windows.creditConnection();
@@ -140,7 +141,6 @@ export class FrameReceiver<Context> implements FrameSink {
         `DATA of ${length} bytes is larger than the stream's window (${stream.receiveWindow.available})`,
       );
     }
-    if (length === unread && !endStream) guards.useless(table.begun, now); // CVE-2019-9518
     stream.receivedBytes += length - unread;
     this.#headers.checkContentLength(stream, endStream);
     const dataAt = unread === 0 ? start : start + 1;

@@ -35,6 +35,16 @@ export const attacksOnServers: readonly Attack[] = [
     why: carryNothing,
   },
   {
+    title: "a flood of empty DATA on a stream that was refused",
+    *send({ peer, request }) {
+      const tooLarge = { name: "x-large", value: "v".repeat(17_000) };
+      yield peer.headers(1, [...request(), tooLarge]); // It is reset; what is on its way to it is free up to its window.
+      yield* times(floodFrames, () => peer.data(1, []));
+    },
+    goAway: "ENHANCE_YOUR_CALM",
+    why: carryNothing,
+  },
+  {
     title: "a flood of DATA that is padding alone",
     *send({ peer, request }) {
       yield peer.headers(1, request());
