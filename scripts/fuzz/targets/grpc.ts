@@ -7,7 +7,7 @@
 import { Buffer } from "node:buffer";
 import { Metadata, MetadataError } from "@trunkline/metadata";
 import { Inbox } from "../../../packages/grpc/src/call/inbox.js";
-import { messageEncoding } from "../../../packages/grpc/src/compression.js";
+import { Compressions, decompressed } from "../../../packages/grpc/src/compression.js";
 import { GrpcError } from "../../../packages/grpc/src/errors.js";
 import { isGrpcContentType, metadataOf, readRequest, readResponse, responseHead } from "../../../packages/grpc/src/headers.js";
 import { decodeStatusMessage, encodeStatusMessage } from "../../../packages/grpc/src/status-message.js";
@@ -206,15 +206,16 @@ function* statusMessage(input: Steering): Generator<string> {
 }
 
 function* compressed(input: Steering): Generator<string> {
-  const encoding = messageEncoding(input.octet() % 2 === 0 ? "gzip" : "deflate");
-  must(encoding !== undefined, "both are known");
+  const name = input.octet() % 2 === 0 ? "gzip" : "deflate";
+  const compression = Compressions.builtIn.get(name);
+  if (compression === undefined) throw new Error(`${name} is not built in`);
   try {
-    const plain = encoding?.decode(input.rest(), maxMessageBytes);
-    must(plain !== undefined && plain.length <= maxMessageBytes, `${plain?.length} bytes`);
-    yield `${encoding?.name} ${Math.min(11, Math.ceil(Math.log2((plain?.length ?? 0) + 1)))}`;
+    const plain = decompressed("fuzzed", input.rest(), compression, maxMessageBytes);
+    must(plain.length <= maxMessageBytes, `${plain.length} bytes`);
+    yield `${name} ${Math.min(11, Math.ceil(Math.log2(plain.length + 1)))}`;
   } catch (error) {
     must(error instanceof GrpcError, `not a GrpcError: ${String(error)}`);
-    yield `${encoding?.name} ${kindOf(error)}`;
+    yield `${name} ${kindOf(error)}`;
   }
 }
 
