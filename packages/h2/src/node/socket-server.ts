@@ -41,7 +41,7 @@ export function createSocketServer(options: SocketServerOptions, onSocket: (sock
     };
     return Object.assign(net.createServer({ allowHalfOpen: true, noDelay: true }, onSocket), { updateTls });
   }
-  const needsCertificate = secure.requestCert === true && secure.rejectUnauthorized !== false;
+  const needsCertificate = Boolean(secure.requestCert) && secure.rejectUnauthorized !== false;
   const doorstep = new Doorstep();
   let closing = false;
   const refuse = (socket: net.Socket, failure: TransportError): void => {
