@@ -16,13 +16,11 @@ import { CallStream, endStream, keepOpen } from "../call/call-stream.js";
 import { keepStack, rejectionAtCaller, throwTraced, traceHere } from "../call/caller-stack.js";
 import { type Deferred, deferred } from "../call/deferred.js";
 import type { CallOptions, ClientCall } from "../call.js";
-import { Deadline } from "../deadline.js";
-import { checkedMessageBytes, checkSendMessageBytes } from "../defaults.js";
+import type { Deadline } from "../deadline.js";
+import { checkSendMessageBytes } from "../defaults.js";
 import { asError, CallUsageError, GrpcError } from "../errors.js";
 import { oversize, requestFields } from "../headers.js";
-import type { ClientInterceptor } from "../interceptor.js";
-import { RequestEvent } from "../interceptors/events.js";
-import { checkedInterceptors, type HookChain, hooksOf, interceptorError } from "../interceptors/hook-chain.js";
+import { type HookChain, hooksOf, interceptorError } from "../interceptors/hook-chain.js";
 import type { FramedMessage } from "../message.js";
 import { callPeer, type Peer } from "../peer.js";
 import { Status } from "../status.js";
@@ -30,7 +28,8 @@ import { errorOfReset } from "../wire-status.js";
 import { Answer } from "./answer.js";
 import type { BoundMethod } from "./bound-method.js";
 import { cancelled, deadlineExceeded, endedWithOk, endOf, warn } from "./call-errors.js";
-import { inheritedDeadline, watchSignals } from "./cancellation.js";
+import { CallPlan } from "./call-plan.js";
+import { watchSignals } from "./cancellation.js";
 import type { ClientConnection } from "./client-connection.js";
 import type { WaitingCall } from "./connection-manager.js";
 import { throughConnection, throughInitialMetadata, throughStatus } from "./interception.js";
@@ -48,8 +47,7 @@ export class ClientCallStream<Request extends {}, Response extends {}>
   protected readonly outgoingName = "request";
   readonly #bound: BoundMethod;
   readonly #options: CallOptions;
-  #metadata: readonly HeaderField[];
-  #deadline: Deadline | undefined;
+  readonly #plan: CallPlan;
   #phase: "new" | "waiting" | "open" | "ended" = "new";
   #startedAtMs = 0;
   #connection: ClientConnection | undefined = undefined;
@@ -67,7 +65,6 @@ export class ClientCallStream<Request extends {}, Response extends {}>
   #milestones: Milestones | undefined = undefined;
   #reply: Deferred<Response> | undefined = undefined;
   #unwatch: (() => void) | undefined = undefined;
-  readonly #ownInterceptors: readonly ClientInterceptor[] | undefined;
   #intercepted = false;
   /** An interceptor makes the call wait. */
   #preparing = false;
@@ -76,30 +73,21 @@ export class ClientCallStream<Request extends {}, Response extends {}>
   /** @throws MetadataError, RangeError, TypeError for options that cannot be */
   constructor(bound: BoundMethod, options: CallOptions) {
     const { method, defaults } = bound;
-    const { maxReceiveMessageBytes, metadata, compression } = options;
-    const limit =
-      maxReceiveMessageBytes === undefined
-        ? defaults.maxReceiveMessageBytes
-        : checkedMessageBytes("maxReceiveMessageBytes", maxReceiveMessageBytes, defaults.maxReceiveMessageBytes);
-    super(method, method.singleResponse, limit);
+    const plan = new CallPlan(defaults, options);
+    super(method, method.singleResponse, plan.maxReceiveMessageBytes);
     this.#bound = bound;
-    this.#answer = new Answer(bound.json);
     this.#options = options;
-    this.#deadline = options.deadline;
-    this.compression = compression === undefined ? defaults.compression : defaults.compressions.resolve(compression);
-    this.#ownInterceptors = options.interceptors === undefined ? undefined : checkedInterceptors(options.interceptors);
-    this.#metadata =
-      metadata === undefined
-        ? defaults.fields
-        : (defaults.fields.length === 0 ? Metadata.from(metadata) : defaults.metadata.merge(metadata)).toWire();
+    this.#plan = plan;
+    this.#answer = new Answer(bound.json);
+    this.compression = plan.compression;
   }
 
   get deadline(): Deadline | undefined {
-    return this.#deadline;
+    return this.#plan.deadline;
   }
 
   get waitForReady(): boolean {
-    return this.#options.waitForReady ?? this.#bound.defaults.waitForReady;
+    return this.#plan.waitForReady;
   }
 
   get peer(): Peer | undefined {
@@ -226,15 +214,13 @@ export class ClientCallStream<Request extends {}, Response extends {}>
     this.#intercept();
     if (this.#phase !== "waiting") return;
     const { signal, parent } = this.#options;
-    const { channel, defaults } = this.#bound;
+    const { channel } = this.#bound;
     if (signal !== undefined || parent !== undefined) {
       this.#unwatch = watchSignals(signal, parent, (error) => this.#cancel(error));
       if (this.#phase !== "waiting") return;
     }
-    if (this.#deadline === undefined && defaults.timeoutMs !== undefined)
-      this.#deadline = Deadline.after(defaults.timeoutMs, channel.clock);
-    if (parent !== undefined) this.#deadline = inheritedDeadline(this.#deadline, parent);
-    if (this.#deadline !== undefined || this.hooks !== undefined) {
+    this.#plan.begin(channel.clock);
+    if (this.#plan.deadline !== undefined || this.hooks !== undefined) {
       this.#startedAtMs = channel.clock.nowMs();
       this.#watchDeadline(this.#startedAtMs);
       if (this.#phase !== "waiting") return;
@@ -244,7 +230,7 @@ export class ClientCallStream<Request extends {}, Response extends {}>
   }
 
   #watchDeadline(nowMs: number): void {
-    const deadline = this.#deadline;
+    const { deadline } = this.#plan;
     const { clock, timers } = this.#bound.channel;
     if (this.heapIndex !== -1) timers.remove(this);
     if (deadline === undefined || deadline.atMs === Number.POSITIVE_INFINITY) return;
@@ -253,51 +239,32 @@ export class ClientCallStream<Request extends {}, Response extends {}>
     else timers.add(this, dueMs);
   }
 
-  // Interceptors. What one throws ends the call.
-
   #intercept(): void {
     if (this.#intercepted) return;
     this.#intercepted = true;
-    const { interceptors } = this.#bound.defaults;
-    const own = this.#ownInterceptors;
-    if (own === undefined && interceptors.length === 0) return;
-    const all = own === undefined ? interceptors : [...interceptors, ...own];
-    this.hooks = hooksOf(all, this as unknown as ClientCall<{}, {}>);
+    const { interceptors } = this.#plan;
+    if (interceptors.length > 0) this.hooks = hooksOf(interceptors, this as unknown as ClientCall<{}, {}>);
   }
 
-  /** Lets them see and change the request, which may take a while. */
+  /** Lets interceptors see and change the request, which may take a while. What one throws ends the call. */
   #prepare(hooks: HookChain): void {
-    const request = new RequestEvent(
-      () => Metadata.fromWire(this.#metadata),
-      this.#deadline,
-      (key, value) => this.provide(key, value),
-    );
+    const before = this.#plan.deadline;
+    const go = (): void => this.#depart(before);
     try {
-      const waiting = hooks.request(request);
-      if (waiting === undefined) {
-        this.#depart(request);
-        return;
-      }
-      this.#preparing = true;
-      waiting.then(
-        () => this.#depart(request),
-        (error: unknown) => this.#cancel(interceptorError(error)),
-      );
+      const waiting = this.#plan.through(hooks, (key, value) => this.provide(key, value));
+      this.#preparing = waiting !== undefined;
+      if (waiting === undefined) go();
+      else waiting.then(go, (error: unknown) => this.#cancel(interceptorError(error)));
     } catch (error) {
       this.#cancel(interceptorError(error));
     }
   }
 
-  #depart(request: RequestEvent): void {
+  #depart(before: Deadline | undefined): void {
     this.#preparing = false;
     if (this.#phase !== "waiting") return;
-    if (request.changed !== undefined) this.#metadata = request.changed.toWire();
-    if (request.deadline !== this.#deadline) {
-      this.#deadline = request.deadline;
-      this.#watchDeadline(this.#bound.channel.clock.nowMs());
-      if (this.#phase !== "waiting") return;
-    }
-    this.#bound.channel.connections.start(this);
+    if (this.#plan.deadline !== before) this.#watchDeadline(this.#bound.channel.clock.nowMs());
+    if (this.#phase === "waiting") this.#bound.channel.connections.start(this);
   }
 
   onOpened(connection: ClientConnection, streamId: number): void {
@@ -312,8 +279,9 @@ export class ClientCallStream<Request extends {}, Response extends {}>
       return;
     }
     const remainingMs = this.heapIndex === -1 ? undefined : this.dueMs - this.#bound.channel.clock.nowMs();
-    const fields = requestFields(this.#bound.head, remainingMs, this.#metadata, this.compression);
-    const refused = this.#metadata.length === 0 ? undefined : oversize("request headers", fields, http2.peerMaxHeaderListSize);
+    const { fields: metadata } = this.#plan;
+    const fields = requestFields(this.#bound.head, remainingMs, metadata, this.compression);
+    const refused = metadata.length === 0 ? undefined : oversize("request headers", fields, http2.peerMaxHeaderListSize);
     if (refused !== undefined) {
       this.#cancel(refused);
       return;
@@ -339,7 +307,7 @@ export class ClientCallStream<Request extends {}, Response extends {}>
     } catch (cause) {
       throw new GrpcError(Status.INTERNAL, `request message could not be encoded: ${reasonText(cause)}`, { cause });
     }
-    checkSendMessageBytes("request", body, this.#options.maxSendMessageBytes ?? this.#bound.defaults.maxSendMessageBytes);
+    checkSendMessageBytes("request", body, this.#plan.maxSendMessageBytes);
     return body;
   }
 
