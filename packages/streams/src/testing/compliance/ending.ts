@@ -18,9 +18,9 @@ import {
 } from "./harness.js";
 import type { ComplianceOptions, ComplianceTest } from "./options.js";
 
-/** Both directions, or only the first side's if the second one's end is the end of all. */
+/** Both directions, or only the first side's if the second one's end is the end of all, or neither. */
 function halfCloses(given: ComplianceOptions, tests: ComplianceTest[]): ComplianceTest[] {
-  return traitsOf(given).halfClose === "both" ? tests : tests.slice(0, 1);
+  return tests.slice(0, { both: 2, first: 1, none: 0 }[traitsOf(given).halfClose]);
 }
 
 function halfCloseTests(given: ComplianceOptions): ComplianceTest[] {

@@ -59,7 +59,7 @@ export class End {
 /** The options with their defaults. */
 export interface Traits {
   readonly keepsBoundaries: boolean;
-  readonly halfClose: "both" | "first";
+  readonly halfClose: "both" | "first" | "none";
   readonly disposal: "close" | "abort";
   readonly abortIsSeen: boolean;
   readonly keepsTime: boolean;

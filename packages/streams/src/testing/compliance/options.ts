@@ -23,8 +23,11 @@ export interface ComplianceOptions {
   readonly codec?: ItemCodec;
   /** False for a byte stream, which may cut and join items, and for which an empty one is nothing. Default true. */
   readonly keepsBoundaries?: boolean;
-  /** `"first"` if the end of the second side ends both directions, as the end of a gRPC server does. Default `"both"`. */
-  readonly halfClose?: "both" | "first";
+  /**
+   * `"first"` if the end of the second side ends both directions, as the end of a gRPC server does; `"none"` if that of either side does,
+   * as that of a plain WebSocket. Default `"both"`.
+   */
+  readonly halfClose?: "both" | "first" | "none";
   /**
    * What disposal of the first side does after `sendEof` and before the other side's end: `"abort"` for a gRPC client call, which is
    * cancelled. Default `"close"`.

@@ -1,0 +1,312 @@
+/** A WebSocket as a stream: a message is an item. */
+import type { Attributes } from "../attributes.js";
+import { BaseStream } from "../base-stream.js";
+import { BreakSignal } from "../break-signal.js";
+import { type Clock, streamClock } from "../clock.js";
+import { BrokenStreamError, ClosedStreamError, metadataRefusal, reasonText } from "../errors.js";
+import { ReceiveQueue } from "../receive-queue.js";
+import { SendQueue } from "../send-queue.js";
+import type { ObjectStream, SendOptions, WaitOptions } from "../stream.js";
+import { webClock } from "./web-clock.js";
+import { type Control, costOf, encodeControl, parseControl, Windows } from "./web-socket-in-band.js";
+import { closeReason, isPausable, type PausableWebSocket, type WebSocketEventLike, type WebSocketLike } from "./web-socket-like.js";
+
+export interface WebSocketOptions {
+  /** What items are: `Uint8Array` or `string`. A message of the other kind breaks the stream. Default `"binary"`. */
+  readonly type?: "binary" | "text";
+  /**
+   * True where both ends are streams of ours and both say so: then there is half-close and backpressure in both directions, whatever
+   * the object can do. See `web-socket-in-band.ts` for what goes over the wire. Default false.
+   */
+  readonly inBand?: boolean;
+  /** The close codes that are an end; any other breaks the stream. Default `[1000]`. 1005 is a `close()` without a code. */
+  readonly endCodes?: readonly number[];
+  /**
+   * How much may lie unread, and how much may lie in the object to be sent; a message counts as 1 KiB at least. At the limit a socket of
+   * `ws` is paused. The standard object cannot be: there the stream breaks (`BUFFER_OVERFLOW`), unless `inBand`. Default 1 MiB.
+   */
+  readonly maxBufferedBytes?: number;
+  /** Limits the wait of `close()`. Default: real time. */
+  readonly clock?: Clock;
+  /** What else is known about the connection. */
+  readonly attributes?: Attributes;
+}
+
+/** The close code of an abort: the first of those that are for applications (RFC 6455 §7.4.2). */
+export const abortCloseCode = 4_000;
+
+/** How often `bufferedAmount` is looked at while a send waits: the standard object has no event for it. */
+const drainPollMs = 4;
+
+/**
+ * The WebSocket as a stream; it is the stream's from now on, and may still be connecting. `abort` closes it with 4000 and the reason,
+ * cut to 123 bytes, or cuts the connection where much is still to be sent or the other side does not answer.
+ *
+ * Without `inBand` the end is close 1000, and it is the end of both directions: a WebSocket has no half-close, so what the other side
+ * has sent and this side has not received when it ends may be lost, and the other side's later sends reject.
+ * @throws TypeError if the WebSocket is closing or closed, RangeError for `maxBufferedBytes` below 1
+ */
+export function streamFromWebSocket(socket: WebSocketLike, options: WebSocketOptions & { readonly type: "text" }): ObjectStream<string>;
+export function streamFromWebSocket(
+  socket: WebSocketLike,
+  options?: WebSocketOptions & { readonly type?: "binary" },
+): ObjectStream<Uint8Array>;
+export function streamFromWebSocket(
+  socket: WebSocketLike,
+  options: WebSocketOptions = {},
+): ObjectStream<Uint8Array> | ObjectStream<string> {
+  const { maxBufferedBytes = 1_048_576 } = options;
+  if (socket.readyState > 1) throw new TypeError("the WebSocket is closing or closed already");
+  if (!(maxBufferedBytes >= 1)) throw new RangeError(`maxBufferedBytes must be at least 1, but is ${maxBufferedBytes}`);
+  // It takes and gives only items of its type.
+  return new WebSocketStream(socket, options, maxBufferedBytes) as ObjectStream<never> as ObjectStream<Uint8Array> | ObjectStream<string>;
+}
+
+type Item = Uint8Array | string;
+
+class WebSocketStream extends BaseStream<Item> {
+  readonly carriesMetadata = false;
+  readonly #socket: WebSocketLike;
+  /** The same, if it is that of `ws`. */
+  readonly #pausable: PausableWebSocket | undefined;
+  readonly #text: boolean;
+  readonly #endCodes: readonly number[];
+  readonly #maxBufferedBytes: number;
+  readonly #windows: Windows | undefined;
+  readonly #attributes: Attributes;
+  readonly #broken: BreakSignal = new BreakSignal();
+  readonly #incoming: ReceiveQueue<Item> = new ReceiveQueue((item) => this.#onTaken(item));
+  readonly #outgoing: SendQueue<Item>;
+  #unread = 0;
+  #paused = false;
+  #polling = false;
+  #endReceived = false;
+  /** Why the stream is over before its ends. */
+  #failure: Error | undefined;
+  /** Sends the end as soon as the socket is open. */
+  #onOpen: (() => void) | undefined;
+
+  constructor(socket: WebSocketLike, options: WebSocketOptions, maxBufferedBytes: number) {
+    super();
+    this.#socket = socket;
+    this.#pausable = isPausable(socket) ? socket : undefined;
+    this.#text = options.type === "text";
+    this.#endCodes = options.endCodes ?? [1_000];
+    this.#maxBufferedBytes = maxBufferedBytes;
+    this.#windows = options.inBand === true ? new Windows() : undefined;
+    this.#attributes = new Map([...(options.attributes ?? []), [streamClock, options.clock ?? webClock]]);
+    this.#outgoing = new SendQueue({
+      hasRoom: () => this.#hasRoom(),
+      accept: (item) => this.#write(item),
+      end: () => this.#end(),
+    });
+    socket.binaryType = this.#pausable === undefined ? "arraybuffer" : "nodebuffer"; // the latter is not copied
+    socket.addEventListener("open", () => {
+      this.#onOpen?.();
+      this.#outgoing.flush();
+    });
+    socket.addEventListener("message", ({ data }) => this.#onMessage(data));
+    socket.addEventListener("error", (event) => this.#onError(event));
+    socket.addEventListener("close", (event) => this.#onClose(event));
+  }
+
+  override get brokenSignal(): BreakSignal {
+    return this.#broken;
+  }
+
+  override get extraAttributes(): Attributes {
+    return this.#attributes;
+  }
+
+  send(item: Item, options?: SendOptions): Promise<void> {
+    const refusal = metadataRefusal("a WebSocket", options);
+    if (refusal !== undefined) return Promise.reject(refusal);
+    if (this.#text ? typeof item !== "string" : !(item instanceof Uint8Array)) {
+      return Promise.reject(new TypeError(`this WebSocket sends ${this.#text ? "string" : "Uint8Array"}, not ${typeof item}`));
+    }
+    return this.#outgoing.send(item, options);
+  }
+
+  receive(options?: WaitOptions): Promise<Item | undefined> {
+    return this.#incoming.take(options);
+  }
+
+  abort(reason?: unknown): void {
+    if (this.#failure !== undefined || (this.eofSent && this.#incoming.endTaken)) return;
+    const closed = new ClosedStreamError(`the stream was aborted: ${reasonText(reason)}`);
+    this.#failure = closed;
+    this.#outgoing.fail(closed);
+    this.#incoming.close(closed);
+    this.#closeWith(reasonText(reason));
+  }
+
+  protected endOutput(): Promise<void> {
+    // The other side's close was answered with one, which is this side's end too.
+    if (this.#endReceived && this.#windows === undefined) return Promise.resolve();
+    return this.#outgoing.end();
+  }
+
+  protected discardInput(): Promise<void> {
+    return this.#incoming.discard();
+  }
+
+  #closeWith(reason: string): void {
+    const socket = this.#socket;
+    if (this.#pausable !== undefined && (socket.readyState === 2 || socket.bufferedAmount > 0)) {
+      this.#pausable.terminate(); // a close frame would wait behind everything else
+      return;
+    }
+    this.#pausable?.resume(); // so that the other side's answer is seen
+    if (socket.readyState < 2) socket.close(abortCloseCode, closeReason(reason));
+  }
+
+  // Sending.
+
+  #hasRoom(): boolean {
+    const { readyState, bufferedAmount } = this.#socket;
+    if (readyState !== 1 || this.#windows?.maySend === false) return false;
+    if (bufferedAmount < this.#maxBufferedBytes) return true;
+    if (this.#pausable === undefined) this.#pollUntilDrained();
+    return false;
+  }
+
+  #write(item: Item): void {
+    this.#windows?.onSent(item);
+    if (this.#pausable === undefined) this.#socket.send(item as string);
+    else this.#pausable.send(item, () => this.#outgoing.flush());
+  }
+
+  #pollUntilDrained(): void {
+    if (this.#polling) return;
+    this.#polling = true;
+    setTimeout(() => {
+      this.#polling = false;
+      if (this.#failure === undefined) this.#outgoing.flush();
+    }, drainPollMs);
+  }
+
+  #control(control: Control): void {
+    const text = encodeControl(control);
+    this.#socket.send(this.#text ? new TextEncoder().encode(text) : text);
+  }
+
+  async #end(): Promise<void> {
+    if (this.#socket.readyState === 0) {
+      await new Promise<void>((resolve) => {
+        this.#onOpen = resolve;
+      });
+    }
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#windows === undefined) {
+      this.#socket.close(1_000);
+      return;
+    }
+    this.#control({ kind: "end" });
+    if (this.#endReceived) this.#socket.close(1_000);
+  }
+
+  // Receiving.
+
+  #onMessage(data: unknown): void {
+    if (this.#failure !== undefined) return;
+    const item = typeof data === "string" ? data : bytesOf(data);
+    if (item === undefined) {
+      this.#break("UNEXPECTED_MESSAGE", `the other side sent a message of ${Object.prototype.toString.call(data)}`);
+    } else if ((typeof item === "string") !== this.#text) {
+      this.#onOtherKind(item);
+    } else if (this.#endReceived) {
+      this.#break("UNEXPECTED_MESSAGE", "the other side sent a message after its end");
+    } else if (this.#windows?.onReceived(item) === false) {
+      this.#break("BUFFER_OVERFLOW", "the other side sent more than was read and allowed");
+    } else {
+      this.#unread += costOf(item);
+      this.#incoming.push(item);
+      if (this.#unread >= this.#maxBufferedBytes && this.#windows === undefined) this.#holdBack();
+    }
+  }
+
+  #holdBack(): void {
+    if (this.#pausable !== undefined) {
+      this.#paused = true;
+      this.#pausable.pause();
+    } else if (this.#unread > this.#maxBufferedBytes) {
+      this.#break("BUFFER_OVERFLOW", `${this.#unread} bytes lie unread, more than maxBufferedBytes (${this.#maxBufferedBytes})`);
+    }
+  }
+
+  #onTaken(item: Item): void {
+    this.#unread -= costOf(item);
+    const cost = this.#windows?.onRead(item);
+    if (cost !== undefined && this.#socket.readyState === 1) this.#control({ kind: "read", cost });
+    if (this.#paused && this.#unread * 2 <= this.#maxBufferedBytes) {
+      this.#paused = false;
+      this.#pausable?.resume();
+    }
+  }
+
+  #onOtherKind(item: Item): void {
+    if (this.#windows === undefined) {
+      this.#break(
+        "UNEXPECTED_MESSAGE",
+        `the other side sent a ${this.#text ? "binary" : "text"} message on a ${this.#text ? "text" : "binary"} stream`,
+      );
+      return;
+    }
+    // Longer ones are none, whatever they say, and need not be decoded.
+    const control = item.length > 32 ? undefined : parseControl(typeof item === "string" ? item : new TextDecoder().decode(item));
+    if (control === undefined) {
+      this.#break("UNEXPECTED_MESSAGE", "the other side sent a control message that is none; inBand is for two ends of ours");
+    } else if (control.kind === "read") {
+      if (this.#windows.onReport(control.cost)) this.#outgoing.flush();
+      else this.#break("UNEXPECTED_MESSAGE", `the other side reports ${control.cost} as read, which is more than was sent`);
+    } else {
+      this.#endReceived = true;
+      this.#incoming.end();
+      if (this.#outgoing.ended) this.#socket.close(1_000);
+    }
+  }
+
+  // How it ends.
+
+  #onError({ message }: WebSocketEventLike): void {
+    if (this.#failure === undefined && this.#socket.readyState !== 1) {
+      this.#broke(new BrokenStreamError(`the WebSocket is broken${message ? `: ${message}` : ""}`));
+    }
+  }
+
+  #onClose({ code = 1_006, reason = "" }: WebSocketEventLike): void {
+    this.#onOpen?.();
+    if (this.#failure !== undefined || (this.#endReceived && this.#outgoing.ended)) return;
+    if (this.#windows === undefined && this.#endCodes.includes(code)) {
+      this.#endReceived = true;
+      this.#incoming.end();
+      if (!this.#outgoing.ended)
+        this.#outgoing.fail(new BrokenStreamError("the other side has closed the WebSocket", { code: "OTHER_SIDE_ENDED" }));
+      return;
+    }
+    const why = reason === "" ? "" : `: ${reason}`;
+    this.#broke(
+      code === abortCloseCode
+        ? new BrokenStreamError(`the other end was aborted${why}`, { code: "ABORTED" })
+        : new BrokenStreamError(`the WebSocket was closed with code ${code}${why}`, { code: `WEBSOCKET_${code}` }),
+    );
+  }
+
+  #break(code: string, message: string): void {
+    this.#broke(new BrokenStreamError(message, { code }));
+    this.#closeWith(message);
+  }
+
+  /** What arrived before can still be read. */
+  #broke(error: BrokenStreamError): void {
+    this.#failure = error;
+    this.#outgoing.fail(error);
+    this.#incoming.end(error);
+    this.#broken.fire(error);
+  }
+}
+
+function bytesOf(data: unknown): Uint8Array | undefined {
+  if (data instanceof ArrayBuffer) return new Uint8Array(data);
+  return ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : undefined;
+}
