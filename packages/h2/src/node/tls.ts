@@ -40,10 +40,11 @@ export function clientTlsOptions(options: tls.ConnectionOptions): tls.Connection
 /**
  * Client certificates are looked at by us (`handshakeFailure`), so that the client can be told what is wrong with its own: left to
  * Node, a certificate that is refused ends the connection without a word.
- * @throws TypeError for a version of TLS that HTTP/2 does not run over
+ * @throws TypeError for a version of TLS that HTTP/2 does not run over, and without a certificate
  */
 export function serverTlsOptions(options: tls.TlsOptions): tls.TlsOptions {
   checkVersions(options);
+  checkCertificate(options);
   return {
     ...defaults,
     // Node's own default is twelve times as long; this is what the HTTP/2 handshake has after it.
@@ -61,6 +62,13 @@ function checkVersions({ minVersion, maxVersion, secureProtocol }: tls.SecureCon
     }
   }
   if (secureProtocol !== undefined) throw new TypeError("secureProtocol is not for HTTP/2: use minVersion and maxVersion");
+}
+
+/** Node takes a server without a certificate; each of its handshakes then fails for want of a cipher suite. */
+function checkCertificate({ cert, key, pfx, SNICallback, pskCallback }: tls.TlsOptions): void {
+  if (pfx !== undefined || SNICallback !== undefined || pskCallback !== undefined) return;
+  if (cert === undefined) throw new TypeError("the tls options of a server need a certificate: cert and key, or pfx");
+  if (key === undefined) throw new TypeError("the tls options have a certificate (cert), but not its key");
 }
 
 /** What a finished handshake lacks for HTTP/2, seen from the client; undefined where it lacks nothing. */

@@ -97,8 +97,14 @@ describe("TLS options that cannot work", () => {
   it("are refused at once, in one line", async () => {
     const halves = { cert: certificateOf("renewed").cert, key: certificateOf("server").key };
     expect(() => createSocketServer({ tls: halves }, () => {})).toThrow(/^the tls options cannot be used: key values mismatch$/);
-    expect(() => createSocketServer({ tls: { maxVersion: "TLSv1" } }, () => {})).toThrow('maxVersion is "TLSv1"');
-    expect(() => createSocketServer({ tls: { secureProtocol: "TLSv1_method" } }, () => {})).toThrow("use minVersion and maxVersion");
+    expect(() => createSocketServer({ tls: {} }, () => {})).toThrow("the tls options of a server need a certificate: cert and key, or pfx");
+    expect(() => createSocketServer({ tls: { cert: halves.cert } }, () => {})).toThrow("have a certificate (cert), but not its key");
+    expect(() => createSocketServer({ tls: { ...certificateOf("server"), maxVersion: "TLSv1" } }, () => {})).toThrow(
+      'maxVersion is "TLSv1"',
+    );
+    expect(() => createSocketServer({ tls: { ...certificateOf("server"), secureProtocol: "TLSv1_method" } }, () => {})).toThrow(
+      "use minVersion and maxVersion",
+    );
     const { target } = await secureServer();
     await expect(connectSocket(target, { tls: halves })).rejects.toThrow(/^the tls options cannot be used: key values mismatch$/);
     await expect(connectSocket(target, { tls: { minVersion: "TLSv1" } })).rejects.toThrow('minVersion is "TLSv1"');
