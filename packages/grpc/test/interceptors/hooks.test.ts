@@ -1,3 +1,4 @@
+import { ErrorCode } from "@trunkline/h2";
 import { attribute } from "@trunkline/streams";
 import { VirtualClock } from "@trunkline/streams/testing";
 import { afterEach, describe, expect, it } from "vitest";
@@ -17,7 +18,7 @@ import {
 } from "../../src/index.js";
 import { type ChannelForOptions, type ChannelForServices, channelFor } from "../../src/testing/index.js";
 import { Echo, type EchoReply, type EchoRequest } from "../gen/echo_pb.js";
-import { collect, echo, rejection, settle, until } from "../support.js";
+import { collect, echo, framed, okTrailers, RawServer, rejection, responseHeaders, settle, until } from "../support.js";
 
 let served: ChannelForServices | undefined;
 
@@ -148,6 +149,23 @@ describe("hooks of a client", () => {
     const order = (what: string): string[] => log.filter((line) => line.endsWith(what)).map((line) => line.split(":")[0] ?? "");
     for (const what of ["client Say", "request", "> a", "connection"]) expect(order(what)).toEqual(["channel", "client", "call"]);
     for (const what of ["initial", "< a", "status 0", "end 0"]) expect(order(what)).toEqual(["call", "client", "channel"]);
+  });
+
+  it("pass a call once that is sent again, and hear of each of its connections", async () => {
+    const log: string[] = [];
+    const server = new RawServer({ interceptors: [recorder(log)] });
+    let refused = 0;
+    server.onRequest = (http2, { streamId }) => {
+      if (refused++ === 0) http2.reset(streamId, ErrorCode.REFUSED_STREAM);
+    };
+    server.onWhole = (http2, { streamId }) => {
+      http2.sendHeaders(streamId, responseHeaders, { endStream: false });
+      http2.sendData(streamId, [framed(new Uint8Array(0))], { endStream: false });
+      http2.sendHeaders(streamId, okTrailers, { endStream: true });
+    };
+    await createClient(Echo, server.channel).say({ text: "a" });
+    expect(log).toEqual(["client Say", "> a", "request", "connection", "connection", "initial", "< ", "status 0", "end 0"]);
+    await server.close();
   });
 
   it("may wait before the request, while deadline and cancellation go on", async () => {
