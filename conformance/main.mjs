@@ -12,6 +12,7 @@ const judges = {
   grpc: "gRPC conformance: connectconformance on a server and a client of ours",
   attacks: "hostile peers of our servers (HTTP/2, gRPC, the router) and clients, as processes",
   streams: "compressed streams with Python's gzip, zlib, bz2, lzma, zstandard and brotli",
+  peers: "gRPC with grpcio, grpclib, grpc-go, grpc-js and connect-node, as clients and as servers",
 };
 
 const wanted = process.argv.slice(2);

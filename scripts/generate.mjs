@@ -21,6 +21,7 @@ const jobs = [
   { protos: "packages/grpc/test/proto", only: [], out: "packages/grpc/test/gen", target: "ts" },
   { protos: "examples/proto", only: [], out: "examples/gen", target: "js+dts" },
   { protos: "bench/proto", only: [], out: "bench/gen", target: "js" },
+  { protos: "conformance/peers/proto", only: [], out: "conformance/peers/gen", target: "js" },
 ];
 
 const check = process.argv.includes("--check");
