@@ -10,6 +10,7 @@ const judges = {
   hpack: "our headers decoded by python-hyper, nghttp2 and Go",
   "http-peers": "HTTP/2 with nghttp, nghttpd, h2load, curl, node:http2 and Go's net/http",
   grpc: "gRPC conformance: connectconformance on a server and a client of ours",
+  interop: "gRPC's interop cases with grpc-go, as its client and as its server",
   attacks: "hostile peers of our servers (HTTP/2, gRPC, the router) and clients, as processes",
   streams: "compressed streams with Python's gzip, zlib, bz2, lzma, zstandard and brotli",
   peers: "gRPC with grpcio, grpclib, grpc-go, grpc-js and connect-node, as clients and as servers",
