@@ -12,7 +12,7 @@ import { caseCount } from "./streams/cases.mjs";
 
 const worker = fileURLToPath(new URL("streams/worker.mjs", import.meta.url));
 const nodeFolder = fileURLToPath(new URL("../.cache/node-22", import.meta.url));
-const formats = ["gzip", "deflate", "brotli", "xz"];
+const formats = ["gzip", "deflate", "brotli", "xz", "bzip2"];
 
 /** @returns {Promise<{ passed: number, failed: number }>} */
 export async function run() {

@@ -3,6 +3,7 @@ export { BaseStream, iterate } from "./base-stream.js";
 export { BreakSignal, eitherSignal } from "./break-signal.js";
 export { BufferedStream, buffered, ReadError } from "./buffered.js";
 export * from "./clock.js";
+export { type Bzip2Options, bzip2 } from "./compression/bzip2/bzip2.js";
 export type { Codec, Coder } from "./compression/codec.js";
 export { type CompressionOptions, compressed } from "./compression/compressed-stream.js";
 export { identity } from "./compression/identity.js";

@@ -1,4 +1,5 @@
 /** The formats by their names. */
+import { bzip2 } from "../../compression/bzip2/bzip2.js";
 import type { Codec } from "../../compression/codec.js";
 import { identity } from "../../compression/identity.js";
 import { xz } from "./xz.js";
@@ -13,10 +14,12 @@ const byName: Readonly<Record<string, () => Codec>> = {
   brotli,
   zstd,
   xz,
+  bzip2,
+  bz2: bzip2,
 };
 
 /**
- * The format with this name and its default options: `identity`, `gzip`, `deflate`, `br` or `brotli`, `zstd`, `xz`. HTTP's names, and
+ * The format with this name and its default options: `identity`, `gzip`, `deflate`, `br` or `brotli`, `zstd`, `xz`, `bzip2` or `bz2`. HTTP's names, and
  * those of Jumpstarter's `x_jmp_content_encoding`.
  * @throws RangeError for another name
  */
@@ -27,7 +30,7 @@ export function codecNamed(name: string): Codec {
   return (byName[name] as () => Codec)();
 }
 
-/** All formats that are known by their first bytes, for `receive`: gzip, xz, zstd. */
+/** All formats that are known by their first bytes, for `receive`: gzip, bzip2, xz, zstd. */
 export function detectable(): Codec[] {
-  return [gzip(), xz(), zstd()];
+  return [gzip(), bzip2(), xz(), zstd()];
 }

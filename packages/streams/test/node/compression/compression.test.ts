@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   BrokenStreamError,
+  bzip2,
   ClosedStreamError,
   type Codec,
   type Coder,
@@ -18,7 +19,7 @@ import { optionalCodecs } from "./available.js";
 import { decode, encode, failure, randomBytes } from "./support.js";
 
 const optional = await optionalCodecs();
-const codecs: readonly Codec[] = [identity, gzip(), deflate(), brotli(), ...optional];
+const codecs: readonly Codec[] = [identity, gzip(), deflate(), brotli(), bzip2({ level: 1 }), ...optional];
 const real = codecs.slice(1);
 const named = (list: readonly Codec[]): [string, Codec][] => list.map((codec) => [codec.name, codec]);
 
@@ -49,8 +50,9 @@ describe.each(named(codecs))("%s", (_, codec) => {
     expect(await decode(codec, [await encode(codec, [Buffer.alloc(0), Buffer.alloc(0)])])).toEqual(Buffer.alloc(0));
   });
 
-  test("1 MiB of noise and 1 MiB of zeros go through", async () => {
-    for (const bytes of [randomBytes(1024 * 1024), Buffer.alloc(1024 * 1024)]) {
+  test("much noise and many zeros go through", async () => {
+    const length = codec.flushes ? 1024 * 1024 : 250_000;
+    for (const bytes of [randomBytes(length), Buffer.alloc(length)]) {
       expect((await decode(codec, [await encode(codec, [bytes])])).equals(bytes)).toBe(true);
     }
   });
@@ -209,7 +211,7 @@ describe("detection", () => {
 });
 
 describe("limits", () => {
-  const bomb = gzipSync(Buffer.alloc(64 * 1024 * 1024));
+  const bomb = gzipSync(Buffer.alloc(16 * 1024 * 1024));
 
   test("a bomb is refused by the size that comes out", async () => {
     const error = await failure(decode(gzip(), [bomb], { maxDecompressedBytes: 1_000_000 }));
@@ -223,7 +225,7 @@ describe("limits", () => {
   });
 
   test.each(named(real))("a bomb of %s that nobody reads takes no memory, and reading one piece takes one", async (_, codec) => {
-    const bytes = await encode(codec, [Buffer.alloc(32 * 1024 * 1024)]);
+    const bytes = await encode(codec, [Buffer.alloc((codec.flushes ? 32 : 4) * 1024 * 1024)]);
     const [from, to] = memoryPair<Uint8Array>();
     const receiver = compressed(to, { receive: codec });
     await from.send(bytes);
@@ -278,18 +280,22 @@ describe("a compressed stream", () => {
       const sender = compressed(from, { send: gzip(), flushEachMessage });
       const receiver = compressed(to, { receive: gzip() });
       await sender.send(text);
-      let got: Uint8Array | undefined;
-      const receiving = receiver.receive().then(
-        (chunk) => {
-          got = chunk;
-        },
-        () => {},
-      );
-      await turns();
-      expect(got !== undefined).toBe(flushEachMessage);
+      const receiving = receiver.receive();
+      if (flushEachMessage) {
+        expect(Buffer.from((await receiving) as Uint8Array)).toEqual(text);
+      } else {
+        let isThere = false;
+        receiving.then(
+          () => {
+            isThere = true;
+          },
+          () => {},
+        );
+        await turns();
+        expect(isThere).toBe(false);
+      }
       sender.abort(new Error("over"));
       receiver.abort(new Error("over"));
-      await receiving;
     }
   });
 
