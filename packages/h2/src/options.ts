@@ -22,6 +22,8 @@ export interface LocalSettings {
    * Default 16,384 at a server, 65,536 at a client, whose trailers may hold error details.
    */
   readonly maxHeaderListSize?: number;
+  /** Server: take extended CONNECT, a request with `:protocol` whose stream becomes a tunnel, for WebSockets among others (RFC 8441). Default `false`. */
+  readonly enableConnectProtocol?: boolean;
 }
 
 /** What bounds memory and work. */
@@ -70,6 +72,10 @@ const maxWindow = 2 ** 31 - 1;
 export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
   const { role, settings = {}, limits = {} } = options;
   if (role !== "client" && role !== "server") throw usageError(`role must be "client" or "server", not ${String(role)}`);
+  const { enableConnectProtocol = false } = settings;
+  if (typeof enableConnectProtocol !== "boolean" || (enableConnectProtocol && role === "client")) {
+    throw usageError(`enableConnectProtocol must be true or false, and true at a server only, not ${String(enableConnectProtocol)}`);
+  }
   const maxFrameSize = whole("maxFrameSize", settings.maxFrameSize, 16_384, 16_384, 2 ** 24 - 1);
   const initialWindowSize = whole("initialWindowSize", settings.initialWindowSize, 65_536, 0, maxWindow);
   return {
@@ -80,6 +86,7 @@ export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
       initialWindowSize,
       maxFrameSize,
       maxHeaderListSize: whole("maxHeaderListSize", settings.maxHeaderListSize, role === "server" ? 16_384 : 65_536, 0, 2 ** 28),
+      enableConnectProtocol,
     },
     limits: {
       maxStreamWindow: Math.max(initialWindowSize, whole("maxStreamWindow", limits.maxStreamWindow, 2 ** 24, 0, maxWindow)),

@@ -11,6 +11,7 @@ import { Stream } from "../stream/stream.js";
 import { Core } from "./core.js";
 import type { ConnectionHandler } from "./handler.js";
 import { FrameReceiver } from "./receive.js";
+import { sendHeaders, usage } from "./send-headers.js";
 import { Watch } from "./watch.js";
 
 /** Options of `sendHeaders` and `sendData`. */
@@ -91,6 +92,11 @@ export class Connection<Context> {
     return this.#core.settings.peerMaxHeaderListSize;
   }
 
+  /** The server takes extended CONNECT (RFC 8441): known once its SETTINGS have come. */
+  get peerEnableConnectProtocol(): boolean {
+    return this.#core.settings.peerEnableConnectProtocol;
+  }
+
   /** Called once whenever output becomes available, and when the connection is over. The driver sets it. */
   set onOutput(listener: (() => void) | undefined) {
     this.#core.output.onReady = listener;
@@ -147,29 +153,15 @@ export class Connection<Context> {
 
   /**
    * Sends a header section: the first one, an informational (1xx) response, or trailers, which end the stream. Ignored
-   * when the stream is gone. @throws H2Error (scope `usage`) after END_STREAM, for trailers that do not end the stream, or
-   * for an informational response that does.
+   * when the stream is gone. @throws H2Error (scope `usage`) after END_STREAM, for trailers that do not end the stream, for
+   * an informational response that does, and for fields that the peer would have to refuse (RFC 9113 §8), named with the
+   * reason; nothing is sent then.
    */
   sendHeaders(streamId: number, fields: readonly HeaderField[], { endStream }: SendEnd): void {
     const core = this.#core;
     const stream = core.table.get(streamId);
     if (stream === undefined || stream.state === "closed") return;
-    if (stream.endGiven) throw usage(streamId, "headers after END_STREAM");
-    if (stream.sentHeaders) {
-      if (!endStream) throw usage(streamId, "a second header section must end the stream");
-      stream.endGiven = true;
-      core.scheduler.trailers(stream, fields);
-      return;
-    }
-    const informational = isInformational(fields);
-    if (informational && endStream) throw usage(streamId, "an informational response cannot end the stream");
-    if (stream.state === "idle") {
-      stream.headRequest = isHead(fields);
-      core.table.apply(stream, "sendHeaders");
-    }
-    stream.endGiven = endStream;
-    stream.sentHeaders = !informational;
-    core.scheduler.headers(stream, fields, endStream);
+    sendHeaders(core, stream, fields, endStream);
   }
 
   /**
@@ -347,17 +339,4 @@ export class Connection<Context> {
     this.#core.keepalive.received(now);
     if (!this.#core.settings.peerReceived) this.#handshakeSince = now;
   }
-}
-
-function isInformational(fields: readonly HeaderField[]): boolean {
-  const first = fields[0];
-  return first !== undefined && first.name === ":status" && first.value.charCodeAt(0) === 0x31;
-}
-
-function isHead(fields: readonly HeaderField[]): boolean {
-  return fields.find(({ name }) => name === ":method")?.value === "HEAD";
-}
-
-function usage(streamId: number, message: string): H2Error {
-  return new H2Error(`stream ${streamId}: ${message}`, { errorCode: ErrorCode.INTERNAL_ERROR, scope: "usage", origin: "local", streamId });
 }

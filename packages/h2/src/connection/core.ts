@@ -8,6 +8,7 @@ import type { FrameSink } from "../frame/reader.js";
 import { HpackDecoder } from "../hpack/decoder.js";
 import { HpackEncoder } from "../hpack/encoder.js";
 import type { ResolvedOptions } from "../options.js";
+import { fieldFlaw } from "../stream/field-form.js";
 import type { Stream } from "../stream/stream.js";
 import { Age } from "./age.js";
 import { GoAway } from "./go-away.js";
@@ -52,12 +53,12 @@ export class Core<Context> implements Pick<FrameSink, "closed"> {
     this.table = new StreamTable(role);
     this.late = new LateFrames(limits.guards);
     this.guards = new Guards(limits.guards);
-    this.encoder = new HpackEncoder({ ascii });
+    this.encoder = new HpackEncoder({ ascii, fieldFlaw });
     this.decoder = new HpackDecoder({ ascii, maxTableSize: options.settings.headerTableSize });
     this.pings = new Pings(this.output);
     this.windows = new ReceiveWindows(this.output, this.pings, limits);
     this.scheduler = new Scheduler(this.output, this.encoder, this.settings, limits.streamSendHighWaterMark, {
-      onEndWritten: (stream) => this.#endWritten(stream),
+      onEndWritten: (stream) => this.endWritten(stream),
       onWritable: (stream) => {
         if (!stream.released) handler.onWritable(stream.id, stream.context as Context);
       },
@@ -74,7 +75,8 @@ export class Core<Context> implements Pick<FrameSink, "closed"> {
     this.#afterChange(stream);
   }
 
-  #endWritten(stream: Stream<Context>): void {
+  /** Our END_STREAM. */
+  endWritten(stream: Stream<Context>): void {
     this.table.apply(stream, "sendEndStream");
     this.output.endWritten();
     this.#countEnd(stream);

@@ -6,7 +6,8 @@ import { priorityBytes, readDependency } from "../frame/priority.js";
 import { Flag } from "../frame/types.js";
 import type { DecodedField } from "../hpack/decoder.js";
 import { readContentLength } from "../stream/content-length.js";
-import { type Flaw, requestFlaw, responseFlaw, trailersFlaw } from "../stream/headers.js";
+import { type Flaw, receivedFieldsFlaw } from "../stream/field-form.js";
+import { methodOf, requestFlaw, responseFlaw, trailersFlaw } from "../stream/headers.js";
 import { Stream } from "../stream/stream.js";
 import type { Core } from "./core.js";
 
@@ -124,8 +125,12 @@ export class HeaderReceiver<Context> {
     stream.released = true;
     if (dependsOnItself) throw streamError(streamId, ErrorCode.PROTOCOL_ERROR, "stream depends on itself");
     this.#checkSize(streamId);
-    this.#checkForm(streamId, requestFlaw(fields));
+    this.#checkForm(streamId, requestFlaw(fields, options.settings.enableConnectProtocol) ?? receivedFieldsFlaw(fields));
     this.#begin(stream, fields);
+    if (methodOf(fields) === "CONNECT") {
+      stream.connectRequest = true;
+      stream.expectedBytes = undefined; // RFC 9110 §9.3.6: what follows is the tunnel's, not content.
+    }
     if (endStream) this.checkContentLength(stream, true);
     stream.released = false;
     if (endStream) this.#core.endReceived(stream);
@@ -134,7 +139,7 @@ export class HeaderReceiver<Context> {
 
   #onResponse(stream: Stream<Context>, endStream: boolean, fields: DecodedField[]): void {
     const { handler, guards, table, now } = this.#core;
-    this.#checkForm(stream.id, responseFlaw(fields));
+    this.#checkForm(stream.id, responseFlaw(fields) ?? receivedFieldsFlaw(fields));
     const context = stream.context as Context;
     const status = (fields[0] as DecodedField).value;
     if (status.charCodeAt(0) === 0x31) {
@@ -144,16 +149,18 @@ export class HeaderReceiver<Context> {
       return;
     }
     this.#begin(stream, fields);
-    // §8.1.1: these have no content and may announce the length that it would have had.
-    if (stream.headRequest || status === "304" || status === "204") stream.expectedBytes = undefined;
+    stream.tunnel = stream.connectRequest && status.charCodeAt(0) === 0x32;
+    // §8.1.1: these have no content and may announce the length that it would have had; of a tunnel none is announced.
+    if (stream.headRequest || stream.tunnel || status === "304" || status === "204") stream.expectedBytes = undefined;
     else if (endStream) this.checkContentLength(stream, true);
     if (endStream) this.#core.endReceived(stream);
     handler.onHeaders(stream.id, fields, endStream, context);
   }
 
   #onTrailers(stream: Stream<Context>, endStream: boolean, fields: DecodedField[]): void {
+    if (stream.tunnel) throw streamError(stream.id, ErrorCode.PROTOCOL_ERROR, "HEADERS in a tunnel"); // §8.5
     if (!endStream) throw streamError(stream.id, ErrorCode.PROTOCOL_ERROR, "trailers without END_STREAM"); // §8.1
-    this.#checkForm(stream.id, trailersFlaw(fields));
+    this.#checkForm(stream.id, trailersFlaw(fields) ?? receivedFieldsFlaw(fields));
     this.checkContentLength(stream, true);
     const context = stream.context as Context;
     this.#core.endReceived(stream);

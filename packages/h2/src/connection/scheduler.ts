@@ -52,11 +52,11 @@ export class Scheduler<Context> {
     return this.#head < this.#ring.length && this.connectionWindow.available > 0;
   }
 
+  /** Writes a section; what an END_STREAM in it changes is the caller's to do. @throws H2Error (scope `usage`) and has then written nothing */
   headers(stream: Stream<Context>, fields: readonly HeaderField[], endStream: boolean): void {
     writeHeaders(this.#output.writer, this.#encoder, stream.id, fields, endStream, this.#settings.peerMaxFrameSize);
     this.framesSent += 1;
     this.#output.announce();
-    if (endStream) this.#events.onEndWritten(stream);
   }
 
   /** One logical write: at once where it is small and nothing is in its way, else behind the stream's queue. */
@@ -79,11 +79,8 @@ export class Scheduler<Context> {
     this.schedule(stream);
   }
 
+  /** To be written behind what is queued. */
   trailers(stream: Stream<Context>, fields: readonly HeaderField[]): void {
-    if (stream.queue.length === 0) {
-      this.headers(stream, fields, true);
-      return;
-    }
     stream.trailersQueued = fields;
     stream.endQueued = true;
     this.schedule(stream);
@@ -146,7 +143,7 @@ export class Scheduler<Context> {
     stream.endQueued = false;
     stream.trailersQueued = undefined;
     if (trailers !== undefined) this.headers(stream, trailers, true);
-    else this.#events.onEndWritten(stream);
+    this.#events.onEndWritten(stream);
   }
 
   #writeChunks(stream: Stream<Context>, chunks: readonly Uint8Array[], bytes: number, endStream: boolean): void {

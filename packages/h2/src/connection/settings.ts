@@ -28,6 +28,8 @@ export class Settings {
   peerMaxFrameSize: number = smallestMaxFrameSize;
   /** Advisory: what the peer says it takes. */
   peerMaxHeaderListSize: number = Number.POSITIVE_INFINITY;
+  /** The server takes extended CONNECT (RFC 8441). */
+  peerEnableConnectProtocol = false;
 
   constructor(role: "client" | "server", local: Required<LocalSettings>) {
     this.#role = role;
@@ -45,6 +47,7 @@ export class Settings {
       [SettingId.MAX_HEADER_LIST_SIZE, local.maxHeaderListSize],
     ];
     if (this.#role === "client") entries.push([SettingId.ENABLE_PUSH, 0]);
+    if (local.enableConnectProtocol) entries.push([SettingId.ENABLE_CONNECT_PROTOCOL, 1]);
     return entries;
   }
 
@@ -98,6 +101,14 @@ export class Settings {
         return;
       case SettingId.MAX_HEADER_LIST_SIZE:
         this.peerMaxHeaderListSize = value;
+        return;
+      case SettingId.ENABLE_CONNECT_PROTOCOL:
+        // RFC 8441 §3: 0 or 1, and never 0 after 1.
+        if (value > 1 || (value === 0 && this.peerEnableConnectProtocol)) {
+          const before = this.peerEnableConnectProtocol ? " after 1" : "";
+          throw connectionError(ErrorCode.PROTOCOL_ERROR, `SETTINGS_ENABLE_CONNECT_PROTOCOL is ${value}${before}`);
+        }
+        this.peerEnableConnectProtocol = value === 1;
         return;
       default: // §6.5.2: unknown settings are ignored.
     }

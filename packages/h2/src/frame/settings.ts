@@ -12,6 +12,8 @@ export const SettingId = {
   INITIAL_WINDOW_SIZE: 0x4,
   MAX_FRAME_SIZE: 0x5,
   MAX_HEADER_LIST_SIZE: 0x6,
+  /** RFC 8441 §3 */
+  ENABLE_CONNECT_PROTOCOL: 0x8,
 } as const;
 
 export type SettingEntry = readonly [id: number, value: number];

@@ -11,6 +11,8 @@ export class KnownName {
   newest = 0;
   /** Fields inserted under this name since one was last found: a sign of values that never come again. */
   insertedUnused = 0;
+  /** A field of this name, in the form that a table has, was found well formed. */
+  checked = false;
 
   constructor(name: string, statics: StaticName | undefined) {
     this.policy = indexingPolicy(name);

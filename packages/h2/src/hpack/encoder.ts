@@ -1,6 +1,8 @@
 /** HPACK encoding (RFC 7541) of whole header blocks. What goes into the table is decided here and in `indexing-policy.ts`. */
 import type { AsciiCodec } from "../bytes/ascii.js";
+import type { H2Error } from "../errors.js";
 import type { HeaderField } from "../header-field.js";
+import { usageError } from "../whole-number.js";
 import { fieldBytes } from "./decoded-field.js";
 import { protocolTableSize } from "./dynamic-table.js";
 import { EncoderTable, type KnownName } from "./encoder-table.js";
@@ -18,6 +20,11 @@ export interface HpackEncoderOptions {
    * a token of 1,000 bytes in every call would be most of its header. Mark a field `neverIndexed` to keep it out.
    */
   readonly indexLongAuthorization?: boolean;
+  /**
+   * What is wrong with a field, if anything: asked of those that are written as literals, and once of a name in the static table: what is
+   * in the dynamic table was asked of before. `nameChecked`: another field of the name was well formed. Default: nothing ever is; HPACK codes any octets.
+   */
+  readonly fieldFlaw?: (name: string, value: string, nameChecked: boolean) => string | undefined;
 }
 
 /** How a literal is written (RFC 7541 §6.2): the bits that say so, and how many are left for the name's index. */
@@ -38,6 +45,7 @@ export class HpackEncoder {
   readonly #ascii: AsciiCodec;
   readonly #indexLongAuthorization: boolean;
   readonly #ownMaxTableSize: number;
+  readonly #fieldFlaw: HpackEncoderOptions["fieldFlaw"];
   readonly #table: EncoderTable;
   /** The table's size changed since the last block, and this was the smallest since. */
   #smallestUnannounced: number | undefined;
@@ -46,6 +54,7 @@ export class HpackEncoder {
     this.#ascii = options.ascii;
     this.#indexLongAuthorization = options.indexLongAuthorization ?? true;
     this.#ownMaxTableSize = options.maxTableSize ?? protocolTableSize;
+    this.#fieldFlaw = options.fieldFlaw;
     this.#table = new EncoderTable(protocolTableSize);
     // Ours may be smaller than the protocol's, and is no larger until the peer allows it.
     this.setMaxTableSize(protocolTableSize);
@@ -69,6 +78,7 @@ export class HpackEncoder {
   /**
    * Writes the header block of these fields at `offset` of `target`, which has room for `maxEncodedLength`, and returns
    * the offset after it. Names and values must be Latin-1: of any other character the low octet is sent.
+   * @throws H2Error (scope `usage`) for a field that `fieldFlaw` refuses; nothing of the block counts then
    */
   encode(fields: readonly HeaderField[], target: Uint8Array, offset: number): number {
     if (this.#smallestUnannounced !== undefined) offset = this.#writeSizeUpdates(this.#smallestUnannounced, target, offset);
@@ -84,11 +94,13 @@ export class HpackEncoder {
     if (field.neverIndexed !== true) {
       const index = known === undefined ? 0 : table.fieldIndex(known, value);
       if (index !== 0) {
+        if (!(known as KnownName).checked) this.#check(name, value, known);
         (known as KnownName).insertedUnused = 0;
         return writeInteger(index, 7, 0x80, target, offset);
       }
       form = this.#literalForm(name, value, known);
     }
+    this.#check(name, value, known);
     const nameIndex = known === undefined ? 0 : table.nameIndex(known);
     offset = writeInteger(nameIndex, form.prefixBits, form.pattern, target, offset);
     if (nameIndex === 0) offset = writeString(name, this.#ascii, target, offset);
@@ -108,6 +120,21 @@ export class HpackEncoder {
     return known.insertedUnused <= unusedBeforeVolatile || known.insertedUnused % volatileTrialInterval === 0
       ? withIndexing
       : withoutIndexing;
+  }
+
+  #check(name: string, value: string, known: KnownName | undefined): void {
+    const flaw = this.#fieldFlaw?.(name, value, known?.checked === true);
+    if (flaw !== undefined) throw this.#abandoned(flaw);
+    if (known !== undefined) known.checked = true;
+  }
+
+  /** What the block has put into our table will not reach the peer's: both begin again with empty ones. */
+  #abandoned(flaw: string): H2Error {
+    const size = this.#table.maxBytes;
+    this.#table.resize(0);
+    this.#table.resize(size);
+    this.#smallestUnannounced = 0;
+    return usageError(flaw);
   }
 
   /** §4.2: the smallest size in between, then the last. */

@@ -20,6 +20,10 @@ export class Stream<Context> {
   // receive.ts
   /** The request was HEAD: the response has no content, whatever length it announces. */
   headRequest = false;
+  /** The request was CONNECT (RFC 9113 §8.5). */
+  connectRequest = false;
+  /** It was, and was answered with 2xx: only DATA may follow, in both directions. */
+  tunnel = false;
   /** The peer's first header section, other than 1xx, has come. */
   receivedHeaders = false;
   /** Announced by `content-length`, and how much of it has come. */

@@ -80,6 +80,11 @@ export class Engine {
   }
   #nextPeerStream = 1;
 
+  /** At a server: what the peer sends on stream 1 begins with these fields. */
+  receiveRequest(fields: readonly HeaderField[], flags: number = Flag.END_HEADERS): this {
+    return this.send(this.peer.headers(1, fields, flags));
+  }
+
   /** How the engine took what was sent: the GOAWAY or RST_STREAM it answered with, or nothing of the kind. */
   verdict(): Verdict {
     const frames = this.output();

@@ -7,9 +7,13 @@ const collectGarbage = runInNewContext("gc") as () => void;
 
 /** Objects and array buffers that are alive. */
 export function heldBytes(): number {
-  // Array buffers that the first round finds dead are freed beside it; the second waits for that.
-  collectGarbage();
   collectGarbage();
   const { heapUsed, arrayBuffers } = process.memoryUsage();
   return heapUsed + arrayBuffers;
+}
+
+/** The same, where it matters that it is not too much: array buffers that are found dead are freed beside the first round. */
+export function heldBytesAtMost(bound: number): number {
+  const once = heldBytes();
+  return once <= bound ? once : heldBytes();
 }

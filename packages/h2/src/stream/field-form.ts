@@ -1,0 +1,80 @@
+/**
+ * The form of a single field (RFC 9113 §8.2). Of what comes in it is checked once and remembered on the field, since HPACK hands
+ * out the same object again and again; of what goes out it is checked when a field is not yet in HPACK's tables.
+ */
+import type { HeaderField } from "../header-field.js";
+import type { DecodedField } from "../hpack/decoded-field.js";
+
+/** `undefined` when well formed, else what is wrong, for people. */
+export type Flaw = string | undefined;
+
+/** Connection-specific fields (§8.2.2); `te` is the one with an exception. */
+const connectionSpecific: ReadonlySet<string> = new Set(["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"]);
+
+/** Token characters of RFC 9110 §5.6.2 but upper case, by octet. */
+const nameOctets: Uint8Array = new Uint8Array(256);
+for (const character of "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz") nameOctets[character.charCodeAt(0)] = 1;
+
+const colon = 0x3a;
+
+export function isPseudo(name: string): boolean {
+  return name.charCodeAt(0) === colon;
+}
+
+/** The first flaw of fields that came in. */
+export function receivedFieldsFlaw(fields: readonly DecodedField[]): Flaw {
+  for (const field of fields) {
+    if (field.checked === true) continue;
+    const flaw = fieldFlaw(field.name, field.value);
+    if (flaw !== undefined) return flaw;
+    field.checked = true;
+  }
+  return undefined;
+}
+
+/** The first flaw of fields that somebody else owns. */
+export function fieldsFlaw(fields: readonly HeaderField[]): Flaw {
+  for (const { name, value } of fields) {
+    const flaw = fieldFlaw(name, value);
+    if (flaw !== undefined) return flaw;
+  }
+  return undefined;
+}
+
+/**
+ * Which pseudo-headers there are, and where, is the section's matter: `headers.ts`. `nameChecked`: a field of this name was found
+ * well formed before.
+ */
+export function fieldFlaw(name: string, value: string, nameChecked = false): Flaw {
+  if (typeof name !== "string" || typeof value !== "string") return `field ${printable(String(name))} is not of two strings`;
+  if (nameChecked ? name === "te" : !isPseudo(name)) {
+    if (name.length === 0) return "field with an empty name";
+    for (let index = 0; index < name.length; index++) {
+      if (nameOctets[name.charCodeAt(index)] !== 1) return `field name ${printable(name)} has a character that is not allowed`;
+    }
+    if (connectionSpecific.has(name)) return `connection-specific field ${name}`;
+    if (name === "te" && value !== "trailers") return `te: ${printable(value)} (only "trailers" is allowed)`;
+  }
+  return valueFlaw(name, value);
+}
+
+function valueFlaw(name: string, value: string): Flaw {
+  if (value.length === 0) return undefined;
+  for (let index = 0; index < value.length; index++) {
+    const octet = value.charCodeAt(index);
+    if (octet >= 0x20 && octet <= 0xff) continue;
+    if (octet === 0 || octet === 0x0a || octet === 0x0d) return `value of field ${printable(name)} has a NUL, CR or LF`;
+    if (octet > 0xff) return `value of field ${printable(name)} has a character past 0xff: a value has one character an octet`;
+  }
+  const first = value.charCodeAt(0);
+  const last = value.charCodeAt(value.length - 1);
+  if (first === 0x20 || first === 0x09 || last === 0x20 || last === 0x09)
+    return `value of field ${printable(name)} begins or ends with white space`;
+  return undefined;
+}
+
+/** Foreign text in a message for people: short, and nothing in it but printable ASCII. */
+export function printable(text: string): string {
+  const cut = text.length > 64 ? `${text.slice(0, 64)}…` : text;
+  return JSON.stringify(cut.replace(/[^\x20-\x7e…]/g, "?"));
+}
