@@ -75,7 +75,7 @@ export interface ClientCall<Request extends {}, Response extends {}> extends Cal
   start(): Promise<void>;
   /**
    * Ends the call now: this side's steps reject with GrpcError CANCELLED, whose cause is `reason`, and the server is told.
-   * Without effect on a call that has ended.
+   * A call that the server has ended, but whose messages are not read to the end, is cancelled too: what is left is dropped. Without effect after that.
    */
   cancel(reason?: unknown): void;
   /** Resolves when there is room for more. @throws GrpcError, CallUsageError */

@@ -16,6 +16,12 @@ export function inheritedDeadline(own: Deadline | undefined, parent: ParentCall 
   return parent?.deadline === undefined ? own : Deadline.earliest(own, parent.deadline);
 }
 
+/** What a call must end with whose signal, or whose parent's, is aborted already. */
+export function abortedBy(signal: AbortSignalLike | undefined, parent: ParentCall | undefined): GrpcError | undefined {
+  if (signal?.aborted === true) return cancelled(signal.reason);
+  return parent?.signal?.aborted === true ? parentOver(parent.signal.reason) : undefined;
+}
+
 /** Calls `cancel` once, when one of the two is over, at once if it is already. @returns what stops it */
 export function watchSignals(
   signal: AbortSignalLike | undefined,

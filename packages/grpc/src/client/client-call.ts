@@ -29,7 +29,7 @@ import { Answer } from "./answer.js";
 import type { BoundMethod } from "./bound-method.js";
 import { cancelled, deadlineExceeded, endedWithOk, endOf, warn } from "./call-errors.js";
 import { CallPlan } from "./call-plan.js";
-import { watchSignals } from "./cancellation.js";
+import { abortedBy, watchSignals } from "./cancellation.js";
 import type { ClientConnection } from "./client-connection.js";
 import type { WaitingCall } from "./connection-manager.js";
 import { throughConnection, throughInitialMetadata, throughStatus } from "./interception.js";
@@ -147,6 +147,7 @@ export class ClientCallStream<Request extends {}, Response extends {}>
 
   override receive(options?: WaitOptions): Promise<Response | undefined> {
     this.#begin();
+    if (this.#phase === "ended") this.#giveUpRest(abortedBy(this.#options.signal, this.#options.parent));
     return super.receive(options);
   }
 
@@ -178,7 +179,13 @@ export class ClientCallStream<Request extends {}, Response extends {}>
   }
 
   cancel(reason?: unknown): void {
-    this.#cancel(cancelled(reason));
+    if (this.#phase === "ended") this.#giveUpRest(cancelled(reason));
+    else this.#cancel(cancelled(reason));
+  }
+
+  /** The server has ended the call, but what it sent is not read to its end: for who reads, it is not over. */
+  #giveUpRest(error: GrpcError | undefined): void {
+    if (error !== undefined) this.inbox.fail(error);
   }
 
   abort(reason?: unknown): void {

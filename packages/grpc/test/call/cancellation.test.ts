@@ -98,6 +98,31 @@ describe("a client that cancels", () => {
     await until(() => handler.seen.length === 3, "the handler to notice");
   });
 
+  it("after the server's end, but before having read it, gets CANCELLED and no more messages", async () => {
+    const client = clientOf({
+      async *expand({ count }) {
+        for (let index = 0; index < count; index++) yield { count: index };
+      },
+    });
+    for (const way of ["cancel()", "the signal", "the parent"]) {
+      const controller = new AbortController();
+      const { signal } = controller;
+      const call = client.expand.open(way === "the parent" ? { parent: { signal } } : { signal });
+      await call.send({ count: 3 });
+      await call.receiveTrailingMetadata();
+      expect((await call.receive())?.count).toBe(0);
+      if (way === "cancel()") call.cancel("enough");
+      else controller.abort("enough");
+      expect(await rejection(call.receive())).toMatchObject({ status: Status.CANCELLED, cause: "enough" });
+    }
+    const call = client.expand.open();
+    await call.send({ count: 1 });
+    await call.receive();
+    expect(await call.receive()).toBeUndefined();
+    call.cancel("too late");
+    expect(await call.receive()).toBeUndefined();
+  });
+
   it("by abort(), the word of streams, gets ClosedStreamError from its own steps", async () => {
     const handler = waiting();
     const client = clientOf({ chat: handler });
