@@ -31,15 +31,19 @@ export interface Transport {
 
 export function duplexTransport(duplex: Duplex): Transport {
   let failure: Error | undefined;
+  let heard = false;
   // Nothing a socket does may become an unhandled "error" event, from before the start until after the end.
   duplex.on("error", (error) => {
-    failure ??= named(error);
+    failure ??= duplex instanceof TLSSocket ? named(error, heard) : error;
   });
   return {
     start(events) {
       if ("setNoDelay" in duplex && typeof duplex.setNoDelay === "function") duplex.setNoDelay(true);
       // A plain view: parts of a `Buffer` would be Buffers, whose `slice` does not copy, all the way up to users.
-      duplex.on("data", (chunk: Uint8Array) => events.onData(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength)));
+      duplex.on("data", (chunk: Uint8Array) => {
+        heard = true;
+        events.onData(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength));
+      });
       duplex.on("drain", () => events.onDrain());
       duplex.on("end", () => {
         if (!(duplex instanceof TLSSocket)) events.onEnd();
@@ -70,8 +74,15 @@ export function duplexTransport(duplex: Duplex): Transport {
   };
 }
 
-/** In TLS 1.3 a server's objections to its client come as alerts after the handshake: OpenSSL's words for them are several lines. */
-function named(error: Error & { code?: string }): Error {
+/**
+ * In TLS 1.3 a server's objections to its client come as alerts after the handshake: OpenSSL's words for them are several lines. Where the server
+ * resets the connection at once, TCP may lose the alert, and only a guess is left.
+ */
+function named(error: Error & { code?: string }, heard: boolean): Error {
+  if (!heard && (error.code === "ECONNRESET" || error.code === "EPIPE")) {
+    const text = `${error.message} before the peer has sent anything: it may not accept our certificate`;
+    return new TransportError("CONNECTION_CLOSED", text, { cause: error });
+  }
   if (error.code?.startsWith("ERR_SSL_") !== true) return error;
   const failure = tlsFailure(error, "peer");
   return failure === undefined ? error : new TransportError(...failure, { cause: error });

@@ -56,11 +56,14 @@ export async function secureServer(options: tls.TlsOptions = {}): Promise<Secure
   };
 }
 
-/** A server of Node's own, which takes what ours would not. */
-export async function foreignServer(options: tls.TlsOptions): Promise<SocketTarget> {
-  const server = tls.createServer({ ...certificateOf("server"), ALPNProtocols: ["h2"], ...options }, (socket) =>
-    socket.on("error", () => {}),
-  );
+/** A server of Node's own, which takes what ours would not. It does nothing with the sockets that it gets but what `then` says. */
+export async function foreignServer(options: tls.TlsOptions, then: (raw: Socket) => void = () => {}): Promise<SocketTarget> {
+  const raw: Socket[] = [];
+  const server = tls.createServer({ ...certificateOf("server"), ALPNProtocols: ["h2"], ...options }, (socket) => {
+    socket.on("error", () => {});
+    for (const one of raw) then(one);
+  });
+  server.on("connection", (socket: Socket) => raw.push(socket));
   server.on("tlsClientError", () => {});
   return await listen(server, "tcp", cleanup);
 }
