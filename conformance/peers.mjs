@@ -7,6 +7,7 @@ import { startServer, withServer } from "./lib/child.mjs";
 import { peerCases } from "./peers/cases.mjs";
 import { Driver } from "./peers/driver.mjs";
 import { lacks } from "./peers/known.mjs";
+import { againstLostServers } from "./peers/lost-servers.mjs";
 import { ours, peerPrograms } from "./peers/programs.mjs";
 
 const caseTimeoutMs = 120_000;
@@ -19,6 +20,7 @@ export async function run() {
   for (const peer of [ours, ...peerPrograms()]) {
     if (chosen !== undefined && !chosen.includes(peer.name)) continue;
     await judgePair(cases, { client: ours, server: peer, peer, part: "server" });
+    await againstLostServers(cases, peer);
     if (peer !== ours) await judgePair(cases, { client: peer, server: ours, peer, part: "client" });
   }
   return cases.counts;

@@ -8,19 +8,25 @@
 /** @param {Reasons} reasons */
 const asBoth = (reasons) => ({ client: reasons, server: reasons });
 
+/** Metadata in both places. */
+const anywhere = (need, reason) => ({ [`${need} in the request`]: reason, [`${need} in the response`]: reason });
+
+const joined = "node:http2 joins the values of a key that it receives";
+
 /** @type {Readonly<Record<string, { readonly client?: Reasons, readonly server?: Reasons }>>} */
 export const lacks = {
   grpclib: asBoth({
-    emptyText: "it refuses to send empty values",
+    ...anywhere("emptyText", "it refuses to send empty values"),
     compressRequests: "it knows no compression",
     compressReplies: "it knows no compression",
   }),
-  "grpc-go": asBoth({ keyOrder: "its metadata is a map without order" }),
+  "grpc-go": asBoth(anywhere("keyOrder", "its metadata is a map without order")),
   "grpc-js": {
-    server: { duplicates: "node:http2 joins the values of a key", compressReplies: "its server does not compress" },
+    client: { "duplicates in the response": joined },
+    server: { "duplicates in the request": joined, compressReplies: "its server does not compress" },
   },
   "connect-node": asBoth({
-    duplicates: "its metadata is a Headers, which joins the values of a key",
-    keyOrder: "its metadata is a Headers, which sorts its keys",
+    ...anywhere("duplicates", "its metadata is a Headers, which joins the values of a key"),
+    ...anywhere("keyOrder", "its metadata is a Headers, which sorts its keys"),
   }),
 };
