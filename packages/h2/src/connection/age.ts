@@ -31,7 +31,7 @@ export class Age {
   begin(now: number): void {
     this.#oldAt = now + this.#maxAgeMs;
     this.#idleSince = now;
-    this.#idleCheckAt = now + this.#maxIdleMs;
+    this.#idleCheckAt = now + Math.max(1, this.#maxIdleMs / idleSteps);
   }
 
   /** When `check` has to be called. */
