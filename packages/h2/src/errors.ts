@@ -12,6 +12,8 @@ export interface H2ErrorOptions {
   /** Whose fault: `"remote"` is the peer's bytes, `"local"` is the way this connection was used. Default `"remote"`. */
   readonly origin?: "local" | "remote";
   readonly streamId?: number;
+  /** What GOAWAY says where the message is not what peers look for: gRPC's `too_many_pings`. */
+  readonly debugText?: string;
   readonly cause?: unknown;
 }
 
@@ -26,6 +28,8 @@ export class H2Error extends Error {
   readonly origin: "local" | "remote";
   /** The stream concerned; 0 is the connection. */
   readonly streamId: number;
+  /** What GOAWAY says of it. Default: the message. */
+  readonly debugText: string;
 
   constructor(message: string, options: H2ErrorOptions) {
     super(message, "cause" in options ? { cause: options.cause } : undefined);
@@ -34,12 +38,13 @@ export class H2Error extends Error {
     this.scope = options.scope ?? "connection";
     this.origin = options.origin ?? "remote";
     this.streamId = options.streamId ?? 0;
+    this.debugText = options.debugText ?? message;
   }
 }
 
 /** The peer broke the protocol in a way that ends the connection. */
-export function connectionError(errorCode: ErrorCode, message: string): H2Error {
-  return new H2Error(message, { errorCode });
+export function connectionError(errorCode: ErrorCode, message: string, debugText: string = message): H2Error {
+  return new H2Error(message, { errorCode, debugText });
 }
 
 /** The peer broke the protocol in a way that ends one stream. */

@@ -137,7 +137,7 @@ export class Core<Context> implements Pick<FrameSink, "closed"> {
   /** One place turns a connection error into GOAWAY. */
   fail(error: H2Error): void {
     if (this.closed) return;
-    this.goAway.send(this.table.highestPeerId, error.errorCode, error.message);
+    this.goAway.send(this.table.highestPeerId, error.errorCode, error.debugText);
     this.#end(error, error.message, "local");
   }
 

@@ -9,13 +9,16 @@ import type { Allowance, GuardLimits } from "../guard-limits.js";
 /** A token bucket on the connection's own time. */
 export class Budget {
   readonly #what: string;
+  readonly #debugText: string | undefined;
   readonly #burst: number;
   readonly #perSecond: number;
   #spent = 0;
   #at = 0;
 
-  constructor(what: string, { burst, perSecond }: Allowance) {
+  /** `debugText`: what peers look for in the GOAWAY, where that is not the message. */
+  constructor(what: string, { burst, perSecond }: Allowance, debugText?: string) {
     this.#what = what;
+    this.#debugText = debugText;
     this.#burst = burst;
     this.#perSecond = perSecond;
   }
@@ -23,7 +26,8 @@ export class Budget {
   /** @throws H2Error ENHANCE_YOUR_CALM when the burst is used up. */
   spend(now: number): void {
     if (!this.trySpend(now)) {
-      throw connectionError(ErrorCode.ENHANCE_YOUR_CALM, `${this.#what}: more than ${this.#burst}, and ${this.#perSecond} a second`);
+      const message = `${this.#what}: more than ${this.#burst}, and ${this.#perSecond} a second`;
+      throw connectionError(ErrorCode.ENHANCE_YOUR_CALM, message, this.#debugText);
     }
   }
 
@@ -61,7 +65,7 @@ export class Guards {
   #windowUpdates = 0;
 
   constructor(limits: Required<GuardLimits>) {
-    this.pings = new Budget("PING frames without traffic", limits.pings);
+    this.pings = new Budget("PING frames without traffic", limits.pings, "too_many_pings");
     this.settings = new Budget("SETTINGS frames without traffic", limits.settings);
     this.forcedResets = new Budget("streams reset for protocol errors", limits.forcedResets);
     this.#useless = new Budget("frames that carry nothing", limits.uselessFrames);

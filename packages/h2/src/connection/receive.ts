@@ -202,8 +202,8 @@ export class FrameReceiver<Context> implements FrameSink {
     guards.sawTraffic(this.#traffic);
     guards.settings.spend(now);
     const windowBefore = settings.peerInitialWindowSize;
-    settings.applyPeer(readSettings(bytes, start, end, options.limits.guards.maxSettingsEntries));
-    encoder.setMaxTableSize(settings.peerHeaderTableSize);
+    const entries = readSettings(bytes, start, end, options.limits.guards.maxSettingsEntries);
+    settings.applyPeer(entries, (size) => encoder.setMaxTableSize(size));
     const difference = settings.peerInitialWindowSize - windowBefore;
     if (difference !== 0) this.#moveSendWindows(difference);
     output.settingsAck();

@@ -22,7 +22,6 @@ export class Settings {
 
   /** The peer's, the protocol's defaults until its first SETTINGS. */
   peerReceived = false;
-  peerHeaderTableSize = 4_096;
   peerMaxConcurrentStreams: number = streamsBeforeSettings;
   peerInitialWindowSize: number = protocolInitialWindow;
   peerMaxFrameSize: number = smallestMaxFrameSize;
@@ -64,18 +63,21 @@ export class Settings {
     this.localState = "inStep";
   }
 
-  /** Takes over the peer's entries in order; what follows from a change is the caller's to do. @throws H2Error */
-  applyPeer(entries: readonly SettingEntry[]): void {
+  /**
+   * Takes over the peer's entries in order; what follows from a change is the caller's to do. `onTableSize` hears of each size of the
+   * header table, since the smallest one counts too (RFC 7541 §4.2). @throws H2Error
+   */
+  applyPeer(entries: readonly SettingEntry[], onTableSize: (bytes: number) => void): void {
     if (!this.peerReceived) this.peerMaxConcurrentStreams = Number.POSITIVE_INFINITY;
     this.peerReceived = true;
-    for (const [id, value] of entries) this.#applyEntry(id, value);
+    for (const [id, value] of entries) {
+      if (id === SettingId.HEADER_TABLE_SIZE) onTableSize(value);
+      else this.#applyEntry(id, value);
+    }
   }
 
   #applyEntry(id: number, value: number): void {
     switch (id) {
-      case SettingId.HEADER_TABLE_SIZE:
-        this.peerHeaderTableSize = value;
-        return;
       case SettingId.ENABLE_PUSH:
         // §6.5.2: a server must not send 1, and no other value is known.
         if (value !== 0 && (value !== 1 || this.#role === "client")) {

@@ -164,6 +164,18 @@ it("a peer that finds our PINGs too many is told apart by its GOAWAY", () => {
   });
 });
 
+it("PINGs without reason are answered by the GOAWAY that gRPC's clients know", () => {
+  const flood = Engine.ready("server");
+  let goAway: Uint8Array | undefined;
+  for (let sent = 0; sent < 200 && goAway === undefined; sent++) {
+    flood.send(flood.peer.ping());
+    goAway = flood.output().find(({ type }) => type === FrameType.GOAWAY)?.payload;
+  }
+  expect(Buffer.from(goAway ?? []).readUInt32BE(4)).toBe(ErrorCode.ENHANCE_YOUR_CALM);
+  expect(Buffer.from(goAway ?? []).toString("latin1", 8)).toBe("too_many_pings");
+  expect(flood.handler.of("close")).toMatchObject([{ error: { message: "PING frames without traffic: more than 100, and 1 a second" } }]);
+});
+
 describe("maxConnectionAgeMs", () => {
   it("at a server says goodbye in two steps, lets live streams end, and then closes", () => {
     const { client, server, link } = connectedPair({ server: { lifetime: { maxConnectionAgeMs: 60_000 } }, link: { delayMs: 10 } });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { Connection, H2Error } from "../../src/index.js";
-import { FrameType, RecordingHandler } from "../../src/testing/index.js";
+import { HpackDecoder } from "../../src/hpack/decoder.js";
+import { Connection, H2Error, portableAscii } from "../../src/index.js";
+import { clientPreface, FrameType, RecordingHandler } from "../../src/testing/index.js";
 import { connectedPair, echoes, pattern, request } from "../support/endpoint.js";
 import { Engine } from "../support/engine.js";
 
@@ -82,7 +83,60 @@ describe("the peer's SETTINGS", () => {
   });
 });
 
+describe("SETTINGS_HEADER_TABLE_SIZE twice in one frame", () => {
+  const sections = (engine: Engine) =>
+    engine
+      .output()
+      .filter(({ type }) => type === FrameType.HEADERS)
+      .map(({ payload }) => [...payload]);
+
+  it.each([
+    ["down and up again", [0, 4_096], [0x20, 0x3f, 0xe1, 0x1f]],
+    ["down in two steps", [200, 100], [0x3f, 0x45]],
+    ["up, then down, then up to less than it was", [8_000, 60, 1_000], [0x3f, 0x1d, 0x3f, 0xc9, 0x07]],
+  ])("%s: the smallest, then the last is announced (RFC 7541 §4.2), and the table is empty", (_, sizes, updates) => {
+    const engine = Engine.ready("client");
+    const novel = [...request, { name: "x-novel", value: "in the table" }];
+    const send = () => {
+      engine.connection.sendHeaders(engine.connection.openStream({}) as number, novel, { endStream: true });
+      return sections(engine)[0] as number[];
+    };
+    const first = send();
+    expect(send().length).toBeLessThan(first.length);
+    engine.send(engine.peer.settings(sizes.map((size) => [1, size])));
+    engine.output();
+    expect(send().slice(0, updates.length)).toEqual(updates);
+    expect(send()[0]).toBeGreaterThanOrEqual(0x80);
+  });
+
+  it("goes on being decoded at the peer, which has evicted what we have", () => {
+    const engine = Engine.ready("client");
+    const decoder = new HpackDecoder({ ascii: portableAscii, maxTableSize: 4_096 });
+    const novel = [...request, { name: "x-novel", value: "in the table" }];
+    for (const sizes of [[], [0, 4_096], [], [50, 4_096, 30, 3_000], []]) {
+      for (const size of sizes) decoder.setMaxTableSize(size);
+      if (sizes.length > 0) engine.send(engine.peer.settings(sizes.map((size) => [1, size])));
+      engine.connection.sendHeaders(engine.connection.openStream({}) as number, novel, { endStream: true });
+      const block = Uint8Array.from(sections(engine)[0] as number[]);
+      expect(decoder.decode(block, 0, block.length, 1e6)).toMatchObject(novel);
+    }
+  });
+});
+
 describe("our SETTINGS", () => {
+  it("of a smaller table do not bind the peer before it has acknowledged them, and do from then on", () => {
+    const engine = new Engine("server", { settings: { headerTableSize: 0 } });
+    engine.send(clientPreface, engine.peer.settings());
+    const novel = { name: "x-novel", value: "in the table of 4,096 bytes" };
+    const fields = [...request, novel];
+    engine.send(engine.peer.headers(1, fields), engine.peer.headers(3, fields));
+    expect(engine.handler.of("headers").map(({ fields: [, , , , last] }) => last)).toEqual(
+      Array(2).fill("x-novel: in the table of 4,096 bytes"),
+    );
+    engine.send(engine.peer.settingsAck(), engine.peer.headers(5, fields)); // It has not shrunk its table.
+    expect(engine.verdict()).toEqual({ connectionError: "COMPRESSION_ERROR" });
+  });
+
   it("say all that bounds the peer, and a client forbids push", () => {
     const settings = { headerTableSize: 1, maxConcurrentStreams: 2, initialWindowSize: 3, maxFrameSize: 16_385, maxHeaderListSize: 5 };
     for (const role of ["client", "server"] as const) {
