@@ -32,6 +32,7 @@ export type {
   Interceptor,
   ServerInterceptor,
 } from "./interceptor.js";
+export type { ChannelLifetimeOptions, KeepaliveOptions, ServerLifetimeOptions } from "./lifetime.js";
 export type { Http2Options } from "./options.js";
 export { callPeer, type Peer, type PeerTls } from "./peer.js";
 export type {

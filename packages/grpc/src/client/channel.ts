@@ -4,6 +4,7 @@ import { connectSocket, systemClock } from "@trunkline/h2/node";
 import { type Clock, type CloseOptions, defaultCloseTimeoutMs } from "@trunkline/streams";
 import { printTarget } from "../address.js";
 import { type CallDefaults, type ResolvedDefaults, resolveDefaults } from "../defaults.js";
+import { type ChannelLifetimeOptions, resolveChannelLifetime } from "../lifetime.js";
 import { checkedHttp2, type Http2Options, wholeNumber } from "../options.js";
 import { peerOf } from "../peer.js";
 import { TimerHeap } from "../timer-heap.js";
@@ -17,7 +18,7 @@ import { type ChannelTarget, type ConnectTarget, parseTarget, type TransportTarg
 export type TlsOptions = () => tls.ConnectionOptions | Promise<tls.ConnectionOptions>;
 
 /** Of the connection, and defaults for the calls on it. */
-export interface ChannelOptions extends CallDefaults {
+export interface ChannelOptions extends CallDefaults, ChannelLifetimeOptions {
   /**
    * TLS with these options (`ca`, `cert`, `key`, `servername`, …); ALPN is set here. A function is asked for each new connection, so that
    * certificates can change. Default: TLS with Node's defaults, but plaintext to loopback addresses and Unix sockets. A given transport
@@ -56,13 +57,20 @@ export interface ChannelCore {
 /** Beside the channels and not in them, so that a channel shows nothing that users need not know. */
 const cores: WeakMap<Channel, ChannelCore> = new WeakMap();
 
+/**
+ * A channel that nobody can make a call on any more, nor has one: neither it nor a client of it is left. Its connection would be kept by its socket, so
+ * it is closed here, in case nobody did.
+ */
+const forgotten: FinalizationRegistry<ConnectionManager> = new FinalizationRegistry((connections) => void connections.close(0));
+
 export class Channel implements AsyncDisposable {
   /** The target, for logs. */
   readonly target: string;
   readonly #core: ChannelCore;
 
   /**
-   * Connects to nothing yet; an idle connection does not keep the process alive.
+   * Connects to nothing yet. An idle connection does not keep the process alive, is closed after `idleTimeoutMs`, and also once the channel and its
+   * clients are garbage: a channel that is forgotten instead of closed costs nothing for long.
    * @throws TypeError for a target that is none, or options that contradict each other; RangeError for a number out of its range, H2Error for
    * one of `http2`
    */
@@ -82,6 +90,7 @@ export class Channel implements AsyncDisposable {
         maxWaitingCalls: wholeNumber("maxWaitingCalls", options.maxWaitingCalls, 10_000, 0),
         connectTimeoutMs,
         http2: checkedHttp2("client", options.http2),
+        lifetime: resolveChannelLifetime(options),
       }),
       timers: new TimerHeap(clock),
       clock,
@@ -91,6 +100,7 @@ export class Channel implements AsyncDisposable {
       defaults: resolveDefaults(options),
     };
     cores.set(this, this.#core);
+    forgotten.register(this.#core, this.#core.connections);
   }
 
   /** Where its connection is: calls are taken in every state but `"closed"`. */

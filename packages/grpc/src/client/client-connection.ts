@@ -1,6 +1,15 @@
 /** One HTTP/2 connection of a channel: the engine, its pump, and what the channel has to know of it. */
+import { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
-import { Connection, type ConnectionHandler, type H2Error, type HeaderField, type StreamReset } from "@trunkline/h2";
+import {
+  Connection,
+  type ConnectionHandler,
+  ErrorCode,
+  type H2Error,
+  type HeaderField,
+  type LifetimeOptions,
+  type StreamReset,
+} from "@trunkline/h2";
 import { ConnectionDriver, duplexTransport, nodeAscii } from "@trunkline/h2/node";
 import type { Clock } from "@trunkline/streams";
 import type { Http2Options } from "../options.js";
@@ -20,10 +29,14 @@ export interface ClientConnectionEvents {
   /** The server's SETTINGS have come: it speaks HTTP/2, and its limits are known. */
   onReady(connection: ClientConnection): void;
   onStreamsAvailable(connection: ClientConnection): void;
-  /** The server takes no more calls on it; those it has go on. */
-  onDraining(connection: ClientConnection): void;
+  /** The server takes no more calls on it; those it has go on. `tooManyPings`: because it was asked too often whether it is alive. */
+  onDraining(connection: ClientConnection, tooManyPings: boolean): void;
   /** Over; all its calls have been told. */
   onClose(connection: ClientConnection, error: H2Error | undefined): void;
+}
+
+export interface ClientConnectionOptions extends Http2Options {
+  readonly lifetime: LifetimeOptions;
 }
 
 export class ClientConnection implements ConnectionHandler<ClientStream> {
@@ -41,12 +54,12 @@ export class ClientConnection implements ConnectionHandler<ClientStream> {
   answered = false;
   readyAtMs = 0;
 
-  constructor(duplex: Duplex, peer: Peer, options: Http2Options, clock: Clock, events: ClientConnectionEvents) {
+  constructor(duplex: Duplex, peer: Peer, options: ClientConnectionOptions, clock: Clock, events: ClientConnectionEvents) {
     this.peer = peer;
     this.#events = events;
     this.#duplex = duplex;
-    const { settings = {}, limits = {} } = options;
-    this.http2 = new Connection({ role: "client", settings, limits, ascii: nodeAscii }, this);
+    const { settings = {}, limits = {}, lifetime } = options;
+    this.http2 = new Connection({ role: "client", settings, limits, lifetime, ascii: nodeAscii }, this);
     this.#driver = new ConnectionDriver(this.http2 as Connection<never>, duplexTransport(duplex), { clock });
   }
 
@@ -117,8 +130,9 @@ export class ClientConnection implements ConnectionHandler<ClientStream> {
     this.#events.onReady(this);
   }
 
-  onGoAway(): void {
-    this.#events.onDraining(this);
+  onGoAway(_lastStreamId: number, errorCode: ErrorCode, debugData: Uint8Array): void {
+    const tooManyPings = errorCode === ErrorCode.ENHANCE_YOUR_CALM && Buffer.from(debugData).toString("latin1") === "too_many_pings";
+    this.#events.onDraining(this, tooManyPings);
   }
 
   onClose(error: H2Error | undefined): void {

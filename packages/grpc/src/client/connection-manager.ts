@@ -2,9 +2,10 @@
  * A channel's connection through its life: made when a call wants it, made again after a loss, with waits that grow while
  * attempts fail; and the calls that wait for it, in order and not without end.
  */
-import type { H2Error } from "@trunkline/h2";
+import type { H2Error, LifetimeOptions } from "@trunkline/h2";
 import { type Clock, reasonText } from "@trunkline/streams";
 import { GrpcError } from "../errors.js";
+import { withRarerKeepalive } from "../lifetime.js";
 import type { Http2Options } from "../options.js";
 import { Status } from "../status.js";
 import type { Backoff } from "./backoff.js";
@@ -31,6 +32,7 @@ export interface ConnectionManagerOptions {
   /** For an attempt, up to where HTTP/2 begins. */
   readonly connectTimeoutMs: number;
   readonly http2: Http2Options;
+  readonly lifetime: LifetimeOptions;
 }
 
 export class ConnectionManager implements ClientConnectionEvents {
@@ -44,6 +46,8 @@ export class ConnectionManager implements ClientConnectionEvents {
   /** Under way until its connection is ready. */
   #attempt: ConnectAttempt | undefined;
   #retry: { readonly atMs: number; cancel(): void } | undefined;
+  /** Of the next connection. */
+  #lifetime: LifetimeOptions;
   #lastFailure: unknown;
   /** The last connection ended before it was of any use. */
   #lastWasUseless = false;
@@ -54,6 +58,7 @@ export class ConnectionManager implements ClientConnectionEvents {
   constructor(connector: Connector, options: ConnectionManagerOptions) {
     this.#connector = connector;
     this.#options = options;
+    this.#lifetime = options.lifetime;
   }
 
   get name(): string {
@@ -141,10 +146,11 @@ export class ConnectionManager implements ClientConnectionEvents {
     if (this.#waiting.size === 0 || this.#current !== undefined || this.#attempt !== undefined || this.#retry !== undefined) return;
     if (this.#closed !== undefined) return;
     const { clock, connectTimeoutMs, http2 } = this.#options;
+    const options = { ...http2, lifetime: this.#lifetime };
     this.#attempt = new ConnectAttempt(this.#connector, {
       clock,
       connectTimeoutMs,
-      onConnected: ({ duplex, peer }) => this.#connections.add(new ClientConnection(duplex, peer, http2, clock, this)),
+      onConnected: ({ duplex, peer }) => this.#connections.add(new ClientConnection(duplex, peer, options, clock, this)),
       onFailed: (error) => this.#failed(error),
     });
   }
@@ -162,7 +168,8 @@ export class ConnectionManager implements ClientConnectionEvents {
     if (connection === this.#current) this.#flush();
   }
 
-  onDraining(connection: ClientConnection): void {
+  onDraining(connection: ClientConnection, tooManyPings: boolean): void {
+    if (tooManyPings) this.#lifetime = withRarerKeepalive(this.#lifetime);
     if (connection === this.#current) this.#lost(connection, connection.http2.goAwayError);
   }
 

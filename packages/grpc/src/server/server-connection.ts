@@ -13,6 +13,7 @@ import {
   responseHead,
   trailerFields,
 } from "../headers.js";
+import { withSpreadAge } from "../lifetime.js";
 import type { Peer } from "../peer.js";
 import { Status } from "../status.js";
 import { type ServerCallHost, ServerCallStream } from "./server-call.js";
@@ -30,7 +31,8 @@ export class ServerConnection implements ConnectionHandler<AnyCall>, ServerCallH
     this.peer = peer;
     this.core = core;
     const settings = { maxConcurrentStreams: core.maxConcurrentStreams, ...core.http2.settings };
-    this.http2 = new Connection({ role: "server", settings, limits: core.http2.limits ?? {}, ascii: nodeAscii }, this);
+    const lifetime = withSpreadAge(core.lifetime, Math.random());
+    this.http2 = new Connection({ role: "server", settings, limits: core.http2.limits ?? {}, lifetime, ascii: nodeAscii }, this);
     this.#driver = new ConnectionDriver(this.http2 as Connection<never>, duplexTransport(duplex), { clock: core.clock });
   }
 

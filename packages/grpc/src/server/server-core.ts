@@ -1,4 +1,5 @@
 /** What all connections and calls of a server share. */
+import type { LifetimeOptions } from "@trunkline/h2";
 import type { Clock } from "@trunkline/streams";
 import type { ServerCall } from "../call.js";
 import type { Compression, Compressions } from "../compression.js";
@@ -18,6 +19,7 @@ export interface ServerCore {
   readonly compressions: Compressions;
   readonly maxConcurrentStreams: number;
   readonly http2: Http2Options;
+  readonly lifetime: LifetimeOptions;
   /** Tells the user of an error that the client is not told of. Never throws. */
   report(error: Error, call: ServerCall<{}, {}> | undefined): void;
 }

@@ -10,6 +10,7 @@ import { checkedMessageBytes, understood } from "../defaults.js";
 import { GrpcError } from "../errors.js";
 import type { ServerInterceptor } from "../interceptor.js";
 import { checkedInterceptors } from "../interceptors/hook-chain.js";
+import { resolveServerLifetime, type ServerLifetimeOptions } from "../lifetime.js";
 import { checkedHttp2, defaultMaxReceiveMessageBytes, type Http2Options, largestMessageBytes, wholeNumber } from "../options.js";
 import { peerOf } from "../peer.js";
 import type { AnyService } from "../service.js";
@@ -20,7 +21,7 @@ import type { Implementation } from "./handlers.js";
 import { ServerConnection } from "./server-connection.js";
 import type { ServerCore } from "./server-core.js";
 
-export interface ServerOptions {
+export interface ServerOptions extends ServerLifetimeOptions {
   /** Largest message that is received, in bytes, decompressed. Default 4,194,304: what every gRPC implementation takes. */
   readonly maxReceiveMessageBytes?: number | undefined;
   /** Largest message that is sent, in bytes, before compression; a larger one fails its call with RESOURCE_EXHAUSTED. Default: no limit, as the receiver has one. */
@@ -92,6 +93,7 @@ export class Server implements AsyncDisposable {
       compressions,
       maxConcurrentStreams: wholeNumber("maxConcurrentStreams", options.maxConcurrentStreams, 1_000, 0, 2 ** 31 - 1),
       http2: checkedHttp2("server", options.http2),
+      lifetime: resolveServerLifetime(options),
       report(error, call) {
         try {
           onError(error, call);
