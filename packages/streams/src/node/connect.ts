@@ -1,6 +1,6 @@
 /** Dialling TCP and Unix sockets. */
-import { connect, type NetConnectOpts, type Socket } from "node:net";
-import { noAttributes, remoteAddress } from "../attributes.js";
+import { connect, type Socket } from "node:net";
+import { type Attributes, noAttributes, remoteAddress } from "../attributes.js";
 import type { Clock } from "../clock.js";
 import { BrokenStreamError } from "../errors.js";
 import type { AbortSignalLike, ObjectStream } from "../stream.js";
@@ -29,7 +29,7 @@ export interface TcpTarget {
  */
 export function connectTcp(target: TcpTarget, options: ConnectOptions = {}): Promise<ObjectStream<Uint8Array>> {
   const { host, port } = target;
-  return dial({ host, port, noDelay: true, allowHalfOpen: true }, host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`, options);
+  return dial({ name: hostAndPort(target), open: () => connect({ host, port, noDelay: true, allowHalfOpen: true }) }, options);
 }
 
 /**
@@ -37,10 +37,28 @@ export function connectTcp(target: TcpTarget, options: ConnectOptions = {}): Pro
  * @throws BrokenStreamError with the system's code, such as `ENOENT`, or `CONNECT_TIMEOUT`
  */
 export function connectUnix(path: string, options: ConnectOptions = {}): Promise<ObjectStream<Uint8Array>> {
-  return dial({ path, allowHalfOpen: true }, path, options, new Map([[remoteAddress, { path }]]));
+  const attributes = new Map([[remoteAddress, { path }]]);
+  return dial({ name: path, open: () => connect({ path, allowHalfOpen: true }), attributesOf: () => attributes }, options);
 }
 
-function dial(target: NetConnectOpts, name: string, options: ConnectOptions, attributes = noAttributes): Promise<ObjectStream<Uint8Array>> {
+/** As people write it. */
+export function hostAndPort({ host, port }: TcpTarget): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** How a kind of connection is opened. */
+export interface Dialling<S extends Socket> {
+  /** For messages. */
+  readonly name: string;
+  open(): S;
+  /** The event after which it may be used. Default `"connect"`. */
+  readonly readyEvent?: string;
+  /** What is known about it, once it may be used. */
+  attributesOf?(socket: S): Attributes;
+}
+
+export function dial<S extends Socket>(dialling: Dialling<S>, options: ConnectOptions): Promise<ObjectStream<Uint8Array>> {
+  const { name, readyEvent = "connect" } = dialling;
   const { signal, connectTimeoutMs = 10_000, clock = systemClock } = options;
   if (!(connectTimeoutMs > 0)) return Promise.reject(new RangeError(`connectTimeoutMs must be above zero, but is ${connectTimeoutMs}`));
   return new Promise((resolve, reject) => {
@@ -48,9 +66,9 @@ function dial(target: NetConnectOpts, name: string, options: ConnectOptions, att
       reject(abortReason(signal));
       return;
     }
-    let socket: Socket;
+    let socket: S;
     try {
-      socket = connect(target);
+      socket = dialling.open();
     } catch (error) {
       reject(error); // a port out of range, say
       return;
@@ -69,10 +87,11 @@ function dial(target: NetConnectOpts, name: string, options: ConnectOptions, att
         }),
       );
     };
+    const onClose = (): void => onError(Object.assign(new Error("the connection was closed"), { code: "CONNECT_FAILED" }));
     const onAbort = (): void => giveUp(signal === undefined ? undefined : abortReason(signal));
     const onConnect = (): void => {
       settle();
-      resolve(streamFromDuplex(socket, { clock, attributes }));
+      resolve(streamFromDuplex(socket, { clock, attributes: dialling.attributesOf?.(socket) ?? noAttributes }));
     };
     const cancelTimeout = clock.at(clock.nowMs() + connectTimeoutMs, () => {
       const message = `could not connect to ${name} within connectTimeoutMs (${connectTimeoutMs})`;
@@ -81,10 +100,10 @@ function dial(target: NetConnectOpts, name: string, options: ConnectOptions, att
     const settle = (): void => {
       cancelTimeout();
       signal?.removeEventListener("abort", onAbort);
-      socket.off("error", onError).off("connect", onConnect);
+      socket.off("error", onError).off("close", onClose).off(readyEvent, onConnect);
     };
     signal?.addEventListener("abort", onAbort);
-    socket.once("error", onError).once("connect", onConnect);
+    socket.once("error", onError).once("close", onClose).once(readyEvent, onConnect);
   });
 }
 

@@ -8,6 +8,16 @@ export { describeProgress, type ProgressBarOptions, type ProgressOutput, progres
 export { type ReadableOptions, streamFromReadable, streamFromWritable, type WritableOptions } from "./readable-writable.js";
 export { stdio } from "./stdio.js";
 export { systemClock } from "./system-clock.js";
+export { type TemporaryPath, temporarySocketPath } from "./temporary-socket-path.js";
 export { type TextOptions, text } from "./text.js";
+export {
+  connectTls,
+  listenTls,
+  type TlsCertificate,
+  type TlsConnectOptions,
+  type TlsIdentity,
+  type TlsListenOptions,
+  tlsIdentity,
+} from "./tls.js";
 export { toDuplex } from "./to-duplex.js";
 export { toReadable, toWritable } from "./to-node.js";

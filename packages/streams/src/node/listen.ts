@@ -1,7 +1,7 @@
 /** Listening on TCP and Unix sockets. */
 import { lstat, rm } from "node:fs/promises";
 import { connect, createServer, type ListenOptions as NodeListenOptions, type Server, type Socket } from "node:net";
-import { localAddress, noAttributes, type SocketAddress } from "../attributes.js";
+import { type Attributes, localAddress, noAttributes, type SocketAddress } from "../attributes.js";
 import { iterate } from "../base-stream.js";
 import type { Clock } from "../clock.js";
 import { ReceiveQueue } from "../receive-queue.js";
@@ -29,6 +29,14 @@ export interface TcpListenOptions extends ListenOptions {
   readonly port?: number;
 }
 
+/** What differs from one kind of listener to another. */
+export interface ListenerKind {
+  /** The event with which the server hands over a connection that may be used. Default `"connection"`. */
+  readonly readyEvent?: string;
+  /** What is known about a connection. */
+  attributesOf?(socket: Socket): Attributes;
+}
+
 /** A bound address that connections come in at. `for await` accepts them until `close`. */
 export class SocketListener implements AsyncIterable<ObjectStream<Uint8Array>>, AsyncDisposable {
   /** Where it listens, with the port that the system has chosen. */
@@ -36,15 +44,17 @@ export class SocketListener implements AsyncIterable<ObjectStream<Uint8Array>>, 
   readonly #server: Server;
   readonly #clock: Clock;
   readonly #pending: ReceiveQueue<Socket> = new ReceiveQueue();
+  readonly #attributesOf: (socket: Socket) => Attributes;
 
-  /** Use `listenTcp` or `listenUnix`. */
-  constructor(server: Server, { maxPendingConnections = 128, clock = systemClock, onError }: ListenOptions) {
+  /** Use `listenTcp`, `listenTls` or `listenUnix`. */
+  constructor(server: Server, { maxPendingConnections = 128, clock = systemClock, onError }: ListenOptions, kind: ListenerKind = {}) {
     const bound = server.address();
     this.address = bound === null || typeof bound === "string" ? { path: bound ?? "" } : { host: bound.address, port: bound.port };
     this.#server = server;
     this.#clock = clock;
     server.on("error", (error) => onError?.(error));
-    server.on("connection", (socket) => {
+    this.#attributesOf = kind.attributesOf ?? (() => noAttributes);
+    server.on(kind.readyEvent ?? "connection", (socket: Socket) => {
       socket.on("error", () => {}); // until it is accepted, its errors are nobody's
       if (server.listening && this.#pending.size < maxPendingConnections) this.#pending.push(socket);
       else resetAndDestroy(socket, new Error(`more than maxPendingConnections (${maxPendingConnections}) wait to be accepted`));
@@ -55,7 +65,7 @@ export class SocketListener implements AsyncIterable<ObjectStream<Uint8Array>>, 
   async accept(options?: WaitOptions): Promise<ObjectStream<Uint8Array> | undefined> {
     const socket = await this.#pending.take(options);
     if (socket === undefined) return undefined;
-    const attributes = "path" in this.address ? new Map([[localAddress, this.address]]) : noAttributes;
+    const attributes = "path" in this.address ? new Map([[localAddress, this.address]]) : this.#attributesOf(socket);
     return streamFromDuplex(socket, { clock: this.#clock, attributes });
   }
 
@@ -100,12 +110,14 @@ export async function listenUnix(path: string, options: ListenOptions = {}): Pro
   }
 }
 
-function checkLimit({ maxPendingConnections = 1 }: ListenOptions): void {
+export function checkLimit({ maxPendingConnections = 1 }: ListenOptions): void {
   if (!(maxPendingConnections >= 1)) throw new RangeError(`maxPendingConnections must be at least 1, but is ${maxPendingConnections}`);
 }
 
-function bind(where: NodeListenOptions): Promise<Server> {
-  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true });
+export function bind(
+  where: NodeListenOptions,
+  server: Server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }),
+): Promise<Server> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
     server.listen(where, () => {

@@ -7,6 +7,8 @@ import type { Duplex } from "node:stream";
 interface Handle {
   readonly fd?: number;
   reset?(callback: () => void): number;
+  /** Fills in the address of the other end; below zero if there is none any more. */
+  getpeername?(address: object): number;
   /** The TCP handle below that of TLS. */
   readonly _parent?: Handle;
 }
@@ -41,11 +43,17 @@ export function resetAndDestroy(duplex: Duplex, error: Error): void {
  */
 export function resetBehindEnd(duplex: Duplex): Error | undefined {
   if (!(duplex instanceof Socket) || duplex.remoteFamily === undefined) return undefined; // no TCP: nothing is ever reset
-  const fd = handleOf(duplex)?.fd;
+  const encrypted = "encrypted" in duplex;
+  const handle = encrypted ? handleOf(duplex)?._parent : handleOf(duplex);
+  const fd = handle?.fd;
   if (fd === undefined || fd < 0) return undefined;
   try {
     const left = readSync(fd, new Uint8Array(1));
-    return left === 0 ? undefined : new Error("the end was reported before all data was read");
+    if (!encrypted) return left === 0 ? undefined : new Error("the end was reported before all data was read");
+    // A write of TLS itself, such as that of a session ticket, may have met the error, and nobody was told. But while our side has not
+    // ended, only a reset takes the other end's address away.
+    const gone = left === 0 && !duplex.writableEnded && (handle?.getpeername?.({}) ?? 0) < 0;
+    return gone ? Object.assign(new Error("connection reset by peer"), { code: "ECONNRESET" }) : undefined;
   } catch (error) {
     // After an end that was real the error of a later reset is EPIPE; anything else says nothing about the end.
     return (error as NodeJS.ErrnoException).code === "ECONNRESET" ? (error as Error) : undefined;

@@ -3,8 +3,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe } from "vitest";
 import { memoryPair, type ObjectStream } from "../../src/index.js";
-import { connectTcp, connectUnix, listenTcp, listenUnix, type SocketListener, streamFromDuplex, toDuplex } from "../../src/node/index.js";
+import {
+  connectTcp,
+  connectTls,
+  connectUnix,
+  listenTcp,
+  listenTls,
+  listenUnix,
+  type SocketListener,
+  streamFromDuplex,
+  toDuplex,
+} from "../../src/node/index.js";
 import { suite } from "../suite.js";
+import { cert, key } from "./tls-identity.js";
 import { turns } from "./turns.js";
 
 const bytes = { keepsBoundaries: false, settle: () => turns() } as const;
@@ -22,6 +33,22 @@ describe("compliance of TCP sockets", () => {
       const listener = await listenTcp({ clock });
       const [first, second] = await Promise.all([
         connectTcp(listener.address as { host: string; port: number }, { clock }),
+        accepted(listener),
+      ]);
+      await listener.close();
+      return { first, second };
+    },
+  });
+});
+
+describe("compliance of TLS connections", () => {
+  suite({
+    ...bytes,
+    async connect(clock) {
+      const listener = await listenTls({ clock, tls: { key, cert } });
+      const target = listener.address as { host: string; port: number };
+      const [first, second] = await Promise.all([
+        connectTls(target, { clock, tls: { ca: cert, servername: "localhost" } }),
         accepted(listener),
       ]);
       await listener.close();

@@ -1,0 +1,139 @@
+/** Dialling and listening with TLS. */
+import type { Socket } from "node:net";
+import { type ConnectionOptions, connect, createServer, type PeerCertificate, type TLSSocket, type TlsOptions } from "node:tls";
+import { type AttributeKey, type Attributes, attribute } from "../attributes.js";
+import type { ObjectStream } from "../stream.js";
+import { type ConnectOptions, dial, hostAndPort, type TcpTarget } from "./connect.js";
+import { bind, checkLimit, SocketListener, type TcpListenOptions } from "./listen.js";
+import { resetAndDestroy } from "./reset.js";
+
+/** A certificate, as far as programs ask about it. */
+export interface TlsCertificate {
+  /** The common name of its subject, if it has one. */
+  readonly commonName: string | undefined;
+  /** As OpenSSL writes it: `DNS:localhost, IP Address:127.0.0.1`. */
+  readonly subjectAltName: string | undefined;
+  readonly issuerCommonName: string | undefined;
+  /** SHA-256, in hexadecimal pairs with colons. */
+  readonly fingerprint256: string;
+  /** As the certificate has it: `Nov 21 06:26:46 2026 GMT`. */
+  readonly validTo: string;
+  /** DER. */
+  readonly raw: Uint8Array;
+}
+
+/** Who is at the other end of a TLS connection, and what was agreed upon. */
+export interface TlsIdentity {
+  /** `"TLSv1.3"`, say. */
+  readonly protocol: string;
+  readonly cipher: string;
+  /** The application protocol that ALPN has chosen. */
+  readonly alpnProtocol: string | undefined;
+  /** The name that the client has asked for (SNI). */
+  readonly serverName: string | undefined;
+  /** The other side's certificate was asked for and is valid. */
+  readonly authorized: boolean;
+  /** The other side's certificate; a server has one of its client only if it asks for it (`requestCert`). */
+  readonly peerCertificate: TlsCertificate | undefined;
+}
+
+/** The TLS identity of the other side. */
+export const tlsIdentity: AttributeKey<TlsIdentity> = attribute("tlsIdentity");
+
+export interface TlsConnectOptions extends ConnectOptions {
+  /** Certificates, server name, ALPN and the like, as for `tls.connect`. Default: the system's authorities, the target's host as name. */
+  readonly tls?: ConnectionOptions;
+}
+
+export interface TlsListenOptions extends TcpListenOptions {
+  /** Key, certificate, ALPN, `requestCert` and the like, as for `tls.createServer`. */
+  readonly tls: TlsOptions;
+  /** How long a client may take to introduce itself. Default 10,000 ms: some round trips on the worst of ways. */
+  readonly handshakeTimeoutMs?: number;
+}
+
+/**
+ * Connects to a TCP port with TLS; resolves when the other side's certificate was found valid. `connectTimeoutMs` includes the handshake.
+ * @throws BrokenStreamError with the code of the system or of TLS, such as `ECONNREFUSED`, `DEPTH_ZERO_SELF_SIGNED_CERT`,
+ * `ERR_TLS_CERT_ALTNAME_INVALID`, or `CONNECT_TIMEOUT`
+ */
+export function connectTls(target: TcpTarget, options: TlsConnectOptions = {}): Promise<ObjectStream<Uint8Array>> {
+  const { host, port } = target;
+  return dial(
+    {
+      name: hostAndPort(target),
+      readyEvent: "secureConnect",
+      // Node's types do not know that its TLS sockets keep their half too.
+      open: () => connect({ ...options.tls, host, port, allowHalfOpen: true } as ConnectionOptions).setNoDelay(true),
+      attributesOf: identityOf,
+    },
+    options,
+  );
+}
+
+/**
+ * Listens on a TCP port with TLS. Connections whose handshake fails, or takes too long, are told to `onError` and never accepted; those in
+ * the handshake are limited to `maxPendingConnections` too, one more is reset.
+ * @throws the error of the system or of TLS when the address cannot be bound or the certificate cannot be used
+ */
+export async function listenTls(options: TlsListenOptions): Promise<SocketListener> {
+  checkLimit(options);
+  const { host = "127.0.0.1", port = 0, tls, handshakeTimeoutMs = 10_000, maxPendingConnections = 128, onError } = options;
+  if (!(handshakeTimeoutMs > 0)) throw new RangeError(`handshakeTimeoutMs must be above zero, but is ${handshakeTimeoutMs}`);
+  const server = createServer({ ...tls, handshakeTimeout: handshakeTimeoutMs, noDelay: true } as TlsOptions);
+  let handshaking = 0;
+  server.prependListener("connection", (socket: Socket) => {
+    handshaking++;
+    let counted = true;
+    const settle = (): void => {
+      if (counted) handshaking--;
+      counted = false;
+    };
+    settled.set(socket, settle);
+    socket.once("close", settle);
+    if (handshaking > maxPendingConnections) {
+      resetAndDestroy(socket, new Error(`more than maxPendingConnections (${maxPendingConnections}) are in the handshake`));
+    }
+  });
+  const settled = new WeakMap<Socket, () => void>();
+  server.prependListener("secureConnection", (socket) =>
+    settled.get((socket as TLSSocket & { readonly _parent?: Socket })._parent ?? socket)?.(),
+  );
+  server.on("tlsClientError", (error) => onError?.(error));
+  return new SocketListener(await bind({ host, port }, server), options, {
+    readyEvent: "secureConnection",
+    attributesOf: (socket) => identityOf(socket as TLSSocket),
+  });
+}
+
+function identityOf(socket: TLSSocket): Attributes {
+  const servername = (socket as { readonly servername?: string | false | null }).servername;
+  const identity: TlsIdentity = {
+    protocol: socket.getProtocol() ?? "",
+    cipher: socket.getCipher().name,
+    alpnProtocol: socket.alpnProtocol || undefined,
+    serverName: servername || undefined,
+    authorized: socket.authorized,
+    peerCertificate: certificateOf(socket.getPeerCertificate()),
+  };
+  return new Map([[tlsIdentity, identity]]);
+}
+
+/** Node gives an object without properties where there is no certificate. */
+function certificateOf(certificate: Partial<PeerCertificate>): TlsCertificate | undefined {
+  const { subject, issuer, subjectaltname, fingerprint256, valid_to, raw } = certificate;
+  if (raw === undefined || fingerprint256 === undefined) return undefined;
+  return {
+    commonName: oneOf(subject?.CN),
+    subjectAltName: subjectaltname,
+    issuerCommonName: oneOf(issuer?.CN),
+    fingerprint256,
+    validTo: valid_to ?? "",
+    raw: new Uint8Array(raw),
+  };
+}
+
+/** A name may be there several times; then the first is the one that tools show. */
+function oneOf(names: string | readonly string[] | undefined): string | undefined {
+  return typeof names === "string" ? names : names?.[0];
+}
