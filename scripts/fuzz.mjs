@@ -8,6 +8,9 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { runnerImport } from "vite";
 
+const usage = "usage: npm run fuzz -- [--seconds N] [--target NAME]… [--seed N] [--keep]";
+const { seconds, target, seed, keep } = readArguments();
+
 const root = fileURLToPath(new URL("..", import.meta.url));
 const conditions = ["trunkline-source", "module", "node", "development|production"];
 const { module } = await runnerImport(fileURLToPath(new URL("fuzz/main.ts", import.meta.url)), {
@@ -17,19 +20,25 @@ const { module } = await runnerImport(fileURLToPath(new URL("fuzz/main.ts", impo
   // Ours on their sources, not as built: one class of errors, not two.
   environments: { inline: { resolve: { conditions, noExternal: [/^@trunkline\//] } } },
 });
+process.exitCode = /** @type {{ main(options: object): number }} */ (module).main({ seconds, targets: target, seed, keep });
 
-const { values } = parseArgs({
-  options: {
-    seconds: { type: "string", default: "60" },
-    target: { type: "string", multiple: true },
-    seed: { type: "string" },
-    keep: { type: "boolean" },
-  },
-});
-const { main } = /** @type {{ main(options: object): number }} */ (module);
-process.exitCode = main({
-  seconds: Number(values.seconds),
-  targets: values.target,
-  seed: values.seed === undefined ? undefined : Number(values.seed),
-  keep: values.keep,
-});
+function readArguments() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        seconds: { type: "string", default: "60" },
+        target: { type: "string", multiple: true },
+        seed: { type: "string" },
+        keep: { type: "boolean" },
+      },
+    });
+    const seconds = Number(values.seconds);
+    if (!(seconds > 0)) throw new Error(`--seconds must be a number above 0, not ${values.seconds}`);
+    const seed = values.seed === undefined ? undefined : Number(values.seed);
+    if (seed !== undefined && !Number.isSafeInteger(seed)) throw new Error(`--seed must be a whole number, not ${values.seed}`);
+    return { ...values, seconds, seed };
+  } catch (error) {
+    console.error(`${error.message}\n${usage}`);
+    process.exit(2);
+  }
+}

@@ -177,11 +177,14 @@ function nameOf({ type, flags, payload, streamId }: ParsedFrame): string {
   return `${name}/${flags & (meaningfulFlags[type] ?? 0)}${payload.length === 0 ? " empty" : ""}${streamId === 0 ? " on 0" : ""}`;
 }
 
+/** All codes that are not known are one kind. */
+const firstUnknownCode = 14;
+
 /** What the application was told, and what went out. */
 function* effects(events: Events, output: readonly ParsedFrame[]): Generator<string> {
   for (const event of events) {
     if (event.kind === "close") yield kindOf(event.error);
-    else if (event.kind === "reset") yield `reset ${event.reset.errorCode} ${event.reset.origin}`;
+    else if (event.kind === "reset") yield `reset ${Math.min(event.reset.errorCode, firstUnknownCode)} ${event.reset.origin}`;
     else yield event.kind;
   }
   for (const { type, payload } of output) yield type === FrameType.RST_STREAM ? `RST ${payload[3]}` : `out ${type}`;
