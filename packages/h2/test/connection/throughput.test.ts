@@ -1,0 +1,160 @@
+/** Flow control at work on a long, fast link in virtual time: 1 Gbit/s, 100 ms there and back. */
+import { describe, expect, it, vi } from "vitest";
+import { ByteQueue } from "../../src/bytes/byte-queue.js";
+import { IdMap } from "../../src/connection/id-map.js";
+import { ReceiveWindows } from "../../src/connection/receive-windows.js";
+import { Scheduler } from "../../src/connection/scheduler.js";
+import { StreamTable } from "../../src/connection/stream-table.js";
+import { Connection, type ConnectionHandler, type ConnectionOptions } from "../../src/index.js";
+import { FrameType, Link } from "../../src/testing/index.js";
+import { request, response } from "../support/endpoint.js";
+import { Engine } from "../support/engine.js";
+
+const bytesPerMs = 125_000;
+const roundTripMs = 100;
+const chunk = new Uint8Array(2 ** 20);
+
+type Options = Omit<ConnectionOptions, "role">;
+
+/** Sends as fast as it may on each stream that is there, and counts what comes in; reads all but the streams in `unread`. */
+class End implements ConnectionHandler<undefined> {
+  readonly connection: Connection<undefined>;
+  readonly unread: Set<number> = new Set();
+  readonly #sends: boolean;
+  /** Of streams that are read, and of the others. */
+  bytes = 0;
+  unreadBytes = 0;
+
+  constructor(role: "client" | "server", sends: boolean, options: Options = {}) {
+    this.#sends = sends;
+    this.connection = new Connection<undefined>({ ...options, role }, this);
+  }
+
+  open(): number {
+    const id = this.connection.openStream(undefined) as number;
+    this.connection.sendHeaders(id, request, { endStream: false });
+    this.onWritable(id);
+    return id;
+  }
+
+  onHeaders(id: number): void {
+    if (this.connection.role === "server") this.connection.sendHeaders(id, response, { endStream: false });
+    this.onWritable(id);
+  }
+
+  onWritable(id: number): void {
+    while (this.#sends && this.connection.isWritable(id)) this.connection.sendData(id, chunk, { endStream: false });
+  }
+
+  onData(id: number, data: Uint8Array): void {
+    if (this.unread.has(id)) {
+      this.unreadBytes += data.length;
+      return;
+    }
+    this.bytes += data.length;
+    this.connection.acknowledge(id, data.length);
+  }
+
+  onTrailers(): void {}
+  onReset(): void {}
+  onClose(): void {}
+}
+
+const directions = ["upload", "download"] as const;
+
+function ends(direction: (typeof directions)[number], receives: Options = {}) {
+  const up = direction === "upload";
+  const client = new End("client", up, up ? {} : receives);
+  const server = new End("server", !up, up ? receives : {});
+  const link = new Link(client.connection, server.connection, { delayMs: roundTripMs / 2, bytesPerMs });
+  link.run();
+  const receiver = up ? server : client;
+  /** Bytes a millisecond over so many round trips, of the streams that are read. */
+  const rate = (roundTrips: number): number => {
+    const before = receiver.bytes;
+    link.run(link.nowMs + roundTrips * roundTripMs);
+    return (receiver.bytes - before) / (roundTrips * roundTripMs);
+  };
+  return { client, receiver, rate };
+}
+
+describe.each(directions)("an %s over 1 Gbit/s and 100 ms", (direction) => {
+  it("takes nine tenths of the link within 20 round trips", () => {
+    const { client, rate } = ends(direction);
+    client.open();
+    rate(20);
+    expect(rate(5)).toBeGreaterThan(0.9 * bytesPerMs);
+  });
+
+  it("moves a window a round trip where windows stay at 64 KiB: the theoretical rate", () => {
+    const { client, rate } = ends(direction, { limits: { maxStreamWindow: 65_536 } });
+    client.open();
+    rate(2);
+    expect(rate(20) / (65_536 / roundTripMs)).toBeGreaterThan(0.95);
+    expect(rate(20) / (65_536 / roundTripMs)).toBeLessThanOrEqual(1.05);
+  });
+
+  it("of 100 streams runs at full speed beside one that is never read", () => {
+    const { client, receiver, rate } = ends(direction);
+    receiver.unread.add(client.open());
+    for (let stream = 0; stream < 100; stream++) client.open();
+    rate(20);
+    expect(rate(3)).toBeGreaterThan(0.9 * bytesPerMs);
+    expect(receiver.unreadBytes).toBe(65_536);
+  });
+
+  it("that nobody reads holds no more than maxBufferedBytesPerConnection, whatever the number of streams", () => {
+    const maxBufferedBytesPerConnection = 1_000_000;
+    const { client, receiver, rate } = ends(direction, { limits: { maxBufferedBytesPerConnection } });
+    for (let stream = 0; stream < 100; stream++) receiver.unread.add(client.open());
+    rate(50);
+    expect(receiver.unreadBytes).toBeLessThanOrEqual(maxBufferedBytesPerConnection);
+    expect(receiver.unreadBytes).toBeGreaterThan(0.8 * maxBufferedBytesPerConnection);
+  });
+});
+
+describe("10,000 open streams, each with data behind a closed window", () => {
+  const classes = [IdMap, StreamTable, Scheduler, ReceiveWindows, ByteQueue];
+
+  /** How often each method of the classes that know streams is called for one stream that is at work. */
+  function calls(waiting: number): Record<string, number> {
+    const engine = Engine.ready("client");
+    engine.send(engine.peer.settings([[4, 0]]), engine.peer.windowUpdate(0, 2 ** 30)); // windows of 0: nothing may be sent
+    const open = () => {
+      const streamId = engine.connection.openStream({}) as number;
+      engine.connection.sendHeaders(streamId, request, { endStream: false });
+      engine.connection.sendData(streamId, new Uint8Array(100), { endStream: false });
+      if (streamId % 1_000 === 1) engine.output();
+      return streamId;
+    };
+    for (let stream = 0; stream < waiting; stream++) open();
+    const active = open();
+    engine.send(engine.peer.headers(active, response));
+    engine.output();
+    const counted = classes.flatMap((each) => {
+      const prototype = each.prototype as unknown as Record<string, () => unknown>;
+      const methods = Object.entries(Object.getOwnPropertyDescriptors(prototype)).filter(
+        ([name, { value }]) => name !== "constructor" && value,
+      );
+      return methods.map(([name]) => ({ name: `${each.name}.${name}`, spy: vi.spyOn(prototype, name) }));
+    });
+    let sent = 0;
+    for (let turn = 0; turn < 50; turn++) {
+      engine.connection.sendData(active, new Uint8Array(20_000), { endStream: false });
+      engine.send(engine.peer.windowUpdate(active, 20_000), engine.peer.data(active, [1, 2, 3]));
+      engine.connection.acknowledge(active, 3);
+      for (const { type, payload } of engine.output()) if (type === FrameType.DATA) sent += payload.length;
+    }
+    const result = Object.fromEntries(counted.map(({ name, spy }) => [name, spy.mock.calls.length]));
+    for (const { spy } of counted) spy.mockRestore();
+    expect(sent).toBe(50 * 20_000);
+    return result;
+  }
+
+  it("add nothing to the work of one that is active, and nothing ever goes through all of them", () => {
+    const among = calls(10_000);
+    expect(among).toEqual(calls(0));
+    expect(among).toMatchObject({ "StreamTable.all": 0, "IdMap.values": 0 });
+    expect(among["ByteQueue.moveTo"]).toBeGreaterThanOrEqual(100);
+  });
+});
