@@ -55,7 +55,7 @@ export const carryNothing: RegExp = /frames that carry nothing: more than 1000/;
 
 /** Each frame, sent again and again on stream 1, which is open. */
 const floods: readonly Flood[] = [
-  ["PINGs (CVE-2019-9512)", /PING frames without traffic: more than 100/, ({ peer }) => peer.ping()],
+  ["PINGs (CVE-2019-9512)", /^too_many_pings$/, ({ peer }) => peer.ping()],
   ["SETTINGS (CVE-2019-9515)", /SETTINGS frames without traffic: more than 100/, ({ peer }) => peer.settings([[4, 65_535]])],
   ["SETTINGS that move every window to and fro", /SETTINGS frames/, ({ peer }, index) => peer.settings([[4, index % 2]])],
   ["SETTINGS that empty and refill the header table", /SETTINGS frames/, ({ peer }, index) => peer.settings([[1, (index % 2) * 4_096]])],
