@@ -8,10 +8,10 @@ export interface TransformParts {
   /** How many bytes of input the engine has used; absent where the transform tells only that it has ended. */
   usedBytes?(): number;
   /**
-   * For a transform that pushes all that its input gives, room or not: gives it so many bytes at once, so that what they expand to
-   * stays small.
+   * For a transform that pushes all that its input gives, room or not: how many of these bytes to give it at once, so that what they
+   * expand to stays small.
    */
-  readonly sliceBytes?: number;
+  sliceLength?(rest: Uint8Array): number;
 }
 
 /**
@@ -89,10 +89,10 @@ export class TransformCoder implements Coder {
   #writeSlice(): boolean {
     const rest = this.#rest;
     if (rest === undefined || this.#ended) return false;
-    const { sliceBytes = rest.length } = this.#parts;
-    this.#rest = rest.length > sliceBytes ? rest.subarray(sliceBytes) : undefined;
+    const length = this.#parts.sliceLength?.(rest) ?? rest.length;
+    this.#rest = rest.length > length ? rest.subarray(length) : undefined;
     this.#working = true;
-    this.#transform.write(rest.length > sliceBytes ? rest.subarray(0, sliceBytes) : rest, this.#onDone);
+    this.#transform.write(rest.length > length ? rest.subarray(0, length) : rest, this.#onDone);
     return true;
   }
 

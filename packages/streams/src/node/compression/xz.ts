@@ -32,8 +32,23 @@ export function xz(options: XzOptions = {}): Codec {
     },
     async decoder() {
       const transform = (await lzma()).createStream("streamDecoder", { memlimit: maxDecoderBytes });
-      return new TransformCoder(transform, { ...withoutFlush, sliceBytes: 2_048 }); // xz expands up to 7,000 times
+      return new TransformCoder(transform, { ...withoutFlush, sliceLength: slices() });
     },
+  };
+}
+
+const sliceBytes = 2_048; // xz expands up to 7,000 times
+
+/**
+ * An xz stream ends in YZ, where the package cuts its input to begin with the next stream. It does not look for a Y at the end of one chunk
+ * and a Z at the beginning of the next, and would lose what follows that Z.
+ */
+function slices(): (rest: Uint8Array) => number {
+  let last: number | undefined;
+  return (rest) => {
+    const length = last === 0x59 && rest[0] === 0x5a ? 1 : sliceBytes;
+    last = rest[Math.min(length, rest.length) - 1];
+    return length;
   };
 }
 

@@ -98,8 +98,9 @@ function codersOfPackage(level: number): Pick<Codec, "encoder" | "decoder"> {
     },
     async decoder(): Promise<Coder> {
       const { DecompressStream } = await zstdPackage();
+      const transform = new DecompressStream({ windowLogMax: maxWindowLog });
       // Four bytes can be a block of 128 KiB.
-      return new TransformCoder(new DecompressStream({ windowLogMax: maxWindowLog }), { flush: (callback) => callback(), sliceBytes: 256 });
+      return new TransformCoder(transform, { flush: (callback) => callback(), sliceLength: () => 256 });
     },
   };
 }

@@ -8,6 +8,7 @@ export async function encode(codec: Codec, pieces: readonly Uint8Array[]): Promi
     for (const piece of pieces) await sender.send(piece);
     await sender.sendEof();
   })();
+  sending.catch(() => {}); // awaited below
   const chunks: Uint8Array[] = [];
   for await (const chunk of to) chunks.push(chunk);
   await sending;
