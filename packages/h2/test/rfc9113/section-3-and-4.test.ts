@@ -65,6 +65,42 @@ describe.each(roles)("§4 frames at a %s", (role) => {
     expect(engine.handler.of("close")).toEqual([]);
   });
 
+  it("§4.1: flags that a type does not define are ignored", () => {
+    const engine = Engine.ready(role);
+    const streamId = engine.openStream();
+    if (role === "client") engine.send(engine.peer.headers(streamId, [{ name: ":status", value: "200" }], Flag.END_HEADERS | 0xd2));
+    const flagged = (frame: Uint8Array, flags: number) => {
+      frame[4] = flags;
+      return frame;
+    };
+    engine.send(
+      flagged(engine.peer.data(streamId, [1, 2]), 0xf6),
+      flagged(engine.peer.windowUpdate(streamId, 1), 0xff),
+      rawFrame({ type: FrameType.PRIORITY, flags: 0xff, streamId, payload: [0, 0, 0, 0, 1] }),
+      flagged(engine.peer.settings(), 0xfe),
+      flagged(engine.peer.rstStream(streamId, 8), 0xff),
+      flagged(engine.peer.goAway(0, 0), 0xff),
+    );
+    expect(engine.verdict()).toBe("taken");
+    expect(engine.handler.of("data")).toMatchObject([{ bytes: [1, 2], endStream: false }]);
+    expect(engine.handler.of("reset")).toMatchObject([{ reset: { errorCode: 8 } }]);
+  });
+
+  it("§4.1: the reserved bit of what we send is 0", () => {
+    const engine = new Engine(role, { settings: { maxConcurrentStreams: 1 } });
+    engine.send(...engine.prefaceOfPeer(), engine.peer.ping());
+    engine.openStream();
+    engine.connection.ping(0);
+    engine.connection.goAway(0);
+    const bytes = Buffer.concat(engine.connection.takeOutput());
+    let frames = 0;
+    for (let offset = role === "client" ? clientPreface.length : 0; offset < bytes.length; frames++) {
+      expect((bytes[offset + 5] as number) & 0x80).toBe(0);
+      offset += 9 + bytes.readUIntBE(offset, 3);
+    }
+    expect(frames).toBeGreaterThan(4);
+  });
+
   it("§4.2: a frame of SETTINGS_MAX_FRAME_SIZE is taken", () => {
     const engine = Engine.ready(role);
     engine.send(rawFrame({ type: 0xfa, payload: new Uint8Array(16_384) }));

@@ -1,6 +1,8 @@
 /** RFC 9113 §5.1: every state of a stream and every frame that a peer could send in it, at both ends. */
 import { describe, expect, it } from "vitest";
+import { StreamTable } from "../../src/connection/stream-table.js";
 import { ErrorCode } from "../../src/index.js";
+import { Stream } from "../../src/stream/stream.js";
 import { Flag, FrameType, rawFrame, uint32 } from "../../src/testing/index.js";
 import { EndBoth, Engine, requestFields, responseFields } from "../support/engine.js";
 
@@ -199,6 +201,19 @@ describe("§5.1.1", () => {
   it("a client opens odd, rising numbers", () => {
     const engine = Engine.ready("client");
     expect([1, 2, 3].map(() => engine.openStream())).toEqual([1, 3, 5]);
+  });
+
+  it("numbers are used once: after the last one there is none", () => {
+    for (const [role, last] of [
+      ["client", 2 ** 31 - 1],
+      ["server", 2 ** 31 - 2],
+    ] as const) {
+      const table = new StreamTable<unknown>(role);
+      table.addLocal(new Stream<unknown>(last - 2, undefined, 0, 0, 0));
+      expect(table.nextLocalId()).toBe(last);
+      table.addLocal(new Stream<unknown>(last, undefined, 0, 0, 0));
+      expect(table.nextLocalId()).toBeUndefined();
+    }
   });
 
   it("streams may be opened with gaps", () => {
