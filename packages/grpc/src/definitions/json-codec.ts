@@ -1,20 +1,48 @@
 /** Protobuf messages in their JSON form: `application/grpc+json`. */
 import { Buffer } from "node:buffer";
-import { create, type DescMessage, fromJsonString, type MessageInitShape, type MessageShape, toJsonString } from "@bufbuild/protobuf";
+import {
+  create,
+  createRegistry,
+  type DescFile,
+  type DescMessage,
+  fromJsonString,
+  type MessageInitShape,
+  type MessageShape,
+  type Registry,
+  toJsonString,
+} from "@bufbuild/protobuf";
 import type { Codec } from "../codec.js";
 
-/** Takes messages and plain objects to make one of. Fields that are not known are passed over, as in the binary form. */
+/**
+ * Takes messages and plain objects to make one of. Fields that are not known are passed over, as in the binary form. A `google.protobuf.Any` may hold what
+ * the file of the message and those that it imports define: in JSON it is written out.
+ */
 export function jsonCodec<Desc extends DescMessage>(schema: Desc): Codec<MessageShape<Desc>, MessageInitShape<Desc> & {}> {
   return {
     encode(message) {
       const given = (message as { readonly $typeName?: string }).$typeName;
       if (given !== undefined && given !== schema.typeName)
         throw new TypeError(`a message ${given} was given where ${schema.typeName} is expected`);
-      return Buffer.from(toJsonString(schema, create(schema, message)), "utf8");
+      return Buffer.from(toJsonString(schema, create(schema, message), { registry: typesOf(schema.file) }), "utf8");
     },
-    decode: (bytes) => fromJsonString(schema, utf8.decode(bytes), { ignoreUnknownFields: true }),
+    decode: (bytes) => fromJsonString(schema, utf8.decode(bytes), { ignoreUnknownFields: true, registry: typesOf(schema.file) }),
   };
 }
 
 /** JSON that is not UTF-8 is not JSON (RFC 8259 §8.1). */
 const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+const registries: WeakMap<DescFile, Registry> = new WeakMap();
+
+/** Made with the first message: most services are never spoken to in JSON. */
+function typesOf(file: DescFile): Registry {
+  let registry = registries.get(file);
+  if (registry === undefined) {
+    const files = new Set([file]);
+    // What is added while it is gone through is gone through too.
+    for (const one of files) for (const imported of one.dependencies) files.add(imported);
+    registry = createRegistry(...files);
+    registries.set(file, registry);
+  }
+  return registry;
+}

@@ -1,5 +1,8 @@
 import { create } from "@bufbuild/protobuf";
+import { AnySchema, anyPack, anyUnpack } from "@bufbuild/protobuf/wkt";
 import { afterEach, describe, expect, it } from "vitest";
+import { jsonCodec } from "../../src/definitions/json-codec.js";
+import { StatusSchema } from "../../src/gen/google/rpc/status_pb.js";
 import { bytesCodec, Channel, createClient, type ServiceDefinition } from "../../src/index.js";
 import { type ChannelForServices, channelFor } from "../../src/testing/index.js";
 import { Echo, EchoReplySchema, EchoRequestSchema } from "../gen/echo_pb.js";
@@ -25,6 +28,22 @@ describe("messages in their JSON form", () => {
     expect((await client.collect([{ text: "a" }, { text: "b" }])).text).toBe("a,b");
     expect((await collect(client.chat([{ text: "a" }]))).length).toBe(1);
     expect((await createClient(Echo, served.channel, { codec: "proto" }).say({ text: "binary" })).text).toBe("binary");
+  });
+
+  it("may hold messages of any type that their file or its imports define", () => {
+    const codec = jsonCodec(StatusSchema);
+    const inner = create(StatusSchema, { code: 5, message: "inner" });
+    const bytes = codec.encode({ code: 3, details: [anyPack(StatusSchema, inner), anyPack(AnySchema, anyPack(StatusSchema, inner))] });
+    expect(JSON.parse(Buffer.from(bytes).toString()).details[0]).toEqual({
+      "@type": "type.googleapis.com/google.rpc.Status",
+      code: 5,
+      message: "inner",
+    });
+    const [first, second] = codec.decode(bytes).details;
+    expect(first && anyUnpack(first, StatusSchema)).toEqual(inner);
+    expect(second?.typeUrl).toBe("type.googleapis.com/google.protobuf.Any");
+    const unknown = { typeUrl: "type.googleapis.com/example.Unknown", value: new Uint8Array(1) };
+    expect(() => codec.encode({ details: [create(AnySchema, unknown)] })).toThrow(/example\.Unknown/);
   });
 
   it("are JSON on the wire, and say so", async () => {
