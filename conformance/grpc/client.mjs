@@ -4,15 +4,21 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { create } from "@bufbuild/protobuf";
 import { anyUnpack } from "@bufbuild/protobuf/wkt";
 import { Channel, createClient, Deadline, GrpcError } from "@trunkline/grpc";
+import { brotli } from "./brotli.mjs";
 import { headersOf, pairsOf } from "./headers.mjs";
 import { readMessages, writeMessage } from "./pipe.mjs";
 
 const types = process.argv[2];
 const { ClientCompatRequestSchema, ClientCompatResponseSchema } = await import(`${types}connectrpc/conformance/v1/client_compat_pb.js`);
-const { Compression, StreamType } = await import(`${types}connectrpc/conformance/v1/config_pb.js`);
+const { Codec, Compression, StreamType } = await import(`${types}connectrpc/conformance/v1/config_pb.js`);
 const { ConformanceService } = await import(`${types}connectrpc/conformance/v1/service_pb.js`);
 
-const compressions = { [Compression.IDENTITY]: "identity", [Compression.GZIP]: "gzip" };
+const compressions = {
+  [Compression.IDENTITY]: "identity",
+  [Compression.GZIP]: "gzip",
+  [Compression.DEFLATE]: "deflate",
+  [Compression.BR]: brotli,
+};
 
 const text = (bytes) => Buffer.from(bytes).toString();
 
@@ -132,7 +138,8 @@ async function answer(asked) {
     throw new Error(`there is no ${asked.service}/${asked.method}`);
   const channel = channelFor(asked);
   try {
-    return await perform(new Attempt(asked, method), createClient(ConformanceService, channel)[method.localName]);
+    const client = createClient(ConformanceService, channel, { codec: asked.codec === Codec.JSON ? "json" : "proto" });
+    return await perform(new Attempt(asked, method), client[method.localName]);
   } finally {
     await channel.close({ closeTimeoutMs: 0 });
   }

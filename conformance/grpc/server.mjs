@@ -1,13 +1,14 @@
-/** The server under test: does what the response definition in each first request says. Usage: node server.mjs URL-OF-GENERATED-TYPES */
+/** The server under test: does what the response definition in each first request says. Usage: node server.mjs URL-OF-GENERATED-TYPES COMPRESSION */
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { create } from "@bufbuild/protobuf";
 import { anyPack } from "@bufbuild/protobuf/wkt";
 import { GrpcError, Server } from "@trunkline/grpc";
+import { brotli } from "./brotli.mjs";
 import { headersOf, pairsOf } from "./headers.mjs";
 import { readMessages, writeMessage } from "./pipe.mjs";
 
-const types = process.argv[2];
+const [types, compression] = process.argv.slice(2);
 const { ServerCompatRequestSchema, ServerCompatResponseSchema } = await import(`${types}connectrpc/conformance/v1/server_compat_pb.js`);
 const { ConformanceService, ConformancePayload_RequestInfoSchema: RequestInfoSchema } = await import(
   `${types}connectrpc/conformance/v1/service_pb.js`
@@ -109,7 +110,8 @@ const implementation = {
 const { value: wanted } = await readMessages(ServerCompatRequestSchema).next();
 const { messageReceiveLimit, serverCreds, clientTlsCert, useTls } = wanted;
 const server = new Server({
-  compression: "gzip",
+  compression,
+  acceptCompressions: [brotli],
   ...(messageReceiveLimit > 0 ? { maxReceiveMessageBytes: messageReceiveLimit } : {}),
 });
 server.add(ConformanceService, implementation);
