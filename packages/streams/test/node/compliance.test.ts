@@ -1,4 +1,5 @@
 import { mkdtemp, rm } from "node:fs/promises";
+import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe } from "vitest";
@@ -15,8 +16,11 @@ import {
   toDuplex,
 } from "../../src/node/index.js";
 import { suite } from "../suite.js";
+import { socketPair } from "./sockets.js";
 import { cert, key } from "./tls-identity.js";
 import { turns } from "./turns.js";
+
+type Bytes = ObjectStream<Uint8Array>;
 
 const bytes = { keepsBoundaries: false, settle: () => turns() } as const;
 
@@ -37,6 +41,18 @@ describe("compliance of TCP sockets", () => {
       ]);
       await listener.close();
       return { first, second };
+    },
+  });
+});
+
+describe("compliance of bare sockets, whose listeners are counted", () => {
+  suite({
+    ...bytes,
+    async connect(clock) {
+      const sockets = await socketPair();
+      const [first, second] = sockets.map((socket) => streamFromDuplex(socket, { clock })) as [Bytes, Bytes];
+      const count = (socket: Socket): number => socket.eventNames().reduce((sum, name) => sum + socket.listenerCount(name), 0);
+      return { first, second, listenerCount: () => sockets.reduce((sum, socket) => sum + count(socket), 0) };
     },
   });
 });

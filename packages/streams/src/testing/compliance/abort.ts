@@ -1,6 +1,6 @@
 /** How a stream breaks: an abort is an error on the other side, never an end. */
 import { BrokenStreamError, ClosedStreamError } from "../../errors.js";
-import { bothWays, fill, later, pattern, receiveBreak, receiveItems, rejection, sendUntilBroken, traitsOf } from "./harness.js";
+import { bothWays, check, fill, later, pattern, receiveBreak, receiveItems, rejection, sendUntilBroken, traitsOf } from "./harness.js";
 import type { ComplianceOptions, ComplianceTest } from "./options.js";
 
 function otherSideTests(given: ComplianceOptions): ComplianceTest[] {
@@ -16,6 +16,28 @@ function otherSideTests(given: ComplianceOptions): ComplianceTest[] {
       await waiting;
       await rejection(to.receive(), BrokenStreamError, "a later receive");
       await sendUntilBroken(to, setup);
+    }),
+
+    ...bothWays(given, "an abort fires the other side's brokenSignal while nobody waits, and not this side's", async (from, to, setup) => {
+      const { brokenSignal } = to.stream;
+      if (brokenSignal === undefined) return; // it cannot tell, and says so
+      await from.send(pattern(1, 1));
+      await receiveItems(to, [pattern(1, 1)], setup);
+      let fired = 0;
+      const onAbort = (): void => {
+        fired++;
+      };
+      brokenSignal.addEventListener("abort", onAbort);
+      check(!brokenSignal.aborted, "no stream to be broken before the abort");
+      from.stream.abort(new Error("pulled out"));
+      for (let attempt = 0; attempt < 100 && fired === 0; attempt++) await setup.traits.settle();
+      check(fired === 1 && brokenSignal.aborted, `brokenSignal to fire once, but it fired ${fired} times`);
+      check(
+        brokenSignal.reason instanceof BrokenStreamError,
+        `a BrokenStreamError as its reason, but it is ${String(brokenSignal.reason)}`,
+      );
+      check(from.stream.brokenSignal?.aborted !== true, "brokenSignal not to fire for this side's own abort");
+      brokenSignal.removeEventListener("abort", onAbort);
     }),
 
     ...bothWays(given, "an abort after some items is never an end", async (from, to, setup) => {

@@ -124,6 +124,7 @@ function closeTimeTests(given: ComplianceOptions): ComplianceTest[] {
       given,
       bothWays(given, "close gives up after its time limit, and the other side sees an error", async (from, to, setup) => {
         const { clock } = setup;
+        const before = clock.pending; // a connection below may have its own
         const closing = later(from.stream.close());
         await to.receiveEnd();
         await setup.traits.settle();
@@ -132,7 +133,7 @@ function closeTimeTests(given: ComplianceOptions): ComplianceTest[] {
         clock.advance(1);
         await closing;
         if (abortIsSeen) await sendUntilBroken(to, setup);
-        check(clock.pending === 0, `no appointment left on the clock, but there are ${clock.pending}`);
+        check(clock.pending <= before, `no more appointments on the clock than before (${before}), but there are ${clock.pending}`);
       }),
     ),
 

@@ -87,6 +87,8 @@ export interface Setup {
   readonly second: End;
   readonly clock: VirtualClock;
   readonly traits: Traits;
+  /** Absent where the streams have nothing to listen on, or do not say. */
+  readonly listenerCount: (() => number) | undefined;
 }
 
 /** A test over one pair, which is aborted and released afterwards. */
@@ -98,7 +100,13 @@ export function pairTest(given: ComplianceOptions, title: string, body: (setup: 
       const pair = await given.connect(clock);
       const codec = given.codec ?? identity;
       try {
-        await body({ first: new End(pair.first, codec), second: new End(pair.second, codec), clock, traits: traitsOf(given) });
+        await body({
+          first: new End(pair.first, codec),
+          second: new End(pair.second, codec),
+          clock,
+          traits: traitsOf(given),
+          listenerCount: pair.listenerCount?.bind(pair),
+        });
       } finally {
         pair.first.abort(new Error("the test is over"));
         pair.second.abort(new Error("the test is over"));

@@ -1,9 +1,25 @@
 /** Metadata with a message: carried exactly, or refused, never lost. Attributes: found through all layers. */
 import { Metadata } from "@trunkline/metadata";
-import { attribute } from "../../attributes.js";
+import { type Attributes, attribute } from "../../attributes.js";
 import { MetadataNotCarriedError } from "../../errors.js";
+import type { ObjectStream } from "../../stream.js";
+import { WrappedStream } from "../../wrapped-stream.js";
 import { bothWays, check, checkBytes, later, pairTest, pattern, receiveItems, rejection } from "./harness.js";
 import type { ComplianceOptions, ComplianceTest } from "./options.js";
+
+/** A wrapper that only adds attributes. */
+class Labelled extends WrappedStream<{}> {
+  readonly #attributes: Attributes;
+
+  constructor(inner: ObjectStream<{}>, attributes: Attributes) {
+    super(inner);
+    this.#attributes = attributes;
+  }
+
+  protected override get ownAttributes(): Attributes {
+    return this.#attributes;
+  }
+}
 
 export function metadataTests(given: ComplianceOptions): ComplianceTest[] {
   return [
@@ -61,6 +77,17 @@ export function metadataTests(given: ComplianceOptions): ComplianceTest[] {
       await first.stream.sendEof();
       check((await second.receiveWithMetadata()) === undefined, "the end");
       check((await second.receive()) === undefined, "the end");
+    }),
+
+    pairTest(given, "attributes are seen through wrappers, whose own come first", async ({ first, second }) => {
+      for (const { stream } of [first, second]) {
+        const key = attribute<string>("own");
+        const wrapped = new Labelled(new Labelled(stream, new Map([[key, "inner"]])), new Map([[key, "outer"]]));
+        for (const [inner, value] of stream.extraAttributes) check(wrapped.extra(inner) === value, `${inner.name} through two wrappers`);
+        check(wrapped.extra(key) === "outer", "the outer wrapper's own attribute");
+        check(wrapped.extraAttributes.get(key) === "outer", "the outer wrapper's own attribute among all");
+        check(wrapped.extraAttributes.size === stream.extraAttributes.size + 1, "nothing but the one attribute to be added");
+      }
     }),
 
     pairTest(given, "attributes answer alike one by one and all together", async ({ first, second }) => {

@@ -12,6 +12,11 @@ export interface ItemCodec {
 export interface StreamPair {
   readonly first: ObjectStream<{}>;
   readonly second: ObjectStream<{}>;
+  /**
+   * How many listeners there are now on whatever the streams are made of, such as a socket: the suite tests that waits leave none
+   * behind. Without it only signals are counted.
+   */
+  listenerCount?(): number;
   /** Called after the test, when both ends have been aborted. */
   release?(): Promise<void> | void;
 }
@@ -37,7 +42,7 @@ export interface ComplianceOptions {
   readonly abortIsSeen?: boolean;
   /** False for streams without a clock, whose `close()` has no time limit. Default true. */
   readonly keepsTime?: boolean;
-  /** The largest item that is sent. Default 4 MiB. */
+  /** The largest item that is sent, 64 MiB at most. Default 4 MiB, so that the suite stays quick. */
   readonly maxItemBytes?: number;
   /** How much may be accepted and not read, all buffers on the way together. Default 16 MiB. */
   readonly maxUnreadBytes?: number;

@@ -60,6 +60,25 @@ export function waitingTests(given: ComplianceOptions): ComplianceTest[] {
       check(signal.listenerCount === 0, `no listener left on the signal, but there are ${signal.listenerCount}`);
     }),
 
+    ...bothWays(given, "nothing listens longer than it waits, however often it waits", async (from, to, setup) => {
+      const round = async (count: number): Promise<number> => {
+        for (let index = 0; index < count; index++) {
+          const signal = new ManualSignal();
+          const cancelled = later(to.receive({ signal }));
+          signal.abort();
+          await cancelled.catch(() => {});
+          const receiving = later(receiveItems(to, [pattern(index, 10)], setup));
+          await from.send(pattern(index, 10));
+          await receiving;
+        }
+        await setup.traits.settle();
+        return setup.listenerCount?.() ?? 0;
+      };
+      const before = await round(2);
+      const after = await round(20);
+      check(after <= before, `as many listeners as after the first waits (${before}), but there are ${after}`);
+    }),
+
     ...bothWays(given, "a send with a signal that has fired never begins", async (from, to, setup) => {
       const reason = new Error("no longer wanted");
       const signal = new ManualSignal();
