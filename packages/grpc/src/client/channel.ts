@@ -100,7 +100,7 @@ export class Channel implements AsyncDisposable {
       defaults: resolveDefaults(options),
     };
     cores.set(this, this.#core);
-    forgotten.register(this.#core, this.#core.connections);
+    forgotten.register(this.#core, this.#core.connections, this.#core);
   }
 
   /** Where its connection is: calls are taken in every state but `"closed"`. */
@@ -114,6 +114,7 @@ export class Channel implements AsyncDisposable {
    */
   async close(options: Pick<CloseOptions, "closeTimeoutMs"> = {}): Promise<void> {
     const { connections, timers } = this.#core;
+    forgotten.unregister(this.#core);
     await connections.close(wholeNumber("closeTimeoutMs", options.closeTimeoutMs, defaultCloseTimeoutMs, 0));
     timers.stop();
   }

@@ -117,7 +117,7 @@ export class ConnectionManager implements ClientConnectionEvents {
   }
 
   #shut(error: GrpcError): void {
-    this.#closed = error;
+    this.#closed = withoutReceivers(error);
     this.#attempt?.stop(error);
     this.#attempt = undefined;
     this.#retry?.cancel();
@@ -203,7 +203,7 @@ export class ConnectionManager implements ClientConnectionEvents {
 
   #failed(error: unknown): void {
     this.#attempt = undefined;
-    this.#lastFailure = error;
+    this.#lastFailure = withoutReceivers(error);
     if (!this.#connector.reconnects) {
       this.#shut(unavailable(reasonText(error), error));
       return;
@@ -245,6 +245,15 @@ export class ConnectionManager implements ClientConnectionEvents {
       this.#hold = undefined;
     }
   }
+}
+
+/**
+ * An error to be kept. Until somebody reads its stack V8 keeps the objects whose methods were on it: a channel or its calls, which could then not be told
+ * to be forgotten.
+ */
+function withoutReceivers<Reason>(error: Reason): Reason {
+  if (error instanceof Error) void error.stack;
+  return error;
 }
 
 function unavailable(message: string, cause: unknown): GrpcError {
