@@ -12,16 +12,14 @@ import {
   streamClock,
   type WaitOptions,
 } from "@trunkline/streams";
-import { CallStream, endStream, keepOpen } from "../call/call-stream.js";
+import { endStream, keepOpen } from "../call/call-stream.js";
 import { keepStack, rejectionAtCaller, throwTraced, traceHere } from "../call/caller-stack.js";
 import { type Deferred, deferred } from "../call/deferred.js";
 import type { CallOptions, ClientCall } from "../call.js";
 import type { Deadline } from "../deadline.js";
-import { checkSendMessageBytes } from "../defaults.js";
-import { asError, CallUsageError, GrpcError } from "../errors.js";
+import { asError, GrpcError } from "../errors.js";
 import { oversize, requestFields } from "../headers.js";
 import { type HookChain, hooksOf, interceptorError } from "../interceptors/hook-chain.js";
-import type { FramedMessage } from "../message.js";
 import { callPeer, type Peer } from "../peer.js";
 import { Status } from "../status.js";
 import { errorOfReset } from "../wire-status.js";
@@ -34,34 +32,23 @@ import type { ClientConnection } from "./client-connection.js";
 import type { WaitingCall } from "./connection-manager.js";
 import { throughConnection, throughInitialMetadata, throughStatus } from "./interception.js";
 import { Milestones } from "./milestones.js";
+import { RequestingCall } from "./requesting-call.js";
 
 /** A call that the server has surely not begun to work on is sent again this often. */
 const maxResends = 2;
 
 export class ClientCallStream<Request extends {}, Response extends {}>
-  extends CallStream<Request, Response>
+  extends RequestingCall<Request, Response>
   implements ClientCall<Request, Response>, WaitingCall
 {
   readonly role = "client";
   readonly incomingName = "response";
-  protected readonly outgoingName = "request";
   readonly #bound: BoundMethod;
   readonly #options: CallOptions;
-  readonly #plan: CallPlan;
-  #phase: "new" | "waiting" | "open" | "ended" = "new";
   #startedAtMs = 0;
   #connection: ClientConnection | undefined = undefined;
-  /** The one request message, framed; kept to be sent when there is a stream, or again. */
-  #request: FramedMessage | undefined = undefined;
-  /** The end of many request messages was given. */
-  #endGiven = false;
-  /** Something was sent that is not kept, so that the call cannot be sent again. */
-  #committed = false;
-  #sentMessages = 0;
   #resends = 0;
   readonly #answer: Answer;
-  /** How it ended, other than with OK. */
-  #error: Error | undefined = undefined;
   #milestones: Milestones | undefined = undefined;
   #reply: Deferred<Response> | undefined = undefined;
   #unwatch: (() => void) | undefined = undefined;
@@ -74,20 +61,18 @@ export class ClientCallStream<Request extends {}, Response extends {}>
   constructor(bound: BoundMethod, options: CallOptions) {
     const { method, defaults } = bound;
     const plan = new CallPlan(defaults, options);
-    super(method, method.singleResponse, plan.maxReceiveMessageBytes);
+    super(method, plan);
     this.#bound = bound;
     this.#options = options;
-    this.#plan = plan;
     this.#answer = new Answer(bound.json);
-    this.compression = plan.compression;
   }
 
   get deadline(): Deadline | undefined {
-    return this.#plan.deadline;
+    return this.plan.deadline;
   }
 
   get waitForReady(): boolean {
-    return this.#plan.waitForReady;
+    return this.plan.waitForReady;
   }
 
   get peer(): Peer | undefined {
@@ -116,8 +101,8 @@ export class ClientCallStream<Request extends {}, Response extends {}>
   callUnary(request: Request): Promise<Response> {
     this.#intercept();
     try {
-      this.#request = this.frame(request);
-      this.#sentMessages = 1;
+      this.request = this.frame(request);
+      this.sentMessages = 1;
     } catch (error) {
       this.#finish(asError(error), true);
       return Promise.reject(error);
@@ -128,49 +113,49 @@ export class ClientCallStream<Request extends {}, Response extends {}>
   /** Waits for the one response; who calls sends the requests. */
   callForReply(): Promise<Response> {
     // An interceptor has cancelled it already.
-    if (this.#phase === "ended") return this.#settled(undefined as never);
+    if (this.phase === "ended") return this.#settled(undefined as never);
     const reply = deferred<Response>();
     this.#reply = reply;
     this.inbox.awaitEnd();
-    this.#begin();
+    this.begin();
     return reply.promise;
   }
 
   // The steps.
 
   start(): Promise<void> {
-    this.#begin();
-    if (this.#phase === "open") return Promise.resolve();
-    if (this.#phase === "ended") return this.#settled(undefined);
+    this.begin();
+    if (this.phase === "open") return Promise.resolve();
+    if (this.phase === "ended") return this.#settled(undefined);
     return this.#awaited.started();
   }
 
   override receive(options?: WaitOptions): Promise<Response | undefined> {
-    this.#begin();
-    if (this.#phase === "ended") this.#giveUpRest(abortedBy(this.#options.signal, this.#options.parent));
+    this.begin();
+    if (this.phase === "ended") this.#giveUpRest(abortedBy(this.#options.signal, this.#options.parent));
     return super.receive(options);
   }
 
   receiveInitialMetadata(options?: WaitOptions): Promise<Metadata> {
-    this.#begin();
+    this.begin();
     const { initialMetadata } = this;
     if (initialMetadata !== undefined) return Promise.resolve(initialMetadata);
-    if (this.#phase === "ended") return this.#settled(Metadata.empty);
+    if (this.phase === "ended") return this.#settled(Metadata.empty);
     return abortable(this.#awaited.headers(), options?.signal);
   }
 
   receiveTrailingMetadata(options?: WaitOptions): Promise<Metadata> {
-    this.#begin();
+    this.begin();
     // A message that was there already may be a bad one, which ends the call.
-    if (this.#phase !== "ended" && this.method.singleResponse) this.inbox.awaitEnd();
+    if (this.phase !== "ended" && this.method.singleResponse) this.inbox.awaitEnd();
     const given = (): Metadata => this.trailingMetadata ?? Metadata.empty;
-    if (this.#phase === "ended") return this.#settled(given());
+    if (this.phase === "ended") return this.#settled(given());
     return abortable(this.#awaited.end(), options?.signal).then(given, throwTraced);
   }
 
   /** Of a call that has ended: what it ended with, or `value`. */
   #settled<T>(value: T): Promise<T> {
-    return this.#error === undefined ? Promise.resolve(value) : Promise.reject(traceHere(this.#error));
+    return this.error === undefined ? Promise.resolve(value) : Promise.reject(traceHere(this.error));
   }
 
   get #awaited(): Milestones {
@@ -179,8 +164,8 @@ export class ClientCallStream<Request extends {}, Response extends {}>
   }
 
   cancel(reason?: unknown): void {
-    if (this.#phase === "ended") this.#giveUpRest(cancelled(reason));
-    else this.#cancel(cancelled(reason));
+    if (this.phase === "ended") this.#giveUpRest(cancelled(reason));
+    else this.cancelWith(cancelled(reason));
   }
 
   /** The server has ended the call, but what it sent is not read to its end: for who reads, it is not over. */
@@ -189,55 +174,55 @@ export class ClientCallStream<Request extends {}, Response extends {}>
   }
 
   abort(reason?: unknown): void {
-    if (this.#phase === "ended") {
+    if (this.phase === "ended") {
       this.inbox.close(new ClosedStreamError("the call was aborted"));
       return;
     }
     const closed = new ClosedStreamError(reason === undefined ? "the call was aborted" : `the call was aborted: ${reasonText(reason)}`);
     this.inbox.close(closed);
-    this.#cancel(closed);
+    this.cancelWith(closed);
   }
 
   protected override closeGracefully(closeTimeoutMs: number | undefined): Promise<void> {
     this.#closing = true;
     // Without its request message, or before anything was sent, there is no graceful end.
-    const unsent = this.#phase === "new" || (this.method.singleRequest && this.#request === undefined);
+    const unsent = this.phase === "new" || (this.method.singleRequest && this.request === undefined);
     if (!unsent) return super.closeGracefully(closeTimeoutMs);
     this.abort("the call was closed");
     return Promise.resolve();
   }
 
   override async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#phase === "ended") return;
+    if (this.phase === "ended") return;
     if (this.#closing) await this.close();
     else this.abort("the call was disposed of before its end");
   }
 
   // Beginning.
 
-  #begin(): void {
-    if (this.#phase !== "new") return;
-    this.#phase = "waiting";
+  protected begin(): void {
+    if (this.phase !== "new") return;
+    this.phase = "waiting";
     this.#intercept();
-    if (this.#phase !== "waiting") return;
+    if (this.phase !== "waiting") return;
     const { signal, parent } = this.#options;
     const { channel } = this.#bound;
     if (signal !== undefined || parent !== undefined) {
-      this.#unwatch = watchSignals(signal, parent, (error) => this.#cancel(error));
-      if (this.#phase !== "waiting") return;
+      this.#unwatch = watchSignals(signal, parent, (error) => this.cancelWith(error));
+      if (this.phase !== "waiting") return;
     }
-    this.#plan.begin(channel.clock);
-    if (this.#plan.deadline !== undefined || this.hooks !== undefined) {
+    this.plan.begin(channel.clock);
+    if (this.plan.deadline !== undefined || this.hooks !== undefined) {
       this.#startedAtMs = channel.clock.nowMs();
       this.#watchDeadline(this.#startedAtMs);
-      if (this.#phase !== "waiting") return;
+      if (this.phase !== "waiting") return;
     }
     if (this.hooks?.has("onRequest")) this.#prepare(this.hooks);
     else channel.connections.start(this);
   }
 
   #watchDeadline(nowMs: number): void {
-    const { deadline } = this.#plan;
+    const { deadline } = this.plan;
     const { clock, timers } = this.#bound.channel;
     if (this.heapIndex !== -1) timers.remove(this);
     if (deadline === undefined || deadline.atMs === Number.POSITIVE_INFINITY) return;
@@ -249,119 +234,59 @@ export class ClientCallStream<Request extends {}, Response extends {}>
   #intercept(): void {
     if (this.#intercepted) return;
     this.#intercepted = true;
-    const { interceptors } = this.#plan;
+    const { interceptors } = this.plan;
     if (interceptors.length > 0) this.hooks = hooksOf(interceptors, this as unknown as ClientCall<{}, {}>);
   }
 
   /** Lets interceptors see and change the request, which may take a while. What one throws ends the call. */
   #prepare(hooks: HookChain): void {
-    const before = this.#plan.deadline;
+    const before = this.plan.deadline;
     const go = (): void => this.#depart(before);
     try {
-      const waiting = this.#plan.through(hooks, (key, value) => this.provide(key, value));
+      const waiting = this.plan.through(hooks, (key, value) => this.provide(key, value));
       this.#preparing = waiting !== undefined;
       if (waiting === undefined) go();
-      else waiting.then(go, (error: unknown) => this.#cancel(interceptorError(error)));
+      else waiting.then(go, (error: unknown) => this.cancelWith(interceptorError(error)));
     } catch (error) {
-      this.#cancel(interceptorError(error));
+      this.cancelWith(interceptorError(error));
     }
   }
 
   #depart(before: Deadline | undefined): void {
     this.#preparing = false;
-    if (this.#phase !== "waiting") return;
-    if (this.#plan.deadline !== before) this.#watchDeadline(this.#bound.channel.clock.nowMs());
-    if (this.#phase === "waiting") this.#bound.channel.connections.start(this);
+    if (this.phase !== "waiting") return;
+    if (this.plan.deadline !== before) this.#watchDeadline(this.#bound.channel.clock.nowMs());
+    if (this.phase === "waiting") this.#bound.channel.connections.start(this);
   }
 
   onOpened(connection: ClientConnection, streamId: number): void {
     const { http2 } = connection;
-    this.#phase = "open";
+    this.phase = "open";
     this.#connection = connection;
     this.http2 = http2 as unknown as typeof this.http2;
     this.streamId = streamId;
     const unwanted = throughConnection(this.hooks, connection.peer);
     if (unwanted !== undefined) {
-      this.#cancel(unwanted);
+      this.cancelWith(unwanted);
       return;
     }
     const remainingMs = this.heapIndex === -1 ? undefined : this.dueMs - this.#bound.channel.clock.nowMs();
-    const { fields: metadata } = this.#plan;
+    const { fields: metadata } = this.plan;
     const fields = requestFields(this.#bound.head, remainingMs, metadata, this.compression);
     const refused = metadata.length === 0 ? undefined : oversize("request headers", fields, http2.peerMaxHeaderListSize);
     if (refused !== undefined) {
-      this.#cancel(refused);
+      this.cancelWith(refused);
       return;
     }
     http2.sendHeaders(streamId, fields, keepOpen);
-    if (this.#request !== undefined) http2.sendData(streamId, this.#request, endStream);
-    else if (this.#endGiven) http2.sendData(streamId, [], endStream);
+    if (this.request !== undefined) http2.sendData(streamId, this.request, endStream);
+    else if (this.endGiven) http2.sendData(streamId, [], endStream);
     else this.flush();
     this.#milestones?.onStarted();
   }
 
   onRefused(error: GrpcError): void {
     this.#finish(error, true);
-  }
-
-  // Sending.
-
-  protected encode(message: Request): Uint8Array {
-    const given = this.hooks === undefined ? message : this.#requestThrough(this.hooks, message);
-    let body: Uint8Array;
-    try {
-      body = this.method.request.encode(given);
-    } catch (cause) {
-      throw new GrpcError(Status.INTERNAL, `request message could not be encoded: ${reasonText(cause)}`, { cause });
-    }
-    checkSendMessageBytes("request", body, this.#plan.maxSendMessageBytes);
-    return body;
-  }
-
-  #requestThrough(hooks: HookChain, message: Request): {} {
-    try {
-      return hooks.requestMessage(message);
-    } catch (error) {
-      const told = interceptorError(error);
-      this.#cancel(told);
-      throw told;
-    }
-  }
-
-  protected beforeSend(): CallUsageError | undefined {
-    if (this.method.singleRequest && this.#request !== undefined && this.#phase !== "ended") return this.#secondRequest();
-    this.#begin();
-    return undefined;
-  }
-
-  #secondRequest(): CallUsageError {
-    return new CallUsageError(`${this.path} takes one request message, and it was sent already`);
-  }
-
-  protected transmit(framed: FramedMessage): void {
-    const { singleRequest } = this.method;
-    this.#sentMessages += 1;
-    if (!singleRequest) this.#committed = true;
-    else if (this.#request === undefined) this.#request = framed;
-    else throw this.#secondRequest();
-    this.http2?.sendData(this.streamId, framed, singleRequest ? endStream : keepOpen);
-  }
-
-  protected transmitEnd(): void {
-    if (this.method.singleRequest) return; // It went with the message.
-    this.#endGiven = true;
-    // Before there is a stream, the end waits for it.
-    this.http2?.sendData(this.streamId, [], endStream);
-  }
-
-  protected override endOutput(): Promise<void> {
-    if (this.method.singleRequest && this.#request === undefined && this.#phase !== "ended") {
-      return Promise.reject(new CallUsageError(`${this.path} takes one request message, and it was not sent`));
-    }
-    this.#begin();
-    // The server has had enough and says that all is well: there is nobody left to be told of an end.
-    if (this.#phase === "ended" && this.#error === undefined) return Promise.resolve();
-    return super.endOutput();
   }
 
   // Receiving.
@@ -377,14 +302,14 @@ export class ClientCallStream<Request extends {}, Response extends {}>
   }
 
   onHeaders(fields: readonly HeaderField[], end: boolean): void {
-    if (this.#phase !== "open") return;
+    if (this.phase !== "open") return;
     if (end) {
       this.#onStatus(this.#answer.readTrailersOnly(fields));
       return;
     }
     const error = this.#answer.readInitial(fields) ?? throughInitialMetadata(this.hooks, this.#answer);
     if (error !== undefined) {
-      this.#cancel(error);
+      this.cancelWith(error);
       return;
     }
     this.inbox.encoding = this.#bound.defaults.compressions.ofEncoding(this.#answer.encoding);
@@ -393,7 +318,7 @@ export class ClientCallStream<Request extends {}, Response extends {}>
   }
 
   onTrailers(fields: readonly HeaderField[]): void {
-    if (this.#phase === "open") this.#onStatus(this.#answer.readTrailers(fields));
+    if (this.phase === "open") this.#onStatus(this.#answer.readTrailers(fields));
   }
 
   /** The server has ended the call. */
@@ -420,7 +345,7 @@ export class ClientCallStream<Request extends {}, Response extends {}>
     try {
       listener(metadata);
     } catch (error) {
-      this.#cancel(asError(keepStack(error)));
+      this.cancelWith(asError(keepStack(error)));
     }
   }
 
@@ -429,15 +354,15 @@ export class ClientCallStream<Request extends {}, Response extends {}>
   }
 
   onBadInput(error: GrpcError): void {
-    this.#cancel(error, false);
+    this.cancelWith(error, false);
   }
 
   onReset(reset: StreamReset): void {
-    if (this.#phase !== "open") return;
-    if (reset.unprocessed && !this.#committed && !this.#answer.begun && this.#resends < maxResends) {
+    if (this.phase !== "open") return;
+    if (reset.unprocessed && !this.committed && !this.#answer.begun && this.#resends < maxResends) {
       this.#resends += 1;
       this.#leaveStream();
-      this.#phase = "waiting";
+      this.phase = "waiting";
       this.#bound.channel.connections.start(this);
       return;
     }
@@ -448,7 +373,7 @@ export class ClientCallStream<Request extends {}, Response extends {}>
   // Ending.
 
   onDue(): void {
-    this.#cancel(this.#deadlineExceeded());
+    this.cancelWith(this.#deadlineExceeded());
   }
 
   #deadlineExceeded(): GrpcError {
@@ -458,34 +383,34 @@ export class ClientCallStream<Request extends {}, Response extends {}>
 
   get #waitsFor(): string | undefined {
     if (this.#preparing) return "an interceptor";
-    return this.#phase === "waiting" ? this.#bound.channel.connections.describeWait() : undefined;
+    return this.phase === "waiting" ? this.#bound.channel.connections.describeWait() : undefined;
   }
 
   /** Fails the call with what its requests came from. */
   failBecauseOfRequests(error: unknown): void {
-    this.#cancel(asError(keepStack(error)));
+    this.cancelWith(asError(keepStack(error)));
   }
 
   /** This side ends it. */
-  #cancel(error: Error, dropUnread = true): void {
-    if (this.#phase === "open") this.http2?.reset(this.streamId, ErrorCode.CANCEL);
+  protected cancelWith(error: Error, dropUnread = true): void {
+    if (this.phase === "open") this.http2?.reset(this.streamId, ErrorCode.CANCEL);
     this.#finish(error, dropUnread);
   }
 
   /** The one end. `dropUnread`: what has come and was not read is of no use any more. */
   #finish(error: Error | undefined, dropUnread: boolean): void {
-    if (this.#phase === "ended") return;
+    if (this.phase === "ended") return;
     const { timers, connections } = this.#bound.channel;
-    if (this.#phase === "open") this.#leaveStream();
-    else if (this.#phase === "waiting") connections.forget(this);
-    this.#phase = "ended";
-    this.#error = error;
+    if (this.phase === "open") this.#leaveStream();
+    else if (this.phase === "waiting") connections.forget(this);
+    this.phase = "ended";
+    this.error = error;
     if (this.heapIndex !== -1) timers.remove(this);
     this.#unwatch?.();
     this.#endHalves(error, dropUnread);
     this.#milestones?.onEnd(error);
     this.onEnded?.();
-    if (this.hooks?.has("onEnd")) this.hooks.end(endOf(error, this.#sentMessages, this.inbox.received), warn);
+    if (this.hooks?.has("onEnd")) this.hooks.end(endOf(error, this.sentMessages, this.inbox.received), warn);
   }
 
   #endHalves(error: Error | undefined, dropUnread: boolean): void {
