@@ -9,6 +9,7 @@
  * A stream's window doubles when a quarter of it was consumed within two round trips: then the window, not the
  * reader, is what holds the sender back. It never grows for a reader that does not keep up.
  */
+import { max31Bit } from "../frame/types.js";
 import type { ResolvedLimits } from "../options.js";
 import { protocolInitialWindow, ReceiveWindow } from "../stream/flow.js";
 import type { Stream } from "../stream/stream.js";
@@ -37,7 +38,7 @@ export class ReceiveWindows {
     this.#maxStreamWindow = limits.maxStreamWindow;
     this.#budget = limits.maxBufferedBytesPerConnection;
     // Half of the budget may be on its way; the other half is for what waits to be read.
-    this.connection.size = Math.max(protocolInitialWindow, this.#budget >>> 1);
+    this.connection.size = Math.min(max31Bit, Math.max(protocolInitialWindow, Math.floor(this.#budget / 2)));
   }
 
   /** Takes a DATA frame's length, padding included, out of the connection window. False: the peer sent more than that. */
@@ -104,7 +105,7 @@ export class ReceiveWindows {
 
   #mayGrow(stream: Stream<unknown>, now: number): boolean {
     const { size } = stream.receiveWindow;
-    if (size === 0 || size * 2 > this.#maxStreamWindow || this.#grownBytes + size > this.#budget >>> 1) return false;
+    if (size === 0 || size * 2 > this.#maxStreamWindow || this.#grownBytes + size > this.#budget / 2) return false;
     const pings = this.#pings;
     if (now - pings.measuredAt > roundTripMaxAgeMs) pings.send(now);
     if (pings.roundTripMs === undefined) return false;

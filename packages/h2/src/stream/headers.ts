@@ -56,7 +56,13 @@ export function requestFlaw(fields: readonly HeaderField[], extendedConnect: boo
   } else if (method !== "CONNECT" || protocol === "") return `:protocol ${printable(protocol)} with the method ${printable(method)}`;
   if (scheme === undefined || scheme === "") return "request without :scheme";
   if (path === undefined || path === "") return "request without :path";
-  return undefined;
+  return scheme === "http" || scheme === "https" ? httpTargetFlaw(method, path, authority) : undefined;
+}
+
+/** §8.3.1: what else an http or https URI demands. */
+function httpTargetFlaw(method: string, path: string, authority: string | undefined): Flaw {
+  if (path.charCodeAt(0) !== 0x2f && (path !== "*" || method !== "OPTIONS")) return `:path ${printable(path)} does not begin with "/"`;
+  return authority?.includes("@") ? `:authority ${printable(authority)} with user information` : undefined;
 }
 
 export function responseFlaw(fields: readonly HeaderField[]): Flaw {

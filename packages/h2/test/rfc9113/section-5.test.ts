@@ -67,6 +67,18 @@ describe.each(roles)("§5.2 flow control at a %s", (role) => {
   });
 });
 
+describe.each(roles)("§6.9.1 what a %s grants", (role) => {
+  it.each([2 ** 31, 2 ** 32, 2 ** 32 + 2 ** 20, 2 ** 40])(
+    "never passes 2^31-1, with a budget of %d bytes",
+    (maxBufferedBytesPerConnection) => {
+      const engine = new Engine(role, { limits: { maxBufferedBytesPerConnection } });
+      const updates = engine.output().filter(({ type, streamId }) => type === FrameType.WINDOW_UPDATE && streamId === 0);
+      const granted = updates.reduce((sum, { payload }) => sum + Buffer.from(payload).readUInt32BE(0), 65_535);
+      expect(granted).toBe(Math.min(2 ** 31 - 1, maxBufferedBytesPerConnection / 2));
+    },
+  );
+});
+
 describe("§5.3 priority", () => {
   it.each(roles)("a stream of a %s that depends on itself is a stream error PROTOCOL_ERROR", (role) => {
     const engine = Engine.ready(role);

@@ -118,6 +118,10 @@ describe("§8.3.1 requests", () => {
     ],
     ["CONNECT without :authority", [[":method", "CONNECT"]]],
     ["nothing at all", []],
+    ["a :path that does not begin with a slash", [...without(":path"), [":path", "index.html"]]],
+    ["a whole URI for :path", [...without(":path"), [":path", "https://host/"]]],
+    ["* and another method than OPTIONS", [...without(":path"), [":path", "*"]]],
+    ["user information in :authority", [...get, [":authority", "user:secret@host"]]],
   ])("with %s are malformed", (_, pairs) => {
     expect(takes("server", pairs)).toBe(false);
   });
@@ -125,6 +129,14 @@ describe("§8.3.1 requests", () => {
   it.each<[string, Pairs]>([
     ["the three needed", get],
     [":authority", [...get, [":authority", "host:80"]]],
+    [
+      "any :path in a scheme that is not http's",
+      [
+        [":method", "GET"],
+        [":scheme", "urn"],
+        [":path", "a:b"],
+      ],
+    ],
     ["pseudo-headers in another order", [...get].reverse()],
     ["a method of their own", [[":method", "BREW"], ...without(":method")]],
     [
