@@ -38,14 +38,23 @@ export function protobufCodec<Desc extends DescMessage>(schema: Desc): Codec<Mes
   const largeFields = schema.fields.filter(mayBeLarge);
   return {
     encode(message) {
-      const given = (message as { readonly $typeName?: string }).$typeName;
-      if (given === typeName) return encodeProtobuf(schema, largeFields, message as MessageShape<Desc>);
-      // As an object to make a message of, another message would lose what the two do not share.
-      if (given !== undefined) throw new TypeError(`a message ${given} was given where ${typeName} is expected`);
+      if (isMessage(message, typeName)) return encodeProtobuf(schema, largeFields, message as MessageShape<Desc>);
       return encodeProtobuf(schema, largeFields, create(schema, message));
     },
     decode: keepsViews ? (bytes) => fromBinary(schema, retained(bytes)) : (bytes) => fromBinary(schema, bytes),
   };
+}
+
+/**
+ * True for a message of that type, false for an object to make one of.
+ * @throws TypeError for anything else: of another message, what the two types do not share would be lost; of no object, everything
+ */
+export function isMessage(given: unknown, typeName: string): boolean {
+  if (typeof given !== "object" || given === null)
+    throw new TypeError(`${String(given)} was given where a message ${typeName} is expected`);
+  const { $typeName } = given as { readonly $typeName?: string };
+  if ($typeName === undefined || $typeName === typeName) return $typeName !== undefined;
+  throw new TypeError(`a message ${$typeName} was given where ${typeName} is expected`);
 }
 
 /** From here on a bytes field is written by `encodeLarge`. */

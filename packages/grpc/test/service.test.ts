@@ -136,11 +136,16 @@ describe("codecs", () => {
     expect(bytesCodec.encode(chunk)).toBe(chunk);
   });
 
-  it("of protobuf refuse a message of another type", () => {
+  it("of protobuf refuse a message of another type, and what is none", () => {
     const codec = protobufCodec(EchoRequestSchema);
     expect(() => codec.encode(create(EchoReplySchema) as never)).toThrow(
       "a message trunkline.test.v1.EchoReply was given where trunkline.test.v1.EchoRequest is expected",
     );
     expect(codec.decode(codec.encode({ text: "a" }))).toMatchObject({ text: "a" });
+    for (const nothing of [undefined, null, "text", 5]) {
+      expect(() => codec.encode(nothing as never)).toThrow(
+        new TypeError(`${nothing} was given where a message trunkline.test.v1.EchoRequest is expected`),
+      );
+    }
   });
 });

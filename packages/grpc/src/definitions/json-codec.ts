@@ -11,7 +11,7 @@ import {
   type Registry,
   toJsonString,
 } from "@bufbuild/protobuf";
-import type { Codec } from "../codec.js";
+import { type Codec, isMessage } from "../codec.js";
 
 /**
  * Takes messages and plain objects to make one of. Fields that are not known are passed over, as in the binary form. A `google.protobuf.Any` may hold what
@@ -20,10 +20,8 @@ import type { Codec } from "../codec.js";
 export function jsonCodec<Desc extends DescMessage>(schema: Desc): Codec<MessageShape<Desc>, MessageInitShape<Desc> & {}> {
   return {
     encode(message) {
-      const given = (message as { readonly $typeName?: string }).$typeName;
-      if (given !== undefined && given !== schema.typeName)
-        throw new TypeError(`a message ${given} was given where ${schema.typeName} is expected`);
-      return Buffer.from(toJsonString(schema, create(schema, message), { registry: typesOf(schema.file) }), "utf8");
+      const whole = isMessage(message, schema.typeName) ? (message as MessageShape<Desc>) : create(schema, message);
+      return Buffer.from(toJsonString(schema, whole, { registry: typesOf(schema.file) }), "utf8");
     },
     decode: (bytes) => fromJsonString(schema, utf8.decode(bytes), { ignoreUnknownFields: true, registry: typesOf(schema.file) }),
   };

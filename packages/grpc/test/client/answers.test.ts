@@ -328,6 +328,64 @@ describe("a stream", () => {
   });
 });
 
+describe("header sections of an answer", () => {
+  it.each(["100", "103"])("that are informational (%s) are passed over", async (status) => {
+    answer((http2, streamId) => {
+      http2.sendHeaders(streamId, fieldsOf({ ":status": status, "grpc-status": "5", "a-key": "early" }), more);
+      http2.sendHeaders(streamId, [...responseHeaders, { name: "a-key", value: "real" }], more);
+      http2.sendData(streamId, hi, more);
+      http2.sendHeaders(streamId, okTrailers, end);
+    });
+    const call = client.say.open();
+    await call.send({});
+    expect((await call.receiveInitialMetadata()).getAll("a-key")).toEqual(["real"]);
+    expect((await call.receive())?.text).toBe("hi");
+    await call.receiveTrailingMetadata();
+  });
+
+  it("larger than this side takes end their call with RESOURCE_EXHAUSTED and the limit, and the connection lives", async () => {
+    const large = { name: "a-key", value: "a".repeat(100_000) };
+    const places = {
+      initial: [[...responseHeaders, large], okTrailers],
+      trailing: [responseHeaders, [...okTrailers, large]],
+    };
+    for (const [initial, trailing] of Object.values(places)) {
+      answer((http2, streamId) => {
+        http2.sendHeaders(streamId, initial as HeaderField[], more);
+        http2.sendData(streamId, hi, more);
+        http2.sendHeaders(streamId, trailing as HeaderField[], end);
+      });
+      const error = await rejection(client.say({}));
+      expect(error.code).toBe("RESOURCE_EXHAUSTED");
+      expect(error.message).toMatch(/header list of 100\d+ bytes is larger than maxHeaderListSize \(65536\)$/);
+    }
+    expect((await headersOnly({ ":status": "200", "content-type": "application/grpc", "grpc-status": "5" })).code).toBe("NOT_FOUND");
+    expect(server.connections.length).toBe(1);
+  });
+
+  it("give metadata as it was sent: duplicates in order, commas, empty values, bytes joined by commas or padded", async () => {
+    answer((http2, streamId) => {
+      const pairs = [
+        ["b-bin", "AQ==,Ag"],
+        ["text", "a, b"],
+        ["b-bin", ""],
+        ["text", ""],
+        ["b-bin", "AwQF"],
+        ["broken-bin", "not base64!"],
+      ] as const;
+      http2.sendHeaders(streamId, responseHeaders, more);
+      http2.sendData(streamId, hi, more);
+      http2.sendHeaders(streamId, [...okTrailers, ...pairs.map(([name, value]) => ({ name, value }))], end);
+    });
+    const call = client.say.open();
+    await call.send({});
+    const trailing = await call.receiveTrailingMetadata();
+    expect(trailing.getAll("text")).toEqual(["a, b", ""]);
+    expect(trailing.getAll("b-bin").map((bytes) => [...bytes])).toEqual([[1], [2], [], [3, 4, 5]]);
+    expect(() => trailing.get("broken-bin")).toThrow(/broken-bin/);
+  });
+});
+
 it("messages that came before one that cannot be are delivered first", async () => {
   answer((http2, streamId) => {
     http2.sendHeaders(streamId, responseHeaders, more);

@@ -44,10 +44,9 @@ describe("a request", () => {
     });
     const service = await ended(client.request("/other.Service/Say", {}, true));
     expect(service.headers["grpc-message"]).toBe("service other.Service is not implemented here");
-    const nonsense = await ended(client.request("nonsense", {}, true));
-    expect(nonsense.headers["grpc-status"]).toBe("12");
-    const star = await ended(client.request("/", {}, true));
-    expect(star.headers["grpc-status"]).toBe("12");
+    for (const path of ["/", "//", "/trunkline.test.v1.Echo", `${base}Say/`, `${base}say`]) {
+      expect((await ended(client.request(path, {}, true))).headers["grpc-status"], path).toBe("12");
+    }
   });
 
   it.each([
@@ -160,6 +159,15 @@ describe("a request", () => {
     client.http2.sendData(lying.streamId, framed(hi.subarray(5), 1), end);
     await ended(lying);
     expect(lying.headers).toMatchObject({ "grpc-status": "13" });
+  });
+
+  it("with more headers than the server takes is reset, which is RESOURCE_EXHAUSTED to gRPC, and the connection lives", async () => {
+    server.add(Echo, echo);
+    const large = await ended(client.request(`${base}Say`, { "a-key": "a".repeat(20_000) }, true));
+    expect(large.reset?.errorCode).toBe(ErrorCode.ENHANCE_YOUR_CALM);
+    const small = client.request(`${base}Say`, { "a-key": "a".repeat(10_000) });
+    client.http2.sendData(small.streamId, hi, end);
+    expect((await ended(small)).trailers).toEqual({ "grpc-status": "0" });
   });
 
   it("that ends with trailers ends there", async () => {
