@@ -14,6 +14,7 @@ export interface AttackSetting {
   readonly request: () => readonly HeaderField[];
 }
 
+/** What a hostile peer sends once its handshake is done, and what must come of it with default limits. */
 export interface Attack {
   readonly title: string;
   /** What to send, piece by piece; made as it is sent. */
