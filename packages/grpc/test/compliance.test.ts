@@ -1,4 +1,5 @@
 /** A call of either side is a stream like every other. */
+import { enveloped, type ObjectStream } from "@trunkline/streams";
 import { complianceTests, type StreamPair, type VirtualClock } from "@trunkline/streams/testing";
 import { describe, it } from "vitest";
 import { bytesCodec, createClient, type ServerCall, type ServiceDefinition } from "../src/index.js";
@@ -51,4 +52,18 @@ async function connect(clock: VirtualClock): Promise<StreamPair> {
 describe("a gRPC call is a stream", () => {
   for (const { title, run } of complianceTests({ connect, halfClose: "first", disposal: "abort", settle: () => settle(30) }))
     it(title, run);
+});
+
+describe("the inline envelope over calls whose messages are bytes carries metadata with each message", () => {
+  const wrap = (stream: ObjectStream<{}>): ObjectStream<Uint8Array> => enveloped(stream as ObjectStream<Uint8Array>);
+  const tests = complianceTests({
+    async connect(clock) {
+      const { first, second, release } = await connect(clock);
+      return { first: wrap(first), second: wrap(second), ...(release === undefined ? {} : { release }) };
+    },
+    halfClose: "first",
+    maxItemBytes: 256 * 1024,
+    settle: () => settle(30),
+  });
+  for (const { title, run } of tests) it(title, run);
 });

@@ -17,7 +17,7 @@ import { ByteQueue } from "./byte-queue.js";
 import { BrokenStreamError, MetadataNotCarriedError } from "./errors.js";
 import { readLatin1, writeLatin1 } from "./latin1.js";
 import type { ObjectStream, ReceivedMessage, SendOptions } from "./stream.js";
-import { TranslatedStream } from "./translated-stream.js";
+import { TranslatedStream, unlessOver } from "./translated-stream.js";
 
 export interface EnvelopeOptions {
   /** The longest data of one message, in either direction. Default 4 MiB, as of a gRPC message. */
@@ -69,7 +69,7 @@ class EnvelopedStream extends TranslatedStream<Uint8Array, Uint8Array, Uint8Arra
   protected override async endOutput(): Promise<void> {
     await this.allSentBelow();
     if (this.broken !== undefined) throw this.broken;
-    await this.inner.send(Uint8Array.of(endByte));
+    await unlessOver(this.inner.send(Uint8Array.of(endByte)));
     await super.endOutput();
   }
 

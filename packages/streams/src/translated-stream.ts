@@ -119,3 +119,15 @@ export abstract class TranslatedStream<Out extends {}, In extends {}, InnerOut e
 function dataOf<T extends {}>(message: ReceivedMessage<T> | undefined): T | undefined {
   return message?.data;
 }
+
+/**
+ * For a layer's last word: where the other side has ended the whole way already, as a gRPC server does, nobody is left to hear it, and the
+ * end below still succeeds. Where the way is broken, that end rejects too.
+ */
+export async function unlessOver(lastWord: Promise<void>): Promise<void> {
+  try {
+    await lastWord;
+  } catch (error) {
+    if (!(error instanceof BrokenStreamError)) throw error;
+  }
+}

@@ -3,7 +3,7 @@ import { Metadata } from "@trunkline/metadata";
 import { BrokenStreamError, ClosedStreamError, metadataRefusal } from "../errors.js";
 import { SendStage } from "../send-stage.js";
 import type { ObjectStream, ReceivedMessage, SendOptions } from "../stream.js";
-import { TranslatedStream } from "../translated-stream.js";
+import { TranslatedStream, unlessOver } from "../translated-stream.js";
 import type { Codec } from "./codec.js";
 import { Compressor } from "./compressor.js";
 import { Decompressor } from "./decompressor.js";
@@ -113,7 +113,7 @@ class CompressedStream extends TranslatedStream<Uint8Array, Uint8Array, Uint8Arr
   }
 
   async #finish(): Promise<void> {
-    await this.#compressor.end(this.#sendPiece);
+    await unlessOver(this.#compressor.end(this.#sendPiece));
     await super.endOutput();
   }
 

@@ -1,0 +1,58 @@
+import { describe } from "vitest";
+import {
+  buffered,
+  compressed,
+  counted,
+  enveloped,
+  lengthPrefixed,
+  type ObjectStream,
+  rateLimited,
+  tap,
+  withTimeouts,
+} from "../../src/index.js";
+import { connectTcp, gzip, listenTcp } from "../../src/node/index.js";
+import { suite } from "../suite.js";
+import { turns } from "./turns.js";
+
+type Bytes = ObjectStream<Uint8Array>;
+
+interface Case {
+  readonly name: string;
+  readonly keepsBoundaries: boolean;
+  wrap(stream: Bytes): Bytes;
+}
+
+const codec = gzip({ level: 1 });
+const cases: readonly Case[] = [
+  { name: "the envelope", keepsBoundaries: true, wrap: (stream) => enveloped(stream) },
+  { name: "length prefixes", keepsBoundaries: true, wrap: (stream) => lengthPrefixed(stream) },
+  { name: "gzip", keepsBoundaries: false, wrap: (stream) => compressed(stream, { send: codec, receive: codec, flushEachMessage: true }) },
+  { name: "buffered", keepsBoundaries: false, wrap: (stream) => buffered(stream) },
+  {
+    name: "tap, counts, timeouts and a rate limit",
+    keepsBoundaries: false,
+    wrap: (stream) =>
+      tap(
+        counted(withTimeouts(rateLimited(stream, { sendBytesPerSecond: 1e12, receiveBytesPerSecond: 1e12 }), { idleTimeoutMs: 1e9 })),
+        {},
+      ),
+  },
+];
+
+for (const { name, keepsBoundaries, wrap } of cases) {
+  describe(`compliance of ${name} over TCP sockets`, () => {
+    suite({
+      keepsBoundaries,
+      maxItemBytes: 256 * 1024,
+      settle: () => turns(),
+      async connect(clock) {
+        const listener = await listenTcp({ clock });
+        const address = listener.address as { host: string; port: number };
+        const [first, second] = await Promise.all([connectTcp(address, { clock }), listener.accept()]);
+        await listener.close();
+        if (second === undefined) throw new Error("the listener was closed");
+        return { first: wrap(first), second: wrap(second) };
+      },
+    });
+  });
+}
