@@ -1,4 +1,7 @@
-/** Our one-way streams as Node's, for libraries that take those. */
+/**
+ * Our one-way streams, and the halves of two-way ones, as Node's, for libraries that take those. Their end closes nothing: the other half
+ * may go on.
+ */
 import { Readable, Writable } from "node:stream";
 import type { ReceiveStream, SendStream } from "../stream.js";
 
@@ -19,8 +22,7 @@ export function toReadable(stream: ReceiveStream<Uint8Array>): Readable {
       pull();
     },
     destroy(error, callback) {
-      if (error === null && this.readableEnded) stream.close().catch(() => {});
-      else stream.abort(error ?? new Error("the readable was destroyed before its end"));
+      if (error !== null || !this.readableEnded) stream.abort(error ?? new Error("the readable was destroyed before its end"));
       callback(error);
     },
   });
@@ -36,8 +38,7 @@ export function toWritable(stream: SendStream<Uint8Array>): Writable {
       stream.sendEof().then(() => callback(), callback);
     },
     destroy(error, callback) {
-      if (error === null && this.writableFinished) stream.close().catch(() => {});
-      else stream.abort(error ?? new Error("the writable was destroyed before its end"));
+      if (error !== null || !this.writableFinished) stream.abort(error ?? new Error("the writable was destroyed before its end"));
       callback(error);
     },
   });

@@ -28,14 +28,14 @@ export function toWeb<Out extends {}, In extends {} = Out>(stream: ObjectStream<
   return { readable, writable };
 }
 
-/** The stream as a `ReadableStream`; cancelling it aborts the stream. */
+/** The stream, or the receiving half of one, as a `ReadableStream`; cancelling it aborts the stream. Its end closes nothing. */
 export function toReadable<In extends {}>(stream: ReceiveStream<In>): ReadableStream<In> {
-  return readableOver(stream, { onEnd: () => void stream.close().catch(() => {}), onCancel: (reason) => stream.abort(reason) });
+  return readableOver(stream, { onEnd() {}, onCancel: (reason) => stream.abort(reason) });
 }
 
-/** The stream as a `WritableStream`; closing it is `sendEof`, aborting it aborts the stream. */
+/** The stream, or the sending half of one, as a `WritableStream`; closing it is `sendEof`, aborting it aborts the stream. */
 export function toWritable<Out extends {}>(stream: SendStream<Out>): WritableStream<Out> {
-  return writableOver(stream, () => void stream.close().catch(() => {}));
+  return writableOver(stream, () => {});
 }
 
 function readableOver<In extends {}>(

@@ -99,7 +99,7 @@ describe("our streams as Node's", () => {
     await a.sendEof();
     expect([...((await d.receive()) as Uint8Array).subarray(0, 2)]).toEqual([0x1f, 0x8b]);
     while ((await d.receive()) !== undefined);
-    await Promise.all([done, d.sendEof(), a.close()]);
+    await done;
   });
 
   test("a break is an error event, and destroying them early aborts the stream", async () => {
