@@ -170,6 +170,8 @@ export class RawClient implements ConnectionHandler<RawAnswer> {
   readonly http2: Connection<RawAnswer>;
   readonly driver: ConnectionDriver;
   readonly serverSide: Duplex;
+  /** False: what comes is not given back to flow control. */
+  acknowledges = true;
 
   constructor() {
     const [clientSide, serverSide] = duplexPair();
@@ -210,7 +212,7 @@ export class RawClient implements ConnectionHandler<RawAnswer> {
   onData(streamId: number, data: Uint8Array, endStream: boolean, answer: RawAnswer): void {
     answer.data.push(data.slice());
     answer.ended = endStream;
-    this.http2.acknowledge(streamId, data.length);
+    if (this.acknowledges) this.http2.acknowledge(streamId, data.length);
   }
   onTrailers(_streamId: number, fields: readonly HeaderField[], answer: RawAnswer): void {
     answer.trailers = Object.fromEntries(fields.map(({ name, value }) => [name, value]));

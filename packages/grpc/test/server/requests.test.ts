@@ -275,6 +275,25 @@ describe("the place of a call in its connection", () => {
     const next = await ended(client.request(`${base}Collect`));
     expect(next.trailers).toEqual({ "grpc-status": "0" });
   });
+
+  it("that is answered early is let go with NO_ERROR after its status, and with CANCEL where a status cannot come in time", async () => {
+    server.add(Echo, {
+      collect: () => ({ text: "enough" }),
+      chat: {
+        async open(call) {
+          await call.send({ payload: new Uint8Array(200_000) }); // more than the client takes unread
+          await new Promise((resolve) => call.signal.addEventListener("abort", resolve));
+        },
+      },
+    });
+    const answered = client.request(`${base}Collect`);
+    await until(() => answered.reset !== undefined, "the reset");
+    expect(answered).toMatchObject({ ended: true, trailers: { "grpc-status": "0" }, reset: { errorCode: ErrorCode.NO_ERROR } });
+    client.acknowledges = false;
+    const late = client.request(`${base}Chat`, { "grpc-timeout": "30m" });
+    await until(() => late.reset !== undefined, "the reset");
+    expect(late).toMatchObject({ ended: false, reset: { errorCode: ErrorCode.CANCEL } });
+  });
 });
 
 describe("a service", () => {
