@@ -53,7 +53,7 @@ function codersOfNode(node: ZstdOfNode, level: number): Pick<Codec, "encoder" | 
   };
 }
 
-/** A decoder that refuses to end within a frame, which Node's does not. */
+/** A decoder that refuses to end within a frame, which neither Node's nor the package's does in every place. */
 class WholeFrames implements Coder {
   readonly #coder: Coder;
   readonly #frames = new ZstdFrames();
@@ -100,7 +100,7 @@ function codersOfPackage(level: number): Pick<Codec, "encoder" | "decoder"> {
       const { DecompressStream } = await zstdPackage();
       const transform = new DecompressStream({ windowLogMax: maxWindowLog });
       // Four bytes can be a block of 128 KiB.
-      return new TransformCoder(transform, { flush: (callback) => callback(), sliceLength: () => 256 });
+      return new WholeFrames(new TransformCoder(transform, { flush: (callback) => callback(), sliceLength: () => 256 }));
     },
   };
 }
