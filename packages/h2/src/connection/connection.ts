@@ -110,6 +110,14 @@ export class Connection<Context> {
     this.#core.output.onBatch = listener;
   }
 
+  /**
+   * What time it is for calls that are made between those that tell the time, such as `acknowledge`; without it they go by the last of those. The
+   * driver sets it.
+   */
+  set clock(nowMs: (() => number) | undefined) {
+    this.#core.clock = nowMs;
+  }
+
   /** Takes what the peer sent. Whatever it is, nothing is thrown: an error of the peer becomes GOAWAY and `onClose`. */
   receive(chunk: Uint8Array, now: number): void {
     const core = this.#core;
@@ -194,7 +202,7 @@ export class Connection<Context> {
   /** The application has consumed `bytes` of what `onData` gave it: the peer may send as many more. */
   acknowledge(streamId: number, bytes: number): void {
     const stream = this.#core.table.get(streamId);
-    if (stream !== undefined && bytes > 0) this.#core.windows.consumed(stream, bytes, this.#core.now);
+    if (stream !== undefined && bytes > 0) this.#core.windows.consumed(stream, bytes);
   }
 
   /** Ends the stream in both directions at once; what waits on it is dropped. Without effect when it is gone. */

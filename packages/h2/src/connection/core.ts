@@ -41,6 +41,8 @@ export class Core<Context> implements Pick<FrameSink, "closed"> {
   readonly age: Age;
   /** The time of the last `receive` or `handleTimeout`. */
   now = 0;
+  /** Tells the time between those, where the driver has one to ask. */
+  clock: (() => number) | undefined = undefined;
   closed = false;
   /** `openStream` gave `undefined` and nobody was told since. */
   streamsAwaited = false;
@@ -56,7 +58,7 @@ export class Core<Context> implements Pick<FrameSink, "closed"> {
     this.encoder = new HpackEncoder({ ascii, fieldFlaw });
     this.decoder = new HpackDecoder({ ascii, maxTableSize: options.settings.headerTableSize });
     this.pings = new Pings(this.output);
-    this.windows = new ReceiveWindows(this.output, this.pings, limits);
+    this.windows = new ReceiveWindows(this.output, this.pings, limits, () => this.currentMs);
     this.scheduler = new Scheduler(this.output, this.encoder, this.settings, limits.streamSendHighWaterMark, {
       onEndWritten: (stream) => this.endWritten(stream),
       onWritable: (stream) => {
@@ -66,6 +68,10 @@ export class Core<Context> implements Pick<FrameSink, "closed"> {
     this.goAway = new GoAway(this.output, this.pings);
     this.keepalive = new Keepalive(options.lifetime);
     this.age = new Age(options.lifetime);
+  }
+
+  get currentMs(): number {
+    return this.clock?.() ?? this.now;
   }
 
   /** The peer's END_STREAM. */
@@ -186,7 +192,7 @@ export class Core<Context> implements Pick<FrameSink, "closed"> {
   /** The application is done with the stream. */
   release(stream: Stream<Context>): void {
     stream.released = true;
-    this.windows.consumed(stream, stream.unreadBytes, this.now);
+    this.windows.consumed(stream, stream.unreadBytes);
     if (stream.state !== "closed" && !this.#endsByItself(stream)) {
       const answered = this.options.role === "server" && stream.endGiven;
       this.resetByUs(stream, answered ? ErrorCode.NO_ERROR : ErrorCode.CANCEL);
@@ -228,7 +234,7 @@ export class Core<Context> implements Pick<FrameSink, "closed"> {
   /** NO_ERROR: a server's in two steps, once it knows that somebody is there. */
   sayGoodbye(debug: string): void {
     if (this.goAway.sent) return;
-    if (this.options.role === "server" && this.settings.peerReceived) this.goAway.announce(this.now, debug);
+    if (this.options.role === "server" && this.settings.peerReceived) this.goAway.announce(this.currentMs, debug);
     else this.goAway.send(this.table.highestPeerId, ErrorCode.NO_ERROR, debug);
     this.finishIfDrained();
   }

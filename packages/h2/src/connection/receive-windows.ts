@@ -24,6 +24,7 @@ const roundTripMaxAgeMs = 10_000;
 export class ReceiveWindows {
   readonly #output: Output;
   readonly #pings: Pings;
+  readonly #nowMs: () => number;
   readonly #maxStreamWindow: number;
   readonly #budget: number;
   readonly connection: ReceiveWindow = new ReceiveWindow(protocolInitialWindow);
@@ -32,8 +33,10 @@ export class ReceiveWindows {
   /** How far stream windows have grown past their first size, over all streams. */
   #grownBytes = 0;
 
-  constructor(output: Output, pings: Pings, limits: ResolvedLimits) {
+  /** `nowMs` is asked when a window is credited: readers consume between the calls that tell the time. */
+  constructor(output: Output, pings: Pings, limits: ResolvedLimits, nowMs: () => number) {
     this.#output = output;
+    this.#nowMs = nowMs;
     this.#pings = pings;
     this.#maxStreamWindow = limits.maxStreamWindow;
     this.#budget = limits.maxBufferedBytesPerConnection;
@@ -53,18 +56,18 @@ export class ReceiveWindows {
     stream.unreadBytes += bytes - padding;
     stream.consumedBytes += padding;
     this.unreadBytes += bytes - padding;
-    if (padding > 0) this.#creditStream(stream, now);
+    if (padding > 0) this.#creditStream(stream);
     this.creditConnection();
     return true;
   }
 
   /** The application has consumed `bytes` of the stream. */
-  consumed(stream: Stream<unknown>, bytes: number, now: number): void {
+  consumed(stream: Stream<unknown>, bytes: number): void {
     const counted = Math.min(bytes, stream.unreadBytes);
     stream.unreadBytes -= counted;
     stream.consumedBytes += counted;
     this.unreadBytes -= counted;
-    this.#creditStream(stream, now);
+    this.#creditStream(stream);
     this.creditConnection();
   }
 
@@ -87,10 +90,11 @@ export class ReceiveWindows {
     this.#output.windowUpdate(0, offer);
   }
 
-  #creditStream(stream: Stream<unknown>, now: number): void {
+  #creditStream(stream: Stream<unknown>): void {
     if (!stream.remoteOpen) return;
     const window = stream.receiveWindow;
     if (stream.consumedBytes < window.size >>> 2 || stream.consumedBytes === 0) return;
+    const now = this.#nowMs();
     let increment = stream.consumedBytes;
     stream.consumedBytes = 0;
     if (this.#mayGrow(stream, now)) {

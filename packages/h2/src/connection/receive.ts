@@ -146,7 +146,7 @@ export class FrameReceiver<Context> implements FrameSink {
     const dataAt = unread === 0 ? start : start + 1;
     const context = stream.context as Context;
     if (endStream) this.#core.endReceived(stream);
-    if (stream.released) windows.consumed(stream, length - unread, now);
+    if (stream.released) windows.consumed(stream, length - unread);
     else handler.onData(streamId, bytes.subarray(dataAt, end - padding), endStream, context);
   }
 

@@ -16,6 +16,7 @@ export type DrivenConnection = Pick<
   | "takeWritten"
   | "onOutput"
   | "onBatch"
+  | "clock"
   | "wantsInput"
   | "closed"
   | "nextDeadline"
@@ -55,6 +56,7 @@ export class ConnectionDriver {
       this.#finish = resolve;
     });
     connection.onOutput = () => this.#schedule();
+    connection.clock = () => this.#clock.nowMs();
     connection.onBatch = () => this.#writeBatch();
     connection.handleTimeout(this.#clock.nowMs());
     transport.start({
@@ -68,8 +70,6 @@ export class ConnectionDriver {
 
   /** Orderly: no new streams, live ones go on, then the transport is half-closed and drained. */
   close(): void {
-    // What begins now is counted from now, not from the last bytes.
-    this.#connection.handleTimeout(this.#clock.nowMs());
     this.#connection.goAway(ErrorCode.NO_ERROR);
     this.#arm();
   }

@@ -63,6 +63,36 @@ describe("a stream that is not read", () => {
   });
 });
 
+describe("a reader that is slow between the peer's bytes", () => {
+  /** How much a stream was granted in all, by a reader who takes a second for each quarter of a window. */
+  const granted = (clock: boolean) => {
+    const engine = Engine.ready("server");
+    if (clock) engine.connection.clock = () => engine.now;
+    const streamId = engine.openStream();
+    engine.connection.ping(0);
+    const [ping] = engine.output().filter(({ type }) => type === FrameType.PING);
+    engine.now = 100;
+    engine.send(engine.peer.ping([...(ping?.payload ?? [])], Flag.ACK));
+    let bytes = 65_536;
+    for (let frame = 0; frame < 4; frame++) engine.send(engine.peer.data(streamId, new Uint8Array(16_384)));
+    for (let quarter = 0; quarter < 4; quarter++) {
+      engine.now += 1_000;
+      engine.connection.acknowledge(streamId, 16_384);
+      for (const { type, streamId: on, payload } of engine.output())
+        if (type === FrameType.WINDOW_UPDATE && on === streamId) bytes += Buffer.from(payload).readUInt32BE(0);
+    }
+    return bytes;
+  };
+
+  it("is known for slow by the driver's clock, and its window does not grow", () => {
+    expect(granted(true)).toBe(2 * 65_536);
+  });
+
+  it("is taken for quick where nobody tells the time", () => {
+    expect(granted(false)).toBeGreaterThan(2 * 65_536);
+  });
+});
+
 describe("maxBufferedBytesPerConnection", () => {
   const budget = 300 * kib;
 
