@@ -4,12 +4,21 @@ import {
   BrokenStreamError,
   BusyStreamError,
   ClosedStreamError,
+  lengthPrefixed,
   MetadataStream,
   memoryPair,
   type ObjectStream,
   progress,
+  type SendOptions,
+  StreamLayer,
+  type WaitOptions,
 } from "../src/index.js";
+import { streamFromDuplex, toDuplex } from "../src/node/index.js";
 import { ManualSignal, VirtualClock } from "../src/testing/index.js";
+import { streamFromWeb, streamFromWebSocket, toWeb } from "../src/web/index.js";
+import { socketPair } from "./node/sockets.js";
+import { turns as eventLoopTurns } from "./node/turns.js";
+import { webSocketPair } from "./web/web-sockets.js";
 
 /**
  * Any sequence of operations on one direction, against what a stream promises: the items that were accepted arrive in order, each once,
@@ -33,6 +42,7 @@ async function check(
   operations: readonly (typeof operation extends fc.Arbitrary<infer T> ? T : never)[],
   from: ObjectStream<number>,
   to: ObjectStream<number>,
+  letHappen: (count: number) => Promise<void> = turns,
 ) {
   const accepted: number[] = [];
   const received: (number | "end" | "broken")[] = [];
@@ -64,7 +74,7 @@ async function check(
     else if (step === "receive") receive();
     else if (step === "send, then cancel") send(signal);
     else if (step === "receive, then cancel") receive(signal);
-    else if (step === "let things happen") await turns(10);
+    else if (step === "let things happen") await letHappen(10);
     else if (step === "abort") {
       aborted = true;
       from.abort(new Error("pulled out"));
@@ -81,7 +91,7 @@ async function check(
       ended = true;
     }, note);
   }
-  await turns(20);
+  await letHappen(20);
   for (let more = true; more; ) {
     more = await to.receive().then(
       (item) => {
@@ -95,7 +105,7 @@ async function check(
       },
     );
   }
-  await turns(20);
+  await letHappen(20);
   const items = received.filter((item) => typeof item === "number");
   if (aborted && !ended) {
     expect(accepted.slice(0, items.length)).toEqual(items);
@@ -124,5 +134,59 @@ test("and through wrappers", async () => {
       const [from, to] = memoryPair<number>({ maxBufferedItems: 2, clock });
       await check(operations, progress(new MetadataStream(from, { side: "from" }), { onProgress() {} }), new MetadataStream(to, {}));
     }),
+  );
+});
+
+/** A stream of bytes whose items are numbers, four bytes each, with boundaries of their own. */
+class Numbers extends StreamLayer<number, number, Uint8Array, Uint8Array> {
+  send(item: number, options?: SendOptions): Promise<void> {
+    const bytes = new Uint8Array(4);
+    new DataView(bytes.buffer).setUint32(0, item);
+    return this.inner.send(bytes, options);
+  }
+
+  async receive(options?: WaitOptions): Promise<number | undefined> {
+    const bytes = await this.inner.receive(options);
+    return bytes === undefined ? undefined : new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
+  }
+}
+
+const loopTurns = (count: number): Promise<void> => eventLoopTurns(Math.ceil(count / 4));
+
+const numbers = (stream: ObjectStream<Uint8Array>): ObjectStream<number> => new Numbers(lengthPrefixed(stream));
+
+const carriers: Record<string, () => Promise<{ from: ObjectStream<number>; to: ObjectStream<number>; release?(): Promise<void> }>> = {
+  "web streams": async () => {
+    const [from, to] = memoryPair<number>({ maxBufferedItems: 2 });
+    return { from: streamFromWeb(toWeb(from)), to: streamFromWeb(toWeb(to)) };
+  },
+  "Node duplexes": async () => {
+    const [from, to] = memoryPair<Uint8Array>({ maxBufferedItems: 2 });
+    return { from: numbers(streamFromDuplex(toDuplex(from))), to: numbers(streamFromDuplex(toDuplex(to))) };
+  },
+  TCP: async () => {
+    const [from, to] = await socketPair();
+    return { from: numbers(streamFromDuplex(from)), to: numbers(streamFromDuplex(to)) };
+  },
+  "in-band WebSockets": async () => {
+    const { client, server, release } = await webSocketPair("ws");
+    const [from, to] = [client, server].map((socket) => new Numbers(streamFromWebSocket(socket, { inBand: true })));
+    return { from: from as Numbers, to: to as Numbers, release };
+  },
+};
+
+test.each(Object.entries(carriers))("and over %s", async (_, connect) => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(operation, { maxLength: 40 }), async (operations) => {
+      const { from, to, release } = await connect();
+      try {
+        await check(operations, from, to, loopTurns);
+      } finally {
+        from.abort();
+        to.abort();
+        await release?.();
+      }
+    }),
+    { numRuns: 40 },
   );
 });
