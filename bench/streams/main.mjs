@@ -1,0 +1,76 @@
+/**
+ * The benchmarks of @trunkline/streams: `npm run bench:streams [-- --quick]`. Each pair takes turns (A B, A B …); values are medians, a
+ * ratio is the median of the ratios within each round, because a machine drifts more between rounds than within one. A Markdown table on stdout.
+ */
+import { parseArgs } from "node:util";
+import { median } from "../lib/statistics.mjs";
+import { relayed } from "./forward.mjs";
+import { gzipWrapped, itemsPerSecond, wrappers, zlibAlone } from "./in-process.mjs";
+
+const { quick } = parseArgs({ options: { quick: { type: "boolean", default: false } } }).values;
+const rounds = quick ? 1 : 7;
+const megabytes = quick ? 200 : 2_000;
+const items = quick ? 100_000 : 1_000_000;
+
+/**
+ * Runs both in turn.
+ * @template T
+ * @param {() => Promise<T>} ours
+ * @param {() => Promise<T>} theirs
+ * @returns {Promise<[T, T][]>}
+ */
+async function pairs(ours, theirs) {
+  /** @type {[T, T][]} */
+  const results = [];
+  for (let round = 0; round < rounds; round++) {
+    const first = await theirs();
+    results.push([await ours(), first]);
+  }
+  return results;
+}
+
+/** @param {string} what @param {[number, number][]} values @param {string} unit */
+function row(what, values, unit) {
+  const format = (/** @type {number} */ value) => (value >= 100 ? Math.round(value).toLocaleString("en") : value.toPrecision(3));
+  const ours = median(values.map(([value]) => value));
+  const theirs = median(values.map(([, value]) => value));
+  console.log(`| ${what} | ${format(ours)} ${unit} | ${format(theirs)} ${unit} | ${median(values.map(([a, b]) => a / b)).toFixed(2)} |`);
+}
+
+console.log("| | trunkline | beside it | ratio |\n|---|---|---|---|");
+const forwarded = await pairs(
+  () => relayed("forward", megabytes),
+  () => relayed("pipe", megabytes),
+);
+row(
+  "socket to socket: forward, pipe",
+  forwarded.map(([a, b]) => [a.mbPerS, b.mbPerS]),
+  "MB/s",
+);
+row(
+  "the same: CPU time of the relay",
+  forwarded.map(([a, b]) => [a.cpuMsPerGb, b.cpuMsPerGb]),
+  "ms/GB",
+);
+await zlibAlone(4);
+await gzipWrapped(4);
+row(
+  "gzip: compressed, zlib alone",
+  await pairs(
+    () => gzipWrapped(quick ? 8 : 64),
+    () => zlibAlone(quick ? 8 : 64),
+  ),
+  "MB/s",
+);
+for (const name of Object.keys(wrappers)) await itemsPerSecond(name, items / 10);
+for (const name of Object.keys(wrappers).filter((one) => one !== "bare")) {
+  row(
+    `items through a memory pair: ${name} at both ends, bare`,
+    await pairs(
+      () => itemsPerSecond(name, items),
+      () => itemsPerSecond("bare", items),
+    ),
+    "items/s",
+  );
+}
+process.exit();
