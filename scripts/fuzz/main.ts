@@ -1,7 +1,7 @@
 /** The loop: input that shows new behaviour is kept and changed further; input that breaks a target ends the run. */
 import { Buffer } from "node:buffer";
 import { Random } from "../../packages/h2/test/support/random.js";
-import { addToCorpus, loadCorpus, saveCorpus } from "./corpus.js";
+import { addFailure, loadCorpus, saveCorpus } from "./corpus.js";
 import { mutated } from "./mutate.js";
 import { must, type Target } from "./target.js";
 import { targets } from "./targets/index.js";
@@ -43,7 +43,7 @@ export function main(options: FuzzOptions): number {
       continue;
     }
     failed += 1;
-    addToCorpus(target.name, failure.input);
+    addFailure(target.name, failure.input);
     console.error(`${target.name} broke: ${failure.error instanceof Error ? failure.error.stack : String(failure.error)}`);
     console.error(`with the input (base64) ${Buffer.from(failure.input).toString("base64")}`);
   }
