@@ -13,6 +13,7 @@ const judges = {
   interop: "gRPC's interop cases with grpc-go, as its client and as its server",
   attacks: "hostile peers of our servers (HTTP/2, gRPC, the router) and clients, as processes",
   streams: "compressed streams with Python's gzip, zlib, bz2, lzma, zstandard and brotli",
+  leaks: "what a million calls, and many streams, connections and channels, leave behind",
   peers: "gRPC with grpcio, grpclib, grpc-go, grpc-js and connect-node, as clients and as servers",
 };
 
