@@ -141,7 +141,8 @@ export class HttpConnection implements ConnectionHandler<HttpStream> {
   /** Why the connection ended; undefined before, and after an orderly end. */
   error: H2Error | undefined;
   readonly #answer: HttpHandler | undefined;
-  #awaitingStream: (() => void)[] = [];
+  #awaiting: (() => void)[] = [];
+  #handshakeDone = false;
 
   private constructor(duplex: Duplex, options: ConnectionOptions, answer: HttpHandler | undefined) {
     this.#answer = answer;
@@ -159,6 +160,14 @@ export class HttpConnection implements ConnectionHandler<HttpStream> {
     return new HttpConnection(duplex, { ...options, role: "client", ascii: nodeAscii }, undefined);
   }
 
+  /** Resolves when the peer's SETTINGS have come: only then is it known what it takes, such as extended CONNECT. @throws H2Error when the connection ends before. */
+  async handshake(): Promise<void> {
+    while (!this.#handshakeDone) {
+      if (this.connection.closed) throw this.error ?? ended();
+      await new Promise<void>((resolve) => this.#awaiting.push(resolve));
+    }
+  }
+
   /** Sends a request's headers, once the server allows another stream. @throws H2Error when the connection takes no more. */
   async request(fields: readonly HeaderField[], endStream = false): Promise<HttpStream> {
     const stream = new HttpStream(this.connection);
@@ -170,13 +179,9 @@ export class HttpConnection implements ConnectionHandler<HttpStream> {
         return stream;
       }
       if (this.connection.closed || this.connection.draining) {
-        throw (
-          this.error ??
-          this.connection.goAwayError ??
-          new H2Error("the connection takes no more requests", { errorCode: ErrorCode.NO_ERROR, scope: "usage", origin: "local" })
-        );
+        throw this.error ?? this.connection.goAwayError ?? ended();
       }
-      await new Promise<void>((resolve) => this.#awaitingStream.push(resolve));
+      await new Promise<void>((resolve) => this.#awaiting.push(resolve));
     }
   }
 
@@ -217,9 +222,14 @@ export class HttpConnection implements ConnectionHandler<HttpStream> {
   }
 
   onStreamsAvailable(): void {
-    const awaiting = this.#awaitingStream;
-    this.#awaitingStream = [];
+    const awaiting = this.#awaiting;
+    this.#awaiting = [];
     for (const resume of awaiting) resume();
+  }
+
+  onSettings(): void {
+    this.#handshakeDone = true;
+    this.onStreamsAvailable();
   }
 
   onGoAway(): void {
@@ -240,4 +250,8 @@ export class HttpConnection implements ConnectionHandler<HttpStream> {
     }
     stream.release();
   }
+}
+
+function ended(): H2Error {
+  return new H2Error("the connection takes no more requests", { errorCode: ErrorCode.NO_ERROR, scope: "usage", origin: "local" });
 }

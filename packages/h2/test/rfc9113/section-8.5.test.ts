@@ -1,9 +1,11 @@
 /** CONNECT (RFC 9113 §8.5) and extended CONNECT (RFC 8441). */
 import { describe, expect, it } from "vitest";
 import type { HeaderField } from "../../src/index.js";
+import type { HttpHandler } from "../../src/node/index.js";
 import { Flag, FrameType } from "../../src/testing/index.js";
 import { connectedPair, response } from "../support/endpoint.js";
 import { EndBoth, Engine, responseFields } from "../support/engine.js";
+import { Cleanup, dial, serve } from "../support/sockets.js";
 
 const fields = (record: Record<string, string>): HeaderField[] => Object.entries(record).map(([name, value]) => ({ name, value }));
 
@@ -165,6 +167,33 @@ describe("RFC 8441 §4: a request with :protocol", () => {
     client.connection.sendData(tunnel.id, Buffer.from("!"), { endStream: true });
     link.run();
     expect([tunnel.body.toString(), server.inbox(tunnel.id).body.toString()]).toEqual(["pong", "ping!"]);
+  });
+
+  it("carries a conversation through the driver's streams, over a socket", async () => {
+    const cleanup = new Cleanup();
+    try {
+      const echo: HttpHandler = async (stream) => {
+        stream.sendHeaders(response);
+        for await (const chunk of stream) await stream.send(chunk);
+        await stream.send(new Uint8Array(0), true);
+      };
+      const { target } = await serve("tcp", cleanup, echo, allowed);
+      const client = await dial(target, "tcp", cleanup);
+      await client.handshake();
+      expect(client.connection.peerEnableConnectProtocol).toBe(true);
+      const tunnel = await client.request(webSocket);
+      expect((await tunnel.headers())[0]).toMatchObject({ name: ":status", value: "200" });
+      const replies = tunnel[Symbol.asyncIterator]();
+      for (const said of ["one", "two"]) {
+        await tunnel.send(Buffer.from(said));
+        expect(Buffer.from((await replies.next()).value ?? []).toString()).toBe(said);
+      }
+      await tunnel.send(new Uint8Array(0), true);
+      expect((await replies.next()).done).toBe(true);
+      tunnel.release();
+    } finally {
+      await cleanup.run();
+    }
   });
 
   it("is malformed at a server that did not", () => {
