@@ -47,7 +47,7 @@ export interface ConnectionHandler<Context> {
   onGoAway?(lastStreamId: number, errorCode: ErrorCode, debugData: Uint8Array): void;
   /** The peer's first SETTINGS, or a later one, is in force. */
   onSettings?(): void;
-  /** The answer to `ping()` number `pingId`. */
+  /** The answer to `ping()` number `pingId`; answers to PINGs of the engine's own (keepalive, round trip) come here too, with other numbers. */
   onPong?(pingId: number, roundTripMs: number): void;
   /**
    * The connection is over; every stream has had its `onReset`. `error` is undefined after an orderly end.
