@@ -1,4 +1,5 @@
 /** A server: services on addresses and connections. */
+import type net from "node:net";
 import type { Duplex } from "node:stream";
 import type tls from "node:tls";
 import { createSocketServer, type SocketServer, systemClock, type TransportError } from "@trunkline/h2/node";
@@ -20,6 +21,7 @@ import { MethodTable } from "./dispatch.js";
 import type { Implementation } from "./handlers.js";
 import { ServerConnection } from "./server-connection.js";
 import type { ServerCore } from "./server-core.js";
+import { removeStaleSocket } from "./stale-socket.js";
 
 export interface ServerOptions extends ServerLifetimeOptions {
   /** Largest message that is received, in bytes, decompressed. Default 4,194,304: what every gRPC implementation takes. */
@@ -116,7 +118,7 @@ export class Server implements AsyncDisposable {
 
   /**
    * Listens on `"127.0.0.1:0"`, `"[::1]:0"`, `"host:port"`, `"unix:/path"`; may be called several times. Gives the bound address, which a `Channel`
-   * takes as its target.
+   * takes as its target. A Unix socket's file that nobody listens on any more is replaced.
    * @throws TypeError for an address that is none, or beyond loopback with neither `tls` nor `plaintext: true`; Node's error when the address cannot be had
    */
   async listen(address: string, options: ListenOptions = {}): Promise<string> {
@@ -132,14 +134,14 @@ export class Server implements AsyncDisposable {
     }
     const { tls, onRefused } = options;
     const listener = createSocketServer({ tls, onRefused }, (socket) => void this.#accept(socket, path));
-    await new Promise<void>((resolve, reject) => {
-      listener.once("error", reject);
-      listener.listen(where, () => {
-        listener.off("error", reject);
-        listener.on("error", (error) => this.#core.report(error, undefined));
-        resolve();
-      });
-    });
+    try {
+      await begin(listener, where);
+    } catch (error) {
+      if (path === undefined || (error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
+      await removeStaleSocket(path, error as NodeJS.ErrnoException);
+      await begin(listener, where);
+    }
+    listener.on("error", (error) => this.#core.report(error, undefined));
     this.#listeners.add(listener);
     if (tls !== undefined) this.#secureListeners.add(listener);
     if (this.#closed !== undefined) listener.close();
@@ -205,6 +207,16 @@ export class Server implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+function begin(listener: Pick<net.Server, "once" | "off" | "listen">, where: net.ListenOptions): Promise<void> {
+  return new Promise<void>((resolve, reject) => {
+    listener.once("error", reject);
+    listener.listen(where, () => {
+      listener.off("error", reject);
+      resolve();
+    });
+  });
 }
 
 function listenAddress(address: string): { readonly path: string } | { readonly host: string; readonly port: number } {

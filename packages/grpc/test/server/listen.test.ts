@@ -1,4 +1,5 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -67,6 +68,29 @@ describe("a server listens", () => {
     const error = await rejection(createClient(Echo, channelTo(`unix:${path}`)).say({}));
     expect(error).toMatchObject({ status: Status.UNAVAILABLE });
     expect(error.message).toContain(`cannot connect to ${path}: `);
+  });
+
+  it("on a Unix socket that a killed process left behind, but not on one that is used, nor over a file", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "grpc-"));
+    closing.push(() => rmSync(folder, { recursive: true }));
+    const path = join(folder, "left.sock");
+    const leave = `require("net").createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, "SIGKILL"))`;
+    spawnSync(process.execPath, ["-e", leave]);
+    expect(existsSync(path)).toBe(true);
+    const server = new Server().add(Echo, echo);
+    closing.push(() => server.close());
+    await server.listen(`unix:${path}`);
+    const channel = channelTo(`unix:${path}`);
+    expect((await createClient(Echo, channel).say({ text: "here" })).text).toBe("here");
+    const second = new Server().add(Echo, echo);
+    const used = { code: "EADDRINUSE", message: `cannot listen on unix:${path}: another process listens on it` };
+    await expect(second.listen(`unix:${path}`)).rejects.toMatchObject(used);
+    expect((await createClient(Echo, channel).say({ text: "still" })).text).toBe("still");
+    const file = join(folder, "file");
+    writeFileSync(file, "precious");
+    await expect(second.listen(`unix:${file}`)).rejects.toThrow(`cannot listen on unix:${file}: a file that is no socket is there`);
+    expect(existsSync(file)).toBe(true);
+    await second.close();
   });
 
   it("with TLS, which clients check", async () => {
