@@ -252,7 +252,7 @@ export class ConnectionManager implements ClientConnectionEvents {
  * to be forgotten.
  */
 function withoutReceivers<Reason>(error: Reason): Reason {
-  if (error instanceof Error) void error.stack;
+  for (let each: unknown = error; each instanceof Error; each = each.cause) void each.stack;
   return error;
 }
 
