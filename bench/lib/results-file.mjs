@@ -1,9 +1,12 @@
 /** bench/RESULTS.md: the last table, how it came about, and on what; nothing that names the machine. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { subjects } from "../subjects/catalog.mjs";
 
 const file = new URL("../RESULTS.md", import.meta.url);
+/** The part that `npm run bench:streams` writes. */
+const streamsHead = "## Streams";
+const notesFile = new URL("../NOTES.md", import.meta.url);
 
 /**
  * @param {string} tables
@@ -20,7 +23,7 @@ ${rounds === 1 ? "One round" : `${rounds} alternating rounds (A B C, A B C …)`
 "to" is the median of the ratios within each round: above 1, ours is faster (for memory: takes more). Only ratios mean something on another machine.
 
 ${tables}
-${readFileSync(new URL("../NOTES.md", import.meta.url), "utf8").trimEnd()}
+${streamsPart()}${readFileSync(notesFile, "utf8").trimEnd()}
 
 ## On what
 
@@ -29,6 +32,26 @@ ${facts(goVersion)
   .join("\n")}
 ${missing.map((text) => `- Left out: ${text}\n`).join("")}`,
   );
+}
+
+/** As the file has it, up to the next heading; nothing where it has none. */
+function streamsPart() {
+  const text = existsSync(file) ? readFileSync(file, "utf8") : "";
+  const start = text.indexOf(streamsHead);
+  return start === -1 ? "" : text.slice(start, text.indexOf("\n## ", start) + 1);
+}
+
+/**
+ * Puts the table of the streams into the file, where the last one was, or before the notes.
+ * @param {string} table
+ * @param {number} rounds
+ */
+export function writeStreams(table, rounds) {
+  const text = readFileSync(file, "utf8");
+  const part = `${streamsHead}\n\nWritten by \`npm run bench:streams -- --write\` on ${new Date().toISOString().slice(0, 10)}, ${rounds} alternating rounds.\n\n${table}\n\n`;
+  const old = streamsPart();
+  const notes = readFileSync(notesFile, "utf8").split("\n", 1)[0] ?? "";
+  writeFileSync(file, old === "" ? text.replace(notes, () => part + notes) : text.replace(old, () => part));
 }
 
 /** @param {string | undefined} goVersion */

@@ -1,13 +1,17 @@
 /**
- * The benchmarks of @trunkline/streams: `npm run bench:streams [-- --quick]`. Each pair takes turns (A B, A B …); values are medians, a
- * ratio is the median of the ratios within each round, because a machine drifts more between rounds than within one. A Markdown table on stdout.
+ * The benchmarks of @trunkline/streams: `npm run bench:streams [-- --quick] [-- --write]`. Each pair takes turns (A B, A B …); values are medians, a
+ * ratio is the median of the ratios within each round, because a machine drifts more between rounds than within one. A Markdown table on stdout;
+ * `--write` puts it into bench/RESULTS.md too.
  */
 import { parseArgs } from "node:util";
+import { writeStreams } from "../lib/results-file.mjs";
 import { median } from "../lib/statistics.mjs";
 import { relayed } from "./forward.mjs";
 import { gzipWrapped, itemsPerSecond, wrappers, zlibAlone } from "./in-process.mjs";
 
-const { quick } = parseArgs({ options: { quick: { type: "boolean", default: false } } }).values;
+const { quick, write } = parseArgs({
+  options: { quick: { type: "boolean", default: false }, write: { type: "boolean", default: false } },
+}).values;
 const rounds = quick ? 1 : 7;
 const megabytes = quick ? 200 : 2_000;
 const items = quick ? 100_000 : 1_000_000;
@@ -34,10 +38,20 @@ function row(what, values, unit) {
   const format = (/** @type {number} */ value) => (value >= 100 ? Math.round(value).toLocaleString("en") : value.toPrecision(3));
   const ours = median(values.map(([value]) => value));
   const theirs = median(values.map(([, value]) => value));
-  console.log(`| ${what} | ${format(ours)} ${unit} | ${format(theirs)} ${unit} | ${median(values.map(([a, b]) => a / b)).toFixed(2)} |`);
+  say(`| ${what} | ${format(ours)} ${unit} | ${format(theirs)} ${unit} | ${median(values.map(([a, b]) => a / b)).toFixed(2)} × |`);
 }
 
-console.log("| | trunkline | beside it | ratio |\n|---|---|---|---|");
+/** @type {string[]} */
+const said = [];
+
+/** @param {string} line */
+function say(line) {
+  said.push(line);
+  console.log(line);
+}
+
+say("| | trunkline | beside it | ratio |");
+say("| --- | ---: | ---: | ---: |");
 const forwarded = await pairs(
   () => relayed("forward", megabytes),
   () => relayed("pipe", megabytes),
@@ -73,4 +87,5 @@ for (const name of Object.keys(wrappers).filter((one) => one !== "bare")) {
     "items/s",
   );
 }
+if (write) writeStreams(said.join("\n"), rounds);
 process.exit();

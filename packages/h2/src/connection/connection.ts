@@ -137,10 +137,12 @@ export class Connection<Context> {
 
   /**
    * Client: the next stream's identifier; send its headers before another one is opened. Undefined when the peer
-   * allows no more now (`onStreamsAvailable` will tell), or ever (`draining`, `closed`).
+   * allows no more now (`onStreamsAvailable` will tell), or ever (`draining`, `closed`). @throws H2Error (scope `usage`) at a server, which
+   * could only push
    */
   openStream(context: Context): number | undefined {
     const core = this.#core;
+    if (core.options.role === "server") throw usage(0, "a server opens no streams");
     if (core.closed || core.draining) return undefined;
     const id = core.table.nextLocalId();
     // The output bound keeps streams that are opened and cancelled at once from piling up before a peer that does not read.

@@ -69,11 +69,8 @@ export class IdMap<Value extends {}> {
     return slot;
   }
 
-  /** Spread, since identifiers that stay open would lie side by side, and each later one would probe past all of them. */
   #slotOf(id: number): number {
-    const mixed = Math.imul(id ^ seed, 0x9e3779b1);
-    const again = Math.imul(mixed ^ (mixed >>> 15), 0x85ebca77);
-    return (again ^ (again >>> 13)) & (this.#ids.length - 1);
+    return spread(id) & (this.#ids.length - 1);
   }
 
   #resize(length: number): void {
@@ -87,4 +84,11 @@ export class IdMap<Value extends {}> {
       this.#values[slot] = values[index];
     }
   }
+}
+
+/** A hash: identifiers that stay open would otherwise lie side by side, and each later one would probe past all of them. */
+export function spread(id: number): number {
+  const mixed = Math.imul(id ^ seed, 0x9e3779b1);
+  const again = Math.imul(mixed ^ (mixed >>> 15), 0x85ebca77);
+  return again ^ (again >>> 13);
 }

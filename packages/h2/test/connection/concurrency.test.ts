@@ -18,6 +18,11 @@ describe("openStream", () => {
     expect(client.tryOpen()).toBeUndefined();
   });
 
+  it("is for clients: a server's misuse is said", () => {
+    const { server } = connectedPair();
+    expect(() => server.connection.openStream({} as never)).toThrow("a server opens no streams");
+  });
+
   it("holds a slot from the opening on, before headers are sent", () => {
     const { client } = connectedPair({ server: { settings: { maxConcurrentStreams: 1 } } });
     const id = client.connection.openStream({} as never) as number;

@@ -27,10 +27,10 @@ describe("late frames of a stream that we reset", () => {
     expect(late.size).toBe(1);
   });
 
-  it("cost the same however many are remembered", () => {
+  it("are forgotten one for each new one, half a million times; a look at all of them each time would run out of the test's time", () => {
     const late = new LateFrames(limits);
-    const start = performance.now();
     for (let stream = 0; stream < 500_000; stream++) late.expect(stream, 1, stream / 1_000);
-    expect(performance.now() - start).toBeLessThan(2_000);
+    expect(late.size).toBe(16_384);
+    expect([late.takeReset(483_615), late.takeReset(483_616)]).toEqual([false, true]);
   });
 });
