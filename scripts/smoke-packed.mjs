@@ -21,13 +21,16 @@ import { connectSocket } from "@trunkline/h2/node";
 import { Link } from "@trunkline/h2/testing";
 import { memoryPair } from "@trunkline/streams";
 import { systemClock } from "@trunkline/streams/node";
+import { streamFromWebSocket } from "@trunkline/streams/web";
 import { complianceTests } from "@trunkline/streams/testing";
 import { Channel } from "@trunkline/grpc";
+import { BadRequestSchema } from "@trunkline/grpc/details";
+import { logging } from "@trunkline/grpc/interceptors";
 import { channelFor } from "@trunkline/grpc/testing";
 import { RouterStream } from "@trunkline/router";
-for (const name of [Metadata, Connection, connectSocket, Link, memoryPair, systemClock.nowMs, complianceTests, Channel, channelFor, RouterStream]) {
-  assert.equal(typeof name, "function");
-}
+const functions = { Metadata, Connection, connectSocket, Link, memoryPair, systemClock: systemClock.nowMs, streamFromWebSocket, complianceTests, Channel, logging, channelFor, RouterStream };
+for (const [name, value] of Object.entries(functions)) assert.equal(typeof value, "function", name);
+assert.equal(BadRequestSchema.typeName, "google.rpc.BadRequest");
 const [left, right] = memoryPair();
 await left.send("whole");
 assert.equal(await right.receive(), "whole");
