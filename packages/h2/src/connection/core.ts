@@ -84,9 +84,10 @@ export class Core<Context> implements Pick<FrameSink, "closed"> {
   /** Our END_STREAM. */
   endWritten(stream: Stream<Context>): void {
     this.table.apply(stream, "sendEndStream");
-    this.output.endWritten();
     this.#countEnd(stream);
     this.#afterChange(stream);
+    // Last: the bytes may leave, and over a transport in memory the other side act on them, before this returns.
+    this.output.endWritten();
   }
 
   /** Streams that end otherwise than by the peer's reset show that the peer is no attacker. */

@@ -38,6 +38,9 @@ export class ConnectionDriver {
   /** The transport takes no more until it says so. */
   #blocked = false;
   #paused = false;
+  /** Within the engine or a write out of it: what comes meanwhile, as in memory it may, waits in `#held`. */
+  #busy = false;
+  readonly #held: Uint8Array[] = [];
   /** The connection is over, and its transport on its way out. */
   #linger: Linger | undefined;
   #transportClosed = false;
@@ -81,18 +84,29 @@ export class ConnectionDriver {
   }
 
   #onData(chunk: Uint8Array): void {
+    if (this.#busy || this.#held.length > 0) this.#held.push(chunk);
+    else this.#receive(chunk);
+  }
+
+  #receive(chunk: Uint8Array): void {
     const connection = this.#connection;
-    if (connection.closed) {
-      this.#linger?.received(chunk.length);
-      return;
+    this.#busy = true;
+    for (let next: Uint8Array | undefined = chunk; next !== undefined; next = this.#held.shift()) {
+      if (connection.closed) this.#linger?.received(next.length);
+      else connection.receive(next, this.#clock.nowMs());
     }
-    connection.receive(chunk, this.#clock.nowMs());
+    this.#busy = false;
     if (this.#blocked && !connection.wantsInput && !this.#paused) {
       this.#paused = true;
       this.#transport.pause();
     }
     this.#arm();
   }
+
+  readonly #receiveHeld = (): void => {
+    const first = this.#busy ? undefined : this.#held.shift();
+    if (first !== undefined) this.#receive(first);
+  };
 
   #schedule(): void {
     // A connection that is over may not wait for a peer that does not read: its last words are few, and go behind the rest.
@@ -108,7 +122,11 @@ export class ConnectionDriver {
    */
   #writeBatch(): void {
     if (this.#blocked || this.#transportClosed || this.#connection.closed) return;
+    const within = this.#busy;
+    this.#busy = true;
     this.#blocked = !this.#transport.write(this.#connection.takeWritten());
+    this.#busy = within;
+    if (!within && this.#held.length > 0) setImmediate(this.#receiveHeld);
   }
 
   #flushNow(): void {
@@ -142,11 +160,13 @@ export class ConnectionDriver {
   }
 
   #onEnd(error: Error | undefined): void {
+    this.#receiveHeld();
     this.#connection.transportClosed(error);
     this.#schedule();
   }
 
   #onClose(error: Error | undefined): void {
+    this.#receiveHeld();
     this.#transportClosed = true;
     this.#connection.transportClosed(error);
     this.#disarm?.();

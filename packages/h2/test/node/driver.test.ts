@@ -1,7 +1,15 @@
 import { Duplex } from "node:stream";
 import { afterEach, describe, expect, it } from "vitest";
 import { Connection, ErrorCode } from "../../src/index.js";
-import { ConnectionDriver, connectSocket, duplexTransport, HttpConnection, type HttpHandler } from "../../src/node/index.js";
+import {
+  ConnectionDriver,
+  connectSocket,
+  duplexTransport,
+  HttpConnection,
+  type HttpHandler,
+  type Transport,
+  type TransportEvents,
+} from "../../src/node/index.js";
 import { FrameFactory, RecordingHandler } from "../../src/testing/index.js";
 import { pattern, request } from "../support/endpoint.js";
 import { Cleanup, dial, duplexPair, serve } from "../support/sockets.js";
@@ -41,11 +49,81 @@ class ManualClock {
   }
 }
 
+/** What is written to one is received by the other before the write returns. */
+function immediatePair(): [Transport, Transport] {
+  const receivers: (TransportEvents | undefined)[] = [undefined, undefined];
+  const early: Uint8Array[][] = [[], []];
+  const end = (own: 0 | 1): Transport => ({
+    start(events) {
+      receivers[own] = events;
+      for (const chunk of early[own] as Uint8Array[]) events.onData(chunk);
+    },
+    write(chunks) {
+      const other = own === 0 ? 1 : 0;
+      for (const chunk of chunks) {
+        if (receivers[other] === undefined) early[other]?.push(chunk);
+        else receivers[other].onData(chunk);
+      }
+      return true;
+    },
+    pause() {},
+    resume() {},
+    writableLength: 0,
+    end() {},
+    destroy() {},
+  });
+  return [end(0), end(1)];
+}
+
 async function turns(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
 describe("the driver", () => {
+  it("keeps order where a transport in memory answers within a write, and callbacks ask and answer at once", async () => {
+    const [a, b] = immediatePair();
+    const ok = [{ name: ":status", value: "200" }];
+    let answered = 0;
+    const rest = { onData() {}, onTrailers() {}, onReset() {}, onWritable() {}, onClose() {} };
+    const server: Connection<undefined> = new Connection(
+      { role: "server", settings: { maxConcurrentStreams: 10_000 } },
+      {
+        ...rest,
+        onHeaders(streamId: number) {
+          server.sendHeaders(streamId, [...ok, { name: "number", value: String(streamId) }], { endStream: true });
+          server.release(streamId);
+        },
+      },
+    );
+    const client: Connection<undefined> = new Connection(
+      { role: "client" },
+      {
+        ...rest,
+        onSettings: () => ask(30),
+        onHeaders(streamId, fields) {
+          client.release(streamId);
+          expect(fields.at(-1)?.value).toBe(String(streamId));
+          answered += 1;
+          expect(streamId).toBe(2 * answered - 1);
+          if (answered <= 500) ask(2);
+        },
+      },
+    );
+    let asked = 0;
+    const ask = (count: number): void => {
+      for (let one = 0; one < count; one++) {
+        const streamId = client.openStream(undefined);
+        if (streamId === undefined) throw new Error("no stream");
+        asked += 1;
+        client.sendHeaders(streamId, request, { endStream: true });
+      }
+    };
+    const drivers = [new ConnectionDriver(server, a), new ConnectionDriver(client, b)];
+    while (answered < 1_030 && !client.closed && !server.closed) await turns(1);
+    expect([client.closed, server.closed, asked, answered]).toEqual([false, false, 1_030, 1_030]);
+    for (const driver of drivers) driver.destroy();
+  });
+
   it("pumps over any pair of duplexes", async () => {
     const [a, b] = duplexPair();
     const server = HttpConnection.accept(a, echo);
