@@ -95,6 +95,8 @@ export interface Scenario {
   /** `value = amount / perUnit`, a second unless it is a level. */
   readonly unit: string;
   readonly perUnit: number;
+  /** For every process that Node runs. */
+  readonly nodeFlags?: readonly string[];
   /** Over TLS instead of plaintext. */
   readonly tls?: boolean;
   /**

@@ -27,11 +27,12 @@ var smallPayload = []byte{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}
 var largePayload = bytes.Repeat([]byte{0x5a}, 65_536)
 
 var scenarios = map[string]scenario{
-	"unary-1":        unary(1),
-	"unary-100":      unary(100),
-	"ping-pong":      measurePingPong,
-	"small-messages": upload(smallPayload, 1),
-	"64k-messages":   upload(largePayload, len(largePayload)),
+	"unary-1":            unary(1),
+	"unary-100":          unary(100),
+	"ping-pong":          measurePingPong,
+	"small-messages":     upload(smallPayload, 1),
+	"64k-messages-roomy": upload(make([]byte, 65_536), 65_536),
+	"64k-messages":       upload(largePayload, len(largePayload)),
 }
 
 func measure(task task) (measurement, error) {

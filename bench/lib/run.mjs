@@ -8,7 +8,7 @@ const overheadLimitMs = 20_000;
 /** Between the last set-up and the look at the memory: what set-ups left behind is gone. */
 const settleMs = 500;
 
-const nodeCommand = [process.execPath, fileURLToPath(new URL("../child.mjs", import.meta.url))];
+const nodeProgram = fileURLToPath(new URL("../child.mjs", import.meta.url));
 
 /**
  * @param {import("../subjects/catalog.mjs").SubjectEntry & { program?: string }} subject
@@ -18,7 +18,7 @@ const nodeCommand = [process.execPath, fileURLToPath(new URL("../child.mjs", imp
  * processors for one unit, or for 1 KB of a rate in MB, where the system tells
  */
 export async function run(subject, scenario, { warmUpMs, windowMs }) {
-  const command = subject.program === undefined ? nodeCommand : [subject.program];
+  const command = subject.program === undefined ? [process.execPath, ...(scenario.nodeFlags ?? []), nodeProgram] : [subject.program];
   const limitMs = warmUpMs + windowMs + overheadLimitMs;
   /** @type {Child[]} */
   const children = [];

@@ -13,6 +13,7 @@ export const grpcScenarios = {
   "unary-100": (client, durationMs) => unary(client, durationMs, 100),
   "ping-pong": pingPong,
   "small-messages": (client, durationMs) => oneWay(client, durationMs, smallPayload, 1),
+  "64k-messages-roomy": (client, durationMs) => oneWay(client, durationMs, largePayload, largePayload.length),
   "64k-messages": (client, durationMs) => oneWay(client, durationMs, largePayload, largePayload.length),
 };
 

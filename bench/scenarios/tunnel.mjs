@@ -20,6 +20,7 @@ export const idleStreams = 1_000;
 /** @type {Record<string, (client: TunnelClient, durationMs: number) => Promise<import("../types.d.ts").Measurement>>} */
 export const tunnelScenarios = {
   "tunnel-64k": oneWay,
+  "tunnel-64k-roomy": oneWay,
   "tunnel-round-trips": roundTrips,
   "tunnel-set-ups": setUps,
 };

@@ -40,6 +40,7 @@ export const subjects = [
       "ping-pong",
       "small-messages",
       "64k-messages",
+      "64k-messages-roomy",
       "cold-start",
       "idle-streams-memory",
       "idle-connections-memory",
@@ -51,7 +52,7 @@ export const subjects = [
     what: "google.golang.org/grpc",
     processes: ["server"],
     builtFrom: "go",
-    only: ["unary-1", "unary-100", "ping-pong", "small-messages", "64k-messages"],
+    only: ["unary-1", "unary-100", "ping-pong", "small-messages", "64k-messages", "64k-messages-roomy"],
   },
   {
     name: "trunkline-bytes",
@@ -59,7 +60,7 @@ export const subjects = [
     what: "@trunkline/grpc, messages that are bytes",
     processes: ["server"],
     module: "./trunkline-bytes.mjs",
-    only: ["unary-100", "small-messages", "64k-messages"],
+    only: ["unary-100", "small-messages", "64k-messages", "64k-messages-roomy"],
   },
   {
     name: "trunkline-router",
