@@ -3,6 +3,7 @@
 import asyncio
 import sys
 import traceback
+from contextlib import contextmanager
 
 import grpc
 import peer_pb2 as pb
@@ -24,6 +25,17 @@ DETAILS = "grpc-status-details-bin"
 CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
+@contextmanager
+def counting(first):
+    """Wherever the cancellation finds the handler: before it has come to wait it may still stand where it gave its reply."""
+    try:
+        yield
+    except (asyncio.CancelledError, GeneratorExit):
+        if first.hang:
+            count_cancelled(first.hang)
+        raise
+
+
 class Peer(peer_pb2_grpc.PeerServicer):
     async def begin(self, context, first):
         if first.compress:
@@ -33,11 +45,7 @@ class Peer(peer_pb2_grpc.PeerServicer):
 
     async def end(self, context, first):
         if first.hang:
-            try:
-                await asyncio.sleep(3600)
-            except asyncio.CancelledError:
-                count_cancelled(first.hang)
-                raise
+            await asyncio.sleep(3600)
         trailing = to_pairs(first.trailing)
         if first.details:
             trailing.append((DETAILS, rich_status(first).SerializeToString()))
@@ -49,15 +57,17 @@ class Peer(peer_pb2_grpc.PeerServicer):
         return reply_to(requests, count, context.invocation_metadata(), context.time_remaining())
 
     async def Unary(self, request, context):
-        await self.begin(context, request)
-        await self.end(context, request)
-        return self.reply(context, [request], 0)
+        with counting(request):
+            await self.begin(context, request)
+            await self.end(context, request)
+            return self.reply(context, [request], 0)
 
     async def ServerStream(self, request, context):
-        await self.begin(context, request)
-        for count in range(request.replies):
-            yield self.reply(context, [request], count)
-        await self.end(context, request)
+        with counting(request):
+            await self.begin(context, request)
+            for count in range(request.replies):
+                yield self.reply(context, [request], count)
+            await self.end(context, request)
 
     async def ClientStream(self, requests, context):
         everything = []
@@ -66,7 +76,8 @@ class Peer(peer_pb2_grpc.PeerServicer):
             if len(everything) == 1:
                 await self.begin(context, request)
             if request.hang:
-                await self.end(context, request)
+                with counting(request):
+                    await self.end(context, request)
         if everything:
             await self.end(context, everything[0])
         return self.reply(context, everything, len(everything))
@@ -78,10 +89,11 @@ class Peer(peer_pb2_grpc.PeerServicer):
             if first is None:
                 first = request
                 await self.begin(context, request)
-            yield self.reply(context, [request], count)
-            count += 1
-            if request.hang:
-                break
+            with counting(request):
+                yield self.reply(context, [request], count)
+                count += 1
+                if request.hang:
+                    await self.end(context, request)
         if first is not None:
             await self.end(context, first)
 
