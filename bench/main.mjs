@@ -53,7 +53,10 @@ async function bench() {
         const result = await runOrSay(subject, scenario, timing);
         const value = result?.value;
         if (value === undefined) failures += 1;
-        else console.error(`${scenario.title}: ${subject.name} ${formatValue(value)} ${scenario.unit} (${round} of ${timing.rounds})`);
+        else
+          console.error(
+            `${scenario.title}: ${subject.name} ${formatValue(value)} ${scenario.unit} (${round} of ${timing.rounds})`,
+          );
         bySubject.get(subject.name)?.push(value);
         cpuBySubject.get(subject.name)?.push(result?.cpuMicros);
       }

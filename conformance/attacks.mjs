@@ -27,8 +27,10 @@ export async function run() {
     try {
       // Warm: what compiling and first use take is not an attack's doing.
       for (let turn = 0; turn < 300; turn++) await victim.serves();
-      for (const attack of attacksOnServers) await attackOnce(cases, victim, attack.title, () => perform(victim, attack));
-      for (const [title, attack, mostBytes] of patientAttacks(victim)) await attackOnce(cases, victim, title, attack, mostBytes);
+      for (const attack of attacksOnServers)
+        await attackOnce(cases, victim, attack.title, () => perform(victim, attack));
+      for (const [title, attack, mostBytes] of patientAttacks(victim))
+        await attackOnce(cases, victim, title, attack, mostBytes);
       await cases.run(`${victim.name}: has survived`, () => {
         if (!victim.server.alive) throw new Error("it has ended");
       });
@@ -53,7 +55,8 @@ async function attackOnce(cases, victim, title, attack, mostBytes = mostGrowthBy
       await neighbour.stop();
     }
     const growth = residentMemory(pid).mostBytes - before;
-    if (growth > mostBytes) throw new Error(`it took ${(growth / MiB).toFixed(1)} MiB more, which is more than ${mostBytes / MiB}`);
+    if (growth > mostBytes)
+      throw new Error(`it took ${(growth / MiB).toFixed(1)} MiB more, which is more than ${mostBytes / MiB}`);
   });
 }
 
@@ -64,7 +67,8 @@ async function perform(victim, attack) {
     if (attack.goAway === undefined) await attacker.settled();
     else await attacker.ended();
     const { goAway } = attacker;
-    if (goAway?.code !== attack.goAway) throw new Error(`answered with ${goAway?.code} (${goAway?.why}) instead of ${attack.goAway}`);
+    if (goAway?.code !== attack.goAway)
+      throw new Error(`answered with ${goAway?.code} (${goAway?.why}) instead of ${attack.goAway}`);
     if (attack.why !== undefined && !attack.why.test(goAway?.why ?? "")) throw new Error(`GOAWAY says ${goAway?.why}`);
   } finally {
     attacker.socket.destroy();
@@ -84,7 +88,10 @@ function patientAttacks(victim) {
   const attacks = [
     ["100 connections that say nothing are closed", () => half([], Attacker.connect)],
     ["100 connections with half a preface are closed", () => half([clientPreface.subarray(0, 10)], Attacker.connect)],
-    ["100 connections with half a PING are closed", () => half([Uint8Array.from([0, 0, 8, 6, 0, 0, 0, 0, 0, 1])], Attacker.shakenHands)],
+    [
+      "100 connections with half a PING are closed",
+      () => half([Uint8Array.from([0, 0, 8, 6, 0, 0, 0, 0, 0, 1])], Attacker.shakenHands),
+    ],
   ];
   if (victim.endless !== undefined) {
     attacks.push(["answers without end that nobody reads", () => unread(victim, false), mostWaitingBytes]);
@@ -99,7 +106,10 @@ async function unread(victim, shut) {
   try {
     for (const attacker of attackers) {
       attacker.socket.pause();
-      attacker.send(attacker.frames.settings([[4, shut ? 0 : 2 ** 31 - 1]]), attacker.frames.windowUpdate(0, 2 ** 31 - 65_536));
+      attacker.send(
+        attacker.frames.settings([[4, shut ? 0 : 2 ** 31 - 1]]),
+        attacker.frames.windowUpdate(0, 2 ** 31 - 65_536),
+      );
       for (let streamId = 1; streamId < (shut ? 100 : 20); streamId += 2) {
         attacker.send(attacker.frames.headers(streamId, victim.endless, 5));
       }
@@ -124,7 +134,8 @@ class Neighbour {
   async #goOn(victim) {
     do {
       const late = sleep(patienceMs, "late", { ref: false });
-      if ((await Promise.race([victim.serves(), late])) === "late") throw new Error(`a well-behaved client waited for ${patienceMs} ms`);
+      if ((await Promise.race([victim.serves(), late])) === "late")
+        throw new Error(`a well-behaved client waited for ${patienceMs} ms`);
       this.#exchanges += 1;
       await sleep(1);
     } while (!this.#over || this.#exchanges < 2);

@@ -42,6 +42,8 @@ function readReport({ stdout, stderr, timedOut }, expected) {
   const [total, passed, failed] = totals === null ? [0, 0, 0] : totals.slice(1).map(Number);
   if (failed > 0 || totals === null) console.log(report.replace(/^(Computed|Running|Loaded) .*\n/gm, ""));
   if (total === expected && passed + failed === total) return { passed, failed };
-  console.log(`${passed} of ${total} cases passed, where ${expected} are expected${timedOut ? "; it ran out of time" : ""}`);
+  console.log(
+    `${passed} of ${total} cases passed, where ${expected} are expected${timedOut ? "; it ran out of time" : ""}`,
+  );
   return { passed, failed: failed + 1 };
 }

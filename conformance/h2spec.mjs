@@ -10,7 +10,11 @@ const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
 const fixtures = "../packages/h2/test/fixtures";
 const transports = [
   { name: "plaintext", server: [], h2spec: [] },
-  { name: "TLS", server: ["--tls", path(`${fixtures}/certificate.pem`), path(`${fixtures}/key.pem`)], h2spec: ["-t", "-k"] },
+  {
+    name: "TLS",
+    server: ["--tls", path(`${fixtures}/certificate.pem`), path(`${fixtures}/key.pem`)],
+    h2spec: ["-t", "-k"],
+  },
 ];
 
 /** @returns {Promise<{ passed: number, failed: number }>} */

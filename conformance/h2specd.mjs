@@ -10,6 +10,8 @@ export async function run() {
   const h2specd = installedByGo("github.com/summerwind/h2spec/cmd/h2specd", "v2.2.1+incompatible");
   const client = fileURLToPath(new URL("h2/client.mjs", import.meta.url));
   // It may end with 0 although cases failed: what it printed counts.
-  const { stdout } = await runToEnd(h2specd, ["-S", "-f", "30000", "-e", `${process.execPath} ${client}`], { timeoutMs: 600_000 });
+  const { stdout } = await runToEnd(h2specd, ["-S", "-f", "30000", "-e", `${process.execPath} ${client}`], {
+    timeoutMs: 600_000,
+  });
   return judge(readReport(stdout.toString()), { expected: 57 });
 }

@@ -23,7 +23,11 @@ const go = "Go's x/net/http2/hpack";
 const variants = [
   { name: "as they came", options: {}, sizesOf: (block) => block.tableSizes },
   { name: "without a table", options: {}, sizesOf: (_, number) => (number === 0 ? [0] : []) },
-  { name: "with a large table", options: { maxTableSize: largeTable }, sizesOf: (_, number) => (number === 0 ? [largeTable] : []) },
+  {
+    name: "with a large table",
+    options: { maxTableSize: largeTable },
+    sizesOf: (_, number) => (number === 0 ? [largeTable] : []),
+  },
   {
     name: "with a table that changes",
     options: { maxTableSize: largeTable, ascii: portableAscii },
@@ -56,14 +60,16 @@ function difference({ blocks }, answer) {
   if (answer.length !== blocks.length) return `${answer.length} blocks instead of ${blocks.length}`;
   for (const [number, { fields }] of blocks.entries()) {
     const decoded = answer[number];
-    if (decoded.length !== fields.length) return `block ${number} has ${decoded.length} fields instead of ${fields.length}`;
+    if (decoded.length !== fields.length)
+      return `block ${number} has ${decoded.length} fields instead of ${fields.length}`;
     for (const [at, { name, value, neverIndexed }] of fields.entries()) {
       const [theirName, theirValue, theirNeverIndexed] = decoded[at];
       if (theirName !== name || theirValue !== value) {
         return `field ${at} of block ${number} is ${JSON.stringify([theirName, theirValue])} instead of ${JSON.stringify([name, value])}`;
       }
       const secret = neverIndexed === true || name === "cookie" || name === "set-cookie";
-      if (secret && !theirNeverIndexed) return `field ${at} of block ${number}, ${name}, is not marked as never indexed`;
+      if (secret && !theirNeverIndexed)
+        return `field ${at} of block ${number}, ${name}, is not marked as never indexed`;
     }
   }
   return undefined;
@@ -80,7 +86,8 @@ export async function run() {
     { name: go, program: builtByGo(path("h2/go"), "hpack-decode"), args: [] },
   ];
   const theirs = publicStories();
-  if (theirs.length === 0) console.log("the public stories (../shared/vectors/hpack) are not here: only own headers are judged");
+  if (theirs.length === 0)
+    console.log("the public stories (../shared/vectors/hpack) are not here: only own headers are judged");
   const stories = [...theirs, ...ownStories()];
   const counts = { passed: 0, failed: 0 };
   for (const variant of variants) {

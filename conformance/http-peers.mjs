@@ -8,7 +8,13 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { curlAsClient, goAsClient, h2loadAsClient, nghttpAsClient, nodeAsClient } from "./h2/peers/against-our-server.mjs";
+import {
+  curlAsClient,
+  goAsClient,
+  h2loadAsClient,
+  nghttpAsClient,
+  nodeAsClient,
+} from "./h2/peers/against-our-server.mjs";
 import { againstNghttpd, againstServer } from "./h2/peers/of-our-client.mjs";
 import { expect, largeBodyBytes, pattern } from "./h2/peers/samples.mjs";
 import { tlsPeers } from "./h2/peers/tls.mjs";
@@ -47,18 +53,34 @@ export async function run() {
       const oursStarts = startServer(process.execPath, [path("h2/peers/our-server.mjs"), ...certificate, ...other]);
       await withServer(oursStarts, async (server) => {
         const site = { url: url(server), authority, ca, folder, programs };
-        for (const asClient of [nodeAsClient, goAsClient, curlAsClient, nghttpAsClient, h2loadAsClient]) await asClient(cases, over, site);
-        await cases.run(`our server over ${over} has survived`, () => expect(server.alive, `it has ended with ${server.end}`));
+        for (const asClient of [nodeAsClient, goAsClient, curlAsClient, nghttpAsClient, h2loadAsClient])
+          await asClient(cases, over, site);
+        await cases.run(`our server over ${over} has survived`, () =>
+          expect(server.alive, `it has ended with ${server.end}`),
+        );
       });
       const nodeStarts = startServer(process.execPath, [path("h2/peers/node-server.mjs"), ...certificate]);
-      await withServer(nodeStarts, (server) => againstServer(cases, `node:http2 over ${over}`, { url: url(server), ca }));
+      await withServer(nodeStarts, (server) =>
+        againstServer(cases, `node:http2 over ${over}`, { url: url(server), ca }),
+      );
       const goStarts = startServer(programs.go, ["server", ...certificate]);
-      await withServer(goStarts, (server) => againstServer(cases, `Go's net/http over ${over}`, { url: url(server), ca }));
+      await withServer(goStarts, (server) =>
+        againstServer(cases, `Go's net/http over ${over}`, { url: url(server), ca }),
+      );
       const port = await freePort();
-      const secure = certificate.length === 0 ? ["--no-tls", String(port)] : [String(port), certificate[1], certificate[0]];
-      const args = ["--address=127.0.0.1", `--htdocs=${folder}`, "--echo-upload", "--trailer=x-end: of the answer", ...secure];
+      const secure =
+        certificate.length === 0 ? ["--no-tls", String(port)] : [String(port), certificate[1], certificate[0]];
+      const args = [
+        "--address=127.0.0.1",
+        `--htdocs=${folder}`,
+        "--echo-upload",
+        "--trailer=x-end: of the answer",
+        ...secure,
+      ];
       const nghttpdStarts = startServerAt(programs.nghttpd, args, { port });
-      await withServer(nghttpdStarts, (server) => againstNghttpd(cases, `nghttpd over ${over}`, { url: url(server), ca }));
+      await withServer(nghttpdStarts, (server) =>
+        againstNghttpd(cases, `nghttpd over ${over}`, { url: url(server), ca }),
+      );
     }
     await tlsPeers(cases, { programs, ourServer: path("h2/peers/our-server.mjs"), keyPair, authority, ca });
   } finally {

@@ -32,29 +32,45 @@ async function runOurClient(results, goServer, types, ca) {
   const generated = await import(`${types}grpc/testing/test_pb.js`);
   const way = ca === undefined ? "plaintext" : "TLS";
   const port = await freePort();
-  await withServer(startServerAt(goServer, [`--port=${port}`, ...(ca === undefined ? [] : ["--use_tls"])], { port }), async () => {
-    const secure = { tls: { ca, servername: serverName }, authority: serverName };
-    const newChannel = () => new Channel(`127.0.0.1:${port}`, ca === undefined ? {} : secure);
-    for (const [name, perform] of Object.entries(cases)) {
-      const channel = newChannel();
-      const client = createClient(generated.TestService, channel);
-      await results.run(`our client, grpc-go's server, ${way}: ${name}`, () => perform(client, generated, newChannel), timeoutMs);
-      await channel.close({ closeTimeoutMs: 0 });
-    }
-  });
+  await withServer(
+    startServerAt(goServer, [`--port=${port}`, ...(ca === undefined ? [] : ["--use_tls"])], { port }),
+    async () => {
+      const secure = { tls: { ca, servername: serverName }, authority: serverName };
+      const newChannel = () => new Channel(`127.0.0.1:${port}`, ca === undefined ? {} : secure);
+      for (const [name, perform] of Object.entries(cases)) {
+        const channel = newChannel();
+        const client = createClient(generated.TestService, channel);
+        await results.run(
+          `our client, grpc-go's server, ${way}: ${name}`,
+          () => perform(client, generated, newChannel),
+          timeoutMs,
+        );
+        await channel.close({ closeTimeoutMs: 0 });
+      }
+    },
+  );
 }
 
 async function runOurServer(results, goClient, types, certificate) {
   const [way, flags] =
-    certificate.length === 0 ? ["plaintext", []] : ["TLS", ["--use_tls", "--use_test_ca", `--server_host_override=${serverName}`]];
-  await withServer(startServer(process.execPath, [here("interop/server.mjs"), types, ...certificate]), async ({ line: port }) => {
-    for (const name of Object.keys(cases)) {
-      await results.run(`our server, grpc-go's client, ${way}: ${name}`, async () => {
-        const ended = await runToEnd(goClient, ["--server_host=127.0.0.1", `--server_port=${port}`, `--test_case=${name}`, ...flags], {
-          timeoutMs,
+    certificate.length === 0
+      ? ["plaintext", []]
+      : ["TLS", ["--use_tls", "--use_test_ca", `--server_host_override=${serverName}`]];
+  await withServer(
+    startServer(process.execPath, [here("interop/server.mjs"), types, ...certificate]),
+    async ({ line: port }) => {
+      for (const name of Object.keys(cases)) {
+        await results.run(`our server, grpc-go's client, ${way}: ${name}`, async () => {
+          const ended = await runToEnd(
+            goClient,
+            ["--server_host=127.0.0.1", `--server_port=${port}`, `--test_case=${name}`, ...flags],
+            {
+              timeoutMs,
+            },
+          );
+          if (ended.code !== 0) throw new Error(excerpt(ended));
         });
-        if (ended.code !== 0) throw new Error(excerpt(ended));
-      });
-    }
-  });
+      }
+    },
+  );
 }

@@ -14,7 +14,12 @@ const toleratedBytes = 2 * 2 ** 20;
 const timeoutMs = 240_000;
 
 const scenarios = [
-  { name: "unary", count: 1_000_000, warmUp: 200_000, title: "1,000,000 unary calls, half of them cancelled or failed" },
+  {
+    name: "unary",
+    count: 1_000_000,
+    warmUp: 200_000,
+    title: "1,000,000 unary calls, half of them cancelled or failed",
+  },
   { name: "streams", count: 100_000, warmUp: 100_000, title: "100,000 streams, half of them cancelled or failed" },
   { name: "connections", count: 10_000, warmUp: 2_000, title: "10,000 connections opened and dropped" },
   { name: "forgotten", count: 1_000, warmUp: 100, title: "1,000 channels made and forgotten", connections: 0 },
@@ -24,7 +29,9 @@ const scenarios = [
 export async function run() {
   const cases = new Cases();
   for (const { name, count, warmUp, title, connections } of scenarios) {
-    const result = await runToEnd(process.execPath, ["--expose-gc", program, name, String(count), String(warmUp)], { timeoutMs });
+    const result = await runToEnd(process.execPath, ["--expose-gc", program, name, String(count), String(warmUp)], {
+      timeoutMs,
+    });
     const report = result.code === 0 ? JSON.parse(result.stdout.toString()) : undefined;
     await cases.run(`${title}: all end as they should`, () => assert.ok(report !== undefined, excerpt(result)));
     if (report === undefined) continue;
@@ -34,9 +41,13 @@ export async function run() {
     await cases.run(`${title}: the heap is back where it was`, () =>
       assert.ok(grownBytes < toleratedBytes, `it has grown by ${grownBytes} bytes, tolerated are ${toleratedBytes}`),
     );
-    await cases.run(`${title}: the open handles are back where they were`, () => assert.deepEqual(after.handles, before.handles));
+    await cases.run(`${title}: the open handles are back where they were`, () =>
+      assert.deepEqual(after.handles, before.handles),
+    );
     if (connections === undefined) continue;
-    await cases.run(`${title}: all are collected`, () => assert.equal(left, 0, `${left} channels and clients are left`));
+    await cases.run(`${title}: all are collected`, () =>
+      assert.equal(left, 0, `${left} channels and clients are left`),
+    );
     await cases.run(`${title}: all their connections are closed`, () => assert.equal(report.connections, connections));
   }
   return cases.counts;

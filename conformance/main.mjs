@@ -42,7 +42,9 @@ for (const name of wanted) {
       console.log(`${name} is skipped: ${error.message}`);
     } else {
       failed += 1;
-      console.error(`${name} could not be run: ${error instanceof JudgeMissing ? error.message : (error.stack ?? error)}`);
+      console.error(
+        `${name} could not be run: ${error instanceof JudgeMissing ? error.message : (error.stack ?? error)}`,
+      );
     }
   }
 }

@@ -30,7 +30,9 @@ function casesOf(node, python, names) {
     encoding: "utf8",
   });
   if (status !== 0)
-    throw new Error(`the cases of ${names.join(", ")} did not run to their end: ${error?.message ?? `exit code ${status}`}`);
+    throw new Error(
+      `the cases of ${names.join(", ")} did not run to their end: ${error?.message ?? `exit code ${status}`}`,
+    );
   return JSON.parse(stdout);
 }
 

@@ -21,7 +21,9 @@ const pages = readdirSync(packages).flatMap((name) => {
 
 /** The page's program, or undefined where it has none. */
 function programOf(page: string): string | undefined {
-  const parts = [...readFileSync(join(packages, page), "utf8").matchAll(/^```js\n(.*?)^```$/gms)].map(([, code]) => code as string);
+  const parts = [...readFileSync(join(packages, page), "utf8").matchAll(/^```js\n(.*?)^```$/gms)].map(
+    ([, code]) => code as string,
+  );
   return parts.length === 0 ? undefined : parts.join("\n");
 }
 

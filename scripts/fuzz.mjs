@@ -20,7 +20,12 @@ const { module } = await runnerImport(fileURLToPath(new URL("fuzz/main.ts", impo
   // Ours on their sources, not as built: one class of errors, not two.
   environments: { inline: { resolve: { conditions, noExternal: [/^@trunkline\//] } } },
 });
-process.exitCode = /** @type {{ main(options: object): number }} */ (module).main({ seconds, targets: target, seed, keep });
+process.exitCode = /** @type {{ main(options: object): number }} */ (module).main({
+  seconds,
+  targets: target,
+  seed,
+  keep,
+});
 
 function readArguments() {
   try {
@@ -35,7 +40,8 @@ function readArguments() {
     const seconds = Number(values.seconds);
     if (!(seconds > 0)) throw new Error(`--seconds must be a number above 0, not ${values.seconds}`);
     const seed = values.seed === undefined ? undefined : Number(values.seed);
-    if (seed !== undefined && !Number.isSafeInteger(seed)) throw new Error(`--seed must be a whole number, not ${values.seed}`);
+    if (seed !== undefined && !Number.isSafeInteger(seed))
+      throw new Error(`--seed must be a whole number, not ${values.seed}`);
     return { ...values, seconds, seed };
   } catch (error) {
     console.error(`${error.message}\n${usage}`);

@@ -15,8 +15,18 @@ const root = fileURLToPath(new URL("..", import.meta.url));
  * What is generated from where, and only for these files; all of them where none are named.
  */
 const jobs = [
-  { protos: "proto", only: ["google/rpc/error_details.proto", "google/rpc/status.proto"], out: "packages/grpc/src/gen", target: "ts" },
-  { protos: "proto", only: ["trunkline/v1/exchange.proto", "trunkline/v1/frames.proto"], out: "packages/router/src/gen", target: "ts" },
+  {
+    protos: "proto",
+    only: ["google/rpc/error_details.proto", "google/rpc/status.proto"],
+    out: "packages/grpc/src/gen",
+    target: "ts",
+  },
+  {
+    protos: "proto",
+    only: ["trunkline/v1/exchange.proto", "trunkline/v1/frames.proto"],
+    out: "packages/router/src/gen",
+    target: "ts",
+  },
   { protos: "proto", only: ["jumpstarter/v1/router.proto"], out: "packages/router/test/gen", target: "js+dts" },
   { protos: "packages/grpc/test/proto", only: [], out: "packages/grpc/test/gen", target: "ts" },
   { protos: "examples/proto", only: [], out: "examples/gen", target: "js+dts" },
@@ -49,7 +59,11 @@ if (stale > 0) {
 }
 
 function generate(protos, { only, target }, out) {
-  const plugin = { local: join(root, "node_modules/.bin/protoc-gen-es"), out, opt: [`target=${target}`, "import_extension=js"] };
+  const plugin = {
+    local: join(root, "node_modules/.bin/protoc-gen-es"),
+    out,
+    opt: [`target=${target}`, "import_extension=js"],
+  };
   const template = JSON.stringify({ version: "v2", plugins: [plugin] });
   const paths = only.flatMap((path) => ["--path", join(protos, path)]);
   execFileSync(join(root, "node_modules/.bin/buf"), ["generate", protos, "--template", template, ...paths], {

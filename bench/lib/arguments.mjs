@@ -32,7 +32,10 @@ export function parseArguments(args) {
     }
   }
   const pairs = chosenScenarios.some(({ kind }) => chosenSubjects.some((subject) => subject.kind === kind));
-  if (!pairs) throw new UsageError(`--only ${only.join(" --only ")}: none of these subjects takes part in any of these scenarios`);
+  if (!pairs)
+    throw new UsageError(
+      `--only ${only.join(" --only ")}: none of these subjects takes part in any of these scenarios`,
+    );
   return {
     quick,
     json,

@@ -21,7 +21,9 @@ export class Child {
   constructor(command, task) {
     this.#name = `${task.subject} ${task.role}`;
     const [program, ...args] = command;
-    this.#process = spawn(/** @type {string} */ (program), [...args, JSON.stringify(task)], { stdio: ["pipe", "pipe", "pipe"] });
+    this.#process = spawn(/** @type {string} */ (program), [...args, JSON.stringify(task)], {
+      stdio: ["pipe", "pipe", "pipe"],
+    });
     this.#process.on("error", (error) => {
       this.#stderr += error.message;
     });

@@ -5,7 +5,9 @@ import { promisify } from "node:util";
 
 const source = fileURLToPath(new URL("../go/", import.meta.url));
 /** Ignored by git. */
-const program = fileURLToPath(new URL(`../.cache/grpc-go${process.platform === "win32" ? ".exe" : ""}`, import.meta.url));
+const program = fileURLToPath(
+  new URL(`../.cache/grpc-go${process.platform === "win32" ? ".exe" : ""}`, import.meta.url),
+);
 /** The first build downloads and compiles grpc-go. */
 const buildLimitMs = 300_000;
 
@@ -13,7 +15,8 @@ const buildLimitMs = 300_000;
  * @returns {Promise<{ program: string, goVersion: string } | { missing: string }>}
  */
 export async function buildGoSubject() {
-  const go = (/** @type {string[]} */ ...args) => promisify(execFile)("go", args, { cwd: source, timeout: buildLimitMs });
+  const go = (/** @type {string[]} */ ...args) =>
+    promisify(execFile)("go", args, { cwd: source, timeout: buildLimitMs });
   let goVersion;
   try {
     goVersion = (await go("env", "GOVERSION")).stdout.trim();
@@ -24,7 +27,9 @@ export async function buildGoSubject() {
     await go("build", "-o", program, ".");
   } catch (error) {
     const reason = /** @type {{ stderr?: string, message: string }} */ (error);
-    return { missing: `grpc-go (it could not be built: ${(reason.stderr || reason.message).trim().split("\n").at(-1)})` };
+    return {
+      missing: `grpc-go (it could not be built: ${(reason.stderr || reason.message).trim().split("\n").at(-1)})`,
+    };
   }
   return { program, goVersion };
 }

@@ -64,7 +64,11 @@ function facts(goVersion) {
   ];
   if (goVersion !== undefined) peers.push(`grpc-go ${grpcGoVersion()} (${goVersion})`);
   const legend = subjects.map(({ name, what }) => `${name}: ${what}`).join("; ");
-  return [`${availableParallelism()} cores, ${process.platform} ${process.arch}, Node ${process.versions.node}`, peers.join(", "), legend];
+  return [
+    `${availableParallelism()} cores, ${process.platform} ${process.arch}, Node ${process.versions.node}`,
+    peers.join(", "),
+    legend,
+  ];
 }
 
 /**

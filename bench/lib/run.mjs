@@ -18,7 +18,8 @@ const nodeProgram = fileURLToPath(new URL("../child.mjs", import.meta.url));
  * processors for one unit, or for 1 KB of a rate in MB, where the system tells
  */
 export async function run(subject, scenario, { warmUpMs, windowMs }) {
-  const command = subject.program === undefined ? [process.execPath, ...(scenario.nodeFlags ?? []), nodeProgram] : [subject.program];
+  const command =
+    subject.program === undefined ? [process.execPath, ...(scenario.nodeFlags ?? []), nodeProgram] : [subject.program];
   const limitMs = warmUpMs + windowMs + overheadLimitMs;
   /** @type {Child[]} */
   const children = [];
@@ -26,7 +27,15 @@ export async function run(subject, scenario, { warmUpMs, windowMs }) {
   const ports = {};
   /** @param {import("../types.d.ts").Task["role"]} role */
   const start = (role) => {
-    const child = new Child(command, { subject: subject.name, role, ports, scenario: scenario.name, warmUpMs, windowMs, limitMs });
+    const child = new Child(command, {
+      subject: subject.name,
+      role,
+      ports,
+      scenario: scenario.name,
+      warmUpMs,
+      windowMs,
+      limitMs,
+    });
     children.push(child);
     return child;
   };

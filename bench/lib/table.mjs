@@ -27,8 +27,13 @@ export function resultTables(results, cpu, scenarios) {
       if (rows.length === 0) return "";
       const text = `## ${table.title}\n\n${resultTable(results, rows, table)}\n`;
       const cpuRows = rows
-        .filter(({ name }) => [...(cpu.get(name)?.values() ?? [])].some((values) => values.some((value) => value !== undefined)))
-        .map((row) => ({ ...row, unit: row.perUnit === 1 ? `µs for one of ${row.unit.replace("/s", "")}` : "µs for 1 KB" }));
+        .filter(({ name }) =>
+          [...(cpu.get(name)?.values() ?? [])].some((values) => values.some((value) => value !== undefined)),
+        )
+        .map((row) => ({
+          ...row,
+          unit: row.perUnit === 1 ? `µs for one of ${row.unit.replace("/s", "")}` : "µs for 1 KB",
+        }));
       return cpuRows.length === 0
         ? text
         : `${text}\nProcessor time of all processes together, user and system; lower is better:\n\n${resultTable(cpu, cpuRows, table)}\n`;
@@ -49,9 +54,16 @@ function resultTable(results, rows, { own, peers }) {
   const lines = rows.map(({ name, title, unit }) => {
     /** @param {string} subject */
     const of = (subject) => results.get(name)?.get(subject) ?? [];
-    return [title, unit, ...subjects.map((subject) => cell(of(subject))), ...compared.map((peer) => ratio(of(own), of(peer)))];
+    return [
+      title,
+      unit,
+      ...subjects.map((subject) => cell(of(subject))),
+      ...compared.map((peer) => ratio(of(own), of(peer))),
+    ];
   });
-  return [head, head.map((_, column) => (column < 2 ? "---" : "---:")), ...lines].map((line) => `| ${line.join(" | ")} |`).join("\n");
+  return [head, head.map((_, column) => (column < 2 ? "---" : "---:")), ...lines]
+    .map((line) => `| ${line.join(" | ")} |`)
+    .join("\n");
 }
 
 /** @param {readonly (number | undefined)[]} values */

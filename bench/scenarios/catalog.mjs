@@ -5,7 +5,14 @@ const roomy = ["--initial-old-space-size=64"];
 
 /** @type {readonly import("../types.d.ts").Scenario[]} */
 export const scenarios = [
-  { name: "encode", title: "encode a gRPC request's headers, seen before", kind: "hpack", unit: "µs", perUnit: 1, level: "time" },
+  {
+    name: "encode",
+    title: "encode a gRPC request's headers, seen before",
+    kind: "hpack",
+    unit: "µs",
+    perUnit: 1,
+    level: "time",
+  },
   { name: "decode", title: "decode them", kind: "hpack", unit: "µs", perUnit: 1, level: "time" },
   { name: "h2-requests", title: "requests of 10 B, 100 in flight", kind: "h2", unit: "requests/s", perUnit: 1 },
   { name: "h2-requests-tls", title: "the same over TLS", kind: "h2", unit: "requests/s", perUnit: 1, tls: true },
@@ -13,7 +20,13 @@ export const scenarios = [
   { name: "h2-64k-tls", title: "the same over TLS", kind: "h2", unit: "MB/s", perUnit: 1e6, tls: true },
   { name: "unary-1", title: "unary 10 B, 1 in flight", kind: "grpc", unit: "calls/s", perUnit: 1 },
   { name: "unary-100", title: "unary 10 B, 100 in flight", kind: "grpc", unit: "calls/s", perUnit: 1 },
-  { name: "unary-100-dressed", title: "the same, with interceptor, deadline, 5 × metadata", kind: "grpc", unit: "calls/s", perUnit: 1 },
+  {
+    name: "unary-100-dressed",
+    title: "the same, with interceptor, deadline, 5 × metadata",
+    kind: "grpc",
+    unit: "calls/s",
+    perUnit: 1,
+  },
   { name: "ping-pong", title: "ping-pong 10 B on one stream", kind: "grpc", unit: "round trips/s", perUnit: 1 },
   { name: "small-messages", title: "10 B messages one way", kind: "grpc", unit: "messages/s", perUnit: 1 },
   { name: "64k-messages", title: "64 KiB messages one way", kind: "grpc", unit: "MB/s", perUnit: 1e6 },
@@ -51,7 +64,13 @@ export const scenarios = [
     perUnit: 1e6,
     nodeFlags: roomy,
   },
-  { name: "tunnel-round-trips", title: "1 B round trips on one stream", kind: "tunnel", unit: "round trips/s", perUnit: 1 },
+  {
+    name: "tunnel-round-trips",
+    title: "1 B round trips on one stream",
+    kind: "tunnel",
+    unit: "round trips/s",
+    perUnit: 1,
+  },
   { name: "tunnel-set-ups", title: "set-ups, 16 at a time", kind: "tunnel", unit: "streams/s", perUnit: 1 },
   {
     name: "tunnel-idle-memory",

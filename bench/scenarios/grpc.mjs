@@ -101,7 +101,8 @@ async function oneWay(client, durationMs, payload, amountPerMessage) {
   const window = startWindow(durationMs);
   const { sent, receivedBytes } = await client.upload(payload, window.isOverRarely());
   const result = window.done(sent * amountPerMessage);
-  if (receivedBytes !== sent * payload.length) throw new Error(`of ${sent * payload.length} bytes sent ${receivedBytes} arrived`);
+  if (receivedBytes !== sent * payload.length)
+    throw new Error(`of ${sent * payload.length} bytes sent ${receivedBytes} arrived`);
   return result;
 }
 

@@ -7,7 +7,9 @@ const chunk = new Uint8Array(64 * 1024);
 
 /** @param {"pipe" | "forward"} way @param {number} megabytes @returns {Promise<{ mbPerS: number, cpuMsPerGb: number }>} */
 export async function relayed(way, megabytes) {
-  const sink = createServer({ allowHalfOpen: true }, (socket) => socket.on("data", () => {}).on("end", () => socket.end("x")));
+  const sink = createServer({ allowHalfOpen: true }, (socket) =>
+    socket.on("data", () => {}).on("end", () => socket.end("x")),
+  );
   sink.listen(0, "127.0.0.1");
   await once(sink, "listening");
   const sinkPort = /** @type {import("node:net").AddressInfo} */ (sink.address()).port;

@@ -18,7 +18,9 @@ const text = (() => {
 
 /** @param {number} megabytes @returns {Uint8Array[]} */
 function chunks(megabytes) {
-  return Array.from({ length: megabytes * 16 }, (_, index) => text.subarray((index % 16) * 65_536, (index % 16) * 65_536 + 65_536));
+  return Array.from({ length: megabytes * 16 }, (_, index) =>
+    text.subarray((index % 16) * 65_536, (index % 16) * 65_536 + 65_536),
+  );
 }
 
 /** MB/s of zlib alone. @param {number} megabytes */

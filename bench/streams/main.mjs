@@ -35,10 +35,13 @@ async function pairs(ours, theirs) {
 
 /** @param {string} what @param {[number, number][]} values @param {string} unit */
 function row(what, values, unit) {
-  const format = (/** @type {number} */ value) => (value >= 100 ? Math.round(value).toLocaleString("en") : value.toPrecision(3));
+  const format = (/** @type {number} */ value) =>
+    value >= 100 ? Math.round(value).toLocaleString("en") : value.toPrecision(3);
   const ours = median(values.map(([value]) => value));
   const theirs = median(values.map(([, value]) => value));
-  say(`| ${what} | ${format(ours)} ${unit} | ${format(theirs)} ${unit} | ${median(values.map(([a, b]) => a / b)).toFixed(2)} × |`);
+  say(
+    `| ${what} | ${format(ours)} ${unit} | ${format(theirs)} ${unit} | ${median(values.map(([a, b]) => a / b)).toFixed(2)} × |`,
+  );
 }
 
 /** @type {string[]} */

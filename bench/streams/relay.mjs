@@ -24,5 +24,7 @@ const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay
   const { user, system } = process.cpuUsage(before);
   process.send?.({ cpuMs: (user + system) / 1_000 });
 });
-server.listen(0, "127.0.0.1", () => process.send?.({ port: /** @type {import("node:net").AddressInfo} */ (server.address()).port }));
+server.listen(0, "127.0.0.1", () =>
+  process.send?.({ port: /** @type {import("node:net").AddressInfo} */ (server.address()).port }),
+);
 process.on("disconnect", () => process.exit());

@@ -16,8 +16,20 @@
 
 /** @type {readonly SubjectEntry[]} */
 export const subjects = [
-  { name: "trunkline-hpack", kind: "hpack", what: "the HPACK of @trunkline/h2", processes: [], module: "./hpack-trunkline.mjs" },
-  { name: "trunkline-h2", kind: "h2", what: "engine and driver of @trunkline/h2", processes: ["server"], module: "./h2-trunkline.mjs" },
+  {
+    name: "trunkline-hpack",
+    kind: "hpack",
+    what: "the HPACK of @trunkline/h2",
+    processes: [],
+    module: "./hpack-trunkline.mjs",
+  },
+  {
+    name: "trunkline-h2",
+    kind: "h2",
+    what: "engine and driver of @trunkline/h2",
+    processes: ["server"],
+    module: "./h2-trunkline.mjs",
+  },
   { name: "node-http2", kind: "h2", what: "node:http2", processes: ["server"], module: "./h2-node.mjs" },
   {
     name: "tcp-exchange",
@@ -26,8 +38,20 @@ export const subjects = [
     processes: ["server"],
     module: "./h2-tcp.mjs",
   },
-  { name: "trunkline", kind: "grpc", what: "@trunkline/grpc, protobuf-es", processes: ["server"], module: "./trunkline.mjs" },
-  { name: "grpc-js", kind: "grpc", what: "@grpc/grpc-js, proto-loader", processes: ["server"], module: "./grpc-js.mjs" },
+  {
+    name: "trunkline",
+    kind: "grpc",
+    what: "@trunkline/grpc, protobuf-es",
+    processes: ["server"],
+    module: "./trunkline.mjs",
+  },
+  {
+    name: "grpc-js",
+    kind: "grpc",
+    what: "@grpc/grpc-js, proto-loader",
+    processes: ["server"],
+    module: "./grpc-js.mjs",
+  },
   {
     name: "connect-node",
     kind: "grpc",
@@ -69,7 +93,13 @@ export const subjects = [
     processes: ["middle", "server"],
     module: "./trunkline-router.mjs",
   },
-  { name: "tcp-relay", kind: "tunnel", what: "two piped sockets in Node", processes: ["server", "middle"], module: "./tcp-relay.mjs" },
+  {
+    name: "tcp-relay",
+    kind: "tunnel",
+    what: "two piped sockets in Node",
+    processes: ["server", "middle"],
+    module: "./tcp-relay.mjs",
+  },
   { name: "tcp", kind: "tunnel", what: "raw TCP in Node", processes: ["server"], module: "./tcp.mjs" },
 ];
 

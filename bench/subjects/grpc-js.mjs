@@ -7,7 +7,9 @@ import grpc from "@grpc/grpc-js";
 
 // proto-loader is a dependency of grpc-js, not ours: ask for it from there.
 const protoLoader = createRequire(import.meta.resolve("@grpc/grpc-js"))("@grpc/proto-loader");
-const definition = protoLoader.loadSync(fileURLToPath(new URL("../proto/bench.proto", import.meta.url)), { longs: Number });
+const definition = protoLoader.loadSync(fileURLToPath(new URL("../proto/bench.proto", import.meta.url)), {
+  longs: Number,
+});
 /** @type {any} proto-loader gives no types */
 const { BenchService } = /** @type {any} */ (grpc.loadPackageDefinition(definition)).trunkline.bench.v1;
 
@@ -42,7 +44,9 @@ export default {
     const server = new grpc.Server();
     server.addService(BenchService.service, implementation);
     const port = await new Promise((resolve, reject) => {
-      server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, bound) => (error ? reject(error) : resolve(bound)));
+      server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, bound) =>
+        error ? reject(error) : resolve(bound),
+      );
     });
     return { port, close: async () => server.forceShutdown() };
   },
@@ -81,7 +85,9 @@ function connect(port, options, echo) {
     upload: (payload, isOver) =>
       new Promise((resolve, reject) => {
         let sent = 0;
-        const call = client.upload((error, received) => (error ? reject(error) : resolve({ sent, receivedBytes: received.bytes })));
+        const call = client.upload((error, received) =>
+          error ? reject(error) : resolve({ sent, receivedBytes: received.bytes }),
+        );
         const fill = () => {
           while (!isOver()) {
             sent += 1;

@@ -87,11 +87,15 @@ export default {
   },
 
   async connect(port, secure) {
-    const socket = secure ? tls.connect({ port, host: "127.0.0.1", ...(await clientTls()) }) : net.connect(port, "127.0.0.1");
+    const socket = secure
+      ? tls.connect({ port, host: "127.0.0.1", ...(await clientTls()) })
+      : net.connect(port, "127.0.0.1");
     await once(socket, secure ? "secureConnect" : "connect");
     /** @type {((body: Uint8Array) => void)[]} */
     const waiting = [];
-    readBodies(socket, (_mode, body) => waiting.shift()?.(body.length === 1 ? /** @type {Buffer} */ (body[0]) : Buffer.concat(body)));
+    readBodies(socket, (_mode, body) =>
+      waiting.shift()?.(body.length === 1 ? /** @type {Buffer} */ (body[0]) : Buffer.concat(body)),
+    );
     /**
      * @param {number} mode
      * @param {Uint8Array} body

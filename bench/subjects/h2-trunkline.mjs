@@ -56,7 +56,10 @@ function serve(socket) {
     { role: "server", ascii: nodeAscii },
     {
       onHeaders(streamId, fields) {
-        connection.setContext(streamId, new Exchange(fields.some(({ name, value }) => name === ":path" && value === countPath)));
+        connection.setContext(
+          streamId,
+          new Exchange(fields.some(({ name, value }) => name === ":path" && value === countPath)),
+        );
       },
       onData(streamId, data, ended, exchange) {
         exchange.take(data);

@@ -61,7 +61,8 @@ export class Attacker {
   async settled(timeoutMs = 15_000) {
     const mark = Buffer.from(`mark${String(this.#receivedBytes % 10_000).padStart(4, "0")}`);
     this.send(this.frames.ping([...mark]));
-    const isAnswer = ({ type, flags, payload }) => type === FrameType.PING && flags === Flag.ACK && mark.equals(payload);
+    const isAnswer = ({ type, flags, payload }) =>
+      type === FrameType.PING && flags === Flag.ACK && mark.equals(payload);
     for (const end = performance.now() + timeoutMs; !this.socket.closed; await sleep(5)) {
       if (this.output.some(isAnswer)) return;
       if (performance.now() > end) throw new Error(`neither an answer nor an end within ${timeoutMs} ms`);
@@ -71,7 +72,8 @@ export class Attacker {
   /** Waits until the victim has closed the connection. */
   async ended(timeoutMs = 15_000) {
     const late = sleep(timeoutMs, "late", { ref: false });
-    if ((await Promise.race([this.closed, late])) === "late") throw new Error(`the connection is not closed after ${timeoutMs} ms`);
+    if ((await Promise.race([this.closed, late])) === "late")
+      throw new Error(`the connection is not closed after ${timeoutMs} ms`);
   }
 
   /** The name of the code in the victim's GOAWAY, and what it says. */

@@ -25,7 +25,8 @@ export async function attackClients(cases) {
         await victim.answer();
         await warmUp(victim);
         const name = kind === "h2" ? "an HTTP/2 client" : "a gRPC client";
-        for (const attack of attacksOnClients) await cases.run(`${name}: ${attack.title}`, () => attackOnce(victim, attack));
+        for (const attack of attacksOnClients)
+          await cases.run(`${name}: ${attack.title}`, () => attackOnce(victim, attack));
         await cases.run(`${name}: half a frame, and silence`, () => fallSilent(victim));
         await cases.run(`${name}: has survived`, () => mustBe(victim.alive, "it has ended"));
       } finally {
@@ -57,13 +58,19 @@ async function attackOnce(victim, attack) {
     if (attack.goAway === undefined) await attacker.settled();
     else await attacker.ended();
     const { goAway } = attacker;
-    mustBe(goAway?.code === attack.goAway, `answered with ${goAway?.code} (${goAway?.why}) instead of ${attack.goAway}`);
+    mustBe(
+      goAway?.code === attack.goAway,
+      `answered with ${goAway?.code} (${goAway?.why}) instead of ${attack.goAway}`,
+    );
     attacker.socket.destroy();
   });
   if (attack.goAway !== undefined) mustBe(outcome.startsWith("failed"), `the request was ${outcome}`);
   await victim.servedMoreThan(servedBefore + 1);
   const growth = residentMemory(victim.pid).mostBytes - before;
-  mustBe(growth <= mostGrowthBytes, `it took ${(growth / MiB).toFixed(1)} MiB more, which is more than ${mostGrowthBytes / MiB}`);
+  mustBe(
+    growth <= mostGrowthBytes,
+    `it took ${(growth / MiB).toFixed(1)} MiB more, which is more than ${mostGrowthBytes / MiB}`,
+  );
 }
 
 /** Real time: the deadline for a frame is 10 s. */

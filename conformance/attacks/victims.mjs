@@ -90,7 +90,14 @@ export async function routerProcess() {
   const folder = await mkdtemp(join(tmpdir(), "attacks-"));
   const key = randomUUID();
   await writeFile(join(folder, "key"), key, { mode: 0o600 });
-  const args = [path("../../packages/cli/dist/main.js"), "router", "--listen", "127.0.0.1:0", "--key-file", join(folder, "key")];
+  const args = [
+    path("../../packages/cli/dist/main.js"),
+    "router",
+    "--listen",
+    "127.0.0.1:0",
+    "--key-file",
+    join(folder, "key"),
+  ];
   const env = { ...process.env, HOME: folder, XDG_RUNTIME_DIR: folder, XDG_STATE_HOME: folder };
   const server = await startServer(process.execPath, [...args, "--json", "--log-level", "error"], { env });
   const port = JSON.parse(server.line.split("\n")[0]).port;

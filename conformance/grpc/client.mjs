@@ -9,7 +9,9 @@ import { headersOf, pairsOf } from "./headers.mjs";
 import { readMessages, writeMessage } from "./pipe.mjs";
 
 const types = process.argv[2];
-const { ClientCompatRequestSchema, ClientCompatResponseSchema } = await import(`${types}connectrpc/conformance/v1/client_compat_pb.js`);
+const { ClientCompatRequestSchema, ClientCompatResponseSchema } = await import(
+  `${types}connectrpc/conformance/v1/client_compat_pb.js`
+);
 const { Codec, Compression, StreamType } = await import(`${types}connectrpc/conformance/v1/config_pb.js`);
 const { ConformanceService } = await import(`${types}connectrpc/conformance/v1/service_pb.js`);
 
@@ -27,7 +29,8 @@ function channelFor({ host, port, serverTlsCert, clientTlsCreds, compression, me
   if (messageReceiveLimit > 0) options.maxReceiveMessageBytes = messageReceiveLimit;
   if (serverTlsCert.length > 0) {
     options.tls = { ca: text(serverTlsCert) };
-    if (clientTlsCreds !== undefined) Object.assign(options.tls, { cert: text(clientTlsCreds.cert), key: text(clientTlsCreds.key) });
+    if (clientTlsCreds !== undefined)
+      Object.assign(options.tls, { cert: text(clientTlsCreds.cert), key: text(clientTlsCreds.key) });
   }
   return new Channel(`${host}:${port}`, options);
 }

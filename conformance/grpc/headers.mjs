@@ -2,7 +2,9 @@
 
 /** Of `Header` messages. */
 export function pairsOf(headers) {
-  return headers.flatMap(({ name, value }) => value.map((text) => [name, isBinary(name) ? Buffer.from(text, "base64") : text]));
+  return headers.flatMap(({ name, value }) =>
+    value.map((text) => [name, isBinary(name) ? Buffer.from(text, "base64") : text]),
+  );
 }
 
 /** To fields of `Header` messages. */

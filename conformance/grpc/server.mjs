@@ -9,7 +9,9 @@ import { headersOf, pairsOf } from "./headers.mjs";
 import { readMessages, writeMessage } from "./pipe.mjs";
 
 const [types, compression] = process.argv.slice(2);
-const { ServerCompatRequestSchema, ServerCompatResponseSchema } = await import(`${types}connectrpc/conformance/v1/server_compat_pb.js`);
+const { ServerCompatRequestSchema, ServerCompatResponseSchema } = await import(
+  `${types}connectrpc/conformance/v1/server_compat_pb.js`
+);
 const { ConformanceService, ConformancePayload_RequestInfoSchema: RequestInfoSchema } = await import(
   `${types}connectrpc/conformance/v1/service_pb.js`
 );
@@ -44,7 +46,9 @@ async function answerOnce(call, requests) {
   if (definition.responseDelayMs > 0) await sleep(definition.responseDelayMs);
   const { response } = definition;
   if (response.case === "error") throw errorOf(response.value, info);
-  return { payload: { data: response.case === "responseData" ? response.value : new Uint8Array(0), requestInfo: info } };
+  return {
+    payload: { data: response.case === "responseData" ? response.value : new Uint8Array(0), requestInfo: info },
+  };
 }
 
 /** One of many responses. */
@@ -59,7 +63,8 @@ async function* answerRest(call, definition, index, requests) {
     yield* answerWith(definition, next, next === 0 ? requestInfo(call, requests) : undefined);
   }
   const { error } = definition;
-  if (error !== undefined) throw errorOf(error, definition.responseData.length === 0 ? requestInfo(call, requests) : undefined);
+  if (error !== undefined)
+    throw errorOf(error, definition.responseData.length === 0 ? requestInfo(call, requests) : undefined);
 }
 
 /** A call that knows the type of its requests. */
@@ -98,7 +103,10 @@ const implementation = {
       requests.push(request);
       if (!fullDuplex) continue;
       if (responses === definition.responseData.length) break;
-      const info = responses === 0 ? requestInfo(call, requests) : { requests: requests.map((one) => anyPack(call.inputType, one)) };
+      const info =
+        responses === 0
+          ? requestInfo(call, requests)
+          : { requests: requests.map((one) => anyPack(call.inputType, one)) };
       yield* answerWith(definition, responses, info);
       responses += 1;
       requests = [];
@@ -116,11 +124,16 @@ const server = new Server({
 });
 server.add(ConformanceService, implementation);
 const text = (bytes) => Buffer.from(bytes).toString();
-const clients = clientTlsCert.length > 0 ? { ca: text(clientTlsCert), requestCert: true, rejectUnauthorized: true } : {};
+const clients =
+  clientTlsCert.length > 0 ? { ca: text(clientTlsCert), requestCert: true, rejectUnauthorized: true } : {};
 const tls = useTls ? { cert: text(serverCreds.cert), key: text(serverCreds.key), ...clients } : undefined;
 const address = await server.listen("127.0.0.1:0", tls === undefined ? {} : { tls });
 const port = Number(address.split(":").at(-1));
-const answer = create(ServerCompatResponseSchema, { host: "127.0.0.1", port, pemCert: useTls ? serverCreds.cert : new Uint8Array(0) });
+const answer = create(ServerCompatResponseSchema, {
+  host: "127.0.0.1",
+  port,
+  pemCert: useTls ? serverCreds.cert : new Uint8Array(0),
+});
 writeMessage(ServerCompatResponseSchema, answer);
 process.once("SIGTERM", async () => {
   await server.close({ closeTimeoutMs: 1_000 });

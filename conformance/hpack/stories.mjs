@@ -46,7 +46,9 @@ const call = (number) => [
 ];
 
 /** Each octet that a value may have; of most of them Huffman code would make more. */
-const everyOctet = Array.from({ length: 256 }, (_, octet) => String.fromCharCode(octet)).filter((octet) => !/[\0\r\n]/.test(octet));
+const everyOctet = Array.from({ length: 256 }, (_, octet) => String.fromCharCode(octet)).filter(
+  (octet) => !/[\0\r\n]/.test(octet),
+);
 
 /** @returns {Story[]} */
 export function ownStories() {

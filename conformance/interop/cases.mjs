@@ -15,7 +15,8 @@ const trailingValue = Uint8Array.of(0xab, 0xab, 0xab);
 const echoed = { [initialKey]: initialValue, [trailingKey]: trailingValue };
 
 const payloadOf = (size) => ({ body: new Uint8Array(size) });
-const code = (expected) => (error) => error.code === expected || assert.fail(`${error.code} instead of ${expected}: ${error.message}`);
+const code = (expected) => (error) =>
+  error.code === expected || assert.fail(`${error.code} instead of ${expected}: ${error.message}`);
 
 async function largeUnary({ unaryCall }) {
   const { payload } = await unaryCall({ responseSize: largeResponseBytes, payload: payloadOf(largeRequestBytes) });
@@ -52,7 +53,9 @@ export const cases = {
 
   async server_streaming({ streamingOutputCall }) {
     const sizes = [];
-    for await (const { payload } of streamingOutputCall({ responseParameters: responseSizes.map((size) => ({ size })) })) {
+    for await (const { payload } of streamingOutputCall({
+      responseParameters: responseSizes.map((size) => ({ size })),
+    })) {
       sizes.push(payload.body.length);
     }
     assert.deepEqual(sizes, responseSizes);

@@ -20,7 +20,8 @@ async function echoMetadata(call) {
 }
 
 function throwIfAsked({ responseStatus }) {
-  if (responseStatus !== undefined && responseStatus.code !== 0) throw new GrpcError(responseStatus.code, responseStatus.message);
+  if (responseStatus !== undefined && responseStatus.code !== 0)
+    throw new GrpcError(responseStatus.code, responseStatus.message);
 }
 
 async function* responses({ responseParameters }) {

@@ -31,7 +31,8 @@ const server = new Server({ onError: () => {} }).add(
     fail: () => {
       throw new GrpcError(Status.FAILED_PRECONDITION, "as asked", { metadata });
     },
-    hang: (_request, call) => new Promise((_, reject) => call.signal.addEventListener("abort", () => reject(call.signal.reason))),
+    hang: (_request, call) =>
+      new Promise((_, reject) => call.signal.addEventListener("abort", () => reject(call.signal.reason))),
     async *chat(requests) {
       for await (const request of requests) yield request;
     },
@@ -181,7 +182,11 @@ async function connections(target, sockets) {
     };
     const channel = new Channel({ connect: dial });
     const sideOfServer = () => sockets.get(clientSide.localPort);
-    await ways[index % ways.length](channel, createClient(service, channel), index % 2 === 1 ? sideOfServer : () => clientSide);
+    await ways[index % ways.length](
+      channel,
+      createClient(service, channel),
+      index % 2 === 1 ? sideOfServer : () => clientSide,
+    );
   };
   return {
     async work(count) {

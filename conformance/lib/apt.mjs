@@ -29,7 +29,11 @@ export function installedByApt(program, aptPackage) {
 
 function aptGet(...args) {
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  return spawnSync("apt-get", ["-qq", ...args], { stdio: ["ignore", "ignore", "inherit"], env, timeout: installTimeoutMs }).status;
+  return spawnSync("apt-get", ["-qq", ...args], {
+    stdio: ["ignore", "ignore", "inherit"],
+    env,
+    timeout: installTimeoutMs,
+  }).status;
 }
 
 /** Servers are often in a folder that is not searched for every user. */

@@ -78,7 +78,9 @@ export async function startServer(program, args, { timeoutMs = 20_000, env } = {
   const line = await Promise.race([
     once(child.stdout.setEncoding("utf8"), "data").then(([text]) => text.trim()),
     once(child, "close").then(([code, signal]) => {
-      throw new Error(`${program} ended with ${signal ?? code} before it said, within ${timeoutMs} ms, where it listens`);
+      throw new Error(
+        `${program} ended with ${signal ?? code} before it said, within ${timeoutMs} ms, where it listens`,
+      );
     }),
   ]).finally(() => clearTimeout(deadline));
   child.stdout.resume();

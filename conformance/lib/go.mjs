@@ -40,13 +40,17 @@ export function installedByGo(goPackage, version) {
 export function builtByGo(module, name) {
   needGo(name);
   const program = `${cache}${name}`;
-  const { status } = spawnSync("go", ["build", "-o", program, `./${name}`], { cwd: module, stdio: ["ignore", "inherit", "inherit"] });
+  const { status } = spawnSync("go", ["build", "-o", program, `./${name}`], {
+    cwd: module,
+    stdio: ["ignore", "inherit", "inherit"],
+  });
   if (status !== 0) throw new Error(`go build ./${name} failed`);
   return program;
 }
 
 function needGo(name) {
-  if (spawnSync("go", ["version"]).status !== 0) throw new JudgeMissing(`${name} is built by Go, and there is no Go here`);
+  if (spawnSync("go", ["version"]).status !== 0)
+    throw new JudgeMissing(`${name} is built by Go, and there is no Go here`);
 }
 
 /**
@@ -59,7 +63,9 @@ function needGo(name) {
  */
 export function goModuleFolder(module, version) {
   needGo(module);
-  const { status, stdout } = spawnSync("go", ["mod", "download", "-json", `${module}@${version}`], { encoding: "utf8" });
+  const { status, stdout } = spawnSync("go", ["mod", "download", "-json", `${module}@${version}`], {
+    encoding: "utf8",
+  });
   if (status !== 0) throw new Error(`go mod download ${module}@${version} failed: ${stdout}`);
   return JSON.parse(stdout).Dir;
 }

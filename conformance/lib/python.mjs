@@ -21,9 +21,12 @@ export function pythonWith(name, requirements) {
   const ready = `${folder}/bin/ready`; // a half-made environment is made again
   if (existsSync(ready)) return python;
   rmSync(folder, { recursive: true, force: true });
-  const run = (program, args) => spawnSync(program, args, { stdio: ["ignore", "ignore", "inherit"], timeout: installTimeoutMs }).status;
+  const run = (program, args) =>
+    spawnSync(program, args, { stdio: ["ignore", "ignore", "inherit"], timeout: installTimeoutMs }).status;
   if (run("python3", ["-m", "venv", folder]) !== 0) {
-    throw new JudgeMissing(`${requirements.join(", ")} runs in Python 3 with venv, which is not here: apt-get install python3-venv`);
+    throw new JudgeMissing(
+      `${requirements.join(", ")} runs in Python 3 with venv, which is not here: apt-get install python3-venv`,
+    );
   }
   console.error(`installing ${requirements.join(", ")}`);
   if (run(python, ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", ...requirements]) !== 0) {

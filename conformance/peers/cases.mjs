@@ -37,7 +37,11 @@ const kinds = ["Unary", "ServerStream", "ClientStream", "Bidi"];
 /** Metadata that is easily lost or changed on its way. */
 const awkward = [
   { title: "one value", values: entries(["x-plain", "value"]) },
-  { title: "several values of one key, in order", needs: "duplicates", values: entries(["x-dup", "b"], ["x-dup", "a"], ["x-dup", "b"]) },
+  {
+    title: "several values of one key, in order",
+    needs: "duplicates",
+    values: entries(["x-dup", "b"], ["x-dup", "a"], ["x-dup", "b"]),
+  },
   { title: "commas in a value", values: entries(["x-comma", "a,b, c,,d"]) },
   {
     title: "commas and several values of one key",
@@ -45,7 +49,10 @@ const awkward = [
     values: entries(["x-dup-comma", "a, b"], ["x-dup-comma", "c"], ["x-dup-comma", "d,e"]),
   },
   { title: "an empty value", needs: "emptyText", values: entries(["x-empty", ""]) },
-  { title: "every printable character of ASCII", values: entries(["x-ascii", `!${String.fromCharCode(...allBytes.slice(0x20, 0x7f))}~`]) },
+  {
+    title: "every printable character of ASCII",
+    values: entries(["x-ascii", `!${String.fromCharCode(...allBytes.slice(0x20, 0x7f))}~`]),
+  },
   { title: "digits, dots, hyphens and underscores in a key", values: entries(["x-0.9_a-b", "v"]) },
   { title: "a long value", values: entries(["x-long", "v".repeat(4_000)]) },
   { title: "every byte from 0 to 255", values: entries(["x-all-bin", allBytes]) },
@@ -53,7 +60,10 @@ const awkward = [
     title: "bytes of every length up to 8",
     values: allBytes.slice(1, 9).flatMap((length) => entries([`x-len${length}-bin`, allBytes.slice(-length)])),
   },
-  { title: "bytes that base64 writes with + and /", values: entries(["x-alphabet-bin", [0xfb, 0xef, 0xff, 0xff, 0xfe, 0x3e, 0x3f]]) },
+  {
+    title: "bytes that base64 writes with + and /",
+    values: entries(["x-alphabet-bin", [0xfb, 0xef, 0xff, 0xff, 0xfe, 0x3e, 0x3f]]),
+  },
   { title: "no bytes", needs: "emptyBytes", values: entries(["x-none-bin", []]) },
   {
     title: "several values of bytes of one key, in order",
@@ -71,7 +81,8 @@ const awkward = [
 /** In each of the three places, in a call of each shape that can have it there. */
 function* metadataCases() {
   for (const { title, needs, values, ordered = false } of awkward) {
-    const compare = (actual) => assert.deepEqual(ordered ? pairs(actual) : byKey(actual), ordered ? pairs(values) : byKey(values));
+    const compare = (actual) =>
+      assert.deepEqual(ordered ? pairs(actual) : byKey(actual), ordered ? pairs(values) : byKey(values));
     /** What reads and what writes differ in some peers: `"duplicates in the response"`. */
     const needsOf = (place) => (needs === undefined ? [] : [`${needs} in the ${place}`]);
     yield {
@@ -102,7 +113,10 @@ function* metadataCases() {
       title: `metadata: ${title}, as trailing metadata of an error`,
       needs: needsOf("response"),
       async check({ call }) {
-        const outcome = await call({ method: "Unary", requests: [request({ trailing: values, code: 9, message: "no" })] });
+        const outcome = await call({
+          method: "Unary",
+          requests: [request({ trailing: values, code: 9, message: "no" })],
+        });
         expectStatus(outcome, 9);
         compare(outcome.trailing);
       },
@@ -125,7 +139,9 @@ function* kindCases() {
     yield {
       title: `a server stream of ${count} messages`,
       async check({ call }) {
-        const { replies } = expectOk(await call({ method: "ServerStream", requests: [request({ text: "t", replies: count })] }));
+        const { replies } = expectOk(
+          await call({ method: "ServerStream", requests: [request({ text: "t", replies: count })] }),
+        );
         assert.deepEqual(
           replies.map((reply) => reply.count),
           Array.from({ length: count }, (_, index) => index),
@@ -159,7 +175,9 @@ function* kindCases() {
     yield {
       title: `an empty message in a ${method} call`,
       async check({ call }) {
-        const { replies } = expectOk(await call({ method, requests: [{ replies: method === "ServerStream" ? 1 : 0 }] }));
+        const { replies } = expectOk(
+          await call({ method, requests: [{ replies: method === "ServerStream" ? 1 : 0 }] }),
+        );
         assert.equal(replies.length, 1);
         assert.equal(replies[0].requestBytes, 0);
       },
@@ -352,7 +370,10 @@ function* compressionCases() {
         const before = await traffic();
         const outcome = expectOk(await call({ method, requests, compress: true }));
         const after = await traffic(outcome);
-        assert.deepEqual([outcome.replies[0].requestBytes, outcome.replies[0].requestSha256], [compressibleBytes, wanted]);
+        assert.deepEqual(
+          [outcome.replies[0].requestBytes, outcome.replies[0].requestSha256],
+          [compressibleBytes, wanted],
+        );
         const bytes = after.toServer - before.toServer;
         assert.ok(bytes < compressibleBytes / 4, `it took ${bytes} bytes on the wire`);
       },

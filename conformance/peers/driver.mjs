@@ -39,7 +39,8 @@ export class Driver {
     const timer = setTimeout(() => this.#child.kill("SIGKILL"), outcomeTimeoutMs);
     const { value, done } = await this.#lines.next();
     clearTimeout(timer);
-    if (done) throw new Error(`the client's program ended, or was not done with the call within ${outcomeTimeoutMs} ms`);
+    if (done)
+      throw new Error(`the client's program ended, or was not done with the call within ${outcomeTimeoutMs} ms`);
     const outcome = fromJsonString(OutcomeSchema, value);
     if (outcome.failure !== "") throw new Error(`the client's program failed: ${outcome.failure}`);
     return outcome;

@@ -28,7 +28,13 @@ const losses = [
     channel: { keepaliveIntervalMs: 300, keepaliveTimeoutMs: 300 },
     options: () => ({}),
   },
-  { title: "killed: $call ends with UNAVAILABLE", signal: "SIGKILL", status: Status.UNAVAILABLE, channel: {}, options: () => ({}) },
+  {
+    title: "killed: $call ends with UNAVAILABLE",
+    signal: "SIGKILL",
+    status: Status.UNAVAILABLE,
+    channel: {},
+    options: () => ({}),
+  },
 ];
 
 /**

@@ -46,6 +46,9 @@ function inGo() {
 }
 
 function must(program, args, env = {}) {
-  const { status } = spawnSync(program, args, { stdio: ["ignore", "inherit", "inherit"], env: { ...process.env, ...env } });
+  const { status } = spawnSync(program, args, {
+    stdio: ["ignore", "inherit", "inherit"],
+    env: { ...process.env, ...env },
+  });
   if (status !== 0) throw new Error(`${program} ${args.join(" ")} failed`);
 }

@@ -48,7 +48,9 @@ export function casesFor(format, python) {
   for (const [name, data] of Object.entries(inputs)) {
     add(`${name}: ours, read by Python`, async () => same(unpack(await encode(codec(), [data])), data));
     add(`${name}: Python's, read by us`, async () => same(await decode(codec(), [pack(data)]), data));
-    add(`${name}: Python's in chunks of any size, read by us`, async () => same(await decode(codec(), cut(pack(data), 7_001)), data));
+    add(`${name}: Python's in chunks of any size, read by us`, async () =>
+      same(await decode(codec(), cut(pack(data), 7_001)), data),
+    );
   }
   add("sent byte by byte, read by Python", async () =>
     same(unpack(await encode(codec(), bytesOf(text.subarray(0, 2_000)))), text.subarray(0, 2_000)),
@@ -64,7 +66,11 @@ export function casesFor(format, python) {
   add("cut off anywhere, Python's is refused by us", async () => {
     const bytes = pack(text);
     for (let length = 0; length < bytes.length; length += 1 + (length >>> 3)) {
-      await assert.rejects(decode(codec(), [bytes.subarray(0, length)]), { code: "TRUNCATED_INPUT" }, `${length} bytes`);
+      await assert.rejects(
+        decode(codec(), [bytes.subarray(0, length)]),
+        { code: "TRUNCATED_INPUT" },
+        `${length} bytes`,
+      );
     }
   });
   add("changed in the middle, Python's is refused by us", async () => {
@@ -83,7 +89,11 @@ export function casesFor(format, python) {
       for (const chunks of [[all], bytesOf(all), cut(all, 100)]) same(await decode(codec(), chunks), whole);
     });
     add("three members of ours are read whole by Python", async () => {
-      const all = Buffer.concat([await encode(codec(), [text]), await encode(codec(), []), await encode(codec(), [text])]);
+      const all = Buffer.concat([
+        await encode(codec(), [text]),
+        await encode(codec(), []),
+        await encode(codec(), [text]),
+      ]);
       same(unpack(all), Buffer.concat([text, text]));
     });
   }
@@ -97,7 +107,11 @@ export function casesFor(format, python) {
 }
 
 async function converse(python, format, codec) {
-  const child = spawn(python, [peer, "echo", format], { stdio: ["pipe", "pipe", "inherit"], timeout: 60_000, killSignal: "SIGKILL" });
+  const child = spawn(python, [peer, "echo", format], {
+    stdio: ["pipe", "pipe", "inherit"],
+    timeout: 60_000,
+    killSignal: "SIGKILL",
+  });
   const stream = compressed(streamFromDuplex(Duplex.from({ writable: child.stdin, readable: child.stdout })), {
     send: codec,
     receive: codec,
@@ -119,7 +133,11 @@ async function converse(python, format, codec) {
 }
 
 function run(python, job, format, input) {
-  const { status, stdout, stderr } = spawnSync(python, [peer, job, format], { input, timeout: 60_000, maxBuffer: 64 * 1024 * 1024 });
+  const { status, stdout, stderr } = spawnSync(python, [peer, job, format], {
+    input,
+    timeout: 60_000,
+    maxBuffer: 64 * 1024 * 1024,
+  });
   if (status !== 0) throw new Error(`Python says: ${String(stderr).trim().split("\n").at(-1)}`);
   return stdout;
 }
@@ -156,7 +174,9 @@ function same(actual, expected) {
 }
 
 function cut(bytes, length) {
-  return Array.from({ length: Math.ceil(bytes.length / length) }, (_, index) => bytes.subarray(index * length, (index + 1) * length));
+  return Array.from({ length: Math.ceil(bytes.length / length) }, (_, index) =>
+    bytes.subarray(index * length, (index + 1) * length),
+  );
 }
 
 function bytesOf(bytes) {

@@ -17,7 +17,8 @@ const backChannel = new Channel(await back.listen("127.0.0.1:0"));
 
 const front = new Server().add(Greeter, {
   // `parent`: the shorter of both deadlines, and cancelled together.
-  sayHello: (request, call) => createClient(Greeter, backChannel).sayHello(request, { parent: call, deadline: Deadline.after(60_000) }),
+  sayHello: (request, call) =>
+    createClient(Greeter, backChannel).sayHello(request, { parent: call, deadline: Deadline.after(60_000) }),
 });
 const channel = new Channel(await front.listen("127.0.0.1:0"));
 

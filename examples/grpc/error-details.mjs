@@ -18,7 +18,8 @@ try {
 } catch (error) {
   if (!(error instanceof GrpcError)) throw error;
   console.log(error.code, error.message);
-  for (const { field, description } of error.detail(BadRequestSchema)?.fieldViolations ?? []) console.log(`${field} ${description}`);
+  for (const { field, description } of error.detail(BadRequestSchema)?.fieldViolations ?? [])
+    console.log(`${field} ${description}`);
   console.log("more:", error.detail(ErrorInfoSchema)?.reason ?? "nothing");
 } finally {
   await channel.close();

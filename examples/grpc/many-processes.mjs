@@ -8,7 +8,9 @@ if (cluster.isPrimary) await callThem();
 else await serve();
 
 async function serve() {
-  const server = new Server().add(Greeter, { sayHello: ({ name }) => ({ text: `hello ${name}, from process ${process.pid}` }) });
+  const server = new Server().add(Greeter, {
+    sayHello: ({ name }) => ({ text: `hello ${name}, from process ${process.pid}` }),
+  });
   process.send({ address: await server.listen("127.0.0.1:0") });
   process.once("message", async () => {
     await server.close(); // lets the calls under way end

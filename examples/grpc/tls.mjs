@@ -7,10 +7,18 @@ import { Greeter } from "../gen/greeter_pb.js";
 const file = (name) => readFileSync(new URL(`../../packages/h2/test/fixtures/tls/${name}.pem`, import.meta.url));
 
 const server = new Server().add(Greeter, {
-  sayHello: ({ name }, call) => ({ text: `hello ${name}, whose certificate says ${call.peer.tls?.certificate?.subject}` }),
+  sayHello: ({ name }, call) => ({
+    text: `hello ${name}, whose certificate says ${call.peer.tls?.certificate?.subject}`,
+  }),
 });
 const address = await server.listen("127.0.0.1:0", {
-  tls: { cert: file("server"), key: file("server-key"), ca: file("authority"), requestCert: true, rejectUnauthorized: true },
+  tls: {
+    cert: file("server"),
+    key: file("server-key"),
+    ca: file("authority"),
+    requestCert: true,
+    rejectUnauthorized: true,
+  },
 });
 const port = address.slice(address.lastIndexOf(":") + 1);
 

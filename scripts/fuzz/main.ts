@@ -44,7 +44,9 @@ export function main(options: FuzzOptions): number {
     }
     failed += 1;
     addFailure(target.name, failure.input);
-    console.error(`${target.name} broke: ${failure.error instanceof Error ? failure.error.stack : String(failure.error)}`);
+    console.error(
+      `${target.name} broke: ${failure.error instanceof Error ? failure.error.stack : String(failure.error)}`,
+    );
     console.error(`with the input (base64) ${Buffer.from(failure.input).toString("base64")}`);
   }
   console.log(`${wanted.length - failed} passed, ${failed} failed`);

@@ -65,12 +65,17 @@ export async function nodeAsClient(cases, over, site) {
   await cases.run(title("trailers both ways"), () =>
     withNodeClient(site, async (client) => {
       const answer = await client.ask("/echo", { body: Buffer.from("x"), trailers: { "x-end": "of the request" } });
-      expect(answer.trailers["x-digest"] === digest("x") && answer.trailers["x-your-x-end"] === "of the request", "other trailers came");
+      expect(
+        answer.trailers["x-digest"] === digest("x") && answer.trailers["x-your-x-end"] === "of the request",
+        "other trailers came",
+      );
     }),
   );
   await cases.run(title("large headers both ways"), () =>
     withNodeClient(site, async (client) => {
-      const { headers } = await client.ask("/headers", { headers: Object.fromEntries(fields.map(({ name, value }) => [name, value])) });
+      const { headers } = await client.ask("/headers", {
+        headers: Object.fromEntries(fields.map(({ name, value }) => [name, value])),
+      });
       expect(headers["x-fields"] === expectedFields, "other fields reached the server");
       for (const { name, value } of fields) expect(headers[name] === value, `${name} came back changed`);
     }),
@@ -105,7 +110,10 @@ export async function nodeAsClient(cases, over, site) {
 
 async function eachOnce(site, before, requests) {
   const after = await statsOf(site);
-  expect(after.ids - before.ids === requests, `${after.ids - before.ids} requests reached the server instead of ${requests}`);
+  expect(
+    after.ids - before.ids === requests,
+    `${after.ids - before.ids} requests reached the server instead of ${requests}`,
+  );
   expect(after.twice === before.twice, `${after.twice - before.twice} requests were served twice`);
 }
 
@@ -117,11 +125,14 @@ export async function goAsClient(cases, over, site) {
   await cases.run(title("large headers both ways"), () => ask("large-headers"));
   await cases.run(title("large bodies both ways"), () => ask("large-bodies"));
   await cases.run(title("50 cancelled streams"), () => givingUp(site, 50, () => ask("cancelled")));
-  await cases.run(title(`${loadRequests} requests while connections are ended in order and certificates change`), async () => {
-    const before = await statsOf(site);
-    await ask("load");
-    await eachOnce(site, before, loadRequests);
-  });
+  await cases.run(
+    title(`${loadRequests} requests while connections are ended in order and certificates change`),
+    async () => {
+      const before = await statsOf(site);
+      await ask("load");
+      await eachOnce(site, before, loadRequests);
+    },
+  );
 }
 
 /** @param {import("../../lib/cases.mjs").Cases} cases @param {string} over @param {Site} site */
@@ -129,7 +140,8 @@ export async function curlAsClient(cases, over, { url, authority, folder, progra
   const title = (what) => `curl as a client over ${over}: ${what}`;
   const secure = url.startsWith("https:");
   const protocol = secure ? ["--http2", "--cacert", authority] : ["--http2-prior-knowledge"];
-  const curl = (args, options) => succeeding(programs.curl, ["--silent", "--show-error", ...protocol, ...args], options);
+  const curl = (args, options) =>
+    succeeding(programs.curl, ["--silent", "--show-error", ...protocol, ...args], options);
   const whole = { url, ...site };
 
   await cases.run(title("trailers of the response"), async () => {
@@ -139,7 +151,14 @@ export async function curlAsClient(cases, over, { url, authority, folder, progra
   });
   await cases.run(title("large headers both ways"), async () => {
     const args = fields.flatMap(({ name, value }) => ["--header", `${name}: ${value}`]);
-    const { stdout } = await curl(["--dump-header", "-", "--output", join(folder, "ignored"), ...args, `${url}/headers`]);
+    const { stdout } = await curl([
+      "--dump-header",
+      "-",
+      "--output",
+      join(folder, "ignored"),
+      ...args,
+      `${url}/headers`,
+    ]);
     expect(stdout.includes(`x-fields: ${expectedFields}`), "other fields reached the server");
     for (const { name, value } of fields) expect(stdout.includes(`${name}: ${value}\r\n`), `${name} came back changed`);
   });
@@ -150,7 +169,15 @@ export async function curlAsClient(cases, over, { url, authority, folder, progra
   });
   await cases.run(title("a download given up"), () =>
     givingUp(whole, 1, async () => {
-      const result = await runToEnd(programs.curl, ["--silent", ...protocol, "--max-time", "1", "--output", "/dev/null", `${url}/endless`]);
+      const result = await runToEnd(programs.curl, [
+        "--silent",
+        ...protocol,
+        "--max-time",
+        "1",
+        "--output",
+        "/dev/null",
+        `${url}/endless`,
+      ]);
       expect(result.code === 28, `curl ${excerpt(result)}`);
     }),
   );
@@ -158,7 +185,10 @@ export async function curlAsClient(cases, over, { url, authority, folder, progra
   if (!secure) return;
   await cases.run(title("500 requests while connections are ended in order and certificates change"), async () => {
     const before = await statsOf(whole);
-    const list = Array.from({ length: 500 }, (_, number) => `url = "${url}${pathOf(number)}?${number}"\noutput = "/dev/null"\n`).join("");
+    const list = Array.from(
+      { length: 500 },
+      (_, number) => `url = "${url}${pathOf(number)}?${number}"\noutput = "/dev/null"\n`,
+    ).join("");
     const parallel = ["--parallel", "--parallel-max", String(requestsInFlight)];
     const { stdout } = await curl([...parallel, "--write-out", "%{http_code}\\n", "--config", "-"], { input: list });
     const good = stdout
@@ -180,7 +210,13 @@ export async function nghttpAsClient(cases, over, { url, folder, programs, ...si
   await writeFile(bodyFile, body);
 
   await cases.run(title("trailers both ways"), async () => {
-    const { stdout } = await nghttp("--verbose", "--null-out", `--data=${bodyFile}`, "--trailer=x-end: of the request", `${url}/echo`);
+    const { stdout } = await nghttp(
+      "--verbose",
+      "--null-out",
+      `--data=${bodyFile}`,
+      "--trailer=x-end: of the request",
+      `${url}/echo`,
+    );
     expect(stdout.includes(`x-digest: ${digest(body)}`), "the digest did not come in the trailers");
     expect(stdout.includes("x-your-x-end: of the request"), "the request's trailer did not reach the server");
   });
@@ -200,12 +236,20 @@ export async function nghttpAsClient(cases, over, { url, folder, programs, ...si
     expect(stdout.equals(body), `${stdout.length} bytes came back of ${body.length}`);
   });
   await cases.run(title("3 downloads given up"), () =>
-    givingUp(whole, 3, () => runToEnd(programs.nghttp, ["--null-out", "--multiply=3", `${url}/endless`], { timeoutMs: 1_000 })),
+    givingUp(whole, 3, () =>
+      runToEnd(programs.nghttp, ["--null-out", "--multiply=3", `${url}/endless`], { timeoutMs: 1_000 }),
+    ),
   );
   await cases.run(title("every request that it has begun when its connection is ended in order"), async () => {
     const before = await statsOf(whole);
     // The one that ends the connection is among the first, and many go on.
-    const result = await runToEnd(programs.nghttp, ["--null-out", "--multiply=1000", `${url}/`, `${url}/drain`, `${url}/bytes/100000`]);
+    const result = await runToEnd(programs.nghttp, [
+      "--null-out",
+      "--multiply=1000",
+      `${url}/`,
+      `${url}/drain`,
+      `${url}/bytes/100000`,
+    ]);
     const said = /total=(\d+), processed=(\d+)/.exec(result.stdout.toString() + result.stderr);
     const begun = (await statsOf(whole)).begun - before.begun - 1;
     expect(result.code === 0 || said !== null, `nghttp ${excerpt(result)}`);
@@ -249,7 +293,15 @@ export async function h2loadAsClient(cases, over, { url, folder, programs, ...si
   });
   await cases.run(title("10 downloads given up"), () =>
     givingUp(whole, 10, () =>
-      runToEnd(programs.h2load, ["--duration", "1", "--clients", "2", "--max-concurrent-streams", "5", `${url}/endless`]),
+      runToEnd(programs.h2load, [
+        "--duration",
+        "1",
+        "--clients",
+        "2",
+        "--max-concurrent-streams",
+        "5",
+        `${url}/endless`,
+      ]),
     ),
   );
 }

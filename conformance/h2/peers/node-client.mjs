@@ -44,7 +44,10 @@ class NodeClient {
   #askOn(session, path, { headers = {}, body, trailers }) {
     return new Promise((resolve, reject) => {
       const method = body === undefined ? "GET" : "POST";
-      const stream = session.request({ ":method": method, ":path": path, ...headers }, { waitForTrailers: trailers !== undefined });
+      const stream = session.request(
+        { ":method": method, ":path": path, ...headers },
+        { waitForTrailers: trailers !== undefined },
+      );
       const answer = { headers: {}, trailers: {} };
       const chunks = [];
       if (trailers !== undefined) stream.on("wantTrailers", () => stream.sendTrailers(trailers));
@@ -55,7 +58,9 @@ class NodeClient {
         answer.trailers = fields;
       });
       stream.on("data", (chunk) => chunks.push(chunk));
-      stream.on("error", (error) => reject(stream.rstCode === http2.constants.NGHTTP2_REFUSED_STREAM ? new Refused() : error));
+      stream.on("error", (error) =>
+        reject(stream.rstCode === http2.constants.NGHTTP2_REFUSED_STREAM ? new Refused() : error),
+      );
       stream.on("close", () => {
         if (stream.rstCode !== 0) reject(new Error(`the stream ended with code ${stream.rstCode}`));
         else if (answer.headers[":status"] !== 200) reject(new Error(`status ${answer.headers[":status"]}`));

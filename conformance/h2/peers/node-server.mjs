@@ -47,7 +47,8 @@ server.on("stream", async (stream, headers) => {
   } else if (path === "/endless") {
     stream.respond({ ":status": 200 });
     while (!gone) {
-      if (!stream.write(someBytes)) await new Promise((resolve) => stream.once("drain", resolve).once("close", resolve));
+      if (!stream.write(someBytes))
+        await new Promise((resolve) => stream.once("drain", resolve).once("close", resolve));
     }
     stats.givenUp += 1;
   } else if (path === "/reset") {

@@ -26,9 +26,16 @@ export async function againstServer(cases, name, site) {
   await cases.run(title("trailers both ways"), () =>
     withOurClient(site, async (client) => {
       const trailers = [{ name: "x-end", value: "of the request" }];
-      const answer = await client.ask("/echo", { body: Buffer.from("x"), fields: [{ name: "trailer", value: "x-end" }], trailers });
+      const answer = await client.ask("/echo", {
+        body: Buffer.from("x"),
+        fields: [{ name: "trailer", value: "x-end" }],
+        trailers,
+      });
       expect(textOf(answer.trailers, "x-digest") === digest("x"), "the digest did not come in the trailers");
-      expect(textOf(answer.trailers, "x-your-x-end") === "of the request", "the request's trailer did not reach the server");
+      expect(
+        textOf(answer.trailers, "x-your-x-end") === "of the request",
+        "the request's trailer did not reach the server",
+      );
     }),
   );
   await cases.run(title("large headers both ways"), () =>
@@ -41,7 +48,10 @@ export async function againstServer(cases, name, site) {
   await cases.run(title("large bodies both ways"), () =>
     withOurClient(site, async (client) => {
       const answer = await client.ask("/echo", { body });
-      expect(answer.body.equals(body) && textOf(answer.trailers, "x-digest") === digest(body), "another body came back");
+      expect(
+        answer.body.equals(body) && textOf(answer.trailers, "x-digest") === digest(body),
+        "another body came back",
+      );
     }),
   );
   await cases.run(title("50 cancelled streams, and one that the server resets"), () =>
@@ -61,7 +71,8 @@ export async function againstServer(cases, name, site) {
     withOurClient(site, async (client) => {
       let next = 0;
       const asker = async () => {
-        while (next < loadRequests) await client.ask(next++ % requestsPerDrain === 0 ? "/drain" : "/", { body: Buffer.from("x") });
+        while (next < loadRequests)
+          await client.ask(next++ % requestsPerDrain === 0 ? "/drain" : "/", { body: Buffer.from("x") });
       };
       await Promise.all(Array.from({ length: requestsInFlight }, asker));
     }),

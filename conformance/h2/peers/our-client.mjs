@@ -50,14 +50,18 @@ class OurClient {
       try {
         return await this.#askOn(connection, path, options);
       } catch (error) {
-        const again = error instanceof H2Error && (error.errorCode === ErrorCode.REFUSED_STREAM || error.scope === "usage");
+        const again =
+          error instanceof H2Error && (error.errorCode === ErrorCode.REFUSED_STREAM || error.scope === "usage");
         if (!again || !connection.connection.draining) throw error;
       }
     }
   }
 
   async #askOn(connection, path, { fields = [], body, trailers }) {
-    const stream = await connection.request(this.#head(path, body === undefined ? "GET" : "POST", fields), body === undefined);
+    const stream = await connection.request(
+      this.#head(path, body === undefined ? "GET" : "POST", fields),
+      body === undefined,
+    );
     try {
       const sent = body === undefined ? undefined : this.#send(stream, body, trailers);
       sent?.catch(() => {}); // a server need not read all before it answers

@@ -16,7 +16,9 @@ import { readFileSync } from "node:fs";
 import { createSocketServer, HttpConnection } from "@trunkline/h2/node";
 import { digest, digestOfFields, pattern } from "./samples.mjs";
 
-const [certificate, key, otherCertificate, otherKey, authority] = process.argv.slice(2).map((file) => readFileSync(file));
+const [certificate, key, otherCertificate, otherKey, authority] = process.argv
+  .slice(2)
+  .map((file) => readFileSync(file));
 const secure = certificate !== undefined;
 const pairs = [
   { cert: certificate, key },
@@ -63,7 +65,9 @@ async function answer(stream, connection) {
   } else {
     const body =
       path === "/stats"
-        ? Buffer.from(JSON.stringify({ ...stats, ids: ids.size, twice: [...ids.values()].filter((times) => times > 1).length }))
+        ? Buffer.from(
+            JSON.stringify({ ...stats, ids: ids.size, twice: [...ids.values()].filter((times) => times > 1).length }),
+          )
         : word;
     await stream.body();
     stream.sendHeaders([status, { name: "content-length", value: String(body.length) }]);

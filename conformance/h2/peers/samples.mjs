@@ -32,7 +32,9 @@ export function largeFields() {
 
 /** What a response's `x-fields` says about the large fields of its request. */
 export function digestOfFields(fields) {
-  const large = fields.filter(({ name }) => name.startsWith("x-large-")).map(({ name, value }) => `${name}: ${value}\n`);
+  const large = fields
+    .filter(({ name }) => name.startsWith("x-large-"))
+    .map(({ name, value }) => `${name}: ${value}\n`);
   return digest(large.sort().join(""));
 }
 

@@ -19,7 +19,15 @@ export async function tlsPeers(cases, site) {
 async function curlAndOurServer(cases, { programs, ourServer, keyPair, authority }) {
   await withServer(startServer(process.execPath, [ourServer, ...keyPair("server")]), async ({ line }) => {
     const curl = (...args) =>
-      runToEnd(programs.curl, ["--silent", "--cacert", authority, "--write-out", "%{http_version}", ...args, `https://127.0.0.1:${line}/`]);
+      runToEnd(programs.curl, [
+        "--silent",
+        "--cacert",
+        authority,
+        "--write-out",
+        "%{http_version}",
+        ...args,
+        `https://127.0.0.1:${line}/`,
+      ]);
     for (const version of ["1.2", "1.3"]) {
       await cases.run(`curl with TLS ${version} is served`, async () => {
         const result = await curl(`--tlsv${version}`, "--tls-max", version);
@@ -56,12 +64,15 @@ async function clientCertificatesAtOurServer(cases, { programs, ourServer, keyPa
       const result = await go();
       expect(result.code !== 0 && result.stderr.includes("INADEQUATE_SECURITY"), excerpt(result));
     });
-    await cases.run("curl and Go with a certificate that has expired are not, and Go hears INADEQUATE_SECURITY", async () => {
-      const [certificate, key] = keyPair("client-expired");
-      expect((await curl("--cert", certificate, "--key", key)).code !== 0, "curl was served");
-      const result = await go(certificate, key);
-      expect(result.code !== 0 && result.stderr.includes("INADEQUATE_SECURITY"), excerpt(result));
-    });
+    await cases.run(
+      "curl and Go with a certificate that has expired are not, and Go hears INADEQUATE_SECURITY",
+      async () => {
+        const [certificate, key] = keyPair("client-expired");
+        expect((await curl("--cert", certificate, "--key", key)).code !== 0, "curl was served");
+        const result = await go(certificate, key);
+        expect(result.code !== 0 && result.stderr.includes("INADEQUATE_SECURITY"), excerpt(result));
+      },
+    );
   });
 }
 

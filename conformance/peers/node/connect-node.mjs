@@ -32,7 +32,11 @@ function errorOf(first) {
 }
 
 async function serve() {
-  const about = (context, count) => ({ count, metadata: toEntries(context.requestHeader), timeoutMs: context.timeoutMs() });
+  const about = (context, count) => ({
+    count,
+    metadata: toEntries(context.requestHeader),
+    timeoutMs: context.timeoutMs(),
+  });
   const begin = (context, first) => {
     addTo(context.responseHeader, first.initial);
     if (first.code === 0) addTo(context.responseTrailer, first.trailing);
@@ -90,7 +94,10 @@ function client(target) {
   const plain = createClient(Peer, transport);
   const absent = createClient(Absent, transport);
   // A transport's option there, and not a call's.
-  const compressing = createClient(Peer, createGrpcTransport({ ...options, sendCompression: compressionGzip, compressMinBytes: 1 }));
+  const compressing = createClient(
+    Peer,
+    createGrpcTransport({ ...options, sendCompression: compressionGzip, compressMinBytes: 1 }),
+  );
   return async (spec) => {
     const outcome = { replies: [], initial: [], trailing: [] };
     const controller = new AbortController();

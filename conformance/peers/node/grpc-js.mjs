@@ -89,7 +89,8 @@ async function serve() {
       });
       call.on("end", () => {
         if (hangs) return;
-        if ((all[0]?.code ?? 0) === 0) done(null, replyTo(all, about(call, all.length)), toMetadata(all[0]?.trailing ?? []));
+        if ((all[0]?.code ?? 0) === 0)
+          done(null, replyTo(all, about(call, all.length)), toMetadata(all[0]?.trailing ?? []));
         else done(statusOf(all[0]));
       });
     },

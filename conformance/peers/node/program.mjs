@@ -42,7 +42,12 @@ export function replyTo(requests, { count, metadata, timeoutMs }) {
 
 /** A reply as it is reported. */
 export function digested(reply) {
-  return { ...reply, payload: new Uint8Array(), replyBytes: reply.payload.length, replySha256: sha256([reply.payload]) };
+  return {
+    ...reply,
+    payload: new Uint8Array(),
+    replyBytes: reply.payload.length,
+    replySha256: sha256([reply.payload]),
+  };
 }
 
 export const isReported = (key) => key.startsWith("x-");
@@ -63,7 +68,9 @@ export async function runProgram({ serve, client }) {
   }
   const call = client(target);
   for await (const line of createInterface({ input: process.stdin })) {
-    const outcome = await call(fromJsonString(CallSpecSchema, line)).catch((error) => ({ failure: String(error.stack ?? error) }));
+    const outcome = await call(fromJsonString(CallSpecSchema, line)).catch((error) => ({
+      failure: String(error.stack ?? error),
+    }));
     console.log(toJsonString(OutcomeSchema, create(OutcomeSchema, outcome)));
   }
   process.exit();

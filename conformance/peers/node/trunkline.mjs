@@ -10,14 +10,18 @@ const largestMessageBytes = 64 * 2 ** 20;
 
 function toMetadata(entries) {
   const metadata = new Metadata();
-  for (const { key, value } of entries) metadata.append(key, key.endsWith("-bin") ? value : Buffer.from(value).toString("latin1"));
+  for (const { key, value } of entries)
+    metadata.append(key, key.endsWith("-bin") ? value : Buffer.from(value).toString("latin1"));
   return metadata;
 }
 
 function toEntries(metadata) {
   if (metadata === undefined) return [];
   const reported = [...metadata].filter(([key]) => isReported(key));
-  return reported.map(([key, value]) => ({ key, value: typeof value === "string" ? Buffer.from(value, "latin1") : value }));
+  return reported.map(([key, value]) => ({
+    key,
+    value: typeof value === "string" ? Buffer.from(value, "latin1") : value,
+  }));
 }
 
 const packed = ({ typeUrl, value }) => ({ $typeName: "google.protobuf.Any", typeUrl, value });

@@ -14,7 +14,12 @@ import { version } from "./version.js";
 /** What was asked for. */
 export type Request =
   | { readonly command: "router"; readonly options: RouterCommandOptions & CommonOptions }
-  | { readonly command: "expose"; readonly name: string; readonly target: string; readonly options: ExposeOptions & CommonOptions }
+  | {
+      readonly command: "expose";
+      readonly name: string;
+      readonly target: string;
+      readonly options: ExposeOptions & CommonOptions;
+    }
   | { readonly command: "connect"; readonly name: string; readonly options: ConnectOptions & CommonOptions }
   | { readonly command: "demo"; readonly options: DemoOptions & CommonOptions }
   | { readonly command: "token"; readonly identity: string; readonly options: TokenOptions & CommonOptions };
@@ -58,13 +63,20 @@ type Accept = (request: Request) => void;
 function defineRouter(program: Command, accept: Accept): void {
   const router = define(program, "router", "run exchange and router in one server")
     .option("-l, --listen <address>", "[HOST:]PORT, 0 for any free port, or unix:/path", defaultRouterListen)
-    .option("--key-file <file>", "the secret that tokens are signed with (default: ROUTER_KEY, else one made on the spot)")
+    .option(
+      "--key-file <file>",
+      "the secret that tokens are signed with (default: ROUTER_KEY, else one made on the spot)",
+    )
     .option("--tls-cert <file>", "certificate chain, PEM; needed beyond loopback")
     .option("--tls-key <file>", "its private key, PEM")
     .option("--plaintext", "no TLS, also beyond loopback")
     .addOption(grace())
     .action((options: RouterCommandOptions) => accept({ command: "router", options }));
-  finish(router, "trunkline router", "trunkline router --listen 0.0.0.0:7420 --tls-cert cert.pem --tls-key key.pem --key-file router.key");
+  finish(
+    router,
+    "trunkline router",
+    "trunkline router --listen 0.0.0.0:7420 --tls-cert cert.pem --tls-key key.pem --key-file router.key",
+  );
 }
 
 function defineExpose(program: Command, accept: Accept): void {
@@ -72,7 +84,9 @@ function defineExpose(program: Command, accept: Accept): void {
     .argument("<name>", "what others connect to")
     .argument("<target>", "the service: a port of this machine, host:port, [::1]:22 or unix:/path")
     .option("--no-check", "begin although nobody listens at the target yet")
-    .action((name: string, target: string, options: ExposeOptions) => accept({ command: "expose", name, target, options }));
+    .action((name: string, target: string, options: ExposeOptions) =>
+      accept({ command: "expose", name, target, options }),
+    );
   withAccess(expose).addOption(grace());
   finish(
     expose,
@@ -124,22 +138,32 @@ function define(program: Command, name: Request["command"], summary: string): Co
 
 function withAccess(command: Command): Command {
   return command
-    .option("-e, --endpoint <address>", "the router: host:port or unix:/path (default: TRUNKLINE_ENDPOINT, else this machine's)")
+    .option(
+      "-e, --endpoint <address>",
+      "the router: host:port or unix:/path (default: TRUNKLINE_ENDPOINT, else this machine's)",
+    )
     .option("--token-file <file>", "holds the token (default: TRUNKLINE_TOKEN, else that of this machine's router)")
     .option("--tls-ca <file>", "TLS, trusting these certificates, PEM")
     .option("--plaintext", "no TLS, also beyond loopback");
 }
 
 function grace(): Option {
-  return new Option("--grace <duration>", "how long open connections may go on after SIGINT or SIGTERM").default(defaultGrace);
+  return new Option("--grace <duration>", "how long open connections may go on after SIGINT or SIGTERM").default(
+    defaultGrace,
+  );
 }
 
 /** What every command has, behind what is its own. */
 function finish(command: Command, ...examples: readonly string[]): void {
   command
     .option("--json", "every event as one JSON object a line on stdout, the log as JSON on stderr")
-    .addOption(new Option("--log-level <level>", "of the log on stderr (default: info, with --json warn)").choices(logLevels))
-    .addHelpText("after", `\nExamples:\n${examples.map((line) => `  ${line}\n`).join("")}\nExit codes and environment: trunkline --help`);
+    .addOption(
+      new Option("--log-level <level>", "of the log on stderr (default: info, with --json warn)").choices(logLevels),
+    )
+    .addHelpText(
+      "after",
+      `\nExamples:\n${examples.map((line) => `  ${line}\n`).join("")}\nExit codes and environment: trunkline --help`,
+    );
 }
 
 const onThisMachine = `

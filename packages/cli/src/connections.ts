@@ -63,7 +63,11 @@ export class Connections {
       client: new CountedStream(client),
     };
     this.#open.set(id, connection);
-    this.#report("debug", { event: "connection-opened", id, name: this.#name, peer }, `connection ${id} from ${peer} opened`);
+    this.#report(
+      "debug",
+      { event: "connection-opened", id, name: this.#name, peer },
+      `connection ${id} from ${peer} opened`,
+    );
     join(connection.client, reach, connection.abort.signal).then(
       () => this.#closed(connection, undefined),
       (error: unknown) => this.#closed(connection, error),
@@ -109,7 +113,11 @@ export class Connections {
   }
 }
 
-async function join(client: ByteStream, reach: (signal: AbortSignal) => Promise<ByteStream>, signal: AbortSignal): Promise<void> {
+async function join(
+  client: ByteStream,
+  reach: (signal: AbortSignal) => Promise<ByteStream>,
+  signal: AbortSignal,
+): Promise<void> {
   let target: ByteStream;
   try {
     target = await reach(signal);

@@ -1,4 +1,10 @@
-import { type ObjectStream, type ReceivedMessage, type SendOptions, type WaitOptions, WrappedStream } from "@trunkline/streams";
+import {
+  type ObjectStream,
+  type ReceivedMessage,
+  type SendOptions,
+  type WaitOptions,
+  WrappedStream,
+} from "@trunkline/streams";
 
 /** A stream of bytes that knows how many went through it, also when it broke. */
 export class CountedStream extends WrappedStream<Uint8Array> {

@@ -13,7 +13,8 @@ export interface Attempt {
 export function routerFailure(error: unknown, { endpoint, name }: Attempt): CommandError {
   if (error instanceof CommandError) return error;
   if (!(error instanceof GrpcError)) return new CommandError(reasonOf(error), ExitCode.internal, { cause: error });
-  const fail = (message: string, exitCode: ExitCode): CommandError => new CommandError(message, exitCode, { cause: error });
+  const fail = (message: string, exitCode: ExitCode): CommandError =>
+    new CommandError(message, exitCode, { cause: error });
   const quoted = name === undefined ? "that name" : JSON.stringify(name);
   switch (error.status) {
     case Status.NOT_FOUND:
@@ -44,5 +45,7 @@ export function unknownName(name: string, endpoint: string, cause?: unknown): Co
 
 /** A connection that failed has the system's word for it somewhere below. */
 function unavailable(error: GrpcError): string {
-  return systemCode(error) === undefined ? reasonOf(error.message === "" ? error.code : error.message) : reasonOf(error);
+  return systemCode(error) === undefined
+    ? reasonOf(error.message === "" ? error.code : error.message)
+    : reasonOf(error);
 }

@@ -35,7 +35,11 @@ export interface Interruption {
 const sameSignalMs = 250;
 
 /** `nowMs` is monotonic. */
-export function interruptible(source: SignalSource, readerGone: AbortSignal, nowMs: () => number = () => performance.now()): Interruption {
+export function interruptible(
+  source: SignalSource,
+  readerGone: AbortSignal,
+  nowMs: () => number = () => performance.now(),
+): Interruption {
   const controller = new AbortController();
   let firstMs: number | undefined;
   const onSignal = (signal: EndingSignal): void => {

@@ -37,7 +37,12 @@ export class Output {
     stdout.on("error", (error) => this.#readerGone.abort(error));
     const level = options.logLevel ?? (options.json ? "warn" : "info");
     this.#log = pino(
-      { level, base: null, formatters: { level: (label) => ({ level: label }) }, timestamp: pino.stdTimeFunctions.isoTime },
+      {
+        level,
+        base: null,
+        formatters: { level: (label) => ({ level: label }) },
+        timestamp: pino.stdTimeFunctions.isoTime,
+      },
       { write: (line: string) => this.#writeLog(line) },
     );
   }
@@ -92,7 +97,8 @@ export class Output {
 
   /** Resolves when all that was written has left the process, or nobody reads it. */
   async flush(): Promise<void> {
-    const flushed = (stream: NodeJS.WriteStream): Promise<void> => new Promise((resolve) => stream.write("", () => resolve()));
+    const flushed = (stream: NodeJS.WriteStream): Promise<void> =>
+      new Promise((resolve) => stream.write("", () => resolve()));
     await Promise.all([flushed(this.#stdout), flushed(this.#stderr)]);
   }
 

@@ -34,7 +34,12 @@ export class RouterAccess implements AsyncDisposable {
   /** What the local file said last; kept when the router has gone and taken the file along. */
   #known: { readonly endpoint: string; readonly token: string } | undefined;
 
-  private constructor(endpoint: string | undefined, token: (() => Promise<string>) | undefined, transport: Transport, env: Environment) {
+  private constructor(
+    endpoint: string | undefined,
+    token: (() => Promise<string>) | undefined,
+    transport: Transport,
+    env: Environment,
+  ) {
     this.#env = env;
     this.#givenEndpoint = endpoint;
     this.#givenToken = token;
@@ -99,7 +104,8 @@ export class RouterAccess implements AsyncDisposable {
   async #readKnown(): Promise<void> {
     const found = await localRouter(this.#env);
     // A token is shown only to the router that it was made by.
-    if (this.#givenEndpoint !== undefined && found?.endpoint !== this.#givenEndpoint) throw noTokenFor(this.#givenEndpoint);
+    if (this.#givenEndpoint !== undefined && found?.endpoint !== this.#givenEndpoint)
+      throw noTokenFor(this.#givenEndpoint);
     if (found === undefined) throw noRouterHere();
     if (!found.alive) {
       const message = `the router of this machine (process ${found.pid}) has ended; start one with: trunkline router`;
@@ -112,7 +118,8 @@ export class RouterAccess implements AsyncDisposable {
 async function readCertificates(path: string): Promise<Buffer> {
   const ca = await readSmallFile(path, "the certificates in");
   // Node passes over what is none, and would then trust nobody without saying why.
-  if (!ca.includes("-----BEGIN CERTIFICATE-----")) throw new CommandError(`${path} holds no certificate in PEM`, ExitCode.unreadable);
+  if (!ca.includes("-----BEGIN CERTIFICATE-----"))
+    throw new CommandError(`${path} holds no certificate in PEM`, ExitCode.unreadable);
   return ca;
 }
 

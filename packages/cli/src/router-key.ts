@@ -39,6 +39,8 @@ export async function localRouter(env: Environment): Promise<LocalRouter | undef
     const { endpoint, token, pid, key } = found.state;
     return { endpoint, token, pid, key: Buffer.from(key, "base64url"), alive: found.alive };
   } catch (error) {
-    throw new CommandError(`cannot use the file of the local router: ${reasonOf(error)}`, ExitCode.unreadable, { cause: error });
+    throw new CommandError(`cannot use the file of the local router: ${reasonOf(error)}`, ExitCode.unreadable, {
+      cause: error,
+    });
   }
 }

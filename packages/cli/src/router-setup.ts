@@ -52,29 +52,45 @@ async function answers(endpoint: string, signal: AbortSignal): Promise<boolean> 
 }
 
 /** TLS by files, or undefined. @throws CommandError for one without the other, and for what cannot be read or used */
-export async function readTls(options: { readonly tlsCert?: string; readonly tlsKey?: string }): Promise<TlsOptions | undefined> {
+export async function readTls(options: {
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+}): Promise<TlsOptions | undefined> {
   const { tlsCert, tlsKey } = options;
   if (tlsCert === undefined && tlsKey === undefined) return undefined;
   if (tlsCert === undefined || tlsKey === undefined) {
     throw new CommandError("--tls-cert and --tls-key go together", ExitCode.usage);
   }
-  const tls = { cert: await readSmallFile(tlsCert, "the certificate in"), key: await readSmallFile(tlsKey, "the private key in") };
+  const tls = {
+    cert: await readSmallFile(tlsCert, "the certificate in"),
+    key: await readSmallFile(tlsKey, "the private key in"),
+  };
   try {
     createSecureContext(tls);
   } catch (error) {
-    throw new CommandError(`cannot use the certificate in ${tlsCert} with the key in ${tlsKey}: ${reasonOf(error)}`, ExitCode.unreadable);
+    throw new CommandError(
+      `cannot use the certificate in ${tlsCert} with the key in ${tlsKey}: ${reasonOf(error)}`,
+      ExitCode.unreadable,
+    );
   }
   return tls;
 }
 
 /** Writes this machine's file. `bound` is where the router listens. @throws CommandError */
-export async function publish(router: Router, secret: string | Uint8Array, bound: string, env: Environment): Promise<string> {
+export async function publish(
+  router: Router,
+  secret: string | Uint8Array,
+  bound: string,
+  env: Environment,
+): Promise<string> {
   const token = await router.mintToken({ identity: "local", lifetimeMs: localTokenLifetimeMs });
   const key = Buffer.from(secret).toString("base64url");
   try {
     return await writeLocalState({ endpoint: nearby(bound), token, key, pid: process.pid }, localStatePath(env));
   } catch (error) {
-    throw new CommandError(`cannot write the file of the local router: ${reasonOf(error)}`, ExitCode.cannotCreate, { cause: error });
+    throw new CommandError(`cannot write the file of the local router: ${reasonOf(error)}`, ExitCode.cannotCreate, {
+      cause: error,
+    });
   }
 }
 

@@ -50,7 +50,9 @@ export async function listenOn(address: Address, onError: (error: Error) => void
 }
 
 export function cannotListen(address: Address, error: unknown): CommandError {
-  return new CommandError(`cannot listen on ${printAddress(address)}: ${reasonOf(error)}`, ExitCode.cannotCreate, { cause: error });
+  return new CommandError(`cannot listen on ${printAddress(address)}: ${reasonOf(error)}`, ExitCode.cannotCreate, {
+    cause: error,
+  });
 }
 
 /** Where the other end of a socket is. */

@@ -96,7 +96,8 @@ function split(text: string, grammar: Grammar, refuse: (why: string) => never): 
   if (host === "") return refuse(`has no host before its port; use ${grammar.example}`);
   if (host.includes(":")) return refuse("has too many colons; an IPv6 address stands in brackets: [::1]:22");
   if (/^\d+$/.test(host)) return refuse(`has a port for its host; use ${grammar.example}`);
-  if (/^[\d.]+$/.test(host) && isIP(host) === 0) return refuse(`has ${JSON.stringify(host)} for its host, which is not an IPv4 address`);
+  if (/^[\d.]+$/.test(host) && isIP(host) === 0)
+    return refuse(`has ${JSON.stringify(host)} for its host, which is not an IPv4 address`);
   if (!/^[\p{L}\p{N}_]([\p{L}\p{N}\p{M}_.-]*[\p{L}\p{N}\p{M}_.])?$/u.test(host)) {
     return refuse(`has ${JSON.stringify(host)} for its host, which is neither a name nor an address`);
   }
@@ -106,7 +107,8 @@ function split(text: string, grammar: Grammar, refuse: (why: string) => never): 
 function portNumber(text: string, min: number, refuse: (why: string) => never): number {
   if (text === "") return refuse("has nothing after its colon; a port is missing");
   const port = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (!(port >= min && port <= 65_535)) return refuse(`has ${JSON.stringify(text)} for its port, which must be from ${min} to 65535`);
+  if (!(port >= min && port <= 65_535))
+    return refuse(`has ${JSON.stringify(text)} for its port, which must be from ${min} to 65535`);
   return port;
 }
 
@@ -115,6 +117,7 @@ function socketPath(path: string, refuse: (why: string) => never): string {
   if (path === "" || path.startsWith("//")) return refuse("has no path, as in unix:/run/app.sock");
   if (path.includes("\0")) return refuse("has a zero byte in its path");
   const bytes = Buffer.byteLength(path);
-  if (bytes > maxSocketPathBytes) return refuse(`has a path of ${bytes} bytes, longer than a Unix socket's can be (${maxSocketPathBytes})`);
+  if (bytes > maxSocketPathBytes)
+    return refuse(`has a path of ${bytes} bytes, longer than a Unix socket's can be (${maxSocketPathBytes})`);
   return path;
 }

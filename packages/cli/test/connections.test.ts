@@ -8,7 +8,12 @@ type Bytes = ObjectStream<Uint8Array>;
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 /** Connections whose events can be waited for. */
-function watched(): { connections: Connections; events: OutputEvent[]; lines: string[]; next(kind: string): Promise<OutputEvent> } {
+function watched(): {
+  connections: Connections;
+  events: OutputEvent[];
+  lines: string[];
+  next(kind: string): Promise<OutputEvent>;
+} {
   const events: OutputEvent[] = [];
   const lines: string[] = [];
   const waiting = new Map<string, (event: OutputEvent) => void>();
@@ -42,7 +47,13 @@ describe("a connection that is carried", () => {
     await target.sendEof();
     expect(await client.receive()).toEqual(bytes("the answer"));
     expect(await client.receive()).toBeUndefined();
-    expect(await closed).toMatchObject({ id: 1, name: "web", peer: "127.0.0.1:5", bytesToTarget: 8, bytesFromTarget: 10 });
+    expect(await closed).toMatchObject({
+      id: 1,
+      name: "web",
+      peer: "127.0.0.1:5",
+      bytesToTarget: 8,
+      bytesFromTarget: 10,
+    });
     expect(events.map(({ event }) => event)).toEqual(["connection-opened", "connection-closed"]);
     expect(events[1]).not.toHaveProperty("error");
     expect(lines[1]).toMatch(/^info connection 1 from 127.0.0.1:5 ended \(8 B to the target, 10 B from it, \d+ ms\)$/);
@@ -86,9 +97,14 @@ describe("the end of all connections", () => {
     const { connections } = watched();
     const { client, target } = carried(connections);
     const [waiting, near] = memoryPair<Uint8Array>();
-    connections.carry(near, "x", (signal) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))));
+    connections.carry(
+      near,
+      "x",
+      (signal) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))),
+    );
     await connections.end(0);
-    for (const stream of [client, target, waiting]) await expect(stream.receive()).rejects.toBeInstanceOf(BrokenStreamError);
+    for (const stream of [client, target, waiting])
+      await expect(stream.receive()).rejects.toBeInstanceOf(BrokenStreamError);
   });
 
   test("is immediate where there are none", async () => {
@@ -100,7 +116,8 @@ test("one connection too many is aborted, and the others do not notice", async (
   const { connections, next } = watched();
   const refused = next("connection-refused");
   const first = carried(connections);
-  for (let n = 1; n < maxConnections; n++) connections.carry(memoryPair<Uint8Array>()[0], "x", () => new Promise(() => {}));
+  for (let n = 1; n < maxConnections; n++)
+    connections.carry(memoryPair<Uint8Array>()[0], "x", () => new Promise(() => {}));
   const { client } = carried(connections);
   expect(await refused).toMatchObject({ error: `there are ${maxConnections} connections already` });
   await expect(client.receive()).rejects.toBeInstanceOf(BrokenStreamError);

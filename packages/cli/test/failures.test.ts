@@ -32,22 +32,34 @@ describe("arguments that are wrong", () => {
   test.each<[readonly string[], string]>([
     [["nonsense"], "unknown command 'nonsense'; see trunkline --help"],
     [["exposee", "web", "1"], "unknown command 'exposee' (Did you mean expose?); see trunkline --help"],
-    [["router", "extra"], "too many arguments for 'router'. Expected 0 arguments but got 1; see trunkline router --help"],
+    [
+      ["router", "extra"],
+      "too many arguments for 'router'. Expected 0 arguments but got 1; see trunkline router --help",
+    ],
     [["router", "--listen"], "option '-l, --listen <address>' argument missing"],
     [["router", "--listen", "host"], 'address to listen on "host" has no port'],
-    [["router", "--listen", "0.0.0.0:0"], "listening on 0.0.0.0:0, which other machines can reach, needs --tls-cert and --tls-key"],
+    [
+      ["router", "--listen", "0.0.0.0:0"],
+      "listening on 0.0.0.0:0, which other machines can reach, needs --tls-cert and --tls-key",
+    ],
     [["router", "--tls-cert", "x.pem"], "--tls-cert and --tls-key go together"],
     [["router", "--grace", "soon"], '--grace "soon" is no duration'],
     [["expose", "web"], "missing required argument 'target'; see trunkline expose --help"],
     [["expose", "web", "http://localhost:3000"], 'target "http://localhost:3000" is a URL'],
     [["expose", "web", "3000", "--endpoint", "7420"], 'endpoint "7420" has no host'],
-    [["expose", "web", "3000", "--endpoint", "127.0.0.1:1"], "there is no token for 127.0.0.1:1; give --token-file or TRUNKLINE_TOKEN"],
+    [
+      ["expose", "web", "3000", "--endpoint", "127.0.0.1:1"],
+      "there is no token for 127.0.0.1:1; give --token-file or TRUNKLINE_TOKEN",
+    ],
     [["expose", "web", "3000", "--tls-ca", "x", "--plaintext"], "--tls-ca and --plaintext exclude each other"],
     [["connect", "web"], "required option '-l, --listen <address>' not specified; see trunkline connect --help"],
     [["connect", "web", "--listen", "-1"], 'address to listen on "-1" has "-1" for its port'],
     [["connect", "web", "--listen", "80a"], 'address to listen on "80a" has no port'],
     [["connect", "web", "--listen", "0", "--jsn"], "unknown option '--jsn' (Did you mean --json?)"],
-    [["connect", "web", "--listen", "0", "--log-level", "loud"], "Allowed choices are debug, info, warn, error, silent"],
+    [
+      ["connect", "web", "--listen", "0", "--log-level", "loud"],
+      "Allowed choices are debug, info, warn, error, silent",
+    ],
     [["demo", "--size", "0"], '--size "0" must be from 1 to 100000, in MB'],
     [["token"], "missing required argument 'identity'"],
     [["token", "two words"], 'identity "two words" must be 1 to 255 printable ASCII characters'],
@@ -59,7 +71,9 @@ describe("arguments that are wrong", () => {
 
   test("a token that is none is refused without being shown", async () => {
     await using lab = new InProcessLab();
-    const run = lab.run(["connect", "web", "--listen", "0", "--endpoint", "127.0.0.1:1"], { TRUNKLINE_TOKEN: "se cret" });
+    const run = lab.run(["connect", "web", "--listen", "0", "--endpoint", "127.0.0.1:1"], {
+      TRUNKLINE_TOKEN: "se cret",
+    });
     await expectFailure(run, 64, "TRUNKLINE_TOKEN holds no token");
     expect(run.stderr).not.toContain("cret");
   });
@@ -68,7 +82,10 @@ describe("arguments that are wrong", () => {
     await using lab = new InProcessLab();
     const run = lab.run(["connect", "web", "--json"]);
     expect(await run.exit).toBe(64);
-    expect(await run.event("error")).toMatchObject({ exitCode: 64, message: expect.stringContaining("required option") });
+    expect(await run.event("error")).toMatchObject({
+      exitCode: 64,
+      message: expect.stringContaining("required option"),
+    });
     expect(run.errorLines.map((line) => JSON.parse(line) as unknown)).toMatchObject([{ level: "fatal", exitCode: 64 }]);
   });
 });
@@ -83,9 +100,15 @@ describe("files that cannot be used", () => {
       ["router", "--listen", "0", "--tls-cert", "/no/cert", "--tls-key", "/no/key"],
       "cannot read the certificate in /no/cert: there is no such file",
     ],
-    [["expose", "web", "1", "--token-file", "/no/token"], "cannot read the token file /no/token: there is no such file"],
+    [
+      ["expose", "web", "1", "--token-file", "/no/token"],
+      "cannot read the token file /no/token: there is no such file",
+    ],
     [["connect", "web", "--listen", "0", "--token-file", "/dev/null"], "the token file /dev/null is empty"],
-    [["connect", "web", "--listen", "0", "--tls-ca", "/no/ca"], "cannot read the certificates in /no/ca: there is no such file"],
+    [
+      ["connect", "web", "--listen", "0", "--tls-ca", "/no/ca"],
+      "cannot read the certificates in /no/ca: there is no such file",
+    ],
     [["token", "me"], "there is no key: give --key-file or ROUTER_KEY, or start a router"],
   ])("%j: one line and exit code 66", async (args, message) => {
     await using lab = new InProcessLab();
@@ -95,7 +118,11 @@ describe("files that cannot be used", () => {
   test("a certificate that is none", async () => {
     await using lab = new InProcessLab();
     const file = lab.file("not.pem", "not a certificate");
-    await expectFailure(lab.run(["router", "--listen", "0", "--tls-cert", file, "--tls-key", file]), 66, `cannot use the certificate`);
+    await expectFailure(
+      lab.run(["router", "--listen", "0", "--tls-cert", file, "--tls-key", file]),
+      66,
+      `cannot use the certificate`,
+    );
   });
 
   test("a file of the local router that others can read is not used", async () => {
@@ -227,7 +254,11 @@ describe("what is in use or not there", () => {
   test("a second router on this machine without a key of its own", async () => {
     await using lab = new InProcessLab();
     const { endpoint } = await lab.router();
-    await expectFailure(lab.run(["router", "--listen", "0"]), 73, `a router runs on this machine already, at ${endpoint} (process `);
+    await expectFailure(
+      lab.run(["router", "--listen", "0"]),
+      73,
+      `a router runs on this machine already, at ${endpoint} (process `,
+    );
   });
 
   test("a target that refuses", async () => {
@@ -235,7 +266,11 @@ describe("what is in use or not there", () => {
     await lab.router();
     const nobody = await startService();
     await nobody[Symbol.asyncDispose]();
-    await expectFailure(lab.run(["expose", "web", nobody.target]), 75, `cannot reach the target ${nobody.target}: connection refused`);
+    await expectFailure(
+      lab.run(["expose", "web", nobody.target]),
+      75,
+      `cannot reach the target ${nobody.target}: connection refused`,
+    );
     const path = `unix:${lab.folder}/nobody.sock`;
     await expectFailure(lab.run(["expose", "web", path]), 75, `cannot reach the target ${path}: there is no such file`);
   });

@@ -12,7 +12,8 @@ describe("help", () => {
       for (const word of ["router", "expose", "connect", "demo", "token", "TRUNKLINE_TOKEN", "ROUTER_KEY"]) {
         expect(help.stdout).toContain(word);
       }
-      for (const [code, meaning] of Object.entries(exitCodeMeanings)) expect(help.stdout).toContain(`  ${code.padEnd(8)}  ${meaning}\n`);
+      for (const [code, meaning] of Object.entries(exitCodeMeanings))
+        expect(help.stdout).toContain(`  ${code.padEnd(8)}  ${meaning}\n`);
     }
   });
 

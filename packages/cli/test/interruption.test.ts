@@ -9,7 +9,12 @@ class FakeProcess extends EventEmitter implements SignalSource {
   }
 }
 
-function setup(): { source: FakeProcess; reader: AbortController; time: { now: number }; interruption: ReturnType<typeof interruptible> } {
+function setup(): {
+  source: FakeProcess;
+  reader: AbortController;
+  time: { now: number };
+  interruption: ReturnType<typeof interruptible>;
+} {
   const source = new FakeProcess();
   const reader = new AbortController();
   const time = { now: 0 };

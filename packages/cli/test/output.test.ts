@@ -18,7 +18,10 @@ describe("output as text", () => {
     output.note("info", { event: "connection-closed" }, "ended");
     output.note("warn", { event: "connection-closed" }, "broke");
     expect(stdout.written).toBe("listening on 127.0.0.1:8080\n");
-    expect(stderr.lines).toEqual([expect.stringMatching(/^\d\d:\d\d:\d\d ended$/), expect.stringMatching(/^\d\d:\d\d:\d\d warn: broke$/)]);
+    expect(stderr.lines).toEqual([
+      expect.stringMatching(/^\d\d:\d\d:\d\d ended$/),
+      expect.stringMatching(/^\d\d:\d\d:\d\d warn: broke$/),
+    ]);
   });
 
   test("a failure is one line on stderr, also when the log is silent", () => {

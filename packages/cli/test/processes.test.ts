@@ -11,7 +11,9 @@ import { disposeLabs } from "./support/lab.js";
 
 beforeAll(() => {
   const typescript = dirname(createRequire(import.meta.url).resolve("typescript/package.json"));
-  execFileSync(process.execPath, [join(typescript, "bin/tsc"), "-b", fileURLToPath(new URL("..", import.meta.url))], { stdio: "inherit" });
+  execFileSync(process.execPath, [join(typescript, "bin/tsc"), "-b", fileURLToPath(new URL("..", import.meta.url))], {
+    stdio: "inherit",
+  });
 }, 120_000);
 
 afterAll(disposeLabs);

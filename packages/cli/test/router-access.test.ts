@@ -18,7 +18,11 @@ describe("the token in a file", () => {
     await lab.expose("echo", service.target);
     const file = lab.file("token", tokens[0] ?? "");
     const { connect, port } = await lab.connect("echo", "--endpoint", endpoint, "--token-file", file);
-    for (const change of [() => rmSync(file), () => writeFileSync(file, ""), () => writeFileSync(file, tokens[1] ?? "")]) {
+    for (const change of [
+      () => rmSync(file),
+      () => writeFileSync(file, ""),
+      () => writeFileSync(file, tokens[1] ?? ""),
+    ]) {
       change();
       const client = new Client(port);
       client.socket.end("let in");
@@ -51,7 +55,9 @@ describe("the file of a router that died", () => {
     const before = lab.run(["token", "me"]);
     expect(await before.exit).toBe(0);
     const { endpoint } = await lab.router();
-    const run = lab.run(["connect", "web", "--listen", "0", "--endpoint", endpoint], { TRUNKLINE_TOKEN: before.stdout.trim() });
+    const run = lab.run(["connect", "web", "--listen", "0", "--endpoint", endpoint], {
+      TRUNKLINE_TOKEN: before.stdout.trim(),
+    });
     expect(await run.exit).toBe(68); // let in, and told that nobody exposes the name
   });
 
@@ -68,7 +74,10 @@ describe("the file of a router that died", () => {
     await using lab = new InProcessLab();
     const nobody = await startService();
     await nobody[Symbol.asyncDispose]();
-    await writeLocalState({ endpoint: nobody.target, token: "old", key: "a2V5", pid: process.pid }, `${lab.folder}/trunkline/router.json`);
+    await writeLocalState(
+      { endpoint: nobody.target, token: "old", key: "a2V5", pid: process.pid },
+      `${lab.folder}/trunkline/router.json`,
+    );
     await lab.router();
   });
 });

@@ -103,9 +103,12 @@ describe("an endpoint", () => {
   });
 });
 
-test.each(["localhost:80", "127.0.0.1:9", "[::1]:22", "unix:/run/app.sock"])("%s is printed as it was written", (text) => {
-  for (const parse of [parseTarget, parseListen, parseEndpoint]) expect(printAddress(parse(text))).toBe(text);
-});
+test.each(["localhost:80", "127.0.0.1:9", "[::1]:22", "unix:/run/app.sock"])(
+  "%s is printed as it was written",
+  (text) => {
+    for (const parse of [parseTarget, parseListen, parseEndpoint]) expect(printAddress(parse(text))).toBe(text);
+  },
+);
 
 test.each([
   ["127.0.0.1:1", true],

@@ -59,7 +59,9 @@ describe("a loss is a reset at the other end, never an end", () => {
     const { connect, port } = await lab.connect("nobody");
     expect(await new Client(port).over).toBe("ECONNRESET");
     for (const run of [connect, expose]) {
-      expect((await run.event("connection-closed"))["error"]).toContain(`cannot reach the target ${target}: connection refused`);
+      expect((await run.event("connection-closed"))["error"]).toContain(
+        `cannot reach the target ${target}: connection refused`,
+      );
     }
   });
 });

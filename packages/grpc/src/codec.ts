@@ -31,7 +31,9 @@ export const bytesCodec: Codec<Uint8Array> = {
 };
 
 /** Protobuf in its binary form, by a descriptor of `@bufbuild/protobuf`. Takes messages and plain objects to make one of. */
-export function protobufCodec<Desc extends DescMessage>(schema: Desc): Codec<MessageShape<Desc>, MessageInitShape<Desc> & {}> {
+export function protobufCodec<Desc extends DescMessage>(
+  schema: Desc,
+): Codec<MessageShape<Desc>, MessageInitShape<Desc> & {}> {
   const { typeName } = schema;
   // Bytes fields are views of what they were read from: a small message with some must not keep a whole chunk in memory.
   const keepsViews = holdsBytes(schema, new Set());
@@ -62,7 +64,12 @@ const largeFieldBytes = 16_384;
 
 /** A bytes field of its own, absent from the wire when it is empty. */
 function mayBeLarge(field: DescField): boolean {
-  return field.fieldKind === "scalar" && field.scalar === scalarBytes && field.oneof === undefined && field.presence === implicitPresence;
+  return (
+    field.fieldKind === "scalar" &&
+    field.scalar === scalarBytes &&
+    field.oneof === undefined &&
+    field.presence === implicitPresence
+  );
 }
 
 function encodeProtobuf<Desc extends DescMessage>(
@@ -73,7 +80,8 @@ function encodeProtobuf<Desc extends DescMessage>(
   const values = message as Record<string, unknown>;
   for (const { localName } of bytesFields) {
     const value = values[localName];
-    if (value instanceof Uint8Array && value.length >= largeFieldBytes) return encodeLarge(schema, bytesFields, message);
+    if (value instanceof Uint8Array && value.length >= largeFieldBytes)
+      return encodeLarge(schema, bytesFields, message);
   }
   return toBinary(schema, message);
 }
@@ -82,7 +90,11 @@ function encodeProtobuf<Desc extends DescMessage>(
  * Large bytes fields after the rest of the message, which protobuf allows: protobuf-es' own writer copies them twice, through a
  * zero-filled buffer of up to twice their size, which took a third of the time of a 64 KiB message.
  */
-function encodeLarge<Desc extends DescMessage>(schema: Desc, bytesFields: readonly DescField[], message: MessageShape<Desc>): Uint8Array {
+function encodeLarge<Desc extends DescMessage>(
+  schema: Desc,
+  bytesFields: readonly DescField[],
+  message: MessageShape<Desc>,
+): Uint8Array {
   const rest = { ...message } as MessageShape<Desc> & Record<string, unknown>;
   const large: { readonly head: Uint8Array; readonly value: Uint8Array }[] = [];
   let length = 0;

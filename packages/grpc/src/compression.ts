@@ -75,12 +75,16 @@ export class Compressions {
     if (typeof option !== "string") return checkedCompression(option);
     const found = this.#byName.get(option);
     if (found !== undefined || option === identity) return found;
-    throw new TypeError(`compression ${JSON.stringify(option)} is not known here (${this.acceptEncoding}): give a Compression object`);
+    throw new TypeError(
+      `compression ${JSON.stringify(option)} is not known here (${this.acceptEncoding}): give a Compression object`,
+    );
   }
 
   /** For messages in `encoding`, as a server or client has named it. */
   ofEncoding(encoding: string | undefined): Compression | undefined {
-    return encoding === undefined || encoding === identity ? undefined : (this.#byName.get(encoding) ?? this.#unknown(encoding));
+    return encoding === undefined || encoding === identity
+      ? undefined
+      : (this.#byName.get(encoding) ?? this.#unknown(encoding));
   }
 
   /** True where messages in `encoding` can be read. */
@@ -101,14 +105,20 @@ export class Compressions {
 function checkedCompression(given: Compression): Compression {
   const { name, compress, decompress } = (given ?? {}) as Partial<Compression>;
   if (typeof name !== "string" || !/^[a-z0-9._-]+$/.test(name) || name === identity) {
-    throw new TypeError(`the name of a compression must be of a-z, 0-9, "-", "_" and ".", and not "identity": ${JSON.stringify(name)}`);
+    throw new TypeError(
+      `the name of a compression must be of a-z, 0-9, "-", "_" and ".", and not "identity": ${JSON.stringify(name)}`,
+    );
   }
   if (typeof compress === "function" && typeof decompress === "function") return given;
   throw new TypeError(`compression ${name} must have the functions compress and decompress`);
 }
 
 /** True where `acceptEncoding` names the compression, or the other side uses it itself. */
-export function accepts(acceptEncoding: string | undefined, encoding: string | undefined, { name }: Compression): boolean {
+export function accepts(
+  acceptEncoding: string | undefined,
+  encoding: string | undefined,
+  { name }: Compression,
+): boolean {
   if (encoding === name) return true;
   return acceptEncoding?.split(",").some((one) => one.trim() === name) ?? false;
 }
@@ -119,9 +129,13 @@ export function compressed(what: string, message: Uint8Array, compression: Compr
   try {
     bytes = compression.compress(message);
   } catch (cause) {
-    throw new GrpcError(Status.INTERNAL, `${what} message could not be compressed with ${compression.name}: ${reasonText(cause)}`, {
-      cause,
-    });
+    throw new GrpcError(
+      Status.INTERNAL,
+      `${what} message could not be compressed with ${compression.name}: ${reasonText(cause)}`,
+      {
+        cause,
+      },
+    );
   }
   return bytes.length < message.length ? bytes : undefined;
 }
@@ -139,5 +153,8 @@ export function decompressed(what: string, bytes: Uint8Array, compression: Compr
       throw new GrpcError(Status.INTERNAL, `${what} message is not in its encoding ${name}`, { cause });
   }
   if (message !== undefined && message.length <= maxBytes) return message;
-  throw new GrpcError(Status.RESOURCE_EXHAUSTED, `${what} message in encoding ${name} is larger than maxReceiveMessageBytes (${maxBytes})`);
+  throw new GrpcError(
+    Status.RESOURCE_EXHAUSTED,
+    `${what} message in encoding ${name} is larger than maxReceiveMessageBytes (${maxBytes})`,
+  );
 }

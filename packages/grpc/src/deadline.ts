@@ -28,7 +28,8 @@ export class Deadline {
   static earliest(...deadlines: readonly (Deadline | undefined)[]): Deadline | undefined {
     let earliest: Deadline | undefined;
     for (const deadline of deadlines) {
-      if (deadline !== undefined && (earliest === undefined || deadline.remainingMs < earliest.remainingMs)) earliest = deadline;
+      if (deadline !== undefined && (earliest === undefined || deadline.remainingMs < earliest.remainingMs))
+        earliest = deadline;
     }
     return earliest;
   }

@@ -71,8 +71,16 @@ export function resolveDefaults(given: CallDefaults = {}, outer: ResolvedDefault
     metadata,
     fields: metadata.toWire(),
     waitForReady: given.waitForReady ?? outer.waitForReady,
-    maxReceiveMessageBytes: checkedMessageBytes("maxReceiveMessageBytes", given.maxReceiveMessageBytes, outer.maxReceiveMessageBytes),
-    maxSendMessageBytes: checkedMessageBytes("maxSendMessageBytes", given.maxSendMessageBytes, outer.maxSendMessageBytes),
+    maxReceiveMessageBytes: checkedMessageBytes(
+      "maxReceiveMessageBytes",
+      given.maxReceiveMessageBytes,
+      outer.maxReceiveMessageBytes,
+    ),
+    maxSendMessageBytes: checkedMessageBytes(
+      "maxSendMessageBytes",
+      given.maxSendMessageBytes,
+      outer.maxSendMessageBytes,
+    ),
     compression: compression === undefined ? outer.compression : compressions.resolve(compression),
     compressions,
     interceptors: [...outer.interceptors, ...checkedInterceptors(given.interceptors)],
@@ -98,7 +106,11 @@ function checkedTimeoutMs(timeoutMs: number | undefined): number | undefined {
 }
 
 /** @throws GrpcError RESOURCE_EXHAUSTED for a message that is larger than its limit */
-export function checkSendMessageBytes(name: "request" | "response", message: Uint8Array, maxSendMessageBytes: number): void {
+export function checkSendMessageBytes(
+  name: "request" | "response",
+  message: Uint8Array,
+  maxSendMessageBytes: number,
+): void {
   if (message.length <= maxSendMessageBytes) return;
   const text = `${name} message of ${message.length} bytes is larger than maxSendMessageBytes (${maxSendMessageBytes})`;
   throw new GrpcError(Status.RESOURCE_EXHAUSTED, text);

@@ -38,7 +38,8 @@ export class GrpcError extends BrokenStreamError {
    * @throws MetadataError for metadata that cannot be sent; TypeError for a detail of a type that is not known
    */
   constructor(status: Status, message = "", options: GrpcErrorOptions = {}) {
-    if (!isStatus(status) || status === Status.OK) throw new RangeError(`the status of a GrpcError must be from 1 to 16, not ${status}`);
+    if (!isStatus(status) || status === Status.OK)
+      throw new RangeError(`the status of a GrpcError must be from 1 to 16, not ${status}`);
     super(message, { code: statusName(status), ...("cause" in options ? { cause: options.cause } : {}) });
     this.status = status;
     this.metadata = options.metadata === undefined ? Metadata.empty : Metadata.from(options.metadata);

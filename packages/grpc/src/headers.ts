@@ -32,7 +32,12 @@ export interface RequestOrigin {
 /** `json`: messages go in the JSON form of protobuf. */
 export function requestHead(origin: RequestOrigin, path: string, acceptEncoding: string, json: boolean): RequestHead {
   const { scheme, authority, userAgent } = origin;
-  const pseudo = [field(":method", "POST"), field(":scheme", scheme), field(":path", path), field(":authority", authority)];
+  const pseudo = [
+    field(":method", "POST"),
+    field(":scheme", scheme),
+    field(":path", path),
+    field(":authority", authority),
+  ];
   const rest = [
     field("te", "trailers"),
     field("content-type", json ? jsonContentType : plainContentType),
@@ -49,7 +54,8 @@ export function requestFields(
   metadata: readonly HeaderField[],
   compression: Compression | undefined,
 ): readonly HeaderField[] {
-  if (compression !== undefined) return requestFields(head, remainingMs, [encodingField(compression), ...metadata], undefined);
+  if (compression !== undefined)
+    return requestFields(head, remainingMs, [encodingField(compression), ...metadata], undefined);
   if (remainingMs === undefined) return metadata.length === 0 ? head.all : [...head.all, ...metadata];
   const timeout = { name: "grpc-timeout", value: encodeTimeout(remainingMs), neverIndexed: true };
   return [...head.pseudo, timeout, ...head.rest, ...metadata];
@@ -137,7 +143,10 @@ export function isGrpcJsonContentType(contentType: string | undefined): boolean 
 
 /** The answer has the content-type of the request, for peers that compare. */
 const plainResponse: readonly HeaderField[] = [field(":status", "200"), field("content-type", plainContentType)];
-const protoResponse: readonly HeaderField[] = [field(":status", "200"), field("content-type", "application/grpc+proto")];
+const protoResponse: readonly HeaderField[] = [
+  field(":status", "200"),
+  field("content-type", "application/grpc+proto"),
+];
 const jsonResponse: readonly HeaderField[] = [field(":status", "200"), field("content-type", jsonContentType)];
 
 export function responseHead(requestContentType: string | undefined): readonly HeaderField[] {
@@ -148,7 +157,11 @@ export function responseHead(requestContentType: string | undefined): readonly H
 
 const okTrailers: readonly HeaderField[] = [field("grpc-status", "0")];
 
-export function trailerFields(status: number, message: string, metadata: readonly HeaderField[]): readonly HeaderField[] {
+export function trailerFields(
+  status: number,
+  message: string,
+  metadata: readonly HeaderField[],
+): readonly HeaderField[] {
   if (status === 0 && message === "" && metadata.length === 0) return okTrailers;
   const fields = [field("grpc-status", String(status))];
   if (message !== "") fields.push(field("grpc-message", encodeStatusMessage(message)));
@@ -178,7 +191,10 @@ function listBytes(fields: readonly HeaderField[]): number {
 export function oversize(what: string, fields: readonly HeaderField[], maxBytes: number): GrpcError | undefined {
   const bytes = maxBytes === Number.POSITIVE_INFINITY ? 0 : listBytes(fields);
   if (bytes <= maxBytes) return undefined;
-  return new GrpcError(Status.RESOURCE_EXHAUSTED, `${what} of ${bytes} bytes are larger than the other side takes (${maxBytes})`);
+  return new GrpcError(
+    Status.RESOURCE_EXHAUSTED,
+    `${what} of ${bytes} bytes are larger than the other side takes (${maxBytes})`,
+  );
 }
 
 /** The user's part of a header section. */

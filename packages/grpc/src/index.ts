@@ -1,5 +1,13 @@
 export type { Messages } from "./call/send-all.js";
-export type { CallOptions, ClientCall, MessageOptions, ParentCall, ResponseOptions, ServerCall, StatusOptions } from "./call.js";
+export type {
+  CallOptions,
+  ClientCall,
+  MessageOptions,
+  ParentCall,
+  ResponseOptions,
+  ServerCall,
+  StatusOptions,
+} from "./call.js";
 export type { BackoffOptions } from "./client/backoff.js";
 export { Channel, type ChannelOptions, type TlsOptions } from "./client/channel.js";
 export type { ChannelState } from "./client/connection-manager.js";

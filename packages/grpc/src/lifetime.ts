@@ -60,13 +60,18 @@ export function resolveServerLifetime(options: ServerLifetimeOptions): LifetimeO
 export function withSpreadAge(lifetime: LifetimeOptions, random: number): LifetimeOptions {
   const { maxConnectionAgeMs = never } = lifetime;
   if (maxConnectionAgeMs === never) return lifetime;
-  return { ...lifetime, maxConnectionAgeMs: Math.min(longestMs, Math.max(1, Math.round(maxConnectionAgeMs * (0.9 + 0.2 * random)))) };
+  return {
+    ...lifetime,
+    maxConnectionAgeMs: Math.min(longestMs, Math.max(1, Math.round(maxConnectionAgeMs * (0.9 + 0.2 * random)))),
+  };
 }
 
 /** Those of the next connection to a server that was asked too often: half as often, as gRPC's keepalive document says. */
 export function withRarerKeepalive(lifetime: LifetimeOptions): LifetimeOptions {
   const { keepaliveIntervalMs = never } = lifetime;
-  return keepaliveIntervalMs === never ? lifetime : { ...lifetime, keepaliveIntervalMs: Math.min(longestMs, keepaliveIntervalMs * 2) };
+  return keepaliveIntervalMs === never
+    ? lifetime
+    : { ...lifetime, keepaliveIntervalMs: Math.min(longestMs, keepaliveIntervalMs * 2) };
 }
 
 function resolveKeepalive(options: KeepaliveOptions, intervalMs: number, withoutCalls: boolean): LifetimeOptions {
@@ -82,5 +87,9 @@ function resolveKeepalive(options: KeepaliveOptions, intervalMs: number, without
 }
 
 function duration(name: string, value: number | undefined, fallback: number, least: number): number {
-  return value === undefined ? fallback : value === never ? never : wholeNumber(name, value, fallback, least, longestMs);
+  return value === undefined
+    ? fallback
+    : value === never
+      ? never
+      : wholeNumber(name, value, fallback, least, longestMs);
 }

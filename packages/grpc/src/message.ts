@@ -25,7 +25,12 @@ export function lengthOf(first: number, second: number, third: number, fourth: n
 
 /** The length in the prefix at `offset`. */
 export function messageLength(bytes: Uint8Array, offset: number): number {
-  return lengthOf(bytes[offset + 1] as number, bytes[offset + 2] as number, bytes[offset + 3] as number, bytes[offset + 4] as number);
+  return lengthOf(
+    bytes[offset + 1] as number,
+    bytes[offset + 2] as number,
+    bytes[offset + 3] as number,
+    bytes[offset + 4] as number,
+  );
 }
 
 export interface LengthJudge {

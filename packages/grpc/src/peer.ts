@@ -69,7 +69,9 @@ class TlsOfSocket implements PeerTls {
 /** `path`: where a Unix socket is that does not know it itself. */
 export function peerOf(duplex: Duplex, path?: string): Peer {
   const address = addressOf(duplex, path);
-  return duplex instanceof TLSSocket ? { address, secure: true, tls: new TlsOfSocket(duplex) } : { address, secure: false };
+  return duplex instanceof TLSSocket
+    ? { address, secure: true, tls: new TlsOfSocket(duplex) }
+    : { address, secure: false };
 }
 
 function addressOf(duplex: Duplex, path: string | undefined): string {

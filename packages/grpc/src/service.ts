@@ -1,8 +1,19 @@
 /** What a service is: its methods with their paths, kinds and codecs, however they were described. */
 import type { DescMessage, DescService, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import { type Codec, protobufCodec } from "./codec.js";
-import { type GenericMethods, type GenericServiceDefinition, genericCodec, isGenericService } from "./definitions/generic.js";
-import { type GrpcJsMethods, type GrpcJsServiceDefinition, grpcJsCodec, grpcJsNames, isGrpcJsService } from "./definitions/grpc-js.js";
+import {
+  type GenericMethods,
+  type GenericServiceDefinition,
+  genericCodec,
+  isGenericService,
+} from "./definitions/generic.js";
+import {
+  type GrpcJsMethods,
+  type GrpcJsServiceDefinition,
+  grpcJsCodec,
+  grpcJsNames,
+  isGrpcJsService,
+} from "./definitions/grpc-js.js";
 import { jsonCodec } from "./definitions/json-codec.js";
 
 /** How many messages go each way, in the words of protobuf-es. */
@@ -76,7 +87,9 @@ export interface MethodTypes<
 }
 
 /** Of a definition that was loaded at run time the types know no kind: then it is all of them. */
-export type KindOf<RequestStream extends boolean, ResponseStream extends boolean> = boolean extends RequestStream | ResponseStream
+export type KindOf<RequestStream extends boolean, ResponseStream extends boolean> = boolean extends
+  | RequestStream
+  | ResponseStream
   ? KindOfUnknown<RequestStream, ResponseStream>
   : KindOfKnown<RequestStream, ResponseStream>;
 
@@ -115,8 +128,14 @@ type DescribedTypes<Method extends DescMethodLike> = MethodTypes<
 
 type DefinedTypes<Method> = Method extends {
   readonly kind: infer Kind extends MethodKind;
-  readonly request: { encode(message: infer RequestInit extends {}): Uint8Array; decode(bytes: Uint8Array): infer Request extends {} };
-  readonly response: { encode(message: infer ResponseInit extends {}): Uint8Array; decode(bytes: Uint8Array): infer Response extends {} };
+  readonly request: {
+    encode(message: infer RequestInit extends {}): Uint8Array;
+    decode(bytes: Uint8Array): infer Request extends {};
+  };
+  readonly response: {
+    encode(message: infer ResponseInit extends {}): Uint8Array;
+    decode(bytes: Uint8Array): infer Response extends {};
+  };
 }
   ? MethodTypes<Kind, Request, RequestInit, Response, ResponseInit>
   : never;
@@ -179,8 +198,21 @@ function fromDescriptor({ typeName, methods }: DescServiceLike): Service {
     methods: methods.map(({ localName, name, methodKind, input, output }) => {
       const names = [localName];
       const path = `/${typeName}/${name}`;
-      const json = makeMethod(names, path, methodKind, jsonCodec(input) as Codec<{}, {}>, jsonCodec(output) as Codec<{}, {}>);
-      return makeMethod(names, path, methodKind, protobufCodec(input) as Codec<{}, {}>, protobufCodec(output) as Codec<{}, {}>, json);
+      const json = makeMethod(
+        names,
+        path,
+        methodKind,
+        jsonCodec(input) as Codec<{}, {}>,
+        jsonCodec(output) as Codec<{}, {}>,
+      );
+      return makeMethod(
+        names,
+        path,
+        methodKind,
+        protobufCodec(input) as Codec<{}, {}>,
+        protobufCodec(output) as Codec<{}, {}>,
+        json,
+      );
     }),
   };
 }
@@ -190,7 +222,13 @@ function fromDefinition({ typeName, methods }: ServiceDefinition): Service {
   return {
     typeName,
     methods: Object.entries(methods).map(([name, { path, kind, request, response }]) =>
-      makeMethod([name], checkedPath(`${typeName}.${name}`, path), kind, request as Codec<{}, {}>, response as Codec<{}, {}>),
+      makeMethod(
+        [name],
+        checkedPath(`${typeName}.${name}`, path),
+        kind,
+        request as Codec<{}, {}>,
+        response as Codec<{}, {}>,
+      ),
     ),
   };
 }
@@ -200,7 +238,13 @@ function fromGeneric({ fullName, methods }: GenericServiceDefinition): Service {
     typeName: fullName,
     methods: Object.entries(methods).map(([name, method]) => {
       const path = checkedPath(`${fullName}.${name}`, `/${fullName}/${method.name}`);
-      return makeMethod([name], path, kindOf(method), genericCodec(method.requestType), genericCodec(method.responseType));
+      return makeMethod(
+        [name],
+        path,
+        kindOf(method),
+        genericCodec(method.requestType),
+        genericCodec(method.responseType),
+      );
     }),
   };
 }
@@ -219,7 +263,13 @@ function checkedPath(name: string, path: unknown): string {
   throw new TypeError(`the path of method ${name} must be "/package.Service/Method", not ${JSON.stringify(path)}`);
 }
 
-function kindOf({ requestStream, responseStream }: { readonly requestStream: boolean; readonly responseStream: boolean }): MethodKind {
+function kindOf({
+  requestStream,
+  responseStream,
+}: {
+  readonly requestStream: boolean;
+  readonly responseStream: boolean;
+}): MethodKind {
   if (requestStream) return responseStream ? "bidi_streaming" : "client_streaming";
   return responseStream ? "server_streaming" : "unary";
 }
@@ -241,7 +291,9 @@ function makeMethod(
 ): Method {
   const cardinality = kinds[kind];
   if (cardinality === undefined) {
-    throw new TypeError(`the kind of method ${path} must be one of ${Object.keys(kinds).join(", ")}, not ${JSON.stringify(kind)}`);
+    throw new TypeError(
+      `the kind of method ${path} must be one of ${Object.keys(kinds).join(", ")}, not ${JSON.stringify(kind)}`,
+    );
   }
   return { names, path, kind, ...cardinality, request, response, json };
 }

@@ -3,7 +3,15 @@
  * fields, so that nobody loads descriptors who uses no details.
  */
 import { Buffer } from "node:buffer";
-import { create, type DescMessage, fromBinary, type Message, type MessageInitShape, type MessageShape, toBinary } from "@bufbuild/protobuf";
+import {
+  create,
+  type DescMessage,
+  fromBinary,
+  type Message,
+  type MessageInitShape,
+  type MessageShape,
+  toBinary,
+} from "@bufbuild/protobuf";
 import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import type { Any } from "@bufbuild/protobuf/wkt";
 
@@ -51,7 +59,11 @@ export function packDetail(given: Detail): Any {
 }
 
 function pack(schema: DescMessage, message: Message): Any {
-  return { $typeName: "google.protobuf.Any", typeUrl: typeUrlPrefix + schema.typeName, value: toBinary(schema, message) };
+  return {
+    $typeName: "google.protobuf.Any",
+    typeUrl: typeUrlPrefix + schema.typeName,
+    value: toBinary(schema, message),
+  };
 }
 
 /** What is packed, where it is of that type and not malformed. */

@@ -23,7 +23,10 @@ const statusOfHttp: Readonly<Record<string, Status>> = {
 /** The status of an answer that is not gRPC's: of a proxy, or of a server of something else. */
 export function errorOfHttp(httpStatus: string, contentType: string | undefined): GrpcError {
   if (httpStatus !== "200")
-    return new GrpcError(statusOfHttp[httpStatus] ?? Status.UNKNOWN, `the server answered with HTTP status ${httpStatus}`);
+    return new GrpcError(
+      statusOfHttp[httpStatus] ?? Status.UNKNOWN,
+      `the server answered with HTTP status ${httpStatus}`,
+    );
   const what = contentType === undefined ? "no content-type" : `content-type ${JSON.stringify(contentType)}`;
   return new GrpcError(Status.UNKNOWN, `the server's answer is not gRPC: ${what}`);
 }
@@ -40,7 +43,8 @@ export function errorOfTrailers(fields: readonly HeaderField[], metadata: () => 
   }
   if (value === "0") return undefined;
   const text = message === "" ? "" : decodeStatusMessage(message);
-  if (value === undefined) return new GrpcError(Status.UNKNOWN, "the server ended the call without grpc-status", { metadata: metadata() });
+  if (value === undefined)
+    return new GrpcError(Status.UNKNOWN, "the server ended the call without grpc-status", { metadata: metadata() });
   const status = /^[0-9]{1,3}$/.test(value) ? Number(value) : Number.NaN;
   if (isStatus(status) && status !== Status.OK) {
     const error = new GrpcError(status, text, { metadata: metadata() });
@@ -63,7 +67,8 @@ const statusOfReset: Readonly<Record<number, Exclude<Status, 0>>> = {
 /** @param peer who is named: `"the server"`, `"the client"` */
 export function errorOfReset(reset: StreamReset, peer: string): GrpcError {
   const { errorCode, scope, origin, unprocessed, cause } = reset;
-  if (scope === "connection") return new GrpcError(Status.UNAVAILABLE, `the connection to ${peer} was lost: ${reset.message}`, { cause });
+  if (scope === "connection")
+    return new GrpcError(Status.UNAVAILABLE, `the connection to ${peer} was lost: ${reset.message}`, { cause });
   const status = unprocessed ? Status.UNAVAILABLE : (statusOfReset[errorCode] ?? Status.INTERNAL);
   const who = origin === "remote" ? peer : "this side";
   return new GrpcError(status, `${who} reset the call with ${errorCodeName(errorCode)}: ${reset.message}`, { cause });

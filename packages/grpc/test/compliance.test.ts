@@ -50,7 +50,12 @@ async function connect(clock: VirtualClock): Promise<StreamPair> {
 }
 
 describe("a gRPC call is a stream", () => {
-  for (const { title, run } of complianceTests({ connect, halfClose: "first", disposal: "abort", settle: () => settle(30) }))
+  for (const { title, run } of complianceTests({
+    connect,
+    halfClose: "first",
+    disposal: "abort",
+    settle: () => settle(30),
+  }))
     it(title, run);
 });
 

@@ -16,7 +16,18 @@ import {
 } from "../src/index.js";
 import { channelFor } from "../src/testing/index.js";
 import { Echo, EchoReplySchema, EchoRequestSchema } from "./gen/echo_pb.js";
-import { collect, echo, framed, okTrailers, type RawAnswer, RawClient, RawServer, rejection, responseHeaders, until } from "./support.js";
+import {
+  collect,
+  echo,
+  framed,
+  okTrailers,
+  type RawAnswer,
+  RawClient,
+  RawServer,
+  rejection,
+  responseHeaders,
+  until,
+} from "./support.js";
 
 const text = "trunkline ".repeat(500);
 const base = "/trunkline.test.v1.Echo/";
@@ -34,7 +45,10 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-function memory(implementation: Implementation<typeof Echo> = echo, options: { server?: ServerOptions; channel?: ChannelOptions } = {}) {
+function memory(
+  implementation: Implementation<typeof Echo> = echo,
+  options: { server?: ServerOptions; channel?: ChannelOptions } = {},
+) {
   const both = channelFor([[Echo, implementation]], options);
   closing.push(() => both.close());
   return createClient(Echo, both.channel);
@@ -50,11 +64,18 @@ function rawServer(options: ChannelOptions = {}) {
     http2.sendHeaders(request.streamId, okTrailers, end);
     http2.release(request.streamId);
   };
-  const sent = (index = -1): { encoding: string | undefined; accepted: string | undefined; flags: number | undefined; body: Buffer } => {
+  const sent = (
+    index = -1,
+  ): { encoding: string | undefined; accepted: string | undefined; flags: number | undefined; body: Buffer } => {
     const request = server.requests.at(index);
     const value = (wanted: string): string | undefined => request?.fields.find(({ name }) => name === wanted)?.value;
     const bytes = Buffer.concat(request?.data ?? []);
-    return { encoding: value("grpc-encoding"), accepted: value("grpc-accept-encoding"), flags: bytes[0], body: bytes.subarray(5) };
+    return {
+      encoding: value("grpc-encoding"),
+      accepted: value("grpc-accept-encoding"),
+      flags: bytes[0],
+      body: bytes.subarray(5),
+    };
   };
   return { server, sent, client: createClient(Echo, server.channel) };
 }
@@ -163,14 +184,22 @@ describe("responses", () => {
 
   it("may be in the encoding of the request, which the client must know", async () => {
     const body = toBinary(EchoRequestSchema, create(EchoRequestSchema, { text }));
-    const answer = await rawAnswer(echo, { compression: "deflate" }, { "grpc-encoding": "deflate" }, framed(deflateSync(body), 1));
+    const answer = await rawAnswer(
+      echo,
+      { compression: "deflate" },
+      { "grpc-encoding": "deflate" },
+      framed(deflateSync(body), 1),
+    );
     expect(answer.headers["grpc-encoding"]).toBe("deflate");
     expect(answer.body[0]).toBe(1);
   });
 
   it("of one call are compressed as sendInitialMetadata says", async () => {
     const say: Implementation<typeof Echo>["say"] = async (request, call) => {
-      await call.sendInitialMetadata({ "a-key": "value" }, { compression: request.text === text ? "deflate" : "identity" });
+      await call.sendInitialMetadata(
+        { "a-key": "value" },
+        { compression: request.text === text ? "deflate" : "identity" },
+      );
       return { text };
     };
     const answer = await rawAnswer({ say }, {}, accepting);
@@ -254,7 +283,11 @@ describe("a compression of one's own", () => {
   });
 
   it("that gives more than it may is stopped all the same", async () => {
-    const generous: Compression = { name: "much", compress: (message) => message.subarray(0, 1), decompress: () => new Uint8Array(5_000) };
+    const generous: Compression = {
+      name: "much",
+      compress: (message) => message.subarray(0, 1),
+      decompress: () => new Uint8Array(5_000),
+    };
     const client = memory(echo, { server: { acceptCompressions: [generous], maxReceiveMessageBytes: 4_999 } });
     const error = await rejection(client.say({ text: "hello" }, { compression: generous }));
     expect(error.status).toBe(Status.RESOURCE_EXHAUSTED);

@@ -20,7 +20,10 @@ describe("defaults", () => {
     });
     const plain = await createClient(Echo, served.channel).say({});
     expect(plain).toMatchObject({ text: '[["a","channel"],["b","channel"],["c","channel"]]', count: 3_000 });
-    const client = createClient(Echo, served.channel, { timeoutMs: 2_000, metadata: { b: "client", c: ["client", "two"] } });
+    const client = createClient(Echo, served.channel, {
+      timeoutMs: 2_000,
+      metadata: { b: "client", c: ["client", "two"] },
+    });
     expect(await client.say({})).toMatchObject({
       text: '[["a","channel"],["b","client"],["c","client"],["c","two"]]',
       count: 2_000,
@@ -46,7 +49,8 @@ describe("defaults", () => {
 
   it("end a call that takes longer", async () => {
     const implementation: Implementation<typeof Echo> = {
-      say: (_request, call) => new Promise((_, reject) => call.signal.addEventListener("abort", () => reject(call.signal.reason))),
+      say: (_request, call) =>
+        new Promise((_, reject) => call.signal.addEventListener("abort", () => reject(call.signal.reason))),
     };
     await using served = channelFor([[Echo, implementation]], { channel: { clock }, server: { clock } });
     const failed = rejection(createClient(Echo, served.channel, { timeoutMs: 50 }).say({}));
@@ -72,7 +76,9 @@ describe("defaults", () => {
     });
     expect((await rejection(client.say(text(99), { maxSendMessageBytes: 200 }))).message).toMatch(/^response message/);
     const narrow = createClient(Echo, served.channel, { maxReceiveMessageBytes: 20, maxSendMessageBytes: 30 });
-    expect((await rejection(narrow.say(text(25)))).message).toBe("response message of 27 bytes is larger than maxReceiveMessageBytes (20)");
+    expect((await rejection(narrow.say(text(25)))).message).toBe(
+      "response message of 27 bytes is larger than maxReceiveMessageBytes (20)",
+    );
     expect((await rejection(narrow.say(text(30)))).message).toMatch(/maxSendMessageBytes \(30\)$/);
     expect((await narrow.say(text(25), { maxReceiveMessageBytes: 27 })).text.length).toBe(25);
     await using call = narrow.chat.open();

@@ -14,11 +14,15 @@ describe("a GrpcError", () => {
   });
 
   it.each([0, 17, -1, 1.5, Number.NaN, "NOT_FOUND"])("cannot have the status %s", (status) => {
-    expect(() => new GrpcError(status as never)).toThrow(`the status of a GrpcError must be from 1 to 16, not ${status}`);
+    expect(() => new GrpcError(status as never)).toThrow(
+      `the status of a GrpcError must be from 1 to 16, not ${status}`,
+    );
   });
 
   it("cannot have metadata that cannot be sent", () => {
-    expect(() => new GrpcError(Status.ABORTED, "", { metadata: { "grpc-status": "0" } })).toThrow(/metadata key "grpc-status" is reserved/);
+    expect(() => new GrpcError(Status.ABORTED, "", { metadata: { "grpc-status": "0" } })).toThrow(
+      /metadata key "grpc-status" is reserved/,
+    );
   });
 });
 

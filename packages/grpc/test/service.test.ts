@@ -84,7 +84,10 @@ describe("a service described by hand", () => {
   });
 
   it.each<[unknown, string]>([
-    [{ path: "no-slash", kind: "unary" }, 'the path of method test.Odd.odd must be "/package.Service/Method", not "no-slash"'],
+    [
+      { path: "no-slash", kind: "unary" },
+      'the path of method test.Odd.odd must be "/package.Service/Method", not "no-slash"',
+    ],
     [
       { path: "/test.Odd/Odd", kind: "sometimes" },
       'the kind of method /test.Odd/Odd must be one of unary, server_streaming, client_streaming, bidi_streaming, not "sometimes"',

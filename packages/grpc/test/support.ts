@@ -204,7 +204,12 @@ export class RawClient implements ConnectionHandler<RawAnswer> {
     return answer;
   }
 
-  onHeaders(_streamId: number, fields: readonly HeaderField[], endStream: boolean, answer: RawAnswer | undefined): void {
+  onHeaders(
+    _streamId: number,
+    fields: readonly HeaderField[],
+    endStream: boolean,
+    answer: RawAnswer | undefined,
+  ): void {
     if (answer === undefined) return;
     answer.headers = Object.fromEntries(fields.map(({ name, value }) => [name, value]));
     answer.ended = endStream;

@@ -24,7 +24,10 @@ describe("channelFor", () => {
   });
 
   it("takes options of both sides", async () => {
-    await using served = channelFor([[Echo, echo]], { channel: { userAgent: "test/1" }, server: { maxReceiveMessageBytes: 10 } });
+    await using served = channelFor([[Echo, echo]], {
+      channel: { userAgent: "test/1" },
+      server: { maxReceiveMessageBytes: 10 },
+    });
     const client = createClient(Echo, served.channel);
     await expect(client.say({ text: "longer than ten bytes" })).rejects.toMatchObject({ code: "RESOURCE_EXHAUSTED" });
   });

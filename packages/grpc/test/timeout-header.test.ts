@@ -34,9 +34,12 @@ describe("grpc-timeout", () => {
     expect(decodeTimeout(wire)).toBeCloseTo(ms, 9);
   });
 
-  it.each(["", "1", "S", "1s", "-1S", "1.5S", "123456789m", "1 S", " 1S", "1S ", "0x1S", "١S"])("refuses the malformed %j", (wire) => {
-    expect(decodeTimeout(wire)).toBeUndefined();
-  });
+  it.each(["", "1", "S", "1s", "-1S", "1.5S", "123456789m", "1 S", " 1S", "1S ", "0x1S", "١S"])(
+    "refuses the malformed %j",
+    (wire) => {
+      expect(decodeTimeout(wire)).toBeUndefined();
+    },
+  );
 
   it("is never shorter than what was asked for, nor longer by more than a thousandth or one unit", () => {
     fc.assert(

@@ -3,7 +3,15 @@ import { readFileSync } from "node:fs";
 import tls from "node:tls";
 import type { TransportError } from "@trunkline/h2/node";
 import { afterEach, describe, expect, it } from "vitest";
-import { Channel, type ChannelOptions, createClient, type ListenOptions, type PeerTls, Server, Status } from "../src/index.js";
+import {
+  Channel,
+  type ChannelOptions,
+  createClient,
+  type ListenOptions,
+  type PeerTls,
+  Server,
+  Status,
+} from "../src/index.js";
 import { Echo } from "./gen/echo_pb.js";
 import { rejection } from "./support.js";
 
@@ -17,7 +25,10 @@ afterEach(async () => {
 });
 
 /** A server whose answer is who has asked. */
-async function listening(options: ListenOptions["tls"] = {}, more: ListenOptions = {}): Promise<{ server: Server; address: string }> {
+async function listening(
+  options: ListenOptions["tls"] = {},
+  more: ListenOptions = {},
+): Promise<{ server: Server; address: string }> {
   const server = new Server().add(Echo, {
     say(_request, call) {
       const { authorized, certificate } = call.peer.tls as PeerTls;
@@ -28,7 +39,10 @@ async function listening(options: ListenOptions["tls"] = {}, more: ListenOptions
     },
   });
   closing.push(() => server.close());
-  return { server, address: await server.listen("127.0.0.1:0", { tls: { ...certificateOf("server"), ...options }, ...more }) };
+  return {
+    server,
+    address: await server.listen("127.0.0.1:0", { tls: { ...certificateOf("server"), ...options }, ...more }),
+  };
 }
 
 function clientOf(address: string, tls: ChannelOptions["tls"]) {
@@ -57,15 +71,22 @@ describe("a server with TLS", () => {
 
   it("keeps its certificate when the new one cannot be used, and has none to exchange without TLS", async () => {
     const { server, address } = await listening();
-    expect(() => server.updateTls({ cert: read("renewed") })).toThrow("the tls options cannot be used: key values mismatch");
+    expect(() => server.updateTls({ cert: read("renewed") })).toThrow(
+      "the tls options cannot be used: key values mismatch",
+    );
     await clientOf(address, { ca: authority }).say({});
     expect(() => new Server().updateTls({})).toThrow("the server listens on no address with TLS");
   });
 
   it("tells clients whose certificate is missing or bad, and its owner", async () => {
     const refused: TransportError[] = [];
-    const { address } = await listening({ ca: authority, requestCert: true }, { onRefused: (error) => refused.push(error) });
-    expect((await clientOf(address, { ca: authority, ...certificateOf("client") }).say({})).text).toBe("true CN=client");
+    const { address } = await listening(
+      { ca: authority, requestCert: true },
+      { onRefused: (error) => refused.push(error) },
+    );
+    expect((await clientOf(address, { ca: authority, ...certificateOf("client") }).say({})).text).toBe(
+      "true CN=client",
+    );
     const missing = await rejection(clientOf(address, { ca: authority }).say({}));
     expect(missing).toMatchObject({
       status: Status.UNAVAILABLE,
@@ -122,6 +143,8 @@ describe("a channel with TLS", () => {
     const open = new Server().add(Echo, { say: () => ({ text: "" }) });
     closing.push(() => open.close());
     const plain = await open.listen("127.0.0.1:0");
-    expect((await rejection(clientOf(plain, { ca: authority }).say({}))).message).toMatch(/does not speak TLS here, but plaintext/);
+    expect((await rejection(clientOf(plain, { ca: authority }).say({}))).message).toMatch(
+      /does not speak TLS here, but plaintext/,
+    );
   });
 });

@@ -71,10 +71,13 @@ const maxWindow = 2 ** 31 - 1;
 /** Validates once and fills in the defaults. @throws H2Error (scope `usage`) naming the option, the value and its range. */
 export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
   const { role, settings = {}, limits = {} } = options;
-  if (role !== "client" && role !== "server") throw usageError(`role must be "client" or "server", not ${String(role)}`);
+  if (role !== "client" && role !== "server")
+    throw usageError(`role must be "client" or "server", not ${String(role)}`);
   const { enableConnectProtocol = false } = settings;
   if (typeof enableConnectProtocol !== "boolean" || (enableConnectProtocol && role === "client")) {
-    throw usageError(`enableConnectProtocol must be true or false, and true at a server only, not ${String(enableConnectProtocol)}`);
+    throw usageError(
+      `enableConnectProtocol must be true or false, and true at a server only, not ${String(enableConnectProtocol)}`,
+    );
   }
   const maxFrameSize = whole("maxFrameSize", settings.maxFrameSize, 16_384, 16_384, 2 ** 24 - 1);
   const initialWindowSize = whole("initialWindowSize", settings.initialWindowSize, 65_536, 0, maxWindow);
@@ -85,12 +88,27 @@ export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
       maxConcurrentStreams: whole("maxConcurrentStreams", settings.maxConcurrentStreams, 256, 0, maxWindow),
       initialWindowSize,
       maxFrameSize,
-      maxHeaderListSize: whole("maxHeaderListSize", settings.maxHeaderListSize, role === "server" ? 16_384 : 65_536, 0, 2 ** 28),
+      maxHeaderListSize: whole(
+        "maxHeaderListSize",
+        settings.maxHeaderListSize,
+        role === "server" ? 16_384 : 65_536,
+        0,
+        2 ** 28,
+      ),
       enableConnectProtocol,
     },
     limits: {
-      maxStreamWindow: Math.max(initialWindowSize, whole("maxStreamWindow", limits.maxStreamWindow, 2 ** 24, 0, maxWindow)),
-      maxBufferedBytesPerConnection: whole("maxBufferedBytesPerConnection", limits.maxBufferedBytesPerConnection, 2 ** 25, 65_535, 2 ** 40),
+      maxStreamWindow: Math.max(
+        initialWindowSize,
+        whole("maxStreamWindow", limits.maxStreamWindow, 2 ** 24, 0, maxWindow),
+      ),
+      maxBufferedBytesPerConnection: whole(
+        "maxBufferedBytesPerConnection",
+        limits.maxBufferedBytesPerConnection,
+        2 ** 25,
+        65_535,
+        2 ** 40,
+      ),
       streamSendHighWaterMark: whole("streamSendHighWaterMark", limits.streamSendHighWaterMark, 65_536, 1, 2 ** 40),
       outputBatchBytes: whole("outputBatchBytes", limits.outputBatchBytes, 262_144, 16_384, 2 ** 30),
       maxQueuedControlBytes: whole("maxQueuedControlBytes", limits.maxQueuedControlBytes, 65_536, 1_024, 2 ** 30),

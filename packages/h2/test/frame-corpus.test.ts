@@ -15,7 +15,13 @@ interface Case {
   readonly description: string;
   readonly wire: string;
   readonly error: readonly number[] | null;
-  readonly frame: { length: number; type: number; flags: number; stream_identifier: number; frame_payload: Record<string, unknown> } | null;
+  readonly frame: {
+    length: number;
+    type: number;
+    flags: number;
+    stream_identifier: number;
+    frame_payload: Record<string, unknown>;
+  } | null;
 }
 
 // Public test data (http2jp/http2-frame-test-case), which is not part of the project.
@@ -28,43 +34,62 @@ function load(): [name: string, content: Case][] {
     .flatMap(({ name }) => {
       const folder = new URL(`${name}/`, corpus);
       const files = readdirSync(folder).filter((file) => file.endsWith(".json"));
-      return files.map((file): [string, Case] => [`${name}/${file}`, JSON.parse(readFileSync(new URL(file, folder), "utf8")) as Case]);
+      return files.map((file): [string, Case] => [
+        `${name}/${file}`,
+        JSON.parse(readFileSync(new URL(file, folder), "utf8")) as Case,
+      ]);
     });
 }
 
-describe.skipIf(!present)(present ? "public frame corpus" : "public frame corpus (skipped: ../shared/vectors is not there)", () => {
-  const cases = present ? load() : [];
-  const right = cases.filter(([, { error }]) => error === null);
-  const wrong = cases.filter(([, { error }]) => error !== null);
+describe.skipIf(!present)(
+  present ? "public frame corpus" : "public frame corpus (skipped: ../shared/vectors is not there)",
+  () => {
+    const cases = present ? load() : [];
+    const right = cases.filter(([, { error }]) => error === null);
+    const wrong = cases.filter(([, { error }]) => error !== null);
 
-  it("is whole", () => {
-    expect([right.length, wrong.length]).toEqual([12, 22]);
-  });
+    it("is whole", () => {
+      expect([right.length, wrong.length]).toEqual([12, 22]);
+    });
 
-  it.each(right)("%s is read as it says", (_, { wire, frame }) => {
-    let seen: unknown;
-    const sink = {
-      closed: false,
-      onFrame(type: number, flags: number, streamId: number, bytes: Uint8Array, start: number, end: number) {
-        seen = { length: end - start, type, flags, stream_identifier: streamId, frame_payload: payloadOf(type, flags, bytes, start, end) };
-      },
-    };
-    new FrameReader(sink, 16_384).receive(Buffer.from(wire, "hex"));
-    expect(seen).toMatchObject({ ...frame, frame_payload: definedOnly(frame?.frame_payload ?? {}) });
-  });
+    it.each(right)("%s is read as it says", (_, { wire, frame }) => {
+      let seen: unknown;
+      const sink = {
+        closed: false,
+        onFrame(type: number, flags: number, streamId: number, bytes: Uint8Array, start: number, end: number) {
+          seen = {
+            length: end - start,
+            type,
+            flags,
+            stream_identifier: streamId,
+            frame_payload: payloadOf(type, flags, bytes, start, end),
+          };
+        },
+      };
+      new FrameReader(sink, 16_384).receive(Buffer.from(wire, "hex"));
+      expect(seen).toMatchObject({ ...frame, frame_payload: definedOnly(frame?.frame_payload ?? {}) });
+    });
 
-  it.each(wrong)("%s is refused with one of its codes", (_, { wire, error }) => {
-    for (const role of ["client", "server"] as const) {
-      const engine = Engine.ready(role);
-      engine.send(Buffer.from(wire, "hex"));
-      const verdict = engine.verdict();
-      const name = verdict === "taken" ? verdict : "connectionError" in verdict ? verdict.connectionError : verdict.streamError;
-      expect(error).toContain(ErrorCode[name as keyof typeof ErrorCode]);
-    }
-  });
-});
+    it.each(wrong)("%s is refused with one of its codes", (_, { wire, error }) => {
+      for (const role of ["client", "server"] as const) {
+        const engine = Engine.ready(role);
+        engine.send(Buffer.from(wire, "hex"));
+        const verdict = engine.verdict();
+        const name =
+          verdict === "taken" ? verdict : "connectionError" in verdict ? verdict.connectionError : verdict.streamError;
+        expect(error).toContain(ErrorCode[name as keyof typeof ErrorCode]);
+      }
+    });
+  },
+);
 
-function payloadOf(type: number, flags: number, bytes: Uint8Array, start: number, end: number): Record<string, unknown> {
+function payloadOf(
+  type: number,
+  flags: number,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): Record<string, unknown> {
   const text = (from: number, to: number) => Buffer.from(bytes.subarray(from, to)).toString("latin1");
   const padded = type === FrameType.DATA || type === FrameType.HEADERS || type === FrameType.PUSH_PROMISE;
   const padding = padded ? paddingBytes(flags, bytes, start, end) : 0;
@@ -91,7 +116,11 @@ function payloadOf(type: number, flags: number, bytes: Uint8Array, start: number
       return { opaque_data: text(start, end) };
     case FrameType.GOAWAY: {
       const { lastStreamId, errorCode, debugData } = readGoAway(bytes, start, end);
-      return { last_stream_id: lastStreamId, error_code: errorCode, additional_debug_data: Buffer.from(debugData).toString("latin1") };
+      return {
+        last_stream_id: lastStreamId,
+        error_code: errorCode,
+        additional_debug_data: Buffer.from(debugData).toString("latin1"),
+      };
     }
     case FrameType.WINDOW_UPDATE:
       return { window_size_increment: readWindowUpdate(bytes, start, end) };

@@ -29,6 +29,8 @@ describe.each(targets)("hostile input to $name", (target) => {
     const { failure } = fuzz(target, freshMs, Date.now() & 0xffffff);
     if (failure === undefined) return;
     const input = Buffer.from(failure.input).toString("base64");
-    throw new Error(`to save it, add this line to scripts/fuzz/corpus/${target.name}-failures.txt: ${input}`, { cause: failure.error });
+    throw new Error(`to save it, add this line to scripts/fuzz/corpus/${target.name}-failures.txt: ${input}`, {
+      cause: failure.error,
+    });
   });
 });

@@ -13,7 +13,13 @@ const runs = Number(process.env["MODEL_RUNS"] ?? 60);
 
 type Operation =
   | { readonly kind: "open" }
-  | { readonly kind: "send"; readonly end: 0 | 1; readonly stream: number; readonly bytes: number; readonly last: boolean }
+  | {
+      readonly kind: "send";
+      readonly end: 0 | 1;
+      readonly stream: number;
+      readonly bytes: number;
+      readonly last: boolean;
+    }
   | { readonly kind: "read"; readonly end: 0 | 1; readonly stream: number; readonly bytes: number }
   | { readonly kind: "trailers" | "inform" | "reset" | "release"; readonly end: 0 | 1; readonly stream: number }
   | { readonly kind: "ping" | "goAway"; readonly end: 0 | 1 }
@@ -23,7 +29,8 @@ type Operation =
 
 const end = fc.constantFrom<0 | 1>(0, 1);
 const stream = fc.nat(11);
-const onStream = (kind: "trailers" | "inform" | "reset" | "release") => fc.record({ kind: fc.constant(kind), end, stream });
+const onStream = (kind: "trailers" | "inform" | "reset" | "release") =>
+  fc.record({ kind: fc.constant(kind), end, stream });
 const operation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 120, arbitrary: fc.constant<Operation>({ kind: "open" }) },
   {
@@ -134,7 +141,8 @@ class Model {
     for (const { closed } of this.#sides) {
       if (closed === undefined) continue;
       expect(this.#ending, `ended by itself: ${closed.error?.message}`).toBeDefined();
-      if (this.#ending === "orderly" && closed.error !== undefined) expect(closed.error.message).toBe("connection lost");
+      if (this.#ending === "orderly" && closed.error !== undefined)
+        expect(closed.error.message).toBe("connection lost");
     }
   }
 
@@ -149,7 +157,9 @@ class Model {
           side.read(streamId, half.unread);
         }
       }
-      const received = this.#sides.flatMap(({ halves }) => [...halves.values()]).reduce((sum, half) => sum + half.received, 0);
+      const received = this.#sides
+        .flatMap(({ halves }) => [...halves.values()])
+        .reduce((sum, half) => sum + half.received, 0);
       idle = received === last ? idle + 1 : 0;
       last = received;
     }

@@ -37,5 +37,9 @@ it.each([
   ["a body and trailers", "hello", true, [["hello"]]],
   ["headers alone", "", false, []],
 ] as const)("the README's example works with an answer of %s, and ends", async (_, body, trailers, lines) => {
-  expect(await printed([[":status", "200"]], body, trailers)).toEqual([["GET /", "200"], ...lines, ["closed:", "in order"]]);
+  expect(await printed([[":status", "200"]], body, trailers)).toEqual([
+    ["GET /", "200"],
+    ...lines,
+    ["closed:", "in order"],
+  ]);
 });

@@ -21,15 +21,22 @@ export function checkedKey(key: string): string {
 
 function check(key: string): string {
   if (typeof key !== "string") {
-    throw new MetadataError(`a metadata key must be a string, but is ${typeof key}`, { key: String(key), code: "METADATA_KEY" });
+    throw new MetadataError(`a metadata key must be a string, but is ${typeof key}`, {
+      key: String(key),
+      code: "METADATA_KEY",
+    });
   }
   const lower = key.toLowerCase();
   if (!/^[0-9A-Za-z_.-]+$/.test(key)) {
     const reason = reservedKeyReason(lower) ?? "a key is one or more of the characters 0-9 a-z _ . -";
-    throw new MetadataError(`metadata key ${JSON.stringify(key)} is not allowed: ${reason}`, { key, code: "METADATA_KEY" });
+    throw new MetadataError(`metadata key ${JSON.stringify(key)} is not allowed: ${reason}`, {
+      key,
+      code: "METADATA_KEY",
+    });
   }
   const reason = reservedKeyReason(lower);
-  if (reason !== undefined) throw new MetadataError(`metadata key "${lower}" is reserved: ${reason}`, { key, code: "METADATA_KEY" });
+  if (reason !== undefined)
+    throw new MetadataError(`metadata key "${lower}" is reserved: ${reason}`, { key, code: "METADATA_KEY" });
   return lower;
 }
 

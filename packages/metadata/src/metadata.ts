@@ -59,7 +59,9 @@ export class Metadata implements Iterable<[string, MetadataValue]> {
   constructor(init?: MetadataInit) {
     if (init === undefined) return;
     if (typeof init !== "object" || init === null) {
-      throw new TypeError(`metadata is made from an object, pairs or other metadata, not from ${init === null ? "null" : typeof init}`);
+      throw new TypeError(
+        `metadata is made from an object, pairs or other metadata, not from ${init === null ? "null" : typeof init}`,
+      );
     }
     if (init instanceof Metadata) {
       this.#fields = init.#read().slice();

@@ -23,7 +23,8 @@ export function wireValue(key: string, value: MetadataValue): string {
   const binary = isBinaryKey(key);
   if (!binary && typeof value === "string" && plainText.test(value)) return value;
   if (binary) {
-    if (!isBytes(value)) throw valueError(key, `must be a Uint8Array, since the key ends in "-bin", but is ${typeName(value)}`);
+    if (!isBytes(value))
+      throw valueError(key, `must be a Uint8Array, since the key ends in "-bin", but is ${typeName(value)}`);
     return encodeBase64(value);
   }
   if (typeof value !== "string") {
@@ -33,7 +34,10 @@ export function wireValue(key: string, value: MetadataValue): string {
   const index = value.search(/[^ -~]/);
   if (index !== -1) {
     const code = (value.codePointAt(index) as number).toString(16).toUpperCase().padStart(4, "0");
-    throw valueError(key, `has U+${code} at index ${index}, but text is printable ASCII; a key for anything else ends in "-bin"`);
+    throw valueError(
+      key,
+      `has U+${code} at index ${index}, but text is printable ASCII; a key for anything else ends in "-bin"`,
+    );
   }
   // RFC 9113 §8.2.1: a field value must not start or end with white space.
   throw valueError(key, "begins or ends with a space");

@@ -121,8 +121,12 @@ describe("what it is made from", () => {
       "metadata is made from an object, pairs or other metadata, not from string",
     );
     expect(() => new Metadata(null as unknown as MetadataInit)).toThrow("not from null");
-    expect(() => new Metadata([["a"]] as unknown as MetadataInit)).toThrow('value of metadata key "a" must be a string, but is undefined');
-    expect(() => new Metadata([[1, "x"]] as unknown as MetadataInit)).toThrow("a metadata key must be a string, but is number");
+    expect(() => new Metadata([["a"]] as unknown as MetadataInit)).toThrow(
+      'value of metadata key "a" must be a string, but is undefined',
+    );
+    expect(() => new Metadata([[1, "x"]] as unknown as MetadataInit)).toThrow(
+      "a metadata key must be a string, but is number",
+    );
   });
 });
 
@@ -153,7 +157,9 @@ describe("values", () => {
 
   test("an error about a value never holds the value", () => {
     expect(errorOf(() => new Metadata({ token: "secret\n" })).message).not.toContain("secret");
-    expect(errorOf(() => Metadata.fromWire([{ name: "token-bin", value: "se.cret" }]).get("token-bin")).message).not.toContain("se.cret");
+    expect(
+      errorOf(() => Metadata.fromWire([{ name: "token-bin", value: "se.cret" }]).get("token-bin")).message,
+    ).not.toContain("se.cret");
   });
 
   test("bytes and text are not taken for each other", () => {
@@ -163,7 +169,9 @@ describe("values", () => {
     expect(errorOf(() => new Metadata({ a: bytes(1) })).message).toBe(
       'value of metadata key "a" must be a string, but is a Uint8Array; a key for bytes ends in "-bin"',
     );
-    expect(errorOf(() => new Metadata().append("a", 1 as unknown as string)).message).toContain("must be a string, but is number");
+    expect(errorOf(() => new Metadata().append("a", 1 as unknown as string)).message).toContain(
+      "must be a string, but is number",
+    );
     expect(errorOf(() => new Metadata().append("a", null as unknown as string)).message).toContain("but is null");
     expect(errorOf(() => new Metadata().append("a", ["x"] as unknown as string)).message).toContain("but is an array");
   });
@@ -208,7 +216,9 @@ describe("freezing, copying, merging", () => {
     for (const change of [() => metadata.set("a", "2"), () => metadata.append("b", "2"), () => metadata.delete("a")]) {
       const error = errorOf(change);
       expect(error.code).toBe("METADATA_FROZEN");
-      expect(error.message).toMatch(/^metadata key "[ab]" cannot be changed: this metadata is frozen; change a clone\(\) of it$/);
+      expect(error.message).toMatch(
+        /^metadata key "[ab]" cannot be changed: this metadata is frozen; change a clone\(\) of it$/,
+      );
     }
     expect(metadata.toJSON()).toEqual([["a", "1"]]);
     expect(Metadata.empty.frozen).toBe(true);
@@ -281,7 +291,16 @@ describe("from and to the wire", () => {
       { name: "a-bin", value: "Bw,,CA==" },
       { name: "a-bin", value: "" },
     ]);
-    expect(metadata.getAll("a-bin")).toEqual([bytes(1, 2), bytes(3, 4), bytes(5), bytes(6), bytes(7), bytes(), bytes(8), bytes()]);
+    expect(metadata.getAll("a-bin")).toEqual([
+      bytes(1, 2),
+      bytes(3, 4),
+      bytes(5),
+      bytes(6),
+      bytes(7),
+      bytes(),
+      bytes(8),
+      bytes(),
+    ]);
     expect(metadata.size).toBe(8);
     expect(metadata.toWire().map((field) => field.value)).toEqual(["AQI", "AwQ", "BQ", "Bg", "Bw", "", "CA", ""]);
   });

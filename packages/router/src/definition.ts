@@ -10,7 +10,10 @@ export type StreamService<Message extends {}> = {
 
 function streamService<Message extends {}>(codec: Codec<Message>): StreamService<Message> {
   const typeName = "jumpstarter.v1.RouterService";
-  return { typeName, methods: { stream: { path: `/${typeName}/Stream`, kind: "bidi_streaming", request: codec, response: codec } } };
+  return {
+    typeName,
+    methods: { stream: { path: `/${typeName}/Stream`, kind: "bidi_streaming", request: codec, response: codec } },
+  };
 }
 
 /** For clients of a router, and for servers that are themselves the other side: `new RouterStream(call)`. */

@@ -23,7 +23,8 @@ export function fieldsToMetadata(fields: Fields | undefined): Metadata {
 }
 
 function wireField(name: string, value: Uint8Array): WireField {
-  if (!/^[0-9a-z_.-]+$/.test(name)) throw new Error(`field ${JSON.stringify(name.slice(0, 64))} has no name that metadata could have`);
+  if (!/^[0-9a-z_.-]+$/.test(name))
+    throw new Error(`field ${JSON.stringify(name.slice(0, 64))} has no name that metadata could have`);
   const reason = reservedKeyReason(name);
   if (reason !== undefined) throw new Error(`field "${name}" is reserved: ${reason}`);
   const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);

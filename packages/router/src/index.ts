@@ -2,7 +2,13 @@ export { dial } from "./connect/dial.js";
 export { listen } from "./connect/listen.js";
 export type { Listener, ListenerState } from "./connect/listener.js";
 export { type OpenStreamOptions, openRouterStream } from "./connect/open-stream.js";
-export { type DialOptions, type ListedName, type ListenOptions, Trunkline, type TrunklineOptions } from "./connect/trunkline.js";
+export {
+  type DialOptions,
+  type ListedName,
+  type ListenOptions,
+  Trunkline,
+  type TrunklineOptions,
+} from "./connect/trunkline.js";
 export { RouterService, type StreamService } from "./definition.js";
 export { type Feature, type Features, featuresKey, ownFeatures, parseFeatures } from "./features.js";
 export { type Frame, FrameError, FrameType } from "./frame.js";
@@ -18,6 +24,13 @@ export {
 export type { RouterLimits } from "./options.js";
 export { peerKey } from "./peer-key.js";
 export { type ExchangeTokenOptions, Router, type RouterOptions } from "./router.js";
-export { type EndProof, endProof, type FrameCall, maxFramePayloadBytes, RouterStream, type RouterStreamOptions } from "./router-stream.js";
+export {
+  type EndProof,
+  endProof,
+  type FrameCall,
+  maxFramePayloadBytes,
+  RouterStream,
+  type RouterStreamOptions,
+} from "./router-stream.js";
 export type { RouterEvent, RouterStats } from "./service/events.js";
 export type { KeySource, PublicKeySource, SecretKeySource } from "./token/key-ring.js";

@@ -61,14 +61,19 @@ export async function readLocalState(
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
-    throw new LocalStateError(path, code === "ELOOP" ? "is a link, which is not followed" : `cannot be read (${code})`, error);
+    throw new LocalStateError(
+      path,
+      code === "ELOOP" ? "is a link, which is not followed" : `cannot be read (${code})`,
+      error,
+    );
   }
   try {
     await checkFolder(dirname(path));
     const info = await file.stat();
     if (!info.isFile()) throw new LocalStateError(path, "is no file");
     checkOwner(path, info, 0o077, "can be read or written by others");
-    if (info.size > maxFileBytes) throw new LocalStateError(path, `is larger than ${maxFileBytes} bytes, so not what a router leaves`);
+    if (info.size > maxFileBytes)
+      throw new LocalStateError(path, `is larger than ${maxFileBytes} bytes, so not what a router leaves`);
     const state = parse(path, await file.readFile("utf8"));
     return { state, alive: isAlive(state.pid) };
   } finally {

@@ -44,12 +44,24 @@ export function resolveLimits(limits: RouterLimits): ResolvedRouterLimits {
     maxMetadataBytes: wholeNumber("maxMetadataBytes", limits.maxMetadataBytes, 8_192, 0, most),
     heartbeatMs: wholeNumber("heartbeatMs", limits.heartbeatMs, 20_000, 0, longestMs),
     maxConcurrentStreams: wholeNumber("maxConcurrentStreams", limits.maxConcurrentStreams, 16_384, 1, longestMs),
-    maxReceiveMessageBytes: wholeNumber("maxReceiveMessageBytes", limits.maxReceiveMessageBytes, 4_194_304, 1, 2 ** 32 - 1),
+    maxReceiveMessageBytes: wholeNumber(
+      "maxReceiveMessageBytes",
+      limits.maxReceiveMessageBytes,
+      4_194_304,
+      1,
+      2 ** 32 - 1,
+    ),
   };
 }
 
 /** @throws RangeError naming the option, the value and its range */
-export function wholeNumber(name: string, value: number | undefined, fallback: number, least: number, largest: number): number {
+export function wholeNumber(
+  name: string,
+  value: number | undefined,
+  fallback: number,
+  least: number,
+  largest: number,
+): number {
   if (value === undefined) return fallback;
   if (Number.isInteger(value) && value >= least && value <= largest) return value;
   throw new RangeError(`${name} must be a whole number from ${least} to ${largest}, not ${String(value)}`);

@@ -8,7 +8,10 @@ import { AbortSchema, type End, EndSchema, FieldsSchema, type Ping, PingSchema }
 import type { Proof } from "./proof.js";
 
 export function encodeEnd({ payloadBytes, dataFrames, crc32 }: Proof): Uint8Array {
-  return toBinary(EndSchema, create(EndSchema, { payloadBytes: BigInt(payloadBytes), dataFrames: BigInt(dataFrames), crc32 }));
+  return toBinary(
+    EndSchema,
+    create(EndSchema, { payloadBytes: BigInt(payloadBytes), dataFrames: BigInt(dataFrames), crc32 }),
+  );
 }
 
 /** Undefined for bytes that are no `End`, as those of a peer that puts something else there. */
@@ -40,7 +43,10 @@ export function decodeAbort(bytes: Uint8Array): BrokenStreamError {
   try {
     const { code, message } = fromBinary(AbortSchema, bytes);
     const status = isStatus(code) && code !== Status.OK ? code : Status.ABORTED;
-    return new GrpcError(status, `the other side aborted the stream${message === "" ? "" : `: ${message.slice(0, maxReasonChars)}`}`);
+    return new GrpcError(
+      status,
+      `the other side aborted the stream${message === "" ? "" : `: ${message.slice(0, maxReasonChars)}`}`,
+    );
   } catch {
     return new GrpcError(Status.ABORTED, "the other side aborted the stream");
   }

@@ -17,7 +17,8 @@ export class Proof {
 
   /** Undefined if `end` is the end of just this; else what is different, for an error's message. */
   mismatch(end: Pick<End, "payloadBytes" | "dataFrames" | "crc32">): string | undefined {
-    if (end.payloadBytes !== BigInt(this.payloadBytes)) return `${this.payloadBytes} of ${end.payloadBytes} bytes arrived`;
+    if (end.payloadBytes !== BigInt(this.payloadBytes))
+      return `${this.payloadBytes} of ${end.payloadBytes} bytes arrived`;
     if (end.dataFrames !== BigInt(this.dataFrames)) return `${this.dataFrames} of ${end.dataFrames} frames arrived`;
     if (end.crc32 >>> 0 !== this.crc32) return `the checksum of ${this.payloadBytes} bytes is different`;
     return undefined;

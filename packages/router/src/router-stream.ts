@@ -111,7 +111,8 @@ export class RouterStream extends StreamLayer<Uint8Array, Uint8Array, Frame, Fra
     this.#metadata = options.metadata === undefined ? undefined : Metadata.from(options.metadata).clone().freeze();
     this.#peerFeatures = options.peerFeatures;
     // The client learns ours only this way. Who has sent initial metadata already has said what there is to say.
-    if (call.role === "server" && this.peerFeatures.size > 0) call.sendInitialMetadata({ [featuresKey]: ownFeaturesText }).catch(nothing);
+    if (call.role === "server" && this.peerFeatures.size > 0)
+      call.sendInitialMetadata({ [featuresKey]: ownFeaturesText }).catch(nothing);
   }
 
   /** What the other side is known to understand by now. */
@@ -128,7 +129,8 @@ export class RouterStream extends StreamLayer<Uint8Array, Uint8Array, Frame, Fra
    * client know them before the first frame; with any other one this may wait as long.
    */
   async receivePeerFeatures(options?: WaitOptions): Promise<Features> {
-    if (this.#peerFeatures === undefined && this.#call.role === "client") await this.#call.receiveInitialMetadata(options);
+    if (this.#peerFeatures === undefined && this.#call.role === "client")
+      await this.#call.receiveInitialMetadata(options);
     return this.peerFeatures;
   }
 
@@ -329,7 +331,8 @@ export class RouterStream extends StreamLayer<Uint8Array, Uint8Array, Frame, Fra
     // A proof is one also from a peer that is not known to give any.
     const mismatch = this.#received.mismatch(end);
     if (mismatch === undefined) this.#endInput("verified");
-    else this.#broken(new GrpcError(Status.DATA_LOSS, `the other side's end does not fit what was received: ${mismatch}`));
+    else
+      this.#broken(new GrpcError(Status.DATA_LOSS, `the other side's end does not fit what was received: ${mismatch}`));
   }
 
   /** The other side's half, or the whole call, has ended in order. */
@@ -341,7 +344,10 @@ export class RouterStream extends StreamLayer<Uint8Array, Uint8Array, Frame, Fra
       return;
     }
     this.#broken(
-      new GrpcError(Status.DATA_LOSS, `the stream ended after ${this.#received.payloadBytes} bytes without the proof that these are all`),
+      new GrpcError(
+        Status.DATA_LOSS,
+        `the stream ended after ${this.#received.payloadBytes} bytes without the proof that these are all`,
+      ),
     );
   }
 
@@ -355,12 +361,15 @@ export class RouterStream extends StreamLayer<Uint8Array, Uint8Array, Frame, Fra
   #onPing(payload: Uint8Array): void {
     const ping = decodePing(payload);
     // One answer at a time: who asks faster than it takes the answers gets fewer.
-    if (ping === undefined || ping.answer || this.#answering || this.#outputEnded || !this.peerFeatures.has("ping")) return;
+    if (ping === undefined || ping.answer || this.#answering || this.#outputEnded || !this.peerFeatures.has("ping"))
+      return;
     this.#answering = true;
     const answered = (): void => {
       this.#answering = false;
     };
-    this.inner.send({ payload: encodePing({ id: ping.id, answer: true }), frameType: FrameType.PING }).then(answered, answered);
+    this.inner
+      .send({ payload: encodePing({ id: ping.id, answer: true }), frameType: FrameType.PING })
+      .then(answered, answered);
   }
 
   // Breaking.
@@ -389,7 +398,9 @@ export class RouterStream extends StreamLayer<Uint8Array, Uint8Array, Frame, Fra
 
   override abort(reason?: unknown): void {
     if (this.#outputEnded && this.#incoming.endTaken) return;
-    const closed = new ClosedStreamError(reason === undefined ? "the stream was aborted" : `the stream was aborted: ${reasonText(reason)}`);
+    const closed = new ClosedStreamError(
+      reason === undefined ? "the stream was aborted" : `the stream was aborted: ${reasonText(reason)}`,
+    );
     this.#callOver = true;
     this.#late = undefined;
     this.#outgoing.fail(closed);

@@ -53,10 +53,18 @@ export class Router implements AsyncDisposable {
 
   /** @throws TypeError for keys that are none, RangeError for a limit out of its range */
   constructor(options: RouterOptions) {
-    const { clock = systemClock, unixNowMs = Date.now, routerEndpoint = "", refuseThirdPeer = false, onEvent, onError } = options;
+    const {
+      clock = systemClock,
+      unixNowMs = Date.now,
+      routerEndpoint = "",
+      refuseThirdPeer = false,
+      onEvent,
+      onError,
+    } = options;
     const limits = resolveLimits(options);
     const keys = new KeyRing(options.keys);
-    if (!keys.canSign) throw new TypeError("a router needs a secret key to make the tokens of its exchange with: { secret }");
+    if (!keys.canSign)
+      throw new TypeError("a router needs a secret key to make the tokens of its exchange with: { secret }");
     const { maxCachedTokens, lingerMs, maxConcurrentStreams, maxReceiveMessageBytes } = limits;
     const reporter = new Reporter(onEvent);
     this.#reporter = reporter;
@@ -97,7 +105,8 @@ export class Router implements AsyncDisposable {
    * @throws RangeError for a lifetime that is none, TypeError for an empty identity
    */
   mintToken({ identity, lifetimeMs }: ExchangeTokenOptions): Promise<string> {
-    if (typeof identity !== "string" || identity === "") throw new TypeError("the identity of a token must not be empty");
+    if (typeof identity !== "string" || identity === "")
+      throw new TypeError("the identity of a token must not be empty");
     return this.#minter.forExchange(identity, wholeNumber("lifetimeMs", lifetimeMs, 0, 1, Number.MAX_SAFE_INTEGER));
   }
 

@@ -8,16 +8,36 @@ describe("bad input gets an error that names it", () => {
     ["a RouterStream of something else", () => new RouterStream({} as never), /made of a ClientCall or a ServerCall/],
     ["a router without keys", () => new Router({ keys: [] }), /at least one key/],
     ["a router without options", () => new Router({} as RouterOptions), /at least one key/],
-    ["a negative wait", () => new Router({ keys, maxWaitMs: -1 }), /maxWaitMs must be a whole number from 1 .*, not -1/],
+    [
+      "a negative wait",
+      () => new Router({ keys, maxWaitMs: -1 }),
+      /maxWaitMs must be a whole number from 1 .*, not -1/,
+    ],
     [
       "an endpoint that is none",
       () => new Trunkline({ endpoint: "nonsense://", token: "t" }),
       /target "nonsense:\/\/" is not one: use "host:port"/,
     ],
-    ["no token", () => new Trunkline({ endpoint: "127.0.0.1:1" } as TrunklineOptions), /a token is a string that is not empty/],
-    ["a token of nobody", () => new Router({ keys }).mintToken({ identity: "", lifetimeMs: 1 }), /identity of a token must not be empty/],
-    ["a token without a lifetime", () => new Router({ keys }).mintToken({ identity: "a", lifetimeMs: 0 }), /lifetimeMs .* not 0/],
-    ["listening beyond loopback without TLS", () => new Router({ keys }).listen("0.0.0.0:0"), /give tls, or plaintext: true/],
+    [
+      "no token",
+      () => new Trunkline({ endpoint: "127.0.0.1:1" } as TrunklineOptions),
+      /a token is a string that is not empty/,
+    ],
+    [
+      "a token of nobody",
+      () => new Router({ keys }).mintToken({ identity: "", lifetimeMs: 1 }),
+      /identity of a token must not be empty/,
+    ],
+    [
+      "a token without a lifetime",
+      () => new Router({ keys }).mintToken({ identity: "a", lifetimeMs: 0 }),
+      /lifetimeMs .* not 0/,
+    ],
+    [
+      "listening beyond loopback without TLS",
+      () => new Router({ keys }).listen("0.0.0.0:0"),
+      /give tls, or plaintext: true/,
+    ],
     [
       "a router that is not there",
       () => dial("web", { endpoint: "127.0.0.1:1", token: "t" }),

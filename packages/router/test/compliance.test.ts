@@ -25,7 +25,11 @@ async function plainThroughRouter(clock: VirtualClock): Promise<StreamPair> {
   for (const call of calls) await call.start();
   await until(() => test.router.stats.livePairs === 1, "the pairing");
   const [first, second] = calls.map((call) => new RouterStream(call));
-  return { first: first as RouterStream, second: second as RouterStream, release: async () => await test[Symbol.asyncDispose]() };
+  return {
+    first: first as RouterStream,
+    second: second as RouterStream,
+    release: async () => await test[Symbol.asyncDispose](),
+  };
 }
 
 /** The two sides of one call: no router between them. */
@@ -45,7 +49,9 @@ async function overOneCall(clock: VirtualClock, known: boolean): Promise<StreamP
     },
   };
   const { channel, close } = channelFor([[RouterService, { stream }]], { channel: { clock }, server: { clock } });
-  const call = createClient(RouterService, channel).stream.open(known ? { metadata: { [featuresKey]: ownFeatures.join(",") } } : {});
+  const call = createClient(RouterService, channel).stream.open(
+    known ? { metadata: { [featuresKey]: ownFeatures.join(",") } } : {},
+  );
   await call.start();
   const first = new RouterStream(call);
   const second = new RouterStream(await serverCall);
@@ -63,7 +69,8 @@ async function overOneCall(clock: VirtualClock, known: boolean): Promise<StreamP
 const options = { settle: () => settle(30) };
 
 describe("a stream through a router", () => {
-  for (const { title, run } of complianceTests({ ...options, connect: throughRouter, maxItemBytes: 65_536 })) it(title, run);
+  for (const { title, run } of complianceTests({ ...options, connect: throughRouter, maxItemBytes: 65_536 }))
+    it(title, run);
 });
 
 describe("a stream through a router, of items that are cut", () => {
@@ -73,7 +80,8 @@ describe("a stream through a router, of items that are cut", () => {
 });
 
 describe("a stream between plain peers", () => {
-  for (const { title, run } of complianceTests({ ...options, connect: plainThroughRouter, maxItemBytes: 65_536 })) it(title, run);
+  for (const { title, run } of complianceTests({ ...options, connect: plainThroughRouter, maxItemBytes: 65_536 }))
+    it(title, run);
 });
 
 describe("a stream over one call", () => {

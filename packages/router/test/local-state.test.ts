@@ -2,7 +2,14 @@ import { chmod, mkdtemp, readFile, rm, stat, symlink, writeFile } from "node:fs/
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type LocalState, LocalStateError, localStatePath, readLocalState, removeLocalState, writeLocalState } from "../src/index.js";
+import {
+  type LocalState,
+  LocalStateError,
+  localStatePath,
+  readLocalState,
+  removeLocalState,
+  writeLocalState,
+} from "../src/index.js";
 
 const state: LocalState = { endpoint: "127.0.0.1:7420", token: "t", key: "k", pid: process.pid };
 let folder: string;
@@ -18,7 +25,9 @@ describe("the file of a local router", () => {
   it("is found in the runtime folder, or in the home folder where there is none", () => {
     expect(localStatePath({ XDG_RUNTIME_DIR: "/run/user/1" })).toBe("/run/user/1/trunkline/router.json");
     expect(localStatePath({ HOME: "/home/a" })).toBe("/home/a/.local/state/trunkline/router.json");
-    expect(localStatePath({ HOME: "/home/a", XDG_RUNTIME_DIR: "relative" })).toBe("/home/a/.local/state/trunkline/router.json");
+    expect(localStatePath({ HOME: "/home/a", XDG_RUNTIME_DIR: "relative" })).toBe(
+      "/home/a/.local/state/trunkline/router.json",
+    );
   });
 
   it("gives back what was written, readable by its owner alone", async () => {
@@ -39,9 +48,17 @@ describe("the file of a local router", () => {
 
   const spoilt: [title: string, spoil: () => Promise<void>, message: RegExp][] = [
     ["that others can read", () => chmod(path, 0o644), /can be read or written by others \(mode 0644\)/],
-    ["in a folder that others can write to", () => chmod(join(folder, "trunkline"), 0o777), /can be written to by others/],
+    [
+      "in a folder that others can write to",
+      () => chmod(join(folder, "trunkline"), 0o777),
+      /can be written to by others/,
+    ],
     ["that is no JSON", () => writeFile(path, "{"), /it is no JSON/],
-    ["that lacks its token", () => writeFile(path, JSON.stringify({ ...state, token: "" })), /endpoint, token, key or pid is missing/],
+    [
+      "that lacks its token",
+      () => writeFile(path, JSON.stringify({ ...state, token: "" })),
+      /endpoint, token, key or pid is missing/,
+    ],
     ["that is far too large", () => writeFile(path, "x".repeat(70_000)), /is larger than 65536 bytes/],
   ];
   for (const [title, spoil, message] of spoilt) {

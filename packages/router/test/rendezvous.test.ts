@@ -1,7 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { type Arrival, Rendezvous, type RendezvousLimits } from "../src/rendezvous.js";
 
-const limits: RendezvousLimits = { maxWaitMs: 1_000, maxWaitingPeers: 2, maxRememberedStreams: 10, refuseThirdPeer: false };
+const limits: RendezvousLimits = {
+  maxWaitMs: 1_000,
+  maxWaitingPeers: 2,
+  maxRememberedStreams: 10,
+  refuseThirdPeer: false,
+};
 const arrival = (more: Partial<Arrival> = {}): Arrival => ({ stream: "s", tokenUntilMs: 60_000, ...more });
 const listening = arrival({ role: "listen", tokenId: "l", peerId: "1" });
 const dialling = arrival({ role: "dial", tokenId: "d", peerId: "2" });

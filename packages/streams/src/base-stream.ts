@@ -71,7 +71,8 @@ export abstract class BaseStream<Out extends {}, In extends {} = Out> implements
   close(options: CloseOptions = {}): Promise<void> {
     const { closeTimeoutMs } = options;
     if (closeTimeoutMs !== undefined) {
-      if (!(closeTimeoutMs >= 0)) return Promise.reject(new RangeError(`closeTimeoutMs must not be below zero, but is ${closeTimeoutMs}`));
+      if (!(closeTimeoutMs >= 0))
+        return Promise.reject(new RangeError(`closeTimeoutMs must not be below zero, but is ${closeTimeoutMs}`));
       if (this.extra(streamClock) === undefined) {
         const message = `closeTimeoutMs (${closeTimeoutMs}) needs a clock, and no layer of this stream has one (attribute streamClock)`;
         return Promise.reject(new TypeError(message));
@@ -87,7 +88,9 @@ export abstract class BaseStream<Out extends {}, In extends {} = Out> implements
     const closeTimeoutMs = givenTimeoutMs ?? defaultCloseTimeoutMs;
     let late: BrokenStreamError | undefined;
     const cancel = clock?.at(clock.nowMs() + closeTimeoutMs, () => {
-      late = new BrokenStreamError(`closing took longer than closeTimeoutMs (${closeTimeoutMs})`, { code: "CLOSE_TIMEOUT" });
+      late = new BrokenStreamError(`closing took longer than closeTimeoutMs (${closeTimeoutMs})`, {
+        code: "CLOSE_TIMEOUT",
+      });
       this.abort(late);
     });
     try {

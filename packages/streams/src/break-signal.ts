@@ -33,7 +33,10 @@ export class BreakSignal implements AbortSignalLike {
 }
 
 /** Fires with the first of two signals; either may be missing. */
-export function eitherSignal(one: AbortSignalLike | undefined, other: AbortSignalLike | undefined): AbortSignalLike | undefined {
+export function eitherSignal(
+  one: AbortSignalLike | undefined,
+  other: AbortSignalLike | undefined,
+): AbortSignalLike | undefined {
   if (one === undefined || other === undefined || one === other) return one ?? other;
   return new EitherSignal(one, other);
 }

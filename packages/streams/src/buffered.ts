@@ -120,7 +120,10 @@ export class BufferedStream extends WrappedStream<Uint8Array> {
       const found = this.#bytes.indexOf(delimiter);
       const clear = found === -1 ? this.#bytes.length - delimiter.length + 1 : found;
       if (clear > maxBytes) {
-        throw new ReadError(`no delimiter within maxBytes (${maxBytes}), and ${this.#bytes.length} bytes are here`, "DELIMITER_NOT_FOUND");
+        throw new ReadError(
+          `no delimiter within maxBytes (${maxBytes}), and ${this.#bytes.length} bytes are here`,
+          "DELIMITER_NOT_FOUND",
+        );
       }
       if (found !== -1) return found;
       if (!(await this.#more(options))) {

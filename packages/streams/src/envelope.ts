@@ -101,7 +101,9 @@ class EnvelopedStream extends TranslatedStream<Uint8Array, Uint8Array, Uint8Arra
       return this.#decode();
     }
     if (first >>> 4 !== version)
-      throw corrupt(`byte 0x${first.toString(16)} begins no frame of version ${version}; the other side has to choose the envelope too`);
+      throw corrupt(
+        `byte 0x${first.toString(16)} begins no frame of version ${version}; the other side has to choose the envelope too`,
+      );
     if (first !== messageByte) throw corrupt(`there is no frame 0x${first.toString(16)}`);
     return this.#decodeMessage();
   }
@@ -131,11 +133,15 @@ class EnvelopedStream extends TranslatedStream<Uint8Array, Uint8Array, Uint8Arra
     const fields = Metadata.from(options.metadata).toWire();
     const length = fieldsLength(fields);
     if (length > this.#maxMetadataBytes) {
-      throw new MetadataNotCarriedError(`metadata of ${length} bytes is larger than maxMetadataBytes (${this.#maxMetadataBytes})`);
+      throw new MetadataNotCarriedError(
+        `metadata of ${length} bytes is larger than maxMetadataBytes (${this.#maxMetadataBytes})`,
+      );
     }
     for (const { name } of fields) {
       if (name.length > 255)
-        throw new MetadataNotCarriedError(`metadata key of ${name.length} bytes is longer than an envelope can say (255)`);
+        throw new MetadataNotCarriedError(
+          `metadata key of ${name.length} bytes is longer than an envelope can say (255)`,
+        );
     }
     return fields;
   }
@@ -172,7 +178,9 @@ function decodeFields(bytes: Uint8Array): Metadata {
     if (valueStart > bytes.length) throw corrupt("a field is longer than the fields are");
     const valueEnd = valueStart + readUint32(bytes, keyEnd);
     if (valueEnd > bytes.length) throw corrupt("a field is longer than the fields are");
-    fields.push(decodeField(readLatin1(bytes.subarray(offset + 1, keyEnd)), readLatin1(bytes.subarray(valueStart, valueEnd))));
+    fields.push(
+      decodeField(readLatin1(bytes.subarray(offset + 1, keyEnd)), readLatin1(bytes.subarray(valueStart, valueEnd))),
+    );
     offset = valueEnd;
   }
   return Metadata.fromWire(fields);
@@ -180,7 +188,8 @@ function decodeFields(bytes: Uint8Array): Metadata {
 
 /** What comes is checked as HTTP/2 would check it, since it may go on as header fields of a call. */
 function decodeField(name: string, value: string): WireField {
-  if (!/^[0-9a-z_.-]+$/.test(name)) throw corrupt(`field ${JSON.stringify(name.slice(0, 64))} has no name that metadata could have`);
+  if (!/^[0-9a-z_.-]+$/.test(name))
+    throw corrupt(`field ${JSON.stringify(name.slice(0, 64))} has no name that metadata could have`);
   const reason = reservedKeyReason(name);
   if (reason !== undefined) throw corrupt(`field "${name}" is reserved: ${reason}`);
   if (!/^(?:[!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)?$/.test(value)) {

@@ -79,7 +79,11 @@ export async function forward<A extends {}, B extends {}>(
  * and the promise rejects with the error.
  * @throws BrokenStreamError, and MetadataNotCarriedError when a message has metadata that `to` cannot carry
  */
-export async function copy<T extends {}>(from: ReceiveStream<T>, to: SendStream<T>, options: CopyOptions = {}): Promise<Transferred> {
+export async function copy<T extends {}>(
+  from: ReceiveStream<T>,
+  to: SendStream<T>,
+  options: CopyOptions = {},
+): Promise<Transferred> {
   const counter = new Counter();
   await joined([from, to], options.signal, () => {}, [() => pump(from, to, counter, () => {})]);
   return counter.transferred;
@@ -106,10 +110,19 @@ class SideError {
 }
 
 /** Rejects with a `SideError`. */
-async function pump<T extends {}>(from: ReceiveStream<T>, to: SendStream<T>, counter: Counter, onEnd: () => void): Promise<void> {
+async function pump<T extends {}>(
+  from: ReceiveStream<T>,
+  to: SendStream<T>,
+  counter: Counter,
+  onEnd: () => void,
+): Promise<void> {
   let side: StreamControl = from;
   try {
-    for (let message = await from.receiveWithMetadata(); message !== undefined; message = await from.receiveWithMetadata()) {
+    for (
+      let message = await from.receiveWithMetadata();
+      message !== undefined;
+      message = await from.receiveWithMetadata()
+    ) {
       const { data, metadata } = message;
       side = to;
       await to.send(data, metadata.size === 0 ? undefined : { metadata });
@@ -143,7 +156,8 @@ function joined(
       failed = true;
       onFailure(stream);
       // Through a chain of forwards the cause stays one and the same, instead of growing a layer with each.
-      const cause = stream !== undefined && error instanceof BrokenStreamError && error.cause !== undefined ? error.cause : error;
+      const cause =
+        stream !== undefined && error instanceof BrokenStreamError && error.cause !== undefined ? error.cause : error;
       for (const one of streams) one.abort(cause);
       reject(error);
     };
@@ -159,7 +173,8 @@ function joined(
     if (failed) return;
     Promise.all(work.map((one) => one())).then(
       () => resolve(),
-      (failure: unknown) => (failure instanceof SideError ? fail(failure.stream, failure.error) : fail(undefined, failure)),
+      (failure: unknown) =>
+        failure instanceof SideError ? fail(failure.stream, failure.error) : fail(undefined, failure),
     );
   });
   return done.finally(() => {

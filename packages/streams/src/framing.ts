@@ -20,7 +20,10 @@ export interface LengthPrefixOptions {
  * than `maxMessageBytes`; with `TRUNCATED_INPUT` if the other side ends within one.
  * @throws RangeError when `maxMessageBytes` is not a whole number from 1 to what the prefix can say
  */
-export function lengthPrefixed(stream: ObjectStream<Uint8Array>, options: LengthPrefixOptions = {}): ObjectStream<Uint8Array> {
+export function lengthPrefixed(
+  stream: ObjectStream<Uint8Array>,
+  options: LengthPrefixOptions = {},
+): ObjectStream<Uint8Array> {
   return new LengthPrefixedStream(stream, options);
 }
 
@@ -35,13 +38,18 @@ class LengthPrefixedStream extends FramedStream {
     const largest = 2 ** (8 * prefixBytes) - 1;
     this.#prefixBytes = prefixBytes;
     this.#littleEndian = byteOrder === "little";
-    this.#maxMessageBytes = wholeLimit("maxMessageBytes", options.maxMessageBytes ?? Math.min(4 * 1024 * 1024, largest), largest);
+    this.#maxMessageBytes = wholeLimit(
+      "maxMessageBytes",
+      options.maxMessageBytes ?? Math.min(4 * 1024 * 1024, largest),
+      largest,
+    );
   }
 
   protected encode(message: Uint8Array): Uint8Array {
     checkLength(message.length, this.#maxMessageBytes);
     const frame = new Uint8Array(this.#prefixBytes + message.length);
-    for (let index = 0; index < this.#prefixBytes; index++) frame[this.#position(index)] = message.length >>> (8 * index);
+    for (let index = 0; index < this.#prefixBytes; index++)
+      frame[this.#position(index)] = message.length >>> (8 * index);
     frame.set(message, this.#prefixBytes);
     return frame;
   }
@@ -50,7 +58,8 @@ class LengthPrefixedStream extends FramedStream {
     if (bytes.length < this.#prefixBytes) return undefined;
     const prefix = bytes.peek(this.#prefixBytes);
     let length = 0;
-    for (let index = 0; index < this.#prefixBytes; index++) length += (prefix[this.#position(index)] as number) * 2 ** (8 * index);
+    for (let index = 0; index < this.#prefixBytes; index++)
+      length += (prefix[this.#position(index)] as number) * 2 ** (8 * index);
     if (length > this.#maxMessageBytes) {
       throw new BrokenStreamError(tooLarge(length, this.#maxMessageBytes), { code: "MESSAGE_TOO_LARGE" });
     }
@@ -102,7 +111,8 @@ class LinesStream extends FramedStream {
     checkLength(line.length, this.#maxLineBytes, "line", "maxLineBytes");
     const at = line.indexOf(lineFeed);
     if (at !== -1) throw new RangeError(`line has an end of line within it, at byte ${at}`);
-    if (line.at(-1) === carriageReturn) throw new RangeError("line ends in a carriage return, which would be taken for part of its end");
+    if (line.at(-1) === carriageReturn)
+      throw new RangeError("line ends in a carriage return, which would be taken for part of its end");
     const bytes = new Uint8Array(line.length + this.#newline.length);
     bytes.set(line);
     bytes.set(this.#newline, line.length);

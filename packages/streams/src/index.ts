@@ -11,12 +11,25 @@ export { type Count, CountedStream, type CountOptions, counted, type Hasher } fr
 export { Crc32 } from "./crc32.js";
 export { type EnvelopeOptions, enveloped } from "./envelope.js";
 export * from "./errors.js";
-export { type CopyOptions, copy, type ForwardOptions, type ForwardResult, forward, type Transferred } from "./forward.js";
+export {
+  type CopyOptions,
+  copy,
+  type ForwardOptions,
+  type ForwardResult,
+  forward,
+  type Transferred,
+} from "./forward.js";
 export { type LengthPrefixOptions, type LinesOptions, lengthPrefixed, lines } from "./framing.js";
 export { type IterableOptions, streamFromIterable } from "./iterable.js";
 export { type MemoryPairOptions, memoryPair } from "./memory.js";
 export { MetadataStream, streamMetadata } from "./metadata-stream.js";
-export { type DirectionProgress, type ProgressOptions, type ProgressReport, progress, streamProgress } from "./progress.js";
+export {
+  type DirectionProgress,
+  type ProgressOptions,
+  type ProgressReport,
+  progress,
+  streamProgress,
+} from "./progress.js";
 export { type RateLimitOptions, rateLimited } from "./rate-limit.js";
 export { ReceiveQueue } from "./receive-queue.js";
 export { type PullSource, receiveStream } from "./receive-stream.js";

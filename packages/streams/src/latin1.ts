@@ -8,6 +8,7 @@ export function writeLatin1(text: string, into: Uint8Array, offset: number): voi
 export function readLatin1(bytes: Uint8Array): string {
   let text = "";
   // In parts: a call takes only so many arguments.
-  for (let index = 0; index < bytes.length; index += 1_024) text += String.fromCharCode(...bytes.subarray(index, index + 1_024));
+  for (let index = 0; index < bytes.length; index += 1_024)
+    text += String.fromCharCode(...bytes.subarray(index, index + 1_024));
   return text;
 }

@@ -24,7 +24,9 @@ export interface MemoryPairOptions {
  * reaches the other end at once, ahead of what it has not read.
  * @throws RangeError when `maxBufferedItems` is not a whole number from 1
  */
-export function memoryPair<A extends {}, B extends {} = A>(options: MemoryPairOptions = {}): [ObjectStream<A, B>, ObjectStream<B, A>] {
+export function memoryPair<A extends {}, B extends {} = A>(
+  options: MemoryPairOptions = {},
+): [ObjectStream<A, B>, ObjectStream<B, A>] {
   const { maxBufferedItems = 32, clock } = options;
   if (!Number.isInteger(maxBufferedItems) || maxBufferedItems < 1) {
     throw new RangeError(`maxBufferedItems must be a whole number from 1, but is ${maxBufferedItems}`);
@@ -95,7 +97,10 @@ class MemoryEnd<Out extends {}, In extends {}> extends BaseStream<Out, In> {
   abort(reason?: unknown): void {
     if (this.#output.outgoing.ended && this.#input.incoming.endTaken) return;
     const closed = new ClosedStreamError(`this end was aborted: ${reasonText(reason)}`);
-    const broken = new BrokenStreamError(`the other end was aborted: ${reasonText(reason)}`, { code: "ABORTED", cause: reason });
+    const broken = new BrokenStreamError(`the other end was aborted: ${reasonText(reason)}`, {
+      code: "ABORTED",
+      cause: reason,
+    });
     // The sends before the queues that they fill: room that becomes free must let nothing in.
     this.#output.outgoing.fail(closed);
     this.#input.outgoing.fail(broken);

@@ -123,7 +123,12 @@ function bytesOf(item: {}): number {
   return item instanceof Uint8Array ? item.byteLength : 0;
 }
 
-function bucket(name: string, perSecond: number | undefined, burst: number | undefined, clock: Clock): TokenBucket | undefined {
+function bucket(
+  name: string,
+  perSecond: number | undefined,
+  burst: number | undefined,
+  clock: Clock,
+): TokenBucket | undefined {
   if (perSecond === undefined) return undefined;
   aboveZero(name, perSecond);
   return new TokenBucket(perSecond, burst ?? Math.max(1, perSecond / 10), clock.nowMs());

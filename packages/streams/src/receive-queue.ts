@@ -84,7 +84,8 @@ export class ReceiveQueue<T extends {}> {
    */
   take(options?: WaitOptions): Promise<T | undefined> {
     if (this.#closed !== undefined) return Promise.reject(this.#closed);
-    if (this.#waiter !== undefined) return Promise.reject(new BusyStreamError("another receive is waiting on this stream"));
+    if (this.#waiter !== undefined)
+      return Promise.reject(new BusyStreamError("another receive is waiting on this stream"));
     const signal = options?.signal;
     if (signal?.aborted) return Promise.reject(abortReason(signal));
     const item = this.#items.shift();

@@ -34,7 +34,9 @@ export class SendQueue<T> {
   readonly #pending: Fifo<Pending<T>> = new Fifo();
   /** Why nothing can be sent any more; taken first by every later call. */
   #failure: { readonly error: unknown } | undefined;
-  #end: { readonly promise: Promise<void>; resolve(value: Promise<void> | void): void; reject(error: unknown): void } | undefined;
+  #end:
+    | { readonly promise: Promise<void>; resolve(value: Promise<void> | void): void; reject(error: unknown): void }
+    | undefined;
   #endAccepted = false;
 
   constructor(sink: Sink<T>) {
@@ -62,7 +64,9 @@ export class SendQueue<T> {
     }
     if (this.#pending.size >= maxPendingSends) {
       return Promise.reject(
-        new BusyStreamError(`${this.#pending.size + 1} sends would wait, more than maxPendingSends (${maxPendingSends})`),
+        new BusyStreamError(
+          `${this.#pending.size + 1} sends would wait, more than maxPendingSends (${maxPendingSends})`,
+        ),
       );
     }
     return new Promise((resolve, reject) => {

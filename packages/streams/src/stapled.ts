@@ -2,7 +2,15 @@
 import { type AttributeKey, type Attributes, attributesOver } from "./attributes.js";
 import { BaseStream } from "./base-stream.js";
 import { eitherSignal } from "./break-signal.js";
-import type { AbortSignalLike, ObjectStream, ReceivedMessage, ReceiveStream, SendOptions, SendStream, WaitOptions } from "./stream.js";
+import type {
+  AbortSignalLike,
+  ObjectStream,
+  ReceivedMessage,
+  ReceiveStream,
+  SendOptions,
+  SendStream,
+  WaitOptions,
+} from "./stream.js";
 
 /**
  * One stream that receives from `receiving` and sends to `sending`, such as the output and the input of a child process. Closing
@@ -74,6 +82,9 @@ class StapledStream<Out extends {}, In extends {}> extends BaseStream<Out, In> {
   }
 
   protected async discardInput(eofSent: Promise<void>, closeTimeoutMs: number | undefined): Promise<void> {
-    await Promise.all([this.#receiving.close({ closeTimeoutMs }), eofSent.then(() => this.#sending.close({ closeTimeoutMs }))]);
+    await Promise.all([
+      this.#receiving.close({ closeTimeoutMs }),
+      eofSent.then(() => this.#sending.close({ closeTimeoutMs })),
+    ]);
   }
 }

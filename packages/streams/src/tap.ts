@@ -41,7 +41,10 @@ class TappedStream<Out extends {}, In extends {}> extends WrappedStream<Out, In>
   override send(item: Out, options?: SendOptions): Promise<void> {
     return super
       .send(item, options)
-      .then(() => this.#show((observer) => observer.onSend?.(item, Metadata.from(options?.metadata ?? Metadata.empty))), this.#onError);
+      .then(
+        () => this.#show((observer) => observer.onSend?.(item, Metadata.from(options?.metadata ?? Metadata.empty))),
+        this.#onError,
+      );
   }
 
   override async receive(options?: WaitOptions): Promise<In | undefined> {

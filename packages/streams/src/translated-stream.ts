@@ -10,12 +10,12 @@ import { StreamLayer } from "./wrapped-stream.js";
  *
  * What `pull` throws breaks the stream in both directions, since nobody knows where the next message would begin.
  */
-export abstract class TranslatedStream<Out extends {}, In extends {}, InnerOut extends {}, InnerIn extends {}> extends StreamLayer<
-  Out,
-  In,
-  InnerOut,
-  InnerIn
-> {
+export abstract class TranslatedStream<
+  Out extends {},
+  In extends {},
+  InnerOut extends {},
+  InnerIn extends {},
+> extends StreamLayer<Out, In, InnerOut, InnerIn> {
   readonly #incoming: ReceiveQueue<ReceivedMessage<In>> = new ReceiveQueue();
   #pulling = false;
   /** Nothing will be pulled any more: the end has come, or an error, or this side has closed. */
@@ -100,7 +100,8 @@ export abstract class TranslatedStream<Out extends {}, In extends {}, InnerOut e
       this.#incoming.fail(error); // somebody has closed the stream below
       return;
     }
-    const broken = error instanceof BrokenStreamError ? error : new BrokenStreamError(reasonText(error), { cause: error });
+    const broken =
+      error instanceof BrokenStreamError ? error : new BrokenStreamError(reasonText(error), { cause: error });
     this.#broken = broken;
     this.inner.abort(broken);
     this.#incoming.fail(broken);

@@ -9,7 +9,12 @@ import type { AbortSignalLike, ObjectStream, ReceivedMessage, SendOptions, WaitO
  * `receiveWithMetadata` if it carries metadata). If it has something to say before the end, it sends by `sendBelow`, and its
  * `endOutput` does `await this.allSentBelow()`, sends the last item below, and calls `super.endOutput()`.
  */
-export abstract class StreamLayer<Out extends {}, In extends {}, InnerOut extends {}, InnerIn extends {}> extends BaseStream<Out, In> {
+export abstract class StreamLayer<
+  Out extends {},
+  In extends {},
+  InnerOut extends {},
+  InnerIn extends {},
+> extends BaseStream<Out, In> {
   protected readonly inner: ObjectStream<InnerOut, InnerIn>;
   #pendingBelow = 0;
   #onAllSent: (() => void) | undefined;

@@ -112,8 +112,12 @@ describe("the envelope", () => {
 
   test("refuses what is too long to send, and goes on", async () => {
     const { sender, receiver } = pair({ maxMessageBytes: 10, maxMetadataBytes: 100 });
-    await expect(sender.send(new Uint8Array(11))).rejects.toThrow("message of 11 bytes is larger than maxMessageBytes (10)");
-    await expect(sender.send(bytes("x"), { metadata: { tag: "y".repeat(200) } })).rejects.toThrow(MetadataNotCarriedError);
+    await expect(sender.send(new Uint8Array(11))).rejects.toThrow(
+      "message of 11 bytes is larger than maxMessageBytes (10)",
+    );
+    await expect(sender.send(bytes("x"), { metadata: { tag: "y".repeat(200) } })).rejects.toThrow(
+      MetadataNotCarriedError,
+    );
     await expect(pair().sender.send(bytes("x"), { metadata: { ["k".repeat(256)]: "" } })).rejects.toThrow(
       "longer than an envelope can say (255)",
     );
@@ -127,7 +131,8 @@ describe("the envelope", () => {
     const [client, left] = memoryPair<Uint8Array>({ clock });
     const [right, server] = memoryPair<Uint8Array>({ clock });
     const watched = (stream: Bytes): Bytes => progress(stream, { onProgress() {} });
-    const squeezed = (stream: Bytes): Bytes => compressed(stream, { send: gzip(), receive: gzip(), flushEachMessage: true });
+    const squeezed = (stream: Bytes): Bytes =>
+      compressed(stream, { send: gzip(), receive: gzip(), flushEachMessage: true });
     const way = (stream: Bytes, seed: number): Bytes => enveloped(rechunked(stream, seed, 30));
     const forwarding = forward(watched(way(left, 1)), way(right, 2));
     const sender = new MetadataStream(squeezed(watched(way(client, 3))), { device: "board-7" });

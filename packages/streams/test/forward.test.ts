@@ -22,7 +22,8 @@ class WithoutMetadata<T extends {}> extends WrappedStream<T> {
   }
 
   override send(item: T, options?: SendOptions): Promise<void> {
-    if (options?.metadata !== undefined) return Promise.reject(new MetadataNotCarriedError("this stream cannot carry metadata"));
+    if (options?.metadata !== undefined)
+      return Promise.reject(new MetadataNotCarriedError("this stream cannot carry metadata"));
     return super.send(item);
   }
 }
@@ -58,7 +59,12 @@ describe("forward", () => {
     expect(await second.receive()).toHaveLength(5);
     await first.sendEof();
     expect(await second.receive()).toBeUndefined();
-    expect(await done).toEqual({ aToB: { items: 3, bytes: 12 }, bToA: { items: 0, bytes: 0 }, endedFirst: "b", how: "end" });
+    expect(await done).toEqual({
+      aToB: { items: 3, bytes: 12 },
+      bToA: { items: 0, bytes: 0 },
+      endedFirst: "b",
+      how: "end",
+    });
   });
 
   test("counts items that are not bytes as items only", async () => {
@@ -67,7 +73,12 @@ describe("forward", () => {
     await first.sendEof();
     await second.sendEof();
     expect(await second.receive()).toBe("text");
-    expect(await done).toEqual({ aToB: { items: 1, bytes: 0 }, bToA: { items: 0, bytes: 0 }, endedFirst: "a", how: "end" });
+    expect(await done).toEqual({
+      aToB: { items: 1, bytes: 0 },
+      bToA: { items: 0, bytes: 0 },
+      endedFirst: "a",
+      how: "end",
+    });
   });
 
   test("carries the metadata of each message, in both directions", async () => {
@@ -199,7 +210,9 @@ describe("a break is noticed at once", () => {
     const [first, left] = memoryPair<Uint8Array>({ maxBufferedItems: 1 });
     const [right, second] = memoryPair<Uint8Array>({ maxBufferedItems: 1 });
     const reports: ForwardResult[] = [];
-    const outcome = forward(left, right, { onFinish: (report) => reports.push(report) }).catch((error: unknown) => error);
+    const outcome = forward(left, right, { onFinish: (report) => reports.push(report) }).catch(
+      (error: unknown) => error,
+    );
     const sends = Array.from({ length: 8 }, () => first.send(new Uint8Array(2)).catch(() => {}));
     for (let turn = 0; turn < 50; turn++) await Promise.resolve();
     return { first, second, outcome, reports, sends };
@@ -212,7 +225,13 @@ describe("a break is noticed at once", () => {
     expect(await outcome).toMatchObject({ name: "BrokenStreamError", cause });
     expect((await errorFrom(second.receive())).cause).toBe(cause);
     expect(reports).toEqual([
-      { aToB: { items: 1, bytes: 2 }, bToA: { items: 0, bytes: 0 }, endedFirst: "a", how: "broken", error: await outcome },
+      {
+        aToB: { items: 1, bytes: 2 },
+        bToA: { items: 0, bytes: 0 },
+        endedFirst: "a",
+        how: "broken",
+        error: await outcome,
+      },
     ]);
   });
 

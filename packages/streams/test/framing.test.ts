@@ -6,7 +6,8 @@ import { rechunked } from "./support/rechunked.js";
 
 type Bytes = ObjectStream<Uint8Array>;
 const bytes = (value: string): Uint8Array => new Uint8Array(Buffer.from(value));
-const string = (value: Uint8Array | undefined): string | undefined => (value === undefined ? undefined : Buffer.from(value).toString());
+const string = (value: Uint8Array | undefined): string | undefined =>
+  value === undefined ? undefined : Buffer.from(value).toString();
 
 /** A stream that gives these chunks and the end. */
 async function chunks(...values: string[]): Promise<Bytes> {
@@ -57,7 +58,9 @@ describe("lengthPrefixed", () => {
   test("refuses messages that are too long, both ways, before memory is taken for them", async () => {
     const [from, to] = memoryPair<Uint8Array>();
     const stream = lengthPrefixed(to, { maxMessageBytes: 100 });
-    await expect(stream.send(new Uint8Array(101))).rejects.toThrow("message of 101 bytes is larger than maxMessageBytes (100)");
+    await expect(stream.send(new Uint8Array(101))).rejects.toThrow(
+      "message of 101 bytes is larger than maxMessageBytes (100)",
+    );
     await from.send(Buffer.from("ffffffff", "hex"));
     await expect(stream.receive()).rejects.toMatchObject({
       code: "MESSAGE_TOO_LARGE",
@@ -96,12 +99,20 @@ describe("lines", () => {
   });
 
   test("that are too long are refused, also when their end never comes", async () => {
-    expect(await all(lines(await chunks("12345\r\n12345\n12345"), { maxLineBytes: 5 }))).toEqual(["12345", "12345", "12345"]);
+    expect(await all(lines(await chunks("12345\r\n12345\n12345"), { maxLineBytes: 5 }))).toEqual([
+      "12345",
+      "12345",
+      "12345",
+    ]);
     for (const line of ["123456\n", "1234567", "123456"]) {
-      await expect(all(lines(await chunks(line), { maxLineBytes: 5 }))).rejects.toMatchObject({ code: "MESSAGE_TOO_LARGE" });
+      await expect(all(lines(await chunks(line), { maxLineBytes: 5 }))).rejects.toMatchObject({
+        code: "MESSAGE_TOO_LARGE",
+      });
     }
     const [from] = memoryPair<Uint8Array>();
-    await expect(lines(from, { maxLineBytes: 5 }).send(bytes("123456"))).rejects.toThrow("line of 6 bytes is larger than maxLineBytes (5)");
+    await expect(lines(from, { maxLineBytes: 5 }).send(bytes("123456"))).rejects.toThrow(
+      "line of 6 bytes is larger than maxLineBytes (5)",
+    );
   });
 
   test("metadata in the middle of a line is an error, at its beginning it goes with the line", async () => {

@@ -37,7 +37,10 @@ async function framed(wrap: (stream: Bytes) => Bytes, messages: readonly string[
   const [from, to] = memoryPair<Uint8Array>();
   const sender = wrap(from);
   for (const message of messages) {
-    await sender.send(Buffer.from(message), wrap === envelope ? { metadata: { tag: message, "b-bin": Buffer.from("x") } } : {});
+    await sender.send(
+      Buffer.from(message),
+      wrap === envelope ? { metadata: { tag: message, "b-bin": Buffer.from("x") } } : {},
+    );
   }
   await sender.sendEof();
   const chunks: Uint8Array[] = [];
@@ -52,7 +55,12 @@ const rows = (stream: Bytes): Bytes => lines(stream, { maxLineBytes: 1_000 });
 async function compression(codec: Codec): Promise<Decoder[]> {
   let valid: Uint8Array[];
   try {
-    const samples = ["", "hello", "hello ".repeat(200), Array.from({ length: 300 }, (_, index) => index * index).join(",")];
+    const samples = [
+      "",
+      "hello",
+      "hello ".repeat(200),
+      Array.from({ length: 300 }, (_, index) => index * index).join(","),
+    ];
     valid = await Promise.all(samples.map((sample) => encode(codec, [Buffer.from(sample)])));
     valid.push(Buffer.concat(valid));
     valid.push(await encode(codec, [Buffer.alloc(4 * maxOutputBytes)]));
@@ -104,10 +112,12 @@ function hostile(random: Random, valid: readonly Uint8Array[]): Buffer {
     const at = random.below(input.length + 1);
     const kind = random.below(6);
     if (kind === 0) input = input.subarray(0, at);
-    else if (kind === 1) input = Buffer.concat([input.subarray(0, at), Buffer.of(random.below(256)), input.subarray(at)]);
+    else if (kind === 1)
+      input = Buffer.concat([input.subarray(0, at), Buffer.of(random.below(256)), input.subarray(at)]);
     else if (kind === 2) input = Buffer.concat([input, valid[random.below(valid.length)] as Uint8Array]);
     else if (kind === 3) input = Buffer.concat([input.subarray(0, at), input.subarray(random.below(input.length + 1))]);
-    else if (at < input.length) input[at] = kind === 4 ? random.below(256) : (input[at] as number) ^ (1 << random.below(8));
+    else if (at < input.length)
+      input[at] = kind === 4 ? random.below(256) : (input[at] as number) ^ (1 << random.below(8));
   }
   return input;
 }

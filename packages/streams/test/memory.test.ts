@@ -55,9 +55,14 @@ describe("memoryPair", () => {
     expect(resolved).toBe(32);
   });
 
-  test.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])("maxBufferedItems %s is refused", (maxBufferedItems) => {
-    expect(() => memoryPair({ maxBufferedItems })).toThrow(`maxBufferedItems must be a whole number from 1, but is ${maxBufferedItems}`);
-  });
+  test.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])(
+    "maxBufferedItems %s is refused",
+    (maxBufferedItems) => {
+      expect(() => memoryPair({ maxBufferedItems })).toThrow(
+        `maxBufferedItems must be a whole number from 1, but is ${maxBufferedItems}`,
+      );
+    },
+  );
 
   test("the 65th send that waits is refused and names the limit", async () => {
     const [from] = memoryPair<number>({ maxBufferedItems: 1 });
@@ -121,7 +126,9 @@ describe("memoryPair", () => {
     await expect(memoryPair()[0].close({ closeTimeoutMs: 10 })).rejects.toThrow(
       "closeTimeoutMs (10) needs a clock, and no layer of this stream has one (attribute streamClock)",
     );
-    await expect(mine.close({ closeTimeoutMs: Number.NaN })).rejects.toThrow("closeTimeoutMs must not be below zero, but is NaN");
+    await expect(mine.close({ closeTimeoutMs: Number.NaN })).rejects.toThrow(
+      "closeTimeoutMs must not be below zero, but is NaN",
+    );
     await expect(mine.close({ closeTimeoutMs: 10 })).rejects.toBeInstanceOf(TypeError);
     let closed = false;
     const closing = mine.close().then(() => {

@@ -53,7 +53,10 @@ async function check(
   let endBegun = false;
   const note = (error: unknown): void => {
     const known =
-      error instanceof BusyStreamError || error instanceof ClosedStreamError || error instanceof BrokenStreamError || error === cancelled;
+      error instanceof BusyStreamError ||
+      error instanceof ClosedStreamError ||
+      error instanceof BrokenStreamError ||
+      error === cancelled;
     expect(known, String(error)).toBe(true);
   };
   const cancelled = new Error("cancelled");
@@ -123,10 +126,14 @@ async function check(
 
 test("any sequence of operations on a memory pair keeps the promises of a stream", async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(operation, { maxLength: 60 }), fc.integer({ min: 1, max: 4 }), async (operations, maxBufferedItems) => {
-      const [from, to] = memoryPair<number>({ maxBufferedItems });
-      await check(operations, from, to);
-    }),
+    fc.asyncProperty(
+      fc.array(operation, { maxLength: 60 }),
+      fc.integer({ min: 1, max: 4 }),
+      async (operations, maxBufferedItems) => {
+        const [from, to] = memoryPair<number>({ maxBufferedItems });
+        await check(operations, from, to);
+      },
+    ),
   );
 });
 
@@ -135,7 +142,11 @@ test("and through wrappers", async () => {
     fc.asyncProperty(fc.array(operation, { maxLength: 60 }), async (operations) => {
       const clock = new VirtualClock();
       const [from, to] = memoryPair<number>({ maxBufferedItems: 2, clock });
-      await check(operations, progress(new MetadataStream(from, { side: "from" }), { onProgress() {} }), new MetadataStream(to, {}));
+      await check(
+        operations,
+        progress(new MetadataStream(from, { side: "from" }), { onProgress() {} }),
+        new MetadataStream(to, {}),
+      );
     }),
   );
 });
@@ -158,7 +169,10 @@ const loopTurns = (count: number): Promise<void> => eventLoopTurns(Math.ceil(cou
 
 const numbers = (stream: ObjectStream<Uint8Array>): ObjectStream<number> => new Numbers(lengthPrefixed(stream));
 
-const carriers: Record<string, () => Promise<{ from: ObjectStream<number>; to: ObjectStream<number>; release?(): Promise<void> }>> = {
+const carriers: Record<
+  string,
+  () => Promise<{ from: ObjectStream<number>; to: ObjectStream<number>; release?(): Promise<void> }>
+> = {
   "web streams": async () => {
     const [from, to] = memoryPair<number>({ maxBufferedItems: 2 });
     return { from: streamFromWeb(toWeb(from)), to: streamFromWeb(toWeb(to)) };

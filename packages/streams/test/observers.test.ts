@@ -33,7 +33,15 @@ describe("tap", () => {
     await stream.receive();
     await stream.close();
     stream.abort(new Error("over"));
-    expect(seen).toEqual(["send a 1", "receive b 2", "send eof", "error ClosedStreamError", "receive eof", "close", "abort over"]);
+    expect(seen).toEqual([
+      "send a 1",
+      "receive b 2",
+      "send eof",
+      "error ClosedStreamError",
+      "receive eof",
+      "close",
+      "abort over",
+    ]);
   });
 
   test("an observer that throws is not asked again, and changes nothing", async () => {
@@ -185,7 +193,9 @@ describe("rateLimited", () => {
     const clock = new VirtualClock();
     const [stream] = memoryPair<Uint8Array>();
     expect(() => rateLimited(stream, { sendBytesPerSecond: 1 })).toThrow("a rate limit needs a clock");
-    expect(() => rateLimited(stream, { sendBytesPerSecond: 0, clock })).toThrow("sendBytesPerSecond must be above zero, but is 0");
+    expect(() => rateLimited(stream, { sendBytesPerSecond: 0, clock })).toThrow(
+      "sendBytesPerSecond must be above zero, but is 0",
+    );
     expect(() => rateLimited(stream, { burstBytes: -1, clock })).toThrow(RangeError);
   });
 });
@@ -210,7 +220,11 @@ describe("withTimeouts", () => {
     last.catch(() => {});
     await settle();
     clock.advance(1_000);
-    const idle = { name: "BrokenStreamError", code: "IDLE_TIMEOUT", message: "nothing was sent or received for idleTimeoutMs (1000)" };
+    const idle = {
+      name: "BrokenStreamError",
+      code: "IDLE_TIMEOUT",
+      message: "nothing was sent or received for idleTimeoutMs (1000)",
+    };
     await expect(last).rejects.toMatchObject(idle);
     await expect(stream.send("late")).rejects.toMatchObject(idle);
     await expect(stream.receive()).rejects.toMatchObject(idle);

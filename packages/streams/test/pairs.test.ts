@@ -46,7 +46,9 @@ type Bytes = ObjectStream<Uint8Array>;
 
 interface Carrier extends Omit<ComplianceOptions, "connect"> {
   readonly name: string;
-  connect(...parameters: Parameters<ComplianceOptions["connect"]>): Promise<{ first: Bytes; second: Bytes; release?(): Promise<void> }>;
+  connect(
+    ...parameters: Parameters<ComplianceOptions["connect"]>
+  ): Promise<{ first: Bytes; second: Bytes; release?(): Promise<void> }>;
 }
 
 const target = (listener: SocketListener) => listener.address as { host: string; port: number };
@@ -97,7 +99,10 @@ const carriers: readonly Carrier[] = [
     keepsBoundaries: false,
     async connect(clock) {
       const [first, second] = memoryPair<Uint8Array>({ clock });
-      return { first: streamFromDuplex(toDuplex(first), { clock }), second: streamFromDuplex(toDuplex(second), { clock }) };
+      return {
+        first: streamFromDuplex(toDuplex(first), { clock }),
+        second: streamFromDuplex(toDuplex(second), { clock }),
+      };
     },
   },
   {
@@ -139,13 +144,21 @@ const wrappers: readonly Wrapper[] = [
   { name: "MetadataStream", boundaries: "as below", wrap: (stream) => new MetadataStream(stream, { side: "one" }) },
   { name: "progress", boundaries: "as below", wrap: (stream) => progress(stream, { onProgress() {} }) },
   { name: "tap", boundaries: "as below", wrap: (stream) => tap(stream, { onSend() {}, onReceive() {} }) },
-  { name: "counted", boundaries: "as below", wrap: (stream) => counted(stream, { sent: new Crc32(), received: new Crc32() }) },
+  {
+    name: "counted",
+    boundaries: "as below",
+    wrap: (stream) => counted(stream, { sent: new Crc32(), received: new Crc32() }),
+  },
   { name: "withTimeouts", boundaries: "as below", wrap: (stream) => withTimeouts(stream, { idleTimeoutMs: 1e9 }) },
   { name: "rateLimited", boundaries: "as below", wrap: (stream) => rateLimited(stream, { sendBytesPerSecond: 1e12 }) },
   { name: "buffered", boundaries: "as below", wrap: (stream) => buffered(stream) },
   { name: "enveloped", boundaries: "own", wrap: (stream) => enveloped(stream) },
   { name: "lengthPrefixed", boundaries: "own", wrap: (stream) => lengthPrefixed(stream) },
-  { name: "gzip", boundaries: "none", wrap: (stream) => compressed(stream, { send: gzip(), receive: gzip(), flushEachMessage: true }) },
+  {
+    name: "gzip",
+    boundaries: "none",
+    wrap: (stream) => compressed(stream, { send: gzip(), receive: gzip(), flushEachMessage: true }),
+  },
 ];
 
 /** Beginnings of titles of the suite. */

@@ -67,7 +67,13 @@ describe("progress", () => {
       clock.advance(500);
     }
     expect(reports).toHaveLength(5);
-    expect(reports[4]?.sent).toEqual({ items: 5, bytes: 500, bytesPerSecond: 200, totalBytes: 10_000, remainingMs: 47_500 });
+    expect(reports[4]?.sent).toEqual({
+      items: 5,
+      bytes: 500,
+      bytesPerSecond: 200,
+      totalBytes: 10_000,
+      remainingMs: 47_500,
+    });
     for (let interval = 0; interval < 10; interval++) {
       await stream.send(bytes(400));
       clock.advance(500);
@@ -83,7 +89,10 @@ describe("progress", () => {
     expect(reports[0]?.received).toMatchObject({ totalBytes: 10, remainingMs: undefined });
     const other = watched();
     await other.stream.send(bytes(1));
-    expect(other.stream.extra(streamProgress)?.().sent).toMatchObject({ totalBytes: undefined, remainingMs: undefined });
+    expect(other.stream.extra(streamProgress)?.().sent).toMatchObject({
+      totalBytes: undefined,
+      remainingMs: undefined,
+    });
   });
 
   test("the total to receive comes from the attribute totalBytes", () => {
@@ -184,7 +193,11 @@ describe("progress", () => {
       "progress needs a clock: the stream has none (attribute streamClock) and none was given",
     );
     const clock = new VirtualClock();
-    expect(() => progress(inner, { onProgress() {}, clock, intervalMs: 0 })).toThrow("intervalMs must be above zero, but is 0");
-    expect(() => progress(inner, { onProgress() {}, clock, intervalMs: Number.NaN })).toThrow("intervalMs must be above zero, but is NaN");
+    expect(() => progress(inner, { onProgress() {}, clock, intervalMs: 0 })).toThrow(
+      "intervalMs must be above zero, but is 0",
+    );
+    expect(() => progress(inner, { onProgress() {}, clock, intervalMs: Number.NaN })).toThrow(
+      "intervalMs must be above zero, but is NaN",
+    );
   });
 });

@@ -221,7 +221,11 @@ describe("SendQueue", () => {
       },
     });
     await expect(thrown.end()).rejects.toThrow("no way to end");
-    const rejected = new SendQueue<number>({ hasRoom: () => true, accept() {}, end: () => Promise.reject(new BrokenStreamError("lost")) });
+    const rejected = new SendQueue<number>({
+      hasRoom: () => true,
+      accept() {},
+      end: () => Promise.reject(new BrokenStreamError("lost")),
+    });
     await expect(rejected.end()).rejects.toThrow("lost");
   });
 
@@ -241,7 +245,9 @@ describe("SendQueue", () => {
   test("the limit on waiting sends is exact, and cancelled ones make room", async () => {
     const { queue } = recorder(0);
     const signal = new ManualSignal();
-    const sends = Array.from({ length: maxPendingSends }, (_, item) => outcome(queue.send(item, item === 0 ? { signal } : undefined)));
+    const sends = Array.from({ length: maxPendingSends }, (_, item) =>
+      outcome(queue.send(item, item === 0 ? { signal } : undefined)),
+    );
     await expect(queue.send(99)).rejects.toBeInstanceOf(BusyStreamError);
     signal.abort(new Error("enough"));
     await sends[0];

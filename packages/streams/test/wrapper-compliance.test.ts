@@ -21,7 +21,16 @@ type Bytes = ObjectStream<Uint8Array>;
 const wrappers: readonly [string, (stream: Bytes) => Bytes][] = [
   [
     "tap",
-    (stream) => tap(stream, { onSend() {}, onReceive() {}, onSendEof() {}, onReceiveEof() {}, onError() {}, onAbort() {}, onClose() {} }),
+    (stream) =>
+      tap(stream, {
+        onSend() {},
+        onReceive() {},
+        onSendEof() {},
+        onReceiveEof() {},
+        onError() {},
+        onAbort() {},
+        onClose() {},
+      }),
   ],
   ["counted", (stream) => counted(stream, { sent: new Crc32(), received: createHash("sha1") })],
   ["buffered", (stream) => buffered(stream)],
@@ -30,7 +39,11 @@ const wrappers: readonly [string, (stream: Bytes) => Bytes][] = [
   [
     "all of them, one in the other",
     (stream) =>
-      buffered(counted(tap(withTimeouts(rateLimited(enveloped(stream), { sendBytesPerSecond: 1e12 }), { idleTimeoutMs: 1e9 }), {}))),
+      buffered(
+        counted(
+          tap(withTimeouts(rateLimited(enveloped(stream), { sendBytesPerSecond: 1e12 }), { idleTimeoutMs: 1e9 }), {}),
+        ),
+      ),
   ],
 ];
 

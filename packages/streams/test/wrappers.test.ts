@@ -17,7 +17,10 @@ describe("compliance of MetadataStream over memory pairs", () => {
   suite({
     connect(clock) {
       const [first, second] = memoryPair<Uint8Array>({ clock });
-      return { first: new MetadataStream(first, { side: "first" }), second: new MetadataStream(second, { side: "second" }) };
+      return {
+        first: new MetadataStream(first, { side: "first" }),
+        second: new MetadataStream(second, { side: "second" }),
+      };
     },
   });
 });
@@ -26,7 +29,8 @@ describe("compliance of progress over memory pairs", () => {
   suite({
     connect(clock) {
       const [first, second] = memoryPair<Uint8Array>({ clock });
-      const watched = (stream: ObjectStream<Uint8Array>): ObjectStream<Uint8Array> => progress(stream, { onProgress() {} });
+      const watched = (stream: ObjectStream<Uint8Array>): ObjectStream<Uint8Array> =>
+        progress(stream, { onProgress() {} });
       return { first: watched(first), second: watched(second) };
     },
   });
@@ -63,7 +67,10 @@ describe("compliance of wrappers in a heap, through forward", () => {
       const [first, left] = memoryPair<Uint8Array>({ clock });
       const [right, second] = memoryPair<Uint8Array>({ clock });
       forward(new MetadataStream(left, { side: "left" }), progress(right, { onProgress() {} })).catch(() => {});
-      return { first: progress(new MetadataStream(first, { side: "first" }), { onProgress() {} }), second: new MetadataStream(second, {}) };
+      return {
+        first: progress(new MetadataStream(first, { side: "first" }), { onProgress() {} }),
+        second: new MetadataStream(second, {}),
+      };
     },
   });
 });
@@ -76,7 +83,9 @@ class TextLayer extends StreamLayer<Uint8Array, Uint8Array, string, string> {
 
   send(item: Uint8Array, options?: SendOptions): Promise<void> {
     const refusal = metadataRefusal("this layer", options);
-    return refusal === undefined ? this.sendBelow(Buffer.from(item).toString("latin1"), options) : Promise.reject(refusal);
+    return refusal === undefined
+      ? this.sendBelow(Buffer.from(item).toString("latin1"), options)
+      : Promise.reject(refusal);
   }
 
   async receive(options?: WaitOptions): Promise<Uint8Array | undefined> {

@@ -9,7 +9,13 @@ import { Metadata, MetadataError } from "@trunkline/metadata";
 import { Inbox } from "../../../packages/grpc/src/call/inbox.js";
 import { Compressions, decompressed } from "../../../packages/grpc/src/compression.js";
 import { GrpcError } from "../../../packages/grpc/src/errors.js";
-import { isGrpcContentType, metadataOf, readRequest, readResponse, responseHead } from "../../../packages/grpc/src/headers.js";
+import {
+  isGrpcContentType,
+  metadataOf,
+  readRequest,
+  readResponse,
+  responseHead,
+} from "../../../packages/grpc/src/headers.js";
 import { decodeStatusMessage, encodeStatusMessage } from "../../../packages/grpc/src/status-message.js";
 import { decodeTimeout, encodeTimeout } from "../../../packages/grpc/src/timeout-header.js";
 import { errorOfTrailers } from "../../../packages/grpc/src/wire-status.js";
@@ -81,7 +87,8 @@ function* messages(input: Steering): Generator<string> {
     }
   }
   const expected = naiveMessages(bytes, single);
-  for (const [index, message] of got.entries()) mustEqual([...message], [...(expected.messages[index] ?? [])], `message ${index}`);
+  for (const [index, message] of got.entries())
+    mustEqual([...message], [...(expected.messages[index] ?? [])], `message ${index}`);
   if (!expected.flags) mustEqual(got.length, expected.messages.length, "messages");
   must((failure !== undefined) === expected.fails, `fails with ${String(failure)}`);
   inbox.close(new GrpcError(1, "over"));
@@ -137,7 +144,10 @@ function* fields(input: Steering): Generator<string> {
   const error = errorOfTrailers(list, () => metadataOf(list));
   const statuses = list.filter(({ name }) => name === "grpc-status").map(({ value }) => value);
   must(error !== undefined || statuses.at(-1) === "0", "nothing but grpc-status 0 is OK");
-  must(error === undefined || (error instanceof GrpcError && error.status > 0 && error.status < 17), `status ${error?.code}`);
+  must(
+    error === undefined || (error instanceof GrpcError && error.status > 0 && error.status < 17),
+    `status ${error?.code}`,
+  );
   must(
     [...metadataOf(list).keys()].every((key) => !key.startsWith("grpc-") && !key.startsWith(":")),
     "reserved fields are not shown",
@@ -150,12 +160,19 @@ function* timeout(input: Steering): Generator<string> {
   const ms = decodeTimeout(text);
   const digits = text.slice(0, -1);
   const unit = { n: 1e-6, u: 1e-3, m: 1, S: 1e3, M: 6e4, H: 36e5 }[text.slice(-1)];
-  const right = unit !== undefined && digits.length > 0 && digits.length <= 8 && [...digits].every((digit) => "0123456789".includes(digit));
+  const right =
+    unit !== undefined &&
+    digits.length > 0 &&
+    digits.length <= 8 &&
+    [...digits].every((digit) => "0123456789".includes(digit));
   must((ms !== undefined) === right, `${JSON.stringify(text)} is ${ms} ms`);
   if (ms === undefined || unit === undefined) return yield "wrong";
   must(Math.abs(ms - Number(digits) * unit) < 1e-6 * Math.max(1, ms), `${text} is ${ms} ms`);
   const again = decodeTimeout(encodeTimeout(ms));
-  must(again !== undefined && again >= ms * 0.999_999 && again <= Math.max(ms * 1.001 + 0.001, ms), `${ms} ms become ${again}`);
+  must(
+    again !== undefined && again >= ms * 0.999_999 && again <= Math.max(ms * 1.001 + 0.001, ms),
+    `${ms} ms become ${again}`,
+  );
   yield `${text.slice(-1)} ${digits.length}`;
 }
 
@@ -190,7 +207,10 @@ function* statusMessage(input: Steering): Generator<string> {
   const wire = Buffer.from(input.rest()).toString("latin1");
   const decoded = decodeStatusMessage(wire);
   const encoded = encodeStatusMessage(decoded);
-  must(/^[\x20-\x7e]*$/.test(encoded) && encoded.trim() === encoded, `not fit for a header: ${JSON.stringify(encoded)}`);
+  must(
+    /^[\x20-\x7e]*$/.test(encoded) && encoded.trim() === encoded,
+    `not fit for a header: ${JSON.stringify(encoded)}`,
+  );
   mustEqual(decodeStatusMessage(encoded), decoded, "encoded and decoded again");
   if (/^[\x20-\x7e]*$/.test(wire) && !/%(?![0-9a-fA-F]{2})/.test(wire)) {
     try {
@@ -258,7 +278,9 @@ const generators: readonly ((random: Random) => number[])[] = [
       return [random.below(256), value.length, ...text(value)];
     }).flat(),
   (random) =>
-    text(`${random.chance(0.8) ? random.below(10 ** (1 + random.below(9))) : ""}${random.pick(["n", "u", "m", "S", "M", "H", "s", ""])}`),
+    text(
+      `${random.chance(0.8) ? random.below(10 ** (1 + random.below(9))) : ""}${random.pick(["n", "u", "m", "S", "M", "H", "s", ""])}`,
+    ),
   (random) =>
     Array.from({ length: random.below(10) }, () => {
       const value = random.chance(0.6)

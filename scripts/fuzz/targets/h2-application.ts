@@ -124,7 +124,9 @@ export class RandomApplication extends RecordingHandler {
           connection.sendHeaders(streamId, responseFields, { endStream: this.#random.chance(0.5) });
           break;
         case 1:
-          connection.sendData(streamId, new Uint8Array(this.#random.below(40_000)), { endStream: this.#random.chance(0.3) });
+          connection.sendData(streamId, new Uint8Array(this.#random.below(40_000)), {
+            endStream: this.#random.chance(0.3),
+          });
           break;
         case 2:
           connection.sendHeaders(streamId, [{ name: "x", value: "y" }], { endStream: true });

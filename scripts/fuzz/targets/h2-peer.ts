@@ -51,7 +51,8 @@ export class PeerLedger {
   /** A frame that goes to the engine. */
   sends({ type, flags, streamId, payload }: ParsedFrame): void {
     const at = (index: number): number => payload[index] ?? 0;
-    const uint32 = (index: number): number => at(index) * 2 ** 24 + ((at(index + 1) << 16) | (at(index + 2) << 8) | at(index + 3));
+    const uint32 = (index: number): number =>
+      at(index) * 2 ** 24 + ((at(index + 1) << 16) | (at(index + 2) << 8) | at(index + 3));
     switch (type) {
       case FrameType.HEADERS:
         if (this.#role === "server") this.#opened.add(streamId);
@@ -100,9 +101,15 @@ export class PeerLedger {
   }
 
   #check({ type, flags, streamId, payload }: ParsedFrame): void {
-    must(payload.length <= this.#maxFrameSize, `a frame of ${payload.length} bytes for a peer that takes ${this.#maxFrameSize}`);
+    must(
+      payload.length <= this.#maxFrameSize,
+      `a frame of ${payload.length} bytes for a peer that takes ${this.#maxFrameSize}`,
+    );
     if (this.#section !== undefined) {
-      must(type === FrameType.CONTINUATION && streamId === this.#section.streamId, `frame of type ${type} inside of a header section`);
+      must(
+        type === FrameType.CONTINUATION && streamId === this.#section.streamId,
+        `frame of type ${type} inside of a header section`,
+      );
       this.#fragment(flags, payload);
       return;
     }
@@ -127,7 +134,10 @@ export class PeerLedger {
         if ((flags & Flag.END_STREAM) !== 0) stream.ended = true;
         return;
       case FrameType.RST_STREAM:
-        must(stream !== undefined && streamId <= Math.max(...this.#opened), `RST_STREAM on stream ${streamId}, which is idle`);
+        must(
+          stream !== undefined && streamId <= Math.max(...this.#opened),
+          `RST_STREAM on stream ${streamId}, which is idle`,
+        );
         if (stream !== undefined) stream.reset = true;
         return;
       case FrameType.WINDOW_UPDATE: {

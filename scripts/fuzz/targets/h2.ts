@@ -4,7 +4,15 @@
  *
  * An input is an octet for the role, four that seed the application, and the peer's bytes.
  */
-import { clientPreface, concatenated, Flag, FrameType, type ParsedFrame, parseFrames, rawFrame } from "@trunkline/h2/testing";
+import {
+  clientPreface,
+  concatenated,
+  Flag,
+  FrameType,
+  type ParsedFrame,
+  parseFrames,
+  rawFrame,
+} from "@trunkline/h2/testing";
 import { frameSequence } from "../../../packages/h2/test/support/grammar.js";
 import { Random } from "../../../packages/h2/test/support/random.js";
 import { kindOf, must, mustEqual, type Target } from "../target.js";
@@ -38,22 +46,28 @@ export const h2Target: Target = {
           frames.splice(at, 1 + random.below(3));
           break;
         case 1:
-          if (others.length > 0) frames.splice(at, 0, ...others.slice(random.below(others.length)).slice(0, 1 + random.below(4)));
+          if (others.length > 0)
+            frames.splice(at, 0, ...others.slice(random.below(others.length)).slice(0, 1 + random.below(4)));
           break;
         case 2:
           if (frame !== undefined) frames.splice(at, 0, frame);
           break;
         case 3:
-          if (frame !== undefined) frames[at] = { ...frame, streamId: random.pick([0, 1, 2, 3, 5, frame.streamId + 2, random.below(40)]) };
+          if (frame !== undefined)
+            frames[at] = { ...frame, streamId: random.pick([0, 1, 2, 3, 5, frame.streamId + 2, random.below(40)]) };
           break;
         case 4:
           if (frame !== undefined) frames[at] = { ...frame, flags: frame.flags ^ (1 << random.below(6)) };
           break;
         default:
-          if (frame !== undefined) frames[at] = { ...frame, type: random.chance(0.9) ? random.below(10) : random.below(256) };
+          if (frame !== undefined)
+            frames[at] = { ...frame, type: random.chance(0.9) ? random.below(10) : random.below(256) };
       }
     }
-    const head = Uint8Array.from([...input.subarray(0, steeringBytes), ...((input[0] ?? 0) % 2 === 1 ? clientPreface : [])]);
+    const head = Uint8Array.from([
+      ...input.subarray(0, steeringBytes),
+      ...((input[0] ?? 0) % 2 === 1 ? clientPreface : []),
+    ]);
     return concatenated([head, ...frames.slice(0, 400).map((frame) => rawFrame(frame))]);
   },
 
@@ -126,7 +140,10 @@ function frameByFrame(role: "client" | "server", seed: number, bytes: Uint8Array
     const came = `${role} ${state} ${frame === undefined ? "bytes" : nameOf(frame)}`;
     for (const effect of effects(events, output)) features.add(`${came}: ${effect}`);
     if (!connection.closed) {
-      must(connection.activeStreams <= localSettings.maxConcurrentStreams + application.live.size, "more streams than allowed");
+      must(
+        connection.activeStreams <= localSettings.maxConcurrentStreams + application.live.size,
+        "more streams than allowed",
+      );
       must(
         application.unreadBytes + ledger.connectionWindow <= budgetBytes,
         `${application.unreadBytes} bytes unread and ${ledger.connectionWindow} offered are more than the budget`,
@@ -140,7 +157,10 @@ function frameByFrame(role: "client" | "server", seed: number, bytes: Uint8Array
   takeOutput();
   if (!connection.closed) {
     must(ledger.connectionWindow <= fullWindow, `a window of ${ledger.connectionWindow} is more than was meant`);
-    must(ledger.connectionWindow > fullWindow - fullWindow / 8 - 1, `a window of ${ledger.connectionWindow} was never given back`);
+    must(
+      ledger.connectionWindow > fullWindow - fullWindow / 8 - 1,
+      `a window of ${ledger.connectionWindow} was never given back`,
+    );
   }
   connection.transportClosed();
   must(connection.activeStreams === 0, "every stream is gone at the end");
@@ -149,7 +169,10 @@ function frameByFrame(role: "client" | "server", seed: number, bytes: Uint8Array
 }
 
 /** The preface, frame by frame, and what is left. */
-function* pieces(role: "client" | "server", bytes: Uint8Array): Generator<{ piece: Uint8Array; frame: ParsedFrame | undefined }> {
+function* pieces(
+  role: "client" | "server",
+  bytes: Uint8Array,
+): Generator<{ piece: Uint8Array; frame: ParsedFrame | undefined }> {
   let offset = 0;
   if (role === "server") {
     offset = Math.min(bytes.length, clientPreface.length);
@@ -184,7 +207,8 @@ const firstUnknownCode = 14;
 function* effects(events: Events, output: readonly ParsedFrame[]): Generator<string> {
   for (const event of events) {
     if (event.kind === "close") yield kindOf(event.error);
-    else if (event.kind === "reset") yield `reset ${Math.min(event.reset.errorCode, firstUnknownCode)} ${event.reset.origin}`;
+    else if (event.kind === "reset")
+      yield `reset ${Math.min(event.reset.errorCode, firstUnknownCode)} ${event.reset.origin}`;
     else yield event.kind;
   }
   for (const { type, payload } of output) yield type === FrameType.RST_STREAM ? `RST ${payload[3]}` : `out ${type}`;

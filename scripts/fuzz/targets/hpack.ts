@@ -133,7 +133,16 @@ function raw(random: Random): Uint8Array {
   const octets: number[] = [];
   for (let part = 0; part < 1 + random.below(6); part++) {
     octets.push(
-      random.pick([0x80 | random.below(128), 0x40, 0x40 | random.below(64), 0, 0x10, random.below(32), 0x20 | random.below(32), 0xff]),
+      random.pick([
+        0x80 | random.below(128),
+        0x40,
+        0x40 | random.below(64),
+        0,
+        0x10,
+        random.below(32),
+        0x20 | random.below(32),
+        0xff,
+      ]),
     );
     const text = random.bytes(random.below(12));
     octets.push(random.chance(0.8) ? text.length | (random.chance(0.4) ? 0x80 : 0) : random.below(256), ...text);

@@ -20,9 +20,14 @@ export const routerTarget: Target = {
       const wireType = random.chance(0.8) ? (field === 1 ? 2 : 0) : random.below(8);
       octets.push((field << 3) | wireType);
       const payload = random.bytes(random.below(random.chance(0.1) ? 200 : 20));
-      if (wireType === 2) octets.push(...varint(random.chance(0.95) ? payload.length : random.below(2 ** 31)), ...payload);
+      if (wireType === 2)
+        octets.push(...varint(random.chance(0.95) ? payload.length : random.below(2 ** 31)), ...payload);
       else if (wireType === 0)
-        octets.push(...(random.chance(0.8) ? varint(random.below(2 ** 31)) : [...random.bytes(9).map((octet) => octet | 0x80), 1]));
+        octets.push(
+          ...(random.chance(0.8)
+            ? varint(random.below(2 ** 31))
+            : [...random.bytes(9).map((octet) => octet | 0x80), 1]),
+        );
       else octets.push(...payload);
     }
     return Uint8Array.from(octets);
@@ -57,7 +62,10 @@ function* frame(bytes: Uint8Array): Generator<string> {
     if (!(error instanceof FrameError)) throw error;
     // Such a number is no protobuf, but protobuf-es skips it in fields that it does not know.
     const tooLong = error.message.includes("longer than 10 bytes");
-    must(theirs === undefined || tooLong || hasOtherWireType(bytes), `refused (${error.message}), but protobuf-es takes it`);
+    must(
+      theirs === undefined || tooLong || hasOtherWireType(bytes),
+      `refused (${error.message}), but protobuf-es takes it`,
+    );
     yield kindOf(error);
   }
 }
@@ -71,7 +79,8 @@ function hasOtherWireType(bytes: Uint8Array): boolean {
   try {
     while (reader.pos < reader.len) {
       const [field, wireType] = reader.tag();
-      if ((field === 1 && wireType !== WireType.LengthDelimited) || (field === 2 && wireType !== WireType.Varint)) return true;
+      if ((field === 1 && wireType !== WireType.LengthDelimited) || (field === 2 && wireType !== WireType.Varint))
+        return true;
       reader.skip(wireType, field);
     }
   } catch {
@@ -88,10 +97,14 @@ function* payloads(bytes: Uint8Array): Generator<string> {
   yield `abort ${(abort as { readonly code?: string }).code}`;
   try {
     const fields = decodeFields(bytes);
-    for (const { name, value } of fields.toWire()) must(/^[0-9a-z_.-]+$/.test(name) && !/[\r\n\0]/.test(value), `field ${name}`);
+    for (const { name, value } of fields.toWire())
+      must(/^[0-9a-z_.-]+$/.test(name) && !/[\r\n\0]/.test(value), `field ${name}`);
     yield `fields ${Math.min(4, fields.size)}`;
   } catch (error) {
-    must(error instanceof Error && !(error instanceof TypeError && !("code" in error)), `not a chosen error: ${String(error)}`);
+    must(
+      error instanceof Error && !(error instanceof TypeError && !("code" in error)),
+      `not a chosen error: ${String(error)}`,
+    );
     yield kindOf(error);
   }
 }

@@ -20,7 +20,11 @@ export async function connect(name: string, options: ConnectOptions, context: Co
   await using access = await RouterAccess.open(options, context.env);
   const endpoint = await requireName(name, access, signal);
   await using listener = await listenOn(address, (error) => {
-    output.note("error", { event: "listen-error", error: error.message }, `trouble at ${printAddress(listener.address)}: ${error.message}`);
+    output.note(
+      "error",
+      { event: "listen-error", error: error.message },
+      `trouble at ${printAddress(listener.address)}: ${error.message}`,
+    );
   });
   signal.addEventListener("abort", () => void listener.close(), { once: true });
   signal.throwIfAborted();
@@ -34,7 +38,8 @@ export async function connect(name: string, options: ConnectOptions, context: Co
     output.note("warn", { event: "open-to-network", address: bound }, warning);
   }
   const connections = new Connections((level, event, text) => output.note(level, event, text), name);
-  for await (const socket of listener) connections.carry(socket, peerOf(socket), (aborted) => dialPatiently(name, access, aborted));
+  for await (const socket of listener)
+    connections.carry(socket, peerOf(socket), (aborted) => dialPatiently(name, access, aborted));
   await endCarrying(connections, graceMs, context);
 }
 

@@ -40,7 +40,13 @@ export async function demo(options: DemoOptions, context: Context): Promise<void
     report: (level, event, text) => output.note(level === "info" ? "debug" : level, event, text),
   });
   say(
-    { event: "listening", router: tunnel.endpoint, service: `127.0.0.1:${service.port}`, name, address: tunnel.address },
+    {
+      event: "listening",
+      router: tunnel.endpoint,
+      service: `127.0.0.1:${service.port}`,
+      name,
+      address: tunnel.address,
+    },
     "",
     `  router    ${tunnel.endpoint}  exchange and router, with a key made on the spot`,
     `  service   127.0.0.1:${service.port}  exposed as "${name}"`,
@@ -72,12 +78,19 @@ async function move(file: SampleFile, url: string, { output, signal }: Context):
   const progress = showProgress(output, file.bytes);
   const arrived = await download(url, { signal, onProgress: (bytes) => progress.update(bytes) })
     .catch((error: unknown) => {
-      throw signal.aborted ? error : new CommandError(`the file did not arrive: ${reasonOf(error)}`, ExitCode.mismatch, { cause: error });
+      throw signal.aborted
+        ? error
+        : new CommandError(`the file did not arrive: ${reasonOf(error)}`, ExitCode.mismatch, { cause: error });
     })
     .finally(() => progress.stop());
   const { bytes, elapsedMs, sha256 } = arrived;
   const same = sha256 === file.sha256;
-  const event = { event: "moved", bytes, elapsedMs: Math.round(elapsedMs), bytesPerSecond: Math.round((bytes * 1_000) / elapsedMs) };
+  const event = {
+    event: "moved",
+    bytes,
+    elapsedMs: Math.round(elapsedMs),
+    bytesPerSecond: Math.round((bytes * 1_000) / elapsedMs),
+  };
   output.result(
     { ...event, sha256Sent: file.sha256, sha256Received: sha256, same },
     [

@@ -5,13 +5,21 @@ import { formatDuration } from "../format.js";
 import { Interrupted } from "../interruption.js";
 
 /** Lets the connections end for `graceMs`; says so if there are any. */
-export async function endCarrying(connections: Connections, graceMs: number, { output, signal }: Context): Promise<void> {
+export async function endCarrying(
+  connections: Connections,
+  graceMs: number,
+  { output, signal }: Context,
+): Promise<void> {
   tellEnding({ output, signal }, connections.size, graceMs);
   await connections.end(graceMs);
 }
 
 /** An event always; a line only if there is something to wait for. */
-export function tellEnding({ output, signal }: Pick<Context, "output" | "signal">, open: number, graceMs: number): void {
+export function tellEnding(
+  { output, signal }: Pick<Context, "output" | "signal">,
+  open: number,
+  graceMs: number,
+): void {
   const by = signal.reason instanceof Interrupted ? signal.reason.by : undefined;
   const waiting = open === 0 || graceMs === 0 ? "" : `; waiting up to ${formatDuration(graceMs)} for ${open} open`;
   output.note(

@@ -13,7 +13,12 @@ export interface ExposeOptions extends AccessOptions, GraceOption {
 }
 
 /** Runs until interrupted. @throws CommandError */
-export async function expose(name: string, targetText: string, options: ExposeOptions, context: Context): Promise<void> {
+export async function expose(
+  name: string,
+  targetText: string,
+  options: ExposeOptions,
+  context: Context,
+): Promise<void> {
   const { output, signal } = context;
   const target = parseTarget(targetText);
   const graceMs = graceMsOf(options);
@@ -32,9 +37,17 @@ export async function expose(name: string, targetText: string, options: ExposeOp
       before = true;
     },
     onMissed: (error) =>
-      output.note("warn", { event: "connection-missed", name, error: error.message }, `a connection was missed: ${error.message}`),
+      output.note(
+        "warn",
+        { event: "connection-missed", name, error: error.message },
+        `a connection was missed: ${error.message}`,
+      ),
     onLost: (reason) =>
-      output.note("warn", { event: "router-lost", name, error: reason.message }, `${reason.message}; trying again until it is back`),
+      output.note(
+        "warn",
+        { event: "router-lost", name, error: reason.message },
+        `${reason.message}; trying again until it is back`,
+      ),
   });
   await exposed.finally(() => endCarrying(connections, graceMs, context));
 }

@@ -32,13 +32,21 @@ export async function router(options: RouterCommandOptions, context: Context): P
   const server = makeRouter(key, context);
   let stateFile: string | undefined;
   try {
-    const bound = await server.listen(printAddress(address), { tls, plaintext: options.plaintext }).catch((error: unknown) => {
-      throw cannotListen(address, error);
-    });
+    const bound = await server
+      .listen(printAddress(address), { tls, plaintext: options.plaintext })
+      .catch((error: unknown) => {
+        throw cannotListen(address, error);
+      });
     stateFile = await publishIfFree(server, key, bound, context);
     const found = stateFile === undefined ? "" : "; expose and connect on this machine find it by themselves";
     output.result(
-      { event: "listening", address: bound, ...parseEndpoint(bound), pid: process.pid, ...(stateFile !== undefined && { stateFile }) },
+      {
+        event: "listening",
+        address: bound,
+        ...parseEndpoint(bound),
+        pid: process.pid,
+        ...(stateFile !== undefined && { stateFile }),
+      },
       `router listening on ${bound}${found}`,
     );
     await interrupted(signal);
@@ -61,7 +69,12 @@ function makeRouter(key: RouterKey, { output }: Context): Router {
 }
 
 /** The file's path; undefined where another router has it, or where it cannot be written and need not be. */
-async function publishIfFree(server: Router, key: RouterKey, bound: string, { output, env }: Context): Promise<string | undefined> {
+async function publishIfFree(
+  server: Router,
+  key: RouterKey,
+  bound: string,
+  { output, env }: Context,
+): Promise<string | undefined> {
   if (key.otherAt !== undefined) {
     const text = `on this machine, expose and connect find the router at ${key.otherAt}; for this one give them --endpoint and a token (trunkline token)`;
     output.note("info", { event: "not-published", other: key.otherAt }, text);

@@ -15,7 +15,8 @@ const maxLifetimeMs = 3_650 * 86_400_000;
 /** Prints the token. @throws CommandError */
 export async function token(identity: string, options: TokenOptions, { output, env }: Context): Promise<void> {
   const lifetimeMs = parseDuration(options.lifetime, "--lifetime", maxLifetimeMs);
-  if (lifetimeMs < 1_000) throw new CommandError(`--lifetime ${JSON.stringify(options.lifetime)} is shorter than a second`, ExitCode.usage);
+  if (lifetimeMs < 1_000)
+    throw new CommandError(`--lifetime ${JSON.stringify(options.lifetime)} is shorter than a second`, ExitCode.usage);
   if (!/^[\x21-\x7e]{1,255}$/.test(identity)) {
     throw new CommandError(
       `identity ${JSON.stringify(identity)} must be 1 to 255 printable ASCII characters without spaces`,

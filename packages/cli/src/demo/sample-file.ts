@@ -49,7 +49,9 @@ function temporaryFolder(): { folder: string; remove: () => void } {
   try {
     folder = mkdtempSync(join(parent, "trunkline-"));
   } catch (error) {
-    throw new CommandError(`cannot make a temporary folder in ${parent}: ${reasonOf(error)}`, ExitCode.cannotCreate, { cause: error });
+    throw new CommandError(`cannot make a temporary folder in ${parent}: ${reasonOf(error)}`, ExitCode.cannotCreate, {
+      cause: error,
+    });
   }
   const remove = (): void => {
     process.off("exit", remove);

@@ -46,7 +46,12 @@ export function startDemoService(file: SampleFile, name: string): Promise<DemoSe
   });
 }
 
-function answerText(response: ServerResponse, status: number, text: string, headers: Record<string, string> = {}): void {
+function answerText(
+  response: ServerResponse,
+  status: number,
+  text: string,
+  headers: Record<string, string> = {},
+): void {
   response.writeHead(status, { "content-type": "text/plain; charset=utf-8", ...headers }).end(text);
 }
 

@@ -41,7 +41,10 @@ export async function openTunnel({ name, target, report }: TunnelOptions): Promi
     steps.push(() => router.close({ closeTimeoutMs: 0 }));
     const endpoint = await router.listen(printAddress(loopback));
     const newClient = async (identity: string): Promise<Trunkline> => {
-      const client = new Trunkline({ endpoint, token: await router.mintToken({ identity, lifetimeMs: tokenLifetimeMs }) });
+      const client = new Trunkline({
+        endpoint,
+        token: await router.mintToken({ identity, lifetimeMs: tokenLifetimeMs }),
+      });
       steps.push(() => client.close());
       return client;
     };

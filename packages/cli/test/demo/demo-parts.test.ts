@@ -40,7 +40,9 @@ describe("the sample file", () => {
   test("that cannot be written is told with the folder", async () => {
     vi.stubEnv("TMPDIR", "/no/such/folder");
     try {
-      await expect(makeSampleFile(size, never)).rejects.toThrow("cannot make a temporary folder in /no/such/folder: there is no such file");
+      await expect(makeSampleFile(size, never)).rejects.toThrow(
+        "cannot make a temporary folder in /no/such/folder: there is no such file",
+      );
     } finally {
       vi.unstubAllEnvs();
     }
@@ -54,7 +56,10 @@ describe("the demo's service", () => {
     const url = `http://127.0.0.1:${service.port}`;
 
     const seen: number[] = [];
-    const arrived = await download(`${url}/sample.bin`, { signal: never, onProgress: (bytes, total) => seen.push(bytes, total) });
+    const arrived = await download(`${url}/sample.bin`, {
+      signal: never,
+      onProgress: (bytes, total) => seen.push(bytes, total),
+    });
     expect(arrived).toMatchObject({ bytes: size, sha256: file.sha256 });
     expect(seen.slice(-2)).toEqual([size, size]);
 
@@ -107,7 +112,9 @@ describe("progress", () => {
     const stdout = new FakeTerminal(true);
     const line = showProgress(new Output({ json: true }, stdout.asTerminal(), stdout.asTerminal()), 1_000);
     line.update(550);
-    expect(stdout.lines.map((text) => JSON.parse(text) as unknown)).toMatchObject([{ event: "progress", bytes: 550, totalBytes: 1_000 }]);
+    expect(stdout.lines.map((text) => JSON.parse(text) as unknown)).toMatchObject([
+      { event: "progress", bytes: 550, totalBytes: 1_000 },
+    ]);
   });
 
   test("is a bar on a terminal, and is gone when it stops", () => {

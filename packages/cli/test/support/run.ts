@@ -32,6 +32,8 @@ export abstract class Run {
   }
 
   protected over(): void {
-    this.#events.end((kind) => new Error(`the command ended without the event ${kind}\n${this.stdout}\n${this.stderr}`));
+    this.#events.end(
+      (kind) => new Error(`the command ended without the event ${kind}\n${this.stdout}\n${this.stderr}`),
+    );
   }
 }

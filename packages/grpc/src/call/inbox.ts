@@ -154,7 +154,8 @@ export class Inbox<In extends {}> implements LengthJudge {
 
   /** The other side will send no more. @throws GrpcError where it stopped within a message */
   checkComplete(): void {
-    if (!this.#walk.complete) throw new GrpcError(Status.INTERNAL, `the last ${this.#owner.incomingName} message is not complete`);
+    if (!this.#walk.complete)
+      throw new GrpcError(Status.INTERNAL, `the last ${this.#owner.incomingName} message is not complete`);
   }
 
   /** Nothing more will come: `receive` gives the messages, and then `undefined`, or rejects with `error` if there is one. The first call counts. */
@@ -203,7 +204,8 @@ export class Inbox<In extends {}> implements LengthJudge {
   /** The next message, `undefined` at the end. */
   receive(options?: WaitOptions): Promise<In | undefined> {
     if (this.#closed !== undefined) return Promise.reject(this.#closed);
-    if (this.#waiter !== undefined) return Promise.reject(new BusyStreamError("another receive is waiting on this call"));
+    if (this.#waiter !== undefined)
+      return Promise.reject(new BusyStreamError("another receive is waiting on this call"));
     const signal = options?.signal;
     if (signal?.aborted) return Promise.reject(abortReason(signal));
     try {

@@ -29,9 +29,14 @@ export class CallPlan {
     this.#options = options;
     this.deadline = options.deadline;
     this.interceptors =
-      interceptors === undefined ? defaults.interceptors : [...defaults.interceptors, ...checkedInterceptors(interceptors)];
+      interceptors === undefined
+        ? defaults.interceptors
+        : [...defaults.interceptors, ...checkedInterceptors(interceptors)];
     if (metadata === undefined) this.fields = defaults.fields;
-    else this.fields = (defaults.fields.length === 0 ? Metadata.from(metadata) : defaults.metadata.merge(metadata)).toWire();
+    else
+      this.fields = (
+        defaults.fields.length === 0 ? Metadata.from(metadata) : defaults.metadata.merge(metadata)
+      ).toWire();
   }
 
   get waitForReady(): boolean {
@@ -42,7 +47,9 @@ export class CallPlan {
   get maxReceiveMessageBytes(): number {
     const own = this.#options.maxReceiveMessageBytes;
     const { maxReceiveMessageBytes } = this.#defaults;
-    return own === undefined ? maxReceiveMessageBytes : checkedMessageBytes("maxReceiveMessageBytes", own, maxReceiveMessageBytes);
+    return own === undefined
+      ? maxReceiveMessageBytes
+      : checkedMessageBytes("maxReceiveMessageBytes", own, maxReceiveMessageBytes);
   }
 
   get maxSendMessageBytes(): number {

@@ -29,7 +29,8 @@ export function watchSignals(
   cancel: (error: GrpcError) => void,
 ): () => void {
   const parentSignal = parent?.signal;
-  const onAbort = (): void => cancel(signal?.aborted === true ? cancelled(signal.reason) : parentOver(parentSignal?.reason));
+  const onAbort = (): void =>
+    cancel(signal?.aborted === true ? cancelled(signal.reason) : parentOver(parentSignal?.reason));
   const unwatch = (): void => {
     signal?.removeEventListener("abort", onAbort);
     parentSignal?.removeEventListener("abort", onAbort);
@@ -45,5 +46,7 @@ export function watchSignals(
 
 function parentOver(reason: unknown): GrpcError {
   if (!(reason instanceof GrpcError) || reason.status !== Status.DEADLINE_EXCEEDED) return cancelled(reason);
-  return new GrpcError(Status.DEADLINE_EXCEEDED, "the deadline of the call that this one belongs to passed", { cause: reason });
+  return new GrpcError(Status.DEADLINE_EXCEEDED, "the deadline of the call that this one belongs to passed", {
+    cause: reason,
+  });
 }

@@ -61,7 +61,9 @@ const cores: WeakMap<Channel, ChannelCore> = new WeakMap();
  * A channel that nobody can make a call on any more, nor has one: neither it nor a client of it is left. Its connection would be kept by its socket, so
  * it is closed here, in case nobody did.
  */
-const forgotten: FinalizationRegistry<ConnectionManager> = new FinalizationRegistry((connections) => void connections.close(0));
+const forgotten: FinalizationRegistry<ConnectionManager> = new FinalizationRegistry(
+  (connections) => void connections.close(0),
+);
 
 export class Channel implements AsyncDisposable {
   /** The target, for logs. */
@@ -149,14 +151,19 @@ interface ResolvedTarget {
 function socketConnector(target: string, options: ChannelOptions): ResolvedTarget {
   const { socket, local, authority } = parseTarget(target);
   const secure = options.tls !== undefined || (options.plaintext !== true && !local);
-  const tlsOptions = (): ReturnType<TlsOptions> => (typeof options.tls === "function" ? options.tls() : { ...options.tls });
+  const tlsOptions = (): ReturnType<TlsOptions> =>
+    typeof options.tls === "function" ? options.tls() : { ...options.tls };
   const connectTimeoutMs = checkConnectTimeoutMs(options);
   const path = "path" in socket ? socket.path : undefined;
   const connector: Connector = {
     name: printTarget(socket),
     reconnects: true,
     async connect(signal) {
-      const duplex = await connectSocket(socket, { tls: secure ? await tlsOptions() : undefined, signal, connectTimeoutMs });
+      const duplex = await connectSocket(socket, {
+        tls: secure ? await tlsOptions() : undefined,
+        signal,
+        connectTimeoutMs,
+      });
       return { duplex, peer: peerOf(duplex, path) };
     },
   };
@@ -164,19 +171,22 @@ function socketConnector(target: string, options: ChannelOptions): ResolvedTarge
 }
 
 function givenConnector(target: TransportTarget | ConnectTarget, options: ChannelOptions): ResolvedTarget {
-  if (options.tls !== undefined) throw new TypeError("tls is for targets that are addresses; a given transport is used as it is");
+  if (options.tls !== undefined)
+    throw new TypeError("tls is for targets that are addresses; a given transport is used as it is");
   const authority = target.authority ?? "localhost";
   if ("transport" in target) {
     const { transport } = target;
     // It may break before the first call, and an "error" event without a listener ends the process.
     transport.on("error", () => {});
     const connect = async (): Promise<{ duplex: typeof transport; peer: ReturnType<typeof peerOf> }> => {
-      if (transport.destroyed) throw new Error("the given transport is closed", { cause: transport.errored ?? undefined });
+      if (transport.destroyed)
+        throw new Error("the given transport is closed", { cause: transport.errored ?? undefined });
       return { duplex: transport, peer: peerOf(transport) };
     };
     return { connector: { name: "the given transport", reconnects: false, connect }, secure: false, authority };
   }
-  if (typeof target.connect !== "function") throw new TypeError("a channel's target is a string, { transport } or { connect }");
+  if (typeof target.connect !== "function")
+    throw new TypeError("a channel's target is a string, { transport } or { connect }");
   const connector: Connector = {
     name: authority,
     reconnects: true,

@@ -178,7 +178,9 @@ export class ClientCallStream<Request extends {}, Response extends {}>
       this.inbox.close(new ClosedStreamError("the call was aborted"));
       return;
     }
-    const closed = new ClosedStreamError(reason === undefined ? "the call was aborted" : `the call was aborted: ${reasonText(reason)}`);
+    const closed = new ClosedStreamError(
+      reason === undefined ? "the call was aborted" : `the call was aborted: ${reasonText(reason)}`,
+    );
     this.inbox.close(closed);
     this.cancelWith(closed);
   }
@@ -227,7 +229,8 @@ export class ClientCallStream<Request extends {}, Response extends {}>
     if (this.heapIndex !== -1) timers.remove(this);
     if (deadline === undefined || deadline.atMs === Number.POSITIVE_INFINITY) return;
     const dueMs = deadline.atMsOn(clock, nowMs);
-    if (dueMs <= nowMs) this.#finish(new GrpcError(Status.DEADLINE_EXCEEDED, "the deadline had passed before the call began"), true);
+    if (dueMs <= nowMs)
+      this.#finish(new GrpcError(Status.DEADLINE_EXCEEDED, "the deadline had passed before the call began"), true);
     else timers.add(this, dueMs);
   }
 
@@ -273,7 +276,8 @@ export class ClientCallStream<Request extends {}, Response extends {}>
     const remainingMs = this.heapIndex === -1 ? undefined : this.dueMs - this.#bound.channel.clock.nowMs();
     const { fields: metadata } = this.plan;
     const fields = requestFields(this.#bound.head, remainingMs, metadata, this.compression);
-    const refused = metadata.length === 0 ? undefined : oversize("request headers", fields, http2.peerMaxHeaderListSize);
+    const refused =
+      metadata.length === 0 ? undefined : oversize("request headers", fields, http2.peerMaxHeaderListSize);
     if (refused !== undefined) {
       this.cancelWith(refused);
       return;
@@ -314,7 +318,8 @@ export class ClientCallStream<Request extends {}, Response extends {}>
     }
     this.inbox.encoding = this.#bound.defaults.compressions.ofEncoding(this.#answer.encoding);
     this.#milestones?.onHeaders(this.initialMetadata as Metadata);
-    if (this.#options.onInitialMetadata !== undefined) this.#tell(this.#options.onInitialMetadata, this.initialMetadata);
+    if (this.#options.onInitialMetadata !== undefined)
+      this.#tell(this.#options.onInitialMetadata, this.initialMetadata);
   }
 
   onTrailers(fields: readonly HeaderField[]): void {
@@ -325,7 +330,8 @@ export class ClientCallStream<Request extends {}, Response extends {}>
   #onStatus(told: GrpcError | undefined): void {
     let error = throughStatus(this.hooks, this.#answer, told) ?? this.#incompleteAnswer();
     if (error?.status === Status.CANCELLED && this.deadline?.expired) error = this.#deadlineExceeded();
-    if (this.#options.onTrailingMetadata !== undefined) this.#tell(this.#options.onTrailingMetadata, this.trailingMetadata);
+    if (this.#options.onTrailingMetadata !== undefined)
+      this.#tell(this.#options.onTrailingMetadata, this.trailingMetadata);
     this.#finish(error, false);
   }
 

@@ -54,7 +54,13 @@ export class ClientConnection implements ConnectionHandler<ClientStream> {
   answered = false;
   readyAtMs = 0;
 
-  constructor(duplex: Duplex, peer: Peer, options: ClientConnectionOptions, clock: Clock, events: ClientConnectionEvents) {
+  constructor(
+    duplex: Duplex,
+    peer: Peer,
+    options: ClientConnectionOptions,
+    clock: Clock,
+    events: ClientConnectionEvents,
+  ) {
     this.peer = peer;
     this.#events = events;
     this.#duplex = duplex;
@@ -99,7 +105,12 @@ export class ClientConnection implements ConnectionHandler<ClientStream> {
     this.#driver.destroy(cause);
   }
 
-  onHeaders(_streamId: number, fields: readonly HeaderField[], endStream: boolean, call: ClientStream | undefined): void {
+  onHeaders(
+    _streamId: number,
+    fields: readonly HeaderField[],
+    endStream: boolean,
+    call: ClientStream | undefined,
+  ): void {
     this.answered = true;
     call?.onHeaders(fields, endStream);
   }
@@ -131,7 +142,8 @@ export class ClientConnection implements ConnectionHandler<ClientStream> {
   }
 
   onGoAway(_lastStreamId: number, errorCode: ErrorCode, debugData: Uint8Array): void {
-    const tooManyPings = errorCode === ErrorCode.ENHANCE_YOUR_CALM && Buffer.from(debugData).toString("latin1") === "too_many_pings";
+    const tooManyPings =
+      errorCode === ErrorCode.ENHANCE_YOUR_CALM && Buffer.from(debugData).toString("latin1") === "too_many_pings";
     this.#events.onDraining(this, tooManyPings);
   }
 

@@ -100,13 +100,15 @@ export class ConnectionManager implements ClientConnectionEvents {
   /** What a call waits for, for the message of its deadline. */
   describeWait(): string {
     if (this.#current !== undefined) return `one of the streams that ${this.name} allows`;
-    const because = this.#lastFailure === undefined ? "" : ` (the last attempt failed: ${reasonText(this.#lastFailure)})`;
+    const because =
+      this.#lastFailure === undefined ? "" : ` (the last attempt failed: ${reasonText(this.#lastFailure)})`;
     return `a connection to ${this.name}${because}`;
   }
 
   /** Takes no more calls, refuses those that wait, lets the others end within `timeoutMs`. */
   async close(timeoutMs: number): Promise<void> {
-    if (this.#closed === undefined) this.#shut(new GrpcError(Status.UNAVAILABLE, `the channel to ${this.name} is closed`));
+    if (this.#closed === undefined)
+      this.#shut(new GrpcError(Status.UNAVAILABLE, `the channel to ${this.name} is closed`));
     const { clock } = this.#options;
     const cancel = clock.at(clock.nowMs() + timeoutMs, () => {
       for (const connection of this.#connections)
@@ -129,7 +131,8 @@ export class ConnectionManager implements ClientConnectionEvents {
   }
 
   #refusal(call: WaitingCall): GrpcError | undefined {
-    if (this.#closed !== undefined) return new GrpcError(Status.UNAVAILABLE, this.#closed.message, { cause: this.#closed.cause });
+    if (this.#closed !== undefined)
+      return new GrpcError(Status.UNAVAILABLE, this.#closed.message, { cause: this.#closed.cause });
     const { maxWaitingCalls, clock } = this.#options;
     if (this.#waiting.size >= maxWaitingCalls) {
       return new GrpcError(
@@ -143,14 +146,21 @@ export class ConnectionManager implements ClientConnectionEvents {
   }
 
   #connectIfWanted(): void {
-    if (this.#waiting.size === 0 || this.#current !== undefined || this.#attempt !== undefined || this.#retry !== undefined) return;
+    if (
+      this.#waiting.size === 0 ||
+      this.#current !== undefined ||
+      this.#attempt !== undefined ||
+      this.#retry !== undefined
+    )
+      return;
     if (this.#closed !== undefined) return;
     const { clock, connectTimeoutMs, http2 } = this.#options;
     const options = { ...http2, lifetime: this.#lifetime };
     this.#attempt = new ConnectAttempt(this.#connector, {
       clock,
       connectTimeoutMs,
-      onConnected: ({ duplex, peer }) => this.#connections.add(new ClientConnection(duplex, peer, options, clock, this)),
+      onConnected: ({ duplex, peer }) =>
+        this.#connections.add(new ClientConnection(duplex, peer, options, clock, this)),
       onFailed: (error) => this.#failed(error),
     });
   }
@@ -177,7 +187,11 @@ export class ConnectionManager implements ClientConnectionEvents {
     this.#connections.delete(connection);
     if (connection === this.#current) this.#lost(connection, error);
     else if (!connection.ready && this.#attempt !== undefined) {
-      this.#failed(new Error(`cannot connect to ${this.name}: ${error?.message ?? "the server closed the connection"}`, { cause: error }));
+      this.#failed(
+        new Error(`cannot connect to ${this.name}: ${error?.message ?? "the server closed the connection"}`, {
+          cause: error,
+        }),
+      );
     }
   }
 
@@ -193,7 +207,9 @@ export class ConnectionManager implements ClientConnectionEvents {
     const useless = !connection.answered && clock.nowMs() - connection.readyAtMs < backoff.initialMs;
     if (useless && this.#lastWasUseless) {
       // Or a server that ends them all at once would be called without pause.
-      this.#failed(new Error(`cannot connect to ${this.name}: ${error?.message ?? "the server is going away"}`, { cause: error }));
+      this.#failed(
+        new Error(`cannot connect to ${this.name}: ${error?.message ?? "the server is going away"}`, { cause: error }),
+      );
       return;
     }
     this.#lastWasUseless = useless;
@@ -215,7 +231,8 @@ export class ConnectionManager implements ClientConnectionEvents {
       this.#connectIfWanted();
     });
     this.#retry = { atMs, cancel };
-    for (const call of this.#takeWaiting((one) => !one.waitForReady)) call.onRefused(unavailable(reasonText(error), error));
+    for (const call of this.#takeWaiting((one) => !one.waitForReady))
+      call.onRefused(unavailable(reasonText(error), error));
     this.#holdProcess();
   }
 

@@ -30,7 +30,11 @@ export function throughInitialMetadata(hooks: HookChain | undefined, answer: Ans
 }
 
 /** What the server has told, as the hooks want it told; the metadata likewise in `answer`. */
-export function throughStatus(hooks: HookChain | undefined, answer: Answer, told: GrpcError | undefined): GrpcError | undefined {
+export function throughStatus(
+  hooks: HookChain | undefined,
+  answer: Answer,
+  told: GrpcError | undefined,
+): GrpcError | undefined {
   if (!hooks?.has("onStatus")) return told;
   const status = new StatusEvent(() => answer.trailingMetadata ?? Metadata.empty, told);
   try {
@@ -38,7 +42,11 @@ export function throughStatus(hooks: HookChain | undefined, answer: Answer, told
     if (status.changed !== undefined) answer.trailingMetadata = status.changed.freeze();
     if (status.untouched) return told;
     if (status.status === Status.OK) return undefined;
-    return new GrpcError(status.status, status.message, { metadata: answer.trailingMetadata, details: status.details, cause: told });
+    return new GrpcError(status.status, status.message, {
+      metadata: answer.trailingMetadata,
+      details: status.details,
+      cause: told,
+    });
   } catch (error) {
     return interceptorError(error);
   }

@@ -5,7 +5,14 @@ import type { CallOptions, ClientCall } from "../call.js";
 import { type CallDefaults, resolveDefaults } from "../defaults.js";
 import { CallUsageError } from "../errors.js";
 import { requestHead } from "../headers.js";
-import { type AnyService, type Method, type MethodKind, type MethodsOf, type MethodTypes, resolveService } from "../service.js";
+import {
+  type AnyService,
+  type Method,
+  type MethodKind,
+  type MethodsOf,
+  type MethodTypes,
+  resolveService,
+} from "../service.js";
 import type { BoundMethod } from "./bound-method.js";
 import { callOptions } from "./cancellation.js";
 import { type Channel, coreOf } from "./channel.js";
@@ -29,7 +36,8 @@ export interface UnaryMethod<RequestInit extends {}, Response extends {}> extend
  * One message there, many back. The call starts when the iteration does; leaving it early cancels the call. It can be iterated over once, and throws
  * the `GrpcError` of any end but OK, after the messages that came before.
  */
-export interface ServerStreamingMethod<RequestInit extends {}, Response extends {}> extends Opens<RequestInit, Response> {
+export interface ServerStreamingMethod<RequestInit extends {}, Response extends {}>
+  extends Opens<RequestInit, Response> {
   (request: RequestInit, options?: CallOptions): AsyncIterable<Response>;
 }
 
@@ -37,7 +45,8 @@ export interface ServerStreamingMethod<RequestInit extends {}, Response extends 
  * Many messages there, one back. What the iterable throws cancels the call and is what the promise rejects with; when the server ends the call early, the
  * iterable is left, and the server's answer or status counts.
  */
-export interface ClientStreamingMethod<RequestInit extends {}, Response extends {}> extends Opens<RequestInit, Response> {
+export interface ClientStreamingMethod<RequestInit extends {}, Response extends {}>
+  extends Opens<RequestInit, Response> {
   (requests: Messages<RequestInit>, options?: CallOptions): Promise<Response>;
 }
 
@@ -77,7 +86,9 @@ export interface ClientOptions extends CallDefaults {
 }
 
 /** The methods of a service, to be called. */
-export type Client<Service extends AnyService> = { readonly [Name in keyof MethodsOf<Service>]: MethodOf<MethodsOf<Service>[Name]> };
+export type Client<Service extends AnyService> = {
+  readonly [Name in keyof MethodsOf<Service>]: MethodOf<MethodsOf<Service>[Name]>;
+};
 
 /**
  * A client of `service` on `channel`; costs nothing until it is used, and the channel stays the caller's.
@@ -98,7 +109,8 @@ export function createClient<const Service extends AnyService>(
     const method = json ? jsonMethod(described) : described;
     const head = requestHead(core, method.path, resolved.compressions.acceptEncoding, json);
     const bound: BoundMethod = { method, json, channel: core, head, defaults: resolved };
-    const open = (options: CallOptions = {}): ClientCallStream<{}, {}> => new ClientCallStream(bound, callOptions(options));
+    const open = (options: CallOptions = {}): ClientCallStream<{}, {}> =>
+      new ClientCallStream(bound, callOptions(options));
     const callable = Object.assign(shortForms[method.kind](open), { open });
     for (const name of method.names) client[name] = callable;
   }
@@ -111,7 +123,8 @@ function checkedCodec(codec: ClientOptions["codec"]): ClientOptions["codec"] {
 }
 
 function jsonMethod({ path, json }: Method): Method {
-  if (json === undefined) throw new TypeError(`the messages of ${path} have no JSON form: only services of protobuf-es do`);
+  if (json === undefined)
+    throw new TypeError(`the messages of ${path} have no JSON form: only services of protobuf-es do`);
   return json;
 }
 
@@ -136,7 +149,8 @@ const shortForms: Readonly<Record<MethodKind, (open: Open) => (input: never, opt
     void sendRequests(requests, call);
     return reply;
   },
-  bidi_streaming: (open) => (requests: Messages<{}>, options) => responses(open, options, (call) => void sendRequests(requests, call)),
+  bidi_streaming: (open) => (requests: Messages<{}>, options) =>
+    responses(open, options, (call) => void sendRequests(requests, call)),
 };
 
 async function sendRequests(requests: Messages<{}>, call: ClientCallStream<{}, {}>): Promise<void> {
@@ -149,7 +163,11 @@ async function sendRequests(requests: Messages<{}>, call: ClientCallStream<{}, {
   }
 }
 
-function responses(open: Open, options: CallOptions | undefined, begin: (call: ClientCallStream<{}, {}>) => void): AsyncIterable<{}> {
+function responses(
+  open: Open,
+  options: CallOptions | undefined,
+  begin: (call: ClientCallStream<{}, {}>) => void,
+): AsyncIterable<{}> {
   let iterated = false;
   return {
     [Symbol.asyncIterator]() {

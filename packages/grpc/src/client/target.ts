@@ -39,13 +39,17 @@ export function parseTarget(target: string): SocketAddress {
   if (target.startsWith("dns:")) {
     name = target.slice("dns:".length);
     if (name.startsWith("//") && !name.startsWith("///")) {
-      throw new TypeError(`target ${JSON.stringify(target)} names a DNS server, which is not supported: use "dns:///host:port"`);
+      throw new TypeError(
+        `target ${JSON.stringify(target)} names a DNS server, which is not supported: use "dns:///host:port"`,
+      );
     }
     if (name.startsWith("///")) name = name.slice("///".length);
   }
   const parsed = parseHostPort(name);
   if (parsed === undefined) {
-    throw new TypeError(`target ${JSON.stringify(target)} is not one: use "host:port", "dns:///host:port" or "unix:/path"`);
+    throw new TypeError(
+      `target ${JSON.stringify(target)} is not one: use "host:port", "dns:///host:port" or "unix:/path"`,
+    );
   }
   const { host, port = defaultPort } = parsed;
   return {

@@ -62,7 +62,8 @@ export function isGenericService(service: object): service is GenericServiceDefi
 export function genericCodec(type: MessageType): Codec<{}, {}> {
   const { fromPartial } = type;
   return {
-    encode: (message) => type.encode((fromPartial === undefined ? message : fromPartial.call(type, message as never)) as never).finish(),
+    encode: (message) =>
+      type.encode((fromPartial === undefined ? message : fromPartial.call(type, message as never)) as never).finish(),
     decode: (bytes) => type.decode(retained(bytes)),
   };
 }

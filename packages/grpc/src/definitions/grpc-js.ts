@@ -26,7 +26,9 @@ export type GrpcJsServiceDefinition = Readonly<Record<string, GrpcJsMethodDefini
 
 /** Each method by the name it is given by, and with a small first letter. */
 export type GrpcJsMethods<Service> = {
-  readonly [Name in keyof Service as Name extends string ? Name | Uncapitalize<Name> : never]: GrpcJsTypes<Service[Name]>;
+  readonly [Name in keyof Service as Name extends string ? Name | Uncapitalize<Name> : never]: GrpcJsTypes<
+    Service[Name]
+  >;
 };
 
 type GrpcJsTypes<Method> = Method extends {
@@ -47,7 +49,8 @@ export function isGrpcJsService(service: object): service is GrpcJsServiceDefini
 
 function isMethod(value: unknown): value is GrpcJsMethodDefinition {
   if (typeof value !== "object" || value === null) return false;
-  const { path, requestSerialize, requestDeserialize, responseSerialize, responseDeserialize } = value as Partial<GrpcJsMethodDefinition>;
+  const { path, requestSerialize, requestDeserialize, responseSerialize, responseDeserialize } =
+    value as Partial<GrpcJsMethodDefinition>;
   const functions = [requestSerialize, requestDeserialize, responseSerialize, responseDeserialize];
   return typeof path === "string" && functions.every((one) => typeof one === "function");
 }
@@ -60,7 +63,10 @@ export function grpcJsNames(name: string, { originalName }: GrpcJsMethodDefiniti
 }
 
 /** Deserializers get a `Buffer`, as from grpc-js: what they make of bytes fields depends on it. */
-export function grpcJsCodec(serialize: (message: never) => Uint8Array, deserialize: (bytes: Buffer) => {}): Codec<{}, {}> {
+export function grpcJsCodec(
+  serialize: (message: never) => Uint8Array,
+  deserialize: (bytes: Buffer) => {},
+): Codec<{}, {}> {
   return {
     encode: (message) => serialize(message as never),
     decode(bytes) {

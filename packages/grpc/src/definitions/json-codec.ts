@@ -17,13 +17,16 @@ import { type Codec, isMessage } from "../codec.js";
  * Takes messages and plain objects to make one of. Fields that are not known are passed over, as in the binary form. A `google.protobuf.Any` may hold what
  * the file of the message and those that it imports define: in JSON it is written out.
  */
-export function jsonCodec<Desc extends DescMessage>(schema: Desc): Codec<MessageShape<Desc>, MessageInitShape<Desc> & {}> {
+export function jsonCodec<Desc extends DescMessage>(
+  schema: Desc,
+): Codec<MessageShape<Desc>, MessageInitShape<Desc> & {}> {
   return {
     encode(message) {
       const whole = isMessage(message, schema.typeName) ? (message as MessageShape<Desc>) : create(schema, message);
       return Buffer.from(toJsonString(schema, whole, { registry: typesOf(schema.file) }), "utf8");
     },
-    decode: (bytes) => fromJsonString(schema, utf8.decode(bytes), { ignoreUnknownFields: true, registry: typesOf(schema.file) }),
+    decode: (bytes) =>
+      fromJsonString(schema, utf8.decode(bytes), { ignoreUnknownFields: true, registry: typesOf(schema.file) }),
   };
 }
 

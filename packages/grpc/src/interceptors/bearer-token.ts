@@ -46,7 +46,9 @@ export function bearerToken(provider: string | TokenProvider, options: BearerTok
       },
       onConnection(peer) {
         if (!secret || isPrivate(peer, allowLoopback)) return;
-        throw unauthenticated(`a bearer token is sent over TLS or to a Unix socket only, and ${peer.address} is neither${hint(peer)}`);
+        throw unauthenticated(
+          `a bearer token is sent over TLS or to a Unix socket only, and ${peer.address} is neither${hint(peer)}`,
+        );
       },
     };
   };

@@ -29,7 +29,11 @@ export class RequestEvent extends MetadataEvent implements CallRequest {
   deadline: Deadline | undefined;
   readonly #provide: <T>(key: AttributeKey<T>, value: T) => void;
 
-  constructor(given: () => Metadata, deadline: Deadline | undefined, provide: <T>(key: AttributeKey<T>, value: T) => void) {
+  constructor(
+    given: () => Metadata,
+    deadline: Deadline | undefined,
+    provide: <T>(key: AttributeKey<T>, value: T) => void,
+  ) {
     super(given);
     this.deadline = deadline;
     this.#provide = provide;
@@ -71,6 +75,8 @@ export class StatusEvent extends MetadataEvent implements CallStatus {
   /** Whether it is still what was given. */
   get untouched(): boolean {
     const { status, message } = this.#given ?? { status: Status.OK, message: "" };
-    return this.status === status && this.message === message && this.changed === undefined && this.#details === undefined;
+    return (
+      this.status === status && this.message === message && this.changed === undefined && this.#details === undefined
+    );
   }
 }

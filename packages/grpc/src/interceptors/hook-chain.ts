@@ -2,7 +2,15 @@
 import { reasonText } from "@trunkline/streams";
 import { keepStack } from "../call/caller-stack.js";
 import { GrpcError } from "../errors.js";
-import type { CallEnd, CallHooks, CallMetadata, CallRequest, CallStatus, InterceptedCall, Interceptor } from "../interceptor.js";
+import type {
+  CallEnd,
+  CallHooks,
+  CallMetadata,
+  CallRequest,
+  CallStatus,
+  InterceptedCall,
+  Interceptor,
+} from "../interceptor.js";
 import type { Peer } from "../peer.js";
 import { Status } from "../status.js";
 
@@ -87,7 +95,12 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as PromiseLike<unknown> | null | undefined)?.then === "function";
 }
 
-async function waitThen(waiting: PromiseLike<unknown>, hooks: readonly CallHooks[], from: number, request: CallRequest): Promise<void> {
+async function waitThen(
+  waiting: PromiseLike<unknown>,
+  hooks: readonly CallHooks[],
+  from: number,
+  request: CallRequest,
+): Promise<void> {
   await waiting;
   for (let index = from; index < hooks.length; index++) await hooks[index]?.onRequest?.(request);
 }
@@ -102,7 +115,10 @@ function replaced(message: {}, given: {} | undefined): {} {
 }
 
 /** The hooks of a call; undefined where its interceptors want none. What an interceptor throws comes out where the request is told. */
-export function hooksOf<Call extends InterceptedCall>(interceptors: readonly Interceptor<Call>[], call: Call): HookChain | undefined {
+export function hooksOf<Call extends InterceptedCall>(
+  interceptors: readonly Interceptor<Call>[],
+  call: Call,
+): HookChain | undefined {
   const all: CallHooks[] = [];
   try {
     for (const interceptor of interceptors) {
@@ -127,7 +143,9 @@ export function interceptorError(thrown: unknown): GrpcError {
 }
 
 /** Checks what came as the option `interceptors`. @throws TypeError */
-export function checkedInterceptors<One extends (call: never) => unknown>(interceptors: readonly One[] | undefined): readonly One[] {
+export function checkedInterceptors<One extends (call: never) => unknown>(
+  interceptors: readonly One[] | undefined,
+): readonly One[] {
   if (interceptors === undefined) return [];
   if (!Array.isArray(interceptors) || interceptors.some((one) => typeof one !== "function")) {
     throw new TypeError("interceptors must be an array of functions");

@@ -41,7 +41,8 @@ const faults: ReadonlySet<Status> = new Set([Status.UNKNOWN, Status.INTERNAL, St
  * What the logger throws is reported as of any hook, and concerns no call.
  */
 export function logging(to: CallLogger | ((entry: CallLogEntry) => void), options: LoggingOptions = {}): Interceptor {
-  const log = typeof to === "function" ? to : (entry: CallLogEntry): void => to[levelOf(entry.code)](entry, messageOf(entry));
+  const log =
+    typeof to === "function" ? to : (entry: CallLogEntry): void => to[levelOf(entry.code)](entry, messageOf(entry));
   const keys = (options.metadata ?? []).map((key) => key.toLowerCase());
   return (call) => {
     const clock = call.extra(streamClock);
@@ -82,6 +83,11 @@ function peerOf(call: InterceptedCall): string | undefined {
   return call.peer?.address;
 }
 
-function chosen(keys: readonly string[], fields: readonly [string, string][]): Readonly<Record<string, readonly string[]>> {
-  return Object.fromEntries(keys.map((key) => [key, fields.filter(([name]) => name === key).map(([, value]) => value)]));
+function chosen(
+  keys: readonly string[],
+  fields: readonly [string, string][],
+): Readonly<Record<string, readonly string[]>> {
+  return Object.fromEntries(
+    keys.map((key) => [key, fields.filter(([name]) => name === key).map(([, value]) => value)]),
+  );
 }

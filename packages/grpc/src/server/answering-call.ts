@@ -70,7 +70,9 @@ export abstract class AnsweringCall<Request extends {}, Response extends {}> ext
     if (this.failure !== undefined) return quietly(this.failure);
     if (this.#headersSent || this.over) {
       return Promise.reject(
-        new CallUsageError(`initial metadata of ${this.path} can be sent once, before the first message, and not after the end`),
+        new CallUsageError(
+          `initial metadata of ${this.path} can be sent once, before the first message, and not after the end`,
+        ),
       );
     }
     let fields: readonly HeaderField[];
@@ -129,8 +131,10 @@ export abstract class AnsweringCall<Request extends {}, Response extends {}> ext
     const { status = Status.OK, message = "" } = options;
     let details = noDetails;
     if (this.failure !== undefined) return quietly(this.failure);
-    if (this.over || this.outbox.ended) return Promise.reject(new CallUsageError(`the status of ${this.path} was sent already`));
-    if (!isStatus(status)) return Promise.reject(new RangeError(`a status is a whole number from 0 to 16, not ${String(status)}`));
+    if (this.over || this.outbox.ended)
+      return Promise.reject(new CallUsageError(`the status of ${this.path} was sent already`));
+    if (!isStatus(status))
+      return Promise.reject(new RangeError(`a status is a whole number from 0 to 16, not ${String(status)}`));
     if (status === Status.OK && this.#lacksReply()) return Promise.reject(this.#missingReply());
     try {
       if (options.details !== undefined) details = options.details.map(packDetail);
@@ -151,7 +155,8 @@ export abstract class AnsweringCall<Request extends {}, Response extends {}> ext
   }
 
   protected override endOutput(): Promise<void> {
-    if (this.#status.status === Status.OK && this.#lacksReply() && this.failure === undefined) return Promise.reject(this.#missingReply());
+    if (this.#status.status === Status.OK && this.#lacksReply() && this.failure === undefined)
+      return Promise.reject(this.#missingReply());
     return super.endOutput();
   }
 
@@ -205,7 +210,11 @@ export abstract class AnsweringCall<Request extends {}, Response extends {}> ext
     this.http2?.sendHeaders(this.streamId, fields, endStream);
   }
 
-  #statusThrough(hooks: HookChain, given: StatusToSend, metadata: Metadata | undefined): readonly [StatusToSend, Metadata | undefined] {
+  #statusThrough(
+    hooks: HookChain,
+    given: StatusToSend,
+    metadata: Metadata | undefined,
+  ): readonly [StatusToSend, Metadata | undefined] {
     let sent: readonly [StatusToSend, Metadata | undefined] = [given, metadata];
     try {
       if (hooks.has("onStatus")) sent = throughStatus(hooks, given, metadata);

@@ -36,7 +36,9 @@ export class MethodTable {
     const handlers = implementation as Record<string, unknown>;
     const served = methods.flatMap((method) => {
       const handler = method.names.map((name) => handlers[name]).find((one) => one !== undefined);
-      return handler === undefined ? [] : [serve(method, handler, implementation, interceptors.length === 0 ? undefined : interceptors)];
+      return handler === undefined
+        ? []
+        : [serve(method, handler, implementation, interceptors.length === 0 ? undefined : interceptors)];
     });
     if (served.length === 0) {
       const names = methods.map((method) => method.names[0]);
@@ -53,7 +55,9 @@ export class MethodTable {
   /** Why there is nothing at a path, for the status message. */
   describeMissing(path: string): string {
     const service = path.slice(1, path.indexOf("/", 1));
-    return this.#services.has(service) ? `method ${path} is not implemented here` : `service ${service} is not implemented here`;
+    return this.#services.has(service)
+      ? `method ${path} is not implemented here`
+      : `service ${service} is not implemented here`;
   }
 }
 
@@ -66,18 +70,24 @@ function serve(
   interceptors: readonly ServerInterceptor[] | undefined,
 ): ServedMethod {
   const { wantsRequest, run } = runnerOf(method, handler, implementation);
-  const json = method.json === undefined ? undefined : { method: method.json, json: undefined, interceptors, wantsRequest, run };
+  const json =
+    method.json === undefined ? undefined : { method: method.json, json: undefined, interceptors, wantsRequest, run };
   return { method, json, interceptors, wantsRequest, run };
 }
 
 /** How a handler is run, of either form. @throws TypeError for what is no handler */
-function runnerOf(method: Method, handler: unknown, implementation: object): Pick<ServedMethod, "wantsRequest" | "run"> {
+function runnerOf(
+  method: Method,
+  handler: unknown,
+  implementation: object,
+): Pick<ServedMethod, "wantsRequest" | "run"> {
   if (typeof handler === "function") {
     const { wantsRequest, run } = shortForms[method.kind];
     return { wantsRequest, run: (call) => run(call, handler as Handler, implementation) };
   }
   const open = (handler as { open?: unknown } | null)?.open;
-  if (typeof open !== "function") throw new TypeError(`the handler of ${method.path} must be a function or { open(call) }`);
+  if (typeof open !== "function")
+    throw new TypeError(`the handler of ${method.path} must be a function or { open(call) }`);
   return {
     wantsRequest: false,
     run(call) {
@@ -121,7 +131,8 @@ const yielding = (wantsRequest: boolean): ShortForm => ({
   run(call, handler, self) {
     runAsync(call, async () => {
       const messages = handler.call(self, wantsRequest ? call.takeRequest() : call, call);
-      if (!isMessages(messages)) throw new TypeError(`the handler of ${call.path} must give an (async) iterable, as a generator does`);
+      if (!isMessages(messages))
+        throw new TypeError(`the handler of ${call.path} must give an (async) iterable, as a generator does`);
       await sendAll(messages, call);
       await call.endOk();
     });

@@ -10,7 +10,9 @@ import type { StatusToSend } from "./status-fields.js";
 
 /** Of something that is no `GrpcError` the client learns nothing more. */
 export function errorForClient(thrown: unknown): GrpcError {
-  return thrown instanceof GrpcError ? thrown : new GrpcError(Status.UNKNOWN, "an interceptor failed", { cause: thrown });
+  return thrown instanceof GrpcError
+    ? thrown
+    : new GrpcError(Status.UNKNOWN, "an interceptor failed", { cause: thrown });
 }
 
 /** The initial metadata that the hooks want. @throws what a hook throws */

@@ -47,7 +47,13 @@ export class ServerCallStream<Request extends {}, Response extends {}>
   /** For those who send from an iterable. */
   onEnded: (() => void) | undefined = undefined;
 
-  constructor(host: ServerCallHost, streamId: number, served: ServedMethod, request: RequestHeaders, fields: readonly HeaderField[]) {
+  constructor(
+    host: ServerCallHost,
+    streamId: number,
+    served: ServedMethod,
+    request: RequestHeaders,
+    fields: readonly HeaderField[],
+  ) {
     const { core } = host;
     super(host as unknown as { http2: Connection<never>; core: ServerCore }, streamId, served.method, request);
     if (request.encoding !== undefined) this.inbox.encoding = core.compressions.ofEncoding(request.encoding);
@@ -222,10 +228,15 @@ export class ServerCallStream<Request extends {}, Response extends {}>
   }
 
   abort(reason?: unknown): void {
-    const closed = new ClosedStreamError(reason === undefined ? "the call was aborted" : `the call was aborted: ${reasonText(reason)}`);
+    const closed = new ClosedStreamError(
+      reason === undefined ? "the call was aborted" : `the call was aborted: ${reasonText(reason)}`,
+    );
     this.inbox.close(closed);
     if (this.over) return;
-    this.#tellStatus(reason instanceof GrpcError ? reason : new GrpcError(Status.CANCELLED, "the server aborted the call"), true);
+    this.#tellStatus(
+      reason instanceof GrpcError ? reason : new GrpcError(Status.CANCELLED, "the server aborted the call"),
+      true,
+    );
     this.#failed(closed);
   }
 
@@ -270,7 +281,8 @@ export class ServerCallStream<Request extends {}, Response extends {}>
   reply(message: Response): void {
     if (!this.over) {
       try {
-        if (message === undefined || message === null) throw new CallUsageError(`the handler of ${this.path} returned no response message`);
+        if (message === undefined || message === null)
+          throw new CallUsageError(`the handler of ${this.path} returned no response message`);
         this.transmit(this.frame(message));
         this.transmitEnd();
       } catch (error) {
@@ -290,7 +302,10 @@ export class ServerCallStream<Request extends {}, Response extends {}>
     // After the call was over, what the handler throws is most likely only that.
     if (!this.over) {
       if (!(error instanceof GrpcError)) this.report(error);
-      this.fail(error instanceof GrpcError ? error : new GrpcError(Status.UNKNOWN, "the handler failed", { cause: error }), false);
+      this.fail(
+        error instanceof GrpcError ? error : new GrpcError(Status.UNKNOWN, "the handler failed", { cause: error }),
+        false,
+      );
     }
     this.handlerDone();
   }

@@ -32,8 +32,13 @@ export class ServerConnection implements ConnectionHandler<AnyCall>, ServerCallH
     this.core = core;
     const settings = { maxConcurrentStreams: core.maxConcurrentStreams, ...core.http2.settings };
     const lifetime = withSpreadAge(core.lifetime, Math.random());
-    this.http2 = new Connection({ role: "server", settings, limits: core.http2.limits ?? {}, lifetime, ascii: nodeAscii }, this);
-    this.#driver = new ConnectionDriver(this.http2 as Connection<never>, duplexTransport(duplex), { clock: core.clock });
+    this.http2 = new Connection(
+      { role: "server", settings, limits: core.http2.limits ?? {}, lifetime, ascii: nodeAscii },
+      this,
+    );
+    this.#driver = new ConnectionDriver(this.http2 as Connection<never>, duplexTransport(duplex), {
+      clock: core.clock,
+    });
   }
 
   /** Settles when the transport is closed. */
@@ -71,7 +76,10 @@ export class ServerConnection implements ConnectionHandler<AnyCall>, ServerCallH
     }
     const json = isGrpcJsonContentType(request.contentType);
     const found = this.core.methods.get(request.path);
-    if ((!json && !isGrpcContentType(request.contentType)) || (json && found !== undefined && found.json === undefined)) {
+    if (
+      (!json && !isGrpcContentType(request.contentType)) ||
+      (json && found !== undefined && found.json === undefined)
+    ) {
       this.#refuse(streamId, [{ name: ":status", value: "415" }]);
       return;
     }
@@ -88,7 +96,9 @@ export class ServerConnection implements ConnectionHandler<AnyCall>, ServerCallH
     const { compressions } = this.core;
     if (!compressions.knows(encoding)) {
       const message = `grpc-encoding ${JSON.stringify(encoding)} is not known here (${compressions.acceptEncoding})`;
-      this.#refuseWith(streamId, request, Status.UNIMPLEMENTED, message, [acceptEncodingField(compressions.acceptEncoding)]);
+      this.#refuseWith(streamId, request, Status.UNIMPLEMENTED, message, [
+        acceptEncodingField(compressions.acceptEncoding),
+      ]);
       return;
     }
     const call: AnyCall = new ServerCallStream(this, streamId, served, request, fields);
@@ -96,7 +106,13 @@ export class ServerConnection implements ConnectionHandler<AnyCall>, ServerCallH
     call.begin(ended);
   }
 
-  #refuseWith(streamId: number, request: RequestHeaders, status: Status, message: string, more: readonly HeaderField[] = []): void {
+  #refuseWith(
+    streamId: number,
+    request: RequestHeaders,
+    status: Status,
+    message: string,
+    more: readonly HeaderField[] = [],
+  ): void {
     this.#refuse(streamId, [...responseHead(request.contentType), ...more, ...trailerFields(status, message, [])]);
   }
 

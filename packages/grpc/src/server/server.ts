@@ -12,7 +12,13 @@ import { GrpcError } from "../errors.js";
 import type { ServerInterceptor } from "../interceptor.js";
 import { checkedInterceptors } from "../interceptors/hook-chain.js";
 import { resolveServerLifetime, type ServerLifetimeOptions } from "../lifetime.js";
-import { checkedHttp2, defaultMaxReceiveMessageBytes, type Http2Options, largestMessageBytes, wholeNumber } from "../options.js";
+import {
+  checkedHttp2,
+  defaultMaxReceiveMessageBytes,
+  type Http2Options,
+  largestMessageBytes,
+  wholeNumber,
+} from "../options.js";
 import { peerOf } from "../peer.js";
 import type { AnyService } from "../service.js";
 import { Status } from "../status.js";
@@ -89,7 +95,11 @@ export class Server implements AsyncDisposable {
       methods: new MethodTable(),
       timers: new TimerHeap(clock),
       clock,
-      maxReceiveMessageBytes: checkedMessageBytes("maxReceiveMessageBytes", options.maxReceiveMessageBytes, defaultMaxReceiveMessageBytes),
+      maxReceiveMessageBytes: checkedMessageBytes(
+        "maxReceiveMessageBytes",
+        options.maxReceiveMessageBytes,
+        defaultMaxReceiveMessageBytes,
+      ),
       maxSendMessageBytes: checkedMessageBytes("maxSendMessageBytes", options.maxSendMessageBytes, largestMessageBytes),
       compression: compression === undefined ? undefined : compressions.resolve(compression),
       compressions,
@@ -110,7 +120,11 @@ export class Server implements AsyncDisposable {
    * Serves a service. Handlers are called with `implementation` as `this`; a method without one answers UNIMPLEMENTED.
    * @throws TypeError for a service that was added already, an implementation without any of its methods, or a handler that is none
    */
-  add<const Service extends AnyService>(service: Service, implementation: Implementation<Service>, options: ServiceOptions = {}): this {
+  add<const Service extends AnyService>(
+    service: Service,
+    implementation: Implementation<Service>,
+    options: ServiceOptions = {},
+  ): this {
     const interceptors = [...this.#interceptors, ...checkedInterceptors(options.interceptors)];
     this.#core.methods.add(service, implementation, interceptors);
     return this;
@@ -189,11 +203,15 @@ export class Server implements AsyncDisposable {
 
   async #close(timeoutMs: number): Promise<void> {
     const { clock, timers } = this.#core;
-    const listenersClosed = Array.from(this.#listeners, (listener) => new Promise<void>((resolve) => listener.close(() => resolve())));
+    const listenersClosed = Array.from(
+      this.#listeners,
+      (listener) => new Promise<void>((resolve) => listener.close(() => resolve())),
+    );
     const connections = [...this.#connections];
     for (const connection of connections) connection.close();
     let cancel = clock.at(clock.nowMs() + timeoutMs, () => {
-      for (const connection of connections) connection.abort(new GrpcError(Status.UNAVAILABLE, "the server is closing"));
+      for (const connection of connections)
+        connection.abort(new GrpcError(Status.UNAVAILABLE, "the server is closing"));
       cancel = clock.at(clock.nowMs() + lastWordsMs, () => {
         for (const connection of connections) connection.destroy(new Error("the server is closed"));
       });
@@ -224,7 +242,9 @@ function listenAddress(address: string): { readonly path: string } | { readonly 
   if (path !== undefined) return { path };
   const parsed = parseHostPort(address);
   if (parsed?.port === undefined) {
-    throw new TypeError(`cannot listen on ${JSON.stringify(address)}: use "host:port", with port 0 for any, or "unix:/path"`);
+    throw new TypeError(
+      `cannot listen on ${JSON.stringify(address)}: use "host:port", with port 0 for any, or "unix:/path"`,
+    );
   }
   return { host: parsed.host, port: parsed.port };
 }

@@ -18,7 +18,8 @@ export async function removeStaleSocket(path: string, failure: NodeJS.ErrnoExcep
     const socket = await connectSocket({ path }, { connectTimeoutMs: probeTimeoutMs });
     socket.destroy();
   } catch (error) {
-    if ((error as { code?: unknown }).code !== "CONNECTION_REFUSED") throw refuse("something is there that does not answer");
+    if ((error as { code?: unknown }).code !== "CONNECTION_REFUSED")
+      throw refuse("something is there that does not answer");
     await unlink(path);
     return;
   }

@@ -1,10 +1,20 @@
 /** The whole stack in memory: what a test of a service needs instead of a port. */
 import type { Duplex } from "node:stream";
-import { type AnyService, Channel, type ChannelOptions, type Implementation, Server, type ServerOptions } from "../index.js";
+import {
+  type AnyService,
+  Channel,
+  type ChannelOptions,
+  type Implementation,
+  Server,
+  type ServerOptions,
+} from "../index.js";
 import { duplexPair } from "./duplex-pair.js";
 
 /** A service and what implements it. */
-export type ServiceEntry<Service extends AnyService = AnyService> = readonly [service: Service, implementation: Implementation<Service>];
+export type ServiceEntry<Service extends AnyService = AnyService> = readonly [
+  service: Service,
+  implementation: Implementation<Service>,
+];
 
 export interface ChannelForOptions {
   readonly channel?: Omit<ChannelOptions, "tls" | "plaintext"> | undefined;

@@ -46,7 +46,8 @@ export class FaultyLink extends Duplex {
     inner.on("error", () => {});
     inner.on("close", () => {
       // Its end has been told already, if it had one.
-      if (!inner.readableEnded && !this.#incoming.silent) this.destroy(inner.errored ?? new Error("the other end is gone"));
+      if (!inner.readableEnded && !this.#incoming.silent)
+        this.destroy(inner.errored ?? new Error("the other end is gone"));
     });
   }
 

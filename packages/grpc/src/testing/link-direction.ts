@@ -92,7 +92,11 @@ export class LinkDirection {
 
   /** What is left of a chunk once bytes were changed and lost. */
   #spoilt(given: Uint8Array): Uint8Array {
-    const { corruptByteAt, cutAfterBytes = Number.POSITIVE_INFINITY, silentAfterBytes = Number.POSITIVE_INFINITY } = this.#faults;
+    const {
+      corruptByteAt,
+      cutAfterBytes = Number.POSITIVE_INFINITY,
+      silentAfterBytes = Number.POSITIVE_INFINITY,
+    } = this.#faults;
     if (this.#silent) return nothing;
     const from = this.#passed;
     const bytes = given.slice(0, Math.max(0, Math.min(cutAfterBytes, silentAfterBytes) - from));
@@ -129,13 +133,18 @@ export class LinkDirection {
     const first = this.#items.shift()?.bytes;
     if (first === "end") this.#sink.end();
     else if (first === "cut") this.#sink.cut();
-    else if (first !== undefined) this.#deliver(this.#faults.chunkBytes === undefined ? first : this.#joined(first, nowMs));
+    else if (first !== undefined)
+      this.#deliver(this.#faults.chunkBytes === undefined ? first : this.#joined(first, nowMs));
   }
 
   /** All bytes that are due. */
   #joined(first: Uint8Array, nowMs: number): Uint8Array {
     const parts = [first];
-    for (let next = this.#items[0]; next !== undefined && next.dueMs <= nowMs && typeof next.bytes !== "string"; next = this.#items[0]) {
+    for (
+      let next = this.#items[0];
+      next !== undefined && next.dueMs <= nowMs && typeof next.bytes !== "string";
+      next = this.#items[0]
+    ) {
       parts.push(next.bytes);
       this.#items.shift();
     }

@@ -79,7 +79,8 @@ describe("a sender to a slow reader stops", () => {
     await stuck.receiveInitialMetadata();
     await settle(100);
     const big = new Uint8Array(1_000_000).fill(1);
-    for (let index = 0; index < 3; index++) expect((await client.say({ payload: big })).payload.length).toBe(big.length);
+    for (let index = 0; index < 3; index++)
+      expect((await client.say({ payload: big })).payload.length).toBe(big.length);
     stuck.cancel();
   });
 });
@@ -88,7 +89,8 @@ describe("a message larger than the window", () => {
   it("arrives both ways, in all kinds", async () => {
     const client = clientOf(echo, 20_000_000);
     const payload = Uint8Array.from({ length: 5_000_000 }, (_, index) => index * 31);
-    const same = (other: Uint8Array | undefined): boolean => other !== undefined && Buffer.compare(other, payload) === 0;
+    const same = (other: Uint8Array | undefined): boolean =>
+      other !== undefined && Buffer.compare(other, payload) === 0;
     expect(same((await client.say({ payload })).payload)).toBe(true);
     for await (const response of client.chat([{ payload }, { payload }])) expect(same(response.payload)).toBe(true);
     await using call = client.chat.open();

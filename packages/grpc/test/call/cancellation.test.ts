@@ -85,7 +85,8 @@ describe("a client that cancels", () => {
     await until(() => handler.seen.length === 1, "the handler");
     call.cancel("enough");
     call.cancel("twice");
-    for (const error of await Promise.all(steps)) expect(error).toMatchObject({ status: Status.CANCELLED, cause: "enough" });
+    for (const error of await Promise.all(steps))
+      expect(error).toMatchObject({ status: Status.CANCELLED, cause: "enough" });
     for (const step of [
       () => call.receive(),
       () => call.send({}),
@@ -93,7 +94,10 @@ describe("a client that cancels", () => {
       () => call.start(),
       () => call.receiveTrailingMetadata(),
     ]) {
-      expect(await rejection(step())).toMatchObject({ status: Status.CANCELLED, message: "the call was cancelled: enough" });
+      expect(await rejection(step())).toMatchObject({
+        status: Status.CANCELLED,
+        message: "the call was cancelled: enough",
+      });
     }
     await until(() => handler.seen.length === 3, "the handler to notice");
   });

@@ -35,12 +35,17 @@ describe("a deadline", () => {
     const client = createClient(Echo, server.channel);
     const failed = rejection(client.say({}, { deadline: Deadline.after(500, clock) }));
     await until(() => server.requests.length === 1, "the request");
-    expect(server.requests[0]?.fields).toContainEqual(expect.objectContaining({ name: "grpc-timeout", value: "500000u" }));
+    expect(server.requests[0]?.fields).toContainEqual(
+      expect.objectContaining({ name: "grpc-timeout", value: "500000u" }),
+    );
     clock.advance(499);
     await settle();
     expect(server.requests[0]?.reset).toBeUndefined();
     clock.advance(1);
-    expect(await failed).toMatchObject({ status: Status.DEADLINE_EXCEEDED, message: "the deadline passed 500 ms after the call began" });
+    expect(await failed).toMatchObject({
+      status: Status.DEADLINE_EXCEEDED,
+      message: "the deadline passed 500 ms after the call began",
+    });
     await until(() => server.requests[0]?.reset !== undefined, "RST_STREAM");
     expect(server.requests[0]?.reset?.errorCode).toBe(8);
     await server.close();
@@ -109,7 +114,10 @@ describe("a deadline", () => {
     const failed = rejection(client.say({}, { deadline: Deadline.after(5_000, clock) }));
     await until(() => seen.length === 1, "the handler");
     serverClock.advance(5_000);
-    expect(await failed).toMatchObject({ status: Status.DEADLINE_EXCEEDED, message: "the deadline passed before the call had ended" });
+    expect(await failed).toMatchObject({
+      status: Status.DEADLINE_EXCEEDED,
+      message: "the deadline passed before the call had ended",
+    });
     expect(seen).toEqual([5_000, "DEADLINE_EXCEEDED", true]);
   });
 
@@ -132,7 +140,9 @@ describe("a deadline", () => {
     expect(server.requests.length).toBe(1);
     first.cancel();
     await until(() => server.requests.length === 2, "the second request");
-    expect(server.requests[1]?.fields).toContainEqual(expect.objectContaining({ name: "grpc-timeout", value: "600000u" }));
+    expect(server.requests[1]?.fields).toContainEqual(
+      expect.objectContaining({ name: "grpc-timeout", value: "600000u" }),
+    );
     clock.advance(600);
     expect((await second).message).toBe("the deadline passed 1000 ms after the call began");
     await server.close();
@@ -144,7 +154,9 @@ describe("a deadline", () => {
     const failed = rejection(client.say({}, { deadline: Deadline.after(10, clock) }));
     await until(() => server.channel.state === "ready", "a connection");
     clock.advance(10);
-    expect((await failed).message).toBe("the deadline passed 10 ms after the call began, waiting for one of the streams that raw allows");
+    expect((await failed).message).toBe(
+      "the deadline passed 10 ms after the call began, waiting for one of the streams that raw allows",
+    );
     await server.close();
   });
 

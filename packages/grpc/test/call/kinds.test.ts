@@ -1,5 +1,13 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { CallUsageError, type Client, type ClientCall, createClient, GrpcError, type Implementation, Status } from "../../src/index.js";
+import {
+  CallUsageError,
+  type Client,
+  type ClientCall,
+  createClient,
+  GrpcError,
+  type Implementation,
+  Status,
+} from "../../src/index.js";
 import { type ChannelForServices, channelFor } from "../../src/testing/index.js";
 import { Echo, type EchoReply } from "../gen/echo_pb.js";
 import { collect, echo, rejection, settle, until } from "../support.js";
@@ -190,12 +198,18 @@ describe("short forms of the client", () => {
 
   it("reject for options that cannot be", async () => {
     const client = clientOf(echo);
-    expect((await rejection(client.say({}, { metadata: { "grpc-x": "1" } }))).message).toMatch(/metadata key "grpc-x" is reserved/);
+    expect((await rejection(client.say({}, { metadata: { "grpc-x": "1" } }))).message).toMatch(
+      /metadata key "grpc-x" is reserved/,
+    );
     expect((await rejection(client.say({}, { maxReceiveMessageBytes: -1 }))).message).toBe(
       "maxReceiveMessageBytes must be a whole number from 0 to 4294967295, not -1",
     );
-    expect((await rejection(collect(client.expand({}, { metadata: { te: "x" } })))).message).toMatch(/metadata key "te" is reserved/);
-    expect((await rejection(client.collect([], { metadata: { a: "\u0000" } }))).message).toMatch(/value of metadata key "a" has U\+0000/);
+    expect((await rejection(collect(client.expand({}, { metadata: { te: "x" } })))).message).toMatch(
+      /metadata key "te" is reserved/,
+    );
+    expect((await rejection(client.collect([], { metadata: { a: "\u0000" } }))).message).toMatch(
+      /value of metadata key "a" has U\+0000/,
+    );
     expect(() => client.chat.open({ metadata: { "a b": "x" } })).toThrow(/metadata key "a b" is not allowed/);
   });
 
@@ -223,8 +237,9 @@ describe("short handlers", () => {
 
   it("that return nothing fail the call, and the server's user hears why", async () => {
     const errors: Error[] = [];
-    const client = clientOf({ say: () => undefined as never, expand: () => 5 as never, collect: async () => null as never }, (error) =>
-      errors.push(error),
+    const client = clientOf(
+      { say: () => undefined as never, expand: () => 5 as never, collect: async () => null as never },
+      (error) => errors.push(error),
     );
     expect(await rejection(client.say({}))).toMatchObject({ status: Status.UNKNOWN, message: "the handler failed" });
     expect(await rejection(collect(client.expand({})))).toMatchObject({ status: Status.UNKNOWN });
@@ -249,7 +264,9 @@ describe("short handlers", () => {
     const client = clientOf({ say: { open: () => {} } }, (error) => errors.push(error));
     expect(await rejection(client.say({}))).toMatchObject({ status: Status.UNKNOWN });
     expect(errors[0]).toBeInstanceOf(CallUsageError);
-    expect(errors[0]?.message).toBe("/trunkline.test.v1.Echo/Say has one response message, and it was not sent before the status OK");
+    expect(errors[0]?.message).toBe(
+      "/trunkline.test.v1.Echo/Say has one response message, and it was not sent before the status OK",
+    );
   });
 });
 
@@ -337,7 +354,9 @@ describe("the steps of a client's call", () => {
   it("end the sending with the one request, and a second one is a clear error", async () => {
     const client = clientOf(echo);
     await using call = client.say.open();
-    expect((await rejection(call.sendEof())).message).toBe("/trunkline.test.v1.Echo/Say takes one request message, and it was not sent");
+    expect((await rejection(call.sendEof())).message).toBe(
+      "/trunkline.test.v1.Echo/Say takes one request message, and it was not sent",
+    );
     await call.send({ text: "a" });
     await call.sendEof();
     await call.sendEof();
@@ -346,7 +365,10 @@ describe("the steps of a client's call", () => {
     expect(error.message).toBe("/trunkline.test.v1.Echo/Say takes one request message, and it was sent already");
     expect((await call.receive())?.text).toBe("a");
     const overlapping = client.say.open();
-    const [first, second] = await Promise.allSettled([overlapping.send({ text: "a" }), overlapping.send({ text: "b" })]);
+    const [first, second] = await Promise.allSettled([
+      overlapping.send({ text: "a" }),
+      overlapping.send({ text: "b" }),
+    ]);
     expect([first?.status, second?.status]).toEqual(["fulfilled", "rejected"]);
     expect((await overlapping.receive())?.text).toBe("a");
   });

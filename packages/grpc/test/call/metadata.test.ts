@@ -110,7 +110,10 @@ describe("metadata", () => {
   });
 
   it.each<[MetadataInit, string]>([
-    [{ "grpc-timeout": "1S" }, 'metadata key "grpc-timeout" is reserved: keys that start with "grpc-" belong to gRPC itself'],
+    [
+      { "grpc-timeout": "1S" },
+      'metadata key "grpc-timeout" is reserved: keys that start with "grpc-" belong to gRPC itself',
+    ],
     [{ ":path": "/x" }, 'metadata key ":path" is not allowed: pseudo-header fields belong to HTTP/2 (RFC 9113 §8.3)'],
     [{ "Content-Type": "x" }, 'metadata key "content-type" is reserved: gRPC sets it itself'],
     [{ "user-agent": "x" }, 'metadata key "user-agent" is reserved: it is an option of the channel'],
@@ -141,7 +144,11 @@ describe("metadata", () => {
     });
     let trailing: Metadata | undefined;
     const error = await rejection(client.say({}, { onTrailingMetadata: (metadata) => (trailing = metadata) }));
-    expect(error).toMatchObject({ status: Status.FAILED_PRECONDITION, code: "FAILED_PRECONDITION", message: "nein: schön & 100%" });
+    expect(error).toMatchObject({
+      status: Status.FAILED_PRECONDITION,
+      code: "FAILED_PRECONDITION",
+      message: "nein: schön & 100%",
+    });
     const expected = [
       ["seen", "yes"],
       ["why", "not ready"],

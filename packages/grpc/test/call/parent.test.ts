@@ -30,7 +30,10 @@ const hanging: Implementation<typeof Echo> = {
 };
 
 /** A client of a server whose handlers call another server that never answers. */
-function chained(within: (inward: Client<typeof Echo>, call: AnyServerCall) => Promise<unknown>, automatic = false): Client<typeof Echo> {
+function chained(
+  within: (inward: Client<typeof Echo>, call: AnyServerCall) => Promise<unknown>,
+  automatic = false,
+): Client<typeof Echo> {
   const interceptors = automatic ? [asyncContext()] : [];
   const back = channelFor([[Echo, hanging]], { channel: { clock, interceptors }, server: { clock } });
   const inward = createClient(Echo, back.channel);
@@ -111,7 +114,9 @@ describe("a call that belongs to another", () => {
 
   it("is not begun when its parent is over", async () => {
     const client = chained(async (inward, call) => {
-      await rejection(call.receive().then(() => new Promise((_, reject) => call.signal.addEventListener("abort", reject))));
+      await rejection(
+        call.receive().then(() => new Promise((_, reject) => call.signal.addEventListener("abort", reject))),
+      );
       return inward.say({}, { parent: call });
     });
     const controller = new AbortController();

@@ -133,7 +133,17 @@ describe("calls that end in every way", () => {
   it("leave no stream, no place and no appointment behind", async () => {
     const clock = new VirtualClock();
     const served = channelFor(
-      [[Echo, { ...echo, expand: { open: (call) => new Promise((resolve) => call.signal.addEventListener("abort", () => resolve())) } }]],
+      [
+        [
+          Echo,
+          {
+            ...echo,
+            expand: {
+              open: (call) => new Promise((resolve) => call.signal.addEventListener("abort", () => resolve())),
+            },
+          },
+        ],
+      ],
       {
         channel: { clock },
         server: { clock, maxConcurrentStreams: 4, onError: () => {} },
@@ -185,7 +195,8 @@ describe("calls that end in every way", () => {
           await settle(1);
           client.http2.sendData(streamId, bytes, { endStream: afterwards === "end" });
           if (afterwards === "reset") client.http2.reset(streamId, 8);
-          if (afterwards === "trailers") client.http2.sendHeaders(streamId, [{ name: "a", value: "b" }], { endStream: true });
+          if (afterwards === "trailers")
+            client.http2.sendHeaders(streamId, [{ name: "a", value: "b" }], { endStream: true });
         }
         await settle(3);
         // It still serves, and is over in order once the client has gone.
@@ -215,10 +226,13 @@ it("an answer in any order of header sections, messages and ends settles its cal
           if (each === "headers" && !sent) {
             http2.sendHeaders(streamId, responseHeaders, { endStream: false });
             sent = true;
-          } else if (each === "message" && sent) http2.sendData(streamId, framed(new Uint8Array(0)), { endStream: false });
+          } else if (each === "message" && sent)
+            http2.sendData(streamId, framed(new Uint8Array(0)), { endStream: false });
           else if (each === "half a message" && sent) http2.sendData(streamId, new Uint8Array(3), { endStream: false });
           else if (each === "trailers" || each === "end") {
-            http2.sendHeaders(streamId, sent ? [{ name: "grpc-status", value: "0" }] : responseHeaders, { endStream: true });
+            http2.sendHeaders(streamId, sent ? [{ name: "grpc-status", value: "0" }] : responseHeaders, {
+              endStream: true,
+            });
             ended = true;
           } else if (each === "reset") {
             http2.reset(streamId, 2);
@@ -236,7 +250,12 @@ it("an answer in any order of header sections, messages and ends settles its cal
         await collect(call);
         await call.receiveTrailingMetadata();
       };
-      const outcomes = await Promise.allSettled([client.say({}), collect(client.expand({})), stepwise(), client.collect([])]);
+      const outcomes = await Promise.allSettled([
+        client.say({}),
+        collect(client.expand({})),
+        stepwise(),
+        client.collect([]),
+      ]);
       for (const outcome of outcomes) {
         if (outcome.status === "rejected") expect(outcome.reason).toBeInstanceOf(GrpcError);
       }

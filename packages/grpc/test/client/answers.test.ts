@@ -4,7 +4,17 @@ import { type Connection, ErrorCode, type HeaderField } from "@trunkline/h2";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Client, createClient, type GrpcError, Status } from "../../src/index.js";
 import { Echo } from "../gen/echo_pb.js";
-import { collect, framed, okTrailers, type RawRequest, RawServer, rejection, responseHeaders, settle, until } from "../support.js";
+import {
+  collect,
+  framed,
+  okTrailers,
+  type RawRequest,
+  RawServer,
+  rejection,
+  responseHeaders,
+  settle,
+  until,
+} from "../support.js";
 
 let server: RawServer;
 let client: Client<typeof Echo>;
@@ -75,7 +85,9 @@ describe("an answer that is not gRPC's", () => {
       message: `the server's answer is not gRPC: content-type "text/plain"`,
     });
     expect((await headersOnly({ ":status": "200" })).message).toBe("the server's answer is not gRPC: no content-type");
-    expect((await headersOnly({ ":status": "200", "content-type": "application/grpc-web" })).status).toBe(Status.UNKNOWN);
+    expect((await headersOnly({ ":status": "200", "content-type": "application/grpc-web" })).status).toBe(
+      Status.UNKNOWN,
+    );
   });
 
   it("but has a grpc-status all the same ends with that", async () => {
@@ -108,7 +120,10 @@ describe("a status", () => {
   });
 
   it("that is missing is UNKNOWN", async () => {
-    expect(await headersOnly(grpc)).toMatchObject({ status: Status.UNKNOWN, message: "the server ended the call without grpc-status" });
+    expect(await headersOnly(grpc)).toMatchObject({
+      status: Status.UNKNOWN,
+      message: "the server ended the call without grpc-status",
+    });
     answer((http2, streamId) => {
       http2.sendHeaders(streamId, responseHeaders, more);
       http2.sendHeaders(streamId, fieldsOf({ "some-thing": "else" }), end);
@@ -160,7 +175,10 @@ describe("a stream", () => {
       http2.sendHeaders(streamId, responseHeaders, more);
       http2.sendData(streamId, hi, end);
     });
-    const error = { status: Status.INTERNAL, message: "the server's answer ended without trailers, so without a status" };
+    const error = {
+      status: Status.INTERNAL,
+      message: "the server's answer ended without trailers, so without a status",
+    };
     expect(await rejection(client.say({}))).toMatchObject(error);
     expect(await rejection(collect(client.expand({})))).toMatchObject(error);
   });
@@ -227,7 +245,10 @@ describe("a stream", () => {
       http2.sendHeaders(streamId, responseHeaders, more);
       http2.sendData(streamId, framed(Uint8Array.of(0xff, 0xff)), more);
     });
-    expect(await rejection(client.say({}))).toMatchObject({ status: Status.INTERNAL, message: "response message could not be decoded" });
+    expect(await rejection(client.say({}))).toMatchObject({
+      status: Status.INTERNAL,
+      message: "response message could not be decoded",
+    });
   });
 
   it("may be compressed", async () => {
@@ -359,7 +380,9 @@ describe("header sections of an answer", () => {
       expect(error.code).toBe("RESOURCE_EXHAUSTED");
       expect(error.message).toMatch(/header list of 100\d+ bytes is larger than maxHeaderListSize \(65536\)$/);
     }
-    expect((await headersOnly({ ":status": "200", "content-type": "application/grpc", "grpc-status": "5" })).code).toBe("NOT_FOUND");
+    expect((await headersOnly({ ":status": "200", "content-type": "application/grpc", "grpc-status": "5" })).code).toBe(
+      "NOT_FOUND",
+    );
     expect(server.connections.length).toBe(1);
   });
 
@@ -395,6 +418,9 @@ it("messages that came before one that cannot be are delivered first", async () 
   const failed = (async () => {
     for await (const { text } of client.expand({})) responses.push(text);
   })();
-  expect(await rejection(failed)).toMatchObject({ status: Status.INTERNAL, message: "response message has the unknown flags 9" });
+  expect(await rejection(failed)).toMatchObject({
+    status: Status.INTERNAL,
+    message: "response message has the unknown flags 9",
+  });
   expect(responses).toEqual(["hi", "hi"]);
 });

@@ -58,7 +58,9 @@ describe("a channel", () => {
       expect(error).toMatchObject({ status: Status.UNAVAILABLE, message: "connection refused" });
       expect(server.attempts).toBe(attempt);
       expect(server.channel.state).toBe("backoff");
-      expect((await rejection(client.say({}))).message).toMatch(/^connection refused \(the next attempt is in \d+ ms\)$/);
+      expect((await rejection(client.say({}))).message).toMatch(
+        /^connection refused \(the next attempt is in \d+ ms\)$/,
+      );
       clock.advance(waitMs - 1);
       expect(server.channel.state).toBe("backoff");
       clock.advance(1);
@@ -193,7 +195,11 @@ describe("a channel", () => {
     await until(() => limited.requests.length === 3, "the next in line");
     expect(limited.requests[2]?.fields).toContainEqual(expect.objectContaining({ name: "n", value: "2" }));
     for (const call of [...replies].reverse()) call.cancel();
-    expect((await Promise.allSettled(waiting)).map(({ status }) => status)).toEqual(["fulfilled", "rejected", "rejected"]);
+    expect((await Promise.allSettled(waiting)).map(({ status }) => status)).toEqual([
+      "fulfilled",
+      "rejected",
+      "rejected",
+    ]);
     await limited.close();
   });
 
@@ -221,7 +227,10 @@ describe("a channel", () => {
     await server.channel.close();
     expect(await waiting).toMatchObject({ status: Status.UNAVAILABLE, message: "the channel to raw is closed" });
     expect(server.channel.state).toBe("closed");
-    expect(await rejection(client.say({}))).toMatchObject({ status: Status.UNAVAILABLE, message: "the channel to raw is closed" });
+    expect(await rejection(client.say({}))).toMatchObject({
+      status: Status.UNAVAILABLE,
+      message: "the channel to raw is closed",
+    });
     expect(clock.pending).toBe(0);
   });
 });
@@ -252,7 +261,8 @@ describe("closing a channel", () => {
     clock.advance(300);
     expect(await failed).toMatchObject({
       status: Status.UNAVAILABLE,
-      message: "the connection to the server was lost: connection lost: the channel was closed, and the call had not ended after 300 ms",
+      message:
+        "the connection to the server was lost: connection lost: the channel was closed, and the call had not ended after 300 ms",
     });
     await closing;
     expect(await rejection(server.channel.close({ closeTimeoutMs: -1 }))).toBeInstanceOf(RangeError);
@@ -298,7 +308,9 @@ describe("a channel on a given transport", () => {
     const [clientSide] = duplexPair();
     clientSide.destroy();
     const channel = new Channel({ transport: clientSide });
-    expect(await rejection(createClient(Echo, channel).say({}))).toMatchObject({ message: "the given transport is closed" });
+    expect(await rejection(createClient(Echo, channel).say({}))).toMatchObject({
+      message: "the given transport is closed",
+    });
   });
 });
 
@@ -314,8 +326,12 @@ describe("backoff", () => {
   });
 
   it("refuses options out of their range", () => {
-    expect(() => new Channel("localhost:1", { backoff: { initialMs: 0 } })).toThrow("backoff.initialMs must be from 1 to 86400000, not 0");
-    expect(() => new Channel("localhost:1", { backoff: { jitter: 2 } })).toThrow("backoff.jitter must be from 0 to 1, not 2");
+    expect(() => new Channel("localhost:1", { backoff: { initialMs: 0 } })).toThrow(
+      "backoff.initialMs must be from 1 to 86400000, not 0",
+    );
+    expect(() => new Channel("localhost:1", { backoff: { jitter: 2 } })).toThrow(
+      "backoff.jitter must be from 0 to 1, not 2",
+    );
   });
 });
 
@@ -332,7 +348,10 @@ describe("an attempt to connect", () => {
     await using channel = new Channel({ connect, authority: "slow" }, { clock, connectTimeoutMs: 250 });
     const failed = rejection(createClient(Echo, channel).say({}));
     clock.advance(250);
-    expect(await failed).toMatchObject({ status: Status.UNAVAILABLE, message: "cannot connect to slow within connectTimeoutMs (250)" });
+    expect(await failed).toMatchObject({
+      status: Status.UNAVAILABLE,
+      message: "cannot connect to slow within connectTimeoutMs (250)",
+    });
     expect(signal?.aborted).toBe(true);
     const [tooLate] = duplexPair();
     late(tooLate);

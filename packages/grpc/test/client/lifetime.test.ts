@@ -3,7 +3,15 @@ import type { Duplex } from "node:stream";
 import { ErrorCode } from "@trunkline/h2";
 import { VirtualClock } from "@trunkline/streams/testing";
 import { afterEach, describe, expect, it } from "vitest";
-import { Channel, type ChannelOptions, type Client, createClient, Server, type ServerOptions, Status } from "../../src/index.js";
+import {
+  Channel,
+  type ChannelOptions,
+  type Client,
+  createClient,
+  Server,
+  type ServerOptions,
+  Status,
+} from "../../src/index.js";
 import { duplexPair } from "../../src/testing/index.js";
 import { Echo } from "../gen/echo_pb.js";
 import { echo, okTrailers, RawServer, rejection, responseHeaders, settle } from "../support.js";
@@ -114,7 +122,10 @@ describe("keepalive", () => {
     one.fallSilent();
     const failure = rejection(call.receive());
     await one.pass(15_000);
-    expect(await failure).toMatchObject({ status: Status.UNAVAILABLE, message: expect.stringContaining("keepaliveTimeoutMs (2000)") });
+    expect(await failure).toMatchObject({
+      status: Status.UNAVAILABLE,
+      message: expect.stringContaining("keepaliveTimeoutMs (2000)"),
+    });
   });
 
   it("of a channel keeps a silent server that answers", async () => {
@@ -236,7 +247,10 @@ describe("the age of a connection", () => {
 describe("options out of range", () => {
   it.each([
     [{ keepaliveIntervalMs: 0 }, "keepaliveIntervalMs must be a whole number from 1 to 2147483647, not 0"],
-    [{ keepaliveTimeoutMs: Number.POSITIVE_INFINITY }, "keepaliveTimeoutMs must be a whole number from 1 to 2147483647, not Infinity"],
+    [
+      { keepaliveTimeoutMs: Number.POSITIVE_INFINITY },
+      "keepaliveTimeoutMs must be a whole number from 1 to 2147483647, not Infinity",
+    ],
     [{ keepaliveWithoutCalls: 1 as unknown as boolean }, "keepaliveWithoutCalls must be true or false, not 1"],
     [{ idleTimeoutMs: 0.5 }, "idleTimeoutMs must be a whole number from 1 to 2147483647, not 0.5"],
   ])("%o of a channel is refused", (options, message) => {

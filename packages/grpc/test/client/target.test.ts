@@ -37,13 +37,19 @@ describe("a channel's target", () => {
   });
 
   it.each<[() => unknown, string]>([
-    [() => new Channel("localhost:1", { tls: {}, plaintext: true }), "a channel has either tls or plaintext: true, not both"],
+    [
+      () => new Channel("localhost:1", { tls: {}, plaintext: true }),
+      "a channel has either tls or plaintext: true, not both",
+    ],
     [
       () => new Channel({ connect: () => Promise.reject() }, { tls: {} }),
       "tls is for targets that are addresses; a given transport is used as it is",
     ],
     [() => new Channel({} as never), "a channel's target is a string, { transport } or { connect }"],
-    [() => new Channel("localhost:1", { userAgent: "a\nb" }), 'userAgent must be printable ASCII, not "a\\nb grpc-node-trunkline/'],
+    [
+      () => new Channel("localhost:1", { userAgent: "a\nb" }),
+      'userAgent must be printable ASCII, not "a\\nb grpc-node-trunkline/',
+    ],
     [() => new Channel("localhost:1", { authority: "" }), 'authority must be printable ASCII, not ""'],
     [
       () => new Channel("localhost:1", { maxWaitingCalls: -1 }),
@@ -53,7 +59,10 @@ describe("a channel's target", () => {
       () => new Channel("localhost:1", { maxReceiveMessageBytes: 2 ** 32 }),
       "maxReceiveMessageBytes must be a whole number from 0 to 4294967295, not 4294967296",
     ],
-    [() => new Server({ maxConcurrentStreams: 1.5 }), "maxConcurrentStreams must be a whole number from 0 to 2147483647, not 1.5"],
+    [
+      () => new Server({ maxConcurrentStreams: 1.5 }),
+      "maxConcurrentStreams must be a whole number from 0 to 2147483647, not 1.5",
+    ],
     [
       () => new Channel("localhost:1", { http2: { settings: { maxFrameSize: 1 } } }),
       "maxFrameSize must be a whole number from 16384 to 16777215, not 1",
@@ -62,7 +71,10 @@ describe("a channel's target", () => {
       () => new Server({ http2: { limits: { handshakeTimeoutMs: 0 } } }),
       "handshakeTimeoutMs must be a whole number from 1 to 2147483647, not 0",
     ],
-    [() => new Channel("localhost:1", { connectTimeoutMs: 0 }), "connectTimeoutMs must be a whole number from 1 to 2147483647, not 0"],
+    [
+      () => new Channel("localhost:1", { connectTimeoutMs: 0 }),
+      "connectTimeoutMs must be a whole number from 1 to 2147483647, not 0",
+    ],
     [() => createClient(Echo, {} as never), "a client is made on a Channel"],
     [
       () => createClient({ typeName: "a.B" } as never, new Channel("localhost:1")),

@@ -35,7 +35,10 @@ afterEach(async () => {
 
 /** A server of ours for messages that are plain objects, whatever description they go by. */
 const handlers = {
-  sayHello: ({ name, repeat }: Hello) => ({ text: `hello ${name}`.repeat(Math.max(1, repeat)), payload: Buffer.alloc(0) }),
+  sayHello: ({ name, repeat }: Hello) => ({
+    text: `hello ${name}`.repeat(Math.max(1, repeat)),
+    payload: Buffer.alloc(0),
+  }),
   async *listHellos({ name, repeat }: Hello) {
     for (let index = 0; index < repeat; index++) yield { text: `${index} ${name}`, payload: Buffer.alloc(0) };
   },
@@ -60,9 +63,16 @@ const hello = (name: string, repeat = 1): Hello & { payload: Buffer } => ({ name
 
 async function useAll(client: PlainClient): Promise<void> {
   expect((await client.sayHello(hello("Ada", 2))).text).toBe("hello Adahello Ada");
-  expect((await collect(client.listHellos(hello("Ada", 3)))).map(({ text }) => text)).toEqual(["0 Ada", "1 Ada", "2 Ada"]);
+  expect((await collect(client.listHellos(hello("Ada", 3)))).map(({ text }) => text)).toEqual([
+    "0 Ada",
+    "1 Ada",
+    "2 Ada",
+  ]);
   expect((await client.joinNames([hello("Ada"), hello("Bob")])).text).toBe("Ada+Bob");
-  expect((await collect(client.chat([hello("Ada"), hello("Bob")]))).map(({ text }) => text)).toEqual(["you said Ada", "you said Bob"]);
+  expect((await collect(client.chat([hello("Ada"), hello("Bob")]))).map(({ text }) => text)).toEqual([
+    "you said Ada",
+    "you said Bob",
+  ]);
 }
 
 const shapes: [string, AnyService][] = [
@@ -84,7 +94,9 @@ describe.each(shapes)("a definition of %s", (_name, definition) => {
     const GreeterClient = grpc.makeGenericClientConstructor(GreeterService, "Greeter");
     const client = new GreeterClient(address, grpc.credentials.createInsecure());
     const reply = await new Promise((resolve, reject) => {
-      client["sayHello"]?.(hello("Ada"), (error: unknown, value: unknown) => (error ? reject(error as Error) : resolve(value)));
+      client["sayHello"]?.(hello("Ada"), (error: unknown, value: unknown) =>
+        error ? reject(error as Error) : resolve(value),
+      );
     });
     expect(reply).toMatchObject({ text: "hello Ada" });
     client.close();
@@ -97,7 +109,9 @@ describe.each(shapes)("a definition of %s", (_name, definition) => {
         callback(null, handlers.sayHello(call.request))) as never,
     });
     const port = await new Promise<number>((resolve, reject) => {
-      server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, bound) => (error ? reject(error) : resolve(bound)));
+      server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, bound) =>
+        error ? reject(error) : resolve(bound),
+      );
     });
     const channel = new Channel(`127.0.0.1:${port}`);
     const client = createClient(definition, channel) as unknown as PlainClient;
@@ -154,8 +168,11 @@ describe("a definition of grpc-tools", () => {
 
 describe("names of methods", () => {
   it("of a loaded definition are those of the proto file, and with a small first letter", async () => {
-    await using served = channelFor([[loaded, { SayHello: handlers.sayHello, joinNames: handlers.joinNames } as never]]);
-    const client = createClient(loaded, served.channel) as unknown as Record<string, PlainClient["sayHello"]> & PlainClient;
+    await using served = channelFor([
+      [loaded, { SayHello: handlers.sayHello, joinNames: handlers.joinNames } as never],
+    ]);
+    const client = createClient(loaded, served.channel) as unknown as Record<string, PlainClient["sayHello"]> &
+      PlainClient;
     expect(Object.keys(client).sort()).toEqual(
       ["Chat", "JoinNames", "ListHellos", "SayHello", "chat", "joinNames", "listHellos", "sayHello"].sort(),
     );
@@ -171,7 +188,9 @@ describe("names of methods", () => {
       method: { ...sayHello, path: "/odd.Service/Method" },
       typeName: { ...sayHello, path: "/odd.Service/Name" },
     };
-    await using served = channelFor([[odd, { methods: handlers.sayHello as never, typeName: handlers.sayHello as never }]]);
+    await using served = channelFor([
+      [odd, { methods: handlers.sayHello as never, typeName: handlers.sayHello as never }],
+    ]);
     const client = createClient(odd, served.channel);
     expect((await client.methods(hello("Ada"))).text).toBe("hello Ada");
     expect((await client.typeName(hello("Ada"))).text).toBe("hello Ada");
@@ -216,7 +235,11 @@ describe("bytes fields", () => {
         },
       ],
     ]);
-    const reply = await createClient(GreeterService, served.channel).sayHello({ name: "", repeat: 0, payload: Buffer.from("abc") });
+    const reply = await createClient(GreeterService, served.channel).sayHello({
+      name: "",
+      repeat: 0,
+      payload: Buffer.from("abc"),
+    });
     expect(Buffer.isBuffer(payloads[0])).toBe(true);
     expect(reply.payload.toString()).toBe("abc");
     expect(reply.payload.buffer.byteLength).toBeLessThan(16_384);
@@ -224,15 +247,23 @@ describe("bytes fields", () => {
 });
 
 describe("what is no definition", () => {
-  it.each([[null], [undefined], [7], ["greeter"], [{}], [{ typeName: "a.B" }], [{ sayHello: {} }], [{ fullName: "a.B" }]])(
-    "is refused: %j",
-    (wrong) => {
-      expect(() => createClient(wrong as never, new Channel("127.0.0.1:1"))).toThrow(
-        /^a service is a descriptor of protobuf-es, a definition as of/,
-      );
-      expect(() => new Server().add(wrong as never, {})).toThrow(/^a service is a descriptor of protobuf-es, a definition as of/);
-    },
-  );
+  it.each([
+    [null],
+    [undefined],
+    [7],
+    ["greeter"],
+    [{}],
+    [{ typeName: "a.B" }],
+    [{ sayHello: {} }],
+    [{ fullName: "a.B" }],
+  ])("is refused: %j", (wrong) => {
+    expect(() => createClient(wrong as never, new Channel("127.0.0.1:1"))).toThrow(
+      /^a service is a descriptor of protobuf-es, a definition as of/,
+    );
+    expect(() => new Server().add(wrong as never, {})).toThrow(
+      /^a service is a descriptor of protobuf-es, a definition as of/,
+    );
+  });
 
   it("is refused for a path that is none", () => {
     const wrong = { sayHello: { ...GreeterService.sayHello, path: "SayHello" } };

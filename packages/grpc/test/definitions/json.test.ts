@@ -33,7 +33,10 @@ describe("messages in their JSON form", () => {
   it("may hold messages of any type that their file or its imports define", () => {
     const codec = jsonCodec(StatusSchema);
     const inner = create(StatusSchema, { code: 5, message: "inner" });
-    const bytes = codec.encode({ code: 3, details: [anyPack(StatusSchema, inner), anyPack(AnySchema, anyPack(StatusSchema, inner))] });
+    const bytes = codec.encode({
+      code: 3,
+      details: [anyPack(StatusSchema, inner), anyPack(AnySchema, anyPack(StatusSchema, inner))],
+    });
     expect(JSON.parse(Buffer.from(bytes).toString()).details[0]).toEqual({
       "@type": "type.googleapis.com/google.rpc.Status",
       code: 5,
@@ -96,7 +99,9 @@ describe("messages in their JSON form", () => {
       "the messages of /test.Other/Twice have no JSON form: only services of protobuf-es do",
     );
     expect(() => createClient(GreeterService, channel, { codec: "json" })).toThrow(/have no JSON form/);
-    expect(() => createClient(Echo, channel, { codec: "xml" as never })).toThrow('codec must be "proto" or "json", not "xml"');
+    expect(() => createClient(Echo, channel, { codec: "xml" as never })).toThrow(
+      'codec must be "proto" or "json", not "xml"',
+    );
     served = channelFor([[Other, { twice: (bytes) => bytes }]]);
     const raw = new RawClient();
     void served.server.serve(raw.serverSide);

@@ -52,7 +52,10 @@ it("details of connect-node are read by ours", async () => {
     await using channel = new Channel(`127.0.0.1:${(listener.address() as AddressInfo).port}`);
     const error = await rejection(createClient(Echo, channel).say({}));
     expect(error).toMatchObject({ code: "INVALID_ARGUMENT", message: "wrong" });
-    expect(unpackDetails(error)).toEqual([create(BadRequestSchema, violation), create(ErrorInfoSchema, { reason: "LONG" })]);
+    expect(unpackDetails(error)).toEqual([
+      create(BadRequestSchema, violation),
+      create(ErrorInfoSchema, { reason: "LONG" }),
+    ]);
   }
   await new Promise((resolve) => listener.close(resolve));
 });

@@ -17,7 +17,14 @@ import {
   RpcStatusSchema,
   unpackDetails,
 } from "../../src/details/index.js";
-import { type Client, createClient, GrpcError, type GrpcErrorOptions, registerDetails, Status } from "../../src/index.js";
+import {
+  type Client,
+  createClient,
+  GrpcError,
+  type GrpcErrorOptions,
+  registerDetails,
+  Status,
+} from "../../src/index.js";
 import { decodeStatusDetails, encodeStatusDetails } from "../../src/status-details.js";
 import { type ChannelForServices, channelFor } from "../../src/testing/index.js";
 import { Echo, EchoReplySchema, EchoRequestSchema } from "../gen/echo_pb.js";
@@ -40,7 +47,11 @@ function failing(options: GrpcErrorOptions): Client<typeof Echo> {
           throw new GrpcError(Status.INVALID_ARGUMENT, "wrong", options);
         },
         chat: {
-          open: (call) => call.sendTrailingMetadata({ own: "1" }, { status: Status.ABORTED, message: "stopped", details: options.details }),
+          open: (call) =>
+            call.sendTrailingMetadata(
+              { own: "1" },
+              { status: Status.ABORTED, message: "stopped", details: options.details },
+            ),
         },
       },
     ],
@@ -50,15 +61,32 @@ function failing(options: GrpcErrorOptions): Client<typeof Echo> {
 
 const all: Message[] = [
   create(BadRequestSchema, {
-    fieldViolations: [{ field: "user.name", description: "empty", reason: "EMPTY", localizedMessage: { locale: "de", message: "leer" } }],
+    fieldViolations: [
+      {
+        field: "user.name",
+        description: "empty",
+        reason: "EMPTY",
+        localizedMessage: { locale: "de", message: "leer" },
+      },
+    ],
   }),
   create(DebugInfoSchema, { stackEntries: ["a", "b"], detail: "d" }),
   create(ErrorInfoSchema, { reason: "API_DISABLED", domain: "example.com", metadata: { one: "1" } }),
   create(HelpSchema, { links: [{ description: "manual", url: "https://example.com" }] }),
   create(LocalizedMessageSchema, { locale: "en-US", message: "Süß" }),
-  create(PreconditionFailureSchema, { violations: [{ type: "TOS", subject: "example.com", description: "not accepted" }] }),
+  create(PreconditionFailureSchema, {
+    violations: [{ type: "TOS", subject: "example.com", description: "not accepted" }],
+  }),
   create(QuotaFailureSchema, {
-    violations: [{ subject: "project:1", description: "used up", quotaDimensions: { region: "eu" }, quotaValue: 7n, futureQuotaValue: 9n }],
+    violations: [
+      {
+        subject: "project:1",
+        description: "used up",
+        quotaDimensions: { region: "eu" },
+        quotaValue: 7n,
+        futureQuotaValue: 9n,
+      },
+    ],
   }),
   create(RequestInfoSchema, { requestId: "r-1", servingData: "s" }),
   create(ResourceInfoSchema, { resourceType: "file", resourceName: "/a", owner: "me", description: "gone" }),
@@ -141,7 +169,11 @@ describe("details of an error", () => {
         ],
       ],
       {
-        server: { interceptors: [() => ({ onStatus: (status) => void Object.assign(status, { details: [...status.details, all[0]] }) })] },
+        server: {
+          interceptors: [
+            () => ({ onStatus: (status) => void Object.assign(status, { details: [...status.details, all[0]] }) }),
+          ],
+        },
         channel: {
           interceptors: [
             () => ({
@@ -214,7 +246,10 @@ describe("details that came", () => {
   });
 
   it("with a known type but malformed stay packed", async () => {
-    const packed = create(AnySchema, { typeUrl: "type.googleapis.com/google.rpc.ErrorInfo", value: Uint8Array.of(0xff) });
+    const packed = create(AnySchema, {
+      typeUrl: "type.googleapis.com/google.rpc.ErrorInfo",
+      value: Uint8Array.of(0xff),
+    });
     const status = create(RpcStatusSchema, { code: 5, message: "gone", details: [packed] });
     const error = await told(Buffer.from(toBinary(RpcStatusSchema, status)).toString("base64"));
     expect(error.detail(ErrorInfoSchema)).toBeUndefined();
@@ -222,7 +257,10 @@ describe("details that came", () => {
   });
 
   it("are read only once, in either alphabet of base64", async () => {
-    const status = toBinary(RpcStatusSchema, create(RpcStatusSchema, { details: [anyPack(ErrorInfoSchema, create(ErrorInfoSchema))] }));
+    const status = toBinary(
+      RpcStatusSchema,
+      create(RpcStatusSchema, { details: [anyPack(ErrorInfoSchema, create(ErrorInfoSchema))] }),
+    );
     const error = await told(Buffer.from(status).toString("base64url"));
     expect(error.details.length).toBe(1);
     expect(error.details).toBe(error.details);
@@ -243,6 +281,10 @@ describe("details that came", () => {
   });
 
   it("of any bytes never fail", () => {
-    fc.assert(fc.property(fc.uint8Array(), (bytes) => Array.isArray(decodeStatusDetails(Buffer.from(bytes).toString("base64")))));
+    fc.assert(
+      fc.property(fc.uint8Array(), (bytes) =>
+        Array.isArray(decodeStatusDetails(Buffer.from(bytes).toString("base64"))),
+      ),
+    );
   });
 });

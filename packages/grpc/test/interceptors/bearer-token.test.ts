@@ -1,7 +1,15 @@
 import { readFileSync } from "node:fs";
 import { attribute } from "@trunkline/streams";
 import { afterEach, describe, expect, it } from "vitest";
-import { Channel, type ChannelOptions, createClient, GrpcError, Server, type ServerInterceptor, Status } from "../../src/index.js";
+import {
+  Channel,
+  type ChannelOptions,
+  createClient,
+  GrpcError,
+  Server,
+  type ServerInterceptor,
+  Status,
+} from "../../src/index.js";
 import { bearerToken, requireBearerToken } from "../../src/interceptors/index.js";
 import { type ChannelForServices, channelFor } from "../../src/testing/index.js";
 import { Echo } from "../gen/echo_pb.js";
@@ -48,14 +56,19 @@ describe("a bearer token", () => {
       return Promise.resolve("abc.DEF-1_2~3+4/5==");
     };
     const secure = tracked(
-      new Channel(await listening("127.0.0.1:0", { tls }), { tls: { ca: tls.cert }, interceptors: [bearerToken(provider)] }),
+      new Channel(await listening("127.0.0.1:0", { tls }), {
+        tls: { ca: tls.cert },
+        interceptors: [bearerToken(provider)],
+      }),
     );
     await createClient(Echo, secure).say({});
     await collect(createClient(Echo, secure).expand({ count: 1 }));
     expect(seen).toEqual(["Bearer abc.DEF-1_2~3+4/5=="]);
     expect(paths).toEqual(["/trunkline.test.v1.Echo/Say", "/trunkline.test.v1.Echo/Expand"]);
     const unix = tracked(
-      new Channel(await listening(`unix:/tmp/trunkline-token-${process.pid}.sock`), { interceptors: [bearerToken("fixed")] }),
+      new Channel(await listening(`unix:/tmp/trunkline-token-${process.pid}.sock`), {
+        interceptors: [bearerToken("fixed")],
+      }),
     );
     await createClient(Echo, unix).say({});
     expect(seen).toEqual(["Bearer fixed"]);
@@ -95,7 +108,11 @@ describe("a bearer token", () => {
 
   it.each<[string, () => string | Promise<string>, object]>([
     ["throws", () => fail("no key"), { code: "UNAUTHENTICATED", message: "no bearer token could be had: no key" }],
-    ["rejects", async () => fail("no key"), { code: "UNAUTHENTICATED", message: "no bearer token could be had: no key" }],
+    [
+      "rejects",
+      async () => fail("no key"),
+      { code: "UNAUTHENTICATED", message: "no bearer token could be had: no key" },
+    ],
     ["throws a GrpcError", () => refuse(), { code: "UNAVAILABLE", message: "later" }],
     ["rejects with a GrpcError", async () => refuse(), { code: "UNAVAILABLE", message: "later" }],
     ["gives no token", () => "two words", { message: "the token is not of the form of a bearer token (RFC 6750)" }],
@@ -118,7 +135,9 @@ describe("a server that requires a token", () => {
     const required = requireBearerToken(verify, { identity: user, except: ["/trunkline.test.v1.Echo/Expand"] });
     const implementation = {
       ...echo,
-      say: (_request: object, call: { extra: (key: typeof user) => string | undefined }) => ({ text: call.extra(user) ?? "" }),
+      say: (_request: object, call: { extra: (key: typeof user) => string | undefined }) => ({
+        text: call.extra(user) ?? "",
+      }),
     };
     const { channel } = tracked(channelFor([[Echo, implementation]], { server: { interceptors: [required] } }));
     const client = createClient(Echo, channel);
@@ -131,12 +150,21 @@ describe("a server that requires a token", () => {
     expect(await say("bearer  good")).toBe("Ada");
   });
 
-  it.each([[undefined], ["good"], ["Bearer"], ["Basic good"], [["Bearer good", "Bearer good"]]])("refuses %j", async (authorization) => {
-    expect(await rejection(say(authorization))).toMatchObject({ code: "UNAUTHENTICATED", message: "a bearer token is needed" });
-  });
+  it.each([[undefined], ["good"], ["Bearer"], ["Basic good"], [["Bearer good", "Bearer good"]]])(
+    "refuses %j",
+    async (authorization) => {
+      expect(await rejection(say(authorization))).toMatchObject({
+        code: "UNAUTHENTICATED",
+        message: "a bearer token is needed",
+      });
+    },
+  );
 
   it("refuses what is not accepted, without telling why unless told to", async () => {
-    expect(await rejection(say("Bearer bad"))).toMatchObject({ code: "UNAUTHENTICATED", message: "the bearer token is not accepted" });
+    expect(await rejection(say("Bearer bad"))).toMatchObject({
+      code: "UNAUTHENTICATED",
+      message: "the bearer token is not accepted",
+    });
     expect(await rejection(say("Bearer odd"))).toMatchObject({ code: "PERMISSION_DENIED", message: "not here" });
   });
 });

@@ -27,10 +27,15 @@ function clientOf(implementation: Implementation<typeof Echo>, options: ChannelF
   return createClient(Echo, served.channel);
 }
 
-const withClient = (interceptors: ClientInterceptor[], implementation: Implementation<typeof Echo> = echo): Client<typeof Echo> =>
-  clientOf(implementation, { channel: { interceptors } });
+const withClient = (
+  interceptors: ClientInterceptor[],
+  implementation: Implementation<typeof Echo> = echo,
+): Client<typeof Echo> => clientOf(implementation, { channel: { interceptors } });
 
-const withServer = (interceptors: ServerInterceptor[], implementation: Implementation<typeof Echo> = echo): Client<typeof Echo> =>
+const withServer = (
+  interceptors: ServerInterceptor[],
+  implementation: Implementation<typeof Echo> = echo,
+): Client<typeof Echo> =>
   clientOf(implementation, { server: { interceptors, onError: (error) => reported.push(error) } });
 
 let reported: Error[] = [];
@@ -83,10 +88,29 @@ describe("hooks of a client", () => {
     expect(log.splice(0).sort()).toEqual(expanded.sort());
 
     await client.collect([{ text: "c" }, { text: "d" }]);
-    expect(log.splice(0)).toEqual(["client Collect", "request", "connection", "> c", "> d", "initial", "< c,d", "status 0", "end 0"]);
+    expect(log.splice(0)).toEqual([
+      "client Collect",
+      "request",
+      "connection",
+      "> c",
+      "> d",
+      "initial",
+      "< c,d",
+      "status 0",
+      "end 0",
+    ]);
 
     expect((await collect(client.chat([{ text: "e" }]))).length).toBe(1);
-    expect(log.splice(0)).toEqual(["client Chat", "request", "connection", "> e", "initial", "< e", "status 0", "end 0"]);
+    expect(log.splice(0)).toEqual([
+      "client Chat",
+      "request",
+      "connection",
+      "> e",
+      "initial",
+      "< e",
+      "status 0",
+      "end 0",
+    ]);
   });
 
   it("see and change metadata, messages and status", async () => {
@@ -124,17 +148,24 @@ describe("hooks of a client", () => {
 
   it("turn one status into another, and an error into none where nothing is missing", async () => {
     let to: Status = Status.ABORTED;
-    const client = withClient([() => ({ onStatus: (status) => void Object.assign(status, { status: to, message: "told so" }) })], {
-      say: () => {
-        throw new GrpcError(Status.NOT_FOUND, "not here", { metadata: { kept: "yes" } });
+    const client = withClient(
+      [() => ({ onStatus: (status) => void Object.assign(status, { status: to, message: "told so" }) })],
+      {
+        say: () => {
+          throw new GrpcError(Status.NOT_FOUND, "not here", { metadata: { kept: "yes" } });
+        },
+        async *expand() {
+          yield { text: "one" };
+          throw new GrpcError(Status.NOT_FOUND, "not here");
+        },
       },
-      async *expand() {
-        yield { text: "one" };
-        throw new GrpcError(Status.NOT_FOUND, "not here");
-      },
-    });
+    );
     const error = await rejection(client.say({}));
-    expect(error).toMatchObject({ code: "ABORTED", message: "told so", cause: { code: "NOT_FOUND", message: "not here" } });
+    expect(error).toMatchObject({
+      code: "ABORTED",
+      message: "told so",
+      cause: { code: "NOT_FOUND", message: "not here" },
+    });
     expect(error.metadata.get("kept")).toBe("yes");
     to = Status.OK;
     expect((await collect(client.expand({}))).length).toBe(1);
@@ -146,9 +177,12 @@ describe("hooks of a client", () => {
     served = channelFor([[Echo, echo]], { channel: { interceptors: [recorder(log, "channel")] } });
     const client = createClient(Echo, served.channel, { interceptors: [recorder(log, "client")] });
     await client.say({ text: "a" }, { interceptors: [recorder(log, "call")] });
-    const order = (what: string): string[] => log.filter((line) => line.endsWith(what)).map((line) => line.split(":")[0] ?? "");
-    for (const what of ["client Say", "request", "> a", "connection"]) expect(order(what)).toEqual(["channel", "client", "call"]);
-    for (const what of ["initial", "< a", "status 0", "end 0"]) expect(order(what)).toEqual(["call", "client", "channel"]);
+    const order = (what: string): string[] =>
+      log.filter((line) => line.endsWith(what)).map((line) => line.split(":")[0] ?? "");
+    for (const what of ["client Say", "request", "> a", "connection"])
+      expect(order(what)).toEqual(["channel", "client", "call"]);
+    for (const what of ["initial", "< a", "status 0", "end 0"])
+      expect(order(what)).toEqual(["call", "client", "channel"]);
   });
 
   it("pass a call once that is sent again, and hear of each of its connections", async () => {
@@ -164,7 +198,17 @@ describe("hooks of a client", () => {
       http2.sendHeaders(streamId, okTrailers, { endStream: true });
     };
     await createClient(Echo, server.channel).say({ text: "a" });
-    expect(log).toEqual(["client Say", "> a", "request", "connection", "connection", "initial", "< ", "status 0", "end 0"]);
+    expect(log).toEqual([
+      "client Say",
+      "> a",
+      "request",
+      "connection",
+      "connection",
+      "initial",
+      "< ",
+      "status 0",
+      "end 0",
+    ]);
     await server.close();
   });
 
@@ -239,22 +283,25 @@ describe("hooks of a client", () => {
     ["onInitialMetadata", { onInitialMetadata: () => fail() }, "INTERNAL"],
     ["onResponseMessage", { onResponseMessage: () => fail() }, "INTERNAL"],
     ["onStatus", { onStatus: () => fail() }, "INTERNAL"],
-  ] as [keyof CallHooks, CallHooks, string][])("end the call with what %s throws, in all kinds and forms", async (_name, hooks, code) => {
-    const ends: CallEnd[] = [];
-    const client = withClient([() => ({ ...hooks, onEnd: (end) => void ends.push(end) })]);
-    const errors = [
-      await rejection(client.say({})),
-      await rejection(collect(client.expand({ count: 1 }))),
-      await rejection(client.collect([{}])),
-      await rejection(collect(client.chat([{}]))),
-    ];
-    for (const error of errors) {
-      expect(error).toBeInstanceOf(GrpcError);
-      expect(error).toMatchObject({ code, message: "an interceptor failed: no", cause: { message: "no" } });
-    }
-    await until(() => ends.length === 4, "all ends");
-    expect(ends.map(({ error }) => error)).toEqual(errors);
-  });
+  ] as [keyof CallHooks, CallHooks, string][])(
+    "end the call with what %s throws, in all kinds and forms",
+    async (_name, hooks, code) => {
+      const ends: CallEnd[] = [];
+      const client = withClient([() => ({ ...hooks, onEnd: (end) => void ends.push(end) })]);
+      const errors = [
+        await rejection(client.say({})),
+        await rejection(collect(client.expand({ count: 1 }))),
+        await rejection(client.collect([{}])),
+        await rejection(collect(client.chat([{}]))),
+      ];
+      for (const error of errors) {
+        expect(error).toBeInstanceOf(GrpcError);
+        expect(error).toMatchObject({ code, message: "an interceptor failed: no", cause: { message: "no" } });
+      }
+      await until(() => ends.length === 4, "all ends");
+      expect(ends.map(({ error }) => error)).toEqual(errors);
+    },
+  );
 
   it("end the call with a GrpcError as it is, and with what an interceptor itself throws", async () => {
     const refusal = new GrpcError(Status.PERMISSION_DENIED, "not you");
@@ -281,7 +328,9 @@ describe("hooks of a client", () => {
 
   it("cannot wait for a message", async () => {
     const client = withClient([() => ({ onResponseMessage: (async () => ({})) as never })]);
-    expect((await rejection(client.say({}))).message).toBe("a hook for messages returned a promise: only onRequest may wait");
+    expect((await rejection(client.say({}))).message).toBe(
+      "a hook for messages returned a promise: only onRequest may wait",
+    );
   });
 
   it("that fail at the end fail nothing", async () => {
@@ -454,7 +503,12 @@ describe("hooks of a server", () => {
     let handled = 0;
     const ends: CallEnd[] = [];
     const client = withServer(
-      [() => ({ onRequest: () => new Promise<void>((resolve) => (release = resolve)), onEnd: (end) => void ends.push(end) })],
+      [
+        () => ({
+          onRequest: () => new Promise<void>((resolve) => (release = resolve)),
+          onEnd: (end) => void ends.push(end),
+        }),
+      ],
       {
         say: () => {
           handled += 1;
@@ -476,12 +530,22 @@ describe("hooks of a server", () => {
   it("shorten the deadline of a call", async () => {
     const clock = new VirtualClock();
     served = channelFor(
-      [[Echo, { say: (_request, call) => new Promise((_, reject) => (call.signal.onabort = () => reject(call.signal.reason))) }]],
+      [
+        [
+          Echo,
+          {
+            say: (_request, call) =>
+              new Promise((_, reject) => (call.signal.onabort = () => reject(call.signal.reason))),
+          },
+        ],
+      ],
       {
         channel: { clock },
         server: {
           clock,
-          interceptors: [() => ({ onRequest: (request) => void Object.assign(request, { deadline: Deadline.after(50, clock) }) })],
+          interceptors: [
+            () => ({ onRequest: (request) => void Object.assign(request, { deadline: Deadline.after(50, clock) }) }),
+          ],
         },
       },
     );
@@ -509,7 +573,10 @@ describe("hooks of a server", () => {
       await rejection(collect(client.chat([{}]))),
     ];
     for (const error of errors)
-      expect(error).toMatchObject({ code: "UNKNOWN", message: expect.stringMatching(/^(an interceptor|the handler) failed$/) });
+      expect(error).toMatchObject({
+        code: "UNKNOWN",
+        message: expect.stringMatching(/^(an interceptor|the handler) failed$/),
+      });
     await until(() => ends.length === 4, "all ends");
     expect(reported.length).toBeGreaterThanOrEqual(4);
     expect(new Set(reported.map(({ message }) => message))).toEqual(new Set(["no"]));
@@ -532,7 +599,8 @@ describe("hooks of a server", () => {
     served = channelFor([], { server: { interceptors: [recorder(log, "server")] } });
     served.server.add(Echo, echo, { interceptors: [recorder(log, "service")] });
     await createClient(Echo, served.channel).say({ text: "a" });
-    const order = (what: string): string[] => log.filter((line) => line.endsWith(what)).map((line) => line.split(":")[0] ?? "");
+    const order = (what: string): string[] =>
+      log.filter((line) => line.endsWith(what)).map((line) => line.split(":")[0] ?? "");
     for (const what of ["request", "> a", "run"]) expect(order(what)).toEqual(["server", "service"]);
     for (const what of ["initial", "< a", "status 0"]) expect(order(what)).toEqual(["service", "server"]);
   });
@@ -549,8 +617,12 @@ describe("hooks of a server", () => {
 describe("the option interceptors", () => {
   it("is an array of functions", async () => {
     const wrong = [{}] as never;
-    expect(() => channelFor([], { channel: { interceptors: wrong } })).toThrow("interceptors must be an array of functions");
-    expect(() => channelFor([], { server: { interceptors: wrong } })).toThrow("interceptors must be an array of functions");
+    expect(() => channelFor([], { channel: { interceptors: wrong } })).toThrow(
+      "interceptors must be an array of functions",
+    );
+    expect(() => channelFor([], { server: { interceptors: wrong } })).toThrow(
+      "interceptors must be an array of functions",
+    );
     const client = withClient([]);
     expect(() => client.say.open({ interceptors: wrong })).toThrow("interceptors must be an array of functions");
   });

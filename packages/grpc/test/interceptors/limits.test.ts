@@ -29,7 +29,9 @@ function held(): { implementation: { say(): Promise<{}> }; waiting: (() => void)
 describe("a limit of concurrent calls", () => {
   it("makes a client's calls wait for their turn, in order", async () => {
     const { implementation, waiting, most } = held();
-    await using served = channelFor([[Echo, implementation]], { channel: { interceptors: [concurrencyLimit({ maxCalls: 2 })] } });
+    await using served = channelFor([[Echo, implementation]], {
+      channel: { interceptors: [concurrencyLimit({ maxCalls: 2 })] },
+    });
     const client = createClient(Echo, served.channel);
     const done: number[] = [];
     const calls = Array.from({ length: 6 }, (_, index) => client.say({}).then(() => done.push(index)));
@@ -45,7 +47,9 @@ describe("a limit of concurrent calls", () => {
 
   it("refuses at a server what is beyond it, and takes calls again afterwards", async () => {
     const { implementation, waiting } = held();
-    await using served = channelFor([[Echo, implementation]], { server: { interceptors: [concurrencyLimit({ maxCalls: 1 })] } });
+    await using served = channelFor([[Echo, implementation]], {
+      server: { interceptors: [concurrencyLimit({ maxCalls: 1 })] },
+    });
     const client = createClient(Echo, served.channel);
     const first = client.say({});
     await until(() => waiting.length === 1, "the first call");
@@ -65,7 +69,10 @@ describe("a limit of concurrent calls", () => {
     const clock = new VirtualClock();
     const { implementation, waiting } = held();
     const limit = concurrencyLimit({ maxCalls: 1, maxQueuedCalls: 3 });
-    await using served = channelFor([[Echo, implementation]], { channel: { clock }, server: { clock, interceptors: [limit] } });
+    await using served = channelFor([[Echo, implementation]], {
+      channel: { clock },
+      server: { clock, interceptors: [limit] },
+    });
     const client = createClient(Echo, served.channel);
     const first = client.say({});
     await until(() => waiting.length === 1, "the first call");
@@ -109,7 +116,9 @@ describe("a limit of concurrent calls", () => {
 
   it("must be a number of calls", () => {
     expect(() => concurrencyLimit({ maxCalls: 0 })).toThrow(/^maxCalls must be a whole number from 1/);
-    expect(() => concurrencyLimit({ maxCalls: 1, maxQueuedCalls: -1 })).toThrow(/^maxQueuedCalls must be a whole number from 0/);
+    expect(() => concurrencyLimit({ maxCalls: 1, maxQueuedCalls: -1 })).toThrow(
+      /^maxQueuedCalls must be a whole number from 0/,
+    );
   });
 });
 
@@ -164,7 +173,11 @@ describe("deadline defaults", () => {
   });
 
   it("must be above zero", () => {
-    expect(() => deadlineDefaults({ timeoutMs: 0 })).toThrow("timeoutMs must be a number of milliseconds above zero, not 0");
-    expect(() => deadlineDefaults({ maxTimeoutMs: Number.NaN })).toThrow(/must be a number of milliseconds above zero, not NaN/);
+    expect(() => deadlineDefaults({ timeoutMs: 0 })).toThrow(
+      "timeoutMs must be a number of milliseconds above zero, not 0",
+    );
+    expect(() => deadlineDefaults({ maxTimeoutMs: Number.NaN })).toThrow(
+      /must be a number of milliseconds above zero, not NaN/,
+    );
   });
 });

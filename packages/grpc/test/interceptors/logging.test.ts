@@ -18,7 +18,10 @@ describe("logging", () => {
         return {};
       },
     };
-    await using served = channelFor([[Echo, implementation]], { channel: { clock, interceptors }, server: { clock, interceptors } });
+    await using served = channelFor([[Echo, implementation]], {
+      channel: { clock, interceptors },
+      server: { clock, interceptors },
+    });
     const client = createClient(Echo, served.channel);
     await client.say({}, { metadata: { secret: "s3cret" } });
     await until(() => lines.length === 2, "both lines");
@@ -46,7 +49,10 @@ describe("logging", () => {
     const lines: CallLogEntry[] = [];
     const interceptors = [logging((entry) => lines.push(entry), { metadata: ["Trace-Id", "raw-bin", "absent"] })];
     await using served = channelFor([[Echo, echo]], { channel: { interceptors } });
-    await createClient(Echo, served.channel).say({}, { metadata: { "trace-id": ["a", "b"], "raw-bin": Uint8Array.of(1), other: "x" } });
+    await createClient(Echo, served.channel).say(
+      {},
+      { metadata: { "trace-id": ["a", "b"], "raw-bin": Uint8Array.of(1), other: "x" } },
+    );
     expect(lines[0]?.metadata).toEqual({ "trace-id": ["a", "b"], "raw-bin": ["AQ"], absent: [] });
   });
 
@@ -65,7 +71,9 @@ describe("logging", () => {
         return {};
       },
     };
-    await using served = channelFor([[Echo, implementation]], { server: { interceptors: [logging(logger)], onError() {} } });
+    await using served = channelFor([[Echo, implementation]], {
+      server: { interceptors: [logging(logger)], onError() {} },
+    });
     const client = createClient(Echo, served.channel);
     await client.say({});
     await rejection(client.say({ text: "missing" }));
@@ -85,7 +93,9 @@ describe("logging", () => {
     const lines: CallLogEntry[] = [];
     const served = channelFor([[Echo, echo]]);
     await served.close();
-    await rejection(createClient(Echo, served.channel, { interceptors: [logging((entry) => lines.push(entry))] }).say({}));
+    await rejection(
+      createClient(Echo, served.channel, { interceptors: [logging((entry) => lines.push(entry))] }).say({}),
+    );
     expect(lines[0]).toMatchObject({ peer: undefined, code: "UNAVAILABLE", requestMessages: 1, responseMessages: 0 });
   });
 });

@@ -23,22 +23,25 @@ describe("a grpc-js client that cancels", () => {
     };
   }
 
-  it.each(["say", "expand", "collect", "chat"] as const)("a call of %s aborts our handler's signal with CANCELLED", async (kind) => {
-    const { called, reason, implementation } = waiting();
-    await using ends = await theirClientOfOurServer(implementation);
-    const { client } = ends;
-    const { call, outcome } = {
-      say: () => client.say({}),
-      expand: () => client.expand({}),
-      collect: () => client.collect(),
-      chat: () => client.chat(),
-    }[kind]();
-    await called;
-    call.cancel();
-    expect((await outcome).status.code).toBe(grpc.status.CANCELLED);
-    expect(await reason).toMatchObject({ status: Status.CANCELLED });
-    expect(ends.errors).toEqual([]);
-  });
+  it.each(["say", "expand", "collect", "chat"] as const)(
+    "a call of %s aborts our handler's signal with CANCELLED",
+    async (kind) => {
+      const { called, reason, implementation } = waiting();
+      await using ends = await theirClientOfOurServer(implementation);
+      const { client } = ends;
+      const { call, outcome } = {
+        say: () => client.say({}),
+        expand: () => client.expand({}),
+        collect: () => client.collect(),
+        chat: () => client.chat(),
+      }[kind]();
+      await called;
+      call.cancel();
+      expect((await outcome).status.code).toBe(grpc.status.CANCELLED);
+      expect(await reason).toMatchObject({ status: Status.CANCELLED });
+      expect(ends.errors).toEqual([]);
+    },
+  );
 
   it("half-closes first, so that our handler's loop ends, and then its signal aborts", async () => {
     // node:http2 sends an empty DATA frame with END_STREAM before RST_STREAM: at first the two cannot be told apart.
@@ -95,28 +98,35 @@ describe("our client that cancels", () => {
       call.on("cancelled", () => cancelled.resolve());
       called.resolve();
     };
-    return { called: called.promise, cancelled: cancelled.promise, implementation: { say: wait, expand: wait, collect: wait, chat: wait } };
+    return {
+      called: called.promise,
+      cancelled: cancelled.promise,
+      implementation: { say: wait, expand: wait, collect: wait, chat: wait },
+    };
   }
 
-  it.each(["say", "expand", "collect", "chat"] as const)("a call of %s by its signal is cancelled at the grpc-js server", async (kind) => {
-    const { called, cancelled, implementation } = waiting();
-    await using ends = await ourClientOfTheirServer(implementation);
-    const { client } = ends;
-    const controller = new AbortController();
-    const { signal } = controller;
-    const answer = {
-      say: () => client.say({}, { signal }),
-      expand: () => client.expand({}, { signal })[Symbol.asyncIterator]().next(),
-      collect: () => client.collect([], { signal }),
-      chat: () => client.chat([], { signal })[Symbol.asyncIterator]().next(),
-    }[kind]();
-    const failed = rejection(answer as Promise<unknown>);
-    await called;
-    const reason = new Error("the user left");
-    controller.abort(reason);
-    expect(await failed).toMatchObject({ status: Status.CANCELLED, cause: reason });
-    await cancelled;
-  });
+  it.each(["say", "expand", "collect", "chat"] as const)(
+    "a call of %s by its signal is cancelled at the grpc-js server",
+    async (kind) => {
+      const { called, cancelled, implementation } = waiting();
+      await using ends = await ourClientOfTheirServer(implementation);
+      const { client } = ends;
+      const controller = new AbortController();
+      const { signal } = controller;
+      const answer = {
+        say: () => client.say({}, { signal }),
+        expand: () => client.expand({}, { signal })[Symbol.asyncIterator]().next(),
+        collect: () => client.collect([], { signal }),
+        chat: () => client.chat([], { signal })[Symbol.asyncIterator]().next(),
+      }[kind]();
+      const failed = rejection(answer as Promise<unknown>);
+      await called;
+      const reason = new Error("the user left");
+      controller.abort(reason);
+      expect(await failed).toMatchObject({ status: Status.CANCELLED, cause: reason });
+      await cancelled;
+    },
+  );
 
   it("by break, cancel() or the end of its scope is cancelled at the grpc-js server", async () => {
     let cancelled = pending<void>();

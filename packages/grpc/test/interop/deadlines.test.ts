@@ -30,20 +30,23 @@ describe("a deadline of a grpc-js client", () => {
     expect(ends.errors).toEqual([]);
   });
 
-  it.each(["say", "chat"] as const)("that only our server watches ends a call of %s with DEADLINE_EXCEEDED at both ends", async (kind) => {
-    const reason = pending<unknown>();
-    const open = async ({ signal }: { readonly signal: AbortSignal }): Promise<void> => {
-      await once(signal, "abort");
-      reason.resolve(signal.reason);
-    };
-    await using ends = await theirClientOfOurServer({ say: { open }, chat: { open } });
-    // As a header of its own, grpc-js sends it and starts no timer.
-    const metadata = new grpc.Metadata();
-    metadata.set("grpc-timeout", `${shortMs}m`);
-    const { outcome } = kind === "say" ? ends.client.say({}, metadata) : ends.client.chat(metadata);
-    expect((await outcome).status.code).toBe(grpc.status.DEADLINE_EXCEEDED);
-    expect(await reason.promise).toMatchObject({ status: Status.DEADLINE_EXCEEDED });
-  });
+  it.each(["say", "chat"] as const)(
+    "that only our server watches ends a call of %s with DEADLINE_EXCEEDED at both ends",
+    async (kind) => {
+      const reason = pending<unknown>();
+      const open = async ({ signal }: { readonly signal: AbortSignal }): Promise<void> => {
+        await once(signal, "abort");
+        reason.resolve(signal.reason);
+      };
+      await using ends = await theirClientOfOurServer({ say: { open }, chat: { open } });
+      // As a header of its own, grpc-js sends it and starts no timer.
+      const metadata = new grpc.Metadata();
+      metadata.set("grpc-timeout", `${shortMs}m`);
+      const { outcome } = kind === "say" ? ends.client.say({}, metadata) : ends.client.chat(metadata);
+      expect((await outcome).status.code).toBe(grpc.status.DEADLINE_EXCEEDED);
+      expect(await reason.promise).toMatchObject({ status: Status.DEADLINE_EXCEEDED });
+    },
+  );
 
   it("that passes in the middle of a stream gives what came before it first", async () => {
     const aborted = pending<void>();
@@ -58,7 +61,10 @@ describe("a deadline of a grpc-js client", () => {
       },
     });
     const { outcome } = ends.client.expand({}, undefined, { deadline: Date.now() + shortMs });
-    expect(await outcome).toMatchObject({ messages: [{ text: "in time" }], status: { code: grpc.status.DEADLINE_EXCEEDED } });
+    expect(await outcome).toMatchObject({
+      messages: [{ text: "in time" }],
+      status: { code: grpc.status.DEADLINE_EXCEEDED },
+    });
     await aborted.promise;
   });
 

@@ -34,7 +34,10 @@ describe("grpc-js as a client of our server", () => {
       },
     });
     for (const count of failures) {
-      expect((await ends.client.say({ count }).outcome).status).toMatchObject({ code: count, details: `status ${count}` });
+      expect((await ends.client.say({ count }).outcome).status).toMatchObject({
+        code: count,
+        details: `status ${count}`,
+      });
       const { call, outcome } = ends.client.chat();
       call.end({ count });
       expect((await outcome).status).toMatchObject({ code: count, details: "by hand" });
@@ -111,7 +114,10 @@ describe("our client with a grpc-js server", () => {
       expect(error).toBeInstanceOf(GrpcError);
       expect(error).toMatchObject({ status: count, message: `status ${count}` });
       expect(Status[error.code]).toBe(count);
-      expect(await rejection(collect(ends.client.chat([{ count }])))).toMatchObject({ status: count, message: "in a stream" });
+      expect(await rejection(collect(ends.client.chat([{ count }])))).toMatchObject({
+        status: count,
+        message: "in a stream",
+      });
     }
   });
 
@@ -151,7 +157,10 @@ describe("our client with a grpc-js server", () => {
     async function* endless(): AsyncGenerator<{ payload: Uint8Array }> {
       for (;;) yield { payload: new Uint8Array(10_000) };
     }
-    expect(await rejection(ends.client.collect(endless()))).toMatchObject({ status: Status.PERMISSION_DENIED, message: "enough" });
+    expect(await rejection(ends.client.collect(endless()))).toMatchObject({
+      status: Status.PERMISSION_DENIED,
+      message: "enough",
+    });
     expect(await ends.client.say({ text: "next" })).toMatchObject({ text: "next" });
   });
 });

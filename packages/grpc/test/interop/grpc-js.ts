@@ -27,7 +27,11 @@ const encoder =
 const decodeRequest = (bytes: Buffer): EchoRequest => fromBinary(EchoRequestSchema, bytes);
 const decodeReply = (bytes: Buffer): EchoReply => fromBinary(EchoReplySchema, bytes);
 
-const method = (name: string, requestStream: boolean, responseStream: boolean): grpc.MethodDefinition<RequestInit, ReplyInit> => ({
+const method = (
+  name: string,
+  requestStream: boolean,
+  responseStream: boolean,
+): grpc.MethodDefinition<RequestInit, ReplyInit> => ({
   path: `/${Echo.typeName}/${name}`,
   requestStream,
   responseStream,
@@ -77,7 +81,11 @@ export interface TheirCall<Call extends AnyCall> {
 export class TheirClient {
   readonly #client: grpc.Client;
 
-  constructor(target: string, options: grpc.ClientOptions = {}, credentials: grpc.ChannelCredentials = grpc.credentials.createInsecure()) {
+  constructor(
+    target: string,
+    options: grpc.ClientOptions = {},
+    credentials: grpc.ChannelCredentials = grpc.credentials.createInsecure(),
+  ) {
     this.#client = new grpc.Client(target, credentials, options);
   }
 
@@ -98,7 +106,9 @@ export class TheirClient {
     options: grpc.CallOptions = {},
   ): TheirCall<grpc.ClientReadableStream<EchoReply>> {
     const { path } = theirEcho.expand;
-    return streamed(this.#client.makeServerStreamRequest(path, encoder(EchoRequestSchema), decodeReply, request, metadata, options));
+    return streamed(
+      this.#client.makeServerStreamRequest(path, encoder(EchoRequestSchema), decodeReply, request, metadata, options),
+    );
   }
 
   collect(
@@ -116,7 +126,9 @@ export class TheirClient {
     options: grpc.CallOptions = {},
   ): TheirCall<grpc.ClientDuplexStream<RequestInit, EchoReply>> {
     const { path } = theirEcho.chat;
-    return streamed(this.#client.makeBidiStreamRequest(path, encoder(EchoRequestSchema), decodeReply, metadata, options));
+    return streamed(
+      this.#client.makeBidiStreamRequest(path, encoder(EchoRequestSchema), decodeReply, metadata, options),
+    );
   }
 
   /** A unary call of any path. */

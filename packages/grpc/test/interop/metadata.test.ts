@@ -36,7 +36,8 @@ function theirs(): grpc.Metadata {
 
 /** All of ours must be there, value by value; grpc-js adds none of its own. */
 function expectSentByThem(received: Metadata | undefined): void {
-  const values = (key: string): (string | Uint8Array)[] => pairs.filter(([name]) => name === key).map(([, value]) => value);
+  const values = (key: string): (string | Uint8Array)[] =>
+    pairs.filter(([name]) => name === key).map(([, value]) => value);
   expect(received && [...received.keys()].filter((key) => keys.includes(key))).toEqual(keys);
   for (const key of keys) expect(received?.getAll(key)).toEqual(values(key));
 }
@@ -48,7 +49,9 @@ function expectSentByThem(received: Metadata | undefined): void {
 function expectSentByUs(received: grpc.Metadata | undefined): void {
   for (const key of keys) {
     const values = pairs.filter(([name]) => name === key).map(([, value]) => value);
-    const expected = key.endsWith("-bin") ? values.map((value) => Buffer.from(value as Uint8Array)) : [values.join(", ")];
+    const expected = key.endsWith("-bin")
+      ? values.map((value) => Buffer.from(value as Uint8Array))
+      : [values.join(", ")];
     expect(received?.get(key)).toEqual(expected);
   }
 }
@@ -197,6 +200,10 @@ describe("our client with a grpc-js server", () => {
     await using call = ends.client.say.open();
     await call.send({});
     const initial = await call.receiveInitialMetadata();
-    expect(initial.getAll("joined-bin")).toEqual([Uint8Array.of(1, 2), Uint8Array.of(3, 4), Uint8Array.of(251, 255, 191)]);
+    expect(initial.getAll("joined-bin")).toEqual([
+      Uint8Array.of(1, 2),
+      Uint8Array.of(3, 4),
+      Uint8Array.of(251, 255, 191),
+    ]);
   });
 });

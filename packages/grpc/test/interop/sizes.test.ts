@@ -51,7 +51,10 @@ describe("grpc-js as a client of our server", () => {
   const unlimited = { "grpc.max_receive_message_length": -1, "grpc.max_send_message_length": -1 };
 
   it("exchanges messages from 1 byte to 16 MB", async () => {
-    await using ends = await theirClientOfOurServer(echo, { server: { maxReceiveMessageBytes: roomBytes }, client: unlimited });
+    await using ends = await theirClientOfOurServer(echo, {
+      server: { maxReceiveMessageBytes: roomBytes },
+      client: unlimited,
+    });
     for (const size of sizes) {
       const payload = payloadOf(size);
       const { messages, status } = await ends.client.say({ payload }).outcome;
@@ -61,7 +64,10 @@ describe("grpc-js as a client of our server", () => {
   });
 
   it("exchanges messages of all sizes on one stream", async () => {
-    await using ends = await theirClientOfOurServer(echo, { server: { maxReceiveMessageBytes: roomBytes }, client: unlimited });
+    await using ends = await theirClientOfOurServer(echo, {
+      server: { maxReceiveMessageBytes: roomBytes },
+      client: unlimited,
+    });
     const { call, outcome } = ends.client.chat();
     const payloads = sizes.map(payloadOf);
     for (const payload of payloads) call.write({ payload });

@@ -26,7 +26,11 @@ function waiting(begun: { count: number }): Implementation<typeof Echo> {
 }
 
 /** What a server is left with: handlers that have not ended, and errors it told its user of. */
-async function play(bytes: Uint8Array, end: keyof typeof endings, implementation: Implementation<typeof Echo>): Promise<Error[]> {
+async function play(
+  bytes: Uint8Array,
+  end: keyof typeof endings,
+  implementation: Implementation<typeof Echo>,
+): Promise<Error[]> {
   const reported: Error[] = [];
   const server = new Server({ onError: (error) => reported.push(error) }).add(Echo, implementation);
   const [clientSide, serverSide] = duplexPair();
@@ -39,7 +43,8 @@ async function play(bytes: Uint8Array, end: keyof typeof endings, implementation
   const [nearSide, farSide] = duplexPair();
   void server.serve(farSide);
   const channel = new Channel({ transport: nearSide });
-  if (implementation === echo) expect((await createClient(Echo, channel).say({ text: "another" })).text).toBe("another");
+  if (implementation === echo)
+    expect((await createClient(Echo, channel).say({ text: "another" })).text).toBe("another");
   await Promise.all([channel.close(), server.close()]);
   return reported;
 }

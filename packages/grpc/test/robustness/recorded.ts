@@ -77,7 +77,11 @@ export interface Played {
  * A channel to a server that says `bytes`: what belongs to the connection at once, the rest when the request has begun. There is no second
  * connection.
  */
-export function playServer(bytes: Uint8Array, end: ((duplex: Duplex) => unknown) | undefined, options: ChannelOptions = {}): Played {
+export function playServer(
+  bytes: Uint8Array,
+  end: ((duplex: Duplex) => unknown) | undefined,
+  options: ChannelOptions = {},
+): Played {
   let connections = 0;
   let serverSide: Duplex | undefined;
   let silent: () => void = () => {};

@@ -37,7 +37,9 @@ async function expectEach(
 ): Promise<void> {
   expect(places.length).toBeGreaterThan(0);
   const outcomes = await Promise.all(places.map(played));
-  expect(outcomes.map((outcome, index) => `${places[index]}: ${outcome}`)).toEqual(places.map((at) => `${at}: ${expected(at)}`));
+  expect(outcomes.map((outcome, index) => `${places[index]}: ${outcome}`)).toEqual(
+    places.map((at) => `${at}: ${expected(at)}`),
+  );
 }
 
 const recordings = new Map<string, Buffer>();
@@ -149,7 +151,10 @@ describe.each(Object.keys(calls))("%s", (name) => {
     ["an answer of HTTP/1.1", Buffer.from("HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n")],
     ["a frame that is too large", Uint8Array.of(0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 1)],
     ["SETTINGS of an odd length", rawFrame({ type: 4, streamId: 0, payload: Uint8Array.of(0) })],
-    ["headers that are no HPACK", rawFrame({ type: 1, flags: 4, streamId: 1, payload: Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0xff, 0xff) })],
+    [
+      "headers that are no HPACK",
+      rawFrame({ type: 1, flags: 4, streamId: 1, payload: Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0xff, 0xff) }),
+    ],
     ["DATA on a stream that was never opened", rawFrame({ type: 0, streamId: 99, payload: Uint8Array.of(0) })],
   ])("is UNAVAILABLE when %s come between any two frames", async (_what, garbage) => {
     const bytes = recordingOf(name);

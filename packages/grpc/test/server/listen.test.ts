@@ -45,7 +45,8 @@ describe("a server listens", () => {
   it("on several addresses at once", async () => {
     const server = serverOf();
     const addresses = [await server.listen("127.0.0.1:0"), await server.listen("localhost:0")];
-    for (const address of addresses) expect((await createClient(Echo, channelTo(address)).say({ text: address })).text).toBe(address);
+    for (const address of addresses)
+      expect((await createClient(Echo, channelTo(address)).say({ text: address })).text).toBe(address);
   });
 
   it("on a Unix socket, which is gone when it is closed", async () => {
@@ -88,7 +89,9 @@ describe("a server listens", () => {
     expect((await createClient(Echo, channel).say({ text: "still" })).text).toBe("still");
     const file = join(folder, "file");
     writeFileSync(file, "precious");
-    await expect(second.listen(`unix:${file}`)).rejects.toThrow(`cannot listen on unix:${file}: a file that is no socket is there`);
+    await expect(second.listen(`unix:${file}`)).rejects.toThrow(
+      `cannot listen on unix:${file}: a file that is no socket is there`,
+    );
     expect(existsSync(file)).toBe(true);
     await second.close();
   });
@@ -126,9 +129,12 @@ describe("a server listens", () => {
     );
   });
 
-  it.each(["127.0.0.1", ":0", "", "http://localhost:0", "unix:", "localhost:70000"])("not on %j, which is no address", async (address) => {
-    expect(await rejection(serverOf().listen(address))).toBeInstanceOf(TypeError);
-  });
+  it.each(["127.0.0.1", ":0", "", "http://localhost:0", "unix:", "localhost:70000"])(
+    "not on %j, which is no address",
+    async (address) => {
+      expect(await rejection(serverOf().listen(address))).toBeInstanceOf(TypeError);
+    },
+  );
 
   it("not on an address that is taken, and says so with Node's error", async () => {
     const address = await serverOf().listen("127.0.0.1:0");
@@ -140,7 +146,9 @@ describe("a server listens", () => {
     const address = await server.listen("127.0.0.1:0");
     await server.close();
     expect((await rejection(server.listen("127.0.0.1:0"))).message).toBe("the server is closed");
-    expect(await rejection(createClient(Echo, channelTo(address)).say({}))).toMatchObject({ status: Status.UNAVAILABLE });
+    expect(await rejection(createClient(Echo, channelTo(address)).say({}))).toMatchObject({
+      status: Status.UNAVAILABLE,
+    });
     const [near, far] = duplexPair();
     await server.serve(near);
     await until(() => far.destroyed, "the refused connection");
@@ -222,7 +230,9 @@ describe("closing a server", () => {
     });
     await settle();
     expect(closed).toBe(false);
-    expect(await rejection(createClient(Echo, channelTo(address)).say({}))).toMatchObject({ status: Status.UNAVAILABLE });
+    expect(await rejection(createClient(Echo, channelTo(address)).say({}))).toMatchObject({
+      status: Status.UNAVAILABLE,
+    });
     finish();
     expect((await reply).text).toBe("in the end");
     await done;

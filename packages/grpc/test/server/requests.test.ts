@@ -72,7 +72,9 @@ describe("a request", () => {
       client.http2.sendData(answer.streamId, hi, end);
       await ended(answer);
       expect(answer.trailers).toEqual({ "grpc-status": "0" });
-      expect(answer.headers["content-type"]).toBe(contentType.includes("+proto") ? "application/grpc+proto" : "application/grpc");
+      expect(answer.headers["content-type"]).toBe(
+        contentType.includes("+proto") ? "application/grpc+proto" : "application/grpc",
+      );
     },
   );
 
@@ -86,11 +88,17 @@ describe("a request", () => {
     server.add(Echo, { say: () => expect.unreachable(), expand: () => expect.unreachable() });
     for (const method of ["Say", "Expand"]) {
       const none = await ended(client.request(base + method, {}, true));
-      expect(none.headers).toMatchObject({ "grpc-status": "12", "grpc-message": "the request ended without its message" });
+      expect(none.headers).toMatchObject({
+        "grpc-status": "12",
+        "grpc-message": "the request ended without its message",
+      });
       const two = client.request(base + method);
       client.http2.sendData(two.streamId, [hi, hi], end);
       await ended(two);
-      expect(two.headers).toMatchObject({ "grpc-status": "12", "grpc-message": "a second request message came where the method has one" });
+      expect(two.headers).toMatchObject({
+        "grpc-status": "12",
+        "grpc-message": "a second request message came where the method has one",
+      });
     }
   });
 
@@ -136,11 +144,17 @@ describe("a request", () => {
     const cut = client.request(`${base}Say`);
     client.http2.sendData(cut.streamId, hi.subarray(0, 8), end);
     await ended(cut);
-    expect(cut.headers).toMatchObject({ "grpc-status": "13", "grpc-message": "the last request message is not complete" });
+    expect(cut.headers).toMatchObject({
+      "grpc-status": "13",
+      "grpc-message": "the last request message is not complete",
+    });
     const broken = client.request(`${base}Say`);
     client.http2.sendData(broken.streamId, framed(Uint8Array.of(0xff)), end);
     await ended(broken);
-    expect(broken.headers).toMatchObject({ "grpc-status": "13", "grpc-message": "request message could not be decoded" });
+    expect(broken.headers).toMatchObject({
+      "grpc-status": "13",
+      "grpc-message": "request message could not be decoded",
+    });
   });
 
   it("compressed with gzip is served; in an unknown encoding it is UNIMPLEMENTED and told what is known", async () => {
@@ -288,7 +302,11 @@ describe("the place of a call in its connection", () => {
     });
     const answered = client.request(`${base}Collect`);
     await until(() => answered.reset !== undefined, "the reset");
-    expect(answered).toMatchObject({ ended: true, trailers: { "grpc-status": "0" }, reset: { errorCode: ErrorCode.NO_ERROR } });
+    expect(answered).toMatchObject({
+      ended: true,
+      trailers: { "grpc-status": "0" },
+      reset: { errorCode: ErrorCode.NO_ERROR },
+    });
     client.acknowledges = false;
     const late = client.request(`${base}Chat`, { "grpc-timeout": "30m" });
     await until(() => late.reset !== undefined, "the reset");
@@ -304,7 +322,9 @@ describe("a service", () => {
     expect(() => other.add(Echo, {})).toThrow(
       "the implementation of trunkline.test.v1.Echo has none of its methods (say, expand, collect, chat)",
     );
-    expect(() => other.add(Echo, null as never)).toThrow("the implementation of trunkline.test.v1.Echo must be an object");
+    expect(() => other.add(Echo, null as never)).toThrow(
+      "the implementation of trunkline.test.v1.Echo must be an object",
+    );
     expect(() => other.add(Echo, { say: "hello" as never })).toThrow(
       "the handler of /trunkline.test.v1.Echo/Say must be a function or { open(call) }",
     );

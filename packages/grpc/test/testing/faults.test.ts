@@ -14,7 +14,10 @@ async function outcomes(faults: LinkFaults): Promise<unknown[]> {
     link: (end: ConstructorParameters<typeof FaultyLink>[0]) => new FaultyLink(end, faults),
   };
   const served = channelFor([[Echo, echo]], options);
-  const client = createClient(Echo, served.channel, { timeoutMs: 10_000, metadata: { "trace-bin": Uint8Array.of(1, 2, 3) } });
+  const client = createClient(Echo, served.channel, {
+    timeoutMs: 10_000,
+    metadata: { "trace-bin": Uint8Array.of(1, 2, 3) },
+  });
   const calls = Promise.allSettled([
     client.say({ text: "one", payload: new Uint8Array(40) }),
     collect(client.expand({ count: 3 })),
@@ -45,7 +48,8 @@ for (const direction of ["outgoing", "incoming"] as const) {
   it(`calls end when the connection is silent after any byte (${direction})`, { timeout: 30_000 }, async () => {
     for (const silentAfterBytes of offsets.filter((offset) => offset % 5 === 0)) {
       for (const outcome of await outcomes({ [direction]: { silentAfterBytes } })) {
-        if (outcome !== "answered") expect(outcome, `after ${silentAfterBytes}`).toMatchObject({ code: "DEADLINE_EXCEEDED" });
+        if (outcome !== "answered")
+          expect(outcome, `after ${silentAfterBytes}`).toMatchObject({ code: "DEADLINE_EXCEEDED" });
       }
     }
   });

@@ -46,8 +46,13 @@ describe("a link without faults", () => {
 
 describe("chunks of another size", () => {
   it("make no difference to calls: one by one, cut at random, joined", async () => {
-    const client = clientOver({ outgoing: { chunkBytes: 1 }, incoming: { chunkBytes: () => 1 + Math.floor(Math.random() * 9) } });
-    const replies = await Promise.all(Array.from({ length: 20 }, (_, count) => client.say({ text: "x".repeat(count), count })));
+    const client = clientOver({
+      outgoing: { chunkBytes: 1 },
+      incoming: { chunkBytes: () => 1 + Math.floor(Math.random() * 9) },
+    });
+    const replies = await Promise.all(
+      Array.from({ length: 20 }, (_, count) => client.say({ text: "x".repeat(count), count })),
+    );
     expect(replies.map(({ count }) => count)).toEqual(Array.from({ length: 20 }, (_, count) => count));
   });
 
@@ -84,7 +89,11 @@ describe("a delay", () => {
     const clock = new VirtualClock();
     const delays = [90, 10, 10];
     const [near, far] = duplexPair();
-    const link = new FaultyLink(near, { outgoing: { delayMs: () => delays.shift() ?? 0 }, incoming: { delayMs: 5 }, clock });
+    const link = new FaultyLink(near, {
+      outgoing: { delayMs: () => delays.shift() ?? 0 },
+      incoming: { delayMs: 5 },
+      clock,
+    });
     const arrived: string[] = [];
     far.on("data", (chunk: Buffer) => arrived.push(`${chunk.toString()} at ${clock.nowMs()}`));
     link.on("data", (chunk: Buffer) => arrived.push(`${chunk.toString()} at ${clock.nowMs()}`));

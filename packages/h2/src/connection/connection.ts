@@ -187,7 +187,8 @@ export class Connection<Context> {
     stream.endGiven = endStream;
     core.scheduler.data(stream, chunks instanceof Uint8Array ? [chunks] : chunks, endStream);
     // What a shut window holds back is watched from the next `takeOutput` on.
-    if (core.options.role === "server" && this.#output.lookAt === undefined && core.scheduler.queuedBytes > 0) core.output.announce();
+    if (core.options.role === "server" && this.#output.lookAt === undefined && core.scheduler.queuedBytes > 0)
+      core.output.announce();
   }
 
   /** Bytes given to `sendData` that are not yet on their way. */
@@ -269,14 +270,21 @@ export class Connection<Context> {
   /** False while the peer does not read what it makes us answer: stop reading from it. */
   get wantsInput(): boolean {
     const { output, options } = this.#core;
-    return output.controlBytes < options.limits.maxQueuedControlBytes && output.pingAnswers < options.limits.guards.maxQueuedPingAnswers;
+    return (
+      output.controlBytes < options.limits.maxQueuedControlBytes &&
+      output.pingAnswers < options.limits.guards.maxQueuedPingAnswers
+    );
   }
 
   /** When `handleTimeout` must be called at the latest; undefined when time changes nothing. */
   nextDeadline(): number | undefined {
     const core = this.#core;
     if (core.closed) return undefined;
-    const since = Math.min(this.#handshakeSince ?? never, this.#stalledSince ?? never, core.goAway.announcedAt ?? never);
+    const since = Math.min(
+      this.#handshakeSince ?? never,
+      this.#stalledSince ?? never,
+      core.goAway.announcedAt ?? never,
+    );
     const lookAt = Math.min(this.#input.lookAt ?? never, this.#output.lookAt ?? never);
     const deadline = Math.min(since + core.options.limits.handshakeTimeoutMs, lookAt, core.lifetimeDeadline());
     return deadline === never ? undefined : deadline;
@@ -290,9 +298,16 @@ export class Connection<Context> {
     const { handshakeTimeoutMs } = core.options.limits;
     const isOver = (since: number | undefined): boolean => since !== undefined && now >= since + handshakeTimeoutMs;
     if (isOver(this.#handshakeSince)) {
-      core.fail(connectionError(ErrorCode.SETTINGS_TIMEOUT, `no SETTINGS from the peer within handshakeTimeoutMs (${handshakeTimeoutMs})`));
+      core.fail(
+        connectionError(
+          ErrorCode.SETTINGS_TIMEOUT,
+          `no SETTINGS from the peer within handshakeTimeoutMs (${handshakeTimeoutMs})`,
+        ),
+      );
     } else if (isOver(this.#stalledSince)) {
-      core.fail(connectionError(ErrorCode.ENHANCE_YOUR_CALM, `the peer has not read our answers for ${handshakeTimeoutMs} ms`));
+      core.fail(
+        connectionError(ErrorCode.ENHANCE_YOUR_CALM, `the peer has not read our answers for ${handshakeTimeoutMs} ms`),
+      );
     } else if (isOver(core.goAway.announcedAt)) core.finishGoAway();
     this.#look(now);
     if (core.closed) return;
@@ -330,14 +345,24 @@ export class Connection<Context> {
     const core = this.#core;
     const inputTimeoutMs = this.#inputTimeoutMs;
     if (this.#input.look(inputTimeoutMs, now) === "over") {
-      core.fail(connectionError(ErrorCode.ENHANCE_YOUR_CALM, `a frame that has begun was not finished within ${inputTimeoutMs} ms`));
+      core.fail(
+        connectionError(
+          ErrorCode.ENHANCE_YOUR_CALM,
+          `a frame that has begun was not finished within ${inputTimeoutMs} ms`,
+        ),
+      );
       return;
     }
     const { stalledOutputTimeoutMs } = core.options.limits.guards;
     const output = this.#output.look(stalledOutputTimeoutMs, now);
     if (output === "late") core.pings.send(now);
     else if (output === "over") {
-      core.fail(connectionError(ErrorCode.ENHANCE_YOUR_CALM, `nothing was read and no PING answered for ${stalledOutputTimeoutMs} ms`));
+      core.fail(
+        connectionError(
+          ErrorCode.ENHANCE_YOUR_CALM,
+          `nothing was read and no PING answered for ${stalledOutputTimeoutMs} ms`,
+        ),
+      );
     }
   }
 

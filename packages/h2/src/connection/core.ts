@@ -155,9 +155,18 @@ export class Core<Context> implements Pick<FrameSink, "closed"> {
     const said = this.goAway.error;
     const silent = this.options.role === "client" && !this.settings.peerReceived;
     const orderly = this.table.size === 0 && cause === undefined && !silent;
-    const why = cause instanceof Error ? `: ${cause.message}` : silent ? ": the server has sent no SETTINGS (does it expect TLS?)" : "";
+    const why =
+      cause instanceof Error
+        ? `: ${cause.message}`
+        : silent
+          ? ": the server has sent no SETTINGS (does it expect TLS?)"
+          : "";
     const message = said?.message ?? `connection lost${why}`;
-    this.#end(said ?? (orderly ? undefined : new H2Error(message, { errorCode: ErrorCode.INTERNAL_ERROR, cause })), message, "remote");
+    this.#end(
+      said ?? (orderly ? undefined : new H2Error(message, { errorCode: ErrorCode.INTERNAL_ERROR, cause })),
+      message,
+      "remote",
+    );
   }
 
   #end(error: H2Error | undefined, message: string, origin: "local" | "remote"): void {
@@ -204,7 +213,10 @@ export class Core<Context> implements Pick<FrameSink, "closed"> {
 
   /** A released stream of which only our own END_STREAM, given and queued, is missing. */
   #endsByItself(stream: Stream<Context>): boolean {
-    return stream.endGiven && (stream.state === "halfClosedRemote" || (stream.state === "open" && this.options.role === "server"));
+    return (
+      stream.endGiven &&
+      (stream.state === "halfClosedRemote" || (stream.state === "open" && this.options.role === "server"))
+    );
   }
 
   #afterChange(stream: Stream<Context>): void {
@@ -227,7 +239,8 @@ export class Core<Context> implements Pick<FrameSink, "closed"> {
   }
 
   tellStreamsAvailable(): void {
-    if (!this.streamsAwaited || this.freeStreams <= 0 || this.output.length >= this.options.limits.outputBatchBytes) return;
+    if (!this.streamsAwaited || this.freeStreams <= 0 || this.output.length >= this.options.limits.outputBatchBytes)
+      return;
     this.streamsAwaited = false;
     this.handler.onStreamsAvailable?.();
   }
@@ -290,6 +303,13 @@ export class Core<Context> implements Pick<FrameSink, "closed"> {
         this.contain(error);
       }
     } else if (thrown instanceof H2Error && thrown.scope === "connection") this.fail(thrown);
-    else this.fail(new H2Error("the connection's handler threw", { errorCode: ErrorCode.INTERNAL_ERROR, origin: "local", cause: thrown }));
+    else
+      this.fail(
+        new H2Error("the connection's handler threw", {
+          errorCode: ErrorCode.INTERNAL_ERROR,
+          origin: "local",
+          cause: thrown,
+        }),
+      );
   }
 }

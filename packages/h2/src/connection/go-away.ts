@@ -75,7 +75,10 @@ export class GoAway {
     this.received = { ...frame, debugData: frame.debugData.slice() };
     const { errorCode } = frame;
     if (errorCode !== ErrorCode.NO_ERROR) {
-      this.error = new H2Error(`the peer ended the connection with ${errorCodeName(errorCode)}${quoted(frame.debugData)}`, { errorCode });
+      this.error = new H2Error(
+        `the peer ended the connection with ${errorCodeName(errorCode)}${quoted(frame.debugData)}`,
+        { errorCode },
+      );
     }
   }
 }
@@ -86,6 +89,7 @@ const maxShownOctets = 256;
 function quoted(debugData: Uint8Array): string {
   if (debugData.length === 0) return "";
   let text = "";
-  for (const octet of debugData.subarray(0, maxShownOctets)) text += octet >= 0x20 && octet < 0x7f ? String.fromCharCode(octet) : "?";
+  for (const octet of debugData.subarray(0, maxShownOctets))
+    text += octet >= 0x20 && octet < 0x7f ? String.fromCharCode(octet) : "?";
   return `: "${text}"`;
 }

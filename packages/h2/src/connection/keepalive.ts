@@ -4,7 +4,10 @@
  */
 import type { ResolvedLifetime } from "../lifetime-options.js";
 
-type KeepaliveOptions = Pick<ResolvedLifetime, "keepaliveIntervalMs" | "keepaliveTimeoutMs" | "keepaliveWithoutStreams">;
+type KeepaliveOptions = Pick<
+  ResolvedLifetime,
+  "keepaliveIntervalMs" | "keepaliveTimeoutMs" | "keepaliveWithoutStreams"
+>;
 
 /** Noticed so long after it was due, a deadline says that this process slept (or was busy), not that the peer is gone. */
 const oversleptMs = 1_000;

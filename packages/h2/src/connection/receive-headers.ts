@@ -42,7 +42,8 @@ export class HeaderReceiver<Context> {
     const fragmentEnd = end - padding;
     let dependsOnItself = false;
     if ((flags & Flag.PRIORITY) !== 0) {
-      if (fragmentEnd - fragmentAt < priorityBytes) throw connectionError(ErrorCode.FRAME_SIZE_ERROR, "HEADERS too short for its priority");
+      if (fragmentEnd - fragmentAt < priorityBytes)
+        throw connectionError(ErrorCode.FRAME_SIZE_ERROR, "HEADERS too short for its priority");
       dependsOnItself = readDependency(bytes, fragmentAt) === streamId;
       fragmentAt += priorityBytes;
     }
@@ -59,7 +60,10 @@ export class HeaderReceiver<Context> {
     const partial = this.#partial as PartialSection;
     const { limits } = this.#core.options;
     if (streamId !== partial.streamId) {
-      throw connectionError(ErrorCode.PROTOCOL_ERROR, `CONTINUATION on stream ${streamId} instead of ${partial.streamId}`);
+      throw connectionError(
+        ErrorCode.PROTOCOL_ERROR,
+        `CONTINUATION on stream ${streamId} instead of ${partial.streamId}`,
+      );
     }
     // CONTINUATION flood: an empty one counts too.
     if (partial.fragments.length > limits.maxContinuationFrames) {
@@ -77,7 +81,14 @@ export class HeaderReceiver<Context> {
     this.#onSection(streamId, partial.endStream, partial.dependsOnItself, block, 0, block.length);
   }
 
-  #onSection(streamId: number, endStream: boolean, dependsOnItself: boolean, bytes: Uint8Array, start: number, end: number): void {
+  #onSection(
+    streamId: number,
+    endStream: boolean,
+    dependsOnItself: boolean,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
     const { decoder, table, options } = this.#core;
     this.#checkEncodedSize(end - start);
     const fields = decoder.decode(bytes, start, end, options.settings.maxHeaderListSize);
@@ -101,7 +112,10 @@ export class HeaderReceiver<Context> {
     const { settings, limits } = this.#core.options;
     const limit = Math.max(leastEncodedBytes, settings.maxHeaderListSize * limits.guards.maxEncodedHeaderFactor);
     if (bytes <= limit) return;
-    throw connectionError(ErrorCode.ENHANCE_YOUR_CALM, `encoded header section of ${bytes} bytes is larger than the limit (${limit})`);
+    throw connectionError(
+      ErrorCode.ENHANCE_YOUR_CALM,
+      `encoded header section of ${bytes} bytes is larger than the limit (${limit})`,
+    );
   }
 
   #onRequest(streamId: number, endStream: boolean, dependsOnItself: boolean, fields: DecodedField[]): void {
@@ -118,14 +132,23 @@ export class HeaderReceiver<Context> {
       this.#core.output.rstStream(streamId, ErrorCode.REFUSED_STREAM); // §5.1.2
       return;
     }
-    const stream = new Stream<Context>(streamId, undefined, settings.peerInitialWindowSize, settings.localInitialWindow, now);
+    const stream = new Stream<Context>(
+      streamId,
+      undefined,
+      settings.peerInitialWindowSize,
+      settings.localInitialWindow,
+      now,
+    );
     table.addPeer(stream);
     table.apply(stream, "receiveHeaders");
     // Until the handler knows of it, nobody else will release it.
     stream.released = true;
     if (dependsOnItself) throw streamError(streamId, ErrorCode.PROTOCOL_ERROR, "stream depends on itself");
     this.#checkSize(streamId);
-    this.#checkForm(streamId, requestFlaw(fields, options.settings.enableConnectProtocol) ?? receivedFieldsFlaw(fields));
+    this.#checkForm(
+      streamId,
+      requestFlaw(fields, options.settings.enableConnectProtocol) ?? receivedFieldsFlaw(fields),
+    );
     this.#begin(stream, fields);
     if (methodOf(fields) === "CONNECT") {
       stream.connectRequest = true;
@@ -208,7 +231,8 @@ export class HeaderReceiver<Context> {
     if (late.takeHeaders(streamId, endStream)) return;
     if (stream !== undefined && stream.state === "halfClosedRemote")
       throw streamError(streamId, ErrorCode.STREAM_CLOSED, "HEADERS after the stream's end");
-    if (table.endedLately(streamId)) throw connectionError(ErrorCode.STREAM_CLOSED, `HEADERS on closed stream ${streamId}`);
+    if (table.endedLately(streamId))
+      throw connectionError(ErrorCode.STREAM_CLOSED, `HEADERS on closed stream ${streamId}`);
     throw connectionError(ErrorCode.PROTOCOL_ERROR, `HEADERS on stream ${streamId}, which the peer may not open`);
   }
 }

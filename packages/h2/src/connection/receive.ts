@@ -160,16 +160,22 @@ export class FrameReceiver<Context> implements FrameSink {
 
   #onPriority(streamId: number, bytes: Uint8Array, start: number, end: number): void {
     if (end - start !== priorityBytes) {
-      throw streamError(streamId, ErrorCode.FRAME_SIZE_ERROR, `PRIORITY of ${end - start} bytes is not ${priorityBytes}`);
+      throw streamError(
+        streamId,
+        ErrorCode.FRAME_SIZE_ERROR,
+        `PRIORITY of ${end - start} bytes is not ${priorityBytes}`,
+      );
     }
     this.#core.guards.useless(this.#core.table.begun, this.#core.now);
-    if (readDependency(bytes, start) === streamId) throw streamError(streamId, ErrorCode.PROTOCOL_ERROR, "stream depends on itself");
+    if (readDependency(bytes, start) === streamId)
+      throw streamError(streamId, ErrorCode.PROTOCOL_ERROR, "stream depends on itself");
   }
 
   #onRstStream(streamId: number, bytes: Uint8Array, start: number, end: number): void {
     const { late, table, guards, now, options } = this.#core;
     const errorCode = readRstStream(bytes, start, end);
-    if (table.isIdle(streamId)) throw connectionError(ErrorCode.PROTOCOL_ERROR, `RST_STREAM on idle stream ${streamId}`);
+    if (table.isIdle(streamId))
+      throw connectionError(ErrorCode.PROTOCOL_ERROR, `RST_STREAM on idle stream ${streamId}`);
     const stream = table.get(streamId);
     if (stream === undefined || stream.state === "closed") {
       if (late.takeReset(streamId)) return;
@@ -190,7 +196,11 @@ export class FrameReceiver<Context> implements FrameSink {
   #onSettings(flags: number, bytes: Uint8Array, start: number, end: number): void {
     const { settings, table, encoder, decoder, output, guards, handler, now, options } = this.#core;
     if ((flags & Flag.ACK) !== 0) {
-      if (end !== start) throw connectionError(ErrorCode.FRAME_SIZE_ERROR, `SETTINGS acknowledgement of ${end - start} bytes is not empty`);
+      if (end !== start)
+        throw connectionError(
+          ErrorCode.FRAME_SIZE_ERROR,
+          `SETTINGS acknowledgement of ${end - start} bytes is not empty`,
+        );
       const before = settings.localInitialWindow;
       settings.acknowledged();
       decoder.setMaxTableSize(settings.local.headerTableSize);
@@ -269,17 +279,25 @@ export class FrameReceiver<Context> implements FrameSink {
     if (streamId === 0) {
       if (increment === 0) throw connectionError(ErrorCode.PROTOCOL_ERROR, "WINDOW_UPDATE of 0");
       if (!scheduler.connectionWindow.grow(increment)) {
-        throw connectionError(ErrorCode.FLOW_CONTROL_ERROR, `WINDOW_UPDATE of ${increment} moves the connection's window past 2^31-1`);
+        throw connectionError(
+          ErrorCode.FLOW_CONTROL_ERROR,
+          `WINDOW_UPDATE of ${increment} moves the connection's window past 2^31-1`,
+        );
       }
       scheduler.connectionOpened();
       return;
     }
-    if (table.isIdle(streamId)) throw connectionError(ErrorCode.PROTOCOL_ERROR, `WINDOW_UPDATE on idle stream ${streamId}`);
+    if (table.isIdle(streamId))
+      throw connectionError(ErrorCode.PROTOCOL_ERROR, `WINDOW_UPDATE on idle stream ${streamId}`);
     const stream = table.get(streamId);
     if (stream === undefined || stream.state === "closed") return;
     if (increment === 0) throw streamError(streamId, ErrorCode.PROTOCOL_ERROR, "WINDOW_UPDATE of 0");
     if (!stream.sendWindow.grow(increment)) {
-      throw streamError(streamId, ErrorCode.FLOW_CONTROL_ERROR, `WINDOW_UPDATE of ${increment} moves the stream's window past 2^31-1`);
+      throw streamError(
+        streamId,
+        ErrorCode.FLOW_CONTROL_ERROR,
+        `WINDOW_UPDATE of ${increment} moves the stream's window past 2^31-1`,
+      );
     }
     scheduler.schedule(stream);
   }

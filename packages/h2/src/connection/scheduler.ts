@@ -39,7 +39,13 @@ export class Scheduler<Context> {
   readonly #ring: (Stream<Context> | undefined)[] = [];
   #head = 0;
 
-  constructor(output: Output, encoder: HpackEncoder, settings: Settings, highWaterMark: number, events: SchedulerEvents<Context>) {
+  constructor(
+    output: Output,
+    encoder: HpackEncoder,
+    settings: Settings,
+    highWaterMark: number,
+    events: SchedulerEvents<Context>,
+  ) {
     this.#output = output;
     this.#encoder = encoder;
     this.#settings = settings;
@@ -123,7 +129,12 @@ export class Scheduler<Context> {
   #turn(stream: Stream<Context>): void {
     stream.scheduled = false;
     // Zero where the stream was reset, or its window taken back, while it waited in the ring.
-    const bytes = Math.min(turnBytes, stream.queue.length, stream.sendWindow.available, this.connectionWindow.available);
+    const bytes = Math.min(
+      turnBytes,
+      stream.queue.length,
+      stream.sendWindow.available,
+      this.connectionWindow.available,
+    );
     if (bytes > 0) {
       const last = bytes === stream.queue.length && stream.endQueued;
       this.#startData(stream, bytes, last && stream.trailersQueued === undefined);

@@ -20,7 +20,12 @@ export function sendHeaders<Context>(
   else sendResponse(core, stream, fields, endStream);
 }
 
-function sendRequest<Context>(core: Core<Context>, stream: Stream<Context>, fields: readonly HeaderField[], endStream: boolean): void {
+function sendRequest<Context>(
+  core: Core<Context>,
+  stream: Stream<Context>,
+  fields: readonly HeaderField[],
+  endStream: boolean,
+): void {
   check(stream.id, requestFlaw(fields, core.settings.peerEnableConnectProtocol));
   write(core, stream, fields, endStream);
   const method = methodOf(fields);
@@ -31,7 +36,12 @@ function sendRequest<Context>(core: Core<Context>, stream: Stream<Context>, fiel
   if (endStream) end(core, stream);
 }
 
-function sendResponse<Context>(core: Core<Context>, stream: Stream<Context>, fields: readonly HeaderField[], endStream: boolean): void {
+function sendResponse<Context>(
+  core: Core<Context>,
+  stream: Stream<Context>,
+  fields: readonly HeaderField[],
+  endStream: boolean,
+): void {
   check(stream.id, responseFlaw(fields));
   // The only pseudo-header is the first field.
   const statusClass = (fields[0] as HeaderField).value.charCodeAt(0);
@@ -43,7 +53,12 @@ function sendResponse<Context>(core: Core<Context>, stream: Stream<Context>, fie
   if (endStream) end(core, stream);
 }
 
-function sendTrailers<Context>(core: Core<Context>, stream: Stream<Context>, fields: readonly HeaderField[], endStream: boolean): void {
+function sendTrailers<Context>(
+  core: Core<Context>,
+  stream: Stream<Context>,
+  fields: readonly HeaderField[],
+  endStream: boolean,
+): void {
   if (!endStream) throw usage(stream.id, "a second header section must end the stream");
   if (stream.tunnel) throw usage(stream.id, "trailers in a tunnel"); // §8.5
   check(stream.id, trailersFlaw(fields));
@@ -58,7 +73,12 @@ function sendTrailers<Context>(core: Core<Context>, stream: Stream<Context>, fie
   core.scheduler.trailers(stream, fields);
 }
 
-function write<Context>(core: Core<Context>, stream: Stream<Context>, fields: readonly HeaderField[], endStream: boolean): void {
+function write<Context>(
+  core: Core<Context>,
+  stream: Stream<Context>,
+  fields: readonly HeaderField[],
+  endStream: boolean,
+): void {
   try {
     core.scheduler.headers(stream, fields, endStream);
   } catch (thrown) {
@@ -79,5 +99,10 @@ function check(streamId: number, flaw: Flaw): void {
 }
 
 export function usage(streamId: number, message: string): H2Error {
-  return new H2Error(`stream ${streamId}: ${message}`, { errorCode: ErrorCode.INTERNAL_ERROR, scope: "usage", origin: "local", streamId });
+  return new H2Error(`stream ${streamId}: ${message}`, {
+    errorCode: ErrorCode.INTERNAL_ERROR,
+    scope: "usage",
+    origin: "local",
+    streamId,
+  });
 }

@@ -55,11 +55,14 @@ export class Settings {
    * do; a client may have sent requests before it saw the server's.
    */
   get localInitialWindow(): number {
-    return this.localState === "inStep" || this.#role === "client" ? this.local.initialWindowSize : protocolInitialWindow;
+    return this.localState === "inStep" || this.#role === "client"
+      ? this.local.initialWindowSize
+      : protocolInitialWindow;
   }
 
   acknowledged(): void {
-    if (this.localState === "inStep") throw connectionError(ErrorCode.PROTOCOL_ERROR, "SETTINGS acknowledged that were not sent");
+    if (this.localState === "inStep")
+      throw connectionError(ErrorCode.PROTOCOL_ERROR, "SETTINGS acknowledged that were not sent");
     this.localState = "inStep";
   }
 
@@ -89,7 +92,10 @@ export class Settings {
         return;
       case SettingId.INITIAL_WINDOW_SIZE:
         if (value > max31Bit)
-          throw connectionError(ErrorCode.FLOW_CONTROL_ERROR, `SETTINGS_INITIAL_WINDOW_SIZE ${value} is larger than ${max31Bit}`);
+          throw connectionError(
+            ErrorCode.FLOW_CONTROL_ERROR,
+            `SETTINGS_INITIAL_WINDOW_SIZE ${value} is larger than ${max31Bit}`,
+          );
         this.peerInitialWindowSize = value;
         return;
       case SettingId.MAX_FRAME_SIZE:

@@ -21,7 +21,13 @@ export function readUint31(bytes: Uint8Array, offset: number): number {
 }
 
 /** Writes a frame header; the writer has room for it. */
-export function writeFrameHeader(writer: ByteWriter, length: number, type: number, flags: number, streamId: number): void {
+export function writeFrameHeader(
+  writer: ByteWriter,
+  length: number,
+  type: number,
+  flags: number,
+  streamId: number,
+): void {
   const { block } = writer;
   let offset = writer.offset;
   block[offset++] = length >>> 16;

@@ -9,7 +9,10 @@ export function paddingBytes(flags: number, bytes: Uint8Array, start: number, en
   if (start === end) throw connectionError(ErrorCode.FRAME_SIZE_ERROR, "padded frame without a pad length");
   const padding = bytes[start] as number;
   if (padding >= end - start) {
-    throw connectionError(ErrorCode.PROTOCOL_ERROR, `padding of ${padding} bytes does not fit a payload of ${end - start} bytes`);
+    throw connectionError(
+      ErrorCode.PROTOCOL_ERROR,
+      `padding of ${padding} bytes does not fit a payload of ${end - start} bytes`,
+    );
   }
   return padding;
 }

@@ -8,7 +8,8 @@ import { Flag, FrameType } from "./types.js";
 export const pingBytes = 8;
 
 export function checkPing(start: number, end: number): void {
-  if (end - start !== pingBytes) throw connectionError(ErrorCode.FRAME_SIZE_ERROR, `PING of ${end - start} bytes is not ${pingBytes}`);
+  if (end - start !== pingBytes)
+    throw connectionError(ErrorCode.FRAME_SIZE_ERROR, `PING of ${end - start} bytes is not ${pingBytes}`);
 }
 
 export function writePing(writer: ByteWriter, pingId: number): void {

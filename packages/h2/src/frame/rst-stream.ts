@@ -6,7 +6,8 @@ import { frameHeaderBytes, readUint32, writeFrameHeader } from "./header.js";
 import { FrameType } from "./types.js";
 
 export function readRstStream(bytes: Uint8Array, start: number, end: number): ErrorCode {
-  if (end - start !== 4) throw connectionError(ErrorCode.FRAME_SIZE_ERROR, `RST_STREAM of ${end - start} bytes is not 4`);
+  if (end - start !== 4)
+    throw connectionError(ErrorCode.FRAME_SIZE_ERROR, `RST_STREAM of ${end - start} bytes is not 4`);
   return readUint32(bytes, start);
 }
 

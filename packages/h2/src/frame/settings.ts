@@ -23,7 +23,8 @@ const entryBytes = 6;
 /** @throws H2Error for a length that is not of whole entries, or more than `maxEntries` of them (CVE-2019-9515 in another guise) */
 export function readSettings(bytes: Uint8Array, start: number, end: number, maxEntries: number): SettingEntry[] {
   const length = end - start;
-  if (length % entryBytes !== 0) throw connectionError(ErrorCode.FRAME_SIZE_ERROR, `SETTINGS of ${length} bytes is not a multiple of 6`);
+  if (length % entryBytes !== 0)
+    throw connectionError(ErrorCode.FRAME_SIZE_ERROR, `SETTINGS of ${length} bytes is not a multiple of 6`);
   if (length > maxEntries * entryBytes) {
     throw connectionError(
       ErrorCode.ENHANCE_YOUR_CALM,
@@ -31,7 +32,8 @@ export function readSettings(bytes: Uint8Array, start: number, end: number, maxE
     );
   }
   const entries: SettingEntry[] = [];
-  for (let offset = start; offset < end; offset += entryBytes) entries.push([readUint16(bytes, offset), readUint32(bytes, offset + 2)]);
+  for (let offset = start; offset < end; offset += entryBytes)
+    entries.push([readUint16(bytes, offset), readUint32(bytes, offset + 2)]);
   return entries;
 }
 

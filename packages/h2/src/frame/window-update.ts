@@ -6,7 +6,8 @@ import { frameHeaderBytes, readUint31, writeFrameHeader } from "./header.js";
 import { FrameType } from "./types.js";
 
 export function readWindowUpdate(bytes: Uint8Array, start: number, end: number): number {
-  if (end - start !== 4) throw connectionError(ErrorCode.FRAME_SIZE_ERROR, `WINDOW_UPDATE of ${end - start} bytes is not 4`);
+  if (end - start !== 4)
+    throw connectionError(ErrorCode.FRAME_SIZE_ERROR, `WINDOW_UPDATE of ${end - start} bytes is not 4`);
   return readUint31(bytes, start);
 }
 

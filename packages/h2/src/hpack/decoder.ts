@@ -87,7 +87,9 @@ export class HpackDecoder {
   #fieldAt(index: number): DecodedField {
     const field = index <= staticLength ? staticFields[index - 1] : this.#table.at(index - staticLength - 1);
     if (field !== undefined) return field;
-    throw compressionError(`index ${index} is not from 1 to ${staticLength + this.#table.length}, the end of the tables`);
+    throw compressionError(
+      `index ${index} is not from 1 to ${staticLength + this.#table.length}, the end of the tables`,
+    );
   }
 
   /** §4.2, §6.3: any number of them, only before the first field. */
@@ -104,6 +106,8 @@ export class HpackDecoder {
       if (size <= smallest) tooLarge = false;
     }
     if (!tooLarge) return;
-    throw compressionError(`header block without the update that shrinks the dynamic table to the announced size (${smallest})`);
+    throw compressionError(
+      `header block without the update that shrinks the dynamic table to the announced size (${smallest})`,
+    );
   }
 }

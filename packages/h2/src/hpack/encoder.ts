@@ -81,7 +81,8 @@ export class HpackEncoder {
    * @throws H2Error (scope `usage`) for a field that `fieldFlaw` refuses; nothing of the block counts then
    */
   encode(fields: readonly HeaderField[], target: Uint8Array, offset: number): number {
-    if (this.#smallestUnannounced !== undefined) offset = this.#writeSizeUpdates(this.#smallestUnannounced, target, offset);
+    if (this.#smallestUnannounced !== undefined)
+      offset = this.#writeSizeUpdates(this.#smallestUnannounced, target, offset);
     for (const field of fields) offset = this.#writeField(field, target, offset);
     return offset;
   }

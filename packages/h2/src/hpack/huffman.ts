@@ -84,7 +84,8 @@ export function readHuffman(bytes: Uint8Array, start: number, end: number, targe
     written += (entry >>> symbolEndedShift) & 1;
   }
   if ((entry & mayEnd) !== 0) return written;
-  if ((entry & stateMask) === deadState << 4) throw compressionError("Huffman string contains the end-of-string symbol");
+  if ((entry & stateMask) === deadState << 4)
+    throw compressionError("Huffman string contains the end-of-string symbol");
   throw compressionError("Huffman string does not end in fewer than 8 bits of padding, all ones");
 }
 

@@ -47,5 +47,8 @@ const leastUnguessableLength = 20;
  */
 export function isGuessable(credentials: string): boolean {
   const schemeEnd = credentials.indexOf(" ");
-  return credentials.length - (schemeEnd + 1) < leastUnguessableLength || credentials.slice(0, schemeEnd).toLowerCase() === "basic";
+  return (
+    credentials.length - (schemeEnd + 1) < leastUnguessableLength ||
+    credentials.slice(0, schemeEnd).toLowerCase() === "basic"
+  );
 }

@@ -14,7 +14,13 @@ export const maxInteger: number = 2 ** 31 - 1;
 export const maxIntegerOctets = 6;
 
 /** Writes `value` into the low `prefixBits` of an octet whose other bits are `pattern`, and further octets; returns the offset after it. */
-export function writeInteger(value: number, prefixBits: number, pattern: number, target: Uint8Array, offset: number): number {
+export function writeInteger(
+  value: number,
+  prefixBits: number,
+  pattern: number,
+  target: Uint8Array,
+  offset: number,
+): number {
   const prefixMax = (1 << prefixBits) - 1;
   if (value < prefixMax) {
     target[offset] = pattern | value;

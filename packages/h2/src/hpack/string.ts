@@ -15,7 +15,8 @@ export function maxStringLength(text: string): number {
 /** Writes `text` in the shorter form (as it is where both are equal) and returns the offset after it. */
 export function writeString(text: string, ascii: AsciiCodec, target: Uint8Array, offset: number): number {
   const coded = huffmanLength(text);
-  if (coded < text.length) return writeHuffman(text, target, writeInteger(coded, lengthBits, huffmanFlag, target, offset));
+  if (coded < text.length)
+    return writeHuffman(text, target, writeInteger(coded, lengthBits, huffmanFlag, target, offset));
   const textAt = writeInteger(text.length, lengthBits, 0, target, offset);
   ascii.encode(text, target, textAt);
   return textAt + text.length;
@@ -33,7 +34,9 @@ export function readString(cursor: Cursor, ascii: AsciiCodec): string {
   const length = readInteger(cursor, lengthBits);
   const start = cursor.offset;
   if (length > cursor.end - start) {
-    throw compressionError(`string of ${length} bytes is longer than the rest of its header block (${cursor.end - start})`);
+    throw compressionError(
+      `string of ${length} bytes is longer than the rest of its header block (${cursor.end - start})`,
+    );
   }
   const end = start + length;
   cursor.offset = end;

@@ -14,7 +14,10 @@ export const systemClock: DriverClock = {
     const arm = (): void => {
       const leftMs = atMs - performance.now();
       // Rounded up: a timer that fires a fraction too early would only be set again.
-      timer = leftMs > longestTimerMs ? setTimeout(arm, longestTimerMs) : setTimeout(callback, Math.max(0, Math.ceil(leftMs)));
+      timer =
+        leftMs > longestTimerMs
+          ? setTimeout(arm, longestTimerMs)
+          : setTimeout(callback, Math.max(0, Math.ceil(leftMs)));
       timer.unref();
     };
     arm();

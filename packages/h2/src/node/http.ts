@@ -191,7 +191,12 @@ export class HttpConnection implements ConnectionHandler<HttpStream> {
     await this.driver.done;
   }
 
-  onHeaders(streamId: number, fields: readonly HeaderField[], endStream: boolean, context: HttpStream | undefined): void {
+  onHeaders(
+    streamId: number,
+    fields: readonly HeaderField[],
+    endStream: boolean,
+    context: HttpStream | undefined,
+  ): void {
     const stream = context ?? new HttpStream(this.connection);
     if (context === undefined) {
       stream.id = streamId;
@@ -253,5 +258,9 @@ export class HttpConnection implements ConnectionHandler<HttpStream> {
 }
 
 function ended(): H2Error {
-  return new H2Error("the connection takes no more requests", { errorCode: ErrorCode.NO_ERROR, scope: "usage", origin: "local" });
+  return new H2Error("the connection takes no more requests", {
+    errorCode: ErrorCode.NO_ERROR,
+    scope: "usage",
+    origin: "local",
+  });
 }

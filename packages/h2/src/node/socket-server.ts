@@ -100,6 +100,13 @@ function usable<T>(make: () => T): T {
 
 /** `socket` knows its peer only as long as it is open. */
 function refusal({ remoteAddress, remotePort }: net.Socket, { code, message, cause }: TransportError): TransportError {
-  const from = remoteAddress === undefined ? "" : ` from ${net.isIPv6(remoteAddress) ? `[${remoteAddress}]` : remoteAddress}:${remotePort}`;
-  return new TransportError(code, `a connection${from} was refused: ${message}`, cause === undefined ? undefined : { cause });
+  const from =
+    remoteAddress === undefined
+      ? ""
+      : ` from ${net.isIPv6(remoteAddress) ? `[${remoteAddress}]` : remoteAddress}:${remotePort}`;
+  return new TransportError(
+    code,
+    `a connection${from} was refused: ${message}`,
+    cause === undefined ? undefined : { cause },
+  );
 }

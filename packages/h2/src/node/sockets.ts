@@ -31,7 +31,11 @@ export async function connectSocket(target: SocketTarget, options: ConnectSocket
   signal?.throwIfAborted();
   const socket = open(target, options.tls);
   const where =
-    "path" in target ? target.path : net.isIPv6(target.host) ? `[${target.host}]:${target.port}` : `${target.host}:${target.port}`;
+    "path" in target
+      ? target.path
+      : net.isIPv6(target.host)
+        ? `[${target.host}]:${target.port}`
+        : `${target.host}:${target.port}`;
   const failure = (code: TransportError["code"], text: string, cause?: Error): TransportError =>
     new TransportError(code, `cannot connect to ${where}: ${text}`, cause === undefined ? undefined : { cause });
   let connected = false;
@@ -53,11 +57,17 @@ export async function connectSocket(target: SocketTarget, options: ConnectSocket
       const named = connected && socket instanceof tls.TLSSocket ? tlsFailure(cause, "server") : undefined;
       settle(failure(...(named ?? systemFailure(cause)), cause));
     };
-    const onClose = (): void => settle(failure("CONNECTION_CLOSED", "the server closed the connection during the TLS handshake"));
+    const onClose = (): void =>
+      settle(failure("CONNECTION_CLOSED", "the server closed the connection during the TLS handshake"));
     const onAbort = (): void => settle(signal?.reason);
     const onTimeout = (): void => {
       const text = connected ? "the TLS handshake did not end" : "no answer";
-      settle(failure(connected ? "HANDSHAKE_TIMEOUT" : "CONNECT_TIMEOUT", `${text} within connectTimeoutMs (${connectTimeoutMs})`));
+      settle(
+        failure(
+          connected ? "HANDSHAKE_TIMEOUT" : "CONNECT_TIMEOUT",
+          `${text} within connectTimeoutMs (${connectTimeoutMs})`,
+        ),
+      );
     };
     const timer = setTimeout(onTimeout, connectTimeoutMs);
     signal?.addEventListener("abort", onAbort);
@@ -90,12 +100,16 @@ function open(target: SocketTarget, secure: tls.ConnectionOptions | undefined): 
 export function unusableTls(error: unknown): unknown {
   const { code, reason } = error as { code?: unknown; reason?: unknown };
   if (typeof code !== "string" || !(code.startsWith("ERR_OSSL") || code.startsWith("ERR_SSL"))) return error;
-  return new TypeError(`the tls options cannot be used: ${typeof reason === "string" ? reason : code}`, { cause: error });
+  return new TypeError(`the tls options cannot be used: ${typeof reason === "string" ? reason : code}`, {
+    cause: error,
+  });
 }
 
 function systemFailure(error: Error & { code?: string }): TlsFailure {
   // Node packs the attempts at several addresses into an error without a message.
   const text =
-    error instanceof AggregateError && error.message === "" ? error.errors.map((each: Error) => each.message).join("; ") : error.message;
+    error instanceof AggregateError && error.message === ""
+      ? error.errors.map((each: Error) => each.message).join("; ")
+      : error.message;
   return [error.code === "ECONNREFUSED" ? "CONNECTION_REFUSED" : "CONNECTION_FAILED", text];
 }

@@ -12,11 +12,20 @@ const verification: Readonly<Record<string, TlsFailure>> = {
   CERT_HAS_EXPIRED: ["CERTIFICATE_EXPIRED", "has expired"],
   CERT_NOT_YET_VALID: ["CERTIFICATE_NOT_YET_VALID", "is not valid yet"],
   CERT_REVOKED: ["CERTIFICATE_REVOKED", "is revoked"],
-  DEPTH_ZERO_SELF_SIGNED_CERT: ["CERTIFICATE_SELF_SIGNED", "is self-signed, and not one of those that are trusted (ca)"],
+  DEPTH_ZERO_SELF_SIGNED_CERT: [
+    "CERTIFICATE_SELF_SIGNED",
+    "is self-signed, and not one of those that are trusted (ca)",
+  ],
   SELF_SIGNED_CERT_IN_CHAIN: ["CERTIFICATE_UNKNOWN_AUTHORITY", "is signed by an authority that is not trusted (ca)"],
   UNABLE_TO_GET_ISSUER_CERT: ["CERTIFICATE_UNKNOWN_AUTHORITY", "is signed by an authority that is not trusted (ca)"],
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: ["CERTIFICATE_UNKNOWN_AUTHORITY", "is signed by an authority that is not trusted (ca)"],
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: ["CERTIFICATE_UNKNOWN_AUTHORITY", "is signed by an authority that is not trusted (ca)"],
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: [
+    "CERTIFICATE_UNKNOWN_AUTHORITY",
+    "is signed by an authority that is not trusted (ca)",
+  ],
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: [
+    "CERTIFICATE_UNKNOWN_AUTHORITY",
+    "is signed by an authority that is not trusted (ca)",
+  ],
   HOSTNAME_MISMATCH: ["CERTIFICATE_WRONG_HOST", "is for another host"],
   UNABLE_TO_GET_CRL: ["CERTIFICATE_INVALID", "cannot be checked: there is no revocation list of its authority"],
   INVALID_CA: ["CERTIFICATE_INVALID", "is signed by a certificate that is no authority"],

@@ -61,7 +61,8 @@ function checkVersions({ minVersion, maxVersion, secureProtocol }: tls.SecureCon
       throw new TypeError(`${name} is "${version}": HTTP/2 needs "TLSv1.2" or "TLSv1.3"`);
     }
   }
-  if (secureProtocol !== undefined) throw new TypeError("secureProtocol is not for HTTP/2: use minVersion and maxVersion");
+  if (secureProtocol !== undefined)
+    throw new TypeError("secureProtocol is not for HTTP/2: use minVersion and maxVersion");
 }
 
 /** Node takes a server without a certificate; each of its handshakes then fails for want of a cipher suite. */
@@ -73,13 +74,15 @@ function checkCertificate({ cert, key, pfx, SNICallback, pskCallback }: tls.TlsO
 
 /** What a finished handshake lacks for HTTP/2, seen from the client; undefined where it lacks nothing. */
 export function clientHandshakeFailure(socket: tls.TLSSocket): TransportError | undefined {
-  if (socket.alpnProtocol !== alpnProtocol) return new TransportError("TLS_ALPN", `the server did not choose ALPN "${alpnProtocol}"`);
+  if (socket.alpnProtocol !== alpnProtocol)
+    return new TransportError("TLS_ALPN", `the server did not choose ALPN "${alpnProtocol}"`);
   return cipherFailure(socket, "server");
 }
 
 /** The same seen from the server, where `needsCertificate` says that clients must show one. */
 export function serverHandshakeFailure(socket: tls.TLSSocket, needsCertificate: boolean): TransportError | undefined {
-  if (socket.alpnProtocol !== alpnProtocol) return new TransportError("TLS_ALPN", `the client did not ask for ALPN "${alpnProtocol}"`);
+  if (socket.alpnProtocol !== alpnProtocol)
+    return new TransportError("TLS_ALPN", `the client did not ask for ALPN "${alpnProtocol}"`);
   return cipherFailure(socket, "client") ?? (needsCertificate ? certificateFailure(socket) : undefined);
 }
 
@@ -87,7 +90,10 @@ function cipherFailure(socket: tls.TLSSocket, other: "client" | "server"): Trans
   if (socket.getProtocol() === "TLSv1.3") return undefined;
   const { standardName } = socket.getCipher();
   if (socket.getProtocol() === "TLSv1.2" && allowedSuite.test(standardName)) return undefined;
-  return new TransportError("TLS_CIPHER", `the ${other} agreed to ${socket.getProtocol()} with ${standardName}, which HTTP/2 forbids`);
+  return new TransportError(
+    "TLS_CIPHER",
+    `the ${other} agreed to ${socket.getProtocol()} with ${standardName}, which HTTP/2 forbids`,
+  );
 }
 
 function certificateFailure(socket: tls.TLSSocket): TransportError | undefined {

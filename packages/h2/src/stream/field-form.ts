@@ -9,7 +9,13 @@ import type { DecodedField } from "../hpack/decoded-field.js";
 export type Flaw = string | undefined;
 
 /** Connection-specific fields (§8.2.2); `te` is the one with an exception. */
-const connectionSpecific: ReadonlySet<string> = new Set(["connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"]);
+const connectionSpecific: ReadonlySet<string> = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "transfer-encoding",
+  "upgrade",
+]);
 
 /** Token characters of RFC 9110 §5.6.2 but upper case, by octet. */
 const nameOctets: Uint8Array = new Uint8Array(256);
@@ -46,11 +52,13 @@ export function fieldsFlaw(fields: readonly HeaderField[]): Flaw {
  * well formed before.
  */
 export function fieldFlaw(name: string, value: string, nameChecked = false): Flaw {
-  if (typeof name !== "string" || typeof value !== "string") return `field ${printable(String(name))} is not of two strings`;
+  if (typeof name !== "string" || typeof value !== "string")
+    return `field ${printable(String(name))} is not of two strings`;
   if (nameChecked ? name === "te" : !isPseudo(name)) {
     if (name.length === 0) return "field with an empty name";
     for (let index = 0; index < name.length; index++) {
-      if (nameOctets[name.charCodeAt(index)] !== 1) return `field name ${printable(name)} has a character that is not allowed`;
+      if (nameOctets[name.charCodeAt(index)] !== 1)
+        return `field name ${printable(name)} has a character that is not allowed`;
     }
     if (connectionSpecific.has(name)) return `connection-specific field ${name}`;
     if (name === "te" && value !== "trailers") return `te: ${printable(value)} (only "trailers" is allowed)`;
@@ -64,7 +72,8 @@ function valueFlaw(name: string, value: string): Flaw {
     const octet = value.charCodeAt(index);
     if (octet >= 0x20 && octet <= 0xff) continue;
     if (octet === 0 || octet === 0x0a || octet === 0x0d) return `value of field ${printable(name)} has a NUL, CR or LF`;
-    if (octet > 0xff) return `value of field ${printable(name)} has a character past 0xff: a value has one character an octet`;
+    if (octet > 0xff)
+      return `value of field ${printable(name)} has a character past 0xff: a value has one character an octet`;
   }
   const first = value.charCodeAt(0);
   const last = value.charCodeAt(value.length - 1);

@@ -38,7 +38,8 @@ export function requestFlaw(fields: readonly HeaderField[], extendedConnect: boo
         authority = value;
         break;
       case ":protocol":
-        if (!extendedConnect) return "pseudo-header :protocol, which the server has not allowed by SETTINGS_ENABLE_CONNECT_PROTOCOL";
+        if (!extendedConnect)
+          return "pseudo-header :protocol, which the server has not allowed by SETTINGS_ENABLE_CONNECT_PROTOCOL";
         twice = protocol !== undefined;
         protocol = value;
         break;
@@ -53,7 +54,8 @@ export function requestFlaw(fields: readonly HeaderField[], extendedConnect: boo
       if (scheme !== undefined || path !== undefined) return "CONNECT with :scheme or :path"; // §8.5
       return authority === undefined || authority === "" ? "CONNECT without :authority" : undefined;
     }
-  } else if (method !== "CONNECT" || protocol === "") return `:protocol ${printable(protocol)} with the method ${printable(method)}`;
+  } else if (method !== "CONNECT" || protocol === "")
+    return `:protocol ${printable(protocol)} with the method ${printable(method)}`;
   if (scheme === undefined || scheme === "") return "request without :scheme";
   if (path === undefined || path === "") return "request without :path";
   return scheme === "http" || scheme === "https" ? httpTargetFlaw(method, path, authority) : undefined;
@@ -61,7 +63,8 @@ export function requestFlaw(fields: readonly HeaderField[], extendedConnect: boo
 
 /** §8.3.1: what else an http or https URI demands. */
 function httpTargetFlaw(method: string, path: string, authority: string | undefined): Flaw {
-  if (path.charCodeAt(0) !== 0x2f && (path !== "*" || method !== "OPTIONS")) return `:path ${printable(path)} does not begin with "/"`;
+  if (path.charCodeAt(0) !== 0x2f && (path !== "*" || method !== "OPTIONS"))
+    return `:path ${printable(path)} does not begin with "/"`;
   return authority?.includes("@") ? `:authority ${printable(authority)} with user information` : undefined;
 }
 

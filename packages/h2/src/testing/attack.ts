@@ -57,15 +57,35 @@ export const carryNothing: RegExp = /frames that carry nothing: more than 1000/;
 /** Each frame, sent again and again on stream 1, which is open. */
 const floods: readonly Flood[] = [
   ["PINGs (CVE-2019-9512)", /^too_many_pings$/, ({ peer }) => peer.ping()],
-  ["SETTINGS (CVE-2019-9515)", /SETTINGS frames without traffic: more than 100/, ({ peer }) => peer.settings([[4, 65_535]])],
-  ["SETTINGS that move every window to and fro", /SETTINGS frames/, ({ peer }, index) => peer.settings([[4, index % 2]])],
-  ["SETTINGS that empty and refill the header table", /SETTINGS frames/, ({ peer }, index) => peer.settings([[1, (index % 2) * 4_096]])],
+  [
+    "SETTINGS (CVE-2019-9515)",
+    /SETTINGS frames without traffic: more than 100/,
+    ({ peer }) => peer.settings([[4, 65_535]]),
+  ],
+  [
+    "SETTINGS that move every window to and fro",
+    /SETTINGS frames/,
+    ({ peer }, index) => peer.settings([[4, index % 2]]),
+  ],
+  [
+    "SETTINGS that empty and refill the header table",
+    /SETTINGS frames/,
+    ({ peer }, index) => peer.settings([[1, (index % 2) * 4_096]]),
+  ],
   ["WINDOW_UPDATEs of the connection", carryNothing, ({ peer }) => peer.windowUpdate(0, 1)],
   ["WINDOW_UPDATEs of a stream", carryNothing, ({ peer }) => peer.windowUpdate(1, 1)],
-  ["PRIORITY frames", carryNothing, () => rawFrame({ type: FrameType.PRIORITY, streamId: 1, payload: [...uint32(3), 1] })],
+  [
+    "PRIORITY frames",
+    carryNothing,
+    () => rawFrame({ type: FrameType.PRIORITY, streamId: 1, payload: [...uint32(3), 1] }),
+  ],
   ["PRIORITY frames on streams that never were", carryNothing, (_, index) => priority(1_001 + 2 * index)],
   ["frames of unknown type", carryNothing, () => rawFrame({ type: 0xad, payload: [1] })],
-  ["frames of unknown type, 16 KiB each", carryNothing, () => rawFrame({ type: 0xad, streamId: 1, payload: new Uint8Array(16_384) })],
+  [
+    "frames of unknown type, 16 KiB each",
+    carryNothing,
+    () => rawFrame({ type: 0xad, streamId: 1, payload: new Uint8Array(16_384) }),
+  ],
   ["answers to PINGs never sent", carryNothing, ({ peer }) => peer.ping([1, 2, 3, 4, 5, 6, 7, 8], Flag.ACK)],
   ["GOAWAYs", carryNothing, ({ peer }) => peer.goAway(1, 0)],
 ];

@@ -1,5 +1,15 @@
 /** Attacks of a server. */
-import { type Attack, bomb, carryNothing, endBoth, endHeaders, floodAttacks, floodFrames, response, times } from "./attack.js";
+import {
+  type Attack,
+  bomb,
+  carryNothing,
+  endBoth,
+  endHeaders,
+  floodAttacks,
+  floodFrames,
+  response,
+  times,
+} from "./attack.js";
 import { FrameType, rawFrame, uint32 } from "./frames.js";
 
 /** Each is sent to a client whose handshake is done and that has opened stream 1. */
@@ -42,7 +52,12 @@ export const attacksOnClients: readonly Attack[] = [
   {
     title: "a header list of one-octet references to a large field (CVE-2016-6581)",
     *send({ peer }) {
-      yield rawFrame({ type: FrameType.HEADERS, flags: endHeaders, streamId: 1, payload: bomb(peer, response, 12_000) });
+      yield rawFrame({
+        type: FrameType.HEADERS,
+        flags: endHeaders,
+        streamId: 1,
+        payload: bomb(peer, response, 12_000),
+      });
     },
     goAway: undefined,
     resets: { ENHANCE_YOUR_CALM: 1 },
@@ -68,7 +83,12 @@ export const attacksOnClients: readonly Attack[] = [
   {
     title: "a pushed stream",
     *send({ peer, request }) {
-      yield rawFrame({ type: FrameType.PUSH_PROMISE, flags: endHeaders, streamId: 1, payload: [...uint32(2), ...peer.block(request())] });
+      yield rawFrame({
+        type: FrameType.PUSH_PROMISE,
+        flags: endHeaders,
+        streamId: 1,
+        payload: [...uint32(2), ...peer.block(request())],
+      });
     },
     goAway: "PROTOCOL_ERROR",
   },

@@ -1,5 +1,15 @@
 /** Attacks of a client. */
-import { type Attack, type AttackSetting, bomb, carryNothing, endBoth, endHeaders, floodAttacks, floodFrames, times } from "./attack.js";
+import {
+  type Attack,
+  type AttackSetting,
+  bomb,
+  carryNothing,
+  endBoth,
+  endHeaders,
+  floodAttacks,
+  floodFrames,
+  times,
+} from "./attack.js";
 import { Flag, FrameType, rawFrame, uint32 } from "./frames.js";
 
 /** `frame` for each of `count` new streams of a client. */
@@ -8,18 +18,30 @@ function* onNewStreams(count: number, frames: (streamId: number) => readonly Uin
 }
 
 /** Rules that a peer can break on a stream so that we reset it (CVE-2025-8671), each on a stream of its own. */
-const waysToForceResets: readonly (readonly [what: string, frames: (setting: AttackSetting, streamId: number) => Uint8Array[]])[] = [
+const waysToForceResets: readonly (readonly [
+  what: string,
+  frames: (setting: AttackSetting, streamId: number) => Uint8Array[],
+])[] = [
   ["WINDOW_UPDATEs of 0", ({ peer }, streamId) => [peer.windowUpdate(streamId, 0)]],
   ["windows past 2^31-1", ({ peer }, streamId) => [peer.windowUpdate(streamId, 2 ** 31 - 1)]],
   ["second requests on a stream", ({ peer, request }, streamId) => [peer.headers(streamId, request())]],
   ["DATA after the end", ({ peer }, streamId) => [peer.data(streamId, [], Flag.END_STREAM), peer.data(streamId, [1])]],
-  ["HEADERS after the end", ({ peer, request }, streamId) => [peer.data(streamId, [], Flag.END_STREAM), peer.headers(streamId, request())]],
-  ["PRIORITY frames of a wrong length", (_, streamId) => [rawFrame({ type: FrameType.PRIORITY, streamId, payload: [1, 2, 3] })]],
+  [
+    "HEADERS after the end",
+    ({ peer, request }, streamId) => [peer.data(streamId, [], Flag.END_STREAM), peer.headers(streamId, request())],
+  ],
+  [
+    "PRIORITY frames of a wrong length",
+    (_, streamId) => [rawFrame({ type: FrameType.PRIORITY, streamId, payload: [1, 2, 3] })],
+  ],
   [
     "streams that depend on themselves",
     (_, streamId) => [rawFrame({ type: FrameType.PRIORITY, streamId, payload: [...uint32(streamId), 1] })],
   ],
-  ["trailers that are malformed", ({ peer }, streamId) => [peer.headers(streamId, [{ name: "X", value: "1" }], endBoth)]],
+  [
+    "trailers that are malformed",
+    ({ peer }, streamId) => [peer.headers(streamId, [{ name: "X", value: "1" }], endBoth)],
+  ],
 ];
 
 /** Each is sent on a connection whose handshake is done. */
@@ -76,7 +98,10 @@ export const attacksOnServers: readonly Attack[] = [
     ([what, frames]): Attack => ({
       title: `resets that we are made to send by ${what} (CVE-2025-8671)`,
       *send(setting) {
-        yield* onNewStreams(130, (streamId) => [setting.peer.headers(streamId, setting.request()), ...frames(setting, streamId)]);
+        yield* onNewStreams(130, (streamId) => [
+          setting.peer.headers(streamId, setting.request()),
+          ...frames(setting, streamId),
+        ]);
       },
       goAway: "ENHANCE_YOUR_CALM",
       why: /streams reset for protocol errors: more than 100/,
@@ -106,7 +131,10 @@ export const attacksOnServers: readonly Attack[] = [
   {
     title: "rapid reset (CVE-2023-44487)",
     *send({ peer, request }) {
-      yield* onNewStreams(6_000, (streamId) => [peer.headers(streamId, request(), endBoth), peer.rstStream(streamId, 8)]);
+      yield* onNewStreams(6_000, (streamId) => [
+        peer.headers(streamId, request(), endBoth),
+        peer.rstStream(streamId, 8),
+      ]);
     },
     goAway: "ENHANCE_YOUR_CALM",
   },
@@ -121,7 +149,9 @@ export const attacksOnServers: readonly Attack[] = [
     title: "20 header lists that are too large",
     *send({ peer, request }) {
       const value = "v".repeat(17_000);
-      yield* onNewStreams(20, (streamId) => [peer.headers(streamId, [...request(), { name: `x-${streamId}`, value }], endBoth)]);
+      yield* onNewStreams(20, (streamId) => [
+        peer.headers(streamId, [...request(), { name: `x-${streamId}`, value }], endBoth),
+      ]);
     },
     goAway: undefined,
     resets: { ENHANCE_YOUR_CALM: 20 },
@@ -166,7 +196,12 @@ export const attacksOnServers: readonly Attack[] = [
   {
     title: "a header section of 16,000 changes of the table's size",
     *send() {
-      yield rawFrame({ type: FrameType.HEADERS, flags: endBoth, streamId: 1, payload: new Uint8Array(16_000).fill(0x20) });
+      yield rawFrame({
+        type: FrameType.HEADERS,
+        flags: endBoth,
+        streamId: 1,
+        payload: new Uint8Array(16_000).fill(0x20),
+      });
     },
     goAway: undefined,
     resets: { PROTOCOL_ERROR: 1 },
@@ -174,7 +209,12 @@ export const attacksOnServers: readonly Attack[] = [
   {
     title: "a header block with an integer that never ends",
     *send() {
-      yield rawFrame({ type: FrameType.HEADERS, flags: endBoth, streamId: 1, payload: new Uint8Array(16_000).fill(0xff) });
+      yield rawFrame({
+        type: FrameType.HEADERS,
+        flags: endBoth,
+        streamId: 1,
+        payload: new Uint8Array(16_000).fill(0xff),
+      });
     },
     goAway: "COMPRESSION_ERROR",
   },
@@ -216,7 +256,12 @@ export const attacksOnServers: readonly Attack[] = [
     title: "a pushed stream, by a client",
     *send({ peer, request }) {
       yield peer.headers(1, request());
-      yield rawFrame({ type: FrameType.PUSH_PROMISE, flags: endHeaders, streamId: 1, payload: [...uint32(2), ...peer.block(request())] });
+      yield rawFrame({
+        type: FrameType.PUSH_PROMISE,
+        flags: endHeaders,
+        streamId: 1,
+        payload: [...uint32(2), ...peer.block(request())],
+      });
     },
     goAway: "PROTOCOL_ERROR",
   },

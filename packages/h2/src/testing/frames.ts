@@ -104,11 +104,14 @@ export interface ParsedFrame {
 export function parseFrames(bytes: Uint8Array): ParsedFrame[] {
   const frames: ParsedFrame[] = [];
   let offset =
-    bytes.length >= clientPreface.length && clientPreface.every((octet, index) => bytes[index] === octet) ? clientPreface.length : 0;
+    bytes.length >= clientPreface.length && clientPreface.every((octet, index) => bytes[index] === octet)
+      ? clientPreface.length
+      : 0;
   const at = (index: number): number => bytes[index] as number;
   while (offset + frameHeaderBytes <= bytes.length) {
     const length = (at(offset) << 16) | (at(offset + 1) << 8) | at(offset + 2);
-    const streamId = ((at(offset + 5) << 24) | (at(offset + 6) << 16) | (at(offset + 7) << 8) | at(offset + 8)) & 0x7fffffff;
+    const streamId =
+      ((at(offset + 5) << 24) | (at(offset + 6) << 16) | (at(offset + 7) << 8) | at(offset + 8)) & 0x7fffffff;
     const start = offset + frameHeaderBytes;
     if (start + length > bytes.length) break;
     frames.push({ type: at(offset + 3), flags: at(offset + 4), streamId, payload: bytes.slice(start, start + length) });

@@ -81,7 +81,8 @@ export class Link {
         const chunks = from.takeOutput();
         if (chunks.length === 0) break;
         for (const chunk of chunks) this.#send(direction, to, chunk);
-        if (this.#freeAt[direction] > this.nowMs) this.#insert({ at: this.#freeAt[direction], to: undefined, bytes: nothing });
+        if (this.#freeAt[direction] > this.nowMs)
+          this.#insert({ at: this.#freeAt[direction], to: undefined, bytes: nothing });
       }
     }
   }

@@ -10,7 +10,10 @@ import { Cleanup } from "../support/sockets.js";
 const cleanup = new Cleanup();
 afterEach(() => cleanup.run());
 
-async function checkAnswer(attacker: HostilePeer, { goAway, why, resets }: (typeof attacksOnServers)[number]): Promise<void> {
+async function checkAnswer(
+  attacker: HostilePeer,
+  { goAway, why, resets }: (typeof attacksOnServers)[number],
+): Promise<void> {
   const result = goAway === undefined ? await attacker.settled() : await attacker.ended();
   expect(result.goAway).toBe(goAway);
   if (why !== undefined) expect(result.why).toMatch(why);

@@ -64,7 +64,8 @@ describe("what looks like a flood and is none passes:", () => {
     for (let sent = 0; sent < 2 ** 30 / 16; sent += chunk.length) {
       engine.connection.sendData(streamId, chunk, { endStream: false });
       engine.connection.takeOutput();
-      for (let part = 0; part < 4; part++) engine.send(engine.peer.windowUpdate(0, 4_096), engine.peer.windowUpdate(streamId, 4_096));
+      for (let part = 0; part < 4; part++)
+        engine.send(engine.peer.windowUpdate(0, 4_096), engine.peer.windowUpdate(streamId, 4_096));
     }
     expect(engine.handler.of("close")).toEqual([]);
   });

@@ -41,7 +41,10 @@ describe("names and values with what does not belong there", () => {
     ["x", "line\nbreak"],
   ])("(%j: %j) cost their request only", async (name, value) => {
     const { attacker, unhurt } = await serverUnderAttack(cleanup);
-    attacker.send(attacker.frames.headers(1, [...request, { name, value }], EndBoth), attacker.frames.headers(3, request, EndBoth));
+    attacker.send(
+      attacker.frames.headers(1, [...request, { name, value }], EndBoth),
+      attacker.frames.headers(3, request, EndBoth),
+    );
     expect(await attacker.settled()).toEqual({ goAway: undefined, why: "", resets: { PROTOCOL_ERROR: 1 } });
     await unhurt();
   });
@@ -54,7 +57,9 @@ describe("what looks like it and is none passes:", () => {
     const size = Math.ceil(block.length / 17);
     attacker.send(rawFrame({ type: FrameType.HEADERS, flags: 1, streamId: 1, payload: block.subarray(0, size) }));
     for (let frame = 1; frame <= 16; frame++)
-      attacker.send(attacker.frames.continuation(1, block.subarray(frame * size, (frame + 1) * size), frame === 16 ? 4 : 0));
+      attacker.send(
+        attacker.frames.continuation(1, block.subarray(frame * size, (frame + 1) * size), frame === 16 ? 4 : 0),
+      );
     expect(await attacker.settled()).toEqual({ goAway: undefined, why: "", resets: {} });
     await unhurt();
   });
@@ -62,7 +67,9 @@ describe("what looks like it and is none passes:", () => {
   it("300 requests that are too large among good ones: a user's mistake, no attack", async () => {
     const { attacker, unhurt } = await serverUnderAttack(cleanup);
     for (let streamId = 1; streamId < 600; streamId += 2) {
-      attacker.send(attacker.frames.headers(streamId, [...request, { name: "x-large", value: "v".repeat(17_000) }], EndBoth));
+      attacker.send(
+        attacker.frames.headers(streamId, [...request, { name: "x-large", value: "v".repeat(17_000) }], EndBoth),
+      );
     }
     expect(await attacker.settled()).toEqual({ goAway: undefined, why: "", resets: { ENHANCE_YOUR_CALM: 300 } });
     await unhurt();

@@ -28,7 +28,10 @@ describe("rapid reset (CVE-2023-44487)", () => {
     });
     const hostile = [...request, { name: "x-hostile", value: "1" }];
     for (let streamId = 1; streamId < 10_000; streamId += 2) {
-      attacker.send(attacker.frames.headers(streamId, hostile, EndBoth), attacker.frames.rstStream(streamId, ErrorCode.CANCEL));
+      attacker.send(
+        attacker.frames.headers(streamId, hostile, EndBoth),
+        attacker.frames.rstStream(streamId, ErrorCode.CANCEL),
+      );
     }
     expect((await attacker.ended()).goAway).toBe("ENHANCE_YOUR_CALM");
     expect(started).toBeLessThanOrEqual(50);

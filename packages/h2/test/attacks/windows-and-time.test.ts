@@ -38,7 +38,8 @@ describe("a slow reader (CVE-2019-9511, CVE-2019-9517)", () => {
     const fountain = new Fountain();
     const { attacker, victim, unhurt } = await serverUnderAttack(cleanup, { answer: fountain.answer });
     attacker.send(attacker.frames.settings([[4, 0]]));
-    for (let streamId = 1; streamId < 100; streamId += 2) attacker.send(attacker.frames.headers(streamId, fountainRequest, EndBoth));
+    for (let streamId = 1; streamId < 100; streamId += 2)
+      attacker.send(attacker.frames.headers(streamId, fountainRequest, EndBoth));
     await attacker.settled();
     expect(fountain.sent).toBeLessThanOrEqual(50 * 65_536);
     for (let streamId = 1; streamId < 100; streamId += 2)
@@ -109,7 +110,9 @@ describe("more than allowed", () => {
   });
 
   it("DATA that nobody reads, on as many streams as there may be, stays within maxBufferedBytesPerConnection", async () => {
-    const { attacker, victim, unhurt } = await serverUnderAttack(cleanup, { options: { limits: { maxBufferedBytesPerConnection: MiB } } });
+    const { attacker, victim, unhurt } = await serverUnderAttack(cleanup, {
+      options: { limits: { maxBufferedBytesPerConnection: MiB } },
+    });
     let sent = 0;
     for (let streamId = 1; streamId < 200; streamId += 2) {
       attacker.send(attacker.frames.headers(streamId, heldRequest));
@@ -137,7 +140,10 @@ describe("a peer that takes its time", () => {
     });
     attacker.send(...bytes);
     const result = await attacker.ended();
-    expect(result).toMatchObject({ goAway: "SETTINGS_TIMEOUT", why: "no SETTINGS from the peer within handshakeTimeoutMs (200)" });
+    expect(result).toMatchObject({
+      goAway: "SETTINGS_TIMEOUT",
+      why: "no SETTINGS from the peer within handshakeTimeoutMs (200)",
+    });
     await unhurt();
   });
 
@@ -163,7 +169,12 @@ describe("a peer that takes its time", () => {
   it("and shakes hands octet by octet, but in time, is served", async () => {
     const { attacker, unhurt } = await serverUnderAttack(cleanup, { handshake: false });
     const { frames } = attacker;
-    for (const octet of [...clientPreface, ...frames.settings(), ...frames.settingsAck(), ...frames.headers(1, request, EndBoth)]) {
+    for (const octet of [
+      ...clientPreface,
+      ...frames.settings(),
+      ...frames.settingsAck(),
+      ...frames.headers(1, request, EndBoth),
+    ]) {
       attacker.send(Uint8Array.of(octet));
       await new Promise((resolve) => setImmediate(resolve));
     }
@@ -175,7 +186,11 @@ describe("a peer that takes its time", () => {
 
 describe("a hostile server", () => {
   it("that says nothing at all is given up", async () => {
-    const { attacker, victim, unhurt } = await clientUnderAttack(cleanup, { limits: { handshakeTimeoutMs: 200 } }, { handshake: false });
+    const { attacker, victim, unhurt } = await clientUnderAttack(
+      cleanup,
+      { limits: { handshakeTimeoutMs: 200 } },
+      { handshake: false },
+    );
     expect(await attacker.ended()).toMatchObject({ goAway: "SETTINGS_TIMEOUT" });
     expect(victim.error?.code).toBe("SETTINGS_TIMEOUT");
     await unhurt();
@@ -184,7 +199,11 @@ describe("a hostile server", () => {
   it("that sends data after the end cannot change what was received", async () => {
     const { attacker, victim, unhurt } = await clientUnderAttack(cleanup);
     const stream = await victim.request(request);
-    attacker.send(attacker.frames.headers(1, response), attacker.frames.data(1, [1, 2, 3], Flag.END_STREAM), attacker.frames.data(1, [4]));
+    attacker.send(
+      attacker.frames.headers(1, response),
+      attacker.frames.data(1, [1, 2, 3], Flag.END_STREAM),
+      attacker.frames.data(1, [4]),
+    );
     expect([...(await stream.body())]).toEqual([1, 2, 3]);
     expect((await attacker.settled()).resets).toEqual({ STREAM_CLOSED: 1 });
     await unhurt();

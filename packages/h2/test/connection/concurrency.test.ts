@@ -68,7 +68,9 @@ describe("openStream", () => {
     for (; opened < 100_000; opened++) {
       const streamId = engine.connection.openStream({});
       if (streamId === undefined) break;
-      engine.connection.sendHeaders(streamId, [...requestFields, { name: "x", value: "x".repeat(100) }], { endStream: true });
+      engine.connection.sendHeaders(streamId, [...requestFields, { name: "x", value: "x".repeat(100) }], {
+        endStream: true,
+      });
       engine.connection.release(streamId);
     }
     expect(opened).toBeLessThan(20_000);

@@ -155,8 +155,10 @@ describe("stream windows", () => {
         engine.send(engine.peer.data(streamId, new Uint8Array(16_384)));
         engine.connection.acknowledge(streamId, 16_384);
         for (const frame of engine.output()) {
-          if (frame.type === FrameType.PING && frame.flags === 0) engine.send(engine.peer.ping([...frame.payload], Flag.ACK));
-          if (frame.type === FrameType.WINDOW_UPDATE && frame.streamId === streamId) granted += Buffer.from(frame.payload).readUInt32BE(0);
+          if (frame.type === FrameType.PING && frame.flags === 0)
+            engine.send(engine.peer.ping([...frame.payload], Flag.ACK));
+          if (frame.type === FrameType.WINDOW_UPDATE && frame.streamId === streamId)
+            granted += Buffer.from(frame.payload).readUInt32BE(0);
         }
       }
     }

@@ -110,9 +110,12 @@ describe("a goodbye with an error", () => {
     expect(server.closes).toMatchObject([{ code: "ENHANCE_YOUR_CALM", message: "too much", origin: "local" }]);
     for (const { id } of calls)
       expect(server.inbox(id).reset).toMatchObject({ errorCode: ErrorCode.ENHANCE_YOUR_CALM, scope: "connection" });
-    expect(client.goAways).toMatchObject([{ lastStreamId: 3, errorCode: ErrorCode.ENHANCE_YOUR_CALM, debug: "too much" }]);
+    expect(client.goAways).toMatchObject([
+      { lastStreamId: 3, errorCode: ErrorCode.ENHANCE_YOUR_CALM, debug: "too much" },
+    ]);
     client.connection.transportClosed();
-    for (const call of calls) expect(call.reset).toMatchObject({ scope: "connection", origin: "remote", unprocessed: false });
+    for (const call of calls)
+      expect(call.reset).toMatchObject({ scope: "connection", origin: "remote", unprocessed: false });
   });
 });
 
@@ -148,7 +151,10 @@ describe("a transport that is lost", () => {
     const cause = new Error("ECONNRESET");
     server.connection.transportClosed(cause);
     server.connection.transportClosed(cause);
-    expect(server.inbox(call.id)).toMatchObject({ ended: false, reset: { scope: "connection", message: "connection lost: ECONNRESET" } });
+    expect(server.inbox(call.id)).toMatchObject({
+      ended: false,
+      reset: { scope: "connection", message: "connection lost: ECONNRESET" },
+    });
     expect(server.closes).toMatchObject([{ message: "connection lost: ECONNRESET", cause }]);
   });
 

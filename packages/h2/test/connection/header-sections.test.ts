@@ -5,7 +5,10 @@ import { connectedPair, echoes, request } from "../support/endpoint.js";
 import { EndBoth, Engine, requestFields } from "../support/engine.js";
 
 const fieldsOf = (bytes: number): HeaderField[] =>
-  Array.from({ length: Math.ceil(bytes / 1_000) }, (_, index) => ({ name: `x-${index}`, value: "\u00ff".repeat(1_000) }));
+  Array.from({ length: Math.ceil(bytes / 1_000) }, (_, index) => ({
+    name: `x-${index}`,
+    value: "\u00ff".repeat(1_000),
+  }));
 
 describe("large header sections", () => {
   it("go through CONTINUATION in both directions", () => {
@@ -64,7 +67,9 @@ describe("large header sections", () => {
       engine.peer.continuation(1, block.subarray(5)),
       engine.peer.continuation(1, new Uint8Array(0), Flag.END_HEADERS),
     );
-    expect(engine.handler.of("headers")).toMatchObject([{ streamId: 1, fields: [":method: POST", ":scheme: http", ":path: /", "x-a: b"] }]);
+    expect(engine.handler.of("headers")).toMatchObject([
+      { streamId: 1, fields: [":method: POST", ":scheme: http", ":path: /", "x-a: b"] },
+    ]);
   });
 
   it("of more than maxContinuationFrames end the connection", () => {
@@ -121,7 +126,8 @@ describe("fields marked never-indexed", () => {
       seen.push(fields.find(({ name }) => name === "x-secret")?.neverIndexed);
       onHeaders.call(server, streamId, fields, endStream);
     };
-    for (let turn = 0; turn < 3; turn++) client.open({ fields: [...request, { name: "x-secret", value: "s", neverIndexed: true }] });
+    for (let turn = 0; turn < 3; turn++)
+      client.open({ fields: [...request, { name: "x-secret", value: "s", neverIndexed: true }] });
     link.run();
     expect(seen).toEqual([true, true, true]);
   });

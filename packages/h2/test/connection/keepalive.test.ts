@@ -15,7 +15,8 @@ function pingTimes(engine: Engine, untilMs: number, answersAfterMs = never): num
     for (const { type, flags, payload } of engine.output()) {
       if (type !== FrameType.PING || flags !== 0) continue;
       times.push(engine.now);
-      if (answersAfterMs !== never) answers.push({ at: engine.now + answersAfterMs, frame: engine.peer.ping([...payload], Flag.ACK) });
+      if (answersAfterMs !== never)
+        answers.push({ at: engine.now + answersAfterMs, frame: engine.peer.ping([...payload], Flag.ACK) });
     }
     const answerAt = answers[0]?.at ?? never;
     const deadline = engine.connection.nextDeadline() ?? never;
@@ -74,7 +75,10 @@ describe.each(roles)("keepalive at a %s", (role) => {
   });
 
   it("takes any frame for a sign of life, and half a frame too", () => {
-    for (const sign of [(engine: Engine) => engine.peer.windowUpdate(0, 1), (engine: Engine) => engine.peer.ping().subarray(0, 4)]) {
+    for (const sign of [
+      (engine: Engine) => engine.peer.windowUpdate(0, 1),
+      (engine: Engine) => engine.peer.ping().subarray(0, 4),
+    ]) {
       const engine = ready({ keepaliveIntervalMs: 10_000, keepaliveTimeoutMs: 3_000 });
       engine.openStream();
       expect(pingTimes(engine, 10_000)).toEqual([10_000]);
@@ -132,7 +136,9 @@ describe.each(roles)("keepalive at a %s", (role) => {
   });
 
   it("leaves the handshake to the handshake's own limit", () => {
-    const engine = new Engine(role, { lifetime: { keepaliveIntervalMs: 1, keepaliveTimeoutMs: 1, keepaliveWithoutStreams: true } });
+    const engine = new Engine(role, {
+      lifetime: { keepaliveIntervalMs: 1, keepaliveTimeoutMs: 1, keepaliveWithoutStreams: true },
+    });
     engine.connection.handleTimeout(9_999);
     expect(engine.connection.closed).toBe(false);
     expect(engine.connection.nextDeadline()).toBe(10_000);
@@ -157,7 +163,9 @@ it("a peer that finds our PINGs too many is told apart by its GOAWAY", () => {
   link.run();
   server.connection.goAway(ErrorCode.ENHANCE_YOUR_CALM, "too_many_pings");
   link.run();
-  expect(client.goAways).toEqual([{ lastStreamId: 1, errorCode: ErrorCode.ENHANCE_YOUR_CALM, debug: "too_many_pings" }]);
+  expect(client.goAways).toEqual([
+    { lastStreamId: 1, errorCode: ErrorCode.ENHANCE_YOUR_CALM, debug: "too_many_pings" },
+  ]);
   expect(client.connection.goAwayError).toMatchObject({
     code: "ENHANCE_YOUR_CALM",
     message: 'the peer ended the connection with ENHANCE_YOUR_CALM: "too_many_pings"',
@@ -173,12 +181,17 @@ it("PINGs without reason are answered by the GOAWAY that gRPC's clients know", (
   }
   expect(Buffer.from(goAway ?? []).readUInt32BE(4)).toBe(ErrorCode.ENHANCE_YOUR_CALM);
   expect(Buffer.from(goAway ?? []).toString("latin1", 8)).toBe("too_many_pings");
-  expect(flood.handler.of("close")).toMatchObject([{ error: { message: "PING frames without traffic: more than 100, and 1 a second" } }]);
+  expect(flood.handler.of("close")).toMatchObject([
+    { error: { message: "PING frames without traffic: more than 100, and 1 a second" } },
+  ]);
 });
 
 describe("maxConnectionAgeMs", () => {
   it("at a server says goodbye in two steps, lets live streams end, and then closes", () => {
-    const { client, server, link } = connectedPair({ server: { lifetime: { maxConnectionAgeMs: 60_000 } }, link: { delayMs: 10 } });
+    const { client, server, link } = connectedPair({
+      server: { lifetime: { maxConnectionAgeMs: 60_000 } },
+      link: { delayMs: 10 },
+    });
     const call = client.open({ endStream: true });
     link.run(60_000);
     const crossing = client.open({ endStream: true }); // Its HEADERS and the first GOAWAY meet on the way.
@@ -269,8 +282,14 @@ describe("options of lifetime", () => {
     [{ keepaliveIntervalMs: 0 }, "keepaliveIntervalMs must be a whole number from 1 to 2147483647, not 0"],
     [{ keepaliveTimeoutMs: 1.5 }, "keepaliveTimeoutMs must be a whole number from 1 to 2147483647, not 1.5"],
     [{ maxConnectionAgeMs: -1 }, "maxConnectionAgeMs must be a whole number from 1 to 2147483647, not -1"],
-    [{ maxConnectionAgeGraceMs: Number.NaN }, "maxConnectionAgeGraceMs must be a whole number from 0 to 2147483647, not NaN"],
-    [{ maxConnectionIdleMs: 2 ** 31 }, "maxConnectionIdleMs must be a whole number from 1 to 2147483647, not 2147483648"],
+    [
+      { maxConnectionAgeGraceMs: Number.NaN },
+      "maxConnectionAgeGraceMs must be a whole number from 0 to 2147483647, not NaN",
+    ],
+    [
+      { maxConnectionIdleMs: 2 ** 31 },
+      "maxConnectionIdleMs must be a whole number from 1 to 2147483647, not 2147483648",
+    ],
   ])("%o is refused with its range", (lifetime, message) => {
     expect(() => new Engine("client", { lifetime })).toThrow(message);
   });

@@ -23,7 +23,11 @@ describe("a peer that ends a connection with an error", () => {
     const engine = Engine.ready("client");
     engine.send(goAway(ErrorCode.INADEQUATE_SECURITY, "no certificate"));
     expect(closeOf(engine)).toBe('the peer ended the connection with INADEQUATE_SECURITY: "no certificate"');
-    expect(engine.connection.goAwayError).toMatchObject({ code: "INADEQUATE_SECURITY", origin: "remote", scope: "connection" });
+    expect(engine.connection.goAwayError).toMatchObject({
+      code: "INADEQUATE_SECURITY",
+      origin: "remote",
+      scope: "connection",
+    });
   });
 
   it("tells the streams that it did not take, and those that it did when they break", () => {
@@ -34,7 +38,9 @@ describe("a peer that ends a connection with an error", () => {
     engine.send(goAway(ErrorCode.ENHANCE_YOUR_CALM, "too_many_pings", 1));
     engine.connection.transportClosed(new Error("read ECONNRESET"));
     const text = 'the peer ended the connection with ENHANCE_YOUR_CALM: "too_many_pings"';
-    expect(engine.handler.of("reset").map(({ streamId, reset }) => [streamId, reset.message, reset.unprocessed])).toEqual([
+    expect(
+      engine.handler.of("reset").map(({ streamId, reset }) => [streamId, reset.message, reset.unprocessed]),
+    ).toEqual([
       [3, text, true],
       [1, text, false],
     ]);
@@ -74,7 +80,8 @@ describe("a peer that does not speak HTTP/2", () => {
     for (const cut of [1, 100]) {
       const engine = new Engine("client");
       const bytes = Buffer.from(text, "latin1");
-      for (let at = 0; at < bytes.length && !engine.connection.closed; at += cut) engine.send(bytes.subarray(at, at + cut));
+      for (let at = 0; at < bytes.length && !engine.connection.closed; at += cut)
+        engine.send(bytes.subarray(at, at + cut));
       expect(closeOf(engine)?.endsWith(words)).toBe(true);
     }
   });
@@ -87,7 +94,8 @@ describe("a peer that does not speak HTTP/2", () => {
     for (const cut of [1, 100]) {
       const engine = new Engine("server");
       const bytes = Buffer.from(text, "latin1");
-      for (let at = 0; at < bytes.length && !engine.connection.closed; at += cut) engine.send(bytes.subarray(at, at + cut));
+      for (let at = 0; at < bytes.length && !engine.connection.closed; at += cut)
+        engine.send(bytes.subarray(at, at + cut));
       expect(closeOf(engine)).toBe(words);
     }
   });

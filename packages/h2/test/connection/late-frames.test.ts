@@ -8,7 +8,11 @@ describe("late frames of a stream that we reset", () => {
   it("pass up to its window, four header sections, and its end", () => {
     const late = new LateFrames(limits);
     late.expect(1, 100, 0);
-    expect([late.takeData(1, 60, false), late.takeData(1, 41, false), late.takeData(1, 40, false)]).toEqual([true, false, true]);
+    expect([late.takeData(1, 60, false), late.takeData(1, 41, false), late.takeData(1, 40, false)]).toEqual([
+      true,
+      false,
+      true,
+    ]);
     expect([1, 2, 3, 4, 5].map(() => late.takeHeaders(1, false))).toEqual([true, true, true, true, false]);
     late.expect(3, 100, 0);
     expect([late.takeData(3, 1, true), late.takeHeaders(3, true)]).toEqual([true, false]);
@@ -22,7 +26,11 @@ describe("late frames of a stream that we reset", () => {
     const late = new LateFrames(limits);
     for (let stream = 0; stream < 20_000; stream++) late.expect(stream, 1, 0);
     expect(late.size).toBe(16_384);
-    expect([late.takeData(3_615, 1, false), late.takeData(3_616, 1, false), late.takeData(19_999, 1, false)]).toEqual([false, true, true]);
+    expect([late.takeData(3_615, 1, false), late.takeData(3_616, 1, false), late.takeData(19_999, 1, false)]).toEqual([
+      false,
+      true,
+      true,
+    ]);
     late.expect(20_001, 1, 60_000);
     expect(late.size).toBe(1);
   });

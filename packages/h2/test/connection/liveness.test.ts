@@ -6,7 +6,11 @@ import { Engine, responseFields } from "../support/engine.js";
 
 /** Time passes as a driver lets it pass: it calls at each deadline. */
 function wait(engine: Engine, untilMs: number): void {
-  for (let at = engine.connection.nextDeadline(); at !== undefined && at <= untilMs; at = engine.connection.nextDeadline()) {
+  for (
+    let at = engine.connection.nextDeadline();
+    at !== undefined && at <= untilMs;
+    at = engine.connection.nextDeadline()
+  ) {
     engine.now = at;
     engine.connection.handleTimeout(at);
   }
@@ -51,7 +55,10 @@ describe("ping", () => {
   it("that was never sent is not taken for answered", () => {
     const engine = Engine.ready("client");
     engine.connection.ping(0);
-    engine.send(engine.peer.ping([1, 2, 3, 4, 0, 0, 0, 1], Flag.ACK), engine.peer.ping([0, 0, 0, 0, 0, 0, 0, 9], Flag.ACK));
+    engine.send(
+      engine.peer.ping([1, 2, 3, 4, 0, 0, 0, 1], Flag.ACK),
+      engine.peer.ping([0, 0, 0, 0, 0, 0, 0, 9], Flag.ACK),
+    );
     expect(engine.handler.of("pong")).toEqual([]);
     expect(engine.connection.closed).toBe(false);
   });
@@ -74,7 +81,8 @@ describe("the handshake", () => {
   });
 
   it("once over needs no deadline", () => {
-    for (const role of ["client", "server"] as const) expect(Engine.ready(role).connection.nextDeadline()).toBeUndefined();
+    for (const role of ["client", "server"] as const)
+      expect(Engine.ready(role).connection.nextDeadline()).toBeUndefined();
   });
 });
 
@@ -101,7 +109,9 @@ describe("a peer that does not read", () => {
     expect(engine.connection.closed).toBe(false);
     engine.connection.handleTimeout(11_000);
     expect(engine.verdict()).toEqual({ connectionError: "ENHANCE_YOUR_CALM" });
-    expect(engine.handler.of("close")).toMatchObject([{ error: { message: "the peer has not read our answers for 10000 ms" } }]);
+    expect(engine.handler.of("close")).toMatchObject([
+      { error: { message: "the peer has not read our answers for 10000 ms" } },
+    ]);
   });
 });
 
@@ -125,7 +135,9 @@ describe("a frame that has begun", () => {
     expect(engine.connection.closed).toBe(false);
     wait(engine, 11_000);
     expect(engine.verdict()).toEqual({ connectionError: "ENHANCE_YOUR_CALM" });
-    expect(engine.handler.of("close")).toMatchObject([{ error: { message: "a frame that has begun was not finished within 10000 ms" } }]);
+    expect(engine.handler.of("close")).toMatchObject([
+      { error: { message: "a frame that has begun was not finished within 10000 ms" } },
+    ]);
   });
 
   it("octet by octet has no more time than one that stops", () => {
@@ -190,7 +202,10 @@ describe("a frame that has begun", () => {
 describe("options of the guards", () => {
   it.each<[GuardLimits, string]>([
     [{ pings: { burst: 0, perSecond: 1 } }, "pings.burst must be a whole number from 1 to 2147483647, not 0"],
-    [{ uselessFrames: { burst: 1, perSecond: Number.NaN } }, "uselessFrames.perSecond must be a number from 0 on, not NaN"],
+    [
+      { uselessFrames: { burst: 1, perSecond: Number.NaN } },
+      "uselessFrames.perSecond must be a number from 0 on, not NaN",
+    ],
     [{ maxSettingsEntries: 5 }, "maxSettingsEntries must be a whole number from 6 to 2147483647, not 5"],
     [{ frameTimeoutMs: -1 }, "frameTimeoutMs must be a whole number from 1 to 2147483647, not -1"],
   ])("%j are refused", (guards, message) => {
@@ -231,15 +246,22 @@ describe("output that waits", () => {
     return engine;
   };
 
-  it.each(["shut", "open"] as const)("for a peer that shows no sign of life, its windows %s, is given up after a PING", (windows) => {
-    const engine = stalled(windows);
-    wait(engine, 119_999);
-    expect([engine.connection.closed, engine.connection.nextDeadline()]).toEqual([false, 120_000]);
-    expect(parseFrames(concatenated(engine.connection.takeOutput())).map(({ type }) => type)).toEqual([FrameType.PING]);
-    wait(engine, 120_000);
-    expect(engine.verdict()).toEqual({ connectionError: "ENHANCE_YOUR_CALM" });
-    expect(engine.handler.of("close")).toMatchObject([{ error: { message: "nothing was read and no PING answered for 120000 ms" } }]);
-  });
+  it.each(["shut", "open"] as const)(
+    "for a peer that shows no sign of life, its windows %s, is given up after a PING",
+    (windows) => {
+      const engine = stalled(windows);
+      wait(engine, 119_999);
+      expect([engine.connection.closed, engine.connection.nextDeadline()]).toEqual([false, 120_000]);
+      expect(parseFrames(concatenated(engine.connection.takeOutput())).map(({ type }) => type)).toEqual([
+        FrameType.PING,
+      ]);
+      wait(engine, 120_000);
+      expect(engine.verdict()).toEqual({ connectionError: "ENHANCE_YOUR_CALM" });
+      expect(engine.handler.of("close")).toMatchObject([
+        { error: { message: "nothing was read and no PING answered for 120000 ms" } },
+      ]);
+    },
+  );
 
   it("for a peer that answers PINGs may wait for ever: a user may look at a screen for as long as he likes", () => {
     const engine = stalled("shut");

@@ -70,7 +70,8 @@ describe("a request and its response", () => {
   it("let informational responses come first, any number of them", () => {
     const { client, server, link } = connectedPair();
     server.onRequest = ({ id }) => {
-      for (const status of ["100", "103"]) server.connection.sendHeaders(id, [{ name: ":status", value: status }], { endStream: false });
+      for (const status of ["100", "103"])
+        server.connection.sendHeaders(id, [{ name: ":status", value: status }], { endStream: false });
       server.connection.sendHeaders(id, response, { endStream: true });
     };
     const call = client.open();
@@ -173,7 +174,10 @@ describe("content-length", () => {
           server.connection.sendHeaders(id, fields, { endStream: !endWithData });
           if (endWithData) server.connection.sendData(id, [], { endStream: true });
         };
-        const call = client.open({ fields: [{ name: ":method", value: method }, ...request.slice(1)], endStream: true });
+        const call = client.open({
+          fields: [{ name: ":method", value: method }, ...request.slice(1)],
+          endStream: true,
+        });
         link.run();
         expect(call.reset).toBeUndefined();
         expect(call.ended).toBe(true);
@@ -196,11 +200,17 @@ describe("wrong use", () => {
     const { client } = connectedPair();
     const { connection } = client;
     const id = connection.openStream({} as never) as number;
-    expect(() => connection.sendData(id, Buffer.from("x"), { endStream: false })).toThrow("stream 1: data before headers");
+    expect(() => connection.sendData(id, Buffer.from("x"), { endStream: false })).toThrow(
+      "stream 1: data before headers",
+    );
     connection.sendHeaders(id, request, { endStream: false });
-    expect(() => connection.sendHeaders(id, [], { endStream: false })).toThrow("stream 1: a second header section must end the stream");
+    expect(() => connection.sendHeaders(id, [], { endStream: false })).toThrow(
+      "stream 1: a second header section must end the stream",
+    );
     connection.sendData(id, [], { endStream: true });
-    expect(() => connection.sendData(id, Buffer.from("x"), { endStream: false })).toThrow("stream 1: data after END_STREAM");
+    expect(() => connection.sendData(id, Buffer.from("x"), { endStream: false })).toThrow(
+      "stream 1: data after END_STREAM",
+    );
     expect(() => connection.sendHeaders(id, [], { endStream: true })).toThrow("stream 1: headers after END_STREAM");
   });
 

@@ -207,7 +207,9 @@ describe("after release", () => {
       for (const streamId of late) {
         engine.send(engine.peer.headers(streamId, response));
         engine.send(engine.peer.data(streamId, new Uint8Array(1_000)));
-        engine.send(engine.peer.headers(streamId, [{ name: "grpc-status", value: "0" }], Flag.END_STREAM | Flag.END_HEADERS));
+        engine.send(
+          engine.peer.headers(streamId, [{ name: "grpc-status", value: "0" }], Flag.END_STREAM | Flag.END_HEADERS),
+        );
       }
     }
     expect(engine.handler.events).toEqual([]);
@@ -225,7 +227,9 @@ describe("after release", () => {
     for (const streamId of streams) {
       engine.send(engine.peer.headers(streamId, response));
       engine.send(engine.peer.data(streamId, [0, 0, 0, 0, 0]));
-      engine.send(engine.peer.headers(streamId, [{ name: "grpc-status", value: "0" }], Flag.END_STREAM | Flag.END_HEADERS));
+      engine.send(
+        engine.peer.headers(streamId, [{ name: "grpc-status", value: "0" }], Flag.END_STREAM | Flag.END_HEADERS),
+      );
     }
     expect(engine.connection.closed).toBe(false);
   });

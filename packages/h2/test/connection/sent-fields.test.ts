@@ -27,14 +27,18 @@ describe.each(flaws)("a field %o", (field, message) => {
   it("is refused in a request", () => {
     const engine = Engine.ready("client");
     const streamId = engine.connection.openStream({}) as number;
-    expect(() => engine.connection.sendHeaders(streamId, [...requestFields, field], { endStream: true })).toThrow(`stream 1: ${message}`);
+    expect(() => engine.connection.sendHeaders(streamId, [...requestFields, field], { endStream: true })).toThrow(
+      `stream 1: ${message}`,
+    );
     expect(engine.output()).toEqual([]);
   });
 
   it("is refused in a response", () => {
     const engine = Engine.ready("server");
     const streamId = engine.openStream();
-    expect(() => engine.connection.sendHeaders(streamId, [...responseFields, field], { endStream: true })).toThrow(`stream 1: ${message}`);
+    expect(() => engine.connection.sendHeaders(streamId, [...responseFields, field], { endStream: true })).toThrow(
+      `stream 1: ${message}`,
+    );
   });
 
   it("is refused in trailers, also in those that will have to wait", () => {
@@ -42,16 +46,26 @@ describe.each(flaws)("a field %o", (field, message) => {
     for (const waits of [false, true]) {
       const streamId = engine.openStream();
       if (waits) engine.connection.sendData(streamId, new Uint8Array(100_000), { endStream: false });
-      expect(() => engine.connection.sendHeaders(streamId, [field], { endStream: true })).toThrow(`stream ${streamId}: ${message}`);
+      expect(() => engine.connection.sendHeaders(streamId, [field], { endStream: true })).toThrow(
+        `stream ${streamId}: ${message}`,
+      );
     }
   });
 });
 
 describe("pseudo-headers", () => {
   it.each([
-    ["after a regular field", [{ name: "x", value: "1" }, ...requestFields], 'pseudo-header ":method" after a regular field'],
+    [
+      "after a regular field",
+      [{ name: "x", value: "1" }, ...requestFields],
+      'pseudo-header ":method" after a regular field',
+    ],
     ["unknown", [...requestFields, { name: ":x", value: "1" }], 'unknown pseudo-header ":x" in a request'],
-    ["of a response", [...requestFields, { name: ":status", value: "200" }], 'unknown pseudo-header ":status" in a request'],
+    [
+      "of a response",
+      [...requestFields, { name: ":status", value: "200" }],
+      'unknown pseudo-header ":status" in a request',
+    ],
     ["twice", [...requestFields, { name: ":path", value: "/" }], "pseudo-header :path twice"],
     ["missing", requestFields.slice(0, 2), "request without :path"],
   ])("%s are refused in a request", (_, fields, message) => {
@@ -90,9 +104,9 @@ describe("after a refusal", () => {
       const id = client.connection.openStream(undefined as never) as number;
       tried.push(id);
       const fields = [...request, novel];
-      expect(() => client.connection.sendHeaders(id, [...fields, { name: "x", value: "\n" }], { endStream: true })).toThrow(
-        "NUL, CR or LF",
-      );
+      expect(() =>
+        client.connection.sendHeaders(id, [...fields, { name: "x", value: "\n" }], { endStream: true }),
+      ).toThrow("NUL, CR or LF");
       client.connection.sendHeaders(id, fields, { endStream: true });
       client.connection.reset(id, 8);
       client.connection.release(id);
@@ -106,8 +120,12 @@ describe("after a refusal", () => {
   it("a stream is as it was: idle at a client, unanswered at a server", () => {
     const { client, server, link } = connectedPair();
     server.onRequest = ({ id }) => {
-      expect(() => server.connection.sendHeaders(id, [{ name: ":status", value: "20" }], { endStream: true })).toThrow("three digits");
-      expect(() => server.connection.sendData(id, new Uint8Array(1), { endStream: true })).toThrow("data before headers");
+      expect(() => server.connection.sendHeaders(id, [{ name: ":status", value: "20" }], { endStream: true })).toThrow(
+        "three digits",
+      );
+      expect(() => server.connection.sendData(id, new Uint8Array(1), { endStream: true })).toThrow(
+        "data before headers",
+      );
       server.connection.sendHeaders(id, response, { endStream: true });
       server.connection.release(id);
     };
@@ -118,7 +136,9 @@ describe("after a refusal", () => {
 
   it("Latin-1 values and tabs inside pass, as do empty ones", () => {
     const { client, server, link } = connectedPair();
-    const call = client.open({ fields: [...request, { name: "x", value: "a\tü\x7f\xff" }, { name: "empty", value: "" }] });
+    const call = client.open({
+      fields: [...request, { name: "x", value: "a\tü\x7f\xff" }, { name: "empty", value: "" }],
+    });
     link.run();
     expect(server.inbox(call.id).headers).toMatchObject({ x: "a\tü\x7f\xff", empty: "" });
   });

@@ -16,7 +16,9 @@ describe("the peer's SETTINGS", () => {
     const engine = Engine.ready("server");
     engine.send(engine.peer.settings(), engine.peer.settings([[0x99, 7]]));
     expect(
-      engine.output().filter(({ type, flags, payload }) => type === FrameType.SETTINGS && flags === 1 && payload.length === 0),
+      engine
+        .output()
+        .filter(({ type, flags, payload }) => type === FrameType.SETTINGS && flags === 1 && payload.length === 0),
     ).toHaveLength(2);
     expect(engine.handler.of("settings")).toHaveLength(2);
   });
@@ -75,7 +77,10 @@ describe("the peer's SETTINGS", () => {
       });
       echoes(server);
       for (let turn = 0; turn < 20; turn++) {
-        const call = client.open({ fields: [...request, { name: `x-${turn % 3}`, value: `value ${turn % 5}` }], endStream: true });
+        const call = client.open({
+          fields: [...request, { name: `x-${turn % 3}`, value: `value ${turn % 5}` }],
+          endStream: true,
+        });
         link.run();
         expect(call.trailers).toEqual({ "x-bytes": "0" });
       }
@@ -138,20 +143,31 @@ describe("our SETTINGS", () => {
   });
 
   it("say all that bounds the peer, and a client forbids push", () => {
-    const settings = { headerTableSize: 1, maxConcurrentStreams: 2, initialWindowSize: 3, maxFrameSize: 16_385, maxHeaderListSize: 5 };
+    const settings = {
+      headerTableSize: 1,
+      maxConcurrentStreams: 2,
+      initialWindowSize: 3,
+      maxFrameSize: 16_385,
+      maxHeaderListSize: 5,
+    };
     for (const role of ["client", "server"] as const) {
       const engine = new Engine(role, { settings });
       const [frame] = engine.output();
       const entries: number[][] = [];
       const payload = Buffer.from(frame?.payload ?? []);
-      for (let at = 0; at < payload.length; at += 6) entries.push([payload.readUInt16BE(at), payload.readUInt32BE(at + 2)]);
+      for (let at = 0; at < payload.length; at += 6)
+        entries.push([payload.readUInt16BE(at), payload.readUInt32BE(at + 2)]);
       const push = role === "client" ? [[2, 0]] : [];
       expect(entries).toEqual([[1, 1], [3, 2], [4, 3], [5, 16_385], [6, 5], ...push]);
     }
   });
 
   it("of a smaller window are not held against a client that has not seen them yet", () => {
-    const pair = connectedPair({ handshake: false, link: { delayMs: 50 }, server: { settings: { initialWindowSize: 1_000 } } });
+    const pair = connectedPair({
+      handshake: false,
+      link: { delayMs: 50 },
+      server: { settings: { initialWindowSize: 1_000 } },
+    });
     const call = pair.client.open();
     pair.client.connection.sendData(call.id, pattern(60_000), { endStream: true });
     pair.link.run();
@@ -160,7 +176,11 @@ describe("our SETTINGS", () => {
 
   it("of a window of a client hold from its first request on, in either size", () => {
     for (const initialWindowSize of [1_000, 1_000_000]) {
-      const pair = connectedPair({ handshake: false, link: { delayMs: 50 }, client: { settings: { initialWindowSize } } });
+      const pair = connectedPair({
+        handshake: false,
+        link: { delayMs: 50 },
+        client: { settings: { initialWindowSize } },
+      });
       echoes(pair.server);
       const call = pair.client.open();
       pair.client.connection.sendData(call.id, pattern(60_000), { endStream: true });
@@ -182,10 +202,19 @@ describe("our SETTINGS", () => {
 describe("options out of their range", () => {
   it.each([
     [{ settings: { headerTableSize: -1 } }, "headerTableSize must be a whole number from 0 to 1048576, not -1"],
-    [{ settings: { maxConcurrentStreams: 1.5 } }, "maxConcurrentStreams must be a whole number from 0 to 2147483647, not 1.5"],
-    [{ settings: { initialWindowSize: 2 ** 31 } }, "initialWindowSize must be a whole number from 0 to 2147483647, not 2147483648"],
+    [
+      { settings: { maxConcurrentStreams: 1.5 } },
+      "maxConcurrentStreams must be a whole number from 0 to 2147483647, not 1.5",
+    ],
+    [
+      { settings: { initialWindowSize: 2 ** 31 } },
+      "initialWindowSize must be a whole number from 0 to 2147483647, not 2147483648",
+    ],
     [{ settings: { maxFrameSize: 16_383 } }, "maxFrameSize must be a whole number from 16384 to 16777215, not 16383"],
-    [{ settings: { maxHeaderListSize: Number.NaN } }, "maxHeaderListSize must be a whole number from 0 to 268435456, not NaN"],
+    [
+      { settings: { maxHeaderListSize: Number.NaN } },
+      "maxHeaderListSize must be a whole number from 0 to 268435456, not NaN",
+    ],
     [{ limits: { handshakeTimeoutMs: 0 } }, "handshakeTimeoutMs must be a whole number from 1 to 2147483647, not 0"],
     [
       { limits: { maxBufferedBytesPerConnection: 1 } },

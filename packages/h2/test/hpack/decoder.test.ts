@@ -33,8 +33,16 @@ describe("the decoder", () => {
     ["an index past both tables", "be", "index 62 is not from 1 to 61, the end of the tables"],
     ["a huge index", "ffffffff0f", "index 33554558 is not from 1 to 61, the end of the tables"],
     ["a name's index past both tables, with indexing", "7f0000", "index 63 is not from 1 to 61, the end of the tables"],
-    ["a name's index past both tables, without indexing", "0f3000", "index 63 is not from 1 to 61, the end of the tables"],
-    ["an index past the entries there are", `${literal("a", "b")}bf`, "index 63 is not from 1 to 62, the end of the tables"],
+    [
+      "a name's index past both tables, without indexing",
+      "0f3000",
+      "index 63 is not from 1 to 61, the end of the tables",
+    ],
+    [
+      "an index past the entries there are",
+      `${literal("a", "b")}bf`,
+      "index 63 is not from 1 to 62, the end of the tables",
+    ],
     ["an index that is cut off", "ff", "header block ends inside an integer"],
     ["an index written in seven octets", "ff808080808000", "integer is longer than the limit (6 octets)"],
     ["a literal without a name", "40", "header block ends where an integer should begin"],
@@ -42,11 +50,23 @@ describe("the decoder", () => {
     ["a literal with an indexed name and no value", "41", "header block ends where an integer should begin"],
     ["a name longer than the block", "40056162", "string of 5 bytes is longer than the rest of its header block (2)"],
     ["a value longer than the block", "410361", "string of 3 bytes is longer than the rest of its header block (1)"],
-    ["a length of 2 GiB", "417f80ffffff07", "string of 2147483647 bytes is longer than the rest of its header block (0)"],
+    [
+      "a length of 2 GiB",
+      "417f80ffffff07",
+      "string of 2147483647 bytes is longer than the rest of its header block (0)",
+    ],
     ["an end-of-string symbol", "4184fffffffc", "Huffman string contains the end-of-string symbol"],
-    ["Huffman padding that is too long", "4182ffff", "Huffman string does not end in fewer than 8 bits of padding, all ones"],
+    [
+      "Huffman padding that is too long",
+      "4182ffff",
+      "Huffman string does not end in fewer than 8 bits of padding, all ones",
+    ],
     ["a size update after a field", "8220", "dynamic table size update after the beginning of a header block"],
-    ["a size update larger than announced", "3fe21f", "dynamic table size 4097 is larger than the announced one (4096)"],
+    [
+      "a size update larger than announced",
+      "3fe21f",
+      "dynamic table size 4097 is larger than the announced one (4096)",
+    ],
   ])("refuses %s", (_, hex, message) => {
     expect(failure(() => decodeHex(newDecoder(), hex)).message).toBe(message);
   });
@@ -59,7 +79,10 @@ describe("the decoder", () => {
   });
 
   it("knows the 61 fields of the static table", () => {
-    const fields = decodeHex(newDecoder(), Array.from({ length: 61 }, (_, index) => (0x81 + index).toString(16)).join(""));
+    const fields = decodeHex(
+      newDecoder(),
+      Array.from({ length: 61 }, (_, index) => (0x81 + index).toString(16)).join(""),
+    );
     expect(lines(fields.slice(0, 16))).toEqual([
       ":authority: ",
       ":method: GET",
@@ -78,15 +101,9 @@ describe("the decoder", () => {
       "accept-charset: ",
       "accept-encoding: gzip, deflate",
     ]);
-    expect([fields[18], fields[22], fields[30], fields[31], fields[54], fields[57], fields[60]].map((field) => field?.name)).toEqual([
-      "accept",
-      "authorization",
-      "content-type",
-      "cookie",
-      "set-cookie",
-      "user-agent",
-      "www-authenticate",
-    ]);
+    expect(
+      [fields[18], fields[22], fields[30], fields[31], fields[54], fields[57], fields[60]].map((field) => field?.name),
+    ).toEqual(["accept", "authorization", "content-type", "cookie", "set-cookie", "user-agent", "www-authenticate"]);
   });
 
   it("gives the same object for an indexed field every time, so that a check can be remembered on it", () => {
@@ -151,7 +168,9 @@ describe("the size of the decoder's table", () => {
     const decoder = newDecoder(100);
     expect(decodeHex(decoder, "3fe11f")).toEqual([]); // 4,096
     decoder.setMaxTableSize(100);
-    expect(failure(() => decodeHex(decoder, "3f46")).message).toBe("dynamic table size 101 is larger than the announced one (100)");
+    expect(failure(() => decodeHex(decoder, "3f46")).message).toBe(
+      "dynamic table size 101 is larger than the announced one (100)",
+    );
   });
 
   it("grows only when the peer says so, up to what was announced", () => {
@@ -178,7 +197,9 @@ describe("the size of the decoder's table", () => {
     decoder.setMaxTableSize(100);
     const error = failure(() => decodeHex(decoder, "82"));
     expect(error.code).toBe("COMPRESSION_ERROR");
-    expect(error.message).toBe("header block without the update that shrinks the dynamic table to the announced size (100)");
+    expect(error.message).toBe(
+      "header block without the update that shrinks the dynamic table to the announced size (100)",
+    );
   });
 
   it("must be lowered as far as the smallest limit, even if the last is larger", () => {

@@ -24,7 +24,8 @@ class NaiveTable {
   }
 }
 
-const newestFirst = (table: DynamicTable<HeaderField>) => Array.from({ length: table.length }, (_, age) => table.at(age));
+const newestFirst = (table: DynamicTable<HeaderField>) =>
+  Array.from({ length: table.length }, (_, age) => table.at(age));
 const entry = (value: string): HeaderField => ({ name: "n", value });
 
 describe("the dynamic table", () => {

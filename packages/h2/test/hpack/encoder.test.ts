@@ -4,7 +4,8 @@ import type { HeaderField } from "../../src/header-field.js";
 import { HpackEncoder, type HpackEncoderOptions } from "../../src/hpack/encoder.js";
 import { encodeBlock, fieldsOf, lines, newDecoder, tableOf, toHex } from "./helpers.js";
 
-const newEncoder = (options: Omit<HpackEncoderOptions, "ascii"> = {}) => new HpackEncoder({ ascii: portableAscii, ...options });
+const newEncoder = (options: Omit<HpackEncoderOptions, "ascii"> = {}) =>
+  new HpackEncoder({ ascii: portableAscii, ...options });
 
 /** An encoder with the decoder at its other end. */
 class Pair {
@@ -46,9 +47,9 @@ describe("the encoder", () => {
   });
 
   it("uses the static table for whole fields and for names", () => {
-    expect(toHex(new Pair().send(":method: POST", ":status: 404", ":path: /index.html", "accept-encoding: gzip, deflate"))).toBe(
-      "838d8590",
-    );
+    expect(
+      toHex(new Pair().send(":method: POST", ":status: 404", ":path: /index.html", "accept-encoding: gzip, deflate")),
+    ).toBe("838d8590");
     expect(toHex(new Pair().send(":status: 299").subarray(0, 1))).toBe("48");
   });
 

@@ -27,8 +27,12 @@ export function encodeBlock(encoder: HpackEncoder, fields: readonly HeaderField[
   const before = 3;
   const target = new Uint8Array(before + room + 5).fill(0xee);
   const end = encoder.encode(fields, target, before);
-  if (end > before + room) throw new Error(`block of ${end - before} bytes is larger than maxEncodedLength said (${room})`);
-  if (target.subarray(0, before).some((octet) => octet !== 0xee) || target.subarray(end).some((octet) => octet !== 0xee)) {
+  if (end > before + room)
+    throw new Error(`block of ${end - before} bytes is larger than maxEncodedLength said (${room})`);
+  if (
+    target.subarray(0, before).some((octet) => octet !== 0xee) ||
+    target.subarray(end).some((octet) => octet !== 0xee)
+  ) {
     throw new Error("the encoder wrote outside of its block");
   }
   return target.slice(before, end);

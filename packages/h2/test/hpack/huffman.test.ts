@@ -17,7 +17,8 @@ const decode = (bytes: Uint8Array): string => {
   const target = new Uint8Array(maxDecodedLength(bytes.length));
   return portableAscii.decode(target, 0, readHuffman(bytes, 0, bytes.length, target));
 };
-const bitsOf = (symbol: number): string => (codes[symbol] as number).toString(2).padStart(codeLengths[symbol] as number, "0");
+const bitsOf = (symbol: number): string =>
+  (codes[symbol] as number).toString(2).padStart(codeLengths[symbol] as number, "0");
 
 /** The obvious way: bit strings. */
 const naivelyCoded = (text: string): string => {
@@ -104,7 +105,11 @@ describe("the Huffman code", () => {
 
   it.each([
     ["the end-of-string symbol, alone", "fffffffc", "Huffman string contains the end-of-string symbol"],
-    ["the end-of-string symbol before other symbols", "1fffffffe0000000", "Huffman string contains the end-of-string symbol"],
+    [
+      "the end-of-string symbol before other symbols",
+      "1fffffffe0000000",
+      "Huffman string contains the end-of-string symbol",
+    ],
     ["a whole octet of padding", "ff", "Huffman string does not end in fewer than 8 bits of padding, all ones"],
     ["an octet of padding too many", "1fff", "Huffman string does not end in fewer than 8 bits of padding, all ones"],
     ["padding with a zero in it", "1e", "Huffman string does not end in fewer than 8 bits of padding, all ones"],

@@ -12,10 +12,26 @@ import { encodeBlock, fieldsOf, lines, newDecoder, tableBytes, tableOf } from ".
 
 const latin1 = fc.array(fc.nat(255), { maxLength: 300 }).map((octets) => String.fromCharCode(...octets));
 const name = fc.oneof(
-  fc.constantFrom(":path", ":method", ":status", "cookie", "authorization", "grpc-timeout", "content-type", "a", "b", "c"),
+  fc.constantFrom(
+    ":path",
+    ":method",
+    ":status",
+    "cookie",
+    "authorization",
+    "grpc-timeout",
+    "content-type",
+    "a",
+    "b",
+    "c",
+  ),
   latin1,
 );
-const value = fc.oneof(fc.constantFrom("", "GET", "200", "a", "b"), fc.nat(40).map(String), latin1, fc.constant("x".repeat(3_000)));
+const value = fc.oneof(
+  fc.constantFrom("", "GET", "200", "a", "b"),
+  fc.nat(40).map(String),
+  latin1,
+  fc.constant("x".repeat(3_000)),
+);
 const field: fc.Arbitrary<HeaderField> = fc.record({ name, value, neverIndexed: fc.boolean() });
 
 describe("a string literal", () => {
@@ -44,7 +60,10 @@ describe("an encoder and a decoder over a long connection", () => {
     const own = fc.constantFrom(undefined, 0, 150, 8_192);
     fc.assert(
       fc.property(own, fc.array(step, { maxLength: 40 }), (maxTableSize, steps) => {
-        const encoder = new HpackEncoder({ ascii: portableAscii, ...(maxTableSize === undefined ? {} : { maxTableSize }) });
+        const encoder = new HpackEncoder({
+          ascii: portableAscii,
+          ...(maxTableSize === undefined ? {} : { maxTableSize }),
+        });
         const decoder = newDecoder();
         let limit = 4_096;
         for (const next of steps) {
@@ -57,7 +76,8 @@ describe("an encoder and a decoder over a long connection", () => {
           const block = encodeBlock(encoder, next);
           const decoded = decoder.decode(block, 0, block.length, 1_000_000);
           expect(lines(decoded)).toEqual(lines(next));
-          for (const [index, { neverIndexed }] of next.entries()) if (neverIndexed) expect(decoded[index]?.neverIndexed).toBe(true);
+          for (const [index, { neverIndexed }] of next.entries())
+            if (neverIndexed) expect(decoded[index]?.neverIndexed).toBe(true);
           expect(decoder.listBytes).toBe(tableBytes(next));
         }
         expect(tableBytes(tableOf(decoder))).toBeLessThanOrEqual(Math.max(limit, maxTableSize ?? 4_096));
@@ -95,7 +115,14 @@ describe("whatever bytes come", () => {
   });
 
   it("the same holds for real blocks with octets changed, cut out or cut off", () => {
-    const request = fieldsOf(":method: POST", ":path: /a.b/C", "te: trailers", "grpc-timeout: 1S", "x: some value", "cookie: a=b");
+    const request = fieldsOf(
+      ":method: POST",
+      ":path: /a.b/C",
+      "te: trailers",
+      "grpc-timeout: 1S",
+      "x: some value",
+      "cookie: a=b",
+    );
     const real = fc.array(field, { maxLength: 8 }).map((fields) => {
       const encoder = new HpackEncoder({ ascii: portableAscii });
       encoder.setMaxTableSize(1_000);

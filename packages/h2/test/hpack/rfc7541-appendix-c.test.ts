@@ -56,8 +56,14 @@ const responseTables = [
   { table: [cookie, "content-encoding: gzip", date22], tableBytes: 215 },
 ] as const;
 
-const steps = (fields: readonly (readonly string[])[], tables: readonly Pick<Step, "table" | "tableBytes">[], wires: readonly string[]) =>
-  wires.map((wire, index): Step => ({ fields: fields[index] ?? [], wire, ...(tables[index] ?? { table: [], tableBytes: 0 }) }));
+const steps = (
+  fields: readonly (readonly string[])[],
+  tables: readonly Pick<Step, "table" | "tableBytes">[],
+  wires: readonly string[],
+) =>
+  wires.map(
+    (wire, index): Step => ({ fields: fields[index] ?? [], wire, ...(tables[index] ?? { table: [], tableBytes: 0 }) }),
+  );
 
 const plainRequests = steps(requests, requestTables, [
   "8286 8441 0f77 7777 2e65 7861 6d70 6c65 2e63 6f6d",
@@ -101,33 +107,35 @@ describe("C.1, integers", () => {
 });
 
 describe("C.2, the four forms of a field", () => {
-  it.each<[title: string, wire: string, field: string, neverIndexed: true | undefined, table: string[], bytes: number]>([
+  it.each<[title: string, wire: string, field: string, neverIndexed: true | undefined, table: string[], bytes: number]>(
     [
-      "C.2.1: a literal with indexing is decoded and kept",
-      "400a 6375 7374 6f6d 2d6b 6579 0d63 7573 746f 6d2d 6865 6164 6572",
-      "custom-key: custom-header",
-      undefined,
-      ["custom-key: custom-header"],
-      55,
+      [
+        "C.2.1: a literal with indexing is decoded and kept",
+        "400a 6375 7374 6f6d 2d6b 6579 0d63 7573 746f 6d2d 6865 6164 6572",
+        "custom-key: custom-header",
+        undefined,
+        ["custom-key: custom-header"],
+        55,
+      ],
+      [
+        "C.2.2: a literal without indexing is decoded and not kept",
+        "040c 2f73 616d 706c 652f 7061 7468",
+        ":path: /sample/path",
+        undefined,
+        [],
+        0,
+      ],
+      [
+        "C.2.3: a literal never indexed is decoded, not kept, and says so",
+        "1008 7061 7373 776f 7264 0673 6563 7265 74",
+        "password: secret",
+        true,
+        [],
+        0,
+      ],
+      ["C.2.4: an indexed field comes from the static table", "82", ":method: GET", undefined, [], 0],
     ],
-    [
-      "C.2.2: a literal without indexing is decoded and not kept",
-      "040c 2f73 616d 706c 652f 7061 7468",
-      ":path: /sample/path",
-      undefined,
-      [],
-      0,
-    ],
-    [
-      "C.2.3: a literal never indexed is decoded, not kept, and says so",
-      "1008 7061 7373 776f 7264 0673 6563 7265 74",
-      "password: secret",
-      true,
-      [],
-      0,
-    ],
-    ["C.2.4: an indexed field comes from the static table", "82", ":method: GET", undefined, [], 0],
-  ])("%s", (_, wire, field, neverIndexed, table, bytes) => {
+  )("%s", (_, wire, field, neverIndexed, table, bytes) => {
     const decoder = newDecoder();
     const fields = decodeHex(decoder, wire);
     expect(lines(fields)).toEqual([field]);
@@ -139,10 +147,14 @@ describe("C.2, the four forms of a field", () => {
 
   it("C.2.1, C.2.3 and C.2.4 are the forms that our encoder chooses, with its strings in Huffman code", () => {
     const encoder = new HpackEncoder({ ascii: portableAscii });
-    expect(toHex(encodeBlock(encoder, fieldsOf("custom-key: custom-header")))).toBe("408825a849e95ba97d7f8925a849e95a728e42d9");
+    expect(toHex(encodeBlock(encoder, fieldsOf("custom-key: custom-header")))).toBe(
+      "408825a849e95ba97d7f8925a849e95a728e42d9",
+    );
     const secret = encodeBlock(encoder, [{ name: "password", value: "secret", neverIndexed: true }]);
     expect(secret[0]).toBe(0x10);
-    expect(newDecoder().decode(secret, 0, secret.length, 100)).toMatchObject([{ name: "password", value: "secret", neverIndexed: true }]);
+    expect(newDecoder().decode(secret, 0, secret.length, 100)).toMatchObject([
+      { name: "password", value: "secret", neverIndexed: true },
+    ]);
     expect(toHex(encodeBlock(encoder, fieldsOf(":method: GET")))).toBe("82");
   });
 });
@@ -150,12 +162,15 @@ describe("C.2, the four forms of a field", () => {
 describe("C.3 to C.6, sequences on one connection", () => {
   it("C.3: requests without Huffman code are decoded, with the table after each", () => decodeSteps(plainRequests));
   it("C.4: requests with Huffman code are decoded, with the table after each", () => decodeSteps(huffmanRequests));
-  it("C.5: responses without Huffman code are decoded with evictions from a table of 256 bytes", () => decodeSteps(plainResponses, 256));
-  it("C.6: responses with Huffman code are decoded with evictions from a table of 256 bytes", () => decodeSteps(huffmanResponses, 256));
+  it("C.5: responses without Huffman code are decoded with evictions from a table of 256 bytes", () =>
+    decodeSteps(plainResponses, 256));
+  it("C.6: responses with Huffman code are decoded with evictions from a table of 256 bytes", () =>
+    decodeSteps(huffmanResponses, 256));
 
   it("C.4: our encoder writes the very octets of the example", () => {
     const encoder = new HpackEncoder({ ascii: portableAscii });
-    for (const { fields, wire } of huffmanRequests) expect(toHex(encodeBlock(encoder, fieldsOf(...fields)))).toBe(toHex(fromHex(wire)));
+    for (const { fields, wire } of huffmanRequests)
+      expect(toHex(encodeBlock(encoder, fieldsOf(...fields)))).toBe(toHex(fromHex(wire)));
   });
 
   it("C.6: our encoder writes the octets of the example, but 307 as it is (no longer than coded) and the cookie never indexed", () => {

@@ -25,50 +25,53 @@ const encoders = present
       .map((entry) => entry.name)
   : [];
 
-describe.skipIf(!present)(present ? "public HPACK stories" : "public HPACK stories: not run, ../shared/vectors/hpack is absent", () => {
-  it("come from four encoders", () => expect(encoders.length).toBeGreaterThanOrEqual(4));
+describe.skipIf(!present)(
+  present ? "public HPACK stories" : "public HPACK stories: not run, ../shared/vectors/hpack is absent",
+  () => {
+    it("come from four encoders", () => expect(encoders.length).toBeGreaterThanOrEqual(4));
 
-  it.each(encoders)("of %s are decoded to their headers", (encoder) => {
-    for (const { cases } of storiesOf(encoder)) {
-      const decoder = newDecoder();
-      for (const { wire, headers, header_table_size: tableSize } of cases) {
-        if (typeof tableSize === "number") decoder.setMaxTableSize(tableSize);
-        expect(lines(decodeHex(decoder, wire))).toEqual(lines(fieldsOf(headers)));
-      }
-    }
-  });
-
-  it.each(encoders)("of %s survive our encoder and decoder, with the same table sizes", (encoder) => {
-    for (const { cases } of storiesOf(encoder)) {
-      const ours = new HpackEncoder({ ascii: nodeAscii });
-      const decoder = newDecoder();
-      for (const { headers, header_table_size: tableSize } of cases) {
-        if (typeof tableSize === "number") {
-          ours.setMaxTableSize(tableSize);
-          decoder.setMaxTableSize(tableSize);
+    it.each(encoders)("of %s are decoded to their headers", (encoder) => {
+      for (const { cases } of storiesOf(encoder)) {
+        const decoder = newDecoder();
+        for (const { wire, headers, header_table_size: tableSize } of cases) {
+          if (typeof tableSize === "number") decoder.setMaxTableSize(tableSize);
+          expect(lines(decodeHex(decoder, wire))).toEqual(lines(fieldsOf(headers)));
         }
-        const fields = fieldsOf(headers);
-        const block = encodeBlock(ours, fields);
-        expect(lines(decoder.decode(block, 0, block.length, 65_536))).toEqual(lines(fields));
       }
-    }
-  });
+    });
 
-  it("take our encoder no more octets than nghttp2's, cookies apart, which are never indexed here", () => {
-    let theirs = 0;
-    let ours = 0;
-    for (const { cases } of storiesOf("nghttp2")) {
-      const encoder = new HpackEncoder({ ascii: portableAscii });
-      for (const { wire, headers } of cases) {
-        const fields = fieldsOf(headers);
-        if (fields.some(({ name }) => name === "cookie" || name === "set-cookie")) continue;
-        theirs += wire.length / 2;
-        ours += encodeBlock(encoder, fields).length;
+    it.each(encoders)("of %s survive our encoder and decoder, with the same table sizes", (encoder) => {
+      for (const { cases } of storiesOf(encoder)) {
+        const ours = new HpackEncoder({ ascii: nodeAscii });
+        const decoder = newDecoder();
+        for (const { headers, header_table_size: tableSize } of cases) {
+          if (typeof tableSize === "number") {
+            ours.setMaxTableSize(tableSize);
+            decoder.setMaxTableSize(tableSize);
+          }
+          const fields = fieldsOf(headers);
+          const block = encodeBlock(ours, fields);
+          expect(lines(decoder.decode(block, 0, block.length, 65_536))).toEqual(lines(fields));
+        }
       }
-    }
-    expect(ours).toBeLessThanOrEqual(theirs * 1.01);
-  });
-});
+    });
+
+    it("take our encoder no more octets than nghttp2's, cookies apart, which are never indexed here", () => {
+      let theirs = 0;
+      let ours = 0;
+      for (const { cases } of storiesOf("nghttp2")) {
+        const encoder = new HpackEncoder({ ascii: portableAscii });
+        for (const { wire, headers } of cases) {
+          const fields = fieldsOf(headers);
+          if (fields.some(({ name }) => name === "cookie" || name === "set-cookie")) continue;
+          theirs += wire.length / 2;
+          ours += encodeBlock(encoder, fields).length;
+        }
+      }
+      expect(ours).toBeLessThanOrEqual(theirs * 1.01);
+    });
+  },
+);
 
 function storiesOf(encoder: string): Story[] {
   const folder = new URL(`${encoder}/`, corpus);

@@ -162,7 +162,10 @@ describe("the driver", () => {
     const stream = await client.request(request);
     await stream.headers();
     client.driver.destroy(new Error("enough"));
-    await expect(stream.body()).rejects.toMatchObject({ scope: "connection", message: expect.stringContaining("enough") });
+    await expect(stream.body()).rejects.toMatchObject({
+      scope: "connection",
+      message: expect.stringContaining("enough"),
+    });
     await client.driver.done;
     await connections[0]?.driver.done;
     client.driver.destroy();
@@ -186,9 +189,13 @@ describe("the driver", () => {
   it("cuts a finished connection that the peer does not close", async () => {
     const clock = new ManualClock();
     const [a, b] = duplexPair();
-    const driver = new ConnectionDriver(new Connection<unknown>({ role: "server" }, new RecordingHandler()), duplexTransport(a), {
-      clock,
-    });
+    const driver = new ConnectionDriver(
+      new Connection<unknown>({ role: "server" }, new RecordingHandler()),
+      duplexTransport(a),
+      {
+        clock,
+      },
+    );
     b.write("not HTTP/2");
     await new Promise((resolve) => b.once("readable", resolve));
     await new Promise((resolve) => setImmediate(resolve));
@@ -203,7 +210,9 @@ describe("the driver", () => {
     const clock = new ManualClock();
     const [a] = duplexPair();
     const handler = new RecordingHandler();
-    const driver = new ConnectionDriver(new Connection<unknown>({ role: "server" }, handler), duplexTransport(a), { clock });
+    const driver = new ConnectionDriver(new Connection<unknown>({ role: "server" }, handler), duplexTransport(a), {
+      clock,
+    });
     await new Promise((resolve) => setImmediate(resolve));
     clock.advance(10_000);
     expect(handler.of("close")).toMatchObject([{ error: { code: "SETTINGS_TIMEOUT" } }]);

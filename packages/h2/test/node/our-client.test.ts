@@ -14,7 +14,8 @@ async function nodeServer(
   onStream: (stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders) => void,
   options: http2.ServerOptions = {},
 ) {
-  const server = kind === "tls" ? http2.createSecureServer({ ...options, ...certificate }) : http2.createServer(options);
+  const server =
+    kind === "tls" ? http2.createSecureServer({ ...options, ...certificate }) : http2.createServer(options);
   server.on("stream", (stream, headers) => {
     stream.on("error", () => {});
     onStream(stream, headers);

@@ -31,7 +31,12 @@ interface Answer {
   body: Buffer;
 }
 
-function ask(client: http2.ClientHttp2Session, headers: http2.OutgoingHttpHeaders, body?: Buffer, trailers?: http2.OutgoingHttpHeaders) {
+function ask(
+  client: http2.ClientHttp2Session,
+  headers: http2.OutgoingHttpHeaders,
+  body?: Buffer,
+  trailers?: http2.OutgoingHttpHeaders,
+) {
   return new Promise<Answer>((resolve, reject) => {
     const stream = client.request(
       { ":method": body === undefined ? "GET" : "POST", ...headers },
@@ -78,7 +83,10 @@ describe.each(socketKinds)("our server over %s", (kind) => {
       kind,
       cleanup,
       async (stream) => {
-        const large = (await stream.headers()).find(({ name }) => name === "x-large") as { name: string; value: string };
+        const large = (await stream.headers()).find(({ name }) => name === "x-large") as {
+          name: string;
+          value: string;
+        };
         await stream.body();
         stream.sendHeaders([{ name: ":status", value: "200" }, large]);
         stream.sendHeaders([{ name: "x-saw", value: stream.trailers?.[0]?.value ?? "" }, large], true);
@@ -86,9 +94,14 @@ describe.each(socketKinds)("our server over %s", (kind) => {
       { settings },
     );
     const large = "\u00fe".repeat(40_000);
-    const answer = await ask(session(target, kind, { maxHeaderListSize: 100_000 }), { "x-large": large }, Buffer.from("x"), {
-      "x-end": "of request",
-    });
+    const answer = await ask(
+      session(target, kind, { maxHeaderListSize: 100_000 }),
+      { "x-large": large },
+      Buffer.from("x"),
+      {
+        "x-end": "of request",
+      },
+    );
     expect(answer.trailers?.["x-saw"]).toBe("of request");
     expect(answer.headers["x-large"]).toBe(large);
     expect(answer.trailers?.["x-large"]).toBe(large);
@@ -98,7 +111,9 @@ describe.each(socketKinds)("our server over %s", (kind) => {
     const { target } = await serve(kind, cleanup, echo, { settings: { maxConcurrentStreams: 100 } });
     const client = session(target, kind);
     await new Promise((resolve) => client.once("remoteSettings", resolve));
-    const answers = await Promise.all(Array.from({ length: 500 }, (_, index) => ask(client, {}, pattern(index * 37, index))));
+    const answers = await Promise.all(
+      Array.from({ length: 500 }, (_, index) => ask(client, {}, pattern(index * 37, index))),
+    );
     for (const [index, { body }] of answers.entries()) expect(body.equals(pattern(index * 37, index))).toBe(true);
   });
 });

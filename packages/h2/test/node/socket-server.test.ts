@@ -10,7 +10,11 @@ afterEach(() => cleanup.run());
 
 describe("a TLS server that closes", () => {
   it("does not wait for handshakes, or for those that it has turned away", async () => {
-    const { server, target, refused } = await secureServer({ ca: authority, requestCert: true, handshakeTimeout: 120_000 });
+    const { server, target, refused } = await secureServer({
+      ca: authority,
+      requestCert: true,
+      handshakeTimeout: 120_000,
+    });
     const accepted = new Promise((resolve) => server.once("connection", resolve));
     const silent = await connectSocket(target);
     silent.on("error", () => {});
@@ -86,8 +90,12 @@ describe("certificates that change", () => {
     const { server, target } = await secureServer();
     const halves = { cert: certificateOf("renewed").cert, key: certificateOf("server").key };
     expect(() => server.updateTls(halves)).toThrow(/^the tls options cannot be used: key values mismatch$/);
-    expect(() => server.updateTls({ cert: "no certificate" })).toThrow(/^the tls options cannot be used: no start line$/);
-    expect(() => server.updateTls({ minVersion: "TLSv1.1" })).toThrow('minVersion is "TLSv1.1": HTTP/2 needs "TLSv1.2" or "TLSv1.3"');
+    expect(() => server.updateTls({ cert: "no certificate" })).toThrow(
+      /^the tls options cannot be used: no start line$/,
+    );
+    expect(() => server.updateTls({ minVersion: "TLSv1.1" })).toThrow(
+      'minVersion is "TLSv1.1": HTTP/2 needs "TLSv1.2" or "TLSv1.3"',
+    );
     await roundTrip(await connectSocket(target, { tls: trusting }));
     expect(() => createSocketServer({}, () => {}).updateTls({})).toThrow("this server has no TLS");
   });
@@ -96,17 +104,25 @@ describe("certificates that change", () => {
 describe("TLS options that cannot work", () => {
   it("are refused at once, in one line", async () => {
     const halves = { cert: certificateOf("renewed").cert, key: certificateOf("server").key };
-    expect(() => createSocketServer({ tls: halves }, () => {})).toThrow(/^the tls options cannot be used: key values mismatch$/);
-    expect(() => createSocketServer({ tls: {} }, () => {})).toThrow("the tls options of a server need a certificate: cert and key, or pfx");
-    expect(() => createSocketServer({ tls: { cert: halves.cert } }, () => {})).toThrow("have a certificate (cert), but not its key");
+    expect(() => createSocketServer({ tls: halves }, () => {})).toThrow(
+      /^the tls options cannot be used: key values mismatch$/,
+    );
+    expect(() => createSocketServer({ tls: {} }, () => {})).toThrow(
+      "the tls options of a server need a certificate: cert and key, or pfx",
+    );
+    expect(() => createSocketServer({ tls: { cert: halves.cert } }, () => {})).toThrow(
+      "have a certificate (cert), but not its key",
+    );
     expect(() => createSocketServer({ tls: { ...certificateOf("server"), maxVersion: "TLSv1" } }, () => {})).toThrow(
       'maxVersion is "TLSv1"',
     );
-    expect(() => createSocketServer({ tls: { ...certificateOf("server"), secureProtocol: "TLSv1_method" } }, () => {})).toThrow(
-      "use minVersion and maxVersion",
-    );
+    expect(() =>
+      createSocketServer({ tls: { ...certificateOf("server"), secureProtocol: "TLSv1_method" } }, () => {}),
+    ).toThrow("use minVersion and maxVersion");
     const { target } = await secureServer();
-    await expect(connectSocket(target, { tls: halves })).rejects.toThrow(/^the tls options cannot be used: key values mismatch$/);
+    await expect(connectSocket(target, { tls: halves })).rejects.toThrow(
+      /^the tls options cannot be used: key values mismatch$/,
+    );
     await expect(connectSocket(target, { tls: { minVersion: "TLSv1" } })).rejects.toThrow('minVersion is "TLSv1"');
   });
 });

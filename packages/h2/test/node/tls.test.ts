@@ -2,36 +2,65 @@
 import net, { type Socket } from "node:net";
 import tls from "node:tls";
 import { afterEach, describe, expect, it } from "vitest";
-import { connectSocket, createSocketServer, duplexTransport, HttpConnection, peerCertificate } from "../../src/node/index.js";
+import {
+  connectSocket,
+  createSocketServer,
+  duplexTransport,
+  HttpConnection,
+  peerCertificate,
+} from "../../src/node/index.js";
 import { authority, certificateOf } from "../support/certificates.js";
 import { listen } from "../support/sockets.js";
-import { anyCipher, cleanup, echo, endOf, failureOf, foreignServer, roundTrip, secureServer, trusting } from "../support/tls.js";
+import {
+  anyCipher,
+  cleanup,
+  echo,
+  endOf,
+  failureOf,
+  foreignServer,
+  roundTrip,
+  secureServer,
+  trusting,
+} from "../support/tls.js";
 
 afterEach(() => cleanup.run());
 
 describe("TLS between our ends", () => {
-  it.each(["TLSv1.2", "TLSv1.3"] as const)("carries HTTP/2 over %s, with suites that HTTP/2 allows", async (version) => {
-    const { target, accepted } = await secureServer();
-    const socket = (await connectSocket(target, { tls: { ...trusting, minVersion: version, maxVersion: version } })) as tls.TLSSocket;
-    await roundTrip(socket);
-    expect(socket.getProtocol()).toBe(version);
-    expect(socket.alpnProtocol).toBe("h2");
-    expect(socket.getCipher().standardName).toMatch(/GCM|POLY1305/);
-    expect(accepted).toHaveLength(1);
-  });
+  it.each(["TLSv1.2", "TLSv1.3"] as const)(
+    "carries HTTP/2 over %s, with suites that HTTP/2 allows",
+    async (version) => {
+      const { target, accepted } = await secureServer();
+      const socket = (await connectSocket(target, {
+        tls: { ...trusting, minVersion: version, maxVersion: version },
+      })) as tls.TLSSocket;
+      await roundTrip(socket);
+      expect(socket.getProtocol()).toBe(version);
+      expect(socket.alpnProtocol).toBe("h2");
+      expect(socket.getCipher().standardName).toMatch(/GCM|POLY1305/);
+      expect(accepted).toHaveLength(1);
+    },
+  );
 
   it("works over a Unix socket with the name that is asked for", async () => {
-    const server = createSocketServer({ tls: certificateOf("server") }, (socket) => void HttpConnection.accept(socket, echo));
+    const server = createSocketServer(
+      { tls: certificateOf("server") },
+      (socket) => void HttpConnection.accept(socket, echo),
+    );
     const target = await listen(server, "unix", cleanup);
     await roundTrip(await connectSocket(target, { tls: { ...trusting, servername: "localhost" } }));
   });
 
   it.each(["TLSv1.2", "TLSv1.3"] as const)("shows each side the other's certificate over %s", async (version) => {
     const { target, accepted } = await secureServer({ ca: authority, requestCert: true });
-    const socket = await connectSocket(target, { tls: { ...trusting, ...certificateOf("client"), maxVersion: version } });
+    const socket = await connectSocket(target, {
+      tls: { ...trusting, ...certificateOf("client"), maxVersion: version },
+    });
     await roundTrip(socket);
     expect(peerCertificate(socket)?.subjectAltName).toContain("DNS:localhost");
-    expect(peerCertificate(accepted[0] as Socket)).toMatchObject({ subject: "CN=client", subjectAltName: "DNS:client" });
+    expect(peerCertificate(accepted[0] as Socket)).toMatchObject({
+      subject: "CN=client",
+      subjectAltName: "DNS:client",
+    });
   });
 
   it("shows no certificate without TLS, without one, and of one that nobody vouches for", async () => {
@@ -48,16 +77,32 @@ describe("a client names what is wrong with a server", () => {
   const certificates = [
     ["expired", "CERTIFICATE_EXPIRED", "the server's certificate has expired"],
     ["early", "CERTIFICATE_NOT_YET_VALID", "the server's certificate is not valid yet"],
-    ["elsewhere", "CERTIFICATE_WRONG_HOST", 'the server\'s certificate is not for "localhost", but for DNS:elsewhere.example'],
-    ["stranger", "CERTIFICATE_UNKNOWN_AUTHORITY", "the server's certificate is signed by an authority that is not trusted (ca)"],
-    ["self-signed", "CERTIFICATE_SELF_SIGNED", "the server's certificate is self-signed, and not one of those that are trusted (ca)"],
+    [
+      "elsewhere",
+      "CERTIFICATE_WRONG_HOST",
+      'the server\'s certificate is not for "localhost", but for DNS:elsewhere.example',
+    ],
+    [
+      "stranger",
+      "CERTIFICATE_UNKNOWN_AUTHORITY",
+      "the server's certificate is signed by an authority that is not trusted (ca)",
+    ],
+    [
+      "self-signed",
+      "CERTIFICATE_SELF_SIGNED",
+      "the server's certificate is self-signed, and not one of those that are trusted (ca)",
+    ],
   ] as const;
 
   it.each(certificates)("whose certificate is %s", async (name, code, text) => {
     const { target, accepted, refused } = await secureServer(certificateOf(name));
     const error = await failureOf(connectSocket(target, { tls: { ...trusting, servername: "localhost" } }));
     const { port } = target as { port: number };
-    expect(error).toMatchObject({ name: "TransportError", code, message: `cannot connect to 127.0.0.1:${port}: ${text}` });
+    expect(error).toMatchObject({
+      name: "TransportError",
+      code,
+      message: `cannot connect to 127.0.0.1:${port}: ${text}`,
+    });
     expect(error.cause).toBeInstanceOf(Error);
     expect(await refused()).toMatchObject({ code: "CONNECTION_CLOSED" });
     expect(accepted).toHaveLength(0);
@@ -66,7 +111,10 @@ describe("a client names what is wrong with a server", () => {
   it("that speaks only what is too old", async () => {
     const target = await foreignServer({ minVersion: "TLSv1", maxVersion: "TLSv1.1", ciphers: anyCipher });
     const error = await failureOf(connectSocket(target, { tls: trusting }));
-    expect(error).toMatchObject({ code: "TLS_VERSION", message: expect.stringContaining("speaks no version of TLS that this side does") });
+    expect(error).toMatchObject({
+      code: "TLS_VERSION",
+      message: expect.stringContaining("speaks no version of TLS that this side does"),
+    });
   });
 
   it("that has only cipher suites which HTTP/2 forbids", async () => {
@@ -75,7 +123,9 @@ describe("a client names what is wrong with a server", () => {
     const forced = connectSocket(target, { tls: { ...trusting, ciphers: "ECDHE-ECDSA-AES128-SHA256" } });
     expect(await failureOf(forced)).toMatchObject({
       code: "TLS_CIPHER",
-      message: expect.stringContaining("the server agreed to TLSv1.2 with TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256, which HTTP/2 forbids"),
+      message: expect.stringContaining(
+        "the server agreed to TLSv1.2 with TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256, which HTTP/2 forbids",
+      ),
     });
   });
 
@@ -105,7 +155,9 @@ describe("a client names what is wrong with a server", () => {
       });
     }
     const ours = createSocketServer({}, (socket) => void HttpConnection.accept(socket, echo));
-    expect(await failureOf(connectSocket(await listen(ours, "tcp", cleanup), { tls: trusting }))).toMatchObject({ code: "NOT_TLS" });
+    expect(await failureOf(connectSocket(await listen(ours, "tcp", cleanup), { tls: trusting }))).toMatchObject({
+      code: "NOT_TLS",
+    });
   });
 
   it("that hangs up, or says nothing", async () => {
@@ -126,7 +178,9 @@ describe("a client names what is wrong with a server", () => {
     const target = await foreignServer({ requestCert: true, ca: authority });
     const transport = duplexTransport(await connectSocket(target, { tls: trusting }));
     // Without a word of ours on its way, which the server would answer with a reset that may overtake the alert.
-    const end = await new Promise((resolve) => transport.start({ onData() {}, onDrain() {}, onEnd() {}, onClose: resolve }));
+    const end = await new Promise((resolve) =>
+      transport.start({ onData() {}, onDrain() {}, onEnd() {}, onClose: resolve }),
+    );
     expect(end).toMatchObject({ code: "CERTIFICATE_REQUIRED", message: "the peer requires a client certificate" });
     const early = connectSocket(target, { tls: { ...trusting, maxVersion: "TLSv1.2" } });
     expect(await failureOf(early)).toMatchObject({ message: expect.stringContaining("or wants a client certificate") });
@@ -137,34 +191,42 @@ describe("a client that is cut off after the handshake", () => {
   it("is told what may be the reason", async () => {
     const target = await foreignServer({}, (socket) => socket.resetAndDestroy());
     const end = await endOf(await connectSocket(target, { tls: trusting }));
-    expect(end).toMatch(/^connection lost: \w+ ECONNRESET before the peer has sent anything: it may not accept our certificate$/);
+    expect(end).toMatch(
+      /^connection lost: \w+ ECONNRESET before the peer has sent anything: it may not accept our certificate$/,
+    );
   });
 });
 
 describe("a server names what is wrong with a client", () => {
-  it.each(["TLSv1.2", "TLSv1.3"] as const)("whose certificate is missing or bad over %s, to itself and to the client", async (version) => {
-    const { target, accepted, refused } = await secureServer({ ca: authority, requestCert: true });
-    const bad = [
-      [{}, "CERTIFICATE_REQUIRED", "the client has no certificate, which is required here"],
-      [certificateOf("client-expired"), "CERTIFICATE_EXPIRED", "the client's certificate has expired"],
-      [
-        certificateOf("stranger"),
-        "CERTIFICATE_UNKNOWN_AUTHORITY",
-        "the client's certificate is signed by an authority that is not trusted (ca)",
-      ],
-      [
-        certificateOf("self-signed"),
-        "CERTIFICATE_SELF_SIGNED",
-        "the client's certificate is self-signed, and not one of those that are trusted (ca)",
-      ],
-    ] as const;
-    for (const [certificate, code, text] of bad) {
-      const socket = await connectSocket(target, { tls: { ...trusting, ...certificate, maxVersion: version } });
-      expect(await endOf(socket)).toBe(`the peer ended the connection with INADEQUATE_SECURITY: "${text}"`);
-      expect(await refused()).toMatchObject({ code, message: expect.stringMatching(/^a connection from 127\.0\.0\.1:\d+ was refused: /) });
-    }
-    expect(accepted).toHaveLength(0);
-  });
+  it.each(["TLSv1.2", "TLSv1.3"] as const)(
+    "whose certificate is missing or bad over %s, to itself and to the client",
+    async (version) => {
+      const { target, accepted, refused } = await secureServer({ ca: authority, requestCert: true });
+      const bad = [
+        [{}, "CERTIFICATE_REQUIRED", "the client has no certificate, which is required here"],
+        [certificateOf("client-expired"), "CERTIFICATE_EXPIRED", "the client's certificate has expired"],
+        [
+          certificateOf("stranger"),
+          "CERTIFICATE_UNKNOWN_AUTHORITY",
+          "the client's certificate is signed by an authority that is not trusted (ca)",
+        ],
+        [
+          certificateOf("self-signed"),
+          "CERTIFICATE_SELF_SIGNED",
+          "the client's certificate is self-signed, and not one of those that are trusted (ca)",
+        ],
+      ] as const;
+      for (const [certificate, code, text] of bad) {
+        const socket = await connectSocket(target, { tls: { ...trusting, ...certificate, maxVersion: version } });
+        expect(await endOf(socket)).toBe(`the peer ended the connection with INADEQUATE_SECURITY: "${text}"`);
+        expect(await refused()).toMatchObject({
+          code,
+          message: expect.stringMatching(/^a connection from 127\.0\.0\.1:\d+ was refused: /),
+        });
+      }
+      expect(accepted).toHaveLength(0);
+    },
+  );
 
   it("which resumes a session that never had a certificate", async () => {
     const { target, accepted, refused } = await secureServer({ ca: authority, requestCert: true });
@@ -186,21 +248,32 @@ describe("a server names what is wrong with a client", () => {
     expect(await refused()).toMatchObject({ code: "TLS_ALPN" });
     const other = tls.connect({ ...ask, ALPNProtocols: ["http/1.1"] });
     other.on("error", () => {});
-    expect(await refused()).toMatchObject({ code: "TLS_ALPN", message: expect.stringContaining('the client does not speak ALPN "h2"') });
+    expect(await refused()).toMatchObject({
+      code: "TLS_ALPN",
+      message: expect.stringContaining('the client does not speak ALPN "h2"'),
+    });
     expect(accepted).toHaveLength(0);
     await roundTrip(await connectSocket(target, { tls: trusting }));
   });
 
   it("that is too old, or has only suites which HTTP/2 forbids", async () => {
     const { target, refused } = await secureServer();
-    const ask = { ...(target as { host: string; port: number }), ca: authority, servername: "localhost", ALPNProtocols: ["h2"] };
+    const ask = {
+      ...(target as { host: string; port: number }),
+      ca: authority,
+      servername: "localhost",
+      ALPNProtocols: ["h2"],
+    };
     tls.connect({ ...ask, minVersion: "TLSv1", maxVersion: "TLSv1.1", ciphers: anyCipher }).on("error", () => {});
     expect(await refused()).toMatchObject({
       code: "TLS_VERSION",
       message: expect.stringContaining("no version of TLS that this side does"),
     });
     tls.connect({ ...ask, maxVersion: "TLSv1.2", ciphers: "ECDHE-ECDSA-AES128-SHA256" }).on("error", () => {});
-    expect(await refused()).toMatchObject({ code: "TLS_CIPHER", message: expect.stringContaining("no cipher suite in common") });
+    expect(await refused()).toMatchObject({
+      code: "TLS_CIPHER",
+      message: expect.stringContaining("no cipher suite in common"),
+    });
     const lax = await secureServer({ ciphers: "ECDHE-ECDSA-AES128-SHA256" });
     const forced = tls.connect({ ...ask, ...lax.target, maxVersion: "TLSv1.2", ciphers: "ECDHE-ECDSA-AES128-SHA256" });
     expect(await endOf(forced)).toContain("TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256, which HTTP/2 forbids");
@@ -210,7 +283,10 @@ describe("a server names what is wrong with a client", () => {
   it("that speaks plaintext, HTTP/2 or HTTP/1, and that one is told by its end", async () => {
     const { target, refused } = await secureServer();
     expect(await endOf(await connectSocket(target))).toContain("does it expect TLS?");
-    expect(await refused()).toMatchObject({ code: "NOT_TLS", message: expect.stringContaining("the client does not speak TLS here") });
+    expect(await refused()).toMatchObject({
+      code: "NOT_TLS",
+      message: expect.stringContaining("the client does not speak TLS here"),
+    });
     const http1 = await connectSocket(target);
     http1.on("error", () => {});
     http1.write("GET / HTTP/1.1\r\n\r\n");
@@ -226,7 +302,10 @@ describe("a server names what is wrong with a client", () => {
       told();
       throw new Error("the hook is broken");
     };
-    const server = createSocketServer({ tls: certificateOf("server"), onRefused }, (socket) => void HttpConnection.accept(socket, echo));
+    const server = createSocketServer(
+      { tls: certificateOf("server"), onRefused },
+      (socket) => void HttpConnection.accept(socket, echo),
+    );
     const target = await listen(server, "tcp", cleanup);
     (await connectSocket(target)).on("error", () => {}).write("no TLS at all");
     await heard;
@@ -235,7 +314,12 @@ describe("a server names what is wrong with a client", () => {
 
   it("that wants to renegotiate, which HTTP/2 forbids", async () => {
     const { target, accepted } = await secureServer();
-    const ask = { ...(target as { host: string; port: number }), ca: authority, servername: "localhost", ALPNProtocols: ["h2"] };
+    const ask = {
+      ...(target as { host: string; port: number }),
+      ca: authority,
+      servername: "localhost",
+      ALPNProtocols: ["h2"],
+    };
     const socket = tls.connect({ ...ask, maxVersion: "TLSv1.2" });
     socket.on("error", () => {});
     await roundTrip(socket);

@@ -57,7 +57,10 @@ describe.each(roles)("§4 frames at a %s", (role) => {
   it("§4.1, §5.5: unknown types and unknown flags are ignored", () => {
     const engine = Engine.ready(role);
     const streamId = engine.openStream();
-    engine.send(rawFrame({ type: 0xfa, flags: 0xff, streamId: 0, payload: [1, 2] }), rawFrame({ type: 0x10, streamId, payload: [] }));
+    engine.send(
+      rawFrame({ type: 0xfa, flags: 0xff, streamId: 0, payload: [1, 2] }),
+      rawFrame({ type: 0x10, streamId, payload: [] }),
+    );
     const ping = engine.peer.ping();
     ping[4] = 0xfe;
     engine.send(ping);
@@ -68,7 +71,8 @@ describe.each(roles)("§4 frames at a %s", (role) => {
   it("§4.1: flags that a type does not define are ignored", () => {
     const engine = Engine.ready(role);
     const streamId = engine.openStream();
-    if (role === "client") engine.send(engine.peer.headers(streamId, [{ name: ":status", value: "200" }], Flag.END_HEADERS | 0xd2));
+    if (role === "client")
+      engine.send(engine.peer.headers(streamId, [{ name: ":status", value: "200" }], Flag.END_HEADERS | 0xd2));
     const flagged = (frame: Uint8Array, flags: number) => {
       frame[4] = flags;
       return frame;

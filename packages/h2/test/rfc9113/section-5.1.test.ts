@@ -64,14 +64,20 @@ const serverStates = {
 const clientStates = {
   idle: () => ({ streamId: 1, fields: responseFields }),
   "idle, of the server's numbers": () => ({ streamId: 2, fields: responseFields }),
-  "idle, opened and not sent": (engine) => ({ streamId: engine.connection.openStream({}) as number, fields: responseFields }),
+  "idle, opened and not sent": (engine) => ({
+    streamId: engine.connection.openStream({}) as number,
+    fields: responseFields,
+  }),
   "open, not answered": (engine) => ({ streamId: engine.openStream(), fields: responseFields }),
   "open, answered": (engine) => {
     const streamId = engine.openStream();
     engine.send(engine.peer.headers(streamId, responseFields));
     return { streamId, fields: trailers };
   },
-  "half-closed (local), not answered": (engine) => ({ streamId: engine.openStream({ endStream: true }), fields: responseFields }),
+  "half-closed (local), not answered": (engine) => ({
+    streamId: engine.openStream({ endStream: true }),
+    fields: responseFields,
+  }),
   "half-closed (local), answered": (engine) => {
     const streamId = engine.openStream({ endStream: true });
     engine.send(engine.peer.headers(streamId, responseFields));
@@ -128,7 +134,12 @@ const clientTable: Record<keyof typeof clientStates, string> = {
   "reset by the peer": /*              */ "SX SX CX CX + + + CP CP",
 };
 
-function frame(column: Column, engine: Engine, streamId: number, fields: readonly { name: string; value: string }[]): Uint8Array {
+function frame(
+  column: Column,
+  engine: Engine,
+  streamId: number,
+  fields: readonly { name: string; value: string }[],
+): Uint8Array {
   switch (column) {
     case "DATA":
       return engine.peer.data(streamId, [1, 2, 3]);

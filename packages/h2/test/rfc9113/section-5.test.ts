@@ -34,7 +34,8 @@ describe.each(roles)("§5.2 flow control at a %s", (role) => {
   it("DATA past the connection's window is a connection error", () => {
     const engine = Engine.ready(role, { limits: { maxBufferedBytesPerConnection: 65_535 } });
     const streams = [readable(engine), readable(engine)];
-    for (let frames = 0; frames < 4; frames++) engine.send(engine.peer.data(streams[frames % 2] as number, new Uint8Array(16_383)));
+    for (let frames = 0; frames < 4; frames++)
+      engine.send(engine.peer.data(streams[frames % 2] as number, new Uint8Array(16_383)));
     expect(engine.verdict()).toBe("taken");
     engine.send(engine.peer.data(streams[0] as number, new Uint8Array(4)));
     expect(engine.verdict()).toEqual({ connectionError: "FLOW_CONTROL_ERROR" });
@@ -51,7 +52,9 @@ describe.each(roles)("§5.2 flow control at a %s", (role) => {
     const sent = engine.output().filter(({ type }) => type === FrameType.DATA);
     for (const { payload } of sent) expect(payload.length).toBeLessThanOrEqual(16_384);
     const total = (id?: number) =>
-      sent.filter(({ streamId }) => id === undefined || id === streamId).reduce((sum, { payload }) => sum + payload.length, 0);
+      sent
+        .filter(({ streamId }) => id === undefined || id === streamId)
+        .reduce((sum, { payload }) => sum + payload.length, 0);
     expect(total(streams[0])).toBeLessThanOrEqual(40_000);
     expect(total(streams[1])).toBeLessThanOrEqual(40_000);
     expect(total()).toBe(65_535);
@@ -63,7 +66,9 @@ describe.each(roles)("§5.2 flow control at a %s", (role) => {
     const streamId = readable(engine);
     if (role === "server") engine.connection.sendHeaders(streamId, responseFields, { endStream: false });
     engine.connection.sendData(streamId, [], { endStream: true });
-    expect(engine.output().filter(({ type }) => type === FrameType.DATA)).toMatchObject([{ flags: Flag.END_STREAM, streamId }]);
+    expect(engine.output().filter(({ type }) => type === FrameType.DATA)).toMatchObject([
+      { flags: Flag.END_STREAM, streamId },
+    ]);
   });
 });
 
@@ -72,7 +77,9 @@ describe.each(roles)("§6.9.1 what a %s grants", (role) => {
     "never passes 2^31-1, with a budget of %d bytes",
     (maxBufferedBytesPerConnection) => {
       const engine = new Engine(role, { limits: { maxBufferedBytesPerConnection } });
-      const updates = engine.output().filter(({ type, streamId }) => type === FrameType.WINDOW_UPDATE && streamId === 0);
+      const updates = engine
+        .output()
+        .filter(({ type, streamId }) => type === FrameType.WINDOW_UPDATE && streamId === 0);
       const granted = updates.reduce((sum, { payload }) => sum + Buffer.from(payload).readUInt32BE(0), 65_535);
       expect(granted).toBe(Math.min(2 ** 31 - 1, maxBufferedBytesPerConnection / 2));
     },
@@ -121,7 +128,10 @@ describe("§5.4 errors", () => {
     const engine = Engine.ready("server");
     const streamId = engine.openStream();
     engine.output();
-    engine.send(engine.peer.rstStream(streamId, ErrorCode.PROTOCOL_ERROR), engine.peer.rstStream(streamId, ErrorCode.CANCEL));
+    engine.send(
+      engine.peer.rstStream(streamId, ErrorCode.PROTOCOL_ERROR),
+      engine.peer.rstStream(streamId, ErrorCode.CANCEL),
+    );
     expect(engine.output()).toEqual([]);
   });
 });

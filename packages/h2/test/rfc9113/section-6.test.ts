@@ -42,7 +42,13 @@ const cases: readonly Case[] = [
   ],
   [
     "§6.2 HEADERS, padding that eats into the priority",
-    () => rawFrame({ type: FrameType.HEADERS, flags: EndBoth | Flag.PRIORITY | Flag.PADDED, streamId: 1, payload: [2, 0, 0, 0, 3, 1, 0] }),
+    () =>
+      rawFrame({
+        type: FrameType.HEADERS,
+        flags: EndBoth | Flag.PRIORITY | Flag.PADDED,
+        streamId: 1,
+        payload: [2, 0, 0, 0, 3, 1, 0],
+      }),
     frameSize,
   ],
   ["§6.3 PRIORITY on stream 0", () => rawFrame({ type: FrameType.PRIORITY, payload: [0, 0, 0, 3, 1] }), protocol],
@@ -57,8 +63,16 @@ const cases: readonly Case[] = [
     onStream("FRAME_SIZE_ERROR"),
   ],
   ["§6.4 RST_STREAM on stream 0", ({ peer }) => peer.rstStream(0, 1), protocol],
-  ["§6.4 RST_STREAM of 3 bytes", () => rawFrame({ type: FrameType.RST_STREAM, streamId: 1, payload: [0, 0, 0] }), frameSize],
-  ["§6.4 RST_STREAM of 5 bytes", () => rawFrame({ type: FrameType.RST_STREAM, streamId: 1, payload: [0, 0, 0, 0, 0] }), frameSize],
+  [
+    "§6.4 RST_STREAM of 3 bytes",
+    () => rawFrame({ type: FrameType.RST_STREAM, streamId: 1, payload: [0, 0, 0] }),
+    frameSize,
+  ],
+  [
+    "§6.4 RST_STREAM of 5 bytes",
+    () => rawFrame({ type: FrameType.RST_STREAM, streamId: 1, payload: [0, 0, 0, 0, 0] }),
+    frameSize,
+  ],
   ["§6.5 SETTINGS on a stream", () => rawFrame({ type: FrameType.SETTINGS, streamId: 1 }), protocol],
   ["§6.5 SETTINGS of 5 bytes", () => rawFrame({ type: FrameType.SETTINGS, payload: [0, 1, 0, 0, 0] }), frameSize],
   [
@@ -68,25 +82,57 @@ const cases: readonly Case[] = [
   ],
   ["§6.5.2 SETTINGS_ENABLE_PUSH 2", ({ peer }) => peer.settings([[2, 2]]), protocol],
   ["§6.5.2 SETTINGS_ENABLE_PUSH 0", ({ peer }) => peer.settings([[2, 0]]), "taken"],
-  ["§6.5.2 SETTINGS_INITIAL_WINDOW_SIZE 2^31", ({ peer }) => peer.settings([[4, 2 ** 31]]), connection("FLOW_CONTROL_ERROR")],
+  [
+    "§6.5.2 SETTINGS_INITIAL_WINDOW_SIZE 2^31",
+    ({ peer }) => peer.settings([[4, 2 ** 31]]),
+    connection("FLOW_CONTROL_ERROR"),
+  ],
   ["§6.5.2 SETTINGS_INITIAL_WINDOW_SIZE 2^31-1", ({ peer }) => peer.settings([[4, 2 ** 31 - 1]]), "taken"],
   ["§6.5.2 SETTINGS_MAX_FRAME_SIZE 16,383", ({ peer }) => peer.settings([[5, 16_383]]), protocol],
   ["§6.5.2 SETTINGS_MAX_FRAME_SIZE 2^24", ({ peer }) => peer.settings([[5, 2 ** 24]]), protocol],
   ["§6.5.2 SETTINGS_MAX_FRAME_SIZE 2^24-1", ({ peer }) => peer.settings([[5, 2 ** 24 - 1]]), "taken"],
   ["§6.5.2 an unknown setting", ({ peer }) => peer.settings([[0xffff, 0xffffffff]]), "taken"],
   ["§6.5.3 SETTINGS acknowledged a second time", ({ peer }) => peer.settingsAck(), protocol],
-  ["§6.7 PING on a stream", () => rawFrame({ type: FrameType.PING, streamId: 1, payload: new Uint8Array(8) }), protocol],
+  [
+    "§6.7 PING on a stream",
+    () => rawFrame({ type: FrameType.PING, streamId: 1, payload: new Uint8Array(8) }),
+    protocol,
+  ],
   ["§6.7 PING of 7 bytes", () => rawFrame({ type: FrameType.PING, payload: new Uint8Array(7) }), frameSize],
-  ["§6.7 PING answer of 9 bytes", () => rawFrame({ type: FrameType.PING, flags: Flag.ACK, payload: new Uint8Array(9) }), frameSize],
-  ["§6.8 GOAWAY on a stream", () => rawFrame({ type: FrameType.GOAWAY, streamId: 1, payload: new Uint8Array(8) }), protocol],
+  [
+    "§6.7 PING answer of 9 bytes",
+    () => rawFrame({ type: FrameType.PING, flags: Flag.ACK, payload: new Uint8Array(9) }),
+    frameSize,
+  ],
+  [
+    "§6.8 GOAWAY on a stream",
+    () => rawFrame({ type: FrameType.GOAWAY, streamId: 1, payload: new Uint8Array(8) }),
+    protocol,
+  ],
   ["§6.8 GOAWAY of 7 bytes", () => rawFrame({ type: FrameType.GOAWAY, payload: new Uint8Array(7) }), frameSize],
-  ["§6.9 WINDOW_UPDATE of 3 bytes", () => rawFrame({ type: FrameType.WINDOW_UPDATE, streamId: 1, payload: [0, 0, 1] }), frameSize],
+  [
+    "§6.9 WINDOW_UPDATE of 3 bytes",
+    () => rawFrame({ type: FrameType.WINDOW_UPDATE, streamId: 1, payload: [0, 0, 1] }),
+    frameSize,
+  ],
   ["§6.9 WINDOW_UPDATE of 0 on the connection", ({ peer }) => peer.windowUpdate(0, 0), protocol],
   ["§6.9 WINDOW_UPDATE of 0 on a stream", ({ peer }) => peer.windowUpdate(1, 0), onStream("PROTOCOL_ERROR")],
-  ["§6.9 WINDOW_UPDATE with its reserved bit set", () => rawFrame({ type: FrameType.WINDOW_UPDATE, payload: uint32(0x80000001) }), "taken"],
-  ["§6.9.1 the connection's window past 2^31-1", ({ peer }) => peer.windowUpdate(0, 2 ** 31 - 65_535), connection("FLOW_CONTROL_ERROR")],
+  [
+    "§6.9 WINDOW_UPDATE with its reserved bit set",
+    () => rawFrame({ type: FrameType.WINDOW_UPDATE, payload: uint32(0x80000001) }),
+    "taken",
+  ],
+  [
+    "§6.9.1 the connection's window past 2^31-1",
+    ({ peer }) => peer.windowUpdate(0, 2 ** 31 - 65_535),
+    connection("FLOW_CONTROL_ERROR"),
+  ],
   ["§6.9.1 the connection's window at 2^31-1", ({ peer }) => peer.windowUpdate(0, 2 ** 31 - 1 - 65_535), "taken"],
-  ["§6.9.1 a stream's window past 2^31-1", ({ peer }) => peer.windowUpdate(1, 2 ** 31 - 65_535), onStream("FLOW_CONTROL_ERROR")],
+  [
+    "§6.9.1 a stream's window past 2^31-1",
+    ({ peer }) => peer.windowUpdate(1, 2 ** 31 - 65_535),
+    onStream("FLOW_CONTROL_ERROR"),
+  ],
   ["§6.10 CONTINUATION without HEADERS", ({ peer }) => peer.continuation(1, new Uint8Array(0)), protocol],
   ["§6.10 CONTINUATION on stream 0", ({ peer }) => peer.continuation(0, new Uint8Array(0)), protocol],
 ];
@@ -94,7 +140,8 @@ const cases: readonly Case[] = [
 describe.each(["client", "server"] as const)("at a %s", (role) => {
   it.each(
     cases.map(
-      ([title, frame, verdict]) => [title, typeof verdict === "string" ? verdict : JSON.stringify(verdict), frame, verdict] as const,
+      ([title, frame, verdict]) =>
+        [title, typeof verdict === "string" ? verdict : JSON.stringify(verdict), frame, verdict] as const,
     ),
   )("%s is %s", (_title, _verdict, frame, verdict) => {
     const engine = Engine.ready(role);

@@ -14,14 +14,21 @@ describe.each(roles)("§6.7 PING at a %s", (role) => {
     engine.output();
     engine.connection.sendData(streamId, new Uint8Array(60_000), { endStream: false });
     engine.send(engine.peer.ping([8, 7, 6, 5, 4, 3, 2, 1]));
-    expect(engine.output()[0]).toMatchObject({ type: FrameType.PING, flags: Flag.ACK, payload: Uint8Array.of(8, 7, 6, 5, 4, 3, 2, 1) });
+    expect(engine.output()[0]).toMatchObject({
+      type: FrameType.PING,
+      flags: Flag.ACK,
+      payload: Uint8Array.of(8, 7, 6, 5, 4, 3, 2, 1),
+    });
   });
 
   it("with ACK is not answered, whether we asked or not", () => {
     const engine = Engine.ready(role);
     engine.connection.ping(0);
     const [asked] = engine.output();
-    engine.send(engine.peer.ping([...(asked?.payload ?? [])], Flag.ACK), engine.peer.ping([1, 1, 1, 1, 1, 1, 1, 1], Flag.ACK));
+    engine.send(
+      engine.peer.ping([...(asked?.payload ?? [])], Flag.ACK),
+      engine.peer.ping([1, 1, 1, 1, 1, 1, 1, 1], Flag.ACK),
+    );
     expect(engine.output()).toEqual([]);
   });
 });
@@ -63,8 +70,12 @@ describe.each(roles)("§6.8 GOAWAY at a %s", (role) => {
     const engine = Engine.ready(role);
     engine.openStream();
     const debug = Uint8Array.from({ length: 600 }, (_, index) => index & 0xff);
-    engine.send(rawFrame({ type: FrameType.GOAWAY, payload: [...uint32(1), ...uint32(ErrorCode.ENHANCE_YOUR_CALM), ...debug] }));
-    expect(engine.connection.goAwayError?.message).toMatch(/^the peer ended the connection with ENHANCE_YOUR_CALM: "[\x20-\x7e]{256}"$/);
+    engine.send(
+      rawFrame({ type: FrameType.GOAWAY, payload: [...uint32(1), ...uint32(ErrorCode.ENHANCE_YOUR_CALM), ...debug] }),
+    );
+    expect(engine.connection.goAwayError?.message).toMatch(
+      /^the peer ended the connection with ENHANCE_YOUR_CALM: "[\x20-\x7e]{256}"$/,
+    );
   });
 });
 
@@ -103,15 +114,20 @@ describe("§6.8 our own GOAWAY", () => {
 });
 
 describe.each(roles)("§7 at a %s: an unknown error code", (role) => {
-  it.each([0xe, 0xff, 0xffffffff])("%d of RST_STREAM does no more than any other, and is told as it came", (errorCode) => {
-    const engine = Engine.ready(role);
-    const streamId = engine.openStream();
-    engine.output();
-    engine.send(engine.peer.rstStream(streamId, errorCode));
-    expect(engine.handler.of("reset")).toMatchObject([{ streamId, reset: { errorCode, unprocessed: false, scope: "stream" } }]);
-    expect(engine.output()).toEqual([]);
-    expect(engine.connection.closed).toBe(false);
-  });
+  it.each([0xe, 0xff, 0xffffffff])(
+    "%d of RST_STREAM does no more than any other, and is told as it came",
+    (errorCode) => {
+      const engine = Engine.ready(role);
+      const streamId = engine.openStream();
+      engine.output();
+      engine.send(engine.peer.rstStream(streamId, errorCode));
+      expect(engine.handler.of("reset")).toMatchObject([
+        { streamId, reset: { errorCode, unprocessed: false, scope: "stream" } },
+      ]);
+      expect(engine.output()).toEqual([]);
+      expect(engine.connection.closed).toBe(false);
+    },
+  );
 
   it("of GOAWAY is told as it came", () => {
     const engine = Engine.ready(role);

@@ -20,7 +20,12 @@ const malformed = { streamError: "PROTOCOL_ERROR", streamId: 1 };
 describe.each(roles)("§8.1 at a %s", (role) => {
   it("headers, any number of DATA, and trailers make a message", () => {
     const engine = begun(role);
-    engine.send(engine.peer.data(1, [1]), engine.peer.data(1, []), engine.peer.data(1, [2]), engine.peer.headers(1, [trailer], EndBoth));
+    engine.send(
+      engine.peer.data(1, [1]),
+      engine.peer.data(1, []),
+      engine.peer.data(1, [2]),
+      engine.peer.headers(1, [trailer], EndBoth),
+    );
     expect(engine.handler.events.map(({ kind }) => kind)).toEqual(["headers", "data", "data", "data", "trailers"]);
     expect(engine.verdict()).toBe("taken");
   });
@@ -49,9 +54,15 @@ describe.each(roles)("§8.1.1 at a %s: content-length", (role) => {
 
   it.each<[string, (engine: Engine) => Uint8Array[]]>([
     ["in one frame", ({ peer }) => [peer.data(1, [1, 2, 3], Flag.END_STREAM)]],
-    ["in several, the last one empty", ({ peer }) => [peer.data(1, [1, 2]), peer.data(1, [3]), peer.data(1, [], Flag.END_STREAM)]],
+    [
+      "in several, the last one empty",
+      ({ peer }) => [peer.data(1, [1, 2]), peer.data(1, [3]), peer.data(1, [], Flag.END_STREAM)],
+    ],
     ["before trailers", ({ peer }) => [peer.data(1, [1, 2, 3]), peer.headers(1, [trailer], EndBoth)]],
-    ["with padding, which does not count", ({ peer }) => [peer.data(1, [2, 1, 2, 3, 0, 0], Flag.PADDED | Flag.END_STREAM)]],
+    [
+      "with padding, which does not count",
+      ({ peer }) => [peer.data(1, [2, 1, 2, 3, 0, 0], Flag.PADDED | Flag.END_STREAM)],
+    ],
   ])("that is met %s is well formed", (_, frames) => {
     const engine = begun(role, length("3"));
     engine.send(...frames(engine));
@@ -79,7 +90,9 @@ describe.each(roles)("§8.1.1 at a %s: content-length", (role) => {
       const engine = Engine.ready(role);
       if (role === "client") engine.openStream();
       engine.output();
-      engine.send(engine.peer.headers(1, [...(role === "client" ? responseFields : requestFields), length(value)], EndBoth));
+      engine.send(
+        engine.peer.headers(1, [...(role === "client" ? responseFields : requestFields), length(value)], EndBoth),
+      );
       expect(engine.verdict()).toEqual(verdict);
     }
   });

@@ -7,7 +7,8 @@ import { connectedPair, response } from "../support/endpoint.js";
 import { EndBoth, Engine, responseFields } from "../support/engine.js";
 import { Cleanup, dial, serve } from "../support/sockets.js";
 
-const fields = (record: Record<string, string>): HeaderField[] => Object.entries(record).map(([name, value]) => ({ name, value }));
+const fields = (record: Record<string, string>): HeaderField[] =>
+  Object.entries(record).map(([name, value]) => ({ name, value }));
 
 const connect = fields({ ":method": "CONNECT", ":authority": "example.com:443" });
 const webSocket = fields({
@@ -76,7 +77,9 @@ describe("§8.5: CONNECT", () => {
     );
     const server = Engine.ready("server").receiveRequest(connect);
     server.connection.sendHeaders(1, responseFields, { endStream: false });
-    expect(() => server.connection.sendHeaders(1, [{ name: "x", value: "1" }], { endStream: true })).toThrow("trailers in a tunnel");
+    expect(() => server.connection.sendHeaders(1, [{ name: "x", value: "1" }], { endStream: true })).toThrow(
+      "trailers in a tunnel",
+    );
   });
 
   it("that was refused is a message like any other, with trailers", () => {
@@ -111,7 +114,9 @@ describe("§8.5: CONNECT", () => {
 describe("RFC 8441 §3: SETTINGS_ENABLE_CONNECT_PROTOCOL", () => {
   it("is announced by a server that has it, and by nobody else", () => {
     const announces = (engine: Engine) => {
-      const settings = engine.output().find(({ type, flags }) => type === FrameType.SETTINGS && flags === 0)?.payload ?? new Uint8Array(0);
+      const settings =
+        engine.output().find(({ type, flags }) => type === FrameType.SETTINGS && flags === 0)?.payload ??
+        new Uint8Array(0);
       for (let offset = 0; offset < settings.length; offset += 6)
         if (settings[offset + 1] === enableConnectProtocol) return settings[offset + 5];
       return undefined;
@@ -119,7 +124,9 @@ describe("RFC 8441 §3: SETTINGS_ENABLE_CONNECT_PROTOCOL", () => {
     expect(announces(new Engine("server", allowed))).toBe(1);
     expect(announces(new Engine("server"))).toBeUndefined();
     expect(announces(new Engine("client"))).toBeUndefined();
-    expect(() => new Engine("client", allowed)).toThrow("enableConnectProtocol must be true or false, and true at a server only");
+    expect(() => new Engine("client", allowed)).toThrow(
+      "enableConnectProtocol must be true or false, and true at a server only",
+    );
   });
 
   it("of the server can be read", () => {
@@ -197,14 +204,19 @@ describe("RFC 8441 §4: a request with :protocol", () => {
   });
 
   it("is malformed at a server that did not", () => {
-    expect(Engine.ready("server").receiveRequest(webSocket).verdict()).toEqual({ streamError: "PROTOCOL_ERROR", streamId: 1 });
+    expect(Engine.ready("server").receiveRequest(webSocket).verdict()).toEqual({
+      streamError: "PROTOCOL_ERROR",
+      streamId: 1,
+    });
   });
 
   it("is not sent to a server that did not", () => {
     const engine = Engine.ready("client");
     const streamId = engine.connection.openStream({}) as number;
     const send = () => engine.connection.sendHeaders(streamId, webSocket, { endStream: false });
-    expect(send).toThrow("stream 1: pseudo-header :protocol, which the server has not allowed by SETTINGS_ENABLE_CONNECT_PROTOCOL");
+    expect(send).toThrow(
+      "stream 1: pseudo-header :protocol, which the server has not allowed by SETTINGS_ENABLE_CONNECT_PROTOCOL",
+    );
     engine.send(engine.peer.settings([[enableConnectProtocol, 1]]));
     expect(send).not.toThrow();
   });
@@ -220,7 +232,10 @@ describe("RFC 8441 §4: a request with :protocol", () => {
       ...change,
     };
     const request = Object.entries(changed).flatMap(([name, value]) => (value === undefined ? [] : [{ name, value }]));
-    expect(Engine.ready("server", allowed).receiveRequest(request).verdict()).toEqual({ streamError: "PROTOCOL_ERROR", streamId: 1 });
+    expect(Engine.ready("server", allowed).receiveRequest(request).verdict()).toEqual({
+      streamError: "PROTOCOL_ERROR",
+      streamId: 1,
+    });
   });
 });
 

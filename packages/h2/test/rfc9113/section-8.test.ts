@@ -175,9 +175,12 @@ describe("§8.3.2 responses", () => {
     expect(takes("client", pairs)).toBe(false);
   });
 
-  it.each(["200", "404", "599", "600", "800", "999", "000"])("with :status %s are taken: any three digits are", (status) => {
-    expect(takes("client", [[":status", status]])).toBe(true);
-  });
+  it.each(["200", "404", "599", "600", "800", "999", "000"])(
+    "with :status %s are taken: any three digits are",
+    (status) => {
+      expect(takes("client", [[":status", status]])).toBe(true);
+    },
+  );
 });
 
 describe("§8.1 messages", () => {

@@ -66,7 +66,11 @@ export class HostilePeer {
     this.send(this.frames.ping(mark));
     const answered = new Promise<void>((resolve) => {
       const look = () => {
-        if (this.output.some(({ type, flags, payload }) => type === FrameType.PING && flags === 1 && Buffer.from(mark).equals(payload)))
+        if (
+          this.output.some(
+            ({ type, flags, payload }) => type === FrameType.PING && flags === 1 && Buffer.from(mark).equals(payload),
+          )
+        )
           resolve();
       };
       this.socket.on("data", look);
@@ -99,11 +103,14 @@ export class HostilePeer {
 }
 
 /** A request that `echo` neither reads nor answers. */
-export const heldRequest: readonly HeaderField[] = request.map((field) => (field.name === ":path" ? { ...field, value: "/held" } : field));
+export const heldRequest: readonly HeaderField[] = request.map((field) =>
+  field.name === ":path" ? { ...field, value: "/held" } : field,
+);
 
 /** Answers each complete request with its body. */
 export const echo: HttpHandler = async (stream) => {
-  if ((await stream.headers()).some(({ name, value }) => name === ":path" && value === "/held")) await new Promise(() => {});
+  if ((await stream.headers()).some(({ name, value }) => name === ":path" && value === "/held"))
+    await new Promise(() => {});
   const body = await stream.body();
   stream.sendHeaders([{ name: ":status", value: "200" }]);
   await stream.send(body, true);
@@ -147,7 +154,8 @@ class Neighbour {
   /** Resolves after one more request was served. @throws what went wrong so far */
   async served(): Promise<void> {
     const before = this.#served;
-    while (this.#served === before && this.#failure === undefined) await new Promise((resolve) => setImmediate(resolve));
+    while (this.#served === before && this.#failure === undefined)
+      await new Promise((resolve) => setImmediate(resolve));
     if (this.#failure !== undefined) throw this.#failure;
   }
 
@@ -164,7 +172,8 @@ async function checkUnhurt(neighbour: Neighbour, heldBefore: number, mostBytes: 
   await neighbour.served();
   await neighbour.stop();
   const more = heldBytesAtMost(heldBefore + mostBytes) - heldBefore;
-  if (more > mostBytes) throw new Error(`${more} bytes more than before the attack are held, which is more than ${mostBytes}`);
+  if (more > mostBytes)
+    throw new Error(`${more} bytes more than before the attack are held, which is more than ${mostBytes}`);
 }
 
 export interface UnderAttack {
@@ -186,7 +195,11 @@ export interface ServerUnderAttack extends UnderAttack {
 /** Our server; the attacker's handshake is done unless told otherwise. */
 export async function serverUnderAttack(
   cleanup: Cleanup,
-  { answer = echo, options = {}, handshake = true }: { answer?: HttpHandler; options?: HttpOptions; handshake?: boolean } = {},
+  {
+    answer = echo,
+    options = {},
+    handshake = true,
+  }: { answer?: HttpHandler; options?: HttpOptions; handshake?: boolean } = {},
 ): Promise<ServerUnderAttack> {
   const connections: HttpConnection[] = [];
   const server = createSocketServer({}, (socket) => {

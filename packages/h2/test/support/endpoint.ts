@@ -76,7 +76,13 @@ export class Endpoint implements ConnectionHandler<Inbox> {
     return inbox;
   }
 
-  tryOpen({ fields = request, endStream = false }: { fields?: readonly HeaderField[]; endStream?: boolean } = {}): Inbox | undefined {
+  tryOpen({
+    fields = request,
+    endStream = false,
+  }: {
+    fields?: readonly HeaderField[];
+    endStream?: boolean;
+  } = {}): Inbox | undefined {
     const draft = { inbox: undefined as Inbox | undefined };
     const id = this.connection.openStream(draft as unknown as Inbox);
     if (id === undefined) return undefined;
@@ -166,7 +172,9 @@ export interface Pair {
 }
 
 /** A client and a server, shaken hands. */
-export function connectedPair(options: { client?: Options; server?: Options; link?: LinkOptions; handshake?: boolean } = {}): Pair {
+export function connectedPair(
+  options: { client?: Options; server?: Options; link?: LinkOptions; handshake?: boolean } = {},
+): Pair {
   const client = new Endpoint("client", options.client);
   const server = new Endpoint("server", options.server);
   const link = new Link(client.connection, server.connection, options.link);

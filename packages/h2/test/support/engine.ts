@@ -96,7 +96,10 @@ export class Engine {
   }
 }
 
-export type Verdict = "taken" | { readonly connectionError: string } | { readonly streamError: string; readonly streamId: number };
+export type Verdict =
+  | "taken"
+  | { readonly connectionError: string }
+  | { readonly streamError: string; readonly streamId: number };
 
 /** The name of the error code at `offset`. */
 export function codeName(payload: Uint8Array, offset: number): string {

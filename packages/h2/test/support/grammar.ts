@@ -28,7 +28,9 @@ export function frameSequence(
   let nextId = 1;
   const ids = [...openStreams];
   const someId = (): number =>
-    random.chance(wrong) ? random.pick([0, 2, nextId + 2, random.below(2 ** 31)]) : random.pick(ids.length > 0 ? ids.slice(-6) : [1]);
+    random.chance(wrong)
+      ? random.pick([0, 2, nextId + 2, random.below(2 ** 31)])
+      : random.pick(ids.length > 0 ? ids.slice(-6) : [1]);
   for (let count = 0; count < frames; count++) {
     const flags = random.chance(wrong) ? random.below(256) : 0;
     switch (random.below(15)) {
@@ -36,14 +38,30 @@ export function frameSequence(
       case 1:
         if (role === "server") {
           ids.push(nextId);
-          sequence.push(peer.headers(nextId, random.chance(wrong) ? malformed : request, flags | Flag.END_HEADERS | random.below(2)));
+          sequence.push(
+            peer.headers(
+              nextId,
+              random.chance(wrong) ? malformed : request,
+              flags | Flag.END_HEADERS | random.below(2),
+            ),
+          );
           nextId += 2;
         } else
-          sequence.push(peer.headers(someId(), random.chance(wrong) ? malformed : response, flags | Flag.END_HEADERS | random.below(2)));
+          sequence.push(
+            peer.headers(
+              someId(),
+              random.chance(wrong) ? malformed : response,
+              flags | Flag.END_HEADERS | random.below(2),
+            ),
+          );
         break;
       case 2:
         sequence.push(
-          peer.headers(someId(), random.pick([trailers, request, response, malformed, large]), flags | Flag.END_HEADERS | random.below(2)),
+          peer.headers(
+            someId(),
+            random.pick([trailers, request, response, malformed, large]),
+            flags | Flag.END_HEADERS | random.below(2),
+          ),
         );
         break;
       case 3: {
@@ -54,7 +72,14 @@ export function frameSequence(
           ids.push(nextId);
           nextId += 2;
         }
-        sequence.push(rawFrame({ type: FrameType.HEADERS, flags: flags | random.below(2), streamId, payload: block.subarray(0, cut) }));
+        sequence.push(
+          rawFrame({
+            type: FrameType.HEADERS,
+            flags: flags | random.below(2),
+            streamId,
+            payload: block.subarray(0, cut),
+          }),
+        );
         if (random.chance(wrong)) sequence.push(peer.ping());
         sequence.push(peer.continuation(streamId, block.subarray(cut), Flag.END_HEADERS));
         break;
@@ -115,8 +140,19 @@ export function frameSequence(
           nextId += 2 * random.below(3);
           ids.push(nextId);
           const dependsOn = random.chance(wrong) ? nextId : random.below(nextId);
-          const payload = [...uint32(dependsOn), random.below(256), ...peer.block(random.chance(wrong) ? large : request)];
-          sequence.push(rawFrame({ type: FrameType.HEADERS, flags: flags | Flag.END_HEADERS | Flag.PRIORITY, streamId: nextId, payload }));
+          const payload = [
+            ...uint32(dependsOn),
+            random.below(256),
+            ...peer.block(random.chance(wrong) ? large : request),
+          ];
+          sequence.push(
+            rawFrame({
+              type: FrameType.HEADERS,
+              flags: flags | Flag.END_HEADERS | Flag.PRIORITY,
+              streamId: nextId,
+              payload,
+            }),
+          );
           nextId += 2;
         }
         break;
@@ -128,9 +164,17 @@ export function frameSequence(
       default:
         if (random.chance(wrong))
           sequence.push(
-            rawFrame({ type: random.below(12), flags: random.below(256), streamId: someId(), payload: random.bytes(random.below(40)) }),
+            rawFrame({
+              type: random.below(12),
+              flags: random.below(256),
+              streamId: someId(),
+              payload: random.bytes(random.below(40)),
+            }),
           );
-        else sequence.push(rawFrame({ type: 0x20 + random.below(100), streamId: someId(), payload: random.bytes(random.below(40)) }));
+        else
+          sequence.push(
+            rawFrame({ type: 0x20 + random.below(100), streamId: someId(), payload: random.bytes(random.below(40)) }),
+          );
     }
   }
   return sequence;

@@ -2,7 +2,14 @@
  * One end of a model: it does what it is told, writes down what came, and notes the first thing that is wrong. What its streams carry
  * can be foretold: the octets from their place, the fields from the stream.
  */
-import { Connection, type ConnectionOptions, ErrorCode, type H2Error, type HeaderField, type StreamReset } from "../../src/index.js";
+import {
+  Connection,
+  type ConnectionOptions,
+  ErrorCode,
+  type H2Error,
+  type HeaderField,
+  type StreamReset,
+} from "../../src/index.js";
 import { request, response } from "./endpoint.js";
 
 /** The octet at `offset` of what `end` sends on `streamId`. */
@@ -43,7 +50,12 @@ export class ModelSide {
     this.connection = new Connection<Half>(
       { ...options, role: end === 0 ? "client" : "server" },
       {
-        onHeaders: (streamId: number, fields: readonly HeaderField[], endStream: boolean, context: Half | undefined) => {
+        onHeaders: (
+          streamId: number,
+          fields: readonly HeaderField[],
+          endStream: boolean,
+          context: Half | undefined,
+        ) => {
           const half = context ?? this.begin(streamId);
           if (context === undefined) this.connection.setContext(streamId, half);
           this.#check(!half.released, `headers on released stream ${streamId}`);
@@ -67,11 +79,17 @@ export class ModelSide {
         onTrailers: (streamId: number, fields: readonly HeaderField[], half: Half) => {
           this.#check(!half.released, `trailers on released stream ${streamId}`);
           const sent = fields.find(({ name }) => name === "x-sent")?.value;
-          this.#check(sent === String(half.received), `trailers of stream ${streamId} after ${half.received} octets of ${sent}`);
+          this.#check(
+            sent === String(half.received),
+            `trailers of stream ${streamId} after ${half.received} octets of ${sent}`,
+          );
           this.#finish(half);
         },
         onReset: (streamId: number, reset: StreamReset, half: Half) => {
-          this.#check(!half.released && half.reset === undefined && !half.resetByUs, `reset of stream ${streamId} that is gone`);
+          this.#check(
+            !half.released && half.reset === undefined && !half.resetByUs,
+            `reset of stream ${streamId} that is gone`,
+          );
           half.reset = reset;
         },
         onWritable: (streamId: number, half: Half) => {
@@ -160,7 +178,8 @@ export class ModelSide {
 
   #sendable(streamId: number): Half | undefined {
     const half = this.halves.get(streamId);
-    if (half === undefined || half.sentEnd || half.released || half.reset !== undefined || half.resetByUs) return undefined;
+    if (half === undefined || half.sentEnd || half.released || half.reset !== undefined || half.resetByUs)
+      return undefined;
     if (!half.sentHeaders) {
       half.sentHeaders = true;
       this.connection.sendHeaders(streamId, [...response, ...ownFields(this.end, streamId)], { endStream: false });

@@ -53,7 +53,9 @@ export async function listen(server: Server, kind: SocketKind, cleanup: Cleanup)
     where = { path: join(folder, "socket") };
   }
   await new Promise<void>((resolve) => server.listen(where, resolve));
-  return where.path === undefined ? { host: "127.0.0.1", port: (server.address() as AddressInfo).port } : { path: where.path };
+  return where.path === undefined
+    ? { host: "127.0.0.1", port: (server.address() as AddressInfo).port }
+    : { path: where.path };
 }
 
 export interface OurServer {
@@ -62,7 +64,12 @@ export interface OurServer {
 }
 
 /** A server of ours whose connections are told to a list. */
-export async function serve(kind: SocketKind, cleanup: Cleanup, answer: HttpHandler, options: HttpOptions = {}): Promise<OurServer> {
+export async function serve(
+  kind: SocketKind,
+  cleanup: Cleanup,
+  answer: HttpHandler,
+  options: HttpOptions = {},
+): Promise<OurServer> {
   const connections: HttpConnection[] = [];
   const server = createSocketServer({ tls: kind === "tls" ? certificate : undefined }, (socket) => {
     connections.push(HttpConnection.accept(socket, answer, options));
@@ -71,7 +78,12 @@ export async function serve(kind: SocketKind, cleanup: Cleanup, answer: HttpHand
 }
 
 /** A client of ours, connected. */
-export async function dial(target: SocketTarget, kind: SocketKind, cleanup: Cleanup, options: HttpOptions = {}): Promise<HttpConnection> {
+export async function dial(
+  target: SocketTarget,
+  kind: SocketKind,
+  cleanup: Cleanup,
+  options: HttpOptions = {},
+): Promise<HttpConnection> {
   const socket = await connectSocket(target, { tls: kind === "tls" ? { ca: certificate.cert } : undefined });
   const connection = HttpConnection.connect(socket, options);
   cleanup.add(() => connection.driver.destroy());

@@ -57,7 +57,10 @@ export async function secureServer(options: tls.TlsOptions = {}): Promise<Secure
 }
 
 /** A server of Node's own, which takes what ours would not. It does nothing with the sockets that it gets but what `then` says. */
-export async function foreignServer(options: tls.TlsOptions, then: (raw: Socket) => void = () => {}): Promise<SocketTarget> {
+export async function foreignServer(
+  options: tls.TlsOptions,
+  then: (raw: Socket) => void = () => {},
+): Promise<SocketTarget> {
   const raw: Socket[] = [];
   const server = tls.createServer({ ...certificateOf("server"), ALPNProtocols: ["h2"], ...options }, (socket) => {
     socket.on("error", () => {});

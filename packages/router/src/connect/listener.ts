@@ -2,7 +2,15 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { type BackoffOptions, type Channel, type ClientCall, GrpcError, Status } from "@trunkline/grpc";
 import type { Metadata, MetadataInit } from "@trunkline/metadata";
-import { type AbortSignalLike, abortReason, type Clock, iterate, ReceiveQueue, reasonText, type WaitOptions } from "@trunkline/streams";
+import {
+  type AbortSignalLike,
+  abortReason,
+  type Clock,
+  iterate,
+  ReceiveQueue,
+  reasonText,
+  type WaitOptions,
+} from "@trunkline/streams";
 import { ownFeatures, parseFeatures } from "../features.js";
 import { fieldsToMetadata, metadataToFields } from "../fields.js";
 import type { ListenRequestSchema, ListenResponse, Offer } from "../gen/trunkline/v1/exchange_pb.js";
@@ -115,7 +123,8 @@ export class NameListener implements Listener {
 
   async close(): Promise<void> {
     if (this.#closed) return;
-    while (this.#streams.size > 0) (await this.#streams.take())?.abort(new GrpcError(Status.UNAVAILABLE, "the listener was closed"));
+    while (this.#streams.size > 0)
+      (await this.#streams.take())?.abort(new GrpcError(Status.UNAVAILABLE, "the listener was closed"));
     this.#end(undefined);
   }
 
@@ -184,7 +193,10 @@ export class NameListener implements Listener {
     this.#call = call;
     if (this.#closed) call.cancel("the listener was closed");
     await call.start();
-    const late = new GrpcError(Status.DEADLINE_EXCEEDED, `the exchange did not confirm the name within ${confirmTimeoutMs} ms`);
+    const late = new GrpcError(
+      Status.DEADLINE_EXCEEDED,
+      `the exchange did not confirm the name within ${confirmTimeoutMs} ms`,
+    );
     const cancel = clock.at(clock.nowMs() + confirmTimeoutMs, () => call.cancel(late));
     try {
       await call.send({ name: this.name, features: [...ownFeatures], metadata: metadataToFields(metadata) });
@@ -232,7 +244,9 @@ export class NameListener implements Listener {
         metadata: fieldsToMetadata(offer.metadata),
       });
       if (refused || this.#closed) {
-        const message = refused ? `${maxWaitingStreams} streams wait for the listener, as many as may` : "the listener was closed";
+        const message = refused
+          ? `${maxWaitingStreams} streams wait for the listener, as many as may`
+          : "the listener was closed";
         const error = new GrpcError(refused ? Status.RESOURCE_EXHAUSTED : Status.UNAVAILABLE, message);
         stream.abort(error);
         if (refused) throw error;
@@ -240,7 +254,8 @@ export class NameListener implements Listener {
         this.#streams.push(stream);
       }
     } catch (error) {
-      if (!this.#closed) this.#tell({ kind: "missed", cause: error instanceof Error ? error : new Error(reasonText(error)) });
+      if (!this.#closed)
+        this.#tell({ kind: "missed", cause: error instanceof Error ? error : new Error(reasonText(error)) });
     } finally {
       this.#opening -= 1;
     }

@@ -41,5 +41,8 @@ function credentials(token: string, peerId: string): Metadata {
     [authorizationKey, bearer(token)],
     [peerKey, peerId],
   ]).toWire();
-  return Metadata.fromWire([...fields.map((field) => ({ ...field, neverIndexed: true })), { name: featuresKey, value: ownFeaturesText }]);
+  return Metadata.fromWire([
+    ...fields.map((field) => ({ ...field, neverIndexed: true })),
+    { name: featuresKey, value: ownFeaturesText },
+  ]);
 }

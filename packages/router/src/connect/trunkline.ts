@@ -75,7 +75,8 @@ export class Trunkline implements AsyncDisposable {
     if (typeof token !== "function" && (typeof token !== "string" || token === "")) {
       throw new TypeError("a token is a string that is not empty, or a function that gives one");
     }
-    if (typeof endpoint !== "string" || endpoint === "") throw new TypeError("the endpoint of an exchange must not be empty");
+    if (typeof endpoint !== "string" || endpoint === "")
+      throw new TypeError("the endpoint of an exchange must not be empty");
     this.endpoint = endpoint;
     this.#options = options;
     this.#clock = clock;
@@ -115,7 +116,11 @@ export class Trunkline implements AsyncDisposable {
     const waitMs = wholeNumber("waitMs", options.waitMs, 30_000, 1, 2 ** 31 - 1);
     const request = { name, waitMs, features: [...ownFeatures], metadata: metadataToFields(Metadata.from(metadata)) };
     const deadline = Deadline.after(waitMs, this.#clock);
-    const answer = await exchangeClient(this.#channels.get()).dial(request, { metadata: await this.#authorization(), deadline, signal });
+    const answer = await exchangeClient(this.#channels.get()).dial(request, {
+      metadata: await this.#authorization(),
+      deadline,
+      signal,
+    });
     return openRouterStream(this.#channels.get(answer.endpoint || undefined), {
       token: answer.token,
       peerFeatures: parseFeatures(answer.features),
@@ -125,7 +130,10 @@ export class Trunkline implements AsyncDisposable {
 
   /** The names that are listened to now, in order. @throws GrpcError UNAVAILABLE, UNAUTHENTICATED */
   async list({ signal }: WaitOptions = {}): Promise<ListedName[]> {
-    const { listeners } = await exchangeClient(this.#channels.get()).list({}, { metadata: await this.#authorization(), signal });
+    const { listeners } = await exchangeClient(this.#channels.get()).list(
+      {},
+      { metadata: await this.#authorization(), signal },
+    );
     return listeners.map(({ name, metadata, sinceUnixMs }) => {
       return { name, metadata: fieldsToMetadata(metadata), since: new Date(Number(sinceUnixMs)) };
     });

@@ -8,7 +8,9 @@ export interface RegistryEntry {
 
 export type Registered<Entry> =
   /** `superseded`: the earlier entry of the same name and identity, which is in the registry no more. */
-  { readonly kind: "registered"; readonly superseded: Entry | undefined } | { readonly kind: "taken" } | { readonly kind: "full" };
+  | { readonly kind: "registered"; readonly superseded: Entry | undefined }
+  | { readonly kind: "taken" }
+  | { readonly kind: "full" };
 
 export class EmbeddedRegistry<Entry extends RegistryEntry> {
   readonly #maxEntries: number;

@@ -4,11 +4,22 @@ import type { GrpcError, ServerCall, Status } from "@trunkline/grpc";
 /** Something that happened, for logs. `stream` is the subject of the tokens that met, `peer` the address of who called. */
 export type RouterEvent =
   /** A call was refused: a bad token, a third peer, an unknown name, a limit. `method` is its path. */
-  | { readonly kind: "refused"; readonly method: string; readonly peer: string; readonly status: Status; readonly message: string }
+  | {
+      readonly kind: "refused";
+      readonly method: string;
+      readonly peer: string;
+      readonly status: Status;
+      readonly message: string;
+    }
   /** A first peer waits. */
   | { readonly kind: "waiting"; readonly stream: string; readonly peer: string }
   /** It has waited too long, or has left. */
-  | { readonly kind: "unmet"; readonly stream: string; readonly peer: string; readonly because: "expired" | "left" | "replaced" }
+  | {
+      readonly kind: "unmet";
+      readonly stream: string;
+      readonly peer: string;
+      readonly because: "expired" | "left" | "replaced";
+    }
   /** Two peers are joined. */
   | { readonly kind: "paired"; readonly stream: string; readonly peers: readonly [string, string] }
   /** They are no more. `cause` says why, unless both had ended. */
@@ -22,9 +33,20 @@ export type RouterEvent =
     }
   /** Somebody listens under a name. */
   | { readonly kind: "listening"; readonly name: string; readonly identity: string; readonly peer: string }
-  | { readonly kind: "unlistened"; readonly name: string; readonly identity: string; readonly because: "left" | "superseded" }
+  | {
+      readonly kind: "unlistened";
+      readonly name: string;
+      readonly identity: string;
+      readonly because: "left" | "superseded";
+    }
   /** A stream was offered to who listens under a name. */
-  | { readonly kind: "dialled"; readonly name: string; readonly identity: string; readonly peer: string; readonly stream: string };
+  | {
+      readonly kind: "dialled";
+      readonly name: string;
+      readonly identity: string;
+      readonly peer: string;
+      readonly stream: string;
+    };
 
 /** Counts since the router began, and of now where they say so. */
 export interface RouterStats {

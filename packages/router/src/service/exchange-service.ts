@@ -101,7 +101,10 @@ export class ExchangeServiceHandler {
       case "taken":
         throw new GrpcError(Status.ALREADY_EXISTS, `the name "${name}" is being listened to by somebody else`);
       case "full":
-        throw new GrpcError(Status.RESOURCE_EXHAUSTED, `${maxListeners + 1} would listen, more than maxListeners (${maxListeners})`);
+        throw new GrpcError(
+          Status.RESOURCE_EXHAUSTED,
+          `${maxListeners + 1} would listen, more than maxListeners (${maxListeners})`,
+        );
       case "registered":
         registered.superseded?.finish(new GrpcError(Status.ABORTED, `another listener has taken the name "${name}"`));
         if (registered.superseded !== undefined) this.#told(registered.superseded, "superseded");
@@ -136,7 +139,10 @@ export class ExchangeServiceHandler {
 
   // Dialling.
 
-  async #dial(request: DialRequest, call: ServerCall<DialRequest, MessageInitShape<typeof DialResponseSchema>>): Promise<DialAnswer> {
+  async #dial(
+    request: DialRequest,
+    call: ServerCall<DialRequest, MessageInitShape<typeof DialResponseSchema>>,
+  ): Promise<DialAnswer> {
     const { verifier, minter, routerEndpoint, maxWaitMs, reporter } = this.#options;
     const { subject: identity } = await authenticate(call.metadata, verifier);
     this.#check(request);
@@ -163,13 +169,19 @@ export class ExchangeServiceHandler {
       if (call.signal.aborted) throw error;
       const { name } = entry;
       if (error instanceof BusyStreamError) {
-        throw new GrpcError(Status.RESOURCE_EXHAUSTED, `too many dial "${name}", faster than its listener takes the streams`);
+        throw new GrpcError(
+          Status.RESOURCE_EXHAUSTED,
+          `too many dial "${name}", faster than its listener takes the streams`,
+        );
       }
       throw new GrpcError(Status.UNAVAILABLE, `the listener of "${name}" is gone: ${reasonText(error)}`);
     }
   }
 
-  async #list(_request: ListRequest, call: ServerCall<{}, never>): Promise<MessageInitShape<typeof ListResponseSchema>> {
+  async #list(
+    _request: ListRequest,
+    call: ServerCall<{}, never>,
+  ): Promise<MessageInitShape<typeof ListResponseSchema>> {
     await authenticate(call.metadata, this.#options.verifier);
     const listeners = this.#registry.list().map(({ name, request: { metadata }, sinceUnixMs }) => {
       return { name, sinceUnixMs: BigInt(Math.floor(sinceUnixMs)), ...(metadata === undefined ? {} : { metadata }) };
@@ -183,7 +195,10 @@ export class ExchangeServiceHandler {
     const problem = nameProblem(name);
     if (problem !== undefined) throw new GrpcError(Status.INVALID_ARGUMENT, problem);
     if (features.length > maxFeatures || features.some((feature) => feature.length > maxFeatureChars)) {
-      throw new GrpcError(Status.INVALID_ARGUMENT, `features are at most ${maxFeatures} words of ${maxFeatureChars} characters`);
+      throw new GrpcError(
+        Status.INVALID_ARGUMENT,
+        `features are at most ${maxFeatures} words of ${maxFeatureChars} characters`,
+      );
     }
     this.#checkMetadata(metadata);
   }
@@ -194,7 +209,10 @@ export class ExchangeServiceHandler {
     let bytes = 0;
     for (const { key, value } of metadata.fields) bytes += key.length + value.length;
     if (bytes > maxMetadataBytes) {
-      throw new GrpcError(Status.INVALID_ARGUMENT, `metadata of ${bytes} bytes is larger than maxMetadataBytes (${maxMetadataBytes})`);
+      throw new GrpcError(
+        Status.INVALID_ARGUMENT,
+        `metadata of ${bytes} bytes is larger than maxMetadataBytes (${maxMetadataBytes})`,
+      );
     }
     try {
       fieldsToMetadata(metadata);
@@ -208,7 +226,9 @@ type DialAnswer = MessageInitShape<typeof DialResponseSchema>;
 
 /** What the listener is told of who dials. */
 function offerTo({ features, metadata }: DialRequest, endpoint: string, token: string): ListenEvent {
-  return { event: { case: "offer", value: { endpoint, token, features, ...(metadata === undefined ? {} : { metadata }) } } };
+  return {
+    event: { case: "offer", value: { endpoint, token, features, ...(metadata === undefined ? {} : { metadata }) } },
+  };
 }
 
 /** What the dialling peer is told of who listens. */

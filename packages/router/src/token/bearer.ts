@@ -22,7 +22,10 @@ export function bearerToken(metadata: Metadata): string {
 }
 
 function missing(code: string, what: string): GrpcError {
-  return new GrpcError(Status.UNAUTHENTICATED, `missing or invalid authorization: rpc error: code = ${code} desc = ${what}`);
+  return new GrpcError(
+    Status.UNAUTHENTICATED,
+    `missing or invalid authorization: rpc error: code = ${code} desc = ${what}`,
+  );
 }
 
 /** Who calls. @throws GrpcError UNAUTHENTICATED */

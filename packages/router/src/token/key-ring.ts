@@ -39,7 +39,8 @@ export class KeyRing {
 
   /** @throws TypeError where there is no key, or one that is none */
   constructor(sources: readonly KeySource[]) {
-    if (!Array.isArray(sources) || sources.length === 0) throw new TypeError("a router needs at least one key to check tokens with");
+    if (!Array.isArray(sources) || sources.length === 0)
+      throw new TypeError("a router needs at least one key to check tokens with");
     this.#secrets = sources.flatMap((source) => ("secret" in source ? [new Secret(source)] : []));
     this.#publicKeys = sources.flatMap((source) => ("secret" in source ? [] : [publicKeys(source)]));
   }
@@ -55,13 +56,16 @@ export class KeyRing {
    */
   async verify(token: string, header: ProtectedHeaderParameters, options: JWTVerifyOptions): Promise<JWTPayload> {
     const { alg = "", kid } = header;
-    let failure: unknown = new errors.JOSEAlgNotAllowed(`no key here is for algorithm ${JSON.stringify(alg.slice(0, 16))}`);
+    let failure: unknown = new errors.JOSEAlgNotAllowed(
+      `no key here is for algorithm ${JSON.stringify(alg.slice(0, 16))}`,
+    );
     for (const check of this.#checks(alg, kid)) {
       try {
         return await check(token, options);
       } catch (error) {
         // Another key may fit; whatever else is wrong, is wrong with every key.
-        if (!(error instanceof errors.JWSSignatureVerificationFailed || error instanceof errors.JWKSNoMatchingKey)) throw error;
+        if (!(error instanceof errors.JWSSignatureVerificationFailed || error instanceof errors.JWKSNoMatchingKey))
+          throw error;
         failure = error;
       }
     }
@@ -85,7 +89,8 @@ export class KeyRing {
   /** A token with these claims, signed with the first secret. @throws TypeError where there is none */
   async sign(claims: JWTPayload): Promise<string> {
     const [secret] = this.#secrets;
-    if (secret === undefined) throw new TypeError("tokens can be made only with a secret, and this router has public keys alone");
+    if (secret === undefined)
+      throw new TypeError("tokens can be made only with a secret, and this router has public keys alone");
     const { keyId } = secret;
     const header = keyId === undefined ? { alg: "HS256", typ: "JWT" } : { alg: "HS256", typ: "JWT", kid: keyId };
     return new SignJWT(claims).setProtectedHeader(header).sign(await secret.key("HS256"));

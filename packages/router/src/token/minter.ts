@@ -4,7 +4,10 @@ import type { Role } from "../rendezvous.js";
 import type { KeyRing } from "./key-ring.js";
 
 /** Whose tokens a router takes, and which: those of Jumpstarter's controller. */
-export const routerToken = { issuer: "https://jumpstarter.dev/stream", audience: "https://jumpstarter.dev/router" } as const;
+export const routerToken = {
+  issuer: "https://jumpstarter.dev/stream",
+  audience: "https://jumpstarter.dev/router",
+} as const;
 
 /** The same for an exchange. */
 export const exchangeToken = { issuer: "trunkline", audience: "trunkline-exchange" } as const;
@@ -28,7 +31,12 @@ export class TokenMinter {
     return this.#mint(exchangeToken, identity, lifetimeMs, {});
   }
 
-  #mint(kind: { issuer: string; audience: string }, subject: string, lifetimeMs: number, more: { role?: Role }): Promise<string> {
+  #mint(
+    kind: { issuer: string; audience: string },
+    subject: string,
+    lifetimeMs: number,
+    more: { role?: Role },
+  ): Promise<string> {
     const nowMs = this.#unixNowMs();
     return this.#keys.sign({
       iss: kind.issuer,

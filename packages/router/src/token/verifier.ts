@@ -74,7 +74,12 @@ export class TokenVerifier {
     let claims: JWTPayload;
     try {
       const header = decodeProtectedHeader(token);
-      claims = await this.#keys.verify(token, header, { issuer, audience, requiredClaims: ["exp", "sub"], currentDate: new Date(nowMs) });
+      claims = await this.#keys.verify(token, header, {
+        issuer,
+        audience,
+        requiredClaims: ["exp", "sub"],
+        currentDate: new Date(nowMs),
+      });
     } catch (error) {
       throw new TokenError(describe(error));
     }
@@ -87,16 +92,19 @@ function readClaims({ sub, exp, iat, jti, role }: JWTPayload, nowMs: number): Ve
   if (typeof sub !== "string" || sub === "") throw new TokenError("its subject (sub) is empty");
   if (typeof exp !== "number" || !(exp <= maxNumericDate)) throw new TokenError("its expiry (exp) is no date");
   if (exp * 1_000 <= nowMs) throw new TokenError("it has expired");
-  if (iat !== undefined && !(typeof iat === "number" && iat * 1_000 <= nowMs)) throw new TokenError("it was issued (iat) in the future");
+  if (iat !== undefined && !(typeof iat === "number" && iat * 1_000 <= nowMs))
+    throw new TokenError("it was issued (iat) in the future");
   if (jti !== undefined && typeof jti !== "string") throw new TokenError("its id (jti) is no text");
-  if (role !== undefined && role !== "listen" && role !== "dial") throw new TokenError('its role is neither "listen" nor "dial"');
+  if (role !== undefined && role !== "listen" && role !== "dial")
+    throw new TokenError('its role is neither "listen" nor "dial"');
   return { subject: sub, expiresAtUnixMs: exp * 1_000, tokenId: jti, role };
 }
 
 /** In words of our own: jose's messages may show what is in a token. */
 function describe(error: unknown): string {
   if (error instanceof errors.JWTExpired) return "it has expired";
-  if (error instanceof errors.JWTClaimValidationFailed) return claimFailures[error.claim] ?? "one of its claims is wrong";
+  if (error instanceof errors.JWTClaimValidationFailed)
+    return claimFailures[error.claim] ?? "one of its claims is wrong";
   if (error instanceof errors.JWSSignatureVerificationFailed) return "its signature fits no key of this router";
   if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JOSEAlgNotAllowed)
     return "no key of this router is for its algorithm and key id";

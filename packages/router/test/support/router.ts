@@ -82,7 +82,10 @@ export function testRouter(options: Partial<RouterOptions> = {}): TestRouter {
     connect,
     plainCall(stream, metadata = {}, channel) {
       shared ??= connect();
-      const given = Object.entries({ authorization: `Bearer ${jwt(streamClaims(stream))}`, ...metadata }) as [string, string][];
+      const given = Object.entries({ authorization: `Bearer ${jwt(streamClaims(stream))}`, ...metadata }) as [
+        string,
+        string,
+      ][];
       return createClient(RouterService, channel ?? shared).stream.open({ metadata: given });
     },
     async [Symbol.asyncDispose]() {
@@ -94,4 +97,5 @@ export function testRouter(options: Partial<RouterOptions> = {}): TestRouter {
 }
 
 export const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text));
-export const text = (data: Uint8Array | undefined): string | undefined => (data === undefined ? undefined : Buffer.from(data).toString());
+export const text = (data: Uint8Array | undefined): string | undefined =>
+  data === undefined ? undefined : Buffer.from(data).toString();

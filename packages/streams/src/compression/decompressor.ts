@@ -118,7 +118,9 @@ export class Decompressor {
     if (!this.#inputEnded || this.#endGiven) return false;
     if (this.#decoder !== undefined) return true;
     if (this.#members > 0 || codec === identity) return false;
-    throw new BrokenStreamError(`the ${codec.name} input is empty: not even its header is there`, { code: "TRUNCATED_INPUT" });
+    throw new BrokenStreamError(`the ${codec.name} input is empty: not even its header is there`, {
+      code: "TRUNCATED_INPUT",
+    });
   }
 
   async #readDecoder(codec: Codec): Promise<Uint8Array | undefined> {
@@ -160,9 +162,16 @@ export class Decompressor {
   }
 
   #inputError(codec: Codec, cause: unknown): BrokenStreamError {
-    const after = this.#members === 0 ? "" : ` after ${this.#members === 1 ? "1 whole member" : `${this.#members} whole members`}`;
+    const after =
+      this.#members === 0 ? "" : ` after ${this.#members === 1 ? "1 whole member" : `${this.#members} whole members`}`;
     return this.#endGiven
-      ? new BrokenStreamError(`the ${codec.name} input ends too early${after}: ${reasonText(cause)}`, { code: "TRUNCATED_INPUT", cause })
-      : new BrokenStreamError(`the ${codec.name} input is corrupt${after}: ${reasonText(cause)}`, { code: "CORRUPT_INPUT", cause });
+      ? new BrokenStreamError(`the ${codec.name} input ends too early${after}: ${reasonText(cause)}`, {
+          code: "TRUNCATED_INPUT",
+          cause,
+        })
+      : new BrokenStreamError(`the ${codec.name} input is corrupt${after}: ${reasonText(cause)}`, {
+          code: "CORRUPT_INPUT",
+          cause,
+        });
   }
 }

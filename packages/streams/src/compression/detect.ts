@@ -9,7 +9,8 @@ export class Detector {
   /** @throws TypeError for a format without a signature */
   constructor(candidates: readonly Codec[]) {
     for (const { name, signature } of candidates) {
-      if (signature === undefined || signature.length === 0) throw new TypeError(`${name} has no signature, so it cannot be detected`);
+      if (signature === undefined || signature.length === 0)
+        throw new TypeError(`${name} has no signature, so it cannot be detected`);
     }
     this.#candidates = candidates;
   }

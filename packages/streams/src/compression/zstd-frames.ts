@@ -73,4 +73,9 @@ export class ZstdFrames {
   }
 }
 
-const numberBytes: Readonly<Record<Exclude<Part, "skip">, number>> = { magic: 4, descriptor: 1, blockHeader: 3, skippableLength: 4 };
+const numberBytes: Readonly<Record<Exclude<Part, "skip">, number>> = {
+  magic: 4,
+  descriptor: 1,
+  blockHeader: 3,
+  skippableLength: 4,
+};

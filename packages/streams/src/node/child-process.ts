@@ -42,9 +42,13 @@ const maxErrorTextBytes = 2_048;
  * Attributes: `processId`, `exitStatus`.
  * @throws TypeError if its stdin or stdout is no pipe
  */
-export function streamFromChildProcess(child: ChildProcess, options: ChildProcessOptions = {}): ObjectStream<Uint8Array> {
+export function streamFromChildProcess(
+  child: ChildProcess,
+  options: ChildProcessOptions = {},
+): ObjectStream<Uint8Array> {
   const { stdin, stdout } = child;
-  if (stdin === null || stdout === null) throw new TypeError("stdin and stdout of the child process must both be pipes");
+  if (stdin === null || stdout === null)
+    throw new TypeError("stdin and stdout of the child process must both be pipes");
   const attributes = new Map<AttributeKey<unknown>, unknown>();
   if (child.pid !== undefined) attributes.set(processId, child.pid);
   return stapled(outputOf(child, stdout, attributes, options), streamFromWritable(stdin, options));
@@ -86,7 +90,9 @@ function outputOf(
         throw new BrokenStreamError(message, { code: "SPAWN_FAILED", cause: spawnError });
       }
       if (endCodes === "any" || (status.code !== null && endCodes.includes(status.code))) return undefined;
-      throw new BrokenStreamError(`the process ended with ${statusText(status)}${await errorText()}`, { code: "EXIT_STATUS" });
+      throw new BrokenStreamError(`the process ended with ${statusText(status)}${await errorText()}`, {
+        code: "EXIT_STATUS",
+      });
     },
     cancel(reason) {
       child.kill(killSignal);
@@ -102,7 +108,8 @@ function statusText({ code, signal }: ExitStatus): string {
 
 /** Reads standard error, which would stop the process when it is full, and gives the last of it, once it has ended. */
 function lastOf(stderr: Readable | null): () => Promise<string> {
-  if (stderr === null || stderr.listenerCount("data") > 0 || stderr.listenerCount("readable") > 0) return () => Promise.resolve("");
+  if (stderr === null || stderr.listenerCount("data") > 0 || stderr.listenerCount("readable") > 0)
+    return () => Promise.resolve("");
   let last = Buffer.alloc(0);
   stderr.on("data", (chunk: Buffer) => {
     last = Buffer.concat([last, chunk]).subarray(-maxErrorTextBytes);

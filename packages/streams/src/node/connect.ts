@@ -29,7 +29,10 @@ export interface TcpTarget {
  */
 export function connectTcp(target: TcpTarget, options: ConnectOptions = {}): Promise<ObjectStream<Uint8Array>> {
   const { host, port } = target;
-  return dial({ name: hostAndPort(target), open: () => connect({ host, port, noDelay: true, allowHalfOpen: true }) }, options);
+  return dial(
+    { name: hostAndPort(target), open: () => connect({ host, port, noDelay: true, allowHalfOpen: true }) },
+    options,
+  );
 }
 
 /**
@@ -38,7 +41,10 @@ export function connectTcp(target: TcpTarget, options: ConnectOptions = {}): Pro
  */
 export function connectUnix(path: string, options: ConnectOptions = {}): Promise<ObjectStream<Uint8Array>> {
   const attributes = new Map([[remoteAddress, { path }]]);
-  return dial({ name: path, open: () => connect({ path, allowHalfOpen: true }), attributesOf: () => attributes }, options);
+  return dial(
+    { name: path, open: () => connect({ path, allowHalfOpen: true }), attributesOf: () => attributes },
+    options,
+  );
 }
 
 /** As people write it. */
@@ -57,10 +63,14 @@ export interface Dialling<S extends Socket> {
   attributesOf?(socket: S): Attributes;
 }
 
-export function dial<S extends Socket>(dialling: Dialling<S>, options: ConnectOptions): Promise<ObjectStream<Uint8Array>> {
+export function dial<S extends Socket>(
+  dialling: Dialling<S>,
+  options: ConnectOptions,
+): Promise<ObjectStream<Uint8Array>> {
   const { name, readyEvent = "connect" } = dialling;
   const { signal, connectTimeoutMs = 10_000, clock = systemClock } = options;
-  if (!(connectTimeoutMs > 0)) return Promise.reject(new RangeError(`connectTimeoutMs must be above zero, but is ${connectTimeoutMs}`));
+  if (!(connectTimeoutMs > 0))
+    return Promise.reject(new RangeError(`connectTimeoutMs must be above zero, but is ${connectTimeoutMs}`));
   return new Promise((resolve, reject) => {
     if (signal?.aborted) {
       reject(abortReason(signal));
@@ -87,7 +97,8 @@ export function dial<S extends Socket>(dialling: Dialling<S>, options: ConnectOp
         }),
       );
     };
-    const onClose = (): void => onError(Object.assign(new Error("the connection was closed"), { code: "CONNECT_FAILED" }));
+    const onClose = (): void =>
+      onError(Object.assign(new Error("the connection was closed"), { code: "CONNECT_FAILED" }));
     const onAbort = (): void => giveUp(signal === undefined ? undefined : abortReason(signal));
     const onConnect = (): void => {
       settle();

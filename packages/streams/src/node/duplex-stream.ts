@@ -4,7 +4,14 @@
  */
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { type AttributeKey, type Attributes, localAddress, noAttributes, remoteAddress, type SocketAddress } from "../attributes.js";
+import {
+  type AttributeKey,
+  type Attributes,
+  localAddress,
+  noAttributes,
+  remoteAddress,
+  type SocketAddress,
+} from "../attributes.js";
 import { BaseStream } from "../base-stream.js";
 import { BreakSignal } from "../break-signal.js";
 import { type Clock, streamClock } from "../clock.js";
@@ -102,7 +109,8 @@ class DuplexStream extends BaseStream<Uint8Array> {
   #listen(): void {
     const duplex = this.#duplex;
     if (duplex.destroyed) {
-      const what = duplex.errored === null ? "it was destroyed before it was made a stream" : reasonText(duplex.errored);
+      const what =
+        duplex.errored === null ? "it was destroyed before it was made a stream" : reasonText(duplex.errored);
       this.#break(new BrokenStreamError(`the connection is gone: ${what}`, { cause: duplex.errored ?? undefined }));
       return;
     }

@@ -28,7 +28,8 @@ export interface FileReadOptions {
  */
 export async function streamFromFile(path: string, options: FileReadOptions = {}): Promise<ReceiveStream<Uint8Array>> {
   const { start = 0, end = Number.POSITIVE_INFINITY, chunkBytes = 64 * 1024 } = options;
-  if (!Number.isSafeInteger(start) || start < 0) throw new RangeError(`start must be a whole number from 0, but is ${start}`);
+  if (!Number.isSafeInteger(start) || start < 0)
+    throw new RangeError(`start must be a whole number from 0, but is ${start}`);
   if (!(end >= start)) throw new RangeError(`end must not be below start (${start}), but is ${end}`);
   if (!Number.isSafeInteger(chunkBytes) || chunkBytes < 1)
     throw new RangeError(`chunkBytes must be a whole number from 1, but is ${chunkBytes}`);
@@ -53,7 +54,8 @@ export async function streamFromFile(path: string, options: FileReadOptions = {}
     async pull() {
       const wanted = Math.min(chunkBytes, end - position);
       const chunk = new Uint8Array(wanted); // each its own, since it belongs to whoever receives it
-      const { bytesRead } = wanted === 0 ? { bytesRead: 0 } : await handle.read(chunk, 0, wanted, seekable ? position : null);
+      const { bytesRead } =
+        wanted === 0 ? { bytesRead: 0 } : await handle.read(chunk, 0, wanted, seekable ? position : null);
       position += bytesRead;
       if (bytesRead > 0) return bytesRead === wanted ? chunk : chunk.subarray(0, bytesRead);
       await once();
@@ -118,7 +120,8 @@ export async function streamToFile(path: string, options: FileWriteOptions = {})
   };
   return sendStream<Uint8Array>({
     name: "a file",
-    check: (chunk) => (chunk instanceof Uint8Array ? undefined : new TypeError(`a file takes Uint8Array, not ${typeof chunk}`)),
+    check: (chunk) =>
+      chunk instanceof Uint8Array ? undefined : new TypeError(`a file takes Uint8Array, not ${typeof chunk}`),
     write: (chunk) => work(writeAll(handle, chunk)),
     end: () =>
       work(

@@ -1,11 +1,22 @@
-export { type ChildProcessOptions, type ExitStatus, exitStatus, processId, streamFromChildProcess } from "./child-process.js";
+export {
+  type ChildProcessOptions,
+  type ExitStatus,
+  exitStatus,
+  processId,
+  streamFromChildProcess,
+} from "./child-process.js";
 export * from "./compression/index.js";
 export { type ConnectOptions, connectTcp, connectUnix, type TcpTarget } from "./connect.js";
 export { type DuplexOptions, streamFromDuplex } from "./duplex-stream.js";
 export { type FileReadOptions, type FileWriteOptions, filePath, streamFromFile, streamToFile } from "./file.js";
 export { type ListenOptions, listenTcp, listenUnix, SocketListener, type TcpListenOptions } from "./listen.js";
 export { describeProgress, type ProgressBarOptions, type ProgressOutput, progressBar } from "./progress-bar.js";
-export { type ReadableOptions, streamFromReadable, streamFromWritable, type WritableOptions } from "./readable-writable.js";
+export {
+  type ReadableOptions,
+  streamFromReadable,
+  streamFromWritable,
+  type WritableOptions,
+} from "./readable-writable.js";
 export { stdio } from "./stdio.js";
 export { systemClock } from "./system-clock.js";
 export { type TemporaryPath, temporarySocketPath } from "./temporary-socket-path.js";

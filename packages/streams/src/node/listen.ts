@@ -47,9 +47,14 @@ export class SocketListener implements AsyncIterable<ObjectStream<Uint8Array>>, 
   readonly #attributesOf: (socket: Socket) => Attributes;
 
   /** Use `listenTcp`, `listenTls` or `listenUnix`. */
-  constructor(server: Server, { maxPendingConnections = 128, clock = systemClock, onError }: ListenOptions, kind: ListenerKind = {}) {
+  constructor(
+    server: Server,
+    { maxPendingConnections = 128, clock = systemClock, onError }: ListenOptions,
+    kind: ListenerKind = {},
+  ) {
     const bound = server.address();
-    this.address = bound === null || typeof bound === "string" ? { path: bound ?? "" } : { host: bound.address, port: bound.port };
+    this.address =
+      bound === null || typeof bound === "string" ? { path: bound ?? "" } : { host: bound.address, port: bound.port };
     this.#server = server;
     this.#clock = clock;
     server.on("error", (error) => onError?.(error));
@@ -57,7 +62,11 @@ export class SocketListener implements AsyncIterable<ObjectStream<Uint8Array>>, 
     server.on(kind.readyEvent ?? "connection", (socket: Socket) => {
       socket.on("error", () => {}); // until it is accepted, its errors are nobody's
       if (server.listening && this.#pending.size < maxPendingConnections) this.#pending.push(socket);
-      else resetAndDestroy(socket, new Error(`more than maxPendingConnections (${maxPendingConnections}) wait to be accepted`));
+      else
+        resetAndDestroy(
+          socket,
+          new Error(`more than maxPendingConnections (${maxPendingConnections}) wait to be accepted`),
+        );
     });
   }
 
@@ -111,7 +120,8 @@ export async function listenUnix(path: string, options: ListenOptions = {}): Pro
 }
 
 export function checkLimit({ maxPendingConnections = 1 }: ListenOptions): void {
-  if (!(maxPendingConnections >= 1)) throw new RangeError(`maxPendingConnections must be at least 1, but is ${maxPendingConnections}`);
+  if (!(maxPendingConnections >= 1))
+    throw new RangeError(`maxPendingConnections must be at least 1, but is ${maxPendingConnections}`);
 }
 
 export function bind(

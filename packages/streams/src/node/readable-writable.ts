@@ -77,8 +77,10 @@ abstract class OneWay<Out extends {}, In extends {}> extends BaseStream<Out, In>
       this.failed(error);
       this.#broken.fire(error);
     };
-    const onError = (error: Error): void => breakWith(new BrokenStreamError(`${what} is broken: ${reasonText(error)}`, { cause: error }));
-    const onClose = (): void => breakWith(new BrokenStreamError(`${what} was closed before its end`, { code: "PREMATURE_CLOSE" }));
+    const onError = (error: Error): void =>
+      breakWith(new BrokenStreamError(`${what} is broken: ${reasonText(error)}`, { cause: error }));
+    const onClose = (): void =>
+      breakWith(new BrokenStreamError(`${what} was closed before its end`, { code: "PREMATURE_CLOSE" }));
     stream.on("error", onError); // stays: what comes late is no unhandled error
     stream.on("close", onClose);
     if (stream.errored) onError(stream.errored);

@@ -26,7 +26,9 @@ export async function temporarySocketPath(folder: string = tmpdir()): Promise<Te
   const prefix = join(folder, "trunkline-");
   const bytes = Buffer.byteLength(join(`${prefix}XXXXXX`, "socket"));
   if (bytes > maxSocketPathBytes) {
-    throw new RangeError(`a socket's path of ${bytes} bytes in ${folder} is longer than every system takes (${maxSocketPathBytes})`);
+    throw new RangeError(
+      `a socket's path of ${bytes} bytes in ${folder} is longer than every system takes (${maxSocketPathBytes})`,
+    );
   }
   const own = await mkdtemp(prefix);
   const remove = (): Promise<void> => rm(own, { recursive: true, force: true });

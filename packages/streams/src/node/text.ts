@@ -48,7 +48,8 @@ class TextStream extends TranslatedStream<string, string, Uint8Array, Uint8Array
         const data = this.#decode(chunk.data);
         // Less than a character is no message; an empty one is.
         if (data !== "" || chunk.data.length === 0) return { data, metadata: chunk.metadata };
-        if (chunk.metadata.size > 0) throw new BrokenStreamError("metadata came in the middle of a character", { code: "CORRUPT_INPUT" });
+        if (chunk.metadata.size > 0)
+          throw new BrokenStreamError("metadata came in the middle of a character", { code: "CORRUPT_INPUT" });
       }
     }
     return undefined;

@@ -1,6 +1,13 @@
 /** Dialling and listening with TLS. */
 import type { Socket } from "node:net";
-import { type ConnectionOptions, connect, createServer, type PeerCertificate, type TLSSocket, type TlsOptions } from "node:tls";
+import {
+  type ConnectionOptions,
+  connect,
+  createServer,
+  type PeerCertificate,
+  type TLSSocket,
+  type TlsOptions,
+} from "node:tls";
 import { type AttributeKey, type Attributes, attribute } from "../attributes.js";
 import type { ObjectStream } from "../stream.js";
 import { type ConnectOptions, dial, hostAndPort, type TcpTarget } from "./connect.js";
@@ -78,8 +85,16 @@ export function connectTls(target: TcpTarget, options: TlsConnectOptions = {}): 
  */
 export async function listenTls(options: TlsListenOptions): Promise<SocketListener> {
   checkLimit(options);
-  const { host = "127.0.0.1", port = 0, tls, handshakeTimeoutMs = 10_000, maxPendingConnections = 128, onError } = options;
-  if (!(handshakeTimeoutMs > 0)) throw new RangeError(`handshakeTimeoutMs must be above zero, but is ${handshakeTimeoutMs}`);
+  const {
+    host = "127.0.0.1",
+    port = 0,
+    tls,
+    handshakeTimeoutMs = 10_000,
+    maxPendingConnections = 128,
+    onError,
+  } = options;
+  if (!(handshakeTimeoutMs > 0))
+    throw new RangeError(`handshakeTimeoutMs must be above zero, but is ${handshakeTimeoutMs}`);
   const server = createServer({ ...tls, handshakeTimeout: handshakeTimeoutMs, noDelay: true } as TlsOptions);
   let handshaking = 0;
   server.prependListener("connection", (socket: Socket) => {
@@ -92,7 +107,10 @@ export async function listenTls(options: TlsListenOptions): Promise<SocketListen
     settled.set(socket, settle);
     socket.once("close", settle);
     if (handshaking > maxPendingConnections) {
-      resetAndDestroy(socket, new Error(`more than maxPendingConnections (${maxPendingConnections}) are in the handshake`));
+      resetAndDestroy(
+        socket,
+        new Error(`more than maxPendingConnections (${maxPendingConnections}) are in the handshake`),
+      );
     }
   });
   const settled = new WeakMap<Socket, () => void>();

@@ -22,7 +22,8 @@ export function toReadable(stream: ReceiveStream<Uint8Array>): Readable {
       pull();
     },
     destroy(error, callback) {
-      if (error !== null || !this.readableEnded) stream.abort(error ?? new Error("the readable was destroyed before its end"));
+      if (error !== null || !this.readableEnded)
+        stream.abort(error ?? new Error("the readable was destroyed before its end"));
       callback(error);
     },
   });
@@ -38,7 +39,8 @@ export function toWritable(stream: SendStream<Uint8Array>): Writable {
       stream.sendEof().then(() => callback(), callback);
     },
     destroy(error, callback) {
-      if (error !== null || !this.writableFinished) stream.abort(error ?? new Error("the writable was destroyed before its end"));
+      if (error !== null || !this.writableFinished)
+        stream.abort(error ?? new Error("the writable was destroyed before its end"));
       callback(error);
     },
   });

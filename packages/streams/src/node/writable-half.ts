@@ -36,7 +36,8 @@ export class WritableHalf {
   send(chunk: Uint8Array, options?: SendOptions): Promise<void> {
     const refusal = metadataRefusal(this.#what, options);
     if (refusal !== undefined) return Promise.reject(refusal);
-    if (!(chunk instanceof Uint8Array)) return Promise.reject(new TypeError(`${this.#what} sends Uint8Array, not ${typeof chunk}`));
+    if (!(chunk instanceof Uint8Array))
+      return Promise.reject(new TypeError(`${this.#what} sends Uint8Array, not ${typeof chunk}`));
     return this.queue.send(chunk, options);
   }
 
@@ -61,7 +62,10 @@ export class WritableHalf {
       // Node's types say that the callback has no argument, but it is given the error.
       this.#writable.end((error?: Error | null) => {
         if (error === undefined || error === null) resolve();
-        else reject(this.#failure ?? new BrokenStreamError(`the end could not be sent: ${error.message}`, { cause: error }));
+        else
+          reject(
+            this.#failure ?? new BrokenStreamError(`the end could not be sent: ${error.message}`, { cause: error }),
+          );
       });
     });
   }

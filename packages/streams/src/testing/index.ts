@@ -1,3 +1,9 @@
-export { type ComplianceOptions, type ComplianceTest, complianceTests, type ItemCodec, type StreamPair } from "./compliance/compliance.js";
+export {
+  type ComplianceOptions,
+  type ComplianceTest,
+  complianceTests,
+  type ItemCodec,
+  type StreamPair,
+} from "./compliance/compliance.js";
 export { ManualSignal } from "./manual-signal.js";
 export { VirtualClock } from "./virtual-clock.js";

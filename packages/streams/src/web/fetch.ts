@@ -42,7 +42,9 @@ function contentLength(headers: Headers): number | undefined {
 function exactly(inner: ReceiveStream<Uint8Array>, expected: number): ReceiveStream<Uint8Array> {
   let received = 0;
   const mismatch = (what: string): BrokenStreamError =>
-    new BrokenStreamError(`the body ${what} ${received} bytes, but its content-length is ${expected}`, { code: "CONTENT_LENGTH_MISMATCH" });
+    new BrokenStreamError(`the body ${what} ${received} bytes, but its content-length is ${expected}`, {
+      code: "CONTENT_LENGTH_MISMATCH",
+    });
   return receiveStream<Uint8Array>({
     async pull() {
       const chunk = await inner.receive();

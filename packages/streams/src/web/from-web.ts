@@ -34,7 +34,10 @@ export function streamFromWeb<Out extends {}, In extends {} = Out>(
 }
 
 /** Nothing is read before it is wanted, beyond what the readable buffers by itself. @throws TypeError if it is locked */
-export function streamFromReadable<In extends {}>(readable: ReadableStream<In>, options: WebOptions = {}): ReceiveStream<In> {
+export function streamFromReadable<In extends {}>(
+  readable: ReadableStream<In>,
+  options: WebOptions = {},
+): ReceiveStream<In> {
   const reader = readable.getReader();
   return receiveStream<In>({
     async pull() {
@@ -52,7 +55,10 @@ export function streamFromReadable<In extends {}>(readable: ReadableStream<In>, 
 }
 
 /** A chunk is being written while the next ones wait, so that the writable decides the pace. @throws TypeError if it is locked */
-export function streamFromWritable<Out extends {}>(writable: WritableStream<Out>, options: WebOptions = {}): SendStream<Out> {
+export function streamFromWritable<Out extends {}>(
+  writable: WritableStream<Out>,
+  options: WebOptions = {},
+): SendStream<Out> {
   const writer = writable.getWriter();
   return sendStream<Out>({
     name: "a web stream",

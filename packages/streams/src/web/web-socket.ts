@@ -9,7 +9,13 @@ import { SendQueue } from "../send-queue.js";
 import type { ObjectStream, SendOptions, WaitOptions } from "../stream.js";
 import { webClock } from "./web-clock.js";
 import { type Control, costOf, encodeControl, parseControl, Windows } from "./web-socket-in-band.js";
-import { closeReason, isPausable, type PausableWebSocket, type WebSocketEventLike, type WebSocketLike } from "./web-socket-like.js";
+import {
+  closeReason,
+  isPausable,
+  type PausableWebSocket,
+  type WebSocketEventLike,
+  type WebSocketLike,
+} from "./web-socket-like.js";
 
 export interface WebSocketOptions {
   /** What items are: `Uint8Array` or `string`. A message of the other kind breaks the stream. Default `"binary"`. */
@@ -46,7 +52,10 @@ const drainPollMs = 4;
  * has sent and this side has not received when it ends may be lost, and the other side's later sends reject.
  * @throws TypeError if the WebSocket is closing or closed, RangeError for `maxBufferedBytes` below 1
  */
-export function streamFromWebSocket(socket: WebSocketLike, options: WebSocketOptions & { readonly type: "text" }): ObjectStream<string>;
+export function streamFromWebSocket(
+  socket: WebSocketLike,
+  options: WebSocketOptions & { readonly type: "text" },
+): ObjectStream<string>;
 export function streamFromWebSocket(
   socket: WebSocketLike,
   options?: WebSocketOptions & { readonly type?: "binary" },
@@ -59,7 +68,9 @@ export function streamFromWebSocket(
   if (socket.readyState > 1) throw new TypeError("the WebSocket is closing or closed already");
   if (!(maxBufferedBytes >= 1)) throw new RangeError(`maxBufferedBytes must be at least 1, but is ${maxBufferedBytes}`);
   // It takes and gives only items of its type.
-  return new WebSocketStream(socket, options, maxBufferedBytes) as ObjectStream<never> as ObjectStream<Uint8Array> | ObjectStream<string>;
+  return new WebSocketStream(socket, options, maxBufferedBytes) as ObjectStream<never> as
+    | ObjectStream<Uint8Array>
+    | ObjectStream<string>;
 }
 
 type Item = Uint8Array | string;
@@ -122,7 +133,9 @@ class WebSocketStream extends BaseStream<Item> {
     const refusal = metadataRefusal("a WebSocket", options);
     if (refusal !== undefined) return Promise.reject(refusal);
     if (this.#text ? typeof item !== "string" : !(item instanceof Uint8Array)) {
-      return Promise.reject(new TypeError(`this WebSocket sends ${this.#text ? "string" : "Uint8Array"}, not ${typeof item}`));
+      return Promise.reject(
+        new TypeError(`this WebSocket sends ${this.#text ? "string" : "Uint8Array"}, not ${typeof item}`),
+      );
     }
     return this.#outgoing.send(item, options);
   }
@@ -230,7 +243,10 @@ class WebSocketStream extends BaseStream<Item> {
       this.#paused = true;
       this.#pausable.pause();
     } else if (this.#unread > this.#maxBufferedBytes) {
-      this.#break("BUFFER_OVERFLOW", `${this.#unread} bytes lie unread, more than maxBufferedBytes (${this.#maxBufferedBytes})`);
+      this.#break(
+        "BUFFER_OVERFLOW",
+        `${this.#unread} bytes lie unread, more than maxBufferedBytes (${this.#maxBufferedBytes})`,
+      );
     }
   }
 
@@ -253,12 +269,20 @@ class WebSocketStream extends BaseStream<Item> {
       return;
     }
     // Longer ones are none, whatever they say, and need not be decoded.
-    const control = item.length > 32 ? undefined : parseControl(typeof item === "string" ? item : new TextDecoder().decode(item));
+    const control =
+      item.length > 32 ? undefined : parseControl(typeof item === "string" ? item : new TextDecoder().decode(item));
     if (control === undefined) {
-      this.#break("UNEXPECTED_MESSAGE", "the other side sent a control message that is none; inBand is for two ends of ours");
+      this.#break(
+        "UNEXPECTED_MESSAGE",
+        "the other side sent a control message that is none; inBand is for two ends of ours",
+      );
     } else if (control.kind === "read") {
       if (this.#windows.onReport(control.cost)) this.#outgoing.flush();
-      else this.#break("UNEXPECTED_MESSAGE", `the other side reports ${control.cost} as read, which is more than was sent`);
+      else
+        this.#break(
+          "UNEXPECTED_MESSAGE",
+          `the other side reports ${control.cost} as read, which is more than was sent`,
+        );
     } else {
       this.#endReceived = true;
       this.#incoming.end();
@@ -281,7 +305,9 @@ class WebSocketStream extends BaseStream<Item> {
       this.#endReceived = true;
       this.#incoming.end();
       if (!this.#outgoing.ended)
-        this.#outgoing.fail(new BrokenStreamError("the other side has closed the WebSocket", { code: "OTHER_SIDE_ENDED" }));
+        this.#outgoing.fail(
+          new BrokenStreamError("the other side has closed the WebSocket", { code: "OTHER_SIDE_ENDED" }),
+        );
       return;
     }
     const why = reason === "" ? "" : `: ${reason}`;

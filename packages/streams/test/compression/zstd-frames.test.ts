@@ -18,7 +18,10 @@ describe("ZstdFrames", () => {
       whole.push(bytes.subarray(0, length));
       const single = new ZstdFrames();
       for (const byte of bytes.subarray(0, length)) single.push(Buffer.of(byte));
-      expect([whole.atBorder, single.atBorder], `${length} bytes`).toEqual([length === bytes.length, length === bytes.length]);
+      expect([whole.atBorder, single.atBorder], `${length} bytes`).toEqual([
+        length === bytes.length,
+        length === bytes.length,
+      ]);
     }
   });
 

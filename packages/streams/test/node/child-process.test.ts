@@ -8,7 +8,10 @@ import { exitStatus, processId, stdio, streamFromChildProcess } from "../../src/
 const std = vi.hoisted(() => ({ stdin: undefined as unknown, stdout: undefined as unknown }));
 vi.mock("node:process", async (original) => {
   const actual = await original<{ default: NodeJS.Process }>();
-  return { ...actual, default: Object.create(actual.default, { stdin: { get: () => std.stdin }, stdout: { get: () => std.stdout } }) };
+  return {
+    ...actual,
+    default: Object.create(actual.default, { stdin: { get: () => std.stdin }, stdout: { get: () => std.stdout } }),
+  };
 });
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -46,7 +49,9 @@ describe("a child process", () => {
   });
 
   test("a signal is a break, and so is a program that is not there", async () => {
-    await expect(streamFromChildProcess(shell("kill -9 $$")).receive()).rejects.toThrow("the process ended with signal SIGKILL");
+    await expect(streamFromChildProcess(shell("kill -9 $$")).receive()).rejects.toThrow(
+      "the process ended with signal SIGKILL",
+    );
     const missing = streamFromChildProcess(spawn("/nowhere/at-all"));
     await expect(missing.receive()).rejects.toMatchObject({ code: "SPAWN_FAILED", cause: { code: "ENOENT" } });
   });

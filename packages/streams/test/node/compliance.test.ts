@@ -51,7 +51,8 @@ describe("compliance of bare sockets, whose listeners are counted", () => {
     async connect(clock) {
       const sockets = await socketPair();
       const [first, second] = sockets.map((socket) => streamFromDuplex(socket, { clock })) as [Bytes, Bytes];
-      const count = (socket: Socket): number => socket.eventNames().reduce((sum, name) => sum + socket.listenerCount(name), 0);
+      const count = (socket: Socket): number =>
+        socket.eventNames().reduce((sum, name) => sum + socket.listenerCount(name), 0);
       return { first, second, listenerCount: () => sockets.reduce((sum, socket) => sum + count(socket), 0) };
     },
   });
@@ -99,7 +100,10 @@ describe("compliance of a memory pair as a duplex and back", () => {
     ...bytes,
     connect(clock) {
       const [first, second] = memoryPair<Uint8Array>({ clock });
-      return { first: streamFromDuplex(toDuplex(first), { clock }), second: streamFromDuplex(toDuplex(second), { clock }) };
+      return {
+        first: streamFromDuplex(toDuplex(first), { clock }),
+        second: streamFromDuplex(toDuplex(second), { clock }),
+      };
     },
   });
 });

@@ -143,7 +143,10 @@ describe("a connection that breaks", () => {
     const stream = streamFromDuplex(socket);
     const receiving = errorFrom(stream.receive());
     socket.destroy();
-    expect(await receiving).toMatchObject({ code: "PREMATURE_CLOSE", message: "the connection was closed before its end" });
+    expect(await receiving).toMatchObject({
+      code: "PREMATURE_CLOSE",
+      message: "the connection was closed before its end",
+    });
     peer.destroy();
   });
 
@@ -193,7 +196,9 @@ describe("abort", () => {
   test("takes effect at once though the peer does not read and much is queued", async () => {
     const [socket, peer] = await socketPair();
     const stream = streamFromDuplex(socket);
-    const sends = Array.from({ length: 60 }, () => stream.send(new Uint8Array(1024 * 1024)).catch((error: unknown) => error));
+    const sends = Array.from({ length: 60 }, () =>
+      stream.send(new Uint8Array(1024 * 1024)).catch((error: unknown) => error),
+    );
     await turns();
     stream.abort(new Error("enough"));
     await once(socket, "close");
@@ -279,16 +284,22 @@ describe("reading", () => {
 
 describe("what a duplex must be", () => {
   test("objects and text are refused", () => {
-    expect(() => streamFromDuplex(new PassThrough({ objectMode: true }))).toThrow("a Node stream in object mode is not a stream of bytes");
+    expect(() => streamFromDuplex(new PassThrough({ objectMode: true }))).toThrow(
+      "a Node stream in object mode is not a stream of bytes",
+    );
     const decoding = new PassThrough();
     decoding.setEncoding("utf8");
     expect(() => streamFromDuplex(decoding)).toThrow("a Node stream that decodes utf8 is not a stream of bytes");
-    expect(() => streamFromDuplex(new PassThrough(), { maxBufferedBytes: 0 })).toThrow("maxBufferedBytes must be at least 1, but is 0");
+    expect(() => streamFromDuplex(new PassThrough(), { maxBufferedBytes: 0 })).toThrow(
+      "maxBufferedBytes must be at least 1, but is 0",
+    );
   });
 
   test("only bytes can be sent, and metadata cannot", async () => {
     const stream = streamFromDuplex(new PassThrough());
-    await expect(stream.send("text" as unknown as Uint8Array)).rejects.toThrow("a Node duplex sends Uint8Array, not string");
+    await expect(stream.send("text" as unknown as Uint8Array)).rejects.toThrow(
+      "a Node duplex sends Uint8Array, not string",
+    );
     await expect(stream.send(text("x"), { metadata: { a: "1" } })).rejects.toThrow(
       "a Node duplex cannot carry metadata with a message, and this message has 1 field",
     );
@@ -329,8 +340,17 @@ describe("TLS", () => {
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
     const { port } = server.address() as { port: number };
-    const client = connectTls({ port, host: "127.0.0.1", ca: cert, servername: "localhost", allowHalfOpen: true } as object);
-    const [[accepted]] = (await Promise.all([once(server, "secureConnection"), once(client, "secureConnect")])) as unknown as [[TLSSocket]];
+    const client = connectTls({
+      port,
+      host: "127.0.0.1",
+      ca: cert,
+      servername: "localhost",
+      allowHalfOpen: true,
+    } as object);
+    const [[accepted]] = (await Promise.all([
+      once(server, "secureConnection"),
+      once(client, "secureConnect"),
+    ])) as unknown as [[TLSSocket]];
     server.close();
     return [client, accepted];
   }

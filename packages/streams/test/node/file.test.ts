@@ -49,9 +49,15 @@ describe("reading a file", () => {
   test("what is not there, or no file, or no number, is refused with a name", async () => {
     await expect(streamFromFile(at("nothing"))).rejects.toMatchObject({ code: "ENOENT" });
     await expect(streamFromFile(folder)).rejects.toMatchObject({ code: "EISDIR" });
-    await expect(streamFromFile(at("x"), { start: -1 })).rejects.toThrow("start must be a whole number from 0, but is -1");
-    await expect(streamFromFile(at("x"), { start: 5, end: 4 })).rejects.toThrow("end must not be below start (5), but is 4");
-    await expect(streamFromFile(at("x"), { chunkBytes: 0 })).rejects.toThrow("chunkBytes must be a whole number from 1, but is 0");
+    await expect(streamFromFile(at("x"), { start: -1 })).rejects.toThrow(
+      "start must be a whole number from 0, but is -1",
+    );
+    await expect(streamFromFile(at("x"), { start: 5, end: 4 })).rejects.toThrow(
+      "end must not be below start (5), but is 4",
+    );
+    await expect(streamFromFile(at("x"), { chunkBytes: 0 })).rejects.toThrow(
+      "chunkBytes must be a whole number from 1, but is 0",
+    );
   });
 });
 

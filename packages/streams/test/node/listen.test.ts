@@ -4,8 +4,22 @@ import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { BrokenStreamError, BusyStreamError, forward, localAddress, type ObjectStream, remoteAddress } from "../../src/index.js";
-import { connectTcp, connectUnix, listenTcp, listenUnix, type SocketListener, systemClock } from "../../src/node/index.js";
+import {
+  BrokenStreamError,
+  BusyStreamError,
+  forward,
+  localAddress,
+  type ObjectStream,
+  remoteAddress,
+} from "../../src/index.js";
+import {
+  connectTcp,
+  connectUnix,
+  listenTcp,
+  listenUnix,
+  type SocketListener,
+  systemClock,
+} from "../../src/node/index.js";
 import { ManualSignal, VirtualClock } from "../../src/testing/index.js";
 import { journal } from "./sockets.js";
 import { turns } from "./turns.js";
@@ -104,7 +118,10 @@ describe("listenTcp", () => {
   test("a port in use is an error with its code", async () => {
     await using listener = await listenTcp();
     const { port } = tcpAddress(listener);
-    await expect(listenTcp({ port })).rejects.toMatchObject({ code: "EADDRINUSE", message: expect.stringContaining(`127.0.0.1:${port}`) });
+    await expect(listenTcp({ port })).rejects.toMatchObject({
+      code: "EADDRINUSE",
+      message: expect.stringContaining(`127.0.0.1:${port}`),
+    });
     await expect(listenTcp({ port: 70_000 })).rejects.toMatchObject({ code: "ERR_SOCKET_BAD_PORT" });
   });
 });
@@ -152,7 +169,9 @@ describe("listenUnix", () => {
   });
 
   test("a path that cannot be bound is an error with its code", async () => {
-    await expect(listenUnix(join(folder, "missing", "socket"))).rejects.toMatchObject({ code: expect.stringMatching(/^(ENOENT|EACCES)$/) });
+    await expect(listenUnix(join(folder, "missing", "socket"))).rejects.toMatchObject({
+      code: expect.stringMatching(/^(ENOENT|EACCES)$/),
+    });
   });
 });
 
@@ -193,9 +212,15 @@ describe("connecting", () => {
 
   test("bad limits are refused by name", async () => {
     const target = { host: "127.0.0.1", port: 1 };
-    await expect(connectTcp(target, { connectTimeoutMs: 0 })).rejects.toThrow("connectTimeoutMs must be above zero, but is 0");
-    await expect(listenTcp({ maxPendingConnections: 0 })).rejects.toThrow("maxPendingConnections must be at least 1, but is 0");
-    await expect(listenUnix(join(folder, "limit"), { maxPendingConnections: Number.NaN })).rejects.toThrow("but is NaN");
+    await expect(connectTcp(target, { connectTimeoutMs: 0 })).rejects.toThrow(
+      "connectTimeoutMs must be above zero, but is 0",
+    );
+    await expect(listenTcp({ maxPendingConnections: 0 })).rejects.toThrow(
+      "maxPendingConnections must be at least 1, but is 0",
+    );
+    await expect(listenUnix(join(folder, "limit"), { maxPendingConnections: Number.NaN })).rejects.toThrow(
+      "but is NaN",
+    );
   });
 
   test("a port that cannot be is refused", async () => {
@@ -205,7 +230,9 @@ describe("connecting", () => {
   test("gives up after its time limit", async () => {
     await using listener = await listenTcp();
     const clock = new VirtualClock();
-    const connecting = connectTcp(tcpAddress(listener), { clock, connectTimeoutMs: 300 }).catch((error: unknown) => error);
+    const connecting = connectTcp(tcpAddress(listener), { clock, connectTimeoutMs: 300 }).catch(
+      (error: unknown) => error,
+    );
     clock.advance(300);
     const { port } = tcpAddress(listener);
     expect(await connecting).toMatchObject({

@@ -94,7 +94,9 @@ describe("describeProgress", () => {
   const nothing = { items: 0, bytes: 0, bytesPerSecond: 0, totalBytes: undefined, remainingMs: undefined };
 
   test("says when nothing moved", () => {
-    expect(describeProgress({ sent: nothing, received: nothing, elapsedMs: 61_000, finished: true })).toBe("nothing moved, in 1 min 1 s");
+    expect(describeProgress({ sent: nothing, received: nothing, elapsedMs: 61_000, finished: true })).toBe(
+      "nothing moved, in 1 min 1 s",
+    );
   });
 
   test("tells hours and large sizes shortly", () => {

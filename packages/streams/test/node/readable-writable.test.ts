@@ -32,7 +32,10 @@ describe("a Node readable", () => {
     await turns(2);
     expect(stream.brokenSignal?.aborted).toBe(true);
     expect(await stream.receive()).toHaveLength(1);
-    await expect(stream.receive()).rejects.toMatchObject({ name: "BrokenStreamError", cause: { message: "pulled out" } });
+    await expect(stream.receive()).rejects.toMatchObject({
+      name: "BrokenStreamError",
+      cause: { message: "pulled out" },
+    });
   });
 
   test("that is closed before its end, or was destroyed before, is broken", async () => {
@@ -53,7 +56,9 @@ describe("a Node readable", () => {
 
   test("of objects is refused", () => {
     expect(() => streamFromReadable(Readable.from(["a"]))).toThrow("object mode");
-    expect(() => streamFromReadable(new PassThrough(), { maxBufferedBytes: 0 })).toThrow("maxBufferedBytes must be at least 1, but is 0");
+    expect(() => streamFromReadable(new PassThrough(), { maxBufferedBytes: 0 })).toThrow(
+      "maxBufferedBytes must be at least 1, but is 0",
+    );
   });
 });
 
@@ -70,7 +75,9 @@ describe("a Node writable", () => {
     await turns(2);
     await expect(stream.send(new Uint8Array(1))).rejects.toMatchObject({ cause: { message: "disk full" } });
     await expect(stream.sendEof()).rejects.toMatchObject({ name: "BrokenStreamError" });
-    await expect(streamFromWritable(new Writable().destroy()).sendEof()).rejects.toMatchObject({ code: "PREMATURE_CLOSE" });
+    await expect(streamFromWritable(new Writable().destroy()).sendEof()).rejects.toMatchObject({
+      code: "PREMATURE_CLOSE",
+    });
   });
 
   test("that fails at its end rejects sendEof", async () => {
@@ -105,7 +112,9 @@ describe("our streams as Node's", () => {
   test("a break is an error event, and destroying them early aborts the stream", async () => {
     const [a, b] = memoryPair<Uint8Array>();
     a.abort(new Error("gone"));
-    await expect(promisify(pipeline)(toReadable(b), new PassThrough())).rejects.toMatchObject({ cause: { message: "gone" } });
+    await expect(promisify(pipeline)(toReadable(b), new PassThrough())).rejects.toMatchObject({
+      cause: { message: "gone" },
+    });
     for (const to of [toReadable, toWritable]) {
       const [near, far] = memoryPair<Uint8Array>();
       to(far).destroy();

@@ -7,7 +7,9 @@ export async function socketPair(): Promise<[Socket, Socket]> {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const client = connect({ port: (server.address() as AddressInfo).port, host: "127.0.0.1", allowHalfOpen: true });
-  const [[accepted]] = (await Promise.all([once(server, "connection"), once(client, "connect")])) as unknown as [[Socket]];
+  const [[accepted]] = (await Promise.all([once(server, "connection"), once(client, "connect")])) as unknown as [
+    [Socket],
+  ];
   server.close();
   return [client, accepted];
 }

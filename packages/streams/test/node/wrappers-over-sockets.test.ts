@@ -26,14 +26,22 @@ const codec = gzip({ level: 1 });
 const cases: readonly Case[] = [
   { name: "the envelope", keepsBoundaries: true, wrap: (stream) => enveloped(stream) },
   { name: "length prefixes", keepsBoundaries: true, wrap: (stream) => lengthPrefixed(stream) },
-  { name: "gzip", keepsBoundaries: false, wrap: (stream) => compressed(stream, { send: codec, receive: codec, flushEachMessage: true }) },
+  {
+    name: "gzip",
+    keepsBoundaries: false,
+    wrap: (stream) => compressed(stream, { send: codec, receive: codec, flushEachMessage: true }),
+  },
   { name: "buffered", keepsBoundaries: false, wrap: (stream) => buffered(stream) },
   {
     name: "tap, counts, timeouts and a rate limit",
     keepsBoundaries: false,
     wrap: (stream) =>
       tap(
-        counted(withTimeouts(rateLimited(stream, { sendBytesPerSecond: 1e12, receiveBytesPerSecond: 1e12 }), { idleTimeoutMs: 1e9 })),
+        counted(
+          withTimeouts(rateLimited(stream, { sendBytesPerSecond: 1e12, receiveBytesPerSecond: 1e12 }), {
+            idleTimeoutMs: 1e9,
+          }),
+        ),
         {},
       ),
   },

@@ -14,7 +14,9 @@ export interface DocExample {
 /** The examples of all pages in a folder. */
 export async function examplesIn(folder: URL): Promise<DocExample[]> {
   const pages = (await readdir(folder)).filter((name) => name.endsWith(".md")).sort();
-  const found = await Promise.all(pages.map(async (page) => examplesOf(page, await readFile(new URL(page, folder), "utf8"))));
+  const found = await Promise.all(
+    pages.map(async (page) => examplesOf(page, await readFile(new URL(page, folder), "utf8"))),
+  );
   return found.flat();
 }
 
@@ -22,7 +24,11 @@ function examplesOf(page: string, text: string): DocExample[] {
   return Array.from(text.matchAll(/^```(?:ts|js)\n(.*?)^```$/gms), (match) => {
     const code = match[1] as string;
     const line = text.slice(0, match.index).split("\n").length;
-    return { title: `${page}:${line}`, code, expected: Array.from(code.matchAll(/\/\/ → (.*)$/gm), ([, printed]) => printed as string) };
+    return {
+      title: `${page}:${line}`,
+      code,
+      expected: Array.from(code.matchAll(/\/\/ → (.*)$/gm), ([, printed]) => printed as string),
+    };
   });
 }
 

@@ -1,8 +1,18 @@
 import { Metadata } from "@trunkline/metadata";
-import { metadataRefusal, type ObjectStream, type ReceivedMessage, type SendOptions, TranslatedStream } from "../../src/index.js";
+import {
+  metadataRefusal,
+  type ObjectStream,
+  type ReceivedMessage,
+  type SendOptions,
+  TranslatedStream,
+} from "../../src/index.js";
 
 /** A way that keeps no boundaries and carries no metadata, as a socket: what is received is cut at random, the same for a seed. */
-export function rechunked(stream: ObjectStream<Uint8Array>, seed: number, largest: number = 5_000): ObjectStream<Uint8Array> {
+export function rechunked(
+  stream: ObjectStream<Uint8Array>,
+  seed: number,
+  largest: number = 5_000,
+): ObjectStream<Uint8Array> {
   return new Rechunked(stream, seed, largest);
 }
 

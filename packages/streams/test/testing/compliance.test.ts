@@ -1,5 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { BrokenStreamError, memoryPair, type ObjectStream, type SendOptions, type WaitOptions, WrappedStream } from "../../src/index.js";
+import {
+  BrokenStreamError,
+  memoryPair,
+  type ObjectStream,
+  type SendOptions,
+  type WaitOptions,
+  WrappedStream,
+} from "../../src/index.js";
 import { type ComplianceOptions, complianceTests } from "../../src/testing/index.js";
 
 type Bytes = ObjectStream<Uint8Array>;

@@ -5,7 +5,8 @@ import { turns } from "../node/turns.js";
 import { suite } from "../suite.js";
 
 /** With room for something that nobody reads yet; without it even `close()` of a writable waits for a reader. */
-const pipe = (): TransformStream<Uint8Array, Uint8Array> => new TransformStream({}, { highWaterMark: 1 }, { highWaterMark: 4 });
+const pipe = (): TransformStream<Uint8Array, Uint8Array> =>
+  new TransformStream({}, { highWaterMark: 1 }, { highWaterMark: 4 });
 
 const settle = (): Promise<void> => turns(5);
 

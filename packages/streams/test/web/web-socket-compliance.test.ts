@@ -7,9 +7,17 @@ import { webSocketPair } from "./web-sockets.js";
 
 const settle = (): Promise<void> => turns(20);
 
-async function connect(kind: "standard" | "ws", clock: VirtualClock, options: WebSocketOptions & { type?: "binary" } = {}) {
+async function connect(
+  kind: "standard" | "ws",
+  clock: VirtualClock,
+  options: WebSocketOptions & { type?: "binary" } = {},
+) {
   const { client, server, release } = await webSocketPair(kind);
-  return { first: streamFromWebSocket(client, { clock, ...options }), second: streamFromWebSocket(server, { clock, ...options }), release };
+  return {
+    first: streamFromWebSocket(client, { clock, ...options }),
+    second: streamFromWebSocket(server, { clock, ...options }),
+    release,
+  };
 }
 
 describe("compliance of plain WebSockets of ws", () => {

@@ -111,7 +111,10 @@ describe.each(["standard", "ws"] as const)("a WebSocket, the object of kind %s",
     ["a control message that is none", (peer: WsSocket) => peer.send("no such thing")],
     ["a report of what was never sent", (peer: WsSocket) => peer.send("read 5")],
     ["a message after its end", (peer: WsSocket) => ["end", new Uint8Array(1)].forEach((data) => void peer.send(data))],
-    ["more than the window allows", (peer: WsSocket) => [windowCost, 1].forEach((length) => void peer.send(new Uint8Array(length)))],
+    [
+      "more than the window allows",
+      (peer: WsSocket) => [windowCost, 1].forEach((length) => void peer.send(new Uint8Array(length))),
+    ],
     ["close 1000 without an end", (peer: WsSocket) => peer.close(1_000)],
     ["plain text as long as it likes", (peer: WsSocket) => peer.send("x".repeat(100_000))],
   ])("in-band, %s is a break", async (_, misbehave) => {
@@ -165,16 +168,21 @@ test("one that is closed already, and limits that cannot be, are refused", async
   const { peer } = await against("ws");
   peer.terminate();
   expect(() => streamFromWebSocket(peer)).toThrow(TypeError);
-  expect(() => streamFromWebSocket({ readyState: 1 } as WsSocket, { maxBufferedBytes: 0 })).toThrow("must be at least 1, but is 0");
+  expect(() => streamFromWebSocket({ readyState: 1 } as WsSocket, { maxBufferedBytes: 0 })).toThrow(
+    "must be at least 1, but is 0",
+  );
 });
 
 describe("the control messages", () => {
   test("any text is a control message or none, and what is encoded is parsed", () => {
     fc.assert(
-      fc.property(fc.oneof(fc.string(), fc.constantFrom("end", "read", "read 0", "read 01", "read 1e3", "read -1", "END")), (text) => {
-        const control = parseControl(text);
-        if (control !== undefined) expect(encodeControl(control)).toBe(text);
-      }),
+      fc.property(
+        fc.oneof(fc.string(), fc.constantFrom("end", "read", "read 0", "read 01", "read 1e3", "read -1", "END")),
+        (text) => {
+          const control = parseControl(text);
+          if (control !== undefined) expect(encodeControl(control)).toBe(text);
+        },
+      ),
     );
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 1e14 }), (cost) => {

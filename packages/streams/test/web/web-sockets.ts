@@ -11,7 +11,8 @@ export async function webSocketPair(
   const listener = new WebSocketServer({ host: "127.0.0.1", port: 0, perMessageDeflate: false });
   await once(listener, "listening");
   const url = `ws://127.0.0.1:${(listener.address() as AddressInfo).port}`;
-  const client: WebSocketLike = kind === "ws" ? new WsSocket(url, { perMessageDeflate: false }) : new StandardWebSocket(url);
+  const client: WebSocketLike =
+    kind === "ws" ? new WsSocket(url, { perMessageDeflate: false }) : new StandardWebSocket(url);
   const [server] = (await once(listener, "connection")) as [WsSocket];
   if (client.readyState === 0) await new Promise<void>((resolve) => client.addEventListener("open", () => resolve()));
   return {

@@ -2,7 +2,15 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, test } from "vitest";
 import { BrokenStreamError, copy, memoryPair, streamFromIterable, totalBytes } from "../../src/index.js";
-import { requestBody, streamFromReadable, streamFromResponse, streamFromWeb, toReadable, toWeb, toWritable } from "../../src/web/index.js";
+import {
+  requestBody,
+  streamFromReadable,
+  streamFromResponse,
+  streamFromWeb,
+  toReadable,
+  toWeb,
+  toWritable,
+} from "../../src/web/index.js";
 
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 const bytes = (value: string): Uint8Array => new TextEncoder().encode(value);
@@ -11,7 +19,10 @@ describe("web streams", () => {
   test("a stream goes through pipeThrough and back", async () => {
     const [near, far] = memoryPair<Uint8Array>();
     const { readable, writable } = toWeb(far);
-    const echoed = readable.pipeThrough(new CompressionStream("gzip")).pipeThrough(new DecompressionStream("gzip")).pipeTo(writable);
+    const echoed = readable
+      .pipeThrough(new CompressionStream("gzip"))
+      .pipeThrough(new DecompressionStream("gzip"))
+      .pipeTo(writable);
     await near.send(bytes("there and back"));
     await near.sendEof();
     expect(text((await near.receive()) as Uint8Array)).toBe("there and back");
@@ -124,11 +135,15 @@ describe("bodies of fetch", () => {
   });
 
   test("the length of an encoded body says nothing about the decoded one, and no body is an end", async () => {
-    const encoded = streamFromResponse(new Response("four", { headers: { "content-length": "999", "content-encoding": "gzip" } }));
+    const encoded = streamFromResponse(
+      new Response("four", { headers: { "content-length": "999", "content-encoding": "gzip" } }),
+    );
     expect(encoded.extra(totalBytes)).toBeUndefined();
     expect(text((await encoded.receive()) as Uint8Array)).toBe("four");
     expect(await encoded.receive()).toBeUndefined();
-    expect(await streamFromResponse(new Response(null, { headers: { "content-length": "9" } })).receive()).toBeUndefined();
+    expect(
+      await streamFromResponse(new Response(null, { headers: { "content-length": "9" } })).receive(),
+    ).toBeUndefined();
   });
 });
 

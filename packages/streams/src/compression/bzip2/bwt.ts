@@ -37,7 +37,13 @@ export function burrowsWheeler(block: Uint8Array, into: Uint8Array): number {
 }
 
 /** Sorts `items` by their keys, which are below `classes`, those with one key in the order in which they are. */
-function countingSort(items: Uint32Array, keys: Uint32Array, classes: number, counts: Uint32Array, into: Uint32Array): void {
+function countingSort(
+  items: Uint32Array,
+  keys: Uint32Array,
+  classes: number,
+  counts: Uint32Array,
+  into: Uint32Array,
+): void {
   counts.fill(0, 0, classes + 1);
   for (let index = 0; index < keys.length; index++) {
     const slot = (keys[index] as number) + 1;

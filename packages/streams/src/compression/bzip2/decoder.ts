@@ -59,7 +59,8 @@ export class Bzip2Decoder implements Coder {
   }
 
   *#stream(): Step<void> {
-    for (const letter of "BZh") if ((yield* this.#take(8)) !== letter.charCodeAt(0)) throw new Error("it does not begin with BZh");
+    for (const letter of "BZh")
+      if ((yield* this.#take(8)) !== letter.charCodeAt(0)) throw new Error("it does not begin with BZh");
     const level = (yield* this.#take(8)) - 0x30;
     if (level < 1 || level > 9) throw new Error("its block size is none from 1 to 9");
     this.#table = new Uint32Array(level * 100_000);
@@ -72,7 +73,8 @@ export class Bzip2Decoder implements Coder {
         this.#bitCount = 0; // padding up to a byte; whole bytes are not read ahead
         return;
       }
-      if (magic[0] !== blockMagic[0] || magic[1] !== blockMagic[1]) throw new Error("there is no block where one should begin");
+      if (magic[0] !== blockMagic[0] || magic[1] !== blockMagic[1])
+        throw new Error("there is no block where one should begin");
       const found = yield* this.#block();
       if (found !== crc) throw new Error("the checksum of a block is wrong");
       streamCrc = combineCrc(streamCrc, crc);
@@ -81,12 +83,14 @@ export class Bzip2Decoder implements Coder {
 
   /** Gives the bytes of a block, returns their CRC. */
   *#block(): Step<number> {
-    if ((yield* this.#take(1)) !== 0) throw new Error("randomised blocks, which only bzip2 before 0.9.5 wrote, are not supported");
+    if ((yield* this.#take(1)) !== 0)
+      throw new Error("randomised blocks, which only bzip2 before 0.9.5 wrote, are not supported");
     const origin = yield* this.#take(24);
     const used = yield* this.#usedBytes();
     const symbolCount = used.length + 2;
     const tableCount = yield* this.#take(3);
-    if (tableCount < 2 || tableCount > 6) throw new Error(`a block has ${tableCount} Huffman codes, and must have 2 to 6`);
+    if (tableCount < 2 || tableCount > 6)
+      throw new Error(`a block has ${tableCount} Huffman codes, and must have 2 to 6`);
     const selectors = yield* this.#selectors(tableCount);
     const tables: DecodingTable[] = [];
     for (let index = 0; index < tableCount; index++) tables.push(decodingTable(yield* this.#codeLengths(symbolCount)));
@@ -101,7 +105,8 @@ export class Bzip2Decoder implements Coder {
     for (let row = 0; row < 16; row++) {
       if ((rows & (0x8000 >>> row)) === 0) continue;
       const columns = yield* this.#take(16);
-      for (let column = 0; column < 16; column++) if ((columns & (0x8000 >>> column)) !== 0) used.push(row * 16 + column);
+      for (let column = 0; column < 16; column++)
+        if ((columns & (0x8000 >>> column)) !== 0) used.push(row * 16 + column);
     }
     if (used.length === 0) throw new Error("a block uses no byte at all");
     return Uint8Array.from(used);
@@ -114,7 +119,8 @@ export class Bzip2Decoder implements Coder {
     const selectors = new Uint8Array(count);
     for (let index = 0; index < count; index++) {
       let position = 0;
-      while ((yield* this.#take(1)) === 1) if (++position >= tableCount) throw new Error("a group uses a Huffman code that is not there");
+      while ((yield* this.#take(1)) === 1)
+        if (++position >= tableCount) throw new Error("a group uses a Huffman code that is not there");
       selectors[index] = moveToFront(order, position);
     }
     return selectors;
@@ -128,7 +134,8 @@ export class Bzip2Decoder implements Coder {
         length += (yield* this.#take(1)) === 0 ? 1 : -1;
         if (length < 1 || length > maxCodeBits) break;
       }
-      if (length < 1 || length > maxCodeBits) throw new Error(`a Huffman code has ${length} bits, and must have 1 to ${maxCodeBits}`);
+      if (length < 1 || length > maxCodeBits)
+        throw new Error(`a Huffman code has ${length} bits, and must have 1 to ${maxCodeBits}`);
       lengths[symbol] = length;
     }
     return lengths;

@@ -11,7 +11,8 @@ export function codeLengths(frequencies: Uint32Array): Uint8Array {
     const lengths = lengthsOf(weights);
     if (lengths.every((length) => length <= maxEncodedBits)) return lengths;
     // Flatter weights give shorter codes.
-    for (let symbol = 0; symbol < weights.length; symbol++) weights[symbol] = 1 + Math.floor((weights[symbol] as number) / 2);
+    for (let symbol = 0; symbol < weights.length; symbol++)
+      weights[symbol] = 1 + Math.floor((weights[symbol] as number) / 2);
   }
 }
 
@@ -26,7 +27,8 @@ function lengthsOf(weights: Float64Array): Uint8Array {
   for (let made = 0; made < count - 1; made++) {
     let weight = 0;
     for (let side = 0; side < 2; side++) {
-      const takesLeaf = leaf < count && (node >= made || (weights[leaves[leaf] as number] as number) <= (nodeWeights[node] as number));
+      const takesLeaf =
+        leaf < count && (node >= made || (weights[leaves[leaf] as number] as number) <= (nodeWeights[node] as number));
       const child = takesLeaf ? (leaves[leaf++] as number) : count + node++;
       weight += (child < count ? weights[child] : nodeWeights[child - count]) as number;
       parents[child] = count + made;

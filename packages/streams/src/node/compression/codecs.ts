@@ -25,7 +25,9 @@ const byName: Readonly<Record<string, () => Codec>> = {
  */
 export function codecNamed(name: string): Codec {
   if (!Object.hasOwn(byName, name)) {
-    throw new RangeError(`there is no compression ${JSON.stringify(name)}; there are ${Object.keys(byName).join(", ")}`);
+    throw new RangeError(
+      `there is no compression ${JSON.stringify(name)}; there are ${Object.keys(byName).join(", ")}`,
+    );
   }
   return (byName[name] as () => Codec)();
 }

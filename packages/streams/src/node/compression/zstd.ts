@@ -26,14 +26,17 @@ interface ZstdOfNode {
 }
 
 interface ZstdPackage {
-  readonly CompressStream: new (parameters: object) => Transform & { flush(callback: (error?: Error | null) => void): void };
+  readonly CompressStream: new (
+    parameters: object,
+  ) => Transform & { flush(callback: (error?: Error | null) => void): void };
   readonly DecompressStream: new (parameters: object) => Transform;
 }
 
 /** zstd (RFC 8878), of one or more frames. @throws RangeError */
 export function zstd(options: ZstdOptions = {}): Codec {
   const level = within("level", options.level ?? 3, 1, 22);
-  const coders = "createZstdCompress" in zlib ? codersOfNode(zlib as unknown as ZstdOfNode, level) : codersOfPackage(level);
+  const coders =
+    "createZstdCompress" in zlib ? codersOfNode(zlib as unknown as ZstdOfNode, level) : codersOfPackage(level);
   return {
     name: "zstd",
     concatenates: true,
@@ -47,9 +50,14 @@ export function zstd(options: ZstdOptions = {}): Codec {
 function codersOfNode(node: ZstdOfNode, level: number): Pick<Codec, "encoder" | "decoder"> {
   const { ZSTD_c_compressionLevel, ZSTD_d_windowLogMax } = node.constants;
   return {
-    encoder: () => zlibCoder(node.createZstdCompress({ params: { [ZSTD_c_compressionLevel]: level }, chunkSize: pieceBytes })),
+    encoder: () =>
+      zlibCoder(node.createZstdCompress({ params: { [ZSTD_c_compressionLevel]: level }, chunkSize: pieceBytes })),
     decoder: () =>
-      new WholeFrames(zlibCoder(node.createZstdDecompress({ params: { [ZSTD_d_windowLogMax]: maxWindowLog }, chunkSize: pieceBytes }))),
+      new WholeFrames(
+        zlibCoder(
+          node.createZstdDecompress({ params: { [ZSTD_d_windowLogMax]: maxWindowLog }, chunkSize: pieceBytes }),
+        ),
+      ),
   };
 }
 
@@ -100,7 +108,9 @@ function codersOfPackage(level: number): Pick<Codec, "encoder" | "decoder"> {
       const { DecompressStream } = await zstdPackage();
       const transform = new DecompressStream({ windowLogMax: maxWindowLog });
       // Four bytes can be a block of 128 KiB.
-      return new WholeFrames(new TransformCoder(transform, { flush: (callback) => callback(), sliceLength: () => 256 }));
+      return new WholeFrames(
+        new TransformCoder(transform, { flush: (callback) => callback(), sliceLength: () => 256 }),
+      );
     },
   };
 }

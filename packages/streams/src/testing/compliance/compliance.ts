@@ -16,5 +16,11 @@ export type { ComplianceOptions, ComplianceTest, ItemCodec, StreamPair } from ".
 
 /** The tests for one kind of stream. Each makes a pair of its own and aborts both ends afterwards. */
 export function complianceTests(options: ComplianceOptions): ComplianceTest[] {
-  return [...itemTests(options), ...endingTests(options), ...abortTests(options), ...waitingTests(options), ...metadataTests(options)];
+  return [
+    ...itemTests(options),
+    ...endingTests(options),
+    ...abortTests(options),
+    ...waitingTests(options),
+    ...metadataTests(options),
+  ];
 }

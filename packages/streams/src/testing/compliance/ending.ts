@@ -122,19 +122,26 @@ function closeTimeTests(given: ComplianceOptions): ComplianceTest[] {
   return [
     ...halfCloses(
       given,
-      bothWays(given, "close gives up after its time limit, and the other side sees an error", async (from, to, setup) => {
-        const { clock } = setup;
-        const before = clock.pending; // a connection below may have its own
-        const closing = later(from.stream.close());
-        await to.receiveEnd();
-        await setup.traits.settle();
-        clock.advance(defaultCloseTimeoutMs - 1);
-        await to.send(pattern(1, 1));
-        clock.advance(1);
-        await closing;
-        if (abortIsSeen) await sendUntilBroken(to, setup);
-        check(clock.pending <= before, `no more appointments on the clock than before (${before}), but there are ${clock.pending}`);
-      }),
+      bothWays(
+        given,
+        "close gives up after its time limit, and the other side sees an error",
+        async (from, to, setup) => {
+          const { clock } = setup;
+          const before = clock.pending; // a connection below may have its own
+          const closing = later(from.stream.close());
+          await to.receiveEnd();
+          await setup.traits.settle();
+          clock.advance(defaultCloseTimeoutMs - 1);
+          await to.send(pattern(1, 1));
+          clock.advance(1);
+          await closing;
+          if (abortIsSeen) await sendUntilBroken(to, setup);
+          check(
+            clock.pending <= before,
+            `no more appointments on the clock than before (${before}), but there are ${clock.pending}`,
+          );
+        },
+      ),
     ),
 
     ...halfCloses(
@@ -150,17 +157,21 @@ function closeTimeTests(given: ComplianceOptions): ComplianceTest[] {
       }),
     ),
 
-    ...bothWays(given, "close with a limit of its own keeps to it, and rejects if the end could not be sent", async (from, to, setup) => {
-      const sends = fill(from);
-      await setup.traits.settle();
-      const closing = later(from.stream.close({ closeTimeoutMs: 70 }));
-      await setup.traits.settle();
-      setup.clock.advance(70);
-      const error = await rejection(closing, BrokenStreamError, "close");
-      check(error.message.includes("closeTimeoutMs (70)"), `the limit in the message, but it is: ${error.message}`);
-      await Promise.all(sends);
-      if (abortIsSeen) await receiveBreak(to);
-    }),
+    ...bothWays(
+      given,
+      "close with a limit of its own keeps to it, and rejects if the end could not be sent",
+      async (from, to, setup) => {
+        const sends = fill(from);
+        await setup.traits.settle();
+        const closing = later(from.stream.close({ closeTimeoutMs: 70 }));
+        await setup.traits.settle();
+        setup.clock.advance(70);
+        const error = await rejection(closing, BrokenStreamError, "close");
+        check(error.message.includes("closeTimeoutMs (70)"), `the limit in the message, but it is: ${error.message}`);
+        await Promise.all(sends);
+        if (abortIsSeen) await receiveBreak(to);
+      },
+    ),
   ];
 }
 
@@ -176,23 +187,31 @@ function disposeTests(given: ComplianceOptions): ComplianceTest[] {
     await disposed;
     await rejection(from.receive(), ClosedStreamError, "a receive after disposal");
   });
-  const asAbort = pairTest(given, "disposal before the other side has ended is an abort, even after sendEof", async (setup) => {
-    const { first, second } = setup;
-    await first.send(pattern(1, 10));
-    await receiveItems(second, [pattern(1, 10)], setup);
-    await first.stream.sendEof();
-    await first.stream[Symbol.asyncDispose]();
-    await sendUntilBroken(second, setup);
-  });
+  const asAbort = pairTest(
+    given,
+    "disposal before the other side has ended is an abort, even after sendEof",
+    async (setup) => {
+      const { first, second } = setup;
+      await first.send(pattern(1, 10));
+      await receiveItems(second, [pattern(1, 10)], setup);
+      await first.stream.sendEof();
+      await first.stream[Symbol.asyncDispose]();
+      await sendUntilBroken(second, setup);
+    },
+  );
   return [
     ...(disposal === "close" ? asClose : [asAbort, ...asClose.slice(1)]),
 
-    ...bothWays(given, "disposal without sendEof is an abort, so that a producer that fails never gives an end", async (from, to) => {
-      await from.send(pattern(1, 10));
-      await from.stream[Symbol.asyncDispose]();
-      await rejection(from.send(pattern(1, 1)), ClosedStreamError, "a send after disposal");
-      if (abortIsSeen) await receiveBreak(to);
-    }),
+    ...bothWays(
+      given,
+      "disposal without sendEof is an abort, so that a producer that fails never gives an end",
+      async (from, to) => {
+        await from.send(pattern(1, 10));
+        await from.stream[Symbol.asyncDispose]();
+        await rejection(from.send(pattern(1, 1)), ClosedStreamError, "a send after disposal");
+        if (abortIsSeen) await receiveBreak(to);
+      },
+    ),
 
     pairTest(given, "disposal joins a close that has begun", async ({ first, second }) => {
       const closing = later(first.stream.close());

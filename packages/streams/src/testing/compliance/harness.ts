@@ -92,7 +92,11 @@ export interface Setup {
 }
 
 /** A test over one pair, which is aborted and released afterwards. */
-export function pairTest(given: ComplianceOptions, title: string, body: (setup: Setup) => Promise<void>): ComplianceTest {
+export function pairTest(
+  given: ComplianceOptions,
+  title: string,
+  body: (setup: Setup) => Promise<void>,
+): ComplianceTest {
   return {
     title,
     async run() {
@@ -143,7 +147,8 @@ export function checkBytes(actual: Uint8Array | undefined, expected: Uint8Array,
   check(actual !== undefined, `${what}, but the stream ended`);
   check(actual.length === expected.length, `${what} of ${expected.length} bytes, but got ${actual.length}`);
   for (let index = 0; index < expected.length; index++) {
-    if (actual[index] !== expected[index]) throw new Error(`expected ${what} as it was sent, but the byte at index ${index} differs`);
+    if (actual[index] !== expected[index])
+      throw new Error(`expected ${what} as it was sent, but the byte at index ${index} differs`);
   }
 }
 
@@ -198,7 +203,11 @@ export async function sendUntilBroken(end: End, { traits }: Setup): Promise<void
 }
 
 /** What a promise rejects with, which must be an error of the class. */
-export async function rejection<E extends Error>(promise: Promise<unknown>, type: new (...args: never[]) => E, what: string): Promise<E> {
+export async function rejection<E extends Error>(
+  promise: Promise<unknown>,
+  type: new (...args: never[]) => E,
+  what: string,
+): Promise<E> {
   let outcome: unknown;
   try {
     outcome = await promise;
@@ -206,7 +215,9 @@ export async function rejection<E extends Error>(promise: Promise<unknown>, type
     check(error instanceof type, `${what} to reject with ${type.name}, but it rejected with ${String(error)}`);
     return error;
   }
-  throw new Error(`expected ${what} to reject with ${type.name}, but it resolved with ${outcome === undefined ? "undefined" : "a value"}`);
+  throw new Error(
+    `expected ${what} to reject with ${type.name}, but it resolved with ${outcome === undefined ? "undefined" : "a value"}`,
+  );
 }
 
 /** A block that fills buffers quickly. */

@@ -1,7 +1,19 @@
 /** Items: order, sizes, backpressure, how many sends may wait. */
 import { BusyStreamError } from "../../errors.js";
 import { maxPendingSends } from "../../stream.js";
-import { block, bothWays, check, type End, fill, later, pairTest, pattern, receiveItems, rejection, sendAll } from "./harness.js";
+import {
+  block,
+  bothWays,
+  check,
+  type End,
+  fill,
+  later,
+  pairTest,
+  pattern,
+  receiveItems,
+  rejection,
+  sendAll,
+} from "./harness.js";
 import type { ComplianceOptions, ComplianceTest } from "./options.js";
 
 export function itemTests(given: ComplianceOptions): ComplianceTest[] {
@@ -19,7 +31,12 @@ export function itemTests(given: ComplianceOptions): ComplianceTest[] {
       const send = async (from: End): Promise<void> => {
         for (const item of items) await from.send(item);
       };
-      await Promise.all([send(first), send(second), receiveItems(first, items, setup), receiveItems(second, items, setup)]);
+      await Promise.all([
+        send(first),
+        send(second),
+        receiveItems(first, items, setup),
+        receiveItems(second, items, setup),
+      ]);
     }),
 
     ...bothWays(given, "items of one byte to many megabytes arrive whole", async (from, to, setup) => {
@@ -32,13 +49,17 @@ export function itemTests(given: ComplianceOptions): ComplianceTest[] {
       }
     }),
 
-    ...bothWays(given, "an empty item is an item where boundaries are kept, and nothing where they are not", async (from, to, setup) => {
-      const items = [pattern(1, 0), pattern(2, 3), pattern(3, 0), pattern(4, 0), pattern(5, 1)];
-      const sending = later(sendAll(from, items));
-      await receiveItems(to, items, setup);
-      await to.receiveEnd();
-      await sending;
-    }),
+    ...bothWays(
+      given,
+      "an empty item is an item where boundaries are kept, and nothing where they are not",
+      async (from, to, setup) => {
+        const items = [pattern(1, 0), pattern(2, 3), pattern(3, 0), pattern(4, 0), pattern(5, 1)];
+        const sending = later(sendAll(from, items));
+        await receiveItems(to, items, setup);
+        await to.receiveEnd();
+        await sending;
+      },
+    ),
 
     ...bothWays(given, "sends that overlap keep their order, and the end comes after them", async (from, to, setup) => {
       const items = Array.from({ length: maxPendingSends }, (_, index) => pattern(index, 100));
@@ -51,11 +72,15 @@ export function itemTests(given: ComplianceOptions): ComplianceTest[] {
     ...bothWays(given, "a send too many is refused at once, and those before it arrive", async (from, to) => {
       const outcomes = fill(from);
       const last = await outcomes[outcomes.length - 1];
-      check(last instanceof BusyStreamError, `BusyStreamError from the last of ${outcomes.length} sends at once, but got ${String(last)}`);
+      check(
+        last instanceof BusyStreamError,
+        `BusyStreamError from the last of ${outcomes.length} sends at once, but got ${String(last)}`,
+      );
       let receivedBytes = 0;
       const reading = later(
         (async () => {
-          for (let item = await to.receive(); item !== undefined; item = await to.receive()) receivedBytes += item.length;
+          for (let item = await to.receive(); item !== undefined; item = await to.receive())
+            receivedBytes += item.length;
         })(),
       );
       let accepted = 0;
@@ -64,10 +89,16 @@ export function itemTests(given: ComplianceOptions): ComplianceTest[] {
         if (error === undefined) accepted++;
         else check(error instanceof BusyStreamError, `BusyStreamError, but got ${String(error)}`);
       }
-      check(accepted >= maxPendingSends, `at least ${maxPendingSends} sends to be allowed to wait, but only ${accepted} were`);
+      check(
+        accepted >= maxPendingSends,
+        `at least ${maxPendingSends} sends to be allowed to wait, but only ${accepted} were`,
+      );
       await from.stream.sendEof();
       await reading;
-      check(receivedBytes === accepted * block.length, `${accepted * block.length} bytes of the accepted sends, but got ${receivedBytes}`);
+      check(
+        receivedBytes === accepted * block.length,
+        `${accepted * block.length} bytes of the accepted sends, but got ${receivedBytes}`,
+      );
     }),
 
     ...bothWays(given, "a sender stops when nobody reads, and goes on when somebody does", async (from, to, setup) => {
@@ -117,11 +148,15 @@ export function itemTests(given: ComplianceOptions): ComplianceTest[] {
       await receiveItems(to, [pattern(3, 4)], setup);
     }),
 
-    ...bothWays(given, "a second receive at the same time is refused, and the first gets its item", async (from, to, setup) => {
-      const waiting = later(receiveItems(to, [pattern(1, 4)], setup));
-      await rejection(to.receive(), BusyStreamError, "a second receive");
-      await from.send(pattern(1, 4));
-      await waiting;
-    }),
+    ...bothWays(
+      given,
+      "a second receive at the same time is refused, and the first gets its item",
+      async (from, to, setup) => {
+        const waiting = later(receiveItems(to, [pattern(1, 4)], setup));
+        await rejection(to.receive(), BusyStreamError, "a second receive");
+        await from.send(pattern(1, 4));
+        await waiting;
+      },
+    ),
   ];
 }

@@ -64,14 +64,21 @@ export function metadataTests(given: ComplianceOptions): ComplianceTest[] {
       await sending;
     }),
 
-    pairTest(given, "metadata that the sender changes afterwards does not change on the way", async ({ first, second }) => {
-      if (!first.stream.carriesMetadata) return;
-      const metadata = new Metadata({ tag: "before" });
-      const sending = later(first.send(pattern(1, 4), { metadata }));
-      metadata.set("tag", "after");
-      check((await second.receiveWithMetadata())?.metadata.get("tag") === "before", "the metadata as it was when it was sent");
-      await sending;
-    }),
+    pairTest(
+      given,
+      "metadata that the sender changes afterwards does not change on the way",
+      async ({ first, second }) => {
+        if (!first.stream.carriesMetadata) return;
+        const metadata = new Metadata({ tag: "before" });
+        const sending = later(first.send(pattern(1, 4), { metadata }));
+        metadata.set("tag", "after");
+        check(
+          (await second.receiveWithMetadata())?.metadata.get("tag") === "before",
+          "the metadata as it was when it was sent",
+        );
+        await sending;
+      },
+    ),
 
     pairTest(given, "receiveWithMetadata gives the end as receive does", async ({ first, second }) => {
       await first.stream.sendEof();
@@ -83,10 +90,14 @@ export function metadataTests(given: ComplianceOptions): ComplianceTest[] {
       for (const { stream } of [first, second]) {
         const key = attribute<string>("own");
         const wrapped = new Labelled(new Labelled(stream, new Map([[key, "inner"]])), new Map([[key, "outer"]]));
-        for (const [inner, value] of stream.extraAttributes) check(wrapped.extra(inner) === value, `${inner.name} through two wrappers`);
+        for (const [inner, value] of stream.extraAttributes)
+          check(wrapped.extra(inner) === value, `${inner.name} through two wrappers`);
         check(wrapped.extra(key) === "outer", "the outer wrapper's own attribute");
         check(wrapped.extraAttributes.get(key) === "outer", "the outer wrapper's own attribute among all");
-        check(wrapped.extraAttributes.size === stream.extraAttributes.size + 1, "nothing but the one attribute to be added");
+        check(
+          wrapped.extraAttributes.size === stream.extraAttributes.size + 1,
+          "nothing but the one attribute to be added",
+        );
       }
     }),
 

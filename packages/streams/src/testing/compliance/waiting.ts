@@ -30,23 +30,27 @@ export function waitingTests(given: ComplianceOptions): ComplianceTest[] {
       check(signal.listenerCount === 0, `no listener left on the signal, but there are ${signal.listenerCount}`);
     }),
 
-    ...bothWays(given, "an item that comes as its receive is cancelled is either received or still there", async (from, to, setup) => {
-      const reason = new Error("no longer wanted");
-      for (let turns = 0; turns < 6; turns++) {
-        const signal = new ManualSignal();
-        const outcome = later(to.receive({ signal }));
-        const sending = later(from.send(pattern(turns, 8)));
-        for (let turn = 0; turn < turns; turn++) await Promise.resolve();
-        signal.abort(reason);
-        await sending;
-        const got = await outcome.catch((error: unknown) => {
-          check(error === reason, `the signal's reason, but receive rejected with ${String(error)}`);
-          return "cancelled" as const;
-        });
-        check(got !== undefined, "an item or the signal's reason, but got the end");
-        if (got === "cancelled") await receiveItems(to, [pattern(turns, 8)], setup);
-      }
-    }),
+    ...bothWays(
+      given,
+      "an item that comes as its receive is cancelled is either received or still there",
+      async (from, to, setup) => {
+        const reason = new Error("no longer wanted");
+        for (let turns = 0; turns < 6; turns++) {
+          const signal = new ManualSignal();
+          const outcome = later(to.receive({ signal }));
+          const sending = later(from.send(pattern(turns, 8)));
+          for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+          signal.abort(reason);
+          await sending;
+          const got = await outcome.catch((error: unknown) => {
+            check(error === reason, `the signal's reason, but receive rejected with ${String(error)}`);
+            return "cancelled" as const;
+          });
+          check(got !== undefined, "an item or the signal's reason, but got the end");
+          if (got === "cancelled") await receiveItems(to, [pattern(turns, 8)], setup);
+        }
+      },
+    ),
 
     ...bothWays(given, "a signal has no listeners left when the wait is over", async (from, to, setup) => {
       const signal = new ManualSignal();
@@ -88,38 +92,43 @@ export function waitingTests(given: ComplianceOptions): ComplianceTest[] {
       await receiveItems(to, [pattern(2, 4)], setup);
     }),
 
-    ...bothWays(given, "a send that is cancelled while it waits never began, or aborts the stream", async (from, to) => {
-      const reason = new Error("no longer wanted");
-      const signal = new ManualSignal();
-      // Every third one can be cancelled; the many before have filled what room there is.
-      const sends = Array.from({ length: 300 }, (_, index) =>
-        from.send(block, index % 3 === 2 ? { signal } : {}).then(
-          () => "accepted",
-          (error: unknown) => error,
-        ),
-      );
-      signal.abort(reason);
-      let receivedBytes = 0;
-      const reading = later(
-        (async () => {
-          for (let item = await to.receive(); item !== undefined; item = await to.receive()) receivedBytes += item.length;
-        })(),
-      );
-      const outcomes = await Promise.all(sends);
-      check(outcomes.includes(reason), "a send that waited to reject with the signal's reason");
-      check(signal.listenerCount === 0, `no listener left on the signal, but there are ${signal.listenerCount}`);
-      const aborted = await from.stream.sendEof().catch((error: unknown) => error);
-      if (aborted !== undefined) {
-        await rejection(reading, BrokenStreamError, "a receive after the cancelled send has aborted the stream");
-        return;
-      }
-      await reading;
-      const accepted = outcomes.filter((outcome) => outcome === "accepted").length;
-      check(
-        receivedBytes === accepted * block.length,
-        `only the ${accepted} sends that resolved to arrive, but got ${receivedBytes} bytes`,
-      );
-    }),
+    ...bothWays(
+      given,
+      "a send that is cancelled while it waits never began, or aborts the stream",
+      async (from, to) => {
+        const reason = new Error("no longer wanted");
+        const signal = new ManualSignal();
+        // Every third one can be cancelled; the many before have filled what room there is.
+        const sends = Array.from({ length: 300 }, (_, index) =>
+          from.send(block, index % 3 === 2 ? { signal } : {}).then(
+            () => "accepted",
+            (error: unknown) => error,
+          ),
+        );
+        signal.abort(reason);
+        let receivedBytes = 0;
+        const reading = later(
+          (async () => {
+            for (let item = await to.receive(); item !== undefined; item = await to.receive())
+              receivedBytes += item.length;
+          })(),
+        );
+        const outcomes = await Promise.all(sends);
+        check(outcomes.includes(reason), "a send that waited to reject with the signal's reason");
+        check(signal.listenerCount === 0, `no listener left on the signal, but there are ${signal.listenerCount}`);
+        const aborted = await from.stream.sendEof().catch((error: unknown) => error);
+        if (aborted !== undefined) {
+          await rejection(reading, BrokenStreamError, "a receive after the cancelled send has aborted the stream");
+          return;
+        }
+        await reading;
+        const accepted = outcomes.filter((outcome) => outcome === "accepted").length;
+        check(
+          receivedBytes === accepted * block.length,
+          `only the ${accepted} sends that resolved to arrive, but got ${receivedBytes} bytes`,
+        );
+      },
+    ),
 
     pairTest(given, "the signal of close ends the wait only", async ({ first, second }) => {
       const reason = new Error("no longer wanted");

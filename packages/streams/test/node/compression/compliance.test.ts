@@ -15,7 +15,8 @@ const codecs: readonly Codec[] = [
 ];
 
 /** These move tens of megabytes: enough to do it with the fast ones, since the way through the stream is the same. */
-const heavy = /^(a send too many|a sender stops|close (discards|gives up|with a)|an abort ends|a send that is cancelled|both directions)/;
+const heavy =
+  /^(a send too many|a sender stops|close (discards|gives up|with a)|an abort ends|a send that is cancelled|both directions)/;
 
 for (const codec of codecs) {
   describe(`compliance of ${codec.name} over memory pairs`, () => {

@@ -60,19 +60,24 @@ describe.each(named(codecs))("%s", (_, codec) => {
   test("anything cut anywhere is received as it was sent", async () => {
     const pieces = fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 8 });
     await fc.assert(
-      fc.asyncProperty(pieces, fc.boolean(), fc.integer({ min: 1, max: 2 ** 30 }), async (sent, flushEachMessage, seed) => {
-        const [from, to] = memoryPair<Uint8Array>();
-        const sender = compressed(from, { send: codec, flushEachMessage });
-        const receiver = compressed(rechunked(to, seed, 50), { receive: codec });
-        const sending = (async () => {
-          for (const piece of sent) await sender.send(piece);
-          await sender.sendEof();
-        })();
-        const received: Uint8Array[] = [];
-        for await (const piece of receiver) received.push(piece);
-        await sending;
-        expect(Buffer.concat(received)).toEqual(Buffer.concat(sent));
-      }),
+      fc.asyncProperty(
+        pieces,
+        fc.boolean(),
+        fc.integer({ min: 1, max: 2 ** 30 }),
+        async (sent, flushEachMessage, seed) => {
+          const [from, to] = memoryPair<Uint8Array>();
+          const sender = compressed(from, { send: codec, flushEachMessage });
+          const receiver = compressed(rechunked(to, seed, 50), { receive: codec });
+          const sending = (async () => {
+            for (const piece of sent) await sender.send(piece);
+            await sender.sendEof();
+          })();
+          const received: Uint8Array[] = [];
+          for await (const piece of receiver) received.push(piece);
+          await sending;
+          expect(Buffer.concat(received)).toEqual(Buffer.concat(sent));
+        },
+      ),
       { numRuns: 15 },
     );
   });
@@ -83,13 +88,18 @@ describe.each(named(real))("%s that is damaged", (name, codec) => {
     const bytes = await encode(codec, [text]);
     for (let length = 0; length < bytes.length; length += 1 + (length >>> 2)) {
       const error = await failure(decode(codec, [bytes.subarray(0, length)]));
-      expect(error, `${length} of ${bytes.length} bytes`).toMatchObject({ name: "BrokenStreamError", code: "TRUNCATED_INPUT" });
+      expect(error, `${length} of ${bytes.length} bytes`).toMatchObject({
+        name: "BrokenStreamError",
+        code: "TRUNCATED_INPUT",
+      });
       expect(error.message).toContain(name);
     }
   });
 
   test("garbage from the start is a clear error", async () => {
-    const error = await failure(decode(codec, [Buffer.from("this is no compressed data at all, whatever one may say")]));
+    const error = await failure(
+      decode(codec, [Buffer.from("this is no compressed data at all, whatever one may say")]),
+    );
     expect(error).toBeInstanceOf(BrokenStreamError);
     expect(error.message).toMatch(new RegExp(`the ${name} input (is corrupt|ends too early)`));
   });
@@ -151,7 +161,9 @@ describe("members one after the other", () => {
   test("of gzip may be padded with zeros, as tapes are", async () => {
     const member = gzipSync(text);
     expect(await decode(gzip(), [member, Buffer.alloc(500)])).toEqual(text);
-    expect(await decode(gzip(), [Buffer.concat([member, Buffer.alloc(5), member, Buffer.alloc(1)])])).toEqual(Buffer.concat([text, text]));
+    expect(await decode(gzip(), [Buffer.concat([member, Buffer.alloc(5), member, Buffer.alloc(1)])])).toEqual(
+      Buffer.concat([text, text]),
+    );
     await expect(decode(gzip(), [member, Buffer.alloc(5), Buffer.from("x")])).rejects.toThrow("after 1 whole member");
   });
 
@@ -215,7 +227,10 @@ describe("limits", () => {
 
   test("a bomb is refused by the size that comes out", async () => {
     const error = await failure(decode(gzip(), [bomb], { maxDecompressedBytes: 1_000_000 }));
-    expect(error).toMatchObject({ code: "DECOMPRESSED_TOO_LARGE", message: expect.stringContaining("maxDecompressedBytes (1000000)") });
+    expect(error).toMatchObject({
+      code: "DECOMPRESSED_TOO_LARGE",
+      message: expect.stringContaining("maxDecompressedBytes (1000000)"),
+    });
   });
 
   test("a bomb is refused by its ratio, a short text repeated is not", async () => {
@@ -224,18 +239,21 @@ describe("limits", () => {
     expect(await decode(gzip(), [gzipSync(repeated)], { maxRatio: 100 })).toEqual(repeated);
   });
 
-  test.each(named(real))("a bomb of %s that nobody reads takes no memory, and reading one piece takes one", async (_, codec) => {
-    const bytes = await encode(codec, [Buffer.alloc((codec.flushes ? 32 : 4) * 1024 * 1024)]);
-    const [from, to] = memoryPair<Uint8Array>();
-    const receiver = compressed(to, { receive: codec });
-    await from.send(bytes);
-    await turns();
-    const first = await receiver.receive();
-    await turns();
-    expect(first?.length).toBeLessThanOrEqual(16 * 1024 * 1024);
-    expect(process.memoryUsage().arrayBuffers).toBeLessThan(512 * 1024 * 1024);
-    receiver.abort(new Error("enough"));
-  });
+  test.each(named(real))(
+    "a bomb of %s that nobody reads takes no memory, and reading one piece takes one",
+    async (_, codec) => {
+      const bytes = await encode(codec, [Buffer.alloc((codec.flushes ? 32 : 4) * 1024 * 1024)]);
+      const [from, to] = memoryPair<Uint8Array>();
+      const receiver = compressed(to, { receive: codec });
+      await from.send(bytes);
+      await turns();
+      const first = await receiver.receive();
+      await turns();
+      expect(first?.length).toBeLessThanOrEqual(16 * 1024 * 1024);
+      expect(process.memoryUsage().arrayBuffers).toBeLessThan(512 * 1024 * 1024);
+      receiver.abort(new Error("enough"));
+    },
+  );
 
   test("a message with metadata is received whole, up to maxMessageBytes", async () => {
     const [from, to] = memoryPair<Uint8Array>();
@@ -251,7 +269,9 @@ describe("limits", () => {
 
   test("that make no sense are refused", () => {
     const [stream] = memoryPair<Uint8Array>();
-    expect(() => compressed(stream, { maxDecompressedBytes: 0 })).toThrow("maxDecompressedBytes must be above zero, but is 0");
+    expect(() => compressed(stream, { maxDecompressedBytes: 0 })).toThrow(
+      "maxDecompressedBytes must be above zero, but is 0",
+    );
     expect(() => compressed(stream, { maxRatio: Number.NaN })).toThrow(RangeError);
     expect(() => gzip({ level: 10 })).toThrow("level must be a whole number from 0 to 9, but is 10");
     expect(() => brotli({ quality: 1.5 })).toThrow(RangeError);
@@ -316,7 +336,11 @@ describe("a compressed stream", () => {
     await sender.send(Buffer.from("c"));
     const ending = sender.sendEof();
     const received: string[] = [];
-    for (let message = await receiver.receiveWithMetadata(); message !== undefined; message = await receiver.receiveWithMetadata()) {
+    for (
+      let message = await receiver.receiveWithMetadata();
+      message !== undefined;
+      message = await receiver.receiveWithMetadata()
+    ) {
       received.push(`${Buffer.from(message.data).toString()}${message.metadata.get("n") ?? ""}`);
     }
     await ending;
