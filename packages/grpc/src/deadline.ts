@@ -1,6 +1,7 @@
 /** A point in time by which a call must have ended, on a monotonic clock. */
 
-import { systemClock } from "@trunkline/h2/node";
+import { systemClock } from "@trunkline/base/node";
+
 import type { Clock } from "@trunkline/streams";
 
 export class Deadline {

@@ -1,12 +1,13 @@
 /** What calls take where they say nothing of their own: from their client, else from their channel. */
 
+import { wholeNumber } from "@trunkline/base";
 import type { HeaderField } from "@trunkline/h2";
 import { Metadata, type MetadataInit } from "@trunkline/metadata";
 import { type Compression, type CompressionOption, Compressions } from "./compression.js";
 import { GrpcError } from "./errors.js";
 import type { ClientInterceptor } from "./interceptor.js";
 import { checkedInterceptors } from "./interceptors/hook-chain.js";
-import { defaultMaxReceiveMessageBytes, largestMessageBytes, wholeNumber } from "./options.js";
+import { defaultMaxReceiveMessageBytes, largestMessageBytes } from "./options.js";
 import { Status } from "./status.js";
 
 /** Options of a channel or a client for all its calls. What a client says counts before what its channel says, what a call says before both. */
@@ -97,7 +98,7 @@ export function understood(
 }
 
 export function checkedMessageBytes(name: string, value: number | undefined, fallback: number): number {
-  return wholeNumber(name, value, fallback, 0, largestMessageBytes);
+  return wholeNumber(name, value ?? fallback, 0, largestMessageBytes);
 }
 
 function checkedTimeoutMs(timeoutMs: number | undefined): number | undefined {

@@ -1,3 +1,4 @@
+export type { BackoffOptions } from "@trunkline/base";
 export type { Messages } from "./call/send-all.js";
 export type {
   CallOptions,
@@ -8,7 +9,6 @@ export type {
   ServerCall,
   StatusOptions,
 } from "./call.js";
-export type { BackoffOptions } from "./client/backoff.js";
 export { Channel, type ChannelOptions, type TlsOptions } from "./client/channel.js";
 export type { ChannelState } from "./client/connection-manager.js";
 export {

@@ -1,6 +1,7 @@
 /** How long connections last, and how a peer that is gone is noticed: in gRPC's terms, made into those of the HTTP/2 engine. */
+
+import { wholeNumber } from "@trunkline/base";
 import type { LifetimeOptions } from "@trunkline/h2";
-import { wholeNumber } from "./options.js";
 
 /** How a peer that is gone is noticed where the network says nothing. */
 export interface KeepaliveOptions {
@@ -81,7 +82,7 @@ function resolveKeepalive(options: KeepaliveOptions, intervalMs: number, without
   }
   return {
     keepaliveIntervalMs: duration("keepaliveIntervalMs", options.keepaliveIntervalMs, intervalMs, 1),
-    keepaliveTimeoutMs: wholeNumber("keepaliveTimeoutMs", options.keepaliveTimeoutMs, 20_000, 1, longestMs),
+    keepaliveTimeoutMs: wholeNumber("keepaliveTimeoutMs", options.keepaliveTimeoutMs ?? 20_000, 1, longestMs),
     keepaliveWithoutStreams: keepaliveWithoutCalls,
   };
 }
@@ -91,5 +92,5 @@ function duration(name: string, value: number | undefined, fallback: number, lea
     ? fallback
     : value === never
       ? never
-      : wholeNumber(name, value, fallback, least, longestMs);
+      : wholeNumber(name, value ?? fallback, least, longestMs);
 }

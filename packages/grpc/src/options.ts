@@ -28,18 +28,5 @@ export function checkedHttp2(role: "client" | "server", options: Http2Options = 
   return options;
 }
 
-/** A whole number in its range, or the fallback where none was given. @throws RangeError naming the option, the value and the range */
-export function wholeNumber(
-  name: string,
-  value: number | undefined,
-  fallback: number,
-  least: number,
-  most: number = Number.MAX_SAFE_INTEGER,
-): number {
-  if (value === undefined) return fallback;
-  if (Number.isInteger(value) && value >= least && value <= most) return value;
-  throw new RangeError(`${name} must be a whole number from ${least} to ${most}, not ${String(value)}`);
-}
-
 /** The largest length that a prefix can announce. */
 export const largestMessageBytes: number = 2 ** 32 - 1;

@@ -2,7 +2,8 @@
  * What a peer may do that costs it nothing and us something: each limit with its default and its reason. Past an allowance the
  * connection ends with ENHANCE_YOUR_CALM.
  */
-import { usageError, wholeNumber } from "./whole-number.js";
+import { wholeNumber } from "@trunkline/base";
+import { usageError } from "./usage-error.js";
 
 /** So many at once, and so many more with each second. */
 export interface Allowance {
@@ -70,18 +71,18 @@ const most = 2 ** 31 - 1;
 export function resolveGuardLimits(limits: GuardLimits): Required<GuardLimits> {
   return {
     pings: allowance("pings", limits.pings, 100, 1),
-    maxQueuedPingAnswers: wholeNumber("maxQueuedPingAnswers", limits.maxQueuedPingAnswers, 16, 1, most),
+    maxQueuedPingAnswers: wholeNumber("maxQueuedPingAnswers", limits.maxQueuedPingAnswers ?? 16, 1, most),
     settings: allowance("settings", limits.settings, 100, 1),
-    maxSettingsEntries: wholeNumber("maxSettingsEntries", limits.maxSettingsEntries, 32, 6, most),
+    maxSettingsEntries: wholeNumber("maxSettingsEntries", limits.maxSettingsEntries ?? 32, 6, most),
     uselessFrames: allowance("uselessFrames", limits.uselessFrames, 1_000, 100),
     forcedResets: allowance("forcedResets", limits.forcedResets, 100, 10),
     earlyResets: allowance("earlyResets", limits.earlyResets, 1_000, 200),
-    earlyResetMs: wholeNumber("earlyResetMs", limits.earlyResetMs, 1_000, 0, most),
-    maxEncodedHeaderFactor: wholeNumber("maxEncodedHeaderFactor", limits.maxEncodedHeaderFactor, 4, 1, most),
-    maxLateStreams: wholeNumber("maxLateStreams", limits.maxLateStreams, 16_384, 1, most),
-    lateFramesMs: wholeNumber("lateFramesMs", limits.lateFramesMs, 60_000, 0, most),
-    frameTimeoutMs: wholeNumber("frameTimeoutMs", limits.frameTimeoutMs, 10_000, 1, most),
-    stalledOutputTimeoutMs: wholeNumber("stalledOutputTimeoutMs", limits.stalledOutputTimeoutMs, 120_000, 1, most),
+    earlyResetMs: wholeNumber("earlyResetMs", limits.earlyResetMs ?? 1_000, 0, most),
+    maxEncodedHeaderFactor: wholeNumber("maxEncodedHeaderFactor", limits.maxEncodedHeaderFactor ?? 4, 1, most),
+    maxLateStreams: wholeNumber("maxLateStreams", limits.maxLateStreams ?? 16_384, 1, most),
+    lateFramesMs: wholeNumber("lateFramesMs", limits.lateFramesMs ?? 60_000, 0, most),
+    frameTimeoutMs: wholeNumber("frameTimeoutMs", limits.frameTimeoutMs ?? 10_000, 1, most),
+    stalledOutputTimeoutMs: wholeNumber("stalledOutputTimeoutMs", limits.stalledOutputTimeoutMs ?? 120_000, 1, most),
   };
 }
 
@@ -90,5 +91,5 @@ function allowance(name: string, given: Allowance | undefined, burst: number, pe
   if (typeof given.perSecond !== "number" || !(given.perSecond >= 0)) {
     throw usageError(`${name}.perSecond must be a number from 0 on, not ${String(given.perSecond)}`);
   }
-  return { burst: wholeNumber(`${name}.burst`, given.burst, burst, 1, most), perSecond: given.perSecond };
+  return { burst: wholeNumber(`${name}.burst`, given.burst ?? burst, 1, most), perSecond: given.perSecond };
 }

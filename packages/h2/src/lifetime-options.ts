@@ -3,7 +3,8 @@
  * is off by default: the engine sends nothing of its own accord, and what a channel or a server wants differs. Spread the ages of
  * many connections (by a tenth either way, say) where they began together, or they end together too.
  */
-import { usageError, wholeNumber } from "./whole-number.js";
+import { wholeNumber } from "@trunkline/base";
+import { usageError } from "./usage-error.js";
 
 export interface LifetimeOptions {
   /**
@@ -45,7 +46,7 @@ export function resolveLifetime(options: LifetimeOptions): ResolvedLifetime {
   }
   return {
     keepaliveIntervalMs: duration("keepaliveIntervalMs", options.keepaliveIntervalMs, 1),
-    keepaliveTimeoutMs: wholeNumber("keepaliveTimeoutMs", options.keepaliveTimeoutMs, 20_000, 1, longestMs),
+    keepaliveTimeoutMs: wholeNumber("keepaliveTimeoutMs", options.keepaliveTimeoutMs ?? 20_000, 1, longestMs),
     keepaliveWithoutStreams,
     maxConnectionAgeMs: duration("maxConnectionAgeMs", options.maxConnectionAgeMs, 1),
     maxConnectionAgeGraceMs: duration("maxConnectionAgeGraceMs", options.maxConnectionAgeGraceMs, 0),
@@ -55,5 +56,5 @@ export function resolveLifetime(options: LifetimeOptions): ResolvedLifetime {
 
 /** `Infinity` says "never", as leaving it out does. */
 function duration(name: string, value: number | undefined, least: number): number {
-  return value === undefined || value === never ? never : wholeNumber(name, value, least, least, longestMs);
+  return value === undefined || value === never ? never : wholeNumber(name, value ?? least, least, longestMs);
 }

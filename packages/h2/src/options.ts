@@ -2,10 +2,12 @@
  * The settings and limits of a connection, each with its default, its unit and its reason, resolved and
  * checked in one place.
  */
+
+import { wholeNumber as whole } from "@trunkline/base";
 import { type AsciiCodec, portableAscii } from "./bytes/ascii.js";
 import { type GuardLimits, resolveGuardLimits } from "./guard-limits.js";
 import { type LifetimeOptions, type ResolvedLifetime, resolveLifetime } from "./lifetime-options.js";
-import { usageError, wholeNumber as whole } from "./whole-number.js";
+import { usageError } from "./usage-error.js";
 
 /** What this side announces in its SETTINGS (RFC 9113 §6.5.2). */
 export interface LocalSettings {
@@ -79,19 +81,18 @@ export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
       `enableConnectProtocol must be true or false, and true at a server only, not ${String(enableConnectProtocol)}`,
     );
   }
-  const maxFrameSize = whole("maxFrameSize", settings.maxFrameSize, 16_384, 16_384, 2 ** 24 - 1);
-  const initialWindowSize = whole("initialWindowSize", settings.initialWindowSize, 65_536, 0, maxWindow);
+  const maxFrameSize = whole("maxFrameSize", settings.maxFrameSize ?? 16_384, 16_384, 2 ** 24 - 1);
+  const initialWindowSize = whole("initialWindowSize", settings.initialWindowSize ?? 65_536, 0, maxWindow);
   return {
     role,
     settings: {
-      headerTableSize: whole("headerTableSize", settings.headerTableSize, 4_096, 0, 2 ** 20),
-      maxConcurrentStreams: whole("maxConcurrentStreams", settings.maxConcurrentStreams, 256, 0, maxWindow),
+      headerTableSize: whole("headerTableSize", settings.headerTableSize ?? 4_096, 0, 2 ** 20),
+      maxConcurrentStreams: whole("maxConcurrentStreams", settings.maxConcurrentStreams ?? 256, 0, maxWindow),
       initialWindowSize,
       maxFrameSize,
       maxHeaderListSize: whole(
         "maxHeaderListSize",
-        settings.maxHeaderListSize,
-        role === "server" ? 16_384 : 65_536,
+        settings.maxHeaderListSize ?? (role === "server" ? 16_384 : 65_536),
         0,
         2 ** 28,
       ),
@@ -100,20 +101,19 @@ export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
     limits: {
       maxStreamWindow: Math.max(
         initialWindowSize,
-        whole("maxStreamWindow", limits.maxStreamWindow, 2 ** 24, 0, maxWindow),
+        whole("maxStreamWindow", limits.maxStreamWindow ?? 2 ** 24, 0, maxWindow),
       ),
       maxBufferedBytesPerConnection: whole(
         "maxBufferedBytesPerConnection",
-        limits.maxBufferedBytesPerConnection,
-        2 ** 25,
+        limits.maxBufferedBytesPerConnection ?? 2 ** 25,
         65_535,
         2 ** 40,
       ),
-      streamSendHighWaterMark: whole("streamSendHighWaterMark", limits.streamSendHighWaterMark, 65_536, 1, 2 ** 40),
-      outputBatchBytes: whole("outputBatchBytes", limits.outputBatchBytes, 262_144, 16_384, 2 ** 30),
-      maxQueuedControlBytes: whole("maxQueuedControlBytes", limits.maxQueuedControlBytes, 65_536, 1_024, 2 ** 30),
-      maxContinuationFrames: whole("maxContinuationFrames", limits.maxContinuationFrames, 16, 0, 2 ** 20),
-      handshakeTimeoutMs: whole("handshakeTimeoutMs", limits.handshakeTimeoutMs, 10_000, 1, 2 ** 31 - 1),
+      streamSendHighWaterMark: whole("streamSendHighWaterMark", limits.streamSendHighWaterMark ?? 65_536, 1, 2 ** 40),
+      outputBatchBytes: whole("outputBatchBytes", limits.outputBatchBytes ?? 262_144, 16_384, 2 ** 30),
+      maxQueuedControlBytes: whole("maxQueuedControlBytes", limits.maxQueuedControlBytes ?? 65_536, 1_024, 2 ** 30),
+      maxContinuationFrames: whole("maxContinuationFrames", limits.maxContinuationFrames ?? 16, 0, 2 ** 20),
+      handshakeTimeoutMs: whole("handshakeTimeoutMs", limits.handshakeTimeoutMs ?? 10_000, 1, 2 ** 31 - 1),
       guards: resolveGuardLimits(limits.guards ?? {}),
     },
     lifetime: resolveLifetime(options.lifetime ?? {}),

@@ -1,4 +1,5 @@
 /** The limits of a router, each with its default, its unit and its reason, checked in one place. */
+import { wholeNumber } from "@trunkline/base";
 
 /** What bounds the memory and the time that peers can take. */
 export interface RouterLimits {
@@ -34,35 +35,21 @@ const most = Number.MAX_SAFE_INTEGER;
 /** @throws RangeError naming the limit, the value and its range */
 export function resolveLimits(limits: RouterLimits): ResolvedRouterLimits {
   return {
-    maxWaitMs: wholeNumber("maxWaitMs", limits.maxWaitMs, 120_000, 1, longestMs),
-    maxWaitingPeers: wholeNumber("maxWaitingPeers", limits.maxWaitingPeers, 4_096, 0, most),
-    maxRememberedStreams: wholeNumber("maxRememberedStreams", limits.maxRememberedStreams, 100_000, 0, most),
-    maxCachedTokens: wholeNumber("maxCachedTokens", limits.maxCachedTokens, 10_000, 0, most),
-    lingerMs: wholeNumber("lingerMs", limits.lingerMs, 30_000, 1, longestMs),
-    maxDialWaitMs: wholeNumber("maxDialWaitMs", limits.maxDialWaitMs, 30_000, 1, longestMs),
-    maxListeners: wholeNumber("maxListeners", limits.maxListeners, 10_000, 0, most),
-    maxMetadataBytes: wholeNumber("maxMetadataBytes", limits.maxMetadataBytes, 8_192, 0, most),
-    heartbeatMs: wholeNumber("heartbeatMs", limits.heartbeatMs, 20_000, 0, longestMs),
-    maxConcurrentStreams: wholeNumber("maxConcurrentStreams", limits.maxConcurrentStreams, 16_384, 1, longestMs),
+    maxWaitMs: wholeNumber("maxWaitMs", limits.maxWaitMs ?? 120_000, 1, longestMs),
+    maxWaitingPeers: wholeNumber("maxWaitingPeers", limits.maxWaitingPeers ?? 4_096, 0, most),
+    maxRememberedStreams: wholeNumber("maxRememberedStreams", limits.maxRememberedStreams ?? 100_000, 0, most),
+    maxCachedTokens: wholeNumber("maxCachedTokens", limits.maxCachedTokens ?? 10_000, 0, most),
+    lingerMs: wholeNumber("lingerMs", limits.lingerMs ?? 30_000, 1, longestMs),
+    maxDialWaitMs: wholeNumber("maxDialWaitMs", limits.maxDialWaitMs ?? 30_000, 1, longestMs),
+    maxListeners: wholeNumber("maxListeners", limits.maxListeners ?? 10_000, 0, most),
+    maxMetadataBytes: wholeNumber("maxMetadataBytes", limits.maxMetadataBytes ?? 8_192, 0, most),
+    heartbeatMs: wholeNumber("heartbeatMs", limits.heartbeatMs ?? 20_000, 0, longestMs),
+    maxConcurrentStreams: wholeNumber("maxConcurrentStreams", limits.maxConcurrentStreams ?? 16_384, 1, longestMs),
     maxReceiveMessageBytes: wholeNumber(
       "maxReceiveMessageBytes",
-      limits.maxReceiveMessageBytes,
-      4_194_304,
+      limits.maxReceiveMessageBytes ?? 4_194_304,
       1,
       2 ** 32 - 1,
     ),
   };
-}
-
-/** @throws RangeError naming the option, the value and its range */
-export function wholeNumber(
-  name: string,
-  value: number | undefined,
-  fallback: number,
-  least: number,
-  largest: number,
-): number {
-  if (value === undefined) return fallback;
-  if (Number.isInteger(value) && value >= least && value <= largest) return value;
-  throw new RangeError(`${name} must be a whole number from ${least} to ${largest}, not ${String(value)}`);
 }

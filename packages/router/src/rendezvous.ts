@@ -2,7 +2,7 @@
  * The pairing table: who comes first under a name waits, who comes second is joined to it. Pure: it knows neither calls nor tokens nor
  * clocks; time is an argument, and a peer is whatever its user says it is.
  */
-import { type Expiring, ExpiryQueue } from "./expiry-queue.js";
+import { Heap, type HeapEntry } from "@trunkline/base";
 
 /** Which side of a stream of the exchange a token is for. */
 export type Role = "listen" | "dial";
@@ -48,15 +48,15 @@ export interface RendezvousLimits {
   readonly refuseThirdPeer: boolean;
 }
 
-interface Waiting<Peer> extends Expiring {
+interface Waiting<Peer> extends HeapEntry {
   readonly peer: Peer;
   readonly arrival: Arrival;
 }
 
 /** Who has used the tokens of one stream of the exchange; kept until both are no longer good. */
-interface Remembered extends Expiring {
+interface Remembered extends HeapEntry {
   readonly stream: string;
-  untilMs: number;
+  dueMs: number;
   paired: boolean;
   listen: Arrival | undefined;
   dial: Arrival | undefined;
@@ -65,9 +65,9 @@ interface Remembered extends Expiring {
 export class Rendezvous<Peer extends {}> {
   readonly #limits: RendezvousLimits;
   readonly #waiting: Map<string, Waiting<Peer>> = new Map();
-  readonly #waits: ExpiryQueue<Waiting<Peer>> = new ExpiryQueue();
+  readonly #waits: Heap<Waiting<Peer>> = new Heap();
   readonly #remembered: Map<string, Remembered> = new Map();
-  readonly #memory: ExpiryQueue<Remembered> = new ExpiryQueue();
+  readonly #memory: Heap<Remembered> = new Heap();
   /** Live pairs without roles, where a third peer is refused. */
   readonly #paired: Set<string> = new Set();
 
@@ -85,7 +85,7 @@ export class Rendezvous<Peer extends {}> {
 
   /** When `expire` has something to do. */
   get nextExpiryMs(): number | undefined {
-    return this.#waits.nextMs;
+    return this.#waits.first?.dueMs;
   }
 
   /** Somebody comes. What it is told holds at once: a first waits in the table, and a pair has left it. */
@@ -107,11 +107,11 @@ export class Rendezvous<Peer extends {}> {
       else if (this.#limits.refuseThirdPeer) this.#paired.add(stream);
       return { kind: "pair", first: first.peer };
     }
-    const untilMs = Math.min(nowMs + this.#limits.maxWaitMs, arrival.tokenUntilMs);
-    const waiting: Waiting<Peer> = { peer, arrival, untilMs, queueIndex: -1 };
+    const dueMs = Math.min(nowMs + this.#limits.maxWaitMs, arrival.tokenUntilMs);
+    const waiting: Waiting<Peer> = { peer, arrival, dueMs, heapIndex: -1 };
     this.#waiting.set(stream, waiting);
     this.#waits.add(waiting);
-    return { kind: "wait", untilMs, replaced: replaced?.peer };
+    return { kind: "wait", untilMs: dueMs, replaced: replaced?.peer };
   }
 
   /** A first that waits is gone. False if it waits no more. */
@@ -135,7 +135,7 @@ export class Rendezvous<Peer extends {}> {
   /** Takes out those who have waited too long. */
   expire(nowMs: number): Peer[] {
     const expired: Peer[] = [];
-    for (let next = this.#waits.takeExpired(nowMs); next !== undefined; next = this.#waits.takeExpired(nowMs)) {
+    for (let next = this.#waits.takeDue(nowMs); next !== undefined; next = this.#waits.takeDue(nowMs)) {
       this.#waiting.delete(next.arrival.stream);
       expired.push(next.peer);
     }
@@ -145,7 +145,7 @@ export class Rendezvous<Peer extends {}> {
 
   #remove(waiting: Waiting<Peer>): void {
     this.#waiting.delete(waiting.arrival.stream);
-    this.#waits.delete(waiting);
+    this.#waits.remove(waiting);
   }
 
   #refusal(arrival: Arrival): Refusal | undefined {
@@ -167,12 +167,12 @@ export class Rendezvous<Peer extends {}> {
     let known = this.#remembered.get(stream);
     if (known === undefined) {
       if (this.#remembered.size >= this.#limits.maxRememberedStreams) return false;
-      known = { stream, untilMs: tokenUntilMs, queueIndex: -1, paired: false, listen: undefined, dial: undefined };
+      known = { stream, dueMs: tokenUntilMs, heapIndex: -1, paired: false, listen: undefined, dial: undefined };
       this.#remembered.set(stream, known);
       this.#memory.add(known);
-    } else if (tokenUntilMs > known.untilMs) {
-      this.#memory.delete(known);
-      known.untilMs = tokenUntilMs;
+    } else if (tokenUntilMs > known.dueMs) {
+      this.#memory.remove(known);
+      known.dueMs = tokenUntilMs;
       this.#memory.add(known);
     }
     known[role] = arrival;
@@ -180,7 +180,7 @@ export class Rendezvous<Peer extends {}> {
   }
 
   #forget(nowMs: number): void {
-    for (let next = this.#memory.takeExpired(nowMs); next !== undefined; next = this.#memory.takeExpired(nowMs)) {
+    for (let next = this.#memory.takeDue(nowMs); next !== undefined; next = this.#memory.takeDue(nowMs)) {
       this.#remembered.delete(next.stream);
     }
   }

@@ -1,10 +1,12 @@
 /** A router and an exchange in one process, on a server of their own. */
+
+import { wholeNumber } from "@trunkline/base";
 import { type ListenOptions, Server, type ServerOptions } from "@trunkline/grpc";
 import type { Clock, CloseOptions } from "@trunkline/streams";
 import { systemClock } from "@trunkline/streams/node";
 import { ForwardingService } from "./definition.js";
 import { ExchangeService } from "./gen/trunkline/v1/exchange_pb.js";
-import { type RouterLimits, resolveLimits, wholeNumber } from "./options.js";
+import { type RouterLimits, resolveLimits } from "./options.js";
 import { Reporter, type RouterEvent, type RouterStats } from "./service/events.js";
 import { ExchangeServiceHandler } from "./service/exchange-service.js";
 import { RouterServiceHandler } from "./service/router-service.js";
@@ -107,7 +109,7 @@ export class Router implements AsyncDisposable {
   mintToken({ identity, lifetimeMs }: ExchangeTokenOptions): Promise<string> {
     if (typeof identity !== "string" || identity === "")
       throw new TypeError("the identity of a token must not be empty");
-    return this.#minter.forExchange(identity, wholeNumber("lifetimeMs", lifetimeMs, 0, 1, Number.MAX_SAFE_INTEGER));
+    return this.#minter.forExchange(identity, wholeNumber("lifetimeMs", lifetimeMs ?? 0, 1, Number.MAX_SAFE_INTEGER));
   }
 
   /** Counts as they are now. */

@@ -1,10 +1,12 @@
 /** What every stream shares, so that each one says only what is its own. */
+
+import type { AbortSignalLike } from "@trunkline/base";
+import { abortable } from "@trunkline/base";
 import { Metadata } from "@trunkline/metadata";
 import { type AttributeKey, type Attributes, noAttributes } from "./attributes.js";
 import { streamClock } from "./clock.js";
 import { BrokenStreamError, ClosedStreamError } from "./errors.js";
 import {
-  type AbortSignalLike,
   type CloseOptions,
   defaultCloseTimeoutMs,
   type ObjectStream,
@@ -12,7 +14,6 @@ import {
   type SendOptions,
   type WaitOptions,
 } from "./stream.js";
-import { abortable } from "./wait.js";
 
 /**
  * Reading by iteration, the end sent once, closing within a time limit, the rule of `await using`, attributes. A carrier, which moves
@@ -87,12 +88,16 @@ export abstract class BaseStream<Out extends {}, In extends {} = Out> implements
     const clock = this.extra(streamClock);
     const closeTimeoutMs = givenTimeoutMs ?? defaultCloseTimeoutMs;
     let late: BrokenStreamError | undefined;
-    const cancel = clock?.at(clock.nowMs() + closeTimeoutMs, () => {
-      late = new BrokenStreamError(`closing took longer than closeTimeoutMs (${closeTimeoutMs})`, {
-        code: "CLOSE_TIMEOUT",
-      });
-      this.abort(late);
-    });
+    const cancel = clock?.at(
+      clock.nowMs() + closeTimeoutMs,
+      () => {
+        late = new BrokenStreamError(`closing took longer than closeTimeoutMs (${closeTimeoutMs})`, {
+          code: "CLOSE_TIMEOUT",
+        });
+        this.abort(late);
+      },
+      "watch",
+    );
     try {
       // Both at once: the other side may be unable to read our end before somebody takes what it is sending.
       const eofSent = this.sendEof();

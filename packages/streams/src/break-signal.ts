@@ -1,5 +1,5 @@
 /** How a carrier tells that it broke, to whoever is busy with something else at that moment. */
-import type { AbortSignalLike } from "./stream.js";
+import type { AbortSignalLike } from "@trunkline/base";
 
 /** A signal that a carrier fires once, when the stream breaks. */
 export class BreakSignal implements AbortSignalLike {

@@ -1,7 +1,9 @@
 /** Moving everything from one stream to another: one way (`copy`) and both ways (`forward`). */
+
+import type { AbortSignalLike } from "@trunkline/base";
+import { abortReason } from "@trunkline/base";
 import { BrokenStreamError } from "./errors.js";
-import type { AbortSignalLike, ObjectStream, ReceiveStream, SendStream, StreamControl } from "./stream.js";
-import { abortReason } from "./wait.js";
+import type { ObjectStream, ReceiveStream, SendStream, StreamControl } from "./stream.js";
 
 /** What has been moved in one direction. */
 export interface Transferred {

@@ -1,8 +1,9 @@
+export { type AbortSignalLike, abortable, abortReason, type Clock } from "@trunkline/base";
 export * from "./attributes.js";
 export { BaseStream, iterate } from "./base-stream.js";
 export { BreakSignal, eitherSignal } from "./break-signal.js";
 export { BufferedStream, buffered, ReadError } from "./buffered.js";
-export * from "./clock.js";
+export { streamClock } from "./clock.js";
 export { type Bzip2Options, bzip2 } from "./compression/bzip2/bzip2.js";
 export type { Codec, Coder } from "./compression/codec.js";
 export { type CompressionOptions, compressed } from "./compression/compressed-stream.js";
@@ -40,5 +41,4 @@ export * from "./stream.js";
 export { type Observer, tap } from "./tap.js";
 export { type TimeoutOptions, withTimeouts } from "./timeouts.js";
 export { TranslatedStream } from "./translated-stream.js";
-export { abortable, abortReason } from "./wait.js";
 export { StreamLayer, WrappedStream } from "./wrapped-stream.js";

@@ -1,9 +1,11 @@
 /** Two ends in one process: what one sends, the other receives, as the same object. */
+
+import type { Clock } from "@trunkline/base";
 import { Metadata } from "@trunkline/metadata";
 import { type Attributes, noAttributes } from "./attributes.js";
 import { BaseStream } from "./base-stream.js";
 import { BreakSignal } from "./break-signal.js";
-import { type Clock, streamClock } from "./clock.js";
+import { streamClock } from "./clock.js";
 import { BrokenStreamError, ClosedStreamError, reasonText } from "./errors.js";
 import { ReceiveQueue } from "./receive-queue.js";
 import { SendQueue } from "./send-queue.js";

@@ -1,6 +1,8 @@
 /** Counting what goes through a stream, and telling how fast and how long it will still take. */
+
+import type { Clock } from "@trunkline/base";
 import { type AttributeKey, type Attributes, attribute, totalBytes } from "./attributes.js";
-import { type Clock, streamClock } from "./clock.js";
+import { streamClock } from "./clock.js";
 import { BrokenStreamError } from "./errors.js";
 import { Rate, rateIntervals } from "./rate.js";
 import type { ObjectStream, ReceivedMessage, SendOptions, WaitOptions } from "./stream.js";
@@ -149,11 +151,15 @@ class ProgressStream<Out extends {}, In extends {}> extends WrappedStream<Out, I
   }
 
   #reportLater(): void {
-    this.#cancelReport = this.#clock.at(this.#clock.nowMs() + this.#intervalMs, () => {
-      this.#cancelReport = undefined;
-      this.#tell();
-      if (this.#restingIntervals++ < rateIntervals && !this.#finished) this.#reportLater();
-    });
+    this.#cancelReport = this.#clock.at(
+      this.#clock.nowMs() + this.#intervalMs,
+      () => {
+        this.#cancelReport = undefined;
+        this.#tell();
+        if (this.#restingIntervals++ < rateIntervals && !this.#finished) this.#reportLater();
+      },
+      "watch",
+    );
   }
 
   #finish(): void {

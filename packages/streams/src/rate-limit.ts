@@ -1,6 +1,8 @@
 /** A stream that goes no faster than it is allowed to. */
+
+import type { Clock } from "@trunkline/base";
 import { Metadata } from "@trunkline/metadata";
-import { type Clock, streamClock } from "./clock.js";
+import { streamClock } from "./clock.js";
 import { metadataRefusal } from "./errors.js";
 import { SendStage } from "./send-stage.js";
 import type { ObjectStream, ReceivedMessage, SendOptions } from "./stream.js";
@@ -108,10 +110,14 @@ class RateLimitedStream<Out extends {}, In extends {}> extends TranslatedStream<
           this.#waits.delete(end);
           resolve(true);
         };
-        const cancel = this.#clock.at(this.#clock.nowMs() + waitMs, () => {
-          this.#waits.delete(end);
-          resolve(false);
-        });
+        const cancel = this.#clock.at(
+          this.#clock.nowMs() + waitMs,
+          () => {
+            this.#waits.delete(end);
+            resolve(false);
+          },
+          "work",
+        );
         this.#waits.add(end);
       });
       if (ended) return; // what comes next finds the stream closed or broken

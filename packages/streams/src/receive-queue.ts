@@ -1,8 +1,9 @@
 /** The receiving half of a carrier. */
+
+import type { AbortSignalLike } from "@trunkline/base";
+import { abortReason, Fifo } from "@trunkline/base";
 import { BusyStreamError, ClosedStreamError } from "./errors.js";
-import { Fifo } from "./fifo.js";
-import type { AbortSignalLike, WaitOptions } from "./stream.js";
-import { abortReason } from "./wait.js";
+import type { WaitOptions } from "./stream.js";
 
 interface Waiter<T> {
   resolve(item: T | undefined): void;

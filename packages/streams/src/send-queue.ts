@@ -1,8 +1,8 @@
 /** The sending half of a carrier. */
+
+import { abortReason, Fifo } from "@trunkline/base";
 import { BusyStreamError, ClosedStreamError } from "./errors.js";
-import { Fifo } from "./fifo.js";
 import { maxPendingSends, type WaitOptions } from "./stream.js";
-import { abortReason } from "./wait.js";
 
 /** What a carrier does with items. */
 export interface Sink<T> {

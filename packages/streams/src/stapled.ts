@@ -1,16 +1,10 @@
 /** Two one-way streams as one two-way stream. */
+
+import type { AbortSignalLike } from "@trunkline/base";
 import { type AttributeKey, type Attributes, attributesOver } from "./attributes.js";
 import { BaseStream } from "./base-stream.js";
 import { eitherSignal } from "./break-signal.js";
-import type {
-  AbortSignalLike,
-  ObjectStream,
-  ReceivedMessage,
-  ReceiveStream,
-  SendOptions,
-  SendStream,
-  WaitOptions,
-} from "./stream.js";
+import type { ObjectStream, ReceivedMessage, ReceiveStream, SendOptions, SendStream, WaitOptions } from "./stream.js";
 
 /**
  * One stream that receives from `receiving` and sends to `sending`, such as the output and the input of a child process. Closing

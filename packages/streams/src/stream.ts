@@ -2,16 +2,9 @@
  * The contracts: what a stream of objects is. Implementations live in their own files; every one of them
  * passes the compliance suite of `@trunkline/streams/testing`.
  */
+import type { AbortSignalLike } from "@trunkline/base";
 import type { Metadata, MetadataInit } from "@trunkline/metadata";
 import type { AttributeKey, Attributes } from "./attributes.js";
-
-/** The part of an `AbortSignal` that this package uses, so that it needs no DOM or Node types. */
-export interface AbortSignalLike {
-  readonly aborted: boolean;
-  readonly reason?: unknown;
-  addEventListener(type: "abort", listener: () => void): void;
-  removeEventListener(type: "abort", listener: () => void): void;
-}
 
 export interface WaitOptions {
   /** Ends the wait; the promise rejects with the signal's reason. */

@@ -1,5 +1,6 @@
 /** A stream that may not rest too long, or last too long. */
-import { type Clock, streamClock } from "./clock.js";
+import type { Clock } from "@trunkline/base";
+import { streamClock } from "./clock.js";
 import { BrokenStreamError, ClosedStreamError } from "./errors.js";
 import type { ObjectStream, ReceivedMessage, SendOptions, WaitOptions } from "./stream.js";
 import { WrappedStream } from "./wrapped-stream.js";
@@ -51,8 +52,10 @@ class TimedStream<Out extends {}, In extends {}> extends WrappedStream<Out, In> 
     const { idleTimeoutMs, totalTimeoutMs } = options;
     if (idleTimeoutMs !== undefined) this.#expectMove(idleTimeoutMs);
     if (totalTimeoutMs !== undefined) {
-      this.#cancelTotal = clock.at(this.#movedAtMs + totalTimeoutMs, () =>
-        this.#expire(`the stream lasted longer than totalTimeoutMs (${totalTimeoutMs})`, "TOTAL_TIMEOUT"),
+      this.#cancelTotal = clock.at(
+        this.#movedAtMs + totalTimeoutMs,
+        () => this.#expire(`the stream lasted longer than totalTimeoutMs (${totalTimeoutMs})`, "TOTAL_TIMEOUT"),
+        "watch",
       );
     }
   }
@@ -107,10 +110,14 @@ class TimedStream<Out extends {}, In extends {}> extends WrappedStream<Out, In> 
 
   /** One appointment at a time, kept late rather than moved with each item. */
   #expectMove(idleTimeoutMs: number): void {
-    this.#cancelIdle = this.#clock.at(this.#movedAtMs + idleTimeoutMs, () => {
-      if (this.#clock.nowMs() < this.#movedAtMs + idleTimeoutMs) this.#expectMove(idleTimeoutMs);
-      else this.#expire(`nothing was sent or received for idleTimeoutMs (${this.#idleTimeoutMs})`, "IDLE_TIMEOUT");
-    });
+    this.#cancelIdle = this.#clock.at(
+      this.#movedAtMs + idleTimeoutMs,
+      () => {
+        if (this.#clock.nowMs() < this.#movedAtMs + idleTimeoutMs) this.#expectMove(idleTimeoutMs);
+        else this.#expire(`nothing was sent or received for idleTimeoutMs (${this.#idleTimeoutMs})`, "IDLE_TIMEOUT");
+      },
+      "watch",
+    );
   }
 
   #expire(message: string, code: string): void {

@@ -1,8 +1,10 @@
 /** Layers over another stream: one that translates items, and one that leaves them alone. */
+
+import type { AbortSignalLike } from "@trunkline/base";
 import { type AttributeKey, type Attributes, attributesOver, noAttributes } from "./attributes.js";
 import { BaseStream } from "./base-stream.js";
 import { ClosedStreamError } from "./errors.js";
-import type { AbortSignalLike, ObjectStream, ReceivedMessage, SendOptions, WaitOptions } from "./stream.js";
+import type { ObjectStream, ReceivedMessage, SendOptions, WaitOptions } from "./stream.js";
 
 /**
  * A layer whose items differ from those of the stream below. A subclass implements `send` and `receive` (and

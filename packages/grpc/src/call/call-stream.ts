@@ -2,6 +2,8 @@
  * What the two sides of a call share: a message stream over one HTTP/2 stream. Sending waits for room in the engine, receiving gives
  * flow control back; how a call begins and ends is each side's own.
  */
+
+import type { TimerEntry } from "@trunkline/base";
 import type { Connection, SendEnd } from "@trunkline/h2";
 import {
   type AttributeKey,
@@ -18,7 +20,6 @@ import type { CallUsageError, GrpcError } from "../errors.js";
 import type { HookChain } from "../interceptors/hook-chain.js";
 import { type FramedMessage, frameMessage } from "../message.js";
 import type { Method } from "../service.js";
-import type { TimerEntry } from "../timer-heap.js";
 import { Inbox, type InboxOwner } from "./inbox.js";
 
 /** Shared by all, so that no call makes its own. */

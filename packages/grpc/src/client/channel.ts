@@ -1,15 +1,15 @@
 /** A channel: where calls go. It connects when the first call wants it, and again after a loss. */
 import type tls from "node:tls";
-import { connectSocket, systemClock } from "@trunkline/h2/node";
+import { Backoff, type BackoffOptions, TimerHeap, wholeNumber } from "@trunkline/base";
+import { systemClock } from "@trunkline/base/node";
+import { connectSocket } from "@trunkline/h2/node";
 import { type Clock, type CloseOptions, defaultCloseTimeoutMs } from "@trunkline/streams";
 import { printTarget } from "../address.js";
 import { type CallDefaults, type ResolvedDefaults, resolveDefaults } from "../defaults.js";
 import { type ChannelLifetimeOptions, resolveChannelLifetime } from "../lifetime.js";
-import { checkedHttp2, type Http2Options, wholeNumber } from "../options.js";
+import { checkedHttp2, type Http2Options } from "../options.js";
 import { peerOf } from "../peer.js";
-import { TimerHeap } from "../timer-heap.js";
 import { version } from "../version.js";
-import { Backoff, type BackoffOptions } from "./backoff.js";
 import type { Connector } from "./connect-attempt.js";
 import { type ChannelState, ConnectionManager } from "./connection-manager.js";
 import { type ChannelTarget, type ConnectTarget, parseTarget, type TransportTarget } from "./target.js";
@@ -89,12 +89,12 @@ export class Channel implements AsyncDisposable {
       connections: new ConnectionManager(connector, {
         clock,
         backoff: new Backoff(options.backoff),
-        maxWaitingCalls: wholeNumber("maxWaitingCalls", options.maxWaitingCalls, 10_000, 0),
+        maxWaitingCalls: wholeNumber("maxWaitingCalls", options.maxWaitingCalls ?? 10_000, 0),
         connectTimeoutMs,
         http2: checkedHttp2("client", options.http2),
         lifetime: resolveChannelLifetime(options),
       }),
-      timers: new TimerHeap(clock),
+      timers: new TimerHeap(clock, "watch"),
       clock,
       scheme: secure ? "https" : "http",
       authority: headerText("authority", options.authority ?? authority),
@@ -117,7 +117,7 @@ export class Channel implements AsyncDisposable {
   async close(options: Pick<CloseOptions, "closeTimeoutMs"> = {}): Promise<void> {
     const { connections, timers } = this.#core;
     forgotten.unregister(this.#core);
-    await connections.close(wholeNumber("closeTimeoutMs", options.closeTimeoutMs, defaultCloseTimeoutMs, 0));
+    await connections.close(wholeNumber("closeTimeoutMs", options.closeTimeoutMs ?? defaultCloseTimeoutMs, 0));
     timers.stop();
   }
 
@@ -134,7 +134,7 @@ export function coreOf(channel: Channel): ChannelCore {
 }
 
 function checkConnectTimeoutMs({ connectTimeoutMs }: ChannelOptions): number {
-  return wholeNumber("connectTimeoutMs", connectTimeoutMs, 20_000, 1, 2 ** 31 - 1);
+  return wholeNumber("connectTimeoutMs", connectTimeoutMs ?? 20_000, 1, 2 ** 31 - 1);
 }
 
 function headerText(name: string, value: string): string {

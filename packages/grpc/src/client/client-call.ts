@@ -1,6 +1,8 @@
 /**
  * A call at its client: from being started, over waiting for a stream, to its one end. Everything that can end it comes to `#finish`.
  */
+
+import { type Deferred, deferred } from "@trunkline/base";
 import { ErrorCode, type HeaderField, type StreamReset } from "@trunkline/h2";
 import { Metadata } from "@trunkline/metadata";
 import {
@@ -14,7 +16,6 @@ import {
 } from "@trunkline/streams";
 import { endStream, keepOpen } from "../call/call-stream.js";
 import { keepStack, rejectionAtCaller, throwTraced, traceHere } from "../call/caller-stack.js";
-import { type Deferred, deferred } from "../call/deferred.js";
 import type { CallOptions, ClientCall } from "../call.js";
 import type { Deadline } from "../deadline.js";
 import { asError, GrpcError } from "../errors.js";

@@ -37,8 +37,10 @@ export class ConnectAttempt {
       this.stop(error);
       options.onFailed(error);
     };
-    this.#cancelTimeout = clock.at(clock.nowMs() + connectTimeoutMs, () =>
-      fail(new Error(`cannot connect to ${connector.name} within connectTimeoutMs (${connectTimeoutMs})`)),
+    this.#cancelTimeout = clock.at(
+      clock.nowMs() + connectTimeoutMs,
+      () => fail(new Error(`cannot connect to ${connector.name} within connectTimeoutMs (${connectTimeoutMs})`)),
+      "watch",
     );
     connector
       .connect(this.#controller.signal)

@@ -2,13 +2,14 @@
  * A channel's connection through its life: made when a call wants it, made again after a loss, with waits that grow while
  * attempts fail; and the calls that wait for it, in order and not without end.
  */
+
+import type { Backoff } from "@trunkline/base";
 import type { H2Error, LifetimeOptions } from "@trunkline/h2";
 import { type Clock, reasonText } from "@trunkline/streams";
 import { GrpcError } from "../errors.js";
 import { withRarerKeepalive } from "../lifetime.js";
 import type { Http2Options } from "../options.js";
 import { Status } from "../status.js";
-import type { Backoff } from "./backoff.js";
 import { ClientConnection, type ClientConnectionEvents, type ClientStream } from "./client-connection.js";
 import { ConnectAttempt, type Connector } from "./connect-attempt.js";
 
@@ -110,10 +111,14 @@ export class ConnectionManager implements ClientConnectionEvents {
     if (this.#closed === undefined)
       this.#shut(new GrpcError(Status.UNAVAILABLE, `the channel to ${this.name} is closed`));
     const { clock } = this.#options;
-    const cancel = clock.at(clock.nowMs() + timeoutMs, () => {
-      for (const connection of this.#connections)
-        connection.destroy(new Error(`the channel was closed, and the call had not ended after ${timeoutMs} ms`));
-    });
+    const cancel = clock.at(
+      clock.nowMs() + timeoutMs,
+      () => {
+        for (const connection of this.#connections)
+          connection.destroy(new Error(`the channel was closed, and the call had not ended after ${timeoutMs} ms`));
+      },
+      "watch",
+    );
     await Promise.all(Array.from(this.#connections, (connection) => connection.done));
     cancel();
   }
@@ -226,10 +231,14 @@ export class ConnectionManager implements ClientConnectionEvents {
     }
     const { backoff, clock } = this.#options;
     const atMs = clock.nowMs() + backoff.next();
-    const cancel = clock.at(atMs, () => {
-      this.#retry = undefined;
-      this.#connectIfWanted();
-    });
+    const cancel = clock.at(
+      atMs,
+      () => {
+        this.#retry = undefined;
+        this.#connectIfWanted();
+      },
+      "watch",
+    );
     this.#retry = { atMs, cancel };
     for (const call of this.#takeWaiting((one) => !one.waitForReady))
       call.onRefused(unavailable(reasonText(error), error));

@@ -1,6 +1,7 @@
 /** What steps of a call wait for: that it has a stream, that headers came, that it has ended. Made only when a step has to wait. */
+
+import { type Deferred, deferred } from "@trunkline/base";
 import { Metadata } from "@trunkline/metadata";
-import { type Deferred, deferred } from "../call/deferred.js";
 
 export class Milestones {
   #started: Deferred<void> | undefined = undefined;

@@ -1,7 +1,8 @@
 /** How many calls may be under way at once. */
+
+import { wholeNumber } from "@trunkline/base";
 import { GrpcError } from "../errors.js";
 import type { InterceptedCall, Interceptor } from "../interceptor.js";
-import { wholeNumber } from "../options.js";
 import { Status } from "../status.js";
 
 export interface ConcurrencyLimitOptions {
@@ -21,8 +22,8 @@ interface Waiter {
  * @throws RangeError for a limit that is none
  */
 export function concurrencyLimit(options: ConcurrencyLimitOptions): Interceptor {
-  const maxCalls = wholeNumber("maxCalls", options.maxCalls, 1, 1);
-  wholeNumber("maxQueuedCalls", options.maxQueuedCalls, 0, 0);
+  const maxCalls = wholeNumber("maxCalls", options.maxCalls ?? 1, 1);
+  wholeNumber("maxQueuedCalls", options.maxQueuedCalls ?? 0, 0);
   const waiting = new Set<Waiter>();
   let running = 0;
 

@@ -1,10 +1,11 @@
 /** What all connections and calls of a server share. */
+
+import type { TimerHeap } from "@trunkline/base";
 import type { LifetimeOptions } from "@trunkline/h2";
 import type { Clock } from "@trunkline/streams";
 import type { ServerCall } from "../call.js";
 import type { Compression, Compressions } from "../compression.js";
 import type { Http2Options } from "../options.js";
-import type { TimerHeap } from "../timer-heap.js";
 import type { MethodTable } from "./dispatch.js";
 
 export interface ServerCore {

@@ -2,7 +2,9 @@
 import type net from "node:net";
 import type { Duplex } from "node:stream";
 import type tls from "node:tls";
-import { createSocketServer, type SocketServer, systemClock, type TransportError } from "@trunkline/h2/node";
+import { TimerHeap, wholeNumber } from "@trunkline/base";
+import { systemClock } from "@trunkline/base/node";
+import { createSocketServer, type SocketServer, type TransportError } from "@trunkline/h2/node";
 import { type Clock, type CloseOptions, defaultCloseTimeoutMs } from "@trunkline/streams";
 import { hostAndPort, isLoopback, parseHostPort, unixPath } from "../address.js";
 import type { ServerCall } from "../call.js";
@@ -12,17 +14,10 @@ import { GrpcError } from "../errors.js";
 import type { ServerInterceptor } from "../interceptor.js";
 import { checkedInterceptors } from "../interceptors/hook-chain.js";
 import { resolveServerLifetime, type ServerLifetimeOptions } from "../lifetime.js";
-import {
-  checkedHttp2,
-  defaultMaxReceiveMessageBytes,
-  type Http2Options,
-  largestMessageBytes,
-  wholeNumber,
-} from "../options.js";
+import { checkedHttp2, defaultMaxReceiveMessageBytes, type Http2Options, largestMessageBytes } from "../options.js";
 import { peerOf } from "../peer.js";
 import type { AnyService } from "../service.js";
 import { Status } from "../status.js";
-import { TimerHeap } from "../timer-heap.js";
 import { MethodTable } from "./dispatch.js";
 import type { Implementation } from "./handlers.js";
 import { ServerConnection } from "./server-connection.js";
@@ -93,7 +88,7 @@ export class Server implements AsyncDisposable {
     const compressions = understood(compression, options.acceptCompressions);
     this.#core = {
       methods: new MethodTable(),
-      timers: new TimerHeap(clock),
+      timers: new TimerHeap(clock, "watch"),
       clock,
       maxReceiveMessageBytes: checkedMessageBytes(
         "maxReceiveMessageBytes",
@@ -103,7 +98,7 @@ export class Server implements AsyncDisposable {
       maxSendMessageBytes: checkedMessageBytes("maxSendMessageBytes", options.maxSendMessageBytes, largestMessageBytes),
       compression: compression === undefined ? undefined : compressions.resolve(compression),
       compressions,
-      maxConcurrentStreams: wholeNumber("maxConcurrentStreams", options.maxConcurrentStreams, 1_000, 0, 2 ** 31 - 1),
+      maxConcurrentStreams: wholeNumber("maxConcurrentStreams", options.maxConcurrentStreams ?? 1_000, 0, 2 ** 31 - 1),
       http2: checkedHttp2("server", options.http2),
       lifetime: resolveServerLifetime(options),
       report(error, call) {
@@ -197,7 +192,7 @@ export class Server implements AsyncDisposable {
    * handlers' signals abort, and the connections are closed. Idempotent; never rejects.
    */
   close(options: Pick<CloseOptions, "closeTimeoutMs"> = {}): Promise<void> {
-    this.#closed ??= this.#close(wholeNumber("closeTimeoutMs", options.closeTimeoutMs, defaultCloseTimeoutMs, 0));
+    this.#closed ??= this.#close(wholeNumber("closeTimeoutMs", options.closeTimeoutMs ?? defaultCloseTimeoutMs, 0));
     return this.#closed;
   }
 
@@ -209,13 +204,21 @@ export class Server implements AsyncDisposable {
     );
     const connections = [...this.#connections];
     for (const connection of connections) connection.close();
-    let cancel = clock.at(clock.nowMs() + timeoutMs, () => {
-      for (const connection of connections)
-        connection.abort(new GrpcError(Status.UNAVAILABLE, "the server is closing"));
-      cancel = clock.at(clock.nowMs() + lastWordsMs, () => {
-        for (const connection of connections) connection.destroy(new Error("the server is closed"));
-      });
-    });
+    let cancel = clock.at(
+      clock.nowMs() + timeoutMs,
+      () => {
+        for (const connection of connections)
+          connection.abort(new GrpcError(Status.UNAVAILABLE, "the server is closing"));
+        cancel = clock.at(
+          clock.nowMs() + lastWordsMs,
+          () => {
+            for (const connection of connections) connection.destroy(new Error("the server is closed"));
+          },
+          "watch",
+        );
+      },
+      "watch",
+    );
     await Promise.all(connections.map((connection) => connection.done));
     await Promise.all(listenersClosed);
     cancel();

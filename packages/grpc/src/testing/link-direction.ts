@@ -123,10 +123,14 @@ export class LinkDirection {
     while (!this.#full && this.#items[0] !== undefined && this.#items[0].dueMs <= nowMs) this.#deliverNext(nowMs);
     const next = this.#items[0];
     if (this.#over || this.#full || next === undefined || this.#cancelTimer !== undefined) return;
-    this.#cancelTimer = this.#clock.at(next.dueMs, () => {
-      this.#cancelTimer = undefined;
-      this.#run();
-    });
+    this.#cancelTimer = this.#clock.at(
+      next.dueMs,
+      () => {
+        this.#cancelTimer = undefined;
+        this.#run();
+      },
+      "watch",
+    );
   }
 
   #deliverNext(nowMs: number): void {

@@ -1,6 +1,6 @@
+import { Backoff } from "@trunkline/base";
 import { VirtualClock } from "@trunkline/streams/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Backoff } from "../../src/client/backoff.js";
 import { Channel, type Client, createClient, Deadline, Status } from "../../src/index.js";
 import { duplexPair } from "../../src/testing/index.js";
 import { Echo } from "../gen/echo_pb.js";
@@ -327,10 +327,10 @@ describe("backoff", () => {
 
   it("refuses options out of their range", () => {
     expect(() => new Channel("localhost:1", { backoff: { initialMs: 0 } })).toThrow(
-      "backoff.initialMs must be from 1 to 86400000, not 0",
+      "backoff.initialMs must be a number from 1 to 86400000, not 0",
     );
     expect(() => new Channel("localhost:1", { backoff: { jitter: 2 } })).toThrow(
-      "backoff.jitter must be from 0 to 1, not 2",
+      "backoff.jitter must be a number from 0 to 1, not 2",
     );
   });
 });

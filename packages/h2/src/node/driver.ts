@@ -2,9 +2,11 @@
  * The pump between a `Transport` and a `Connection`: bytes in, one write a turn of the event loop for everything that
  * became ready in it, one timer. It must not know what the streams carry.
  */
+
+import type { Clock } from "@trunkline/base";
+import { systemClock } from "@trunkline/base/node";
 import type { Connection } from "../connection/connection.js";
 import { ErrorCode } from "../error-code.js";
-import { type DriverClock, systemClock } from "./clock.js";
 import { Linger } from "./linger.js";
 import type { Transport } from "./transport.js";
 
@@ -27,13 +29,13 @@ export type DrivenConnection = Pick<
 
 export interface DriverOptions {
   /** Default: the system's. */
-  readonly clock?: DriverClock;
+  readonly clock?: Clock;
 }
 
 export class ConnectionDriver {
   readonly #connection: DrivenConnection;
   readonly #transport: Transport;
-  readonly #clock: DriverClock;
+  readonly #clock: Clock;
   #flushScheduled = false;
   /** The transport takes no more until it says so. */
   #blocked = false;
@@ -182,10 +184,14 @@ export class ConnectionDriver {
     this.#disarm =
       deadline === undefined
         ? undefined
-        : this.#clock.at(deadline, () => {
-            this.#armedFor = undefined;
-            this.#connection.handleTimeout(this.#clock.nowMs());
-            this.#arm();
-          });
+        : this.#clock.at(
+            deadline,
+            () => {
+              this.#armedFor = undefined;
+              this.#connection.handleTimeout(this.#clock.nowMs());
+              this.#arm();
+            },
+            "watch",
+          );
   }
 }

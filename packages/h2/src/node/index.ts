@@ -1,5 +1,4 @@
 export { nodeAscii } from "./ascii.js";
-export { type DriverClock, systemClock } from "./clock.js";
 export { ConnectionDriver, type DrivenConnection, type DriverOptions } from "./driver.js";
 export { HttpConnection, type HttpHandler, type HttpOptions, HttpStream } from "./http.js";
 export { createSocketServer, type SocketServer, type SocketServerOptions } from "./socket-server.js";

@@ -2,7 +2,7 @@
  * The end of a transport: half-closed, it still has to get rid of its last bytes, and the other side to read them and close.
  * To cut it too early would lose the tail of an answer; to wait for ever would keep what a dead peer holds.
  */
-import type { DriverClock } from "./clock.js";
+import type { Clock } from "@trunkline/base";
 import type { Transport } from "./transport.js";
 
 /** A peer that gives no sign of life for so long has read what it will read. */
@@ -14,7 +14,7 @@ const lifeBytes = 65_536;
 
 export class Linger {
   readonly #transport: Transport;
-  readonly #clock: DriverClock;
+  readonly #clock: Clock;
   readonly #since: number;
   #disarm: () => void = () => {};
   #unwritten: number;
@@ -22,7 +22,7 @@ export class Linger {
   #heard = false;
 
   /** Half-closes the transport and begins to wait. */
-  constructor(transport: Transport, clock: DriverClock) {
+  constructor(transport: Transport, clock: Clock) {
     this.#transport = transport;
     this.#clock = clock;
     this.#since = clock.nowMs();
@@ -42,7 +42,7 @@ export class Linger {
   }
 
   #arm(): void {
-    this.#disarm = this.#clock.at(this.#clock.nowMs() + lingerMs, () => this.#look());
+    this.#disarm = this.#clock.at(this.#clock.nowMs() + lingerMs, () => this.#look(), "watch");
   }
 
   #look(): void {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { HpackDecoder } from "../../src/hpack/decoder.js";
-import { Connection, H2Error, portableAscii } from "../../src/index.js";
+import { Connection, portableAscii } from "../../src/index.js";
 import { clientPreface, FrameType, RecordingHandler } from "../../src/testing/index.js";
 import { connectedPair, echoes, pattern, request } from "../support/endpoint.js";
 import { Engine } from "../support/engine.js";
@@ -223,6 +223,6 @@ describe("options out of their range", () => {
     [{ role: "peer" as "client" }, 'role must be "client" or "server", not peer'],
   ])("%j are refused with their name, value and range", (options, message) => {
     const make = () => new Connection({ role: "client", ...options }, new RecordingHandler());
-    expect(make).toThrow(new H2Error(message, { errorCode: 2, scope: "usage", origin: "local" }));
+    expect(make).toThrow(message);
   });
 });

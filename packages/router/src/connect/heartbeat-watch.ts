@@ -31,9 +31,13 @@ export class HeartbeatWatch {
 
   #arm(): void {
     const dueMs = this.#heardAtMs + this.limitMs;
-    this.#cancel = this.#clock.at(dueMs, () => {
-      if (this.#clock.nowMs() >= this.#heardAtMs + this.limitMs) this.#onSilence();
-      else this.#arm();
-    });
+    this.#cancel = this.#clock.at(
+      dueMs,
+      () => {
+        if (this.#clock.nowMs() >= this.#heardAtMs + this.limitMs) this.#onSilence();
+        else this.#arm();
+      },
+      "watch",
+    );
   }
 }

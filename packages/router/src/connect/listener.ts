@@ -1,5 +1,6 @@
 /** Listens under one name, for as long as it is wanted: registers, opens a stream for each offer, and comes back after a loss. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import { Backoff } from "@trunkline/base";
 import { type BackoffOptions, type Channel, type ClientCall, GrpcError, Status } from "@trunkline/grpc";
 import type { Metadata, MetadataInit } from "@trunkline/metadata";
 import {
@@ -15,7 +16,6 @@ import { ownFeatures, parseFeatures } from "../features.js";
 import { fieldsToMetadata, metadataToFields } from "../fields.js";
 import type { ListenRequestSchema, ListenResponse, Offer } from "../gen/trunkline/v1/exchange_pb.js";
 import type { RouterStream } from "../router-stream.js";
-import { Backoff } from "./backoff.js";
 import type { Channels } from "./channels.js";
 import { exchangeClient } from "./clients.js";
 import { HeartbeatWatch } from "./heartbeat-watch.js";
@@ -175,7 +175,7 @@ export class NameListener implements Listener {
   #sleep(ms: number): Promise<void> {
     const { clock } = this.#options;
     return new Promise((resolve) => {
-      const cancel = clock.at(clock.nowMs() + ms, () => this.#wake?.());
+      const cancel = clock.at(clock.nowMs() + ms, () => this.#wake?.(), "work");
       this.#wake = () => {
         this.#wake = undefined;
         cancel();
@@ -197,7 +197,7 @@ export class NameListener implements Listener {
       Status.DEADLINE_EXCEEDED,
       `the exchange did not confirm the name within ${confirmTimeoutMs} ms`,
     );
-    const cancel = clock.at(clock.nowMs() + confirmTimeoutMs, () => call.cancel(late));
+    const cancel = clock.at(clock.nowMs() + confirmTimeoutMs, () => call.cancel(late), "watch");
     try {
       await call.send({ name: this.name, features: [...ownFeatures], metadata: metadataToFields(metadata) });
       const first = await call.receive();

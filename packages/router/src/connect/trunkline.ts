@@ -1,12 +1,12 @@
 /** What users hold: a client of one exchange, through which they listen, dial and look around. */
 import type tls from "node:tls";
+import { wholeNumber } from "@trunkline/base";
 import { type BackoffOptions, Deadline } from "@trunkline/grpc";
 import { Metadata, type MetadataInit } from "@trunkline/metadata";
 import type { AbortSignalLike, Clock, CloseOptions, WaitOptions } from "@trunkline/streams";
 import { systemClock } from "@trunkline/streams/node";
 import { ownFeatures, parseFeatures } from "../features.js";
 import { fieldsToMetadata, metadataToFields } from "../fields.js";
-import { wholeNumber } from "../options.js";
 import type { RouterStream } from "../router-stream.js";
 import { authorizationKey, bearer } from "../token/bearer.js";
 import { Channels } from "./channels.js";
@@ -95,7 +95,7 @@ export class Trunkline implements AsyncDisposable {
       channels: this.#channels,
       authorization: () => this.#authorization(),
       metadata: Metadata.from(metadata).clone().freeze(),
-      maxWaitingStreams: wholeNumber("maxWaitingStreams", options.maxWaitingStreams, 64, 0, Number.MAX_SAFE_INTEGER),
+      maxWaitingStreams: wholeNumber("maxWaitingStreams", options.maxWaitingStreams ?? 64, 0, Number.MAX_SAFE_INTEGER),
       onState,
       backoff: this.#options.backoff,
       clock: this.#clock,
@@ -113,7 +113,7 @@ export class Trunkline implements AsyncDisposable {
    */
   async dial(name: string, options: DialOptions = {}): Promise<RouterStream> {
     const { metadata, signal } = options;
-    const waitMs = wholeNumber("waitMs", options.waitMs, 30_000, 1, 2 ** 31 - 1);
+    const waitMs = wholeNumber("waitMs", options.waitMs ?? 30_000, 1, 2 ** 31 - 1);
     const request = { name, waitMs, features: [...ownFeatures], metadata: metadataToFields(Metadata.from(metadata)) };
     const deadline = Deadline.after(waitMs, this.#clock);
     const answer = await exchangeClient(this.#channels.get()).dial(request, {

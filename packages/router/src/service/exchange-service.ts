@@ -129,12 +129,16 @@ export class ExchangeServiceHandler {
   #keepBeating(): void {
     const { clock, heartbeatMs } = this.#options;
     if (this.#cancelHeartbeat !== undefined || this.#closed || heartbeatMs === 0) return;
-    this.#cancelHeartbeat = clock.at(clock.nowMs() + heartbeatMs, () => {
-      this.#cancelHeartbeat = undefined;
-      const entries = this.#registry.list();
-      for (const entry of entries) entry.beat();
-      if (entries.length > 0) this.#keepBeating();
-    });
+    this.#cancelHeartbeat = clock.at(
+      clock.nowMs() + heartbeatMs,
+      () => {
+        this.#cancelHeartbeat = undefined;
+        const entries = this.#registry.list();
+        for (const entry of entries) entry.beat();
+        if (entries.length > 0) this.#keepBeating();
+      },
+      "watch",
+    );
   }
 
   // Dialling.

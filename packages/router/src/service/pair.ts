@@ -76,10 +76,14 @@ export class Pair {
   /** A survivor that takes nothing for too long is cut off: by a reset, since nothing else would reach it. */
   #linger(survivor: Peer, bytesBefore: number): void {
     const { clock, lingerMs } = this.#options;
-    const cancel = clock.at(clock.nowMs() + lingerMs, () => {
-      if (this.bytes === bytesBefore) survivor.call.abort(otherSideGone);
-      else this.#linger(survivor, this.bytes);
-    });
+    const cancel = clock.at(
+      clock.nowMs() + lingerMs,
+      () => {
+        if (this.bytes === bytesBefore) survivor.call.abort(otherSideGone);
+        else this.#linger(survivor, this.bytes);
+      },
+      "watch",
+    );
     survivor.over.then(cancel, cancel);
   }
 

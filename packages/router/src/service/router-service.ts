@@ -143,14 +143,18 @@ export class RouterServiceHandler {
     const atMs = this.#table.nextExpiryMs;
     if (atMs === undefined || this.#closed || (this.#timer !== undefined && this.#timer.atMs <= atMs)) return;
     this.#timer?.cancel();
-    const cancel = clock.at(atMs, () => {
-      this.#timer = undefined;
-      for (const peer of this.#table.expire(clock.nowMs())) {
-        reporter.stats.expiredWaits += 1;
-        this.#leave(peer, "expired", late());
-      }
-      this.#arm();
-    });
+    const cancel = clock.at(
+      atMs,
+      () => {
+        this.#timer = undefined;
+        for (const peer of this.#table.expire(clock.nowMs())) {
+          reporter.stats.expiredWaits += 1;
+          this.#leave(peer, "expired", late());
+        }
+        this.#arm();
+      },
+      "watch",
+    );
     this.#timer = { atMs, cancel };
   }
 }

@@ -1,12 +1,12 @@
 /** Dialling TCP and Unix sockets. */
 import { connect, type Socket } from "node:net";
+import type { AbortSignalLike, Clock } from "@trunkline/base";
+import { abortReason } from "@trunkline/base";
+import { systemClock } from "@trunkline/base/node";
 import { type Attributes, noAttributes, remoteAddress } from "../attributes.js";
-import type { Clock } from "../clock.js";
 import { BrokenStreamError } from "../errors.js";
-import type { AbortSignalLike, ObjectStream } from "../stream.js";
-import { abortReason } from "../wait.js";
+import type { ObjectStream } from "../stream.js";
 import { streamFromDuplex } from "./duplex-stream.js";
-import { systemClock } from "./system-clock.js";
 
 export interface ConnectOptions {
   /** Gives up; the promise rejects with its reason. */
@@ -104,10 +104,14 @@ export function dial<S extends Socket>(
       settle();
       resolve(streamFromDuplex(socket, { clock, attributes: dialling.attributesOf?.(socket) ?? noAttributes }));
     };
-    const cancelTimeout = clock.at(clock.nowMs() + connectTimeoutMs, () => {
-      const message = `could not connect to ${name} within connectTimeoutMs (${connectTimeoutMs})`;
-      giveUp(new BrokenStreamError(message, { code: "CONNECT_TIMEOUT" }));
-    });
+    const cancelTimeout = clock.at(
+      clock.nowMs() + connectTimeoutMs,
+      () => {
+        const message = `could not connect to ${name} within connectTimeoutMs (${connectTimeoutMs})`;
+        giveUp(new BrokenStreamError(message, { code: "CONNECT_TIMEOUT" }));
+      },
+      "watch",
+    );
     const settle = (): void => {
       cancelTimeout();
       signal?.removeEventListener("abort", onAbort);

@@ -4,6 +4,8 @@
  */
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import type { Clock } from "@trunkline/base";
+import { systemClock } from "@trunkline/base/node";
 import {
   type AttributeKey,
   type Attributes,
@@ -14,12 +16,11 @@ import {
 } from "../attributes.js";
 import { BaseStream } from "../base-stream.js";
 import { BreakSignal } from "../break-signal.js";
-import { type Clock, streamClock } from "../clock.js";
+import { streamClock } from "../clock.js";
 import { BrokenStreamError, ClosedStreamError, reasonText } from "../errors.js";
 import type { ObjectStream, SendOptions, WaitOptions } from "../stream.js";
 import { checkReadable, defaultMaxBufferedBytes, ReadableHalf } from "./readable-half.js";
 import { resetAndDestroy, resetBehindEnd } from "./reset.js";
-import { systemClock } from "./system-clock.js";
 import { WritableHalf } from "./writable-half.js";
 
 export interface DuplexOptions {

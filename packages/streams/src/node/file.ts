@@ -2,12 +2,13 @@
 import { randomBytes } from "node:crypto";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
+import type { Clock } from "@trunkline/base";
+import { systemClock } from "@trunkline/base/node";
 import { type AttributeKey, attribute, totalBytes } from "../attributes.js";
-import { type Clock, streamClock } from "../clock.js";
+import { streamClock } from "../clock.js";
 import { receiveStream } from "../receive-stream.js";
 import { sendStream } from "../send-stream.js";
 import type { ReceiveStream, SendStream } from "../stream.js";
-import { systemClock } from "./system-clock.js";
 
 /** The absolute path of the file that is read or written. */
 export const filePath: AttributeKey<string> = attribute("filePath");

@@ -1,3 +1,4 @@
+export { systemClock } from "@trunkline/base/node";
 export {
   type ChildProcessOptions,
   type ExitStatus,
@@ -18,7 +19,6 @@ export {
   type WritableOptions,
 } from "./readable-writable.js";
 export { stdio } from "./stdio.js";
-export { systemClock } from "./system-clock.js";
 export { type TemporaryPath, temporarySocketPath } from "./temporary-socket-path.js";
 export { type TextOptions, text } from "./text.js";
 export {

@@ -1,14 +1,14 @@
 /** Listening on TCP and Unix sockets. */
 import { lstat, rm } from "node:fs/promises";
 import { connect, createServer, type ListenOptions as NodeListenOptions, type Server, type Socket } from "node:net";
+import type { Clock } from "@trunkline/base";
+import { systemClock } from "@trunkline/base/node";
 import { type Attributes, localAddress, noAttributes, type SocketAddress } from "../attributes.js";
 import { iterate } from "../base-stream.js";
-import type { Clock } from "../clock.js";
 import { ReceiveQueue } from "../receive-queue.js";
 import type { ObjectStream, WaitOptions } from "../stream.js";
 import { streamFromDuplex } from "./duplex-stream.js";
 import { resetAndDestroy } from "./reset.js";
-import { systemClock } from "./system-clock.js";
 
 export interface ListenOptions {
   /**

@@ -1,13 +1,14 @@
 /** A Node readable or writable, singly, as a one-way stream of bytes; and ours as theirs. */
 import type { Readable, Writable } from "node:stream";
+import type { Clock } from "@trunkline/base";
+import { systemClock } from "@trunkline/base/node";
 import { type Attributes, noAttributes } from "../attributes.js";
 import { BaseStream } from "../base-stream.js";
 import { BreakSignal } from "../break-signal.js";
-import { type Clock, streamClock } from "../clock.js";
+import { streamClock } from "../clock.js";
 import { BrokenStreamError, ClosedStreamError, reasonText } from "../errors.js";
 import type { ReceiveStream, SendOptions, SendStream, WaitOptions } from "../stream.js";
 import { checkReadable, defaultMaxBufferedBytes, ReadableHalf } from "./readable-half.js";
-import { systemClock } from "./system-clock.js";
 import { WritableHalf } from "./writable-half.js";
 
 export interface WritableOptions {

@@ -1,3 +1,4 @@
+export { VirtualClock } from "@trunkline/base/testing";
 export {
   type ComplianceOptions,
   type ComplianceTest,
@@ -6,4 +7,3 @@ export {
   type StreamPair,
 } from "./compliance/compliance.js";
 export { ManualSignal } from "./manual-signal.js";
-export { VirtualClock } from "./virtual-clock.js";

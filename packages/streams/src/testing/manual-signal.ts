@@ -1,4 +1,4 @@
-import type { AbortSignalLike } from "../stream.js";
+import type { AbortSignalLike } from "@trunkline/base";
 
 /** An abort signal that is fired by hand and knows how many listeners it has, so that a test can see leaked ones. */
 export class ManualSignal implements AbortSignalLike {

@@ -1,6 +1,8 @@
 /** Web streams as ours. Items are whatever chunks are. */
+
+import type { Clock } from "@trunkline/base";
 import type { Attributes } from "../attributes.js";
-import { type Clock, streamClock } from "../clock.js";
+import { streamClock } from "../clock.js";
 import { receiveStream } from "../receive-stream.js";
 import { sendStream } from "../send-stream.js";
 import { stapled } from "../stapled.js";

@@ -1,25 +1,12 @@
 /** Real time in any runtime of web standards. */
-import type { Clock } from "../clock.js";
+import { type Clock, createSystemClock } from "@trunkline/base";
 
-/** Longer delays than this many milliseconds make timers fire at once. */
-const maxDelayMs = 2 ** 31 - 1;
+// Taken once: a test's fake timers, which come later, must not stop the streams below it.
+const { setTimeout, clearTimeout, performance } = globalThis;
 
-/** Real time, monotonic. Where timers can, its appointments do not keep the process alive. */
-export const webClock: Clock = {
+/** The real, monotonic clock. Where timers have `unref`, its appointments to watch do not keep the process alive. */
+export const webClock: Clock = createSystemClock({
   nowMs: () => performance.now(),
-  at(atMs, callback) {
-    let timer: unknown;
-    const arm = (): void => {
-      const delayMs = Math.min(Math.max(0, Math.ceil(atMs - performance.now())), maxDelayMs);
-      timer = setTimeout(onTimer, delayMs);
-      (timer as { unref?(): void }).unref?.(); // Node, Bun and Deno have it; in a browser a timer is a number
-    };
-    const onTimer = (): void => {
-      // A timer may fire early, and a long delay is cut into pieces.
-      if (performance.now() < atMs) arm();
-      else callback();
-    };
-    arm();
-    return () => clearTimeout(timer as ReturnType<typeof setTimeout>);
-  },
-};
+  setTimeout: (callback, delayMs) => setTimeout(callback, delayMs),
+  clearTimeout: (timer) => clearTimeout(timer),
+});

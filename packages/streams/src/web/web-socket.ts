@@ -1,8 +1,10 @@
 /** A WebSocket as a stream: a message is an item. */
+
+import type { Clock } from "@trunkline/base";
 import type { Attributes } from "../attributes.js";
 import { BaseStream } from "../base-stream.js";
 import { BreakSignal } from "../break-signal.js";
-import { type Clock, streamClock } from "../clock.js";
+import { streamClock } from "../clock.js";
 import { BrokenStreamError, ClosedStreamError, metadataRefusal, reasonText } from "../errors.js";
 import { ReceiveQueue } from "../receive-queue.js";
 import { SendQueue } from "../send-queue.js";

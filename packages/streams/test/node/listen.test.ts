@@ -12,14 +12,7 @@ import {
   type ObjectStream,
   remoteAddress,
 } from "../../src/index.js";
-import {
-  connectTcp,
-  connectUnix,
-  listenTcp,
-  listenUnix,
-  type SocketListener,
-  systemClock,
-} from "../../src/node/index.js";
+import { connectTcp, connectUnix, listenTcp, listenUnix, type SocketListener } from "../../src/node/index.js";
 import { ManualSignal, VirtualClock } from "../../src/testing/index.js";
 import { journal } from "./sockets.js";
 import { turns } from "./turns.js";
@@ -295,35 +288,4 @@ test("a port is forwarded to another with half-close and resets passed on", asyn
 
   await front.close();
   await relay;
-});
-
-describe("systemClock", () => {
-  test("keeps an appointment not before its time", async () => {
-    const atMs = systemClock.nowMs() + 5;
-    await new Promise<void>((resolve) => systemClock.at(atMs, resolve));
-    expect(systemClock.nowMs()).toBeGreaterThanOrEqual(atMs);
-  });
-
-  test("keeps one whose time has passed soon, but not before at() has returned", async () => {
-    let returned = false;
-    await new Promise<void>((resolve) => {
-      systemClock.at(systemClock.nowMs() - 1_000, () => {
-        expect(returned).toBe(true);
-        resolve();
-      });
-      returned = true;
-    });
-  });
-
-  test("does not keep one that was taken back, nor one that is years away", async () => {
-    let kept = false;
-    const keep = (): void => {
-      kept = true;
-    };
-    systemClock.at(systemClock.nowMs(), keep)();
-    const cancel = systemClock.at(systemClock.nowMs() + 1e12, keep);
-    await new Promise<void>((resolve) => systemClock.at(systemClock.nowMs() + 5, resolve));
-    cancel();
-    expect(kept).toBe(false);
-  });
 });

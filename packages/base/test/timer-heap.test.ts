@@ -1,6 +1,6 @@
-import { VirtualClock } from "@trunkline/streams/testing";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { VirtualClock } from "../src/testing/index.js";
 import { type TimerEntry, TimerHeap } from "../src/timer-heap.js";
 
 function entry(onDue: () => void = () => {}): TimerEntry {
@@ -10,7 +10,7 @@ function entry(onDue: () => void = () => {}): TimerEntry {
 describe("a heap of timers", () => {
   it("calls every entry at its time, in order, on one appointment of the clock", () => {
     const clock = new VirtualClock();
-    const heap = new TimerHeap(clock);
+    const heap = new TimerHeap(clock, "watch");
     const called: number[] = [];
     for (const ms of [30, 10, 20, 10])
       heap.add(
@@ -28,7 +28,7 @@ describe("a heap of timers", () => {
 
   it("forgets an entry that was removed, and removing it again does nothing", () => {
     const clock = new VirtualClock();
-    const heap = new TimerHeap(clock);
+    const heap = new TimerHeap(clock, "watch");
     const one = entry(() => expect.unreachable());
     heap.add(one, 10);
     heap.remove(one);
@@ -39,7 +39,7 @@ describe("a heap of timers", () => {
 
   it("takes entries that are added while others are due", () => {
     const clock = new VirtualClock();
-    const heap = new TimerHeap(clock);
+    const heap = new TimerHeap(clock, "watch");
     const called: string[] = [];
     heap.add(
       entry(() => {
@@ -57,7 +57,7 @@ describe("a heap of timers", () => {
 
   it("lets go of the clock when it is stopped", () => {
     const clock = new VirtualClock();
-    const heap = new TimerHeap(clock);
+    const heap = new TimerHeap(clock, "watch");
     heap.add(entry(), 10);
     heap.stop();
     expect(clock.pending).toBe(0);
@@ -72,7 +72,7 @@ describe("a heap of timers", () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
         const clock = new VirtualClock();
-        const heap = new TimerHeap(clock);
+        const heap = new TimerHeap(clock, "watch");
         const live = new Map<TimerEntry, number>();
         for (const each of steps) {
           if ("add" in each) {

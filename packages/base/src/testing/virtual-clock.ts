@@ -1,5 +1,5 @@
 /** Time that a test moves by hand. */
-import type { Clock } from "../clock.js";
+import type { AppointmentKind, Clock } from "../clock.js";
 
 interface Appointment {
   readonly atMs: number;
@@ -23,7 +23,7 @@ export class VirtualClock implements Clock {
     return this.#nowMs;
   }
 
-  at(atMs: number, callback: () => void): () => void {
+  at(atMs: number, callback: () => void, _kind?: AppointmentKind): () => void {
     const appointment: Appointment = { atMs, callback };
     const later = this.#appointments.findIndex((other) => other.atMs > atMs);
     this.#appointments.splice(later === -1 ? this.#appointments.length : later, 0, appointment);

@@ -1,11 +1,17 @@
-/** A promise with its two ends in hand. */
+/** A promise together with the functions that settle it. */
+
+/** A promise and the two functions that settle it. */
 export interface Deferred<T> {
   readonly promise: Promise<T>;
   resolve(value: T | PromiseLike<T>): void;
   reject(error: unknown): void;
 }
 
-/** `quiet`: a rejection that nobody waits for is not unhandled; the error reaches the user by another step. */
+/**
+ * Makes a promise that its owner settles.
+ * @param quiet a rejection that nobody waits for is not reported as unhandled, because the error also reaches the user
+ * another way. Default false.
+ */
 export function deferred<T>(quiet = false): Deferred<T> {
   let resolve = (_: T | PromiseLike<T>): void => {};
   let reject = (_: unknown): void => {};

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { VirtualClock } from "../../src/testing/index.js";
+import { VirtualClock } from "../src/testing/index.js";
 
 describe("VirtualClock", () => {
   test("keeps appointments in the order of their times, then of their making, each at its own time", () => {

@@ -1,4 +1,6 @@
-/** A queue in constant time: `Array.shift` moves everything behind it once an array is long. */
+/** `Fifo`: a queue whose operations take constant time. `Array.shift` moves all that follows once an array is long. */
+
+/** A first-in, first-out queue. It has no limit of its own: its owner bounds it. */
 export class Fifo<T extends {}> {
   #items: (T | undefined)[] = [];
   #head = 0;
@@ -25,7 +27,7 @@ export class Fifo<T extends {}> {
     return item;
   }
 
-  /** Takes `item` out of the middle; false if it is not there. */
+  /** Removes `item` from wherever it stands. Returns false if it is not there. */
   remove(item: T): boolean {
     const index = this.#items.indexOf(item, this.#head);
     if (index === -1) return false;

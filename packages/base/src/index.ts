@@ -1,0 +1,10 @@
+export { type AbortSignalLike, abortable, abortReason } from "./abort.js";
+export { Backoff, type BackoffOptions } from "./backoff.js";
+export type { AppointmentKind, Clock } from "./clock.js";
+export { type Deferred, deferred } from "./deferred.js";
+export { Fifo } from "./fifo.js";
+export { Heap, type HeapEntry } from "./heap.js";
+export { brandKey, hasBrand, isBytes, isError, isThenable } from "./kind-of.js";
+export { createSystemClock, type RuntimeTimers } from "./system-clock.js";
+export { type TimerEntry, TimerHeap } from "./timer-heap.js";
+export { durationMs, maxTimerMs, numberInRange, wholeNumber } from "./whole-number.js";

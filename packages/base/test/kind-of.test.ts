@@ -1,0 +1,36 @@
+import vm from "node:vm";
+import { describe, expect, test } from "vitest";
+import { brandKey, hasBrand, isBytes, isError } from "../src/index.js";
+
+describe("isBytes (connect-es#658)", () => {
+  test("recognises Uint8Arrays and Buffers of this realm and of others", () => {
+    expect(isBytes(new Uint8Array(1))).toBe(true);
+    expect(isBytes(Buffer.alloc(1))).toBe(true);
+    expect(isBytes(vm.runInNewContext("new Uint8Array(1)"))).toBe(true);
+  });
+
+  test.each([
+    new Uint16Array(1),
+    new ArrayBuffer(1),
+    new DataView(new ArrayBuffer(1)),
+    "text",
+    undefined,
+    null,
+    { [Symbol.toStringTag]: "Uint8Array" },
+  ])("refuses %s", (value) => {
+    expect(isBytes(value)).toBe(false);
+  });
+});
+
+test("isError recognises errors of other realms and nothing else", () => {
+  expect(isError(new TypeError("x"))).toBe(true);
+  expect(isError(vm.runInNewContext("new Error('x')"))).toBe(true);
+  expect(isError({ message: "x" })).toBe(false);
+});
+
+test("a brand is recognised whichever copy of a package has set it (connect-es#544)", () => {
+  const mine = { [brandKey("Thing")]: true };
+  expect(hasBrand(mine, Symbol.for("trunkline.Thing"))).toBe(true);
+  expect(hasBrand({}, brandKey("Thing"))).toBe(false);
+  expect(hasBrand("text", brandKey("Thing"))).toBe(false);
+});
