@@ -1,9 +1,9 @@
 /** A stream of bytes that is compressed on its way. */
 import { Metadata } from "@trunkline/metadata";
-import { BrokenStreamError, ClosedStreamError, metadataRefusal } from "../errors.js";
-import { SendStage } from "../send-stage.js";
-import type { ObjectStream, ReceivedMessage, SendOptions } from "../stream.js";
-import { TranslatedStream, unlessOver } from "../translated-stream.js";
+import { BrokenStreamError, ClosedStreamError, metadataRefusal } from "../contract/errors.js";
+import type { ObjectStream, ReceivedMessage, SendOptions } from "../contract/stream.js";
+import { SendStage } from "../kit/send-stage.js";
+import { TranslatedStream, unlessOver } from "../kit/translated-stream.js";
 import type { Codec } from "./codec.js";
 import { Compressor } from "./compressor.js";
 import { Decompressor } from "./decompressor.js";

@@ -1,6 +1,6 @@
 /** The receiving half of compression: members, their borders, limits, and what is wrong with the input. Knows no stream. */
-import { ByteQueue } from "../byte-queue.js";
-import { BrokenStreamError, reasonText } from "../errors.js";
+import { ByteQueue } from "../bytes/byte-queue.js";
+import { BrokenStreamError, reasonText } from "../contract/errors.js";
 import type { Codec, Coder } from "./codec.js";
 import { Detector } from "./detect.js";
 import { identity } from "./identity.js";

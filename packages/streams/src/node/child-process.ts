@@ -1,11 +1,11 @@
 /** A child process as a stream: its standard input and output. */
 import type { ChildProcess } from "node:child_process";
 import type { Readable } from "node:stream";
-import { type AttributeKey, type Attributes, attribute, attributesOver } from "../attributes.js";
-import { BrokenStreamError, reasonText } from "../errors.js";
-import { receiveStream } from "../receive-stream.js";
-import { stapled } from "../stapled.js";
-import type { ObjectStream, ReceiveStream } from "../stream.js";
+import { type AttributeKey, type Attributes, attribute, attributesOver } from "../contract/attributes.js";
+import { BrokenStreamError, reasonText } from "../contract/errors.js";
+import type { ObjectStream, ReceiveStream } from "../contract/stream.js";
+import { receiveStream } from "../endpoints/receive-stream.js";
+import { stapled } from "../endpoints/stapled.js";
 import { type ReadableOptions, streamFromReadable, streamFromWritable } from "./readable-writable.js";
 
 /** How a process ended: with a code, or by a signal. */

@@ -3,9 +3,9 @@ import { connect, type Socket } from "node:net";
 import type { AbortSignalLike, Clock } from "@trunkline/base";
 import { abortReason } from "@trunkline/base";
 import { systemClock } from "@trunkline/base/node";
-import { type Attributes, noAttributes, remoteAddress } from "../attributes.js";
-import { BrokenStreamError } from "../errors.js";
-import type { ObjectStream } from "../stream.js";
+import { type Attributes, noAttributes, remoteAddress } from "../contract/attributes.js";
+import { BrokenStreamError } from "../contract/errors.js";
+import type { ObjectStream } from "../contract/stream.js";
 import { streamFromDuplex } from "./duplex-stream.js";
 
 export interface ConnectOptions {

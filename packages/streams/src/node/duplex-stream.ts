@@ -13,12 +13,12 @@ import {
   noAttributes,
   remoteAddress,
   type SocketAddress,
-} from "../attributes.js";
-import { BaseStream } from "../base-stream.js";
-import { BreakSignal } from "../break-signal.js";
-import { streamClock } from "../clock.js";
-import { BrokenStreamError, ClosedStreamError, reasonText } from "../errors.js";
-import type { ObjectStream, SendOptions, WaitOptions } from "../stream.js";
+} from "../contract/attributes.js";
+import { streamClock } from "../contract/clock.js";
+import { BrokenStreamError, ClosedStreamError, reasonText } from "../contract/errors.js";
+import type { ObjectStream, SendOptions, WaitOptions } from "../contract/stream.js";
+import { BaseStream } from "../kit/base-stream.js";
+import { BreakSignal } from "../kit/break-signal.js";
 import { checkReadable, defaultMaxBufferedBytes, ReadableHalf } from "./readable-half.js";
 import { resetAndDestroy, resetBehindEnd } from "./reset.js";
 import { WritableHalf } from "./writable-half.js";

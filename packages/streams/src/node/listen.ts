@@ -3,10 +3,10 @@ import { lstat, rm } from "node:fs/promises";
 import { connect, createServer, type ListenOptions as NodeListenOptions, type Server, type Socket } from "node:net";
 import type { Clock } from "@trunkline/base";
 import { systemClock } from "@trunkline/base/node";
-import { type Attributes, localAddress, noAttributes, type SocketAddress } from "../attributes.js";
-import { iterate } from "../base-stream.js";
-import { ReceiveQueue } from "../receive-queue.js";
-import type { ObjectStream, WaitOptions } from "../stream.js";
+import { type Attributes, localAddress, noAttributes, type SocketAddress } from "../contract/attributes.js";
+import type { ObjectStream, WaitOptions } from "../contract/stream.js";
+import { iterate } from "../kit/base-stream.js";
+import { ReceiveQueue } from "../kit/receive-queue.js";
 import { streamFromDuplex } from "./duplex-stream.js";
 import { resetAndDestroy } from "./reset.js";
 

@@ -1,7 +1,7 @@
 /** Showing on a terminal, or in a log, how a stream gets on. */
 import cliProgress from "cli-progress";
-import { type DirectionProgress, type ProgressOptions, type ProgressReport, progress } from "../progress.js";
-import type { ObjectStream } from "../stream.js";
+import type { ObjectStream } from "../contract/stream.js";
+import { type DirectionProgress, type ProgressOptions, type ProgressReport, progress } from "../layers/progress.js";
 
 /** Where to show it: `process.stderr`, or anything that takes text. */
 export interface ProgressOutput {

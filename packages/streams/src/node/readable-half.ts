@@ -1,7 +1,7 @@
 /** Reading a Node readable (or the readable side of a duplex) into a queue, with a limit on what lies unread. */
 import type { Readable } from "node:stream";
-import { ReceiveQueue } from "../receive-queue.js";
-import type { WaitOptions } from "../stream.js";
+import type { WaitOptions } from "../contract/stream.js";
+import { ReceiveQueue } from "../kit/receive-queue.js";
 
 /** 128 KiB: two of the largest chunks that Node reads from a socket, so that one can be read while the other is being taken. */
 export const defaultMaxBufferedBytes: number = 128 * 1024;

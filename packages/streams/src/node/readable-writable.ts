@@ -2,12 +2,12 @@
 import type { Readable, Writable } from "node:stream";
 import type { Clock } from "@trunkline/base";
 import { systemClock } from "@trunkline/base/node";
-import { type Attributes, noAttributes } from "../attributes.js";
-import { BaseStream } from "../base-stream.js";
-import { BreakSignal } from "../break-signal.js";
-import { streamClock } from "../clock.js";
-import { BrokenStreamError, ClosedStreamError, reasonText } from "../errors.js";
-import type { ReceiveStream, SendOptions, SendStream, WaitOptions } from "../stream.js";
+import { type Attributes, noAttributes } from "../contract/attributes.js";
+import { streamClock } from "../contract/clock.js";
+import { BrokenStreamError, ClosedStreamError, reasonText } from "../contract/errors.js";
+import type { ReceiveStream, SendOptions, SendStream, WaitOptions } from "../contract/stream.js";
+import { BaseStream } from "../kit/base-stream.js";
+import { BreakSignal } from "../kit/break-signal.js";
 import { checkReadable, defaultMaxBufferedBytes, ReadableHalf } from "./readable-half.js";
 import { WritableHalf } from "./writable-half.js";
 

@@ -1,7 +1,7 @@
 /** Standard input and output as one stream. */
 import process from "node:process";
-import { stapled } from "../stapled.js";
-import type { ObjectStream } from "../stream.js";
+import type { ObjectStream } from "../contract/stream.js";
+import { stapled } from "../endpoints/stapled.js";
 import { type ReadableOptions, streamFromReadable, streamFromWritable } from "./readable-writable.js";
 
 /**

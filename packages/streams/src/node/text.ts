@@ -1,9 +1,9 @@
 /** Text over a stream of bytes, as UTF-8. */
 import { TextDecoder, TextEncoder } from "node:util";
 import { Metadata } from "@trunkline/metadata";
-import { BrokenStreamError } from "../errors.js";
-import type { ObjectStream, ReceivedMessage, SendOptions } from "../stream.js";
-import { TranslatedStream } from "../translated-stream.js";
+import { BrokenStreamError } from "../contract/errors.js";
+import type { ObjectStream, ReceivedMessage, SendOptions } from "../contract/stream.js";
+import { TranslatedStream } from "../kit/translated-stream.js";
 
 export interface TextOptions {
   /** What bytes that are no UTF-8 do: `"error"` (the default) breaks the stream, `"replace"` puts U+FFFD in their place. */

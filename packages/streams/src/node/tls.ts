@@ -8,8 +8,8 @@ import {
   type TLSSocket,
   type TlsOptions,
 } from "node:tls";
-import { type AttributeKey, type Attributes, attribute } from "../attributes.js";
-import type { ObjectStream } from "../stream.js";
+import { type AttributeKey, type Attributes, attribute } from "../contract/attributes.js";
+import type { ObjectStream } from "../contract/stream.js";
 import { type ConnectOptions, dial, hostAndPort, type TcpTarget } from "./connect.js";
 import { bind, checkLimit, SocketListener, type TcpListenOptions } from "./listen.js";
 import { resetAndDestroy } from "./reset.js";

@@ -1,6 +1,6 @@
 /** A stream of bytes as a Node duplex, for libraries that take one. */
 import { Duplex } from "node:stream";
-import type { ObjectStream } from "../stream.js";
+import type { ObjectStream } from "../contract/stream.js";
 
 /**
  * The stream as a duplex with half-close; it is the duplex's from now on. Ending the duplex is `sendEof`, the end of the stream is

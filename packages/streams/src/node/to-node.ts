@@ -3,7 +3,7 @@
  * may go on.
  */
 import { Readable, Writable } from "node:stream";
-import type { ReceiveStream, SendStream } from "../stream.js";
+import type { ReceiveStream, SendStream } from "../contract/stream.js";
 
 /** The stream as a readable; it is the readable's from now on. A broken stream is an `error` event; destroying it early aborts the stream. */
 export function toReadable(stream: ReceiveStream<Uint8Array>): Readable {

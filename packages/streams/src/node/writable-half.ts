@@ -1,8 +1,8 @@
 /** Writing to a Node writable (or the writable side of a duplex), as fast as it takes it. */
 import type { Writable } from "node:stream";
-import { BrokenStreamError, metadataRefusal } from "../errors.js";
-import { SendQueue } from "../send-queue.js";
-import type { SendOptions } from "../stream.js";
+import { BrokenStreamError, metadataRefusal } from "../contract/errors.js";
+import type { SendOptions } from "../contract/stream.js";
+import { SendQueue } from "../kit/send-queue.js";
 
 /** Sends wait while the writable is full, until its `drain`. Errors are its owner's to tell. */
 export class WritableHalf {

@@ -1,8 +1,8 @@
 /** Bodies of `fetch`: a response as a stream, a stream as the body of a request. */
-import { type AttributeKey, totalBytes } from "../attributes.js";
-import { BrokenStreamError } from "../errors.js";
-import { receiveStream } from "../receive-stream.js";
-import type { ReceiveStream } from "../stream.js";
+import { type AttributeKey, totalBytes } from "../contract/attributes.js";
+import { BrokenStreamError } from "../contract/errors.js";
+import type { ReceiveStream } from "../contract/stream.js";
+import { receiveStream } from "../endpoints/receive-stream.js";
 import { streamFromReadable, type WebOptions } from "./from-web.js";
 import { toReadable } from "./to-web.js";
 

@@ -1,12 +1,12 @@
 /** Web streams as ours. Items are whatever chunks are. */
 
 import type { Clock } from "@trunkline/base";
-import type { Attributes } from "../attributes.js";
-import { streamClock } from "../clock.js";
-import { receiveStream } from "../receive-stream.js";
-import { sendStream } from "../send-stream.js";
-import { stapled } from "../stapled.js";
-import type { ObjectStream, ReceiveStream, SendStream } from "../stream.js";
+import type { Attributes } from "../contract/attributes.js";
+import { streamClock } from "../contract/clock.js";
+import type { ObjectStream, ReceiveStream, SendStream } from "../contract/stream.js";
+import { receiveStream } from "../endpoints/receive-stream.js";
+import { sendStream } from "../endpoints/send-stream.js";
+import { stapled } from "../endpoints/stapled.js";
 import { webClock } from "./web-clock.js";
 
 export interface WebOptions {

@@ -1,6 +1,6 @@
 /** Our streams as web streams, for whatever takes those: `fetch`, `Response`, `pipeThrough`. */
 import type { AbortSignalLike } from "@trunkline/base";
-import type { ObjectStream, ReceiveStream, SendStream } from "../stream.js";
+import type { ObjectStream, ReceiveStream, SendStream } from "../contract/stream.js";
 import type { WebPair } from "./from-web.js";
 
 /**

@@ -1,14 +1,14 @@
 /** A WebSocket as a stream: a message is an item. */
 
 import type { Clock } from "@trunkline/base";
-import type { Attributes } from "../attributes.js";
-import { BaseStream } from "../base-stream.js";
-import { BreakSignal } from "../break-signal.js";
-import { streamClock } from "../clock.js";
-import { BrokenStreamError, ClosedStreamError, metadataRefusal, reasonText } from "../errors.js";
-import { ReceiveQueue } from "../receive-queue.js";
-import { SendQueue } from "../send-queue.js";
-import type { ObjectStream, SendOptions, WaitOptions } from "../stream.js";
+import type { Attributes } from "../contract/attributes.js";
+import { streamClock } from "../contract/clock.js";
+import { BrokenStreamError, ClosedStreamError, metadataRefusal, reasonText } from "../contract/errors.js";
+import type { ObjectStream, SendOptions, WaitOptions } from "../contract/stream.js";
+import { BaseStream } from "../kit/base-stream.js";
+import { BreakSignal } from "../kit/break-signal.js";
+import { ReceiveQueue } from "../kit/receive-queue.js";
+import { SendQueue } from "../kit/send-queue.js";
 import { webClock } from "./web-clock.js";
 import { type Control, costOf, encodeControl, parseControl, Windows } from "./web-socket-in-band.js";
 import {

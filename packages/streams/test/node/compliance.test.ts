@@ -15,10 +15,10 @@ import {
   streamFromDuplex,
   toDuplex,
 } from "../../src/node/index.js";
-import { suite } from "../suite.js";
+import { suite } from "../support/suite.js";
+import { turns } from "../support/turns.js";
 import { socketPair } from "./sockets.js";
 import { cert, key } from "./tls-identity.js";
-import { turns } from "./turns.js";
 
 type Bytes = ObjectStream<Uint8Array>;
 

@@ -13,9 +13,9 @@ import {
   streamClock,
 } from "../../src/index.js";
 import { streamFromDuplex, systemClock } from "../../src/node/index.js";
+import { turns } from "../support/turns.js";
 import { journal, socketPair } from "./sockets.js";
 import { cert, key } from "./tls-identity.js";
-import { turns } from "./turns.js";
 
 async function errorFrom(promise: Promise<unknown>): Promise<BrokenStreamError> {
   const outcome: unknown = await promise.then(

@@ -14,8 +14,8 @@ import {
 } from "../../src/index.js";
 import { connectTcp, connectUnix, listenTcp, listenUnix, type SocketListener } from "../../src/node/index.js";
 import { ManualSignal, VirtualClock } from "../../src/testing/index.js";
+import { turns } from "../support/turns.js";
 import { journal } from "./sockets.js";
-import { turns } from "./turns.js";
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
 

@@ -5,7 +5,7 @@ import { pipeline } from "node:stream/promises";
 import { describe, expect, test } from "vitest";
 import { BrokenStreamError, memoryPair } from "../../src/index.js";
 import { toDuplex } from "../../src/node/index.js";
-import { turns } from "./turns.js";
+import { turns } from "../support/turns.js";
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
 

@@ -11,8 +11,8 @@ import {
   withTimeouts,
 } from "../../src/index.js";
 import { connectTcp, gzip, listenTcp } from "../../src/node/index.js";
-import { suite } from "../suite.js";
-import { turns } from "./turns.js";
+import { suite } from "../support/suite.js";
+import { turns } from "../support/turns.js";
 
 type Bytes = ObjectStream<Uint8Array>;
 

@@ -1,8 +1,8 @@
 import { describe } from "vitest";
 import { memoryPair } from "../../src/index.js";
 import { streamFromWeb, toWeb } from "../../src/web/index.js";
-import { turns } from "../node/turns.js";
-import { suite } from "../suite.js";
+import { suite } from "../support/suite.js";
+import { turns } from "../support/turns.js";
 
 /** With room for something that nobody reads yet; without it even `close()` of a writable waits for a reader. */
 const pipe = (): TransformStream<Uint8Array, Uint8Array> =>

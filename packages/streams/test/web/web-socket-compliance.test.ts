@@ -1,8 +1,8 @@
 import { describe } from "vitest";
 import type { VirtualClock } from "../../src/testing/index.js";
 import { streamFromWebSocket, type WebSocketOptions } from "../../src/web/index.js";
-import { turns } from "../node/turns.js";
-import { suite } from "../suite.js";
+import { suite } from "../support/suite.js";
+import { turns } from "../support/turns.js";
 import { webSocketPair } from "./web-sockets.js";
 
 const settle = (): Promise<void> => turns(20);

@@ -5,7 +5,7 @@ import { BrokenStreamError, type ObjectStream } from "../../src/index.js";
 import { streamFromWebSocket, type WebSocketOptions } from "../../src/web/index.js";
 import { encodeControl, parseControl, windowCost } from "../../src/web/web-socket-in-band.js";
 import { closeReason } from "../../src/web/web-socket-like.js";
-import { turns } from "../node/turns.js";
+import { turns } from "../support/turns.js";
 import { webSocketPair } from "./web-sockets.js";
 
 type Pair = Awaited<ReturnType<typeof webSocketPair>>;

@@ -1,5 +1,5 @@
 /** How a stream breaks: an abort is an error on the other side, never an end. */
-import { BrokenStreamError, ClosedStreamError } from "../../errors.js";
+import { BrokenStreamError, ClosedStreamError } from "../../contract/errors.js";
 import {
   bothWays,
   check,

@@ -1,6 +1,6 @@
 /** How a stream ends well: half-close, close, disposal. */
-import { BrokenStreamError, ClosedStreamError } from "../../errors.js";
-import { defaultCloseTimeoutMs } from "../../stream.js";
+import { BrokenStreamError, ClosedStreamError } from "../../contract/errors.js";
+import { defaultCloseTimeoutMs } from "../../contract/stream.js";
 import {
   block,
   bothWays,

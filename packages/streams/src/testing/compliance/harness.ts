@@ -1,8 +1,8 @@
 /** The tools of the suite: a pair for each test, items made of bytes, and assertions that need no framework. */
 
 import { VirtualClock } from "@trunkline/base/testing";
-import { BrokenStreamError } from "../../errors.js";
-import type { ObjectStream, ReceivedMessage, SendOptions, WaitOptions } from "../../stream.js";
+import { BrokenStreamError } from "../../contract/errors.js";
+import type { ObjectStream, ReceivedMessage, SendOptions, WaitOptions } from "../../contract/stream.js";
 import type { ComplianceOptions, ComplianceTest, ItemCodec } from "./options.js";
 
 const identity: ItemCodec = { toItem: (bytes) => bytes, toBytes: (item) => item as Uint8Array };

@@ -1,6 +1,6 @@
 /** Items: order, sizes, backpressure, how many sends may wait. */
-import { BusyStreamError } from "../../errors.js";
-import { maxPendingSends } from "../../stream.js";
+import { BusyStreamError } from "../../contract/errors.js";
+import { maxPendingSends } from "../../contract/stream.js";
 import {
   block,
   bothWays,

@@ -1,9 +1,9 @@
 /** Metadata with a message: carried exactly, or refused, never lost. Attributes: found through all layers. */
 import { Metadata } from "@trunkline/metadata";
-import { type Attributes, attribute } from "../../attributes.js";
-import { MetadataNotCarriedError } from "../../errors.js";
-import type { ObjectStream } from "../../stream.js";
-import { WrappedStream } from "../../wrapped-stream.js";
+import { type Attributes, attribute } from "../../contract/attributes.js";
+import { MetadataNotCarriedError } from "../../contract/errors.js";
+import type { ObjectStream } from "../../contract/stream.js";
+import { WrappedStream } from "../../kit/wrapped-stream.js";
 import { bothWays, check, checkBytes, later, pairTest, pattern, receiveItems, rejection } from "./harness.js";
 import type { ComplianceOptions, ComplianceTest } from "./options.js";
 

@@ -1,7 +1,7 @@
 /** What the suite has to know about the streams that it is run against. */
 
 import type { VirtualClock } from "@trunkline/base/testing";
-import type { ObjectStream } from "../../stream.js";
+import type { ObjectStream } from "../../contract/stream.js";
 
 /** Makes an item of the stream from bytes, and bytes from an item, where items are not bytes themselves. */
 export interface ItemCodec {

@@ -1,5 +1,5 @@
 /** Waiting with a signal: what is cancelled, what is lost (nothing), what is left behind (nothing). */
-import { BrokenStreamError } from "../../errors.js";
+import { BrokenStreamError } from "../../contract/errors.js";
 import { ManualSignal } from "../manual-signal.js";
 import { block, bothWays, check, later, pairTest, pattern, receiveItems, rejection, sendAll } from "./harness.js";
 import type { ComplianceOptions, ComplianceTest } from "./options.js";

@@ -2,7 +2,7 @@ import { describe, test } from "vitest";
 import { bzip2, type Codec, compressed, identity, memoryPair } from "../../../src/index.js";
 import { brotli, deflate, gzip } from "../../../src/node/index.js";
 import { complianceTests } from "../../../src/testing/index.js";
-import { turns } from "../turns.js";
+import { turns } from "../../support/turns.js";
 import { optionalCodecs } from "./available.js";
 
 const codecs: readonly Codec[] = [

@@ -14,7 +14,7 @@ import {
 } from "../../../src/index.js";
 import { brotli, codecNamed, deflate, detectable, gzip, xz, zstd } from "../../../src/node/index.js";
 import { rechunked } from "../../support/rechunked.js";
-import { turns } from "../turns.js";
+import { turns } from "../../support/turns.js";
 import { optionalCodecs } from "./available.js";
 import { decode, encode, failure, randomBytes } from "./support.js";
 

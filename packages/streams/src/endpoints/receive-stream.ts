@@ -1,0 +1,128 @@
+/** A one-way stream out of whatever gives items when it is asked: an iterator, a reader, a file. */
+import { type Attributes, noAttributes } from "../contract/attributes.js";
+import { BrokenStreamError, ClosedStreamError, reasonText } from "../contract/errors.js";
+import type { ReceiveStream, WaitOptions } from "../contract/stream.js";
+import { BaseStream } from "../kit/base-stream.js";
+import { BreakSignal } from "../kit/break-signal.js";
+import { ReceiveQueue } from "../kit/receive-queue.js";
+
+/** What gives items one by one. */
+export interface PullSource<T extends {}> {
+  /** The next item, `undefined` at the end. Called one at a time, and not again after an end or an error. */
+  pull(): Promise<T | undefined>;
+  /**
+   * Nothing more is wanted: called once, instead of the end, possibly while a `pull` is under way, whose result is dropped. `reason`
+   * is that of the abort.
+   */
+  cancel?(reason: unknown): void;
+  /**
+   * True if nobody waits for the rest to be read, as with a file: then `close()` cancels. Otherwise it reads on to the end, so that
+   * whoever sends can finish. Default false.
+   */
+  readonly closeCancels?: boolean;
+  /** Called once, for a source that can tell at any time that it is broken. */
+  onBreak?(tell: (error: unknown) => void): void;
+  readonly attributes?: Attributes;
+}
+
+/**
+ * The source as a stream. Nothing is pulled before it is wanted. What `pull` throws is the cause of a `BrokenStreamError`, unless it
+ * is one itself.
+ */
+export function receiveStream<T extends {}>(source: PullSource<T>): ReceiveStream<T> {
+  return new SourceStream(source);
+}
+
+/** Its sending half has nothing to send: it is there so that `close`, disposal and attributes are those of every stream. */
+class SourceStream<T extends {}> extends BaseStream<never, T> {
+  readonly carriesMetadata = false;
+  readonly #source: PullSource<T>;
+  readonly #incoming: ReceiveQueue<T> = new ReceiveQueue();
+  readonly #broken: BreakSignal = new BreakSignal();
+  #pulling = false;
+  #finished = false;
+
+  constructor(source: PullSource<T>) {
+    super();
+    this.#source = source;
+    source.onBreak?.((error) => {
+      if (!this.#finished) this.#break(error);
+    });
+  }
+
+  override get brokenSignal(): BreakSignal {
+    return this.#broken;
+  }
+
+  override get extraAttributes(): Attributes {
+    return this.#source.attributes ?? noAttributes;
+  }
+
+  send(): Promise<void> {
+    return Promise.reject(new ClosedStreamError("this stream only receives"));
+  }
+
+  receive(options?: WaitOptions): Promise<T | undefined> {
+    const taken = this.#incoming.take(options);
+    void this.#pullWhileWanted();
+    return taken;
+  }
+
+  abort(reason?: unknown): void {
+    if (this.#incoming.endTaken) return;
+    this.#incoming.close(new ClosedStreamError(`the stream was aborted: ${reasonText(reason)}`));
+    this.#cancel(reason);
+  }
+
+  protected endOutput(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  protected discardInput(): Promise<void> {
+    const discarded = this.#incoming.discard();
+    if (this.#source.closeCancels === true) {
+      this.#cancel(new ClosedStreamError("the stream was closed"));
+      this.#incoming.end();
+    }
+    void this.#pullWhileWanted();
+    return discarded;
+  }
+
+  #cancel(reason: unknown): void {
+    if (this.#finished) return;
+    this.#finished = true;
+    this.#source.cancel?.(reason);
+  }
+
+  /** What a cancelled `receive` has asked for waits for the next one. */
+  async #pullWhileWanted(): Promise<void> {
+    if (this.#pulling) return;
+    this.#pulling = true;
+    try {
+      while (!this.#finished && this.#incoming.hungry) {
+        const item = await this.#source.pull();
+        if (this.#finished) break;
+        if (item !== undefined) {
+          this.#incoming.push(item);
+          continue;
+        }
+        this.#finished = true;
+        this.#incoming.end();
+      }
+    } catch (error) {
+      if (!this.#finished) this.#break(error);
+    } finally {
+      this.#pulling = false;
+    }
+  }
+
+  #break(error: unknown): void {
+    this.#finished = true;
+    const broken =
+      error instanceof BrokenStreamError
+        ? error
+        : new BrokenStreamError(`the source of the stream failed: ${reasonText(error)}`, { cause: error });
+    this.#incoming.end(broken);
+    this.#broken.fire(broken);
+  }
+}

@@ -1,0 +1,113 @@
+import { describe } from "vitest";
+import {
+  forward,
+  MetadataStream,
+  memoryPair,
+  metadataRefusal,
+  type ObjectStream,
+  progress,
+  type SendOptions,
+  StreamLayer,
+  stapled,
+  type WaitOptions,
+} from "../../src/index.js";
+import { suite } from "../support/suite.js";
+
+describe("compliance of MetadataStream over memory pairs", () => {
+  suite({
+    connect(clock) {
+      const [first, second] = memoryPair<Uint8Array>({ clock });
+      return {
+        first: new MetadataStream(first, { side: "first" }),
+        second: new MetadataStream(second, { side: "second" }),
+      };
+    },
+  });
+});
+
+describe("compliance of progress over memory pairs", () => {
+  suite({
+    connect(clock) {
+      const [first, second] = memoryPair<Uint8Array>({ clock });
+      const watched = (stream: ObjectStream<Uint8Array>): ObjectStream<Uint8Array> =>
+        progress(stream, { onProgress() {} });
+      return { first: watched(first), second: watched(second) };
+    },
+  });
+});
+
+/** Both ends of a pair, each split into two one-way streams that end on their own. */
+describe("compliance of stapled streams", () => {
+  suite({
+    connect(clock) {
+      const [aToB, fromA] = memoryPair<Uint8Array>({ clock });
+      const [bToA, fromB] = memoryPair<Uint8Array>({ clock });
+      // The halves that are not used end at once, as those of a one-way stream do not exist.
+      void fromA.sendEof();
+      void fromB.sendEof();
+      return { first: stapled(fromB, aToB), second: stapled(fromA, bToA) };
+    },
+  });
+});
+
+describe("compliance of two memory pairs that forward joins", () => {
+  suite({
+    connect(clock) {
+      const [first, left] = memoryPair<Uint8Array>({ clock });
+      const [right, second] = memoryPair<Uint8Array>({ clock });
+      forward(left, right).catch(() => {});
+      return { first, second };
+    },
+  });
+});
+
+describe("compliance of wrappers in a heap, through forward", () => {
+  suite({
+    connect(clock) {
+      const [first, left] = memoryPair<Uint8Array>({ clock });
+      const [right, second] = memoryPair<Uint8Array>({ clock });
+      forward(new MetadataStream(left, { side: "left" }), progress(right, { onProgress() {} })).catch(() => {});
+      return {
+        first: progress(new MetadataStream(first, { side: "first" }), { onProgress() {} }),
+        second: new MetadataStream(second, {}),
+      };
+    },
+  });
+});
+
+/** A layer with other items than the stream below, and something to say before the end. */
+class TextLayer extends StreamLayer<Uint8Array, Uint8Array, string, string> {
+  override get carriesMetadata(): boolean {
+    return false;
+  }
+
+  send(item: Uint8Array, options?: SendOptions): Promise<void> {
+    const refusal = metadataRefusal("this layer", options);
+    return refusal === undefined
+      ? this.sendBelow(Buffer.from(item).toString("latin1"), options)
+      : Promise.reject(refusal);
+  }
+
+  async receive(options?: WaitOptions): Promise<Uint8Array | undefined> {
+    const text = await this.inner.receive(options);
+    if (text !== "goodbye") return text === undefined ? undefined : new Uint8Array(Buffer.from(text, "latin1"));
+    const end = await this.inner.receive(options);
+    if (end !== undefined) throw new Error("something came after the goodbye");
+    return undefined;
+  }
+
+  protected override async endOutput(): Promise<void> {
+    await this.allSentBelow();
+    await this.inner.send("goodbye");
+    await super.endOutput();
+  }
+}
+
+describe("compliance of a layer that translates items and says something before the end", () => {
+  suite({
+    connect(clock) {
+      const [first, second] = memoryPair<string>({ clock });
+      return { first: new TextLayer(first), second: new TextLayer(second) };
+    },
+  });
+});
