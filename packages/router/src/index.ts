@@ -9,9 +9,7 @@ export {
   Trunkline,
   type TrunklineOptions,
 } from "./connect/trunkline.js";
-export { RouterService, type StreamService } from "./definition.js";
-export { type Feature, type Features, featuresKey, ownFeatures, parseFeatures } from "./features.js";
-export { type Frame, FrameError, FrameType } from "./frame.js";
+export type { RouterLimits } from "./limits.js";
 export {
   type LocalState,
   LocalStateError,
@@ -20,10 +18,13 @@ export {
   readLocalState,
   removeLocalState,
   writeLocalState,
-} from "./local-state.js";
-export type { RouterLimits } from "./options.js";
-export { peerKey } from "./peer-key.js";
+} from "./local-state/local-state.js";
 export { type ExchangeTokenOptions, Router, type RouterOptions } from "./router.js";
+export type { RouterEvent, RouterStats } from "./service/events.js";
+export { RouterService, type StreamService } from "./stream/definition.js";
+export { type Feature, type Features, featuresKey, ownFeatures, parseFeatures } from "./stream/features.js";
+export { type Frame, FrameError, FrameType } from "./stream/frame.js";
+export { peerKey } from "./stream/peer-key.js";
 export {
   type EndProof,
   endProof,
@@ -31,6 +32,5 @@ export {
   maxFramePayloadBytes,
   RouterStream,
   type RouterStreamOptions,
-} from "./router-stream.js";
-export type { RouterEvent, RouterStats } from "./service/events.js";
+} from "./stream/router-stream.js";
 export type { KeySource, PublicKeySource, SecretKeySource } from "./token/key-ring.js";

@@ -6,8 +6,13 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import { BrokenStreamError } from "@trunkline/streams";
-import { decodeFrame, encodeFrame, FrameError, forwardedFrameCodec } from "../../../packages/router/src/frame.js";
-import { decodeAbort, decodeEnd, decodeFields, decodePing } from "../../../packages/router/src/payloads.js";
+import {
+  decodeFrame,
+  encodeFrame,
+  FrameError,
+  forwardedFrameCodec,
+} from "../../../packages/router/src/stream/frame.js";
+import { decodeAbort, decodeEnd, decodeFields, decodePing } from "../../../packages/router/src/stream/payloads.js";
 import { StreamRequestSchema } from "../../../packages/router/test/gen/jumpstarter/v1/router_pb.js";
 import { kindOf, must, mustEqual, type Target } from "../target.js";
 

@@ -1,7 +1,7 @@
 /** Clients of the two services, made once a channel. */
 import { type Channel, type Client, createClient } from "@trunkline/grpc";
-import { RouterService } from "../definition.js";
 import { ExchangeService } from "../gen/trunkline/v1/exchange_pb.js";
+import { RouterService } from "../stream/definition.js";
 
 const routerClients: WeakMap<Channel, Client<typeof RouterService>> = new WeakMap();
 const exchangeClients: WeakMap<Channel, Client<typeof ExchangeService>> = new WeakMap();

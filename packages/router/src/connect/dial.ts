@@ -1,5 +1,5 @@
 /** Dialling with a client of its own. */
-import type { RouterStream } from "../router-stream.js";
+import type { RouterStream } from "../stream/router-stream.js";
 import { wheneverDone } from "./own-client.js";
 import { type DialOptions, Trunkline, type TrunklineOptions } from "./trunkline.js";
 

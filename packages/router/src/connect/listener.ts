@@ -12,10 +12,10 @@ import {
   reasonText,
   type WaitOptions,
 } from "@trunkline/streams";
-import { ownFeatures, parseFeatures } from "../features.js";
-import { fieldsToMetadata, metadataToFields } from "../fields.js";
 import type { ListenRequestSchema, ListenResponse, Offer } from "../gen/trunkline/v1/exchange_pb.js";
-import type { RouterStream } from "../router-stream.js";
+import { ownFeatures, parseFeatures } from "../stream/features.js";
+import { fieldsToMetadata, metadataToFields } from "../stream/fields.js";
+import type { RouterStream } from "../stream/router-stream.js";
 import type { Channels } from "./channels.js";
 import { exchangeClient } from "./clients.js";
 import { HeartbeatWatch } from "./heartbeat-watch.js";

@@ -3,9 +3,9 @@ import { randomUUID } from "node:crypto";
 import type { Channel } from "@trunkline/grpc";
 import { Metadata, type MetadataInit, type WireField } from "@trunkline/metadata";
 import type { AbortSignalLike } from "@trunkline/streams";
-import { type Features, featuresKey, ownFeaturesText } from "../features.js";
-import { peerKey } from "../peer-key.js";
-import { RouterStream } from "../router-stream.js";
+import { type Features, featuresKey, ownFeaturesText } from "../stream/features.js";
+import { peerKey } from "../stream/peer-key.js";
+import { RouterStream } from "../stream/router-stream.js";
 import { authorizationKey, bearer } from "../token/bearer.js";
 import { routerClient } from "./clients.js";
 

@@ -3,7 +3,6 @@ import { randomUUID } from "node:crypto";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { GrpcError, type Implementation, type ServerCall, Status } from "@trunkline/grpc";
 import { abortable, BusyStreamError, type Clock, reasonText } from "@trunkline/streams";
-import { fieldsToMetadata } from "../fields.js";
 import type {
   DialRequest,
   DialResponseSchema,
@@ -13,13 +12,14 @@ import type {
   ListResponseSchema,
 } from "../gen/trunkline/v1/exchange_pb.js";
 import type { Fields } from "../gen/trunkline/v1/frames_pb.js";
-import { nameProblem } from "../name.js";
-import { EmbeddedRegistry } from "../registry/embedded.js";
+import { EmbeddedRegistry } from "../registry/memory.js";
+import { fieldsToMetadata } from "../stream/fields.js";
 import { authenticate } from "../token/bearer.js";
 import type { TokenMinter } from "../token/minter.js";
 import type { TokenVerifier } from "../token/verifier.js";
 import type { Reporter } from "./events.js";
 import { type ListenCall, type ListenEvent, ListenerEntry } from "./listener-entry.js";
+import { nameProblem } from "./name.js";
 
 export interface ExchangeServiceOptions {
   readonly verifier: TokenVerifier;

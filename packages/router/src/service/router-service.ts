@@ -1,10 +1,10 @@
 /** jumpstarter.v1.RouterService: lets peers in, has them paired, and joins their calls. */
 import { GrpcError, type Implementation, type ServerCall, Status } from "@trunkline/grpc";
 import type { Clock } from "@trunkline/streams";
-import type { ForwardingService } from "../definition.js";
-import { featuresKey, parseFeatures } from "../features.js";
-import { peerKey } from "../peer-key.js";
 import { type Arrival, type Refusal, Rendezvous, type RendezvousLimits, type Role } from "../rendezvous.js";
+import type { ForwardingService } from "../stream/definition.js";
+import { featuresKey, parseFeatures } from "../stream/features.js";
+import { peerKey } from "../stream/peer-key.js";
 import { authenticate } from "../token/bearer.js";
 import type { TokenVerifier, VerifiedToken } from "../token/verifier.js";
 import type { Reporter } from "./events.js";

@@ -5,7 +5,7 @@
 import { Buffer } from "node:buffer";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { Metadata, reservedKeyReason, type WireField } from "@trunkline/metadata";
-import type { Fields, FieldsSchema } from "./gen/trunkline/v1/frames_pb.js";
+import type { Fields, FieldsSchema } from "../gen/trunkline/v1/frames_pb.js";
 
 /** @throws MetadataError for a `-bin` value that was received and is not base64 */
 export function metadataToFields(metadata: Metadata): MessageInitShape<typeof FieldsSchema> {

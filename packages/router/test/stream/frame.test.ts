@@ -1,8 +1,8 @@
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decodeFrame, encodeFrame, FrameError, forwardedFrameCodec } from "../src/frame.js";
-import { StreamRequestSchema } from "./gen/jumpstarter/v1/router_pb.js";
+import { decodeFrame, encodeFrame, FrameError, forwardedFrameCodec } from "../../src/stream/frame.js";
+import { StreamRequestSchema } from "../gen/jumpstarter/v1/router_pb.js";
 
 const int32 = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 });
 const frame = fc.record({

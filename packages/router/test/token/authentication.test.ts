@@ -1,7 +1,7 @@
 /** Jumpstarter's cases (every one UNAUTHENTICATED there too), and the subject that it lets through. */
 import { GrpcError, Status } from "@trunkline/grpc";
 import { describe, expect, it } from "vitest";
-import { jwt, streamClaims, testRouter } from "./support/router.js";
+import { jwt, streamClaims, testRouter } from "../support/router.js";
 
 const nowS = Math.floor(Date.now() / 1_000);
 const claims = streamClaims("s");
@@ -12,7 +12,7 @@ const bearer = (changes: object, options?: Parameters<typeof jwt>[1]): [string, 
 async function statusOf(authorization: [string, string][]): Promise<{ status: number; message: string }> {
   await using test = testRouter();
   const { createClient } = await import("@trunkline/grpc");
-  const { RouterService } = await import("../src/index.js");
+  const { RouterService } = await import("../../src/index.js");
   await using call = createClient(RouterService, test.connect()).stream.open({ metadata: authorization });
   const error = await call.receive().then(
     () => undefined,

@@ -3,8 +3,15 @@ import { createClient, type ServerCall } from "@trunkline/grpc";
 import { channelFor } from "@trunkline/grpc/testing";
 import { complianceTests, type StreamPair, type VirtualClock } from "@trunkline/streams/testing";
 import { describe, it } from "vitest";
-import { type Frame, featuresKey, openRouterStream, ownFeatures, RouterService, RouterStream } from "../src/index.js";
-import { jwt, settle, streamClaims, testRouter, until } from "./support/router.js";
+import {
+  type Frame,
+  featuresKey,
+  openRouterStream,
+  ownFeatures,
+  RouterService,
+  RouterStream,
+} from "../../src/index.js";
+import { jwt, settle, streamClaims, testRouter, until } from "../support/router.js";
 
 /** Two connections to one router, which has a clock of its own: its appointments are not those of the streams. */
 async function throughRouter(clock: VirtualClock): Promise<StreamPair> {

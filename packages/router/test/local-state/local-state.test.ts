@@ -9,7 +9,7 @@ import {
   readLocalState,
   removeLocalState,
   writeLocalState,
-} from "../src/index.js";
+} from "../../src/index.js";
 
 const state: LocalState = { endpoint: "127.0.0.1:7420", token: "t", key: "k", pid: process.pid };
 let folder: string;

@@ -2,8 +2,8 @@
 import { Status } from "@trunkline/grpc";
 import { BrokenStreamError } from "@trunkline/streams";
 import { describe, expect, it } from "vitest";
-import { endProof, FrameType, ownFeatures, RouterStream, Trunkline } from "../src/index.js";
-import { bytes, testRouter, text } from "./support/router.js";
+import { endProof, FrameType, ownFeatures, RouterStream, Trunkline } from "../../src/index.js";
+import { bytes, testRouter, text } from "../support/router.js";
 
 describe("the router", () => {
   it("keeps what the first peer sends before the second one comes, its end included", async () => {

@@ -1,6 +1,6 @@
 /** What has gone one way, counted and summed up, so that its end can be told from a cut. */
 import { crc32 } from "node:zlib";
-import type { End } from "./gen/trunkline/v1/frames_pb.js";
+import type { End } from "../gen/trunkline/v1/frames_pb.js";
 
 /** Over all DATA payloads of one direction, in order. */
 export class Proof {

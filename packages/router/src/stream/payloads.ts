@@ -3,8 +3,15 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { GrpcError, isStatus, Status } from "@trunkline/grpc";
 import type { Metadata } from "@trunkline/metadata";
 import { type BrokenStreamError, reasonText } from "@trunkline/streams";
+import {
+  AbortSchema,
+  type End,
+  EndSchema,
+  FieldsSchema,
+  type Ping,
+  PingSchema,
+} from "../gen/trunkline/v1/frames_pb.js";
 import { fieldsToMetadata, metadataToFields } from "./fields.js";
-import { AbortSchema, type End, EndSchema, FieldsSchema, type Ping, PingSchema } from "./gen/trunkline/v1/frames_pb.js";
 import type { Proof } from "./proof.js";
 
 export function encodeEnd({ payloadBytes, dataFrames, crc32 }: Proof): Uint8Array {
