@@ -1,14 +1,6 @@
 export type { BackoffOptions } from "@trunkline/base";
+export type { CallDefaults } from "./call/defaults.js";
 export type { Messages } from "./call/send-all.js";
-export type {
-  CallOptions,
-  ClientCall,
-  MessageOptions,
-  ParentCall,
-  ResponseOptions,
-  ServerCall,
-  StatusOptions,
-} from "./call.js";
 export { Channel, type ChannelOptions, type TlsOptions } from "./client/channel.js";
 export type { ChannelState } from "./client/connection-manager.js";
 export {
@@ -22,13 +14,19 @@ export {
   type UnaryMethod,
 } from "./client/methods.js";
 export type { ChannelTarget, ConnectTarget, TransportTarget } from "./client/target.js";
-export { bytesCodec, type Codec, protobufCodec } from "./codec.js";
-export type { Compression, CompressionOption } from "./compression.js";
-export { Deadline } from "./deadline.js";
-export type { CallDefaults } from "./defaults.js";
-export type { GenericServiceDefinition } from "./definitions/generic.js";
-export type { GrpcJsMethodDefinition, GrpcJsServiceDefinition } from "./definitions/grpc-js.js";
-export { CallUsageError, GrpcError, type GrpcErrorOptions } from "./errors.js";
+export type { ChannelLifetimeOptions, KeepaliveOptions, ServerLifetimeOptions } from "./connection/lifetime.js";
+export type { Http2Options } from "./connection/options.js";
+export { callPeer, type Peer, type PeerTls } from "./connection/peer.js";
+export type {
+  CallOptions,
+  ClientCall,
+  MessageOptions,
+  ParentCall,
+  ResponseOptions,
+  ServerCall,
+  StatusOptions,
+} from "./contract/call.js";
+export { Deadline } from "./contract/deadline.js";
 export type {
   CallEnd,
   CallHooks,
@@ -39,10 +37,7 @@ export type {
   InterceptedCall,
   Interceptor,
   ServerInterceptor,
-} from "./interceptor.js";
-export type { ChannelLifetimeOptions, KeepaliveOptions, ServerLifetimeOptions } from "./lifetime.js";
-export type { Http2Options } from "./options.js";
-export { callPeer, type Peer, type PeerTls } from "./peer.js";
+} from "./hooks/interceptor.js";
 export type {
   BidiStreamingHandler,
   ClientStreamingHandler,
@@ -53,6 +48,11 @@ export type {
   UnaryHandler,
 } from "./server/handlers.js";
 export { type ListenOptions, Server, type ServerOptions, type ServiceOptions } from "./server/server.js";
-export type { AnyService, MethodDefinition, MethodKind, ServiceDefinition } from "./service.js";
-export { isStatus, Status, type StatusName, statusName } from "./status.js";
-export { type Detail, detail, registerDetails } from "./status-details.js";
+export { bytesCodec, type Codec, protobufCodec } from "./service/codec.js";
+export type { GenericServiceDefinition } from "./service/generic.js";
+export type { GrpcJsMethodDefinition, GrpcJsServiceDefinition } from "./service/grpc-js.js";
+export type { AnyService, MethodDefinition, MethodKind, ServiceDefinition } from "./service/service.js";
+export type { Compression, CompressionOption } from "./wire/compression.js";
+export { CallUsageError, GrpcError, type GrpcErrorOptions } from "./wire/errors.js";
+export { isStatus, Status, type StatusName, statusName } from "./wire/status.js";
+export { type Detail, detail, registerDetails } from "./wire/status-details.js";

@@ -7,18 +7,18 @@
 import { Buffer } from "node:buffer";
 import { Metadata, MetadataError } from "@trunkline/metadata";
 import { Inbox } from "../../../packages/grpc/src/call/inbox.js";
-import { Compressions, decompressed } from "../../../packages/grpc/src/compression.js";
-import { GrpcError } from "../../../packages/grpc/src/errors.js";
+import { Compressions, decompressed } from "../../../packages/grpc/src/wire/compression.js";
+import { GrpcError } from "../../../packages/grpc/src/wire/errors.js";
 import {
   isGrpcContentType,
   metadataOf,
   readRequest,
   readResponse,
   responseHead,
-} from "../../../packages/grpc/src/headers.js";
-import { decodeStatusMessage, encodeStatusMessage } from "../../../packages/grpc/src/status-message.js";
-import { decodeTimeout, encodeTimeout } from "../../../packages/grpc/src/timeout-header.js";
-import { errorOfTrailers } from "../../../packages/grpc/src/wire-status.js";
+} from "../../../packages/grpc/src/wire/headers.js";
+import { decodeStatusMessage, encodeStatusMessage } from "../../../packages/grpc/src/wire/status-message.js";
+import { decodeTimeout, encodeTimeout } from "../../../packages/grpc/src/wire/timeout.js";
+import { errorOfTrailers } from "../../../packages/grpc/src/wire/wire-status.js";
 import type { Random } from "../../../packages/h2/test/support/random.js";
 import { kindOf, must, mustEqual, Steering, type Target } from "../target.js";
 

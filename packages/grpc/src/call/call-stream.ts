@@ -14,12 +14,12 @@ import {
   type Sink,
   type WaitOptions,
 } from "@trunkline/streams";
-import type { MessageOptions } from "../call.js";
-import { type Compression, compressed } from "../compression.js";
-import type { CallUsageError, GrpcError } from "../errors.js";
-import type { HookChain } from "../interceptors/hook-chain.js";
-import { type FramedMessage, frameMessage } from "../message.js";
-import type { Method } from "../service.js";
+import type { MessageOptions } from "../contract/call.js";
+import type { HookChain } from "../hooks/chain.js";
+import type { Method } from "../service/service.js";
+import { type Compression, compressed } from "../wire/compression.js";
+import type { CallUsageError, GrpcError } from "../wire/errors.js";
+import { type FramedMessage, frameMessage } from "../wire/message.js";
 import { Inbox, type InboxOwner } from "./inbox.js";
 
 /** Shared by all, so that no call makes its own. */

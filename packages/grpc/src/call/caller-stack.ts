@@ -2,7 +2,7 @@
  * Stack traces that show where a call was made. Its failure is found out in some callback of a socket, whose stack says nothing; who waits for the call is
  * known to the engine only while that waiter's own continuation is about to run. So the error is traced again there. Costs failed calls only.
  */
-import { GrpcError } from "../errors.js";
+import { GrpcError } from "../wire/errors.js";
 
 /** Those that somebody else has thrown, and those that were traced already. */
 const traced: WeakSet<Error> = new WeakSet();

@@ -6,10 +6,10 @@
  * message may be larger than the window, and would never arrive otherwise.
  */
 import { abortReason, BusyStreamError, ClosedStreamError, type WaitOptions } from "@trunkline/streams";
-import { type Compression, decompressed } from "../compression.js";
-import { GrpcError } from "../errors.js";
-import { type LengthJudge, lengthOf, MessageWalk, messageLength, prefixBytes } from "../message.js";
-import { Status } from "../status.js";
+import { type Compression, decompressed } from "../wire/compression.js";
+import { GrpcError } from "../wire/errors.js";
+import { type LengthJudge, lengthOf, MessageWalk, messageLength, prefixBytes } from "../wire/message.js";
+import { Status } from "../wire/status.js";
 import { rejectionAtCaller } from "./caller-stack.js";
 import { ReceivedBytes } from "./received-bytes.js";
 

@@ -1,9 +1,9 @@
 /** What the server has said about a call in header sections, and what it means. Metadata is made of it when somebody looks. */
 import type { HeaderField } from "@trunkline/h2";
 import type { Metadata } from "@trunkline/metadata";
-import type { GrpcError } from "../errors.js";
-import { isGrpcContentType, isGrpcJsonContentType, metadataOf, readResponse } from "../headers.js";
-import { errorOfHttp, errorOfTrailers } from "../wire-status.js";
+import type { GrpcError } from "../wire/errors.js";
+import { isGrpcContentType, isGrpcJsonContentType, metadataOf, readResponse } from "../wire/headers.js";
+import { errorOfHttp, errorOfTrailers } from "../wire/wire-status.js";
 
 export class Answer {
   readonly #json: boolean;

@@ -1,7 +1,7 @@
 /** A method on a channel: what all its calls have in common, made once. */
-import type { ResolvedDefaults } from "../defaults.js";
-import type { RequestHead } from "../headers.js";
-import type { Method } from "../service.js";
+import type { ResolvedDefaults } from "../call/defaults.js";
+import type { Method } from "../service/service.js";
+import type { RequestHead } from "../wire/headers.js";
 import type { ChannelCore } from "./channel.js";
 
 export interface BoundMethod {

@@ -1,8 +1,8 @@
 /** Errors that a client makes for its own calls. */
 import { BrokenStreamError, reasonText } from "@trunkline/streams";
-import { asError, GrpcError } from "../errors.js";
-import type { CallEnd } from "../interceptor.js";
-import { Status } from "../status.js";
+import type { CallEnd } from "../hooks/interceptor.js";
+import { asError, GrpcError } from "../wire/errors.js";
+import { Status } from "../wire/status.js";
 
 export function endedWithOk(): BrokenStreamError {
   return new BrokenStreamError("the server has ended the call with OK, so nothing more can be sent", {

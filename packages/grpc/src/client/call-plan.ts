@@ -5,13 +5,13 @@
 import type { HeaderField } from "@trunkline/h2";
 import { Metadata } from "@trunkline/metadata";
 import type { AttributeKey, Clock } from "@trunkline/streams";
-import type { CallOptions } from "../call.js";
-import type { Compression } from "../compression.js";
-import { Deadline } from "../deadline.js";
-import { checkedMessageBytes, type ResolvedDefaults } from "../defaults.js";
-import type { ClientInterceptor } from "../interceptor.js";
-import { RequestEvent } from "../interceptors/events.js";
-import { checkedInterceptors, type HookChain } from "../interceptors/hook-chain.js";
+import { checkedMessageBytes, type ResolvedDefaults } from "../call/defaults.js";
+import type { CallOptions } from "../contract/call.js";
+import { Deadline } from "../contract/deadline.js";
+import { checkedInterceptors, type HookChain } from "../hooks/chain.js";
+import { RequestEvent } from "../hooks/events.js";
+import type { ClientInterceptor } from "../hooks/interceptor.js";
+import type { Compression } from "../wire/compression.js";
 import { inheritedDeadline } from "./cancellation.js";
 
 export class CallPlan {

@@ -1,9 +1,9 @@
 /** What ends a call from outside: its own signal, and the call that it belongs to. */
 import type { AbortSignalLike } from "@trunkline/streams";
-import type { CallOptions, ParentCall } from "../call.js";
-import { Deadline } from "../deadline.js";
-import { GrpcError } from "../errors.js";
-import { Status } from "../status.js";
+import type { CallOptions, ParentCall } from "../contract/call.js";
+import { Deadline } from "../contract/deadline.js";
+import { GrpcError } from "../wire/errors.js";
+import { Status } from "../wire/status.js";
 import { cancelled } from "./call-errors.js";
 
 /** The options of a call: who gives the `ServerCall` itself means a call that belongs to it, not one with its metadata. */

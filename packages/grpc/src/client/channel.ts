@@ -4,12 +4,12 @@ import { Backoff, type BackoffOptions, TimerHeap, wholeNumber } from "@trunkline
 import { systemClock } from "@trunkline/base/node";
 import { connectSocket } from "@trunkline/h2/node";
 import { type Clock, type CloseOptions, defaultCloseTimeoutMs } from "@trunkline/streams";
-import { printTarget } from "../address.js";
-import { type CallDefaults, type ResolvedDefaults, resolveDefaults } from "../defaults.js";
-import { type ChannelLifetimeOptions, resolveChannelLifetime } from "../lifetime.js";
-import { checkedHttp2, type Http2Options } from "../options.js";
-import { peerOf } from "../peer.js";
-import { version } from "../version.js";
+import { type CallDefaults, type ResolvedDefaults, resolveDefaults } from "../call/defaults.js";
+import { printTarget } from "../connection/address.js";
+import { type ChannelLifetimeOptions, resolveChannelLifetime } from "../connection/lifetime.js";
+import { checkedHttp2, type Http2Options } from "../connection/options.js";
+import { peerOf } from "../connection/peer.js";
+import { version } from "../wire/version.js";
 import type { Connector } from "./connect-attempt.js";
 import { type ChannelState, ConnectionManager } from "./connection-manager.js";
 import { type ChannelTarget, type ConnectTarget, parseTarget, type TransportTarget } from "./target.js";

@@ -12,8 +12,8 @@ import {
 } from "@trunkline/h2";
 import { ConnectionDriver, duplexTransport, nodeAscii } from "@trunkline/h2/node";
 import type { Clock } from "@trunkline/streams";
-import type { Http2Options } from "../options.js";
-import type { Peer } from "../peer.js";
+import type { Http2Options } from "../connection/options.js";
+import type { Peer } from "../connection/peer.js";
 
 /** A call as its connection sees it: the engine's events, and being given a stream. */
 export interface ClientStream {

@@ -1,7 +1,7 @@
 /** One attempt to connect: it gives a transport or a failure within its time, or is stopped before. */
 import type { Duplex } from "node:stream";
 import type { Clock } from "@trunkline/streams";
-import type { Peer } from "../peer.js";
+import type { Peer } from "../connection/peer.js";
 
 /** Makes transports. */
 export interface Connector {

@@ -6,10 +6,10 @@
 import type { Backoff } from "@trunkline/base";
 import type { H2Error, LifetimeOptions } from "@trunkline/h2";
 import { type Clock, reasonText } from "@trunkline/streams";
-import { GrpcError } from "../errors.js";
-import { withRarerKeepalive } from "../lifetime.js";
-import type { Http2Options } from "../options.js";
-import { Status } from "../status.js";
+import { withRarerKeepalive } from "../connection/lifetime.js";
+import type { Http2Options } from "../connection/options.js";
+import { GrpcError } from "../wire/errors.js";
+import { Status } from "../wire/status.js";
 import { ClientConnection, type ClientConnectionEvents, type ClientStream } from "./client-connection.js";
 import { ConnectAttempt, type Connector } from "./connect-attempt.js";
 

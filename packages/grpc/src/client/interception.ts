@@ -1,10 +1,10 @@
 /** How a client's call goes through its hooks: each function gives the error that the call must end with, where a hook has thrown one. */
 import { Metadata } from "@trunkline/metadata";
-import { GrpcError } from "../errors.js";
-import { MetadataEvent, StatusEvent } from "../interceptors/events.js";
-import { type HookChain, interceptorError } from "../interceptors/hook-chain.js";
-import type { Peer } from "../peer.js";
-import { Status } from "../status.js";
+import type { Peer } from "../connection/peer.js";
+import { type HookChain, interceptorError } from "../hooks/chain.js";
+import { MetadataEvent, StatusEvent } from "../hooks/events.js";
+import { GrpcError } from "../wire/errors.js";
+import { Status } from "../wire/status.js";
 import type { Answer } from "./answer.js";
 
 export function throughConnection(hooks: HookChain | undefined, peer: Peer): GrpcError | undefined {

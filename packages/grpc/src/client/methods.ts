@@ -1,10 +1,8 @@
 /** A client: one function a method, each with its long form as a property. */
 import { iterate } from "@trunkline/streams";
+import { type CallDefaults, resolveDefaults } from "../call/defaults.js";
 import { type Messages, sendAll } from "../call/send-all.js";
-import type { CallOptions, ClientCall } from "../call.js";
-import { type CallDefaults, resolveDefaults } from "../defaults.js";
-import { CallUsageError } from "../errors.js";
-import { requestHead } from "../headers.js";
+import type { CallOptions, ClientCall } from "../contract/call.js";
 import {
   type AnyService,
   type Method,
@@ -12,7 +10,9 @@ import {
   type MethodsOf,
   type MethodTypes,
   resolveService,
-} from "../service.js";
+} from "../service/service.js";
+import { CallUsageError } from "../wire/errors.js";
+import { requestHead } from "../wire/headers.js";
 import type { BoundMethod } from "./bound-method.js";
 import { callOptions } from "./cancellation.js";
 import { type Channel, coreOf } from "./channel.js";

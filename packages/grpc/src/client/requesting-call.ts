@@ -4,12 +4,12 @@
  */
 import { reasonText } from "@trunkline/streams";
 import { CallStream, endStream, keepOpen } from "../call/call-stream.js";
-import { checkSendMessageBytes } from "../defaults.js";
-import { CallUsageError, GrpcError } from "../errors.js";
-import { type HookChain, interceptorError } from "../interceptors/hook-chain.js";
-import type { FramedMessage } from "../message.js";
-import type { Method } from "../service.js";
-import { Status } from "../status.js";
+import { checkSendMessageBytes } from "../call/defaults.js";
+import { type HookChain, interceptorError } from "../hooks/chain.js";
+import type { Method } from "../service/service.js";
+import { CallUsageError, GrpcError } from "../wire/errors.js";
+import type { FramedMessage } from "../wire/message.js";
+import { Status } from "../wire/status.js";
 import type { CallPlan } from "./call-plan.js";
 
 export abstract class RequestingCall<Request extends {}, Response extends {}> extends CallStream<Request, Response> {

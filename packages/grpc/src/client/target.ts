@@ -1,7 +1,7 @@
 /** Where a channel goes to: the names of gRPC's naming document that need no resolver, and given connections. */
 import type { Duplex } from "node:stream";
 import type { SocketTarget } from "@trunkline/h2/node";
-import { bracketed, hostAndPort, isLoopback, parseHostPort, unixPath } from "../address.js";
+import { bracketed, hostAndPort, isLoopback, parseHostPort, unixPath } from "../connection/address.js";
 
 /** One connection that exists already; once it is gone, so is the channel. */
 export interface TransportTarget {

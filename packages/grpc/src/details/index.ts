@@ -4,7 +4,6 @@
  */
 import type { Message } from "@bufbuild/protobuf";
 import type { Any } from "@bufbuild/protobuf/wkt";
-import type { GrpcError } from "../errors.js";
 import {
   type BadRequest,
   BadRequestSchema,
@@ -27,11 +26,12 @@ import {
   type RetryInfo,
   RetryInfoSchema,
 } from "../gen/google/rpc/error_details_pb.js";
-import { registerDetails, unpackKnownDetail } from "../status-details.js";
+import type { GrpcError } from "../wire/errors.js";
+import { registerDetails, unpackKnownDetail } from "../wire/status-details.js";
 
 export * from "../gen/google/rpc/error_details_pb.js";
 export { type Status as RpcStatus, StatusSchema as RpcStatusSchema } from "../gen/google/rpc/status_pb.js";
-export { type Detail, detail, registerDetails } from "../status-details.js";
+export { type Detail, detail, registerDetails } from "../wire/status-details.js";
 
 registerDetails(
   BadRequestSchema,

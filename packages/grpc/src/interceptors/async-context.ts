@@ -1,9 +1,9 @@
 /** From a handler to the calls it makes, through Node's async context. */
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { ServerCall } from "../call.js";
 import { inheritedDeadline, watchSignals } from "../client/cancellation.js";
-import type { Interceptor } from "../interceptor.js";
-import { Status } from "../status.js";
+import type { ServerCall } from "../contract/call.js";
+import type { Interceptor } from "../hooks/interceptor.js";
+import { Status } from "../wire/status.js";
 
 const handled: AsyncLocalStorage<ServerCall<{}, {}>> = new AsyncLocalStorage();
 

@@ -1,11 +1,11 @@
 /** Bearer tokens (RFC 6750) as the metadata `authorization`: sent by a client where nobody can read them, asked for by a server. */
 import { type AttributeKey, reasonText } from "@trunkline/streams";
-import { isLoopback, parseHostPort } from "../address.js";
-import type { ServerCall } from "../call.js";
-import { GrpcError } from "../errors.js";
-import type { ClientInterceptor, ServerInterceptor } from "../interceptor.js";
-import type { Peer } from "../peer.js";
-import { Status } from "../status.js";
+import { isLoopback, parseHostPort } from "../connection/address.js";
+import type { Peer } from "../connection/peer.js";
+import type { ServerCall } from "../contract/call.js";
+import type { ClientInterceptor, ServerInterceptor } from "../hooks/interceptor.js";
+import { GrpcError } from "../wire/errors.js";
+import { Status } from "../wire/status.js";
 
 /**
  * Gives the token of a call, or undefined for a call without one; asked once a call, so it does its own caching.

@@ -1,9 +1,9 @@
 /** How many calls may be under way at once. */
 
 import { wholeNumber } from "@trunkline/base";
-import { GrpcError } from "../errors.js";
-import type { InterceptedCall, Interceptor } from "../interceptor.js";
-import { Status } from "../status.js";
+import type { InterceptedCall, Interceptor } from "../hooks/interceptor.js";
+import { GrpcError } from "../wire/errors.js";
+import { Status } from "../wire/status.js";
 
 export interface ConcurrencyLimitOptions {
   /** Calls under way at once, streams counted as one for as long as they last. */

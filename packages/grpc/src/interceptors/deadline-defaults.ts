@@ -1,7 +1,7 @@
 /** Deadlines for calls that have none, or too late a one. */
 import { streamClock } from "@trunkline/streams";
-import { Deadline } from "../deadline.js";
-import type { Interceptor } from "../interceptor.js";
+import { Deadline } from "../contract/deadline.js";
+import type { Interceptor } from "../hooks/interceptor.js";
 
 export interface DeadlineDefaults {
   /** Milliseconds for a call that has no deadline. Default: `maxTimeoutMs`. */

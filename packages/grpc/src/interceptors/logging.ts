@@ -1,7 +1,7 @@
 /** A line a call, when it is over. */
 import { streamClock } from "@trunkline/streams";
-import type { InterceptedCall, Interceptor } from "../interceptor.js";
-import { Status, type StatusName, statusName } from "../status.js";
+import type { InterceptedCall, Interceptor } from "../hooks/interceptor.js";
+import { Status, type StatusName, statusName } from "../wire/status.js";
 
 /** What is logged of a call. Never metadata, unless its key was named; never messages. */
 export interface CallLogEntry {

@@ -2,9 +2,9 @@
 
 import type { Messages } from "../call/send-all.js";
 import { sendAll } from "../call/send-all.js";
-import type { ServerCall } from "../call.js";
-import type { ServerInterceptor } from "../interceptor.js";
-import { type AnyService, type Method, type MethodKind, resolveService } from "../service.js";
+import type { ServerCall } from "../contract/call.js";
+import type { ServerInterceptor } from "../hooks/interceptor.js";
+import { type AnyService, type Method, type MethodKind, resolveService } from "../service/service.js";
 import type { ServerCallStream } from "./server-call.js";
 
 type AnyCall = ServerCallStream<{}, {}>;

@@ -1,11 +1,11 @@
 /** How a server's call goes through its hooks on the way out. */
 import { Metadata } from "@trunkline/metadata";
-import { GrpcError } from "../errors.js";
-import type { CallEnd } from "../interceptor.js";
-import { MetadataEvent, StatusEvent } from "../interceptors/events.js";
-import type { HookChain } from "../interceptors/hook-chain.js";
-import { isStatus, Status } from "../status.js";
-import { packDetail } from "../status-details.js";
+import type { HookChain } from "../hooks/chain.js";
+import { MetadataEvent, StatusEvent } from "../hooks/events.js";
+import type { CallEnd } from "../hooks/interceptor.js";
+import { GrpcError } from "../wire/errors.js";
+import { isStatus, Status } from "../wire/status.js";
+import { packDetail } from "../wire/status-details.js";
 import type { StatusToSend } from "./status-fields.js";
 
 /** Of something that is no `GrpcError` the client learns nothing more. */

@@ -3,7 +3,9 @@ import type { Duplex } from "node:stream";
 import { Connection, type ConnectionHandler, type HeaderField, type StreamReset } from "@trunkline/h2";
 import { ConnectionDriver, duplexTransport, nodeAscii } from "@trunkline/h2/node";
 import { endStream } from "../call/call-stream.js";
-import type { GrpcError } from "../errors.js";
+import { withSpreadAge } from "../connection/lifetime.js";
+import type { Peer } from "../connection/peer.js";
+import type { GrpcError } from "../wire/errors.js";
 import {
   acceptEncodingField,
   isGrpcContentType,
@@ -12,10 +14,8 @@ import {
   readRequest,
   responseHead,
   trailerFields,
-} from "../headers.js";
-import { withSpreadAge } from "../lifetime.js";
-import type { Peer } from "../peer.js";
-import { Status } from "../status.js";
+} from "../wire/headers.js";
+import { Status } from "../wire/status.js";
 import { type ServerCallHost, ServerCallStream } from "./server-call.js";
 import type { ServerCore } from "./server-core.js";
 

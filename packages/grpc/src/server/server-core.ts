@@ -3,9 +3,9 @@
 import type { TimerHeap } from "@trunkline/base";
 import type { LifetimeOptions } from "@trunkline/h2";
 import type { Clock } from "@trunkline/streams";
-import type { ServerCall } from "../call.js";
-import type { Compression, Compressions } from "../compression.js";
-import type { Http2Options } from "../options.js";
+import type { Http2Options } from "../connection/options.js";
+import type { ServerCall } from "../contract/call.js";
+import type { Compression, Compressions } from "../wire/compression.js";
 import type { MethodTable } from "./dispatch.js";
 
 export interface ServerCore {

@@ -6,18 +6,23 @@ import { TimerHeap, wholeNumber } from "@trunkline/base";
 import { systemClock } from "@trunkline/base/node";
 import { createSocketServer, type SocketServer, type TransportError } from "@trunkline/h2/node";
 import { type Clock, type CloseOptions, defaultCloseTimeoutMs } from "@trunkline/streams";
-import { hostAndPort, isLoopback, parseHostPort, unixPath } from "../address.js";
-import type { ServerCall } from "../call.js";
-import type { Compression, CompressionOption } from "../compression.js";
-import { checkedMessageBytes, understood } from "../defaults.js";
-import { GrpcError } from "../errors.js";
-import type { ServerInterceptor } from "../interceptor.js";
-import { checkedInterceptors } from "../interceptors/hook-chain.js";
-import { resolveServerLifetime, type ServerLifetimeOptions } from "../lifetime.js";
-import { checkedHttp2, defaultMaxReceiveMessageBytes, type Http2Options, largestMessageBytes } from "../options.js";
-import { peerOf } from "../peer.js";
-import type { AnyService } from "../service.js";
-import { Status } from "../status.js";
+import { checkedMessageBytes, understood } from "../call/defaults.js";
+import { hostAndPort, isLoopback, parseHostPort, unixPath } from "../connection/address.js";
+import { resolveServerLifetime, type ServerLifetimeOptions } from "../connection/lifetime.js";
+import {
+  checkedHttp2,
+  defaultMaxReceiveMessageBytes,
+  type Http2Options,
+  largestMessageBytes,
+} from "../connection/options.js";
+import { peerOf } from "../connection/peer.js";
+import type { ServerCall } from "../contract/call.js";
+import { checkedInterceptors } from "../hooks/chain.js";
+import type { ServerInterceptor } from "../hooks/interceptor.js";
+import type { AnyService } from "../service/service.js";
+import type { Compression, CompressionOption } from "../wire/compression.js";
+import { GrpcError } from "../wire/errors.js";
+import { Status } from "../wire/status.js";
 import { MethodTable } from "./dispatch.js";
 import type { Implementation } from "./handlers.js";
 import { ServerConnection } from "./server-connection.js";

@@ -1,9 +1,9 @@
 /** The trailers of a call: its status, in no more than the client takes. */
 import type { HeaderField } from "@trunkline/h2";
 import type { Metadata } from "@trunkline/metadata";
-import { oversize, trailerFields } from "../headers.js";
-import { Status } from "../status.js";
-import { encodeStatusDetails, noDetails, type PackedDetails, statusDetailsName } from "../status-details.js";
+import { oversize, trailerFields } from "../wire/headers.js";
+import { Status } from "../wire/status.js";
+import { encodeStatusDetails, noDetails, type PackedDetails, statusDetailsName } from "../wire/status-details.js";
 
 /** A status as it goes out; a `GrpcError` is one. */
 export interface StatusToSend {

@@ -4,8 +4,8 @@ import { ManualSignal } from "@trunkline/streams/testing";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Inbox } from "../../src/call/inbox.js";
-import { Compressions } from "../../src/compression.js";
 import { bytesCodec, GrpcError, Status } from "../../src/index.js";
+import { Compressions } from "../../src/wire/compression.js";
 import { framed, rejection } from "../support.js";
 
 /** An inbox of bytes, and what flow control got back from it. */

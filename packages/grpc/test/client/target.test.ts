@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import packageJson from "../../package.json" with { type: "json" };
 import { parseTarget } from "../../src/client/target.js";
 import { Channel, createClient, Server } from "../../src/index.js";
-import { version } from "../../src/version.js";
+import { version } from "../../src/wire/version.js";
 import { Echo } from "../gen/echo_pb.js";
 
 describe("a channel's target", () => {

@@ -25,8 +25,8 @@ import {
   registerDetails,
   Status,
 } from "../../src/index.js";
-import { decodeStatusDetails, encodeStatusDetails } from "../../src/status-details.js";
 import { type ChannelForServices, channelFor } from "../../src/testing/index.js";
+import { decodeStatusDetails, encodeStatusDetails } from "../../src/wire/status-details.js";
 import { Echo, EchoReplySchema, EchoRequestSchema } from "../gen/echo_pb.js";
 import { RawServer, rejection, responseHeaders } from "../support.js";
 

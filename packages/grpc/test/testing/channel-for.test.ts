@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { bytesCodec, createClient, type ServiceDefinition } from "../src/index.js";
-import { channelFor, duplexPair } from "../src/testing/index.js";
-import { Echo } from "./gen/echo_pb.js";
-import { echo, until } from "./support.js";
+import { bytesCodec, createClient, type ServiceDefinition } from "../../src/index.js";
+import { channelFor, duplexPair } from "../../src/testing/index.js";
+import { Echo } from "../gen/echo_pb.js";
+import { echo, until } from "../support.js";
 
 const Other = {
   typeName: "test.Other",

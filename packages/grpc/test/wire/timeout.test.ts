@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decodeTimeout, encodeTimeout } from "../src/timeout-header.js";
+import { decodeTimeout, encodeTimeout } from "../../src/wire/timeout.js";
 
 describe("grpc-timeout", () => {
   it.each([

@@ -2,9 +2,9 @@
 import { enveloped, type ObjectStream } from "@trunkline/streams";
 import { complianceTests, type StreamPair, type VirtualClock } from "@trunkline/streams/testing";
 import { describe, it } from "vitest";
-import { bytesCodec, createClient, type ServerCall, type ServiceDefinition } from "../src/index.js";
-import { channelFor } from "../src/testing/index.js";
-import { settle } from "./support.js";
+import { bytesCodec, createClient, type ServerCall, type ServiceDefinition } from "../../src/index.js";
+import { channelFor } from "../../src/testing/index.js";
+import { settle } from "../support.js";
 
 const Pipe = {
   typeName: "test.Pipe",

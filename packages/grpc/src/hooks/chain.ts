@@ -1,7 +1,9 @@
 /** The hooks of one call, as the call uses them. Calls without hooks have none of this. */
 import { reasonText } from "@trunkline/streams";
 import { keepStack } from "../call/caller-stack.js";
-import { GrpcError } from "../errors.js";
+import type { Peer } from "../connection/peer.js";
+import { GrpcError } from "../wire/errors.js";
+import { Status } from "../wire/status.js";
 import type {
   CallEnd,
   CallHooks,
@@ -10,9 +12,7 @@ import type {
   CallStatus,
   InterceptedCall,
   Interceptor,
-} from "../interceptor.js";
-import type { Peer } from "../peer.js";
-import { Status } from "../status.js";
+} from "./interceptor.js";
 
 export class HookChain {
   /** The outermost first: the order of the request. */

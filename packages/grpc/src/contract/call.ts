@@ -1,12 +1,12 @@
 /** What a call is to those who use it: one contract for each side, both of them an `ObjectStream` of messages. */
 import type { Metadata, MetadataInit } from "@trunkline/metadata";
 import type { AbortSignalLike, ObjectStream, SendOptions, WaitOptions } from "@trunkline/streams";
-import type { CompressionOption } from "./compression.js";
+import type { Peer } from "../connection/peer.js";
+import type { ClientInterceptor } from "../hooks/interceptor.js";
+import type { CompressionOption } from "../wire/compression.js";
+import type { Status } from "../wire/status.js";
+import type { Detail } from "../wire/status-details.js";
 import type { Deadline } from "./deadline.js";
-import type { ClientInterceptor } from "./interceptor.js";
-import type { Peer } from "./peer.js";
-import type { Status } from "./status.js";
-import type { Detail } from "./status-details.js";
 
 /** What a call belongs to: a `ServerCall`, or anything with a deadline and a signal. */
 export interface ParentCall {

@@ -1,9 +1,9 @@
 import { VirtualClock } from "@trunkline/streams/testing";
 import { describe, expect, it } from "vitest";
-import { type CallDefaults, createClient, Deadline, type Implementation } from "../src/index.js";
-import { channelFor } from "../src/testing/index.js";
-import { Echo } from "./gen/echo_pb.js";
-import { collect, echo, rejection, settle } from "./support.js";
+import { type CallDefaults, createClient, Deadline, type Implementation } from "../../src/index.js";
+import { channelFor } from "../../src/testing/index.js";
+import { Echo } from "../gen/echo_pb.js";
+import { collect, echo, rejection, settle } from "../support.js";
 
 const clock = new VirtualClock();
 
@@ -114,8 +114,8 @@ describe("a call without a connection", () => {
     ["the call", { channel: { waitForReady: false }, client: {}, call: { waitForReady: true } }],
   ])("waits for one where %s says so, and fails at once where not", async (_who, { channel, client, call }) => {
     await using served = channelFor([[Echo, echo]], {});
-    const { Channel } = await import("../src/index.js");
-    const { duplexPair } = await import("../src/testing/index.js");
+    const { Channel } = await import("../../src/index.js");
+    const { duplexPair } = await import("../../src/testing/index.js");
     let refuse = true;
     const connect = (): ReturnType<typeof duplexPair>[0] => {
       if (refuse) throw new Error("nobody listens");

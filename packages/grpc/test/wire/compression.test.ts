@@ -13,9 +13,9 @@ import {
   Server,
   type ServerOptions,
   Status,
-} from "../src/index.js";
-import { channelFor } from "../src/testing/index.js";
-import { Echo, EchoReplySchema, EchoRequestSchema } from "./gen/echo_pb.js";
+} from "../../src/index.js";
+import { channelFor } from "../../src/testing/index.js";
+import { Echo, EchoReplySchema, EchoRequestSchema } from "../gen/echo_pb.js";
 import {
   collect,
   echo,
@@ -27,7 +27,7 @@ import {
   rejection,
   responseHeaders,
   until,
-} from "./support.js";
+} from "../support.js";
 
 const text = "trunkline ".repeat(500);
 const base = "/trunkline.test.v1.Echo/";

@@ -4,11 +4,11 @@
  */
 import type { Metadata } from "@trunkline/metadata";
 import type { AttributeKey } from "@trunkline/streams";
-import type { ClientCall, ServerCall } from "./call.js";
-import type { Deadline } from "./deadline.js";
-import type { Peer } from "./peer.js";
-import type { Status } from "./status.js";
-import type { Detail } from "./status-details.js";
+import type { Peer } from "../connection/peer.js";
+import type { ClientCall, ServerCall } from "../contract/call.js";
+import type { Deadline } from "../contract/deadline.js";
+import type { Status } from "../wire/status.js";
+import type { Detail } from "../wire/status-details.js";
 
 /** A call of either side; `role` tells which. */
 export type InterceptedCall = ClientCall<{}, {}> | ServerCall<{}, {}>;

@@ -1,20 +1,15 @@
 /** What a service is: its methods with their paths, kinds and codecs, however they were described. */
 import type { DescMessage, DescService, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import { type Codec, protobufCodec } from "./codec.js";
-import {
-  type GenericMethods,
-  type GenericServiceDefinition,
-  genericCodec,
-  isGenericService,
-} from "./definitions/generic.js";
+import { type GenericMethods, type GenericServiceDefinition, genericCodec, isGenericService } from "./generic.js";
 import {
   type GrpcJsMethods,
   type GrpcJsServiceDefinition,
   grpcJsCodec,
   grpcJsNames,
   isGrpcJsService,
-} from "./definitions/grpc-js.js";
-import { jsonCodec } from "./definitions/json-codec.js";
+} from "./grpc-js.js";
+import { jsonCodec } from "./json.js";
 
 /** How many messages go each way, in the words of protobuf-es. */
 export type MethodKind = "unary" | "server_streaming" | "client_streaming" | "bidi_streaming";

@@ -2,8 +2,8 @@ import { Buffer } from "node:buffer";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { protobufCodec } from "../src/index.js";
-import { EchoRequestSchema } from "./gen/echo_pb.js";
+import { protobufCodec } from "../../src/index.js";
+import { EchoRequestSchema } from "../gen/echo_pb.js";
 
 it("writes messages with large bytes fields so that protobuf-es reads the same message, and leaves them as they were", () => {
   const codec = protobufCodec(EchoRequestSchema);

@@ -11,11 +11,12 @@ import {
   type PeerTls,
   Server,
   Status,
-} from "../src/index.js";
-import { Echo } from "./gen/echo_pb.js";
-import { rejection } from "./support.js";
+} from "../../src/index.js";
+import { Echo } from "../gen/echo_pb.js";
+import { rejection } from "../support.js";
 
-const read = (name: string): Buffer => readFileSync(new URL(`../../h2/test/fixtures/tls/${name}.pem`, import.meta.url));
+const read = (name: string): Buffer =>
+  readFileSync(new URL(`../../../h2/test/fixtures/tls/${name}.pem`, import.meta.url));
 const authority = read("authority");
 const certificateOf = (name: string): { cert: Buffer; key: Buffer } => ({ cert: read(name), key: read(`${name}-key`) });
 

@@ -1,6 +1,6 @@
 import { VirtualClock } from "@trunkline/streams/testing";
 import { describe, expect, it } from "vitest";
-import { Deadline } from "../src/index.js";
+import { Deadline } from "../../src/index.js";
 
 describe("a deadline", () => {
   it("tells what remains, never less than nothing", () => {

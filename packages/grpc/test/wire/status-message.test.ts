@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decodeStatusMessage, encodeStatusMessage } from "../src/status-message.js";
+import { decodeStatusMessage, encodeStatusMessage } from "../../src/wire/status-message.js";
 
 describe("grpc-message", () => {
   it.each([

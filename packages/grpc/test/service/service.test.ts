@@ -11,10 +11,10 @@ import {
   Server,
   type ServerCall,
   type ServiceDefinition,
-} from "../src/index.js";
-import { channelFor } from "../src/testing/index.js";
-import { Echo, type EchoReply, EchoReplySchema, type EchoRequest, EchoRequestSchema } from "./gen/echo_pb.js";
-import { collect } from "./support.js";
+} from "../../src/index.js";
+import { channelFor } from "../../src/testing/index.js";
+import { Echo, type EchoReply, EchoReplySchema, type EchoRequest, EchoRequestSchema } from "../gen/echo_pb.js";
+import { collect } from "../support.js";
 
 /** Numbers as eight bytes. */
 const numbers: Codec<number> = {

@@ -3,12 +3,12 @@
 import { wholeNumber } from "@trunkline/base";
 import type { HeaderField } from "@trunkline/h2";
 import { Metadata, type MetadataInit } from "@trunkline/metadata";
-import { type Compression, type CompressionOption, Compressions } from "./compression.js";
-import { GrpcError } from "./errors.js";
-import type { ClientInterceptor } from "./interceptor.js";
-import { checkedInterceptors } from "./interceptors/hook-chain.js";
-import { defaultMaxReceiveMessageBytes, largestMessageBytes } from "./options.js";
-import { Status } from "./status.js";
+import { defaultMaxReceiveMessageBytes, largestMessageBytes } from "../connection/options.js";
+import { checkedInterceptors } from "../hooks/chain.js";
+import type { ClientInterceptor } from "../hooks/interceptor.js";
+import { type Compression, type CompressionOption, Compressions } from "../wire/compression.js";
+import { GrpcError } from "../wire/errors.js";
+import { Status } from "../wire/status.js";
 
 /** Options of a channel or a client for all its calls. What a client says counts before what its channel says, what a call says before both. */
 export interface CallDefaults {

@@ -4,8 +4,8 @@
  */
 import { Buffer } from "node:buffer";
 import { retained } from "@trunkline/h2";
-import type { Codec } from "../codec.js";
-import type { KindOf, MethodTypes } from "../service.js";
+import type { Codec } from "./codec.js";
+import type { KindOf, MethodTypes } from "./service.js";
 
 /** One method, as grpc-js describes it. */
 export interface GrpcJsMethodDefinition {

@@ -1,10 +1,10 @@
 /** What hooks are given. Metadata is copied when a hook first looks at it: most look at none. */
 import type { Metadata } from "@trunkline/metadata";
 import type { AttributeKey } from "@trunkline/streams";
-import type { Deadline } from "../deadline.js";
-import type { CallMetadata, CallRequest, CallStatus } from "../interceptor.js";
-import { Status } from "../status.js";
-import { type Detail, noDetails, type PackedDetails } from "../status-details.js";
+import type { Deadline } from "../contract/deadline.js";
+import { Status } from "../wire/status.js";
+import { type Detail, noDetails, type PackedDetails } from "../wire/status-details.js";
+import type { CallMetadata, CallRequest, CallStatus } from "./interceptor.js";
 
 export class MetadataEvent implements CallMetadata {
   readonly #given: () => Metadata;

@@ -1,9 +1,9 @@
 import { create } from "@bufbuild/protobuf";
 import { AnySchema, anyPack, anyUnpack } from "@bufbuild/protobuf/wkt";
 import { afterEach, describe, expect, it } from "vitest";
-import { jsonCodec } from "../../src/definitions/json-codec.js";
 import { StatusSchema } from "../../src/gen/google/rpc/status_pb.js";
 import { bytesCodec, Channel, createClient, type ServiceDefinition } from "../../src/index.js";
+import { jsonCodec } from "../../src/service/json.js";
 import { type ChannelForServices, channelFor } from "../../src/testing/index.js";
 import { Echo, EchoReplySchema, EchoRequestSchema } from "../gen/echo_pb.js";
 import { collect, echo, framed, RawClient, RawServer, rejection, until } from "../support.js";

@@ -1,6 +1,6 @@
 import { BrokenStreamError } from "@trunkline/streams";
 import { describe, expect, it } from "vitest";
-import { GrpcError, isStatus, Status, statusName } from "../src/index.js";
+import { GrpcError, isStatus, Status, statusName } from "../../src/index.js";
 
 describe("a GrpcError", () => {
   it("has its status as a number and as a word, its message as it is, metadata and a cause", () => {

@@ -5,7 +5,7 @@ import type { Compression } from "./compression.js";
 import { GrpcError } from "./errors.js";
 import { Status } from "./status.js";
 import { encodeStatusMessage } from "./status-message.js";
-import { decodeTimeout, encodeTimeout } from "./timeout-header.js";
+import { decodeTimeout, encodeTimeout } from "./timeout.js";
 
 const plainContentType = "application/grpc";
 const jsonContentType = "application/grpc+json";

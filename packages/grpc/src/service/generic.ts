@@ -1,7 +1,7 @@
 /** Services as ts-proto describes them for whoever wants to use them (`outputServices=generic-definitions`), nice-grpc among others. */
 import { retained } from "@trunkline/h2";
-import type { Codec } from "../codec.js";
-import type { KindOf, MethodTypes } from "../service.js";
+import type { Codec } from "./codec.js";
+import type { KindOf, MethodTypes } from "./service.js";
 
 interface MessageType {
   encode(message: never): { finish(): Uint8Array };
