@@ -5,6 +5,7 @@ export { type Deferred, deferred } from "./deferred.js";
 export { Fifo } from "./fifo.js";
 export { Heap, type HeapEntry } from "./heap.js";
 export { brandKey, hasBrand, isBytes, isError, isThenable } from "./kind-of.js";
+export { reasonText } from "./reason-text.js";
 export { createSystemClock, type RuntimeTimers } from "./system-clock.js";
 export { type TimerEntry, TimerHeap } from "./timer-heap.js";
 export { durationMs, maxTimerMs, numberInRange, wholeNumber } from "./whole-number.js";

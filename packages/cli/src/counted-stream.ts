@@ -1,10 +1,5 @@
-import {
-  type ObjectStream,
-  type ReceivedMessage,
-  type SendOptions,
-  type WaitOptions,
-  WrappedStream,
-} from "@trunkline/streams";
+import type { ObjectStream, ReceivedMessage, SendOptions, WaitOptions } from "@trunkline/streams";
+import { WrappedStream } from "@trunkline/streams/kit";
 
 /** A stream of bytes that knows how many went through it, also when it broke. */
 export class CountedStream extends WrappedStream<Uint8Array> {

@@ -1,24 +1,33 @@
-export { type AbortSignalLike, abortable, abortReason, type Clock } from "@trunkline/base";
+/** Streams of objects for those who use them. Those who write streams find the parts in `@trunkline/streams/kit`. */
+
+// What a stream is.
+export type { AbortSignalLike, Clock } from "@trunkline/base";
+// Layers that observe or limit.
 export { Crc32 } from "./bytes/crc32.js";
+// Compression; more formats are in `@trunkline/streams/node`.
 export { type Bzip2Options, bzip2 } from "./compression/bzip2/bzip2.js";
 export type { Codec, Coder } from "./compression/codec.js";
 export { type CompressionOptions, compressed } from "./compression/compressed-stream.js";
 export { identity } from "./compression/identity.js";
-export * from "./contract/attributes.js";
+export {
+  type AttributeKey,
+  type Attributes,
+  attribute,
+  localAddress,
+  remoteAddress,
+  type SocketAddress,
+  totalBytes,
+} from "./contract/attributes.js";
 export { streamClock } from "./contract/clock.js";
 export * from "./contract/errors.js";
 export * from "./contract/stream.js";
+// Ends to begin with.
 export { type IterableOptions, streamFromIterable } from "./endpoints/iterable.js";
 export { type MemoryPairOptions, memoryPair } from "./endpoints/memory.js";
 export { type PullSource, receiveStream } from "./endpoints/receive-stream.js";
 export { sendStream, type WriteTarget } from "./endpoints/send-stream.js";
 export { stapled } from "./endpoints/stapled.js";
-export { BaseStream, iterate } from "./kit/base-stream.js";
-export { BreakSignal, eitherSignal } from "./kit/break-signal.js";
-export { ReceiveQueue } from "./kit/receive-queue.js";
-export { SendQueue, type Sink } from "./kit/send-queue.js";
-export { TranslatedStream } from "./kit/translated-stream.js";
-export { StreamLayer, WrappedStream } from "./kit/wrapped-stream.js";
+// Layers that change how items are cut, or what goes with them.
 export { BufferedStream, buffered, ReadError } from "./layers/buffered.js";
 export { type Count, CountedStream, type CountOptions, counted, type Hasher } from "./layers/counted.js";
 export { type EnvelopeOptions, enveloped } from "./layers/envelope.js";
@@ -34,6 +43,7 @@ export {
 export { type RateLimitOptions, rateLimited } from "./layers/rate-limit.js";
 export { type Observer, tap } from "./layers/tap.js";
 export { type TimeoutOptions, withTimeouts } from "./layers/timeouts.js";
+// Moving everything from one stream to another.
 export {
   type CopyOptions,
   copy,

@@ -5,15 +5,8 @@
 
 import type { TimerEntry } from "@trunkline/base";
 import type { Connection, SendEnd } from "@trunkline/h2";
-import {
-  type AttributeKey,
-  BaseStream,
-  metadataRefusal,
-  type ObjectStream,
-  SendQueue,
-  type Sink,
-  type WaitOptions,
-} from "@trunkline/streams";
+import type { AttributeKey, ObjectStream, WaitOptions } from "@trunkline/streams";
+import { BaseStream, metadataRefusal, SendQueue, type Sink } from "@trunkline/streams/kit";
 import type { MessageOptions } from "../contract/call.js";
 import type { HookChain } from "../hooks/chain.js";
 import type { Method } from "../service/service.js";

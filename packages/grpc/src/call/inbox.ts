@@ -5,7 +5,8 @@
  * bytes are given back to it at the same time. While the application waits for a message that has come in part, what has come counts as taken: a
  * message may be larger than the window, and would never arrive otherwise.
  */
-import { abortReason, BusyStreamError, ClosedStreamError, type WaitOptions } from "@trunkline/streams";
+import { abortReason } from "@trunkline/base";
+import { BusyStreamError, ClosedStreamError, type WaitOptions } from "@trunkline/streams";
 import { type Compression, decompressed } from "../wire/compression.js";
 import { GrpcError } from "../wire/errors.js";
 import { type LengthJudge, lengthOf, MessageWalk, messageLength, prefixBytes } from "../wire/message.js";

@@ -1,5 +1,7 @@
 /** Errors that a client makes for its own calls. */
-import { BrokenStreamError, reasonText } from "@trunkline/streams";
+
+import { reasonText } from "@trunkline/base";
+import { BrokenStreamError } from "@trunkline/streams";
 import type { CallEnd } from "../hooks/interceptor.js";
 import { asError, GrpcError } from "../wire/errors.js";
 import { Status } from "../wire/status.js";

@@ -2,15 +2,13 @@
  * A call at its client: from being started, over waiting for a stream, to its one end. Everything that can end it comes to `#finish`.
  */
 
-import { type Deferred, deferred } from "@trunkline/base";
+import { abortable, type Deferred, deferred, reasonText } from "@trunkline/base";
 import { ErrorCode, type HeaderField, type StreamReset } from "@trunkline/h2";
 import { Metadata } from "@trunkline/metadata";
 import {
   type AttributeKey,
   type Attributes,
-  abortable,
   ClosedStreamError,
-  reasonText,
   streamClock,
   type WaitOptions,
 } from "@trunkline/streams";

@@ -4,8 +4,9 @@
  */
 
 import type { Backoff } from "@trunkline/base";
+import { reasonText } from "@trunkline/base";
 import type { H2Error, LifetimeOptions } from "@trunkline/h2";
-import { type Clock, reasonText } from "@trunkline/streams";
+import type { Clock } from "@trunkline/streams";
 import { withRarerKeepalive } from "../connection/lifetime.js";
 import type { Http2Options } from "../connection/options.js";
 import { GrpcError } from "../wire/errors.js";

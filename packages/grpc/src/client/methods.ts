@@ -1,5 +1,5 @@
 /** A client: one function a method, each with its long form as a property. */
-import { iterate } from "@trunkline/streams";
+import { iterate } from "@trunkline/streams/kit";
 import { type CallDefaults, resolveDefaults } from "../call/defaults.js";
 import { type Messages, sendAll } from "../call/send-all.js";
 import type { CallOptions, ClientCall } from "../contract/call.js";

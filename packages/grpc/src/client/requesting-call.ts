@@ -2,7 +2,7 @@
  * The sending half of a call at its client: the one request message, kept until the call has a stream, or messages and their end; each through the
  * interceptors.
  */
-import { reasonText } from "@trunkline/streams";
+import { reasonText } from "@trunkline/base";
 import { CallStream, endStream, keepOpen } from "../call/call-stream.js";
 import { checkSendMessageBytes } from "../call/defaults.js";
 import { type HookChain, interceptorError } from "../hooks/chain.js";

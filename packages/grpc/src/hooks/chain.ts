@@ -1,5 +1,5 @@
 /** The hooks of one call, as the call uses them. Calls without hooks have none of this. */
-import { reasonText } from "@trunkline/streams";
+import { reasonText } from "@trunkline/base";
 import { keepStack } from "../call/caller-stack.js";
 import type { Peer } from "../connection/peer.js";
 import { GrpcError } from "../wire/errors.js";

@@ -1,5 +1,7 @@
 /** Bearer tokens (RFC 6750) as the metadata `authorization`: sent by a client where nobody can read them, asked for by a server. */
-import { type AttributeKey, reasonText } from "@trunkline/streams";
+
+import { reasonText } from "@trunkline/base";
+import type { AttributeKey } from "@trunkline/streams";
 import { isLoopback, parseHostPort } from "../connection/address.js";
 import type { Peer } from "../connection/peer.js";
 import type { ServerCall } from "../contract/call.js";

@@ -2,9 +2,11 @@
  * A call at its server: headers, messages and the one status that ends it. A call can be over while its handler still runs; its place
  * in the connection is free only when both are.
  */
+
+import { reasonText } from "@trunkline/base";
 import { type Connection, ErrorCode, type HeaderField, type StreamReset } from "@trunkline/h2";
 import type { Metadata } from "@trunkline/metadata";
-import { type AttributeKey, type Attributes, ClosedStreamError, reasonText, streamClock } from "@trunkline/streams";
+import { type AttributeKey, type Attributes, ClosedStreamError, streamClock } from "@trunkline/streams";
 import { callPeer, type Peer } from "../connection/peer.js";
 import type { ServerCall } from "../contract/call.js";
 import { Deadline } from "../contract/deadline.js";

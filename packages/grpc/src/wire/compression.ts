@@ -6,7 +6,7 @@
  * that a small message that grows without end costs no more memory than it allows.
  */
 import { deflateSync, gunzipSync, gzipSync, inflateSync } from "node:zlib";
-import { reasonText } from "@trunkline/streams";
+import { reasonText } from "@trunkline/base";
 import { GrpcError } from "./errors.js";
 import { Status } from "./status.js";
 

@@ -1,17 +1,10 @@
 /** Listens under one name, for as long as it is wanted: registers, opens a stream for each offer, and comes back after a loss. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { Backoff } from "@trunkline/base";
+import { abortReason, Backoff, reasonText } from "@trunkline/base";
 import { type BackoffOptions, type Channel, type ClientCall, GrpcError, Status } from "@trunkline/grpc";
 import type { Metadata, MetadataInit } from "@trunkline/metadata";
-import {
-  type AbortSignalLike,
-  abortReason,
-  type Clock,
-  iterate,
-  ReceiveQueue,
-  reasonText,
-  type WaitOptions,
-} from "@trunkline/streams";
+import type { AbortSignalLike, Clock, WaitOptions } from "@trunkline/streams";
+import { iterate, ReceiveQueue } from "@trunkline/streams/kit";
 import type { ListenRequestSchema, ListenResponse, Offer } from "../gen/trunkline/v1/exchange_pb.js";
 import { ownFeatures, parseFeatures } from "../stream/features.js";
 import { fieldsToMetadata, metadataToFields } from "../stream/fields.js";

@@ -1,8 +1,9 @@
 /** trunkline.v1.ExchangeService: who listens under which name, and how those who dial it meet them. */
 import { randomUUID } from "node:crypto";
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import { abortable, reasonText } from "@trunkline/base";
 import { GrpcError, type Implementation, type ServerCall, Status } from "@trunkline/grpc";
-import { abortable, BusyStreamError, type Clock, reasonText } from "@trunkline/streams";
+import { BusyStreamError, type Clock } from "@trunkline/streams";
 import type {
   DialRequest,
   DialResponseSchema,

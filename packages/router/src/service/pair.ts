@@ -4,8 +4,10 @@
  * When one side is gone, everything that was accepted from it is delivered first; then the other side's call ends with UNAVAILABLE. The pair
  * itself is over at once, however slowly the survivor reads.
  */
+
+import { reasonText } from "@trunkline/base";
 import { GrpcError, Status } from "@trunkline/grpc";
-import { type Clock, reasonText } from "@trunkline/streams";
+import type { Clock } from "@trunkline/streams";
 import type { MutableStats } from "./events.js";
 import type { Peer } from "./peer.js";
 

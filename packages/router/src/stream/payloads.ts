@@ -1,8 +1,9 @@
 /** What is inside of frames that are no DATA (trunkline/v1/frames.proto). One a stream or rarer, so by generated code. */
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { reasonText } from "@trunkline/base";
 import { GrpcError, isStatus, Status } from "@trunkline/grpc";
 import type { Metadata } from "@trunkline/metadata";
-import { type BrokenStreamError, reasonText } from "@trunkline/streams";
+import type { BrokenStreamError } from "@trunkline/streams";
 import {
   AbortSchema,
   type End,

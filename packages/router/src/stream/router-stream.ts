@@ -5,6 +5,8 @@
  * What has been sent is a whole only once the other side has its end *and* the proof that nothing is missing before it. A peer that is known
  * to give proofs has to; a plain one's word is taken as it is, and `extra(endProof)` says which of the two it was.
  */
+
+import { reasonText } from "@trunkline/base";
 import { type ClientCall, GrpcError, type ServerCall, Status } from "@trunkline/grpc";
 import { Metadata, type MetadataInit } from "@trunkline/metadata";
 import {
@@ -12,17 +14,12 @@ import {
   type Attributes,
   attribute,
   ClosedStreamError,
-  metadataRefusal,
   type ReceivedMessage,
-  ReceiveQueue,
-  reasonText,
   type SendOptions,
-  SendQueue,
-  type Sink,
-  StreamLayer,
   streamMetadata,
   type WaitOptions,
 } from "@trunkline/streams";
+import { metadataRefusal, ReceiveQueue, SendQueue, type Sink, StreamLayer } from "@trunkline/streams/kit";
 import { type Features, featuresKey, noFeatures, ownFeaturesText, parseFeatures } from "./features.js";
 import { type Frame, FrameType } from "./frame.js";
 import {

@@ -1,7 +1,8 @@
 /** A stream of bytes that is compressed on its way. */
 import { Metadata } from "@trunkline/metadata";
-import { BrokenStreamError, ClosedStreamError, metadataRefusal } from "../contract/errors.js";
+import { BrokenStreamError, ClosedStreamError } from "../contract/errors.js";
 import type { ObjectStream, ReceivedMessage, SendOptions } from "../contract/stream.js";
+import { metadataRefusal } from "../kit/metadata-refusal.js";
 import { SendStage } from "../kit/send-stage.js";
 import { TranslatedStream, unlessOver } from "../kit/translated-stream.js";
 import type { Codec } from "./codec.js";

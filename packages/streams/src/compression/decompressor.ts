@@ -1,6 +1,8 @@
 /** The receiving half of compression: members, their borders, limits, and what is wrong with the input. Knows no stream. */
+
+import { reasonText } from "@trunkline/base";
 import { ByteQueue } from "../bytes/byte-queue.js";
-import { BrokenStreamError, reasonText } from "../contract/errors.js";
+import { BrokenStreamError } from "../contract/errors.js";
 import type { Codec, Coder } from "./codec.js";
 import { Detector } from "./detect.js";
 import { identity } from "./identity.js";

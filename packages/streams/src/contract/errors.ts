@@ -2,7 +2,6 @@
  * The three failure words of a stream are two errors and a value: the end is `undefined` from `receive()`,
  * `BrokenStreamError` is the other side or the way being gone, `ClosedStreamError` is your own doing.
  */
-import { Metadata, type MetadataInit } from "@trunkline/metadata";
 
 interface ErrorOptionsWithCause {
   readonly cause?: unknown;
@@ -36,31 +35,4 @@ export class BusyStreamError extends Error {
 export class MetadataNotCarriedError extends Error {
   override name = "MetadataNotCarriedError";
   readonly code = "METADATA_NOT_CARRIED";
-}
-
-/**
- * Why a stream that carries no metadata has to refuse this `send`: a `MetadataNotCarriedError`, or the `MetadataError` of metadata
- * that cannot be; `undefined` where there is none to carry. `carrier` begins the message: "a socket", "this call".
- */
-export function metadataRefusal(
-  carrier: string,
-  options: { readonly metadata?: MetadataInit | undefined } | undefined,
-): Error | undefined {
-  if (options?.metadata === undefined) return undefined;
-  try {
-    const { size } = Metadata.from(options.metadata);
-    if (size === 0) return undefined;
-    const fields = size === 1 ? "1 field" : `${size} fields`;
-    return new MetadataNotCarriedError(
-      `${carrier} cannot carry metadata with a message, and this message has ${fields}`,
-    );
-  } catch (error) {
-    return error as Error;
-  }
-}
-
-/** What `reason` says, for the message of an error that keeps it as its `cause`. */
-export function reasonText(reason: unknown): string {
-  if (reason instanceof Error) return reason.message;
-  return typeof reason === "string" ? reason : String(reason);
 }

@@ -1,10 +1,11 @@
 /** Two ends in one process: what one sends, the other receives, as the same object. */
 
 import type { Clock } from "@trunkline/base";
+import { reasonText } from "@trunkline/base";
 import { Metadata } from "@trunkline/metadata";
 import { type Attributes, noAttributes } from "../contract/attributes.js";
 import { streamClock } from "../contract/clock.js";
-import { BrokenStreamError, ClosedStreamError, reasonText } from "../contract/errors.js";
+import { BrokenStreamError, ClosedStreamError } from "../contract/errors.js";
 import type { ObjectStream, ReceivedMessage, SendOptions, WaitOptions } from "../contract/stream.js";
 import { BaseStream } from "../kit/base-stream.js";
 import { BreakSignal } from "../kit/break-signal.js";

@@ -1,6 +1,8 @@
 /** A one-way stream out of whatever gives items when it is asked: an iterator, a reader, a file. */
+
+import { reasonText } from "@trunkline/base";
 import { type Attributes, noAttributes } from "../contract/attributes.js";
-import { BrokenStreamError, ClosedStreamError, reasonText } from "../contract/errors.js";
+import { BrokenStreamError, ClosedStreamError } from "../contract/errors.js";
 import type { ReceiveStream, WaitOptions } from "../contract/stream.js";
 import { BaseStream } from "../kit/base-stream.js";
 import { BreakSignal } from "../kit/break-signal.js";

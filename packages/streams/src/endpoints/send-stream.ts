@@ -1,9 +1,12 @@
 /** A one-way stream into whatever takes items one after another: a writer, a file, a function. */
+
+import { reasonText } from "@trunkline/base";
 import { type Attributes, noAttributes } from "../contract/attributes.js";
-import { BrokenStreamError, ClosedStreamError, metadataRefusal, reasonText } from "../contract/errors.js";
+import { BrokenStreamError, ClosedStreamError } from "../contract/errors.js";
 import type { SendOptions, SendStream } from "../contract/stream.js";
 import { BaseStream } from "../kit/base-stream.js";
 import { BreakSignal } from "../kit/break-signal.js";
+import { metadataRefusal } from "../kit/metadata-refusal.js";
 import { SendQueue } from "../kit/send-queue.js";
 
 /** What takes items one by one. */

@@ -1,5 +1,7 @@
 /** A layer that makes its messages out of those of the stream below: the part about receiving that all such layers share. */
-import { BrokenStreamError, ClosedStreamError, reasonText } from "../contract/errors.js";
+
+import { reasonText } from "@trunkline/base";
+import { BrokenStreamError, ClosedStreamError } from "../contract/errors.js";
 import type { ReceivedMessage, SendOptions, WaitOptions } from "../contract/stream.js";
 import { ReceiveQueue } from "./receive-queue.js";
 import { StreamLayer } from "./wrapped-stream.js";

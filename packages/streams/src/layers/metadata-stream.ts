@@ -1,9 +1,9 @@
 /** A stream that has metadata of its own, and messages that may have theirs. */
 import { Metadata, type MetadataInit } from "@trunkline/metadata";
 import { type AttributeKey, type Attributes, attribute } from "../contract/attributes.js";
-import { metadataRefusal } from "../contract/errors.js";
 import type { ObjectStream, ReceivedMessage, SendOptions } from "../contract/stream.js";
 import { iterate } from "../kit/base-stream.js";
+import { metadataRefusal } from "../kit/metadata-refusal.js";
 import { WrappedStream } from "../kit/wrapped-stream.js";
 
 /** The metadata of a stream as a whole: that of all layers, an outer one's keys over an inner one's. Frozen. */

@@ -3,8 +3,8 @@
 import type { Clock } from "@trunkline/base";
 import { Metadata } from "@trunkline/metadata";
 import { streamClock } from "../contract/clock.js";
-import { metadataRefusal } from "../contract/errors.js";
 import type { ObjectStream, ReceivedMessage, SendOptions } from "../contract/stream.js";
+import { metadataRefusal } from "../kit/metadata-refusal.js";
 import { SendStage } from "../kit/send-stage.js";
 import { TranslatedStream } from "../kit/translated-stream.js";
 import { TokenBucket } from "./token-bucket.js";

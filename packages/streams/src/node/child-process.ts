@@ -1,8 +1,9 @@
 /** A child process as a stream: its standard input and output. */
 import type { ChildProcess } from "node:child_process";
 import type { Readable } from "node:stream";
+import { reasonText } from "@trunkline/base";
 import { type AttributeKey, type Attributes, attribute, attributesOver } from "../contract/attributes.js";
-import { BrokenStreamError, reasonText } from "../contract/errors.js";
+import { BrokenStreamError } from "../contract/errors.js";
 import type { ObjectStream, ReceiveStream } from "../contract/stream.js";
 import { receiveStream } from "../endpoints/receive-stream.js";
 import { stapled } from "../endpoints/stapled.js";

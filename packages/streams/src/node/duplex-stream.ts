@@ -5,6 +5,7 @@
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Clock } from "@trunkline/base";
+import { reasonText } from "@trunkline/base";
 import { systemClock } from "@trunkline/base/node";
 import {
   type AttributeKey,
@@ -15,7 +16,7 @@ import {
   type SocketAddress,
 } from "../contract/attributes.js";
 import { streamClock } from "../contract/clock.js";
-import { BrokenStreamError, ClosedStreamError, reasonText } from "../contract/errors.js";
+import { BrokenStreamError, ClosedStreamError } from "../contract/errors.js";
 import type { ObjectStream, SendOptions, WaitOptions } from "../contract/stream.js";
 import { BaseStream } from "../kit/base-stream.js";
 import { BreakSignal } from "../kit/break-signal.js";

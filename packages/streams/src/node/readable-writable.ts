@@ -1,10 +1,11 @@
 /** A Node readable or writable, singly, as a one-way stream of bytes; and ours as theirs. */
 import type { Readable, Writable } from "node:stream";
 import type { Clock } from "@trunkline/base";
+import { reasonText } from "@trunkline/base";
 import { systemClock } from "@trunkline/base/node";
 import { type Attributes, noAttributes } from "../contract/attributes.js";
 import { streamClock } from "../contract/clock.js";
-import { BrokenStreamError, ClosedStreamError, reasonText } from "../contract/errors.js";
+import { BrokenStreamError, ClosedStreamError } from "../contract/errors.js";
 import type { ReceiveStream, SendOptions, SendStream, WaitOptions } from "../contract/stream.js";
 import { BaseStream } from "../kit/base-stream.js";
 import { BreakSignal } from "../kit/break-signal.js";

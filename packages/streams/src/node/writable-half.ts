@@ -1,7 +1,8 @@
 /** Writing to a Node writable (or the writable side of a duplex), as fast as it takes it. */
 import type { Writable } from "node:stream";
-import { BrokenStreamError, metadataRefusal } from "../contract/errors.js";
+import { BrokenStreamError } from "../contract/errors.js";
 import type { SendOptions } from "../contract/stream.js";
+import { metadataRefusal } from "../kit/metadata-refusal.js";
 import { SendQueue } from "../kit/send-queue.js";
 
 /** Sends wait while the writable is full, until its `drain`. Errors are its owner's to tell. */

@@ -1,12 +1,14 @@
 /** A WebSocket as a stream: a message is an item. */
 
 import type { Clock } from "@trunkline/base";
+import { reasonText } from "@trunkline/base";
 import type { Attributes } from "../contract/attributes.js";
 import { streamClock } from "../contract/clock.js";
-import { BrokenStreamError, ClosedStreamError, metadataRefusal, reasonText } from "../contract/errors.js";
+import { BrokenStreamError, ClosedStreamError } from "../contract/errors.js";
 import type { ObjectStream, SendOptions, WaitOptions } from "../contract/stream.js";
 import { BaseStream } from "../kit/base-stream.js";
 import { BreakSignal } from "../kit/break-signal.js";
+import { metadataRefusal } from "../kit/metadata-refusal.js";
 import { ReceiveQueue } from "../kit/receive-queue.js";
 import { SendQueue } from "../kit/send-queue.js";
 import { webClock } from "./web-clock.js";

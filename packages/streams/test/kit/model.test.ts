@@ -10,9 +10,9 @@ import {
   type ObjectStream,
   progress,
   type SendOptions,
-  StreamLayer,
   type WaitOptions,
 } from "../../src/index.js";
+import { StreamLayer } from "../../src/kit/index.js";
 import { streamFromDuplex, toDuplex } from "../../src/node/index.js";
 import { ManualSignal, VirtualClock } from "../../src/testing/index.js";
 import { streamFromWeb, streamFromWebSocket, toWeb } from "../../src/web/index.js";

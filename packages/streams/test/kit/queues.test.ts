@@ -1,13 +1,6 @@
 import { describe, expect, test } from "vitest";
-import {
-  BrokenStreamError,
-  BusyStreamError,
-  ClosedStreamError,
-  maxPendingSends,
-  ReceiveQueue,
-  SendQueue,
-  type Sink,
-} from "../../src/index.js";
+import { BrokenStreamError, BusyStreamError, ClosedStreamError, maxPendingSends } from "../../src/index.js";
+import { ReceiveQueue, SendQueue, type Sink } from "../../src/kit/index.js";
 import { ManualSignal } from "../../src/testing/index.js";
 
 async function outcome(promise: Promise<unknown>): Promise<unknown> {

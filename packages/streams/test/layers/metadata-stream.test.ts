@@ -2,17 +2,15 @@ import { Metadata, MetadataError } from "@trunkline/metadata";
 import { describe, expect, test } from "vitest";
 import {
   attribute,
-  attributesOver,
   MetadataNotCarriedError,
   MetadataStream,
   memoryPair,
-  noAttributes,
   type ObjectStream,
   progress,
   streamClock,
   streamMetadata,
-  WrappedStream,
 } from "../../src/index.js";
+import { attributesOver, noAttributes, WrappedStream } from "../../src/kit/index.js";
 import { VirtualClock } from "../../src/testing/index.js";
 
 describe("MetadataStream", () => {

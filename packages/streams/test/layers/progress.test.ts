@@ -7,8 +7,8 @@ import {
   progress,
   streamProgress,
   totalBytes,
-  WrappedStream,
 } from "../../src/index.js";
+import { WrappedStream } from "../../src/kit/index.js";
 import { VirtualClock } from "../../src/testing/index.js";
 
 function watched(options: Partial<ProgressOptions> = {}) {

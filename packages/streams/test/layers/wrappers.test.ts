@@ -3,14 +3,13 @@ import {
   forward,
   MetadataStream,
   memoryPair,
-  metadataRefusal,
   type ObjectStream,
   progress,
   type SendOptions,
-  StreamLayer,
   stapled,
   type WaitOptions,
 } from "../../src/index.js";
+import { metadataRefusal, StreamLayer } from "../../src/kit/index.js";
 import { suite } from "../support/suite.js";
 
 describe("compliance of MetadataStream over memory pairs", () => {

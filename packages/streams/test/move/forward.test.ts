@@ -11,8 +11,8 @@ import {
   type ObjectStream,
   type SendOptions,
   stapled,
-  WrappedStream,
 } from "../../src/index.js";
+import { WrappedStream } from "../../src/kit/index.js";
 import { ManualSignal } from "../../src/testing/index.js";
 
 /** A stream that cannot carry metadata, such as a socket. */

@@ -1,6 +1,7 @@
 import { PassThrough } from "node:stream";
 import { describe, expect, test } from "vitest";
-import { type Attributes, memoryPair, totalBytes, WrappedStream } from "../../src/index.js";
+import { type Attributes, memoryPair, totalBytes } from "../../src/index.js";
+import { WrappedStream } from "../../src/kit/index.js";
 import { describeProgress, progressBar } from "../../src/node/index.js";
 import { VirtualClock } from "../../src/testing/index.js";
 

@@ -5,8 +5,8 @@ import {
   type ObjectStream,
   type SendOptions,
   type WaitOptions,
-  WrappedStream,
 } from "../../src/index.js";
+import { WrappedStream } from "../../src/kit/index.js";
 import { type ComplianceOptions, complianceTests } from "../../src/testing/index.js";
 
 type Bytes = ObjectStream<Uint8Array>;
