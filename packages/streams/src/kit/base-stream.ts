@@ -5,23 +5,15 @@ import { abortable } from "@trunkline/base";
 import { Metadata } from "@trunkline/metadata";
 import { type AttributeKey, type Attributes, noAttributes } from "../contract/attributes.js";
 import { streamClock } from "../contract/clock.js";
-import { BrokenStreamError, ClosedStreamError } from "../contract/errors.js";
-import {
-  type CloseOptions,
-  defaultCloseTimeoutMs,
-  type ObjectStream,
-  type ReceivedMessage,
-  type SendOptions,
-  type WaitOptions,
-} from "../contract/stream.js";
+import type { CloseOptions, ObjectStream, ReceivedMessage, SendOptions, WaitOptions } from "../contract/stream.js";
+import { closeRefusal, closeWithin, OutputEnd } from "./ending.js";
 
 /**
  * Reading by iteration, the end sent once, closing within a time limit, the rule of `await using`, attributes. A carrier, which moves
  * items by itself, extends this class; a layer over another stream extends `WrappedStream` or `StreamLayer`.
  */
 export abstract class BaseStream<Out extends {}, In extends {} = Out> implements ObjectStream<Out, In> {
-  #eof: Promise<void> | undefined;
-  #eofSent = false;
+  readonly #output: OutputEnd = new OutputEnd();
   #closing: Promise<void> | undefined;
 
   abstract readonly carriesMetadata: boolean;
@@ -46,69 +38,32 @@ export abstract class BaseStream<Out extends {}, In extends {} = Out> implements
 
   /** True once `sendEof` has been called: nothing more may be sent. */
   protected get ending(): boolean {
-    return this.#eof !== undefined;
+    return this.#output.begun;
   }
 
   /** True once `sendEof` has succeeded. */
   protected get eofSent(): boolean {
-    return this.#eofSent;
+    return this.#output.sent;
   }
 
   sendEof(options?: WaitOptions): Promise<void> {
-    if (this.#eof === undefined) {
-      this.#eof = this.endOutput();
-      this.#eof.then(
-        () => {
-          this.#eofSent = true;
-        },
-        () => {
-          this.#eof = undefined;
-        },
-      );
-    }
-    return abortable(this.#eof, options?.signal);
+    return this.#output.send(() => this.endOutput(), options?.signal);
   }
 
   close(options: CloseOptions = {}): Promise<void> {
-    const { closeTimeoutMs } = options;
-    if (closeTimeoutMs !== undefined) {
-      if (!(closeTimeoutMs >= 0))
-        return Promise.reject(new RangeError(`closeTimeoutMs must not be below zero, but is ${closeTimeoutMs}`));
-      if (this.extra(streamClock) === undefined) {
-        const message = `closeTimeoutMs (${closeTimeoutMs}) needs a clock, and no layer of this stream has one (attribute streamClock)`;
-        return Promise.reject(new TypeError(message));
-      }
-    }
+    const refusal = closeRefusal(options, this.extra(streamClock));
+    if (refusal !== undefined) return Promise.reject(refusal);
     this.#closing ??= this.closeGracefully(options.closeTimeoutMs);
     return abortable(this.#closing, options.signal);
   }
 
   /** Called once, by the first `close`. */
-  protected async closeGracefully(givenTimeoutMs: number | undefined): Promise<void> {
-    const clock = this.extra(streamClock);
-    const closeTimeoutMs = givenTimeoutMs ?? defaultCloseTimeoutMs;
-    let late: BrokenStreamError | undefined;
-    const cancel = clock?.at(
-      clock.nowMs() + closeTimeoutMs,
-      () => {
-        late = new BrokenStreamError(`closing took longer than closeTimeoutMs (${closeTimeoutMs})`, {
-          code: "CLOSE_TIMEOUT",
-        });
-        this.abort(late);
-      },
-      "watch",
-    );
-    try {
-      // Both at once: the other side may be unable to read our end before somebody takes what it is sending.
-      const eofSent = this.sendEof();
-      await Promise.all([eofSent, this.discardInput(eofSent, givenTimeoutMs).catch(() => {})]);
-    } catch (error) {
-      this.abort(error);
-      if (late !== undefined) throw late;
-      if (!(error instanceof ClosedStreamError)) throw error; // otherwise it was aborted on this side: nothing is left to do
-    } finally {
-      cancel?.();
-    }
+  protected closeGracefully(closeTimeoutMs: number | undefined): Promise<void> {
+    return closeWithin(this.extra(streamClock), closeTimeoutMs, {
+      sendEof: () => this.sendEof(),
+      discardInput: (eofSent) => this.discardInput(eofSent, closeTimeoutMs),
+      abort: (reason) => this.abort(reason),
+    });
   }
 
   /** A carrier that notices breaks by itself overrides this. */
@@ -129,7 +84,7 @@ export abstract class BaseStream<Out extends {}, In extends {} = Out> implements
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#eofSent || this.#closing !== undefined) return this.close();
+    if (this.#output.sent || this.#closing !== undefined) return this.close();
     this.abort(new Error("the stream was disposed of before its end was sent"));
   }
 }

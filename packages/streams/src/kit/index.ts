@@ -7,6 +7,7 @@
 export { attributesOver, noAttributes } from "../contract/attributes.js";
 export { BaseStream, iterate } from "./base-stream.js";
 export { BreakSignal, eitherSignal } from "./break-signal.js";
+export { type ClosingSteps, closeRefusal, closeWithin, OutputEnd } from "./ending.js";
 export { metadataRefusal } from "./metadata-refusal.js";
 export { ReceiveQueue } from "./receive-queue.js";
 export { SendQueue, type Sink } from "./send-queue.js";
