@@ -1,5 +1,6 @@
 export type { BackoffOptions } from "@trunkline/base";
 export type { CallDefaults } from "./call/defaults.js";
+export type { CallOptions } from "./call/options.js";
 export type { Messages } from "./call/send-all.js";
 export { Channel, type ChannelOptions, type TlsOptions } from "./client/channel.js";
 export type { ChannelState } from "./client/connection-manager.js";
@@ -18,7 +19,6 @@ export type { ChannelLifetimeOptions, KeepaliveOptions, ServerLifetimeOptions } 
 export type { Http2Options } from "./connection/options.js";
 export { callPeer, type Peer, type PeerTls } from "./connection/peer.js";
 export type {
-  CallOptions,
   ClientCall,
   MessageOptions,
   ParentCall,
@@ -48,10 +48,13 @@ export type {
   UnaryHandler,
 } from "./server/handlers.js";
 export { type ListenOptions, Server, type ServerOptions, type ServiceOptions } from "./server/server.js";
-export { bytesCodec, type Codec, protobufCodec } from "./service/codec.js";
+export { bytesCodec, type Codec } from "./service/codec.js";
+export type { MethodDefinition, ServiceDefinition } from "./service/definition.js";
 export type { GenericServiceDefinition } from "./service/generic.js";
 export type { GrpcJsMethodDefinition, GrpcJsServiceDefinition } from "./service/grpc-js.js";
-export type { AnyService, MethodDefinition, MethodKind, ServiceDefinition } from "./service/service.js";
+export type { MethodKind } from "./service/method.js";
+export { protobufCodec } from "./service/protobuf.js";
+export type { AnyService } from "./service/resolution.js";
 export type { Compression, CompressionOption } from "./wire/compression.js";
 export { CallUsageError, GrpcError, type GrpcErrorOptions } from "./wire/errors.js";
 export { isStatus, Status, type StatusName, statusName } from "./wire/status.js";

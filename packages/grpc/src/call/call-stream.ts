@@ -9,7 +9,7 @@ import type { AttributeKey, ObjectStream, WaitOptions } from "@trunkline/streams
 import { BaseStream, metadataRefusal, SendQueue, type Sink } from "@trunkline/streams/kit";
 import type { MessageOptions } from "../contract/call.js";
 import type { HookChain } from "../hooks/chain.js";
-import type { Method } from "../service/service.js";
+import type { Method } from "../service/method.js";
 import { type Compression, compressed } from "../wire/compression.js";
 import type { CallUsageError, GrpcError } from "../wire/errors.js";
 import { type FramedMessage, frameMessage } from "../wire/message.js";

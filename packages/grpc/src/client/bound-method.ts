@@ -1,6 +1,6 @@
 /** A method on a channel: what all its calls have in common, made once. */
 import type { ResolvedDefaults } from "../call/defaults.js";
-import type { Method } from "../service/service.js";
+import type { Method } from "../service/method.js";
 import type { RequestHead } from "../wire/headers.js";
 import type { ChannelCore } from "./channel.js";
 

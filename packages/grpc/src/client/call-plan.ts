@@ -6,7 +6,7 @@ import type { HeaderField } from "@trunkline/h2";
 import { Metadata } from "@trunkline/metadata";
 import type { AttributeKey, Clock } from "@trunkline/streams";
 import { checkedMessageBytes, type ResolvedDefaults } from "../call/defaults.js";
-import type { CallOptions } from "../contract/call.js";
+import type { CallOptions } from "../call/options.js";
 import { Deadline } from "../contract/deadline.js";
 import { checkedInterceptors, type HookChain } from "../hooks/chain.js";
 import { RequestEvent } from "../hooks/events.js";

@@ -1,6 +1,7 @@
 /** What ends a call from outside: its own signal, and the call that it belongs to. */
 import type { AbortSignalLike } from "@trunkline/streams";
-import type { CallOptions, ParentCall } from "../contract/call.js";
+import type { CallOptions } from "../call/options.js";
+import type { ParentCall } from "../contract/call.js";
 import { Deadline } from "../contract/deadline.js";
 import { GrpcError } from "../wire/errors.js";
 import { Status } from "../wire/status.js";

@@ -14,10 +14,11 @@ import {
 } from "@trunkline/streams";
 import { endStream, keepOpen } from "../call/call-stream.js";
 import { keepStack, rejectionAtCaller, throwTraced, traceHere } from "../call/caller-stack.js";
+import type { CallOptions } from "../call/options.js";
 import { callPeer, type Peer } from "../connection/peer.js";
-import type { CallOptions, ClientCall } from "../contract/call.js";
+import type { ClientCall } from "../contract/call.js";
 import type { Deadline } from "../contract/deadline.js";
-import { type HookChain, hooksOf, interceptorError } from "../hooks/chain.js";
+import { type HookChain, hooksOf } from "../hooks/chain.js";
 import { asError, GrpcError } from "../wire/errors.js";
 import { oversize, requestFields } from "../wire/headers.js";
 import { Status } from "../wire/status.js";
@@ -29,7 +30,7 @@ import { CallPlan } from "./call-plan.js";
 import { abortedBy, watchSignals } from "./cancellation.js";
 import type { ClientConnection } from "./client-connection.js";
 import type { WaitingCall } from "./connection-manager.js";
-import { throughConnection, throughInitialMetadata, throughStatus } from "./interception.js";
+import { interceptorError, throughConnection, throughInitialMetadata, throughStatus } from "./interception.js";
 import { Milestones } from "./milestones.js";
 import { RequestingCall } from "./requesting-call.js";
 

@@ -1,11 +1,20 @@
 /** How a client's call goes through its hooks: each function gives the error that the call must end with, where a hook has thrown one. */
+
+import { reasonText } from "@trunkline/base";
 import { Metadata } from "@trunkline/metadata";
+import { keepStack } from "../call/caller-stack.js";
 import type { Peer } from "../connection/peer.js";
-import { type HookChain, interceptorError } from "../hooks/chain.js";
+import type { HookChain } from "../hooks/chain.js";
 import { MetadataEvent, StatusEvent } from "../hooks/events.js";
 import { GrpcError } from "../wire/errors.js";
 import { Status } from "../wire/status.js";
 import type { Answer } from "./answer.js";
+
+/** What a client's call ends with when an interceptor throws. */
+export function interceptorError(thrown: unknown): GrpcError {
+  if (thrown instanceof GrpcError) return keepStack(thrown);
+  return new GrpcError(Status.INTERNAL, `an interceptor failed: ${reasonText(thrown)}`, { cause: thrown });
+}
 
 export function throughConnection(hooks: HookChain | undefined, peer: Peer): GrpcError | undefined {
   try {

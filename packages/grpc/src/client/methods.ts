@@ -1,16 +1,11 @@
 /** A client: one function a method, each with its long form as a property. */
 import { iterate } from "@trunkline/streams/kit";
 import { type CallDefaults, resolveDefaults } from "../call/defaults.js";
+import type { CallOptions } from "../call/options.js";
 import { type Messages, sendAll } from "../call/send-all.js";
-import type { CallOptions, ClientCall } from "../contract/call.js";
-import {
-  type AnyService,
-  type Method,
-  type MethodKind,
-  type MethodsOf,
-  type MethodTypes,
-  resolveService,
-} from "../service/service.js";
+import type { ClientCall } from "../contract/call.js";
+import type { Method, MethodKind, MethodTypes } from "../service/method.js";
+import { type AnyService, type MethodsOf, resolveService } from "../service/resolution.js";
 import { CallUsageError } from "../wire/errors.js";
 import { requestHead } from "../wire/headers.js";
 import type { BoundMethod } from "./bound-method.js";

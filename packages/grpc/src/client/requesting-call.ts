@@ -5,12 +5,13 @@
 import { reasonText } from "@trunkline/base";
 import { CallStream, endStream, keepOpen } from "../call/call-stream.js";
 import { checkSendMessageBytes } from "../call/defaults.js";
-import { type HookChain, interceptorError } from "../hooks/chain.js";
-import type { Method } from "../service/service.js";
+import type { HookChain } from "../hooks/chain.js";
+import type { Method } from "../service/method.js";
 import { CallUsageError, GrpcError } from "../wire/errors.js";
 import type { FramedMessage } from "../wire/message.js";
 import { Status } from "../wire/status.js";
 import type { CallPlan } from "./call-plan.js";
+import { interceptorError } from "./interception.js";
 
 export abstract class RequestingCall<Request extends {}, Response extends {}> extends CallStream<Request, Response> {
   protected readonly outgoingName = "request";

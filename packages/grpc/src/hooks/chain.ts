@@ -1,6 +1,4 @@
 /** The hooks of one call, as the call uses them. Calls without hooks have none of this. */
-import { reasonText } from "@trunkline/base";
-import { keepStack } from "../call/caller-stack.js";
 import type { Peer } from "../connection/peer.js";
 import { GrpcError } from "../wire/errors.js";
 import { Status } from "../wire/status.js";
@@ -134,12 +132,6 @@ export function hooksOf<Call extends InterceptedCall>(
     });
   }
   return all.length === 0 ? undefined : new HookChain(all);
-}
-
-/** What a client's call ends with when an interceptor throws. */
-export function interceptorError(thrown: unknown): GrpcError {
-  if (thrown instanceof GrpcError) return keepStack(thrown);
-  return new GrpcError(Status.INTERNAL, `an interceptor failed: ${reasonText(thrown)}`, { cause: thrown });
 }
 
 /** Checks what came as the option `interceptors`. @throws TypeError */

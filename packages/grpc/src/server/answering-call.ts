@@ -8,7 +8,7 @@ import { CallStream, endStream, keepOpen } from "../call/call-stream.js";
 import { checkSendMessageBytes } from "../call/defaults.js";
 import type { ResponseOptions, StatusOptions } from "../contract/call.js";
 import type { HookChain } from "../hooks/chain.js";
-import type { Method } from "../service/service.js";
+import type { Method } from "../service/method.js";
 import { accepts, type Compression, type CompressionOption } from "../wire/compression.js";
 import { CallUsageError, GrpcError } from "../wire/errors.js";
 import { encodingField, oversize, type RequestHeaders, responseHead } from "../wire/headers.js";

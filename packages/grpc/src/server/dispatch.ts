@@ -4,7 +4,8 @@ import type { Messages } from "../call/send-all.js";
 import { sendAll } from "../call/send-all.js";
 import type { ServerCall } from "../contract/call.js";
 import type { ServerInterceptor } from "../hooks/interceptor.js";
-import { type AnyService, type Method, type MethodKind, resolveService } from "../service/service.js";
+import type { Method, MethodKind } from "../service/method.js";
+import { type AnyService, resolveService } from "../service/resolution.js";
 import type { ServerCallStream } from "./server-call.js";
 
 type AnyCall = ServerCallStream<{}, {}>;

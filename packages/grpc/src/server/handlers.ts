@@ -1,7 +1,8 @@
 /** What an implementation of a service is made of: short handlers, or `{ open(call) }`, by the names of the methods. */
 import type { Messages } from "../call/send-all.js";
 import type { ServerCall } from "../contract/call.js";
-import type { AnyService, MethodKind, MethodsOf, MethodTypes } from "../service/service.js";
+import type { MethodKind, MethodTypes } from "../service/method.js";
+import type { AnyService, MethodsOf } from "../service/resolution.js";
 
 type Awaitable<T> = T | Promise<T>;
 

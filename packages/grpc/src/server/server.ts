@@ -19,7 +19,7 @@ import { peerOf } from "../connection/peer.js";
 import type { ServerCall } from "../contract/call.js";
 import { checkedInterceptors } from "../hooks/chain.js";
 import type { ServerInterceptor } from "../hooks/interceptor.js";
-import type { AnyService } from "../service/service.js";
+import type { AnyService } from "../service/resolution.js";
 import type { Compression, CompressionOption } from "../wire/compression.js";
 import { GrpcError } from "../wire/errors.js";
 import { Status } from "../wire/status.js";

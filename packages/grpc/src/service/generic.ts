@@ -1,7 +1,7 @@
 /** Services as ts-proto describes them for whoever wants to use them (`outputServices=generic-definitions`), nice-grpc among others. */
 import { retained } from "@trunkline/h2";
 import type { Codec } from "./codec.js";
-import type { KindOf, MethodTypes } from "./service.js";
+import { checkedPath, type KindOf, kindOf, type MethodTypes, makeMethod, type Service } from "./method.js";
 
 interface MessageType {
   encode(message: never): { finish(): Uint8Array };
@@ -59,7 +59,24 @@ export function isGenericService(service: object): service is GenericServiceDefi
   return typeof fullName === "string" && typeof methods === "object" && methods !== null;
 }
 
-export function genericCodec(type: MessageType): Codec<{}, {}> {
+/** Makes the service that a generic definition describes. @throws TypeError for a path that cannot be */
+export function fromGeneric({ fullName, methods }: GenericServiceDefinition): Service {
+  return {
+    typeName: fullName,
+    methods: Object.entries(methods).map(([name, method]) => {
+      const path = checkedPath(`${fullName}.${name}`, `/${fullName}/${method.name}`);
+      return makeMethod(
+        [name],
+        path,
+        kindOf(method),
+        genericCodec(method.requestType),
+        genericCodec(method.responseType),
+      );
+    }),
+  };
+}
+
+function genericCodec(type: MessageType): Codec<{}, {}> {
   const { fromPartial } = type;
   return {
     encode: (message) =>

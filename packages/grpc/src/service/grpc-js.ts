@@ -5,7 +5,7 @@
 import { Buffer } from "node:buffer";
 import { retained } from "@trunkline/h2";
 import type { Codec } from "./codec.js";
-import type { KindOf, MethodTypes } from "./service.js";
+import { checkedPath, type KindOf, kindOf, type MethodTypes, makeMethod, type Service } from "./method.js";
 
 /** One method, as grpc-js describes it. */
 export interface GrpcJsMethodDefinition {
@@ -55,18 +55,25 @@ function isMethod(value: unknown): value is GrpcJsMethodDefinition {
   return typeof path === "string" && functions.every((one) => typeof one === "function");
 }
 
+/** Makes the service that a definition of grpc-js describes. @throws TypeError for a path that cannot be */
+export function fromGrpcJs(definition: GrpcJsServiceDefinition): Service {
+  const methods = Object.entries(definition).map(([name, method]) => {
+    const request = grpcJsCodec(method.requestSerialize, method.requestDeserialize);
+    const response = grpcJsCodec(method.responseSerialize, method.responseDeserialize);
+    return makeMethod(namesOf(name, method), checkedPath(name, method.path), kindOf(method), request, response);
+  });
+  return { typeName: methods[0]?.path.split("/")[1] ?? "", methods };
+}
+
 /** The names that users of grpc-js know a method by. */
-export function grpcJsNames(name: string, { originalName }: GrpcJsMethodDefinition): string[] {
+function namesOf(name: string, { originalName }: GrpcJsMethodDefinition): string[] {
   const names = new Set([name, name.charAt(0).toLowerCase() + name.slice(1)]);
   if (originalName !== undefined) names.add(originalName);
   return [...names];
 }
 
 /** Deserializers get a `Buffer`, as from grpc-js: what they make of bytes fields depends on it. */
-export function grpcJsCodec(
-  serialize: (message: never) => Uint8Array,
-  deserialize: (bytes: Buffer) => {},
-): Codec<{}, {}> {
+function grpcJsCodec(serialize: (message: never) => Uint8Array, deserialize: (bytes: Buffer) => {}): Codec<{}, {}> {
   return {
     encode: (message) => serialize(message as never),
     decode(bytes) {

@@ -11,7 +11,8 @@ import {
   type Registry,
   toJsonString,
 } from "@bufbuild/protobuf";
-import { type Codec, isMessage } from "./codec.js";
+import type { Codec } from "./codec.js";
+import { isMessage } from "./protobuf.js";
 
 /**
  * Takes messages and plain objects to make one of. Fields that are not known are passed over, as in the binary form. A `google.protobuf.Any` may hold what
