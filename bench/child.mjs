@@ -1,6 +1,6 @@
 /**
- * One process of a run: `node bench/child.mjs '<Task as JSON>'`. Says what it has to say as one JSON object a line on stdout;
- * ends when its stdin closes, on SIGTERM, and after the task's limit.
+ * One process of a run: `node bench/child.mjs '<Task as JSON>'`. Says what it has to say as one JSON object a line on
+ * stdout; ends when its stdin closes, on SIGTERM, and after the task's limit.
  */
 import { createInterface } from "node:readline";
 import { scenarios } from "./scenarios/catalog.mjs";

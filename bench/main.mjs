@@ -1,6 +1,7 @@
 /**
- * The benchmarks: `npm run bench`. Runs every scenario with every subject that takes part in it, alternating (A B C, A B C …),
- * each run in fresh processes. Results go to stdout, progress and failures to stderr; exits with 1 when a run failed.
+ * The benchmarks: `npm run bench`. Runs every scenario with every subject that takes part in it, alternating (A B C, A
+ * B C …), each run in fresh processes. Results go to stdout, progress and failures to stderr; exits with 1 when a run
+ * failed.
  */
 import { parseArguments, UsageError, usage } from "./lib/arguments.mjs";
 import { buildGoSubject } from "./lib/go.mjs";

@@ -1,6 +1,6 @@
 /**
- * What the parts of the benchmarks say to each other. A subject knows a runtime and nothing of scenarios; a scenario knows
- * these interfaces and nothing of runtimes, so that every subject does the same work.
+ * What the parts of the benchmarks say to each other. A subject knows a runtime and nothing of scenarios; a scenario
+ * knows these interfaces and nothing of runtimes, so that every subject does the same work.
  */
 
 /** A listening process's inside: where it listens on 127.0.0.1, and its end. */
@@ -20,7 +20,10 @@ export interface GrpcSubject {
   startServer(): Promise<Running>;
   /** One connection. */
   connect(port: number): Promise<GrpcClient>;
-  /** The same with what a call of a real program carries: an interceptor, a deadline and five entries of metadata on every call. */
+  /**
+   * The same with what a call of a real program carries: an interceptor, a deadline and five entries of metadata on
+   * every call.
+   */
   connectDressed?(port: number): Promise<GrpcClient>;
 }
 
@@ -29,7 +32,9 @@ export interface GrpcClient {
   echo(payload: Uint8Array): Promise<Uint8Array>;
   /** Opens one bidirectional stream. */
   pingPong(): Promise<PingPong>;
-  /** Sends messages one way, as fast as the runtime lets it, until `isOver()`; then ends and waits for what has arrived. */
+  /**
+   * Sends messages one way, as fast as the runtime lets it, until `isOver()`; then ends and waits for what has arrived.
+   */
   upload(payload: Uint8Array, isOver: () => boolean): Promise<{ sent: number; receivedBytes: number }>;
   close(): Promise<void>;
 }
@@ -100,8 +105,8 @@ export interface Scenario {
   /** Over TLS instead of plaintext. */
   readonly tls?: boolean;
   /**
-   * What is measured when it is no rate; a lower value is better. Memory: of this process, by what the client opens and leaves open.
-   * Time: of the client, by itself.
+   * What is measured when it is no rate; a lower value is better. Memory: of this process, by what the client opens and
+   * leaves open. Time: of the client, by itself.
    */
   readonly level?: { readonly memoryOf: "server" | "middle" } | "time";
 }

@@ -1,7 +1,8 @@
 /**
- * Attacks on real processes of ours, with their default limits: an HTTP/2 server, a gRPC server, a router, an HTTP/2 client and a gRPC
- * client. Each attack comes from this process; meanwhile well-behaved exchanges go on with the same victim. A case has passed when the
- * victim answered as it should, never took more memory than it may, and the others were served all the time.
+ * Attacks on real processes of ours, with their default limits: an HTTP/2 server, a gRPC server, a router, an HTTP/2
+ * client and a gRPC client. Each attack comes from this process; meanwhile well-behaved exchanges go on with the same
+ * victim. A case has passed when the victim answered as it should, never took more memory than it may, and the others
+ * were served all the time.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { attacksOnServers, clientPreface } from "@trunkline/h2/testing";
@@ -12,7 +13,10 @@ import { grpcServer, h2Server, routerProcess } from "./attacks/victims.mjs";
 import { Cases } from "./lib/cases.mjs";
 
 const MiB = 2 ** 20;
-/** What a victim may take on top of what it had: a full connection window of 16 MiB, and twice as much for the garbage of a busy process. */
+/**
+ * What a victim may take on top of what it had: a full connection window of 16 MiB, and twice as much for the garbage
+ * of a busy process.
+ */
 const mostGrowthBytes = 48 * MiB;
 /** The same where 1,000 answers wait, each with a high-water mark of 64 KiB and a frame of 16 KiB. */
 const mostWaitingBytes = 128 * MiB;

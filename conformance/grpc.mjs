@@ -1,6 +1,6 @@
 /**
- * connectconformance 1.0.6, gRPC only, over plaintext and TLS, with and without client certificates: 570 cases for a server and 646 for a client; and the same
- * again with messages as JSON and with more encodings.
+ * connectconformance 1.0.6, gRPC only, over plaintext and TLS, with and without client certificates: 570 cases for a
+ * server and 646 for a client; and the same again with messages as JSON and with more encodings.
  */
 import { fileURLToPath } from "node:url";
 import { runToEnd } from "./lib/child.mjs";

@@ -1,7 +1,8 @@
 /**
- * Headers that our encoder has written, decoded by others: python-hyper's hpack, Go's x/net/http2/hpack and nghttp2's library. Each connection is run
- * with the table sizes that it came with, without a table, with a large one, and with sizes that change all the time. Our encoder takes
- * Huffman code where that is shorter, string by string, so both forms are there.
+ * Headers that our encoder has written, decoded by others: python-hyper's hpack, Go's x/net/http2/hpack and nghttp2's
+ * library. Each connection is run with the table sizes that it came with, without a table, with a large one, and with
+ * sizes that change all the time. Our encoder takes Huffman code where that is shorter, string by string, so both forms
+ * are there.
  */
 import { fileURLToPath } from "node:url";
 import { portableAscii } from "@trunkline/h2";
@@ -37,7 +38,8 @@ const variants = [
     name: "with a table that shrinks and grows between two blocks",
     options: {},
     sizesOf: (_, number) => (number % 4 === 3 ? [1_000, 50, 3_000] : []),
-    // RFC 7541 §4.2 has the smallest size and the last announced; Go refuses the second as long as its table holds anything.
+    // RFC 7541 §4.2 has the smallest size and the last announced; Go refuses the second as long as its table holds
+    // anything.
     without: go,
   },
 ];

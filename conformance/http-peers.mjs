@@ -1,7 +1,8 @@
 /**
- * Real HTTP/2 peers, over plaintext and TLS: nghttp, curl, h2load, node:http2 and Go's net/http as clients of our server; nghttpd, node:http2 and
- * Go's net/http as servers for our client. Trailers, large headers (Huffman code and CONTINUATION), large bodies, cancelled streams, and
- * orderly ends under load, as far as each can; and what TLS must refuse.
+ * Real HTTP/2 peers, over plaintext and TLS: nghttp, curl, h2load, node:http2 and Go's net/http as clients of our
+ * server; nghttpd, node:http2 and Go's net/http as servers for our client. Trailers, large headers (Huffman code and
+ * CONTINUATION), large bodies, cancelled streams, and orderly ends under load, as far as each can; and what TLS must
+ * refuse.
  */
 import { readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";

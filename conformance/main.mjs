@@ -1,6 +1,7 @@
 /**
- * The outside judges: `npm run conformance -- JUDGE…`. Each one is a file beside this one that exports `run`; it installs what
- * it needs into `.cache/`. Ends with a line `N passed, N failed`; exits with 1 when a case failed that is not known to.
+ * The outside judges: `npm run conformance -- JUDGE…`. Each one is a file beside this one that exports `run`; it
+ * installs what it needs into `.cache/`. Ends with a line `N passed, N failed`; exits with 1 when a case failed that is
+ * not known to.
  */
 import { JudgeMissing } from "./lib/outcome.mjs";
 

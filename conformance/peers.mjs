@@ -1,6 +1,6 @@
 /**
- * Real gRPC peers, each as the client of our server and as the server of our client, over one list of cases. All programs are told what to do in one
- * way (`peers/proto/peer.proto`), ours too, which is also tried against itself.
+ * Real gRPC peers, each as the client of our server and as the server of our client, over one list of cases. All
+ * programs are told what to do in one way (`peers/proto/peer.proto`), ours too, which is also tried against itself.
  */
 import { Cases } from "./lib/cases.mjs";
 import { startServer, withServer } from "./lib/child.mjs";

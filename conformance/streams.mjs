@@ -1,6 +1,6 @@
 /**
- * Compressed streams against Python's modules (gzip, zlib, bz2, lzma, zstandard, brotli), in both directions. A format that this Node has
- * no engine for runs on a newer Node, installed by npm.
+ * Compressed streams against Python's modules (gzip, zlib, bz2, lzma, zstandard, brotli), in both directions. A format
+ * that this Node has no engine for runs on a newer Node, installed by npm.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";

@@ -1,8 +1,8 @@
 /**
- * `npm run fuzz -- [--seconds N] [--target NAME]… [--seed N] [--keep]`: feeds each target hostile input for its share of the
- * time (60 s in all by default), starting from `scripts/fuzz/corpus`, which the quick tests run too. Input that shows new
- * behaviour is changed further, and with `--keep` saved; input that breaks a target is always saved, and ends that target's run
- * and the command with 1. The targets are TypeScript and run on the sources, as the tests do.
+ * `npm run fuzz -- [--seconds N] [--target NAME]… [--seed N] [--keep]`: feeds each target hostile input for its share
+ * of the time (60 s in all by default), starting from `scripts/fuzz/corpus`, which the quick tests run too. Input that
+ * shows new behaviour is changed further, and with `--keep` saved; input that breaks a target is always saved, and ends
+ * that target's run and the command with 1. The targets are TypeScript and run on the sources, as the tests do.
  */
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";

@@ -10,7 +10,8 @@ const notesFile = new URL("../NOTES.md", import.meta.url);
 
 /**
  * @param {string} tables
- * @param {{ line: string, rounds: number, warmUpMs: number, windowMs: number, goVersion: string | undefined, missing: readonly string[] }} how
+ * @param {{ line: string, rounds: number, warmUpMs: number, windowMs: number, goVersion: string | undefined, missing:
+ * readonly string[] }} how
  */
 export function writeResults(tables, { line, rounds, warmUpMs, windowMs, goVersion, missing }) {
   writeFileSync(

@@ -14,8 +14,8 @@ const nodeProgram = fileURLToPath(new URL("../child.mjs", import.meta.url));
  * @param {import("../subjects/catalog.mjs").SubjectEntry & { program?: string }} subject
  * @param {import("../types.d.ts").Scenario} scenario
  * @param {{ warmUpMs: number, windowMs: number }} timing
- * @returns {Promise<{ value: number, cpuMicros?: number }>} in the scenario's unit; and for rates what all processes together needed of the
- * processors for one unit, or for 1 KB of a rate in MB, where the system tells
+ * @returns {Promise<{ value: number, cpuMicros?: number }>} in the scenario's unit; and for rates what all processes
+ * together needed of the processors for one unit, or for 1 KB of a rate in MB, where the system tells
  */
 export async function run(subject, scenario, { warmUpMs, windowMs }) {
   const command =

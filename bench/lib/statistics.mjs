@@ -9,8 +9,8 @@ export function median(values) {
 }
 
 /**
- * The median of the ratios within each round. The machine may be twice as slow in one round as in another, but hardly between
- * neighbours within one.
+ * The median of the ratios within each round. The machine may be twice as slow in one round as in another, but hardly
+ * between neighbours within one.
  * @param {readonly (number | undefined)[]} values by round; undefined where the run failed
  * @param {readonly (number | undefined)[]} base the same rounds
  * @returns {number | undefined} undefined without a round that both have

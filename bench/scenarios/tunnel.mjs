@@ -1,6 +1,6 @@
 /**
- * What both ends do in the tunnel scenarios. The first byte of a stream says what the server is to do with the rest: give it
- * back, or count it and answer with the count.
+ * What both ends do in the tunnel scenarios. The first byte of a stream says what the server is to do with the rest:
+ * give it back, or count it and answer with the count.
  */
 import { startWindow } from "./timer.mjs";
 
@@ -17,7 +17,9 @@ const setUpsAtATime = 16;
 
 export const idleStreams = 1_000;
 
-/** @type {Record<string, (client: TunnelClient, durationMs: number) => Promise<import("../types.d.ts").Measurement>>} */
+/**
+ * @type {Record<string, (client: TunnelClient, durationMs: number) => Promise<import("../types.d.ts").Measurement>>}
+ */
 export const tunnelScenarios = {
   "tunnel-64k": oneWay,
   "tunnel-64k-roomy": oneWay,

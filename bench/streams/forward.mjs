@@ -5,7 +5,9 @@ import { connect, createServer } from "node:net";
 
 const chunk = new Uint8Array(64 * 1024);
 
-/** @param {"pipe" | "forward"} way @param {number} megabytes @returns {Promise<{ mbPerS: number, cpuMsPerGb: number }>} */
+/**
+ * @param {"pipe" | "forward"} way @param {number} megabytes @returns {Promise<{ mbPerS: number, cpuMsPerGb: number }>}
+ */
 export async function relayed(way, megabytes) {
   const sink = createServer({ allowHalfOpen: true }, (socket) =>
     socket.on("data", () => {}).on("end", () => socket.end("x")),

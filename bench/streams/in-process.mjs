@@ -51,7 +51,10 @@ export async function gzipWrapped(megabytes) {
   return rate;
 }
 
-/** @type {Record<string, (stream: import("@trunkline/streams").ObjectStream<Uint8Array>) => import("@trunkline/streams").ObjectStream<Uint8Array>>} */
+/**
+ * @type {Record<string, (stream: import("@trunkline/streams").ObjectStream<Uint8Array>) =>
+ * import("@trunkline/streams").ObjectStream<Uint8Array>>}
+ */
 export const wrappers = {
   bare: (stream) => stream,
   MetadataStream: (stream) => new MetadataStream(stream, {}),

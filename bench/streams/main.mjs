@@ -1,7 +1,7 @@
 /**
- * The benchmarks of @trunkline/streams: `npm run bench:streams [-- --quick] [-- --write]`. Each pair takes turns (A B, A B …); values are medians, a
- * ratio is the median of the ratios within each round, because a machine drifts more between rounds than within one. A Markdown table on stdout;
- * `--write` puts it into bench/RESULTS.md too.
+ * The benchmarks of @trunkline/streams: `npm run bench:streams [-- --quick] [-- --write]`. Each pair takes turns (A B,
+ * A B …); values are medians, a ratio is the median of the ratios within each round, because a machine drifts more
+ * between rounds than within one. A Markdown table on stdout; `--write` puts it into bench/RESULTS.md too.
  */
 import { parseArgs } from "node:util";
 import { writeStreams } from "../lib/results-file.mjs";

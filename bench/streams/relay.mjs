@@ -1,4 +1,7 @@
-/** A process between two sockets: `relay.mjs pipe|forward <port>`. Tells its port, and after each connection the CPU time that it took. */
+/**
+ * A process between two sockets: `relay.mjs pipe|forward <port>`. Tells its port, and after each connection the CPU
+ * time that it took.
+ */
 import { connect, createServer } from "node:net";
 import { pipeline } from "node:stream/promises";
 import { forward } from "@trunkline/streams";

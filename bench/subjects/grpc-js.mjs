@@ -14,8 +14,8 @@ const definition = protoLoader.loadSync(fileURLToPath(new URL("../proto/bench.pr
 const { BenchService } = /** @type {any} */ (grpc.loadPackageDefinition(definition)).trunkline.bench.v1;
 
 /**
- * grpc-js keeps what was sent for retries, up to 1 MiB a call, and moves all of it for every message that leaves: with its
- * default a stream of 10 B messages does 6,000 a second instead of 150,000. Here it is measured at its best.
+ * grpc-js keeps what was sent for retries, up to 1 MiB a call, and moves all of it for every message that leaves: with
+ * its default a stream of 10 B messages does 6,000 a second instead of 150,000. Here it is measured at its best.
  */
 const channelOptions = {
   "grpc.per_rpc_retry_buffer_size": 0,

@@ -1,4 +1,7 @@
-/** HPACK by itself: a header block of ten fields as gRPC clients send it, of which nothing changes but one request's number. */
+/**
+ * HPACK by itself: a header block of ten fields as gRPC clients send it, of which nothing changes but one request's
+ * number.
+ */
 
 import { nodeAscii } from "@trunkline/h2/node";
 import { HpackDecoder } from "../../packages/h2/dist/hpack/decoder.js";

@@ -1,4 +1,7 @@
-/** A plain TCP relay in Node, in a process of its own: the limit for a router. It only pipes, both ways, half-close included. */
+/**
+ * A plain TCP relay in Node, in a process of its own: the limit for a router. It only pipes, both ways, half-close
+ * included.
+ */
 import { dial, listen } from "./socket-stream.mjs";
 import tcp from "./tcp.mjs";
 

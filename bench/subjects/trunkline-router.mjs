@@ -1,6 +1,6 @@
 /**
- * @trunkline/router: the router with its exchange in the middle, one listener as the server, one dialler as the client. All
- * streams of a side share one connection.
+ * @trunkline/router: the router with its exchange in the middle, one listener as the server, one dialler as the client.
+ * All streams of a side share one connection.
  */
 import { Router, Trunkline } from "@trunkline/router";
 

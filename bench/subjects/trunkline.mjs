@@ -55,7 +55,8 @@ function dress() {
 /**
  * @param {number} port
  * @param {import("@trunkline/grpc").ChannelOptions} options
- * @param {(client: import("@trunkline/grpc").Client<typeof BenchService>, payload: Uint8Array) => Promise<{ payload: Uint8Array }>} echo
+ * @param {(client: import("@trunkline/grpc").Client<typeof BenchService>, payload: Uint8Array) => Promise<{ payload:
+ * Uint8Array }>} echo
  */
 function connect(port, options, echo) {
   const channel = new Channel(`127.0.0.1:${port}`, options);

@@ -1,6 +1,6 @@
 /**
- * A victim: an HTTP/2 server with its default limits. `/held` is neither read nor answered, `/endless` is answered without end, anything
- * else with its body. Prints its port as its first line.
+ * A victim: an HTTP/2 server with its default limits. `/held` is neither read nor answered, `/endless` is answered
+ * without end, anything else with its body. Prints its port as its first line.
  */
 import { createSocketServer, HttpConnection } from "@trunkline/h2/node";
 

@@ -83,7 +83,10 @@ async function fallSilent(victim) {
   mustBe(outcome.startsWith("failed"), `the request was ${outcome}`);
 }
 
-/** Lets the victim ask a server that shakes hands, waits for the request, and then does what `attack` does; gives what the victim says of it. */
+/**
+ * Lets the victim ask a server that shakes hands, waits for the request, and then does what `attack` does; gives what
+ * the victim says of it.
+ */
 async function withHostileServer(victim, attack) {
   const server = createServer({ allowHalfOpen: true });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));

@@ -1,4 +1,6 @@
-/** Who is attacked: real processes of ours, each with a request that it takes its time with and a well-behaved client. */
+/**
+ * Who is attacked: real processes of ours, each with a request that it takes its time with and a well-behaved client.
+ */
 import { createHmac, randomUUID } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,4 +1,7 @@
-/** The client under test: makes the call that each message on stdin describes, and tells what came of it. Usage: node client.mjs URL-OF-GENERATED-TYPES */
+/**
+ * The client under test: makes the call that each message on stdin describes, and tells what came of it. Usage: node
+ * client.mjs URL-OF-GENERATED-TYPES
+ */
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { create } from "@bufbuild/protobuf";

@@ -1,4 +1,7 @@
-/** How connectconformance talks to a program under test: protobuf messages over stdin and stdout, each behind its length in four bytes. */
+/**
+ * How connectconformance talks to a program under test: protobuf messages over stdin and stdout, each behind its length
+ * in four bytes.
+ */
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 
 const lengthBytes = 4;

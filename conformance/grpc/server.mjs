@@ -1,4 +1,7 @@
-/** The server under test: does what the response definition in each first request says. Usage: node server.mjs URL-OF-GENERATED-TYPES COMPRESSION */
+/**
+ * The server under test: does what the response definition in each first request says. Usage: node server.mjs
+ * URL-OF-GENERATED-TYPES COMPRESSION
+ */
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { create } from "@bufbuild/protobuf";

@@ -6,7 +6,8 @@ const corpus = new URL("../../../shared/vectors/hpack/", import.meta.url);
 
 /**
  * @typedef {{ name: string, value: string, neverIndexed?: boolean }} Field
- * @typedef {{ tableSizes: readonly number[], fields: readonly Field[] }} Block one header block, and the table sizes that its receiver allows from then on
+ * @typedef {{ tableSizes: readonly number[], fields: readonly Field[] }} Block one header block, and the table sizes
+ * that its receiver allows from then on
  * @typedef {{ title: string, blocks: readonly Block[] }} Story the blocks of one connection, in order
  */
 

@@ -1,4 +1,7 @@
-/** The interop cases as a client of ours performs them, by gRPC's names for them. Each throws when something is not as it must be. */
+/**
+ * The interop cases as a client of ours performs them, by gRPC's names for them. Each throws when something is not as
+ * it must be.
+ */
 import assert from "node:assert/strict";
 import { createClient, Deadline } from "@trunkline/grpc";
 
@@ -34,7 +37,8 @@ async function expectStatus({ unaryCall }, responseStatus) {
 
 /**
  * Each gets a client of the test service, the generated types, and what makes another channel.
- * @type {Readonly<Record<string, (client: any, types: any, newChannel: () => import("@trunkline/grpc").Channel) => Promise<void>>>}
+ * @type {Readonly<Record<string, (client: any, types: any, newChannel: () => import("@trunkline/grpc").Channel) =>
+ * Promise<void>>>}
  */
 export const cases = {
   async empty_unary({ emptyCall }) {

@@ -1,4 +1,7 @@
-/** gRPC's test service, for interop clients of others. Usage: node server.mjs URL-OF-GENERATED-TYPES [CERTIFICATE KEY]; prints its port. */
+/**
+ * gRPC's test service, for interop clients of others. Usage: node server.mjs URL-OF-GENERATED-TYPES [CERTIFICATE KEY];
+ * prints its port.
+ */
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { GrpcError, Server } from "@trunkline/grpc";

@@ -1,6 +1,7 @@
 /**
- * Both ends of the calls in one process, so that what either of them keeps is seen: `node --expose-gc process.mjs SCENARIO COUNT WARM_UP`. Prints what
- * there is before and after, as JSON. `WARM_UP` of the same are done before: the compiler goes on to optimise for a long time, and what it makes stays.
+ * Both ends of the calls in one process, so that what either of them keeps is seen:
+ * `node --expose-gc process.mjs SCENARIO COUNT WARM_UP`. Prints what there is before and after, as JSON. `WARM_UP` of
+ * the same are done before: the compiler goes on to optimise for a long time, and what it makes stays.
  */
 import { once } from "node:events";
 import { createServer } from "node:net";

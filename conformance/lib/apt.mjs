@@ -1,4 +1,7 @@
-/** Programs that come as packages of Debian or Ubuntu. They are installed where that is allowed, and asked for where it is not. */
+/**
+ * Programs that come as packages of Debian or Ubuntu. They are installed where that is allowed, and asked for where it
+ * is not.
+ */
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";

@@ -10,7 +10,10 @@ process.on("exit", () => {
   for (const child of running) child.kill("SIGKILL");
 });
 
-/** @typedef {{ readonly line: string, readonly pid: number, readonly alive: boolean, readonly end: string | number | null, stop(): Promise<void> }} RunningServer */
+/**
+ * @typedef {{ readonly line: string, readonly pid: number, readonly alive: boolean, readonly end: string | number |
+ * null, stop(): Promise<void> }} RunningServer
+ */
 
 /** What a program printed is kept up to here. */
 const largestOutputBytes = 64 * 2 ** 20;
@@ -28,7 +31,8 @@ function launch(program, args, options) {
  * @param {string} program
  * @param {readonly string[]} args
  * @param {{ timeoutMs?: number, input?: string | Buffer, cwd?: string, env?: NodeJS.ProcessEnv }} [options]
- * @returns {Promise<{ code: number | null, stdout: Buffer, stderr: string, timedOut: boolean }>} `code` is null when it was killed
+ * @returns {Promise<{ code: number | null, stdout: Buffer, stderr: string, timedOut: boolean }>} `code` is null when it
+ * was killed
  */
 export async function runToEnd(program, args, { timeoutMs = 60_000, input, cwd, env } = {}) {
   const child = launch(program, args, { cwd, env, stdio: ["pipe", "pipe", "pipe"] });

@@ -6,10 +6,11 @@ export class JudgeMissing extends Error {}
 /** @typedef {{ id: string, title: string, passed: boolean }} CaseResult */
 
 /**
- * Says what failed, and returns the counts. A known failure is named but does not count; one that passes by now does, so that
- * the list stays short and true.
+ * Says what failed, and returns the counts. A known failure is named but does not count; one that passes by now does,
+ * so that the list stays short and true.
  * @param {readonly CaseResult[]} results
- * @param {{ expected: number, known?: Readonly<Record<string, string>> }} rules how many cases there must be, and the known failures: id and reason
+ * @param {{ expected: number, known?: Readonly<Record<string, string>> }} rules how many cases there must be, and the
+ * known failures: id and reason
  * @returns {{ passed: number, failed: number }}
  */
 export function judge(results, { expected, known = {} }) {

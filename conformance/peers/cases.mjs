@@ -1,6 +1,6 @@
 /**
- * What every pair of peers must agree on. A case makes calls (`call(spec)` gives an Outcome) and throws at what is wrong. `needs` names what not every
- * peer can do; `peers/known.mjs` says which cannot, and why.
+ * What every pair of peers must agree on. A case makes calls (`call(spec)` gives an Outcome) and throws at what is
+ * wrong. `needs` names what not every peer can do; `peers/known.mjs` says which cannot, and why.
  */
 import assert from "node:assert/strict";
 import { createHash, randomUUID } from "node:crypto";
@@ -395,7 +395,10 @@ function* compressionCases() {
   }
 }
 
-/** @typedef {{ readonly title: string, readonly needs?: readonly string[], check(peers: { call(spec: object): Promise<object>, traffic(): Promise<object> }): Promise<void> }} PeerCase */
+/**
+ * @typedef {{ readonly title: string, readonly needs?: readonly string[], check(peers: { call(spec: object):
+ * Promise<object>, traffic(): Promise<object> }): Promise<void> }} PeerCase
+ */
 
 /** @type {readonly PeerCase[]} */
 export const peerCases = [

@@ -1,4 +1,7 @@
-/** Servers that stop (SIGSTOP: the system still acknowledges what is sent to them) or die in the middle of a call of ours. */
+/**
+ * Servers that stop (SIGSTOP: the system still acknowledges what is sent to them) or die in the middle of a call of
+ * ours.
+ */
 import assert from "node:assert/strict";
 import { Channel, createClient, Deadline, GrpcError, Status, statusName } from "@trunkline/grpc";
 import { startServer, withServer } from "../lib/child.mjs";
@@ -50,7 +53,8 @@ export async function againstLostServers(cases, { name, program, args, env }) {
         const begun = await Promise.all(
           Object.entries(calls).map(async ([what, open]) => {
             const call = open(peer, options());
-            // A unary call's request is the server's before the signal comes; streams tell by their initial metadata or first reply.
+            // A unary call's request is the server's before the signal comes; streams tell by their initial metadata or
+            // first reply.
             await call.send({ hang: "lost", replies: 1 });
             if (what !== "a unary call") await call.receive();
             return [

@@ -9,7 +9,10 @@ import { pythonWith } from "../lib/python.mjs";
 const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
 const protos = path("proto");
 
-/** @typedef {{ readonly name: string, readonly program: string, readonly args: readonly string[], readonly env?: NodeJS.ProcessEnv }} Program */
+/**
+ * @typedef {{ readonly name: string, readonly program: string, readonly args: readonly string[], readonly env?:
+ * NodeJS.ProcessEnv }} Program
+ */
 
 const inNode = (name) => ({ name, program: process.execPath, args: [path(`node/${name}.mjs`)] });
 

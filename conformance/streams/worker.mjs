@@ -1,4 +1,7 @@
-/** Runs the cases of some formats on the Node that runs this: `worker.mjs PYTHON FORMAT…`; the results go to stdout as JSON. */
+/**
+ * Runs the cases of some formats on the Node that runs this: `worker.mjs PYTHON FORMAT…`; the results go to stdout as
+ * JSON.
+ */
 import { casesFor } from "./cases.mjs";
 
 const [python, ...formats] = process.argv.slice(2);

@@ -1,4 +1,6 @@
-/** The inputs that were worth keeping: one file a target, one input a line in base64, so that a change shows as lines. */
+/**
+ * The inputs that were worth keeping: one file a target, one input a line in base64, so that a change shows as lines.
+ */
 import { Buffer } from "node:buffer";
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";

@@ -18,7 +18,10 @@ export interface FuzzOptions {
 /** What the quick tests run again takes them a second or two. */
 const mostInputs = 150;
 const largestKeptBytes = 3_000;
-/** Of a processor, for one input: milliseconds are usual. What takes this long has found work that grows faster than its input. */
+/**
+ * Of a processor, for one input: milliseconds are usual. What takes this long has found work that grows faster than its
+ * input.
+ */
 const mostCpuMs = 5_000;
 /** In an hour-long run the latest finds take the places of random others. */
 const largestPool = 5_000;

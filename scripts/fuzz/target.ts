@@ -8,7 +8,8 @@ export interface Target {
   /** Input made from other input in the target's own terms (frames, fields); octets are changed by the loop. */
   mutate?(random: Random, input: Uint8Array, other: Uint8Array): Uint8Array;
   /**
-   * Runs the input and gives what it has reached: one string for each kind of behaviour. Input that shows a new one is kept.
+   * Runs the input and gives what it has reached: one string for each kind of behaviour. Input that shows a new one is
+   * kept.
    * @throws whatever breaks an invariant
    */
   run(input: Uint8Array): Iterable<string>;

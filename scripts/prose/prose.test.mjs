@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { docComments, judgeComment } from "./doc-comment.mjs";
 import { wideLines } from "./width.mjs";
 import { refusedWords } from "./words.mjs";
+import { wrapComments, wrapPage } from "./wrap.mjs";
 
 const lines = (name) =>
   readFileSync(new URL(`fixture/${name}.txt`, import.meta.url), "utf8")
@@ -57,5 +58,30 @@ describe("the width of lines", () => {
     expect(wideLines(`| ${"x".repeat(200)} |`)).toEqual([]);
     expect(wideLines(`see https://example.com/${"x".repeat(200)}`)).toEqual([]);
     expect(wideLines(`${"x".repeat(121)} https://example.com/`)).toHaveLength(1);
+  });
+});
+
+describe("wrapping", () => {
+  const word = "word ".repeat(40).trim();
+
+  it("opens a wide comment of one line, and wraps the paragraphs that are wide", () => {
+    const source = `  /** ${word} */\n  a;\n\n/**\n * Short.\n *\n * ${word}\n * more.\n * @throws Error\n */\n// ${word}\n`;
+    const after = wrapComments(source);
+    expect(wideLines(after)).toEqual([]);
+    const wordsOf = (text) => text.match(/[a-zA-Z@]+/g);
+    expect(wordsOf(after)).toEqual(wordsOf(source));
+    expect(after).toContain("\n * Short.\n *\n");
+    expect(after).toContain(" more.\n * @throws Error\n */");
+    expect(wrapComments(after)).toBe(after);
+  });
+
+  it("leaves code, tables and headings of a page, and hangs the items of lists", () => {
+    const page = `# ${word}\n\n    ${word}\n\n\`\`\`\n${word}\n\`\`\`\n\n| ${word} |\n\n- ${word}\n- two\n`;
+    const lines = wrapPage(page).split("\n");
+    expect(wrapPage(page).replace(/\s+/g, " ")).toBe(page.replace(/\s+/g, " "));
+    expect(lines.slice(0, 10)).toEqual(page.split("\n").slice(0, 10));
+    expect(lines[10]).toMatch(/^- word/);
+    expect(lines[11]).toMatch(/^ {2}word/);
+    expect(lines.at(-2)).toBe("- two");
   });
 });

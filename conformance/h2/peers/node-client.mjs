@@ -35,7 +35,8 @@ class NodeClient {
       try {
         return await this.#askOn(session, path, options);
       } catch (error) {
-        // RFC 9113 §8.7: what was refused was not begun. Node's client refuses by itself what it had not sent yet when a GOAWAY came.
+        // RFC 9113 §8.7: what was refused was not begun. Node's client refuses by itself what it had not sent yet when
+        // a GOAWAY came.
         if (!(error instanceof Refused && session.closed)) throw error;
       }
     }

@@ -1,4 +1,7 @@
-/** Node's own HTTP/2 server, with the answers of `our-server.mjs`. Prints its port. Usage: node node-server.mjs [CERTIFICATE KEY] */
+/**
+ * Node's own HTTP/2 server, with the answers of `our-server.mjs`. Prints its port. Usage: node node-server.mjs
+ * [CERTIFICATE KEY]
+ */
 import { readFileSync } from "node:fs";
 import http2 from "node:http2";
 import { digest, digestOfFields, pattern } from "./samples.mjs";

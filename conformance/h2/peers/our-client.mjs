@@ -42,7 +42,8 @@ class OurClient {
   /**
    * One request. What the server has surely not begun to work on is sent again on another connection.
    * @param {string} path
-   * @param {{ fields?: readonly import("@trunkline/h2").HeaderField[], body?: Buffer, trailers?: readonly import("@trunkline/h2").HeaderField[] }} [options]
+   * @param {{ fields?: readonly import("@trunkline/h2").HeaderField[], body?: Buffer, trailers?: readonly
+   * import("@trunkline/h2").HeaderField[] }} [options]
    */
   async ask(path, options = {}) {
     for (;;) {

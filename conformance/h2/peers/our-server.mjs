@@ -1,5 +1,6 @@
 /**
- * Our server under test. Prints its port as its first line. Usage: node our-server.mjs [CERTIFICATE KEY [OTHER-CERTIFICATE OTHER-KEY [AUTHORITY]]]
+ * Our server under test. Prints its port as its first line. Usage: node our-server.mjs [CERTIFICATE KEY
+ * [OTHER-CERTIFICATE OTHER-KEY [AUTHORITY]]]
  *
  * | path | answer |
  * |---|---|

@@ -8,7 +8,8 @@ const handshakeFailed = 35; // curl's code
 
 /**
  * @param {import("../../lib/cases.mjs").Cases} cases
- * @param {{ programs: { curl: string, go: string }, ourServer: string, keyPair: (name: string) => string[], authority: string, ca: Buffer }} site
+ * @param {{ programs: { curl: string, go: string }, ourServer: string, keyPair: (name: string) => string[], authority:
+ * string, ca: Buffer }} site
  */
 export async function tlsPeers(cases, site) {
   await curlAndOurServer(cases, site);

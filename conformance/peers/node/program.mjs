@@ -1,6 +1,6 @@
 /**
- * What the programs of the peers in JavaScript share. `PROGRAM server` prints its port; `PROGRAM client TARGET` reads a CallSpec a line in proto3 JSON
- * and answers each with an Outcome a line. The programs in other languages are the same.
+ * What the programs of the peers in JavaScript share. `PROGRAM server` prints its port; `PROGRAM client TARGET` reads a
+ * CallSpec a line in proto3 JSON and answers each with an Outcome a line. The programs in other languages are the same.
  */
 import { createHash } from "node:crypto";
 import { createInterface } from "node:readline";

@@ -1,6 +1,6 @@
 /**
- * What gRPC reads from a peer: messages cut anywhere, header fields, timeouts, metadata, status messages, compressed messages.
- * Each against a naive reading of its rules, and nothing but the classes that its users know may be thrown.
+ * What gRPC reads from a peer: messages cut anywhere, header fields, timeouts, metadata, status messages, compressed
+ * messages. Each against a naive reading of its rules, and nothing but the classes that its users know may be thrown.
  *
  * An input is an octet that says which, and its bytes.
  */

@@ -1,4 +1,6 @@
-/** An application that does, at random but repeatably, what applications do with a connection, and what they should not. */
+/**
+ * An application that does, at random but repeatably, what applications do with a connection, and what they should not.
+ */
 import { Connection, ErrorCode, H2Error, type HeaderField, type StreamReset } from "@trunkline/h2";
 import { RecordingHandler } from "@trunkline/h2/testing";
 import { Random } from "../../../packages/h2/test/support/random.js";

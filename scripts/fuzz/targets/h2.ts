@@ -1,6 +1,6 @@
 /**
- * The engine, both roles: whatever comes, `receive` returns, the same bytes make the same calls however they are cut, what was lent
- * is given back, and what goes out is what a strict peer may be sent.
+ * The engine, both roles: whatever comes, `receive` returns, the same bytes make the same calls however they are cut,
+ * what was lent is given back, and what goes out is what a strict peer may be sent.
  *
  * An input is an octet for the role, four that seed the application, and the peer's bytes.
  */
@@ -112,7 +112,10 @@ function comparable(event: Events[number]): unknown {
   return event;
 }
 
-/** Runs the input with time passing, the application acting by itself and the output taken after each frame; gives what it showed. */
+/**
+ * Runs the input with time passing, the application acting by itself and the output taken after each frame; gives what
+ * it showed.
+ */
 function frameByFrame(role: "client" | "server", seed: number, bytes: Uint8Array): Set<string> {
   const features = new Set<string>();
   const application = new RandomApplication(role, seed);

@@ -1,8 +1,8 @@
 /**
  * The header decoder against a naive one, and what it decoded against our encoder and itself.
  *
- * An input is a sequence of steps: an octet below 0x10 changes the table's limit (two octets follow), any other one is the
- * length of a header block in octets (two octets, the first one without its high bits).
+ * An input is a sequence of steps: an octet below 0x10 changes the table's limit (two octets follow), any other one is
+ * the length of a header block in octets (two octets, the first one without its high bits).
  */
 import { H2Error, portableAscii } from "@trunkline/h2";
 import { HpackDecoder } from "../../../packages/h2/src/hpack/decoder.js";

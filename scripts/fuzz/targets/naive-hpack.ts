@@ -1,6 +1,6 @@
 /**
- * HPACK decoding (RFC 7541) as the specification tells it, with no thought of speed: a list for the table, a bit at a time for
- * Huffman. What the engine's decoder does must be the same.
+ * HPACK decoding (RFC 7541) as the specification tells it, with no thought of speed: a list for the table, a bit at a
+ * time for Huffman. What the engine's decoder does must be the same.
  */
 import { codeLengths, codes, endOfString } from "../../../packages/h2/src/hpack/huffman-codes.js";
 import { staticFields } from "../../../packages/h2/src/hpack/static-table.js";
