@@ -1,14 +1,17 @@
-/** What was wrong: the key, a value, or the attempt to change frozen metadata. */
+/** The one error of this package. */
+
+/** The kind of fault: the key, a value, or the attempt to change frozen metadata. */
 export type MetadataErrorCode = "METADATA_KEY" | "METADATA_VALUE" | "METADATA_FROZEN";
 
 /**
- * A key or a value that metadata cannot hold, a received `-bin` value that is not base64, or a change to
+ * Reports a key or a value that metadata cannot hold, a received `-bin` value that is not base64, or a change to
  * frozen metadata. The message names the key and never holds the value, which may be a secret.
  */
 export class MetadataError extends TypeError {
   override name = "MetadataError";
-  /** The key as it was given. */
+  /** The key as the caller gave it. */
   readonly key: string;
+  /** The kind of fault, as a string that stays the same from version to version. */
   readonly code: MetadataErrorCode;
 
   constructor(message: string, options: { readonly key: string; readonly code: MetadataErrorCode }) {

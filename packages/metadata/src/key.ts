@@ -1,16 +1,16 @@
-/** Keys: their form (gRPC over HTTP/2, `Header-Name`), which of them hold bytes, and which are not the user's. */
+/** Keys: their form (gRPC over HTTP/2, `Header-Name`), the suffix of those that hold bytes, and the reserved ones. */
 import { MetadataError } from "./errors.js";
 
-/** True for a key whose values are bytes. The key is in lower case. */
+/** Returns true for a key whose values are bytes. The key must be in lower case. */
 export function isBinaryKey(key: string): boolean {
   return key.endsWith("-bin");
 }
 
-/** Keys that were found right, in lower case: programs use few. Bounded, since some make them up. */
+/** The lower-case forms of keys that were found well formed. Programs use few; the bound holds for those that make keys up. */
 const checked: Map<string, string> = new Map();
 const maxChecked = 256;
 
-/** Lower-cases a key that a user gave. @throws MetadataError when it is malformed or reserved. */
+/** Returns the lower-case form of a key that a user gave. @throws MetadataError when it is malformed or reserved */
 export function checkedKey(key: string): string {
   const known = checked.get(key);
   if (known !== undefined) return known;
@@ -27,6 +27,7 @@ function check(key: string): string {
     });
   }
   const lower = key.toLowerCase();
+  // Tested before lower-casing, which would turn U+212A (the Kelvin sign) into "k".
   if (!/^[0-9A-Za-z_.-]+$/.test(key)) {
     const reason = reservedKeyReason(lower) ?? "a key is one or more of the characters 0-9 a-z _ . -";
     throw new MetadataError(`metadata key ${JSON.stringify(key)} is not allowed: ${reason}`, {
@@ -56,9 +57,14 @@ const reserved: ReadonlyMap<string, string> = new Map([
   ["user-agent", "it is an option of the channel"],
 ]);
 
+/** Returns true for a key in the form that it has on the wire: lower case, of the characters that a key may have. */
+export function isWireKey(key: string): boolean {
+  return /^[0-9a-z_.-]+$/.test(key);
+}
+
 /**
- * Why users may not set `key` (in lower case, as on the wire), or `undefined` if they may. A runtime also uses it to
- * keep its own fields out of the metadata that it shows.
+ * Returns the reason why users may not set `key` (in lower case, as on the wire), or `undefined` if they may. A runtime
+ * also uses it to keep its own fields out of the metadata that it shows.
  */
 export function reservedKeyReason(key: string): string | undefined {
   if (key.startsWith("grpc-")) return 'keys that start with "grpc-" belong to gRPC itself';

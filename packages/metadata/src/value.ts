@@ -1,12 +1,16 @@
-/** Values: text as it is, bytes as base64. What is kept is the form on the wire; what users see is decoded when it is read. */
+/** Values of metadata: text stays as it is, bytes become base64. Metadata keeps the wire form and decodes on reading. */
+import { isBytes } from "@trunkline/base";
 import { decodeBase64, encodeBase64 } from "./binary.js";
 import { MetadataError } from "./errors.js";
 import { isBinaryKey } from "./key.js";
 
-/** Text for an ordinary key, bytes for a key that ends in `-bin`. */
+/** A value: text for an ordinary key, bytes for a key that ends in `-bin`. */
 export type MetadataValue = string | Uint8Array;
 
-/** What a key holds: known where the key is known to the type checker, either of the two where it is not. */
+/**
+ * The type of a key's values: `Uint8Array` or `string` where the type checker knows the key, either of the two where it
+ * does not.
+ */
 export type ValueOf<K extends string> = K extends string
   ? Lowercase<K> extends `${string}-bin`
     ? Uint8Array
@@ -15,10 +19,13 @@ export type ValueOf<K extends string> = K extends string
       : string
   : never;
 
-/** Printable ASCII without a space at either end, or nothing. */
+/** Matches printable ASCII without a space at either end, and the empty text. */
 const plainText = /^(?:[!-~](?:[ -~]*[!-~])?)?$/;
 
-/** The form on the wire of a value that a user gave. @throws MetadataError */
+/** Matches text as peers may send it: as above, with tabs inside and with octets 0x80-0xFF anywhere. */
+const receivedText = /^(?:[!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)?$/;
+
+/** Returns the wire form of a value that a user gave. @throws MetadataError for a value that the key cannot hold */
 export function wireValue(key: string, value: MetadataValue): string {
   const binary = isBinaryKey(key);
   if (!binary && typeof value === "string" && plainText.test(value)) return value;
@@ -43,7 +50,7 @@ export function wireValue(key: string, value: MetadataValue): string {
   throw valueError(key, "begins or ends with a space");
 }
 
-/** A value as users see it. @throws MetadataError when a `-bin` value that was received is not base64 */
+/** Returns a value as users see it. @throws MetadataError when a `-bin` value that was received is not base64 */
 export function userValue(key: string, wire: string): MetadataValue {
   if (!isBinaryKey(key)) return wire;
   const bytes = decodeBase64(wire);
@@ -51,17 +58,18 @@ export function userValue(key: string, wire: string): MetadataValue {
   return bytes;
 }
 
-function valueError(key: string, what: string): MetadataError {
-  return new MetadataError(`value of metadata key "${key}" ${what}`, { key, code: "METADATA_VALUE" });
+/** Returns true for a text value that a peer may send (RFC 9113 §8.2.1, and the octets that gRPC peers are known to use). */
+export function isReceivableText(value: string): boolean {
+  return receivedText.test(value);
 }
 
-/** Not `instanceof`: test runners and frames give values of another realm. */
-function isBytes(value: unknown): value is Uint8Array {
-  return Object.prototype.toString.call(value) === "[object Uint8Array]";
-}
-
-function typeName(value: unknown): string {
+/** Returns a short description of the kind of a value, with its article. */
+export function typeName(value: unknown): string {
   if (isBytes(value)) return "a Uint8Array";
   if (Array.isArray(value)) return "an array";
   return value === null ? "null" : typeof value;
+}
+
+function valueError(key: string, what: string): MetadataError {
+  return new MetadataError(`value of metadata key "${key}" ${what}`, { key, code: "METADATA_VALUE" });
 }

@@ -118,7 +118,7 @@ describe("the envelope", () => {
     await expect(sender.send(bytes("x"), { metadata: { tag: "y".repeat(200) } })).rejects.toThrow(
       MetadataNotCarriedError,
     );
-    await expect(pair().sender.send(bytes("x"), { metadata: { ["k".repeat(256)]: "" } })).rejects.toThrow(
+    await expect(pair().sender.send(bytes("x"), { metadata: [["k".repeat(256), ""]] })).rejects.toThrow(
       "longer than an envelope can say (255)",
     );
     await sender.send(new Uint8Array(10));
