@@ -3,7 +3,7 @@
  * copied together, since each would keep the whole chunk that it came in.
  */
 
-import { Buffer } from "node:buffer";
+import { allocateOwnBytes } from "#platform";
 
 /** A view at least this long is kept if it makes up a good part of its chunk. */
 const keptViewBytes = 4_096;
@@ -56,7 +56,7 @@ export class ReceivedBytes {
       return view;
     }
     // Filled below: what came before in this memory is never seen.
-    const joined = new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer);
+    const joined = allocateOwnBytes(bytes);
     let filled = 0;
     for (let piece = this.#first; piece !== undefined && filled < bytes; piece = this.#first) {
       const count = Math.min(bytes - filled, piece.end - piece.start);

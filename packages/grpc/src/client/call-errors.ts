@@ -2,6 +2,7 @@
 
 import { reasonText } from "@trunkline/base";
 import { BrokenStreamError } from "@trunkline/streams";
+import { emitWarning } from "#platform";
 import type { CallEnd } from "../hooks/interceptor.js";
 import { asError, GrpcError } from "../wire/errors.js";
 import { Status } from "../wire/status.js";
@@ -41,5 +42,5 @@ export function endOf(error: Error | undefined, requestMessages: number, respons
 
 /** Of an interceptor that failed when its call was over: nobody else is left to be told. */
 export function warn(thrown: unknown): void {
-  process.emitWarning(asError(thrown));
+  emitWarning(asError(thrown));
 }

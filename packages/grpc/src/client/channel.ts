@@ -1,9 +1,8 @@
 /** A channel: where calls go. It connects when the first call wants it, and again after a loss. */
 import type tls from "node:tls";
 import { Backoff, type BackoffOptions, TimerHeap, wholeNumber } from "@trunkline/base";
-import { systemClock } from "@trunkline/base/node";
-import { connectSocket } from "@trunkline/h2/node";
 import { type Clock, type CloseOptions, defaultCloseTimeoutMs } from "@trunkline/streams";
+import { connectSocket, systemClock } from "#platform";
 import { type CallDefaults, type ResolvedDefaults, resolveDefaults } from "../call/defaults.js";
 import { printTarget } from "../connection/address.js";
 import { type ChannelLifetimeOptions, resolveChannelLifetime } from "../connection/lifetime.js";

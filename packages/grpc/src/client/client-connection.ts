@@ -1,5 +1,4 @@
 /** One HTTP/2 connection of a channel: the engine, its pump, and what the channel has to know of it. */
-import { Buffer } from "node:buffer";
 import type { Duplex } from "node:stream";
 import {
   Connection,
@@ -10,8 +9,8 @@ import {
   type LifetimeOptions,
   type StreamReset,
 } from "@trunkline/h2";
-import { ConnectionDriver, duplexTransport, nodeAscii } from "@trunkline/h2/node";
 import type { Clock } from "@trunkline/streams";
+import { ConnectionDriver, decodeUtf8, duplexTransport, nodeAscii } from "#platform";
 import type { Http2Options } from "../connection/options.js";
 import type { Peer } from "../connection/peer.js";
 
@@ -142,8 +141,7 @@ export class ClientConnection implements ConnectionHandler<ClientStream> {
   }
 
   onGoAway(_lastStreamId: number, errorCode: ErrorCode, debugData: Uint8Array): void {
-    const tooManyPings =
-      errorCode === ErrorCode.ENHANCE_YOUR_CALM && Buffer.from(debugData).toString("latin1") === "too_many_pings";
+    const tooManyPings = errorCode === ErrorCode.ENHANCE_YOUR_CALM && decodeUtf8(debugData) === "too_many_pings";
     this.#events.onDraining(this, tooManyPings);
   }
 

@@ -1,9 +1,8 @@
 /** Who is at the other end of a connection. */
 import type { X509Certificate } from "node:crypto";
-import net from "node:net";
 import type { Duplex } from "node:stream";
-import { TLSSocket } from "node:tls";
 import { type AttributeKey, attribute } from "@trunkline/streams";
+import { remoteAddressOf, TLSSocket } from "#platform";
 import { hostAndPort } from "./address.js";
 
 export interface Peer {
@@ -76,6 +75,6 @@ export function peerOf(duplex: Duplex, path?: string): Peer {
 
 function addressOf(duplex: Duplex, path: string | undefined): string {
   if (path !== undefined) return `unix:${path}`;
-  const host = duplex instanceof net.Socket ? duplex.remoteAddress : undefined;
-  return host === undefined ? "transport" : hostAndPort(host, (duplex as net.Socket).remotePort ?? 0);
+  const remote = remoteAddressOf(duplex);
+  return remote === undefined ? "transport" : hostAndPort(remote.host, remote.port);
 }

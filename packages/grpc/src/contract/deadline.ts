@@ -1,8 +1,7 @@
 /** A point in time by which a call must have ended, on a monotonic clock. */
 
-import { systemClock } from "@trunkline/base/node";
-
 import type { Clock } from "@trunkline/streams";
+import { systemClock } from "#platform";
 
 export class Deadline {
   /** When, in milliseconds of `clock`. */

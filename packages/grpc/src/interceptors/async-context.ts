@@ -1,5 +1,5 @@
 /** From a handler to the calls it makes, through Node's async context. */
-import { AsyncLocalStorage } from "node:async_hooks";
+import { AsyncLocalStorage } from "#platform";
 import { inheritedDeadline, watchSignals } from "../client/cancellation.js";
 import type { ServerCall } from "../contract/call.js";
 import type { Interceptor } from "../hooks/interceptor.js";

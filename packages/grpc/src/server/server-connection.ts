@@ -1,7 +1,7 @@
 /** One HTTP/2 connection of a server: requests come in, each becomes a call or is refused. */
 import type { Duplex } from "node:stream";
 import { Connection, type ConnectionHandler, type HeaderField, type StreamReset } from "@trunkline/h2";
-import { ConnectionDriver, duplexTransport, nodeAscii } from "@trunkline/h2/node";
+import { ConnectionDriver, duplexTransport, nodeAscii } from "#platform";
 import { endStream } from "../call/call-stream.js";
 import { withSpreadAge } from "../connection/lifetime.js";
 import type { Peer } from "../connection/peer.js";

@@ -1,6 +1,6 @@
 /** A Unix socket's file outlives a process that was killed, and would then keep the next one from listening there. */
 import { lstat, unlink } from "node:fs/promises";
-import { connectSocket } from "@trunkline/h2/node";
+import { connectSocket } from "#platform";
 
 /** How long whoever may listen there has to accept: a local one needs no time. */
 const probeTimeoutMs = 2_000;

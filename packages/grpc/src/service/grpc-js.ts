@@ -2,8 +2,9 @@
  * Services as grpc-js knows them: an object of methods with their serializers. So they come from grpc-tools, from ts-proto (`outputServices=grpc-js`) and
  * from `@grpc/proto-loader`.
  */
-import { Buffer } from "node:buffer";
+import type { Buffer } from "node:buffer";
 import { retained } from "@trunkline/h2";
+import { viewAsBuffer } from "#platform";
 import type { Codec } from "./codec.js";
 import { checkedPath, type KindOf, kindOf, type MethodTypes, makeMethod, type Service } from "./method.js";
 
@@ -76,9 +77,6 @@ function namesOf(name: string, { originalName }: GrpcJsMethodDefinition): string
 function grpcJsCodec(serialize: (message: never) => Uint8Array, deserialize: (bytes: Buffer) => {}): Codec<{}, {}> {
   return {
     encode: (message) => serialize(message as never),
-    decode(bytes) {
-      const own = retained(bytes);
-      return deserialize(Buffer.from(own.buffer, own.byteOffset, own.length));
-    },
+    decode: (bytes) => deserialize(viewAsBuffer(retained(bytes))),
   };
 }

@@ -1,5 +1,5 @@
 /** Protobuf messages in their JSON form: `application/grpc+json`. */
-import { Buffer } from "node:buffer";
+
 import {
   create,
   createRegistry,
@@ -11,6 +11,7 @@ import {
   type Registry,
   toJsonString,
 } from "@bufbuild/protobuf";
+import { encodeUtf8 } from "#platform";
 import type { Codec } from "./codec.js";
 import { isMessage } from "./protobuf.js";
 
@@ -24,7 +25,7 @@ export function jsonCodec<Desc extends DescMessage>(
   return {
     encode(message) {
       const whole = isMessage(message, schema.typeName) ? (message as MessageShape<Desc>) : create(schema, message);
-      return Buffer.from(toJsonString(schema, whole, { registry: typesOf(schema.file) }), "utf8");
+      return encodeUtf8(toJsonString(schema, whole, { registry: typesOf(schema.file) }));
     },
     decode: (bytes) =>
       fromJsonString(schema, utf8.decode(bytes), { ignoreUnknownFields: true, registry: typesOf(schema.file) }),

@@ -1,5 +1,5 @@
 /** Protobuf messages in their binary form. */
-import { Buffer } from "node:buffer";
+
 import {
   create,
   type DescField,
@@ -11,6 +11,7 @@ import {
 } from "@bufbuild/protobuf";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { retained } from "@trunkline/h2";
+import { allocateOwnBytes } from "#platform";
 import type { Codec } from "./codec.js";
 
 /** Protobuf in its binary form, by a descriptor of `@bufbuild/protobuf`. Takes messages and plain objects to make one of. */
@@ -90,7 +91,7 @@ function encodeLarge<Desc extends DescMessage>(
     length += head.length + value.length;
   }
   const begin = toBinary(schema, rest);
-  const bytes = Buffer.allocUnsafeSlow(begin.length + length);
+  const bytes = allocateOwnBytes(begin.length + length);
   bytes.set(begin);
   let offset = begin.length;
   for (const { head, value } of large) {

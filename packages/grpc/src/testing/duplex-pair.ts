@@ -1,5 +1,5 @@
 /** Two connected duplex streams in memory that behave as two ends of a socket: half-close, backpressure, and a loss that the other end notices. */
-import { Duplex } from "node:stream";
+import { Duplex } from "#platform";
 
 class PairEnd extends Duplex {
   other: PairEnd | undefined;

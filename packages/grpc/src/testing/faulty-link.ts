@@ -1,8 +1,7 @@
 /** A connection on which things go wrong, for tests of what a program does then. */
-import { Duplex } from "node:stream";
-import { systemClock } from "@trunkline/base/node";
 
 import type { Clock } from "@trunkline/streams";
+import { Duplex, systemClock } from "#platform";
 import { type DirectionFaults, LinkDirection } from "./link-direction.js";
 
 export interface LinkFaults {

@@ -1,6 +1,7 @@
 /** One direction of a faulty link: bytes go in, and come out late, in other pieces, changed, or not at all; never in another order. */
-import { Buffer } from "node:buffer";
+
 import type { Clock } from "@trunkline/streams";
+import { Buffer } from "#platform";
 
 /** What happens to the bytes of one direction. Counts begin with the first byte of the connection. */
 export interface DirectionFaults {

@@ -5,8 +5,9 @@
  * the rest: gzip takes about a millisecond for 64 KiB, and inflating a tenth of that, bounded by the size limit. A decoder gets that limit before it begins, so
  * that a small message that grows without end costs no more memory than it allows.
  */
-import { deflateSync, gunzipSync, gzipSync, inflateSync } from "node:zlib";
+
 import { reasonText } from "@trunkline/base";
+import * as platform from "#platform";
 import { GrpcError } from "./errors.js";
 import { Status } from "./status.js";
 
@@ -35,15 +36,15 @@ export type CompressionOption = Compression | "identity" | "gzip" | "deflate" | 
 /** RFC 1952. */
 const gzip: Compression = {
   name: "gzip",
-  compress: (message) => gzipSync(message),
-  decompress: (bytes, maxBytes) => gunzipSync(bytes, { maxOutputLength: maxBytes }),
+  compress: platform.gzip,
+  decompress: platform.gunzip,
 };
 
 /** The zlib format, RFC 1950. */
 const deflate: Compression = {
   name: "deflate",
-  compress: (message) => deflateSync(message),
-  decompress: (bytes, maxBytes) => inflateSync(bytes, { maxOutputLength: maxBytes }),
+  compress: platform.deflate,
+  decompress: platform.inflate,
 };
 
 const identity = "identity";

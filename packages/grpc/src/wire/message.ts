@@ -1,5 +1,5 @@
 /** Length-prefixed messages (gRPC over HTTP/2, `Length-Prefixed-Message`): one byte of flags, four bytes of length, the message. */
-import { Buffer } from "node:buffer";
+import { allocateBytes } from "#platform";
 
 export const prefixBytes = 5;
 
@@ -8,7 +8,7 @@ export type FramedMessage = readonly Uint8Array[];
 
 /** `flags`: 1 where `body` is compressed. */
 export function frameMessage(body: Uint8Array, flags: 0 | 1 = 0): FramedMessage {
-  const prefix = Buffer.allocUnsafe(prefixBytes);
+  const prefix = allocateBytes(prefixBytes);
   const { length } = body;
   prefix[0] = flags;
   prefix[1] = length >>> 24;

@@ -2,7 +2,7 @@
  * `grpc-status-details-bin`: a `google.rpc.Status`, whose details are messages of any type, each packed in an `Any`. Written and read by hand, three
  * fields, so that nobody loads descriptors who uses no details.
  */
-import { Buffer } from "node:buffer";
+
 import {
   create,
   type DescMessage,
@@ -14,6 +14,7 @@ import {
 } from "@bufbuild/protobuf";
 import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import type { Any } from "@bufbuild/protobuf/wkt";
+import { decodeBase64, encodeBase64 } from "#platform";
 
 /** Header field, bytes in base64. */
 export const statusDetailsName = "grpc-status-details-bin";
@@ -97,14 +98,14 @@ export function encodeStatusDetails(code: number, message: string, details: read
     if (value.length > 0) writer.tag(2, WireType.LengthDelimited).bytes(value);
     writer.join();
   }
-  return Buffer.from(writer.finish()).toString("base64").replace(/=+$/, "");
+  return encodeBase64(writer.finish());
 }
 
 /** The details in the header field's value. Never fails: the status matters more than its details, of which a malformed value has none. */
 export function decodeStatusDetails(value: string): readonly Any[] {
   try {
     // A copy of its own: parts of it are kept, and must be no views of a pool, nor Buffers.
-    return readStatus(new BinaryReader(new Uint8Array(Buffer.from(value, "base64"))));
+    return readStatus(new BinaryReader(decodeBase64(value)));
   } catch {
     return [];
   }

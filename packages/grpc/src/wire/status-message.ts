@@ -1,7 +1,7 @@
 /**
  * `grpc-message`: any text as UTF-8, percent-encoded where it is not printable ASCII (gRPC over HTTP/2, `Status-Message`).
  */
-import { Buffer } from "node:buffer";
+import { allocateBytes, decodeUtf8, encodeUtf8 } from "#platform";
 
 const percent = 0x25;
 const needsEncoding = /[^\x20-\x24\x26-\x7e]|^ | $/;
@@ -9,7 +9,7 @@ const needsEncoding = /[^\x20-\x24\x26-\x7e]|^ | $/;
 /** Spaces at the ends are encoded too: HTTP/2 forbids them there (RFC 9113 §8.2.1). */
 export function encodeStatusMessage(message: string): string {
   if (!needsEncoding.test(message)) return message;
-  const bytes = Buffer.from(message, "utf8");
+  const bytes = encodeUtf8(message);
   let encoded = "";
   for (let index = 0; index < bytes.length; index++) {
     const byte = bytes[index] as number;
@@ -26,7 +26,7 @@ export function encodeStatusMessage(message: string): string {
 /** Never fails: a `%` without two hexadecimal digits stays as it is, bytes that are not UTF-8 become U+FFFD. */
 export function decodeStatusMessage(value: string): string {
   if (!value.includes("%") && !/[^\x20-\x7e]/.test(value)) return value;
-  const bytes = Buffer.alloc(value.length);
+  const bytes = allocateBytes(value.length);
   let length = 0;
   for (let index = 0; index < value.length; index++) {
     const digits = value.slice(index + 1, index + 3);
@@ -37,5 +37,5 @@ export function decodeStatusMessage(value: string): string {
       bytes[length++] = value.charCodeAt(index);
     }
   }
-  return bytes.toString("utf8", 0, length);
+  return decodeUtf8(bytes.subarray(0, length));
 }
