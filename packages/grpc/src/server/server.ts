@@ -62,7 +62,7 @@ export interface ServiceOptions {
   readonly interceptors?: readonly ServerInterceptor[] | undefined;
 }
 
-export interface ListenOptions {
+export interface ServerListenOptions {
   /**
    * TLS with these options (`key`, `cert`, …); ALPN is set here. With `requestCert: true`, clients must show a certificate that `ca` vouches
    * for; `rejectUnauthorized: false` makes it optional, and `call.peer.tls.authorized` tells. `updateTls` exchanges certificates later.
@@ -135,7 +135,7 @@ export class Server implements AsyncDisposable {
    * takes as its target. A Unix socket's file that nobody listens on any more is replaced.
    * @throws TypeError for an address that is none, or beyond loopback with neither `tls` nor `plaintext: true`; Node's error when the address cannot be had
    */
-  async listen(address: string, options: ListenOptions = {}): Promise<string> {
+  async listen(address: string, options: ServerListenOptions = {}): Promise<string> {
     if (this.#closed !== undefined) throw new Error("the server is closed");
     if (options.plaintext === true && options.tls !== undefined)
       throw new TypeError("a server listens with either tls or plaintext: true, not both");
