@@ -1,6 +1,21 @@
 export { type AbortSignalLike, abortable, abortReason } from "./abort.js";
+export {
+  bracketed,
+  isLocalAddress,
+  isLoopback,
+  type ParsedHost,
+  parseHostPort,
+  parseUnixAddress,
+  printAddress,
+  printHostPort,
+  type SocketAddress,
+  type TcpAddress,
+  type UnixAddress,
+  withoutZone,
+} from "./address.js";
 export { Backoff, type BackoffOptions } from "./backoff.js";
 export type { AppointmentKind, Clock } from "./clock.js";
+export { type Attempt, attemptDelayMs, type ConnectFirstEvents, connectFirst } from "./connect-first.js";
 export { type Deferred, deferred } from "./deferred.js";
 export { Fifo } from "./fifo.js";
 export { Heap, type HeapEntry } from "./heap.js";

@@ -1,3 +1,7 @@
+export { type DialSocketOptions, dialSocket, dialTls } from "./dial.js";
+export { ListenError, listenOn, probeSocket, type SocketState } from "./listen.js";
+export { type Lookup, type LookupResult, systemLookup } from "./lookup.js";
+export { checkSocketPath, maxSocketPathBytes, SocketPathError } from "./socket-path.js";
 export { systemClock } from "./system-clock.js";
 export {
   clearImmediate,
@@ -8,3 +12,6 @@ export {
   setInterval,
   setTimeout,
 } from "./timers.js";
+export { type OtherSide, type TlsFailure, tlsFailure, unusableTls, verificationFailure } from "./tls-failure.js";
+export { isPeerVerified, peerCertificate, shownCertificate } from "./tls-peer.js";
+export { TransportError, type TransportErrorCode, type TransportErrorOptions } from "./transport-error.js";

@@ -1,10 +1,9 @@
 /** A channel: where calls go. It connects when the first call wants it, and again after a loss. */
 import type tls from "node:tls";
-import { Backoff, type BackoffOptions, TimerHeap, wholeNumber } from "@trunkline/base";
+import { Backoff, type BackoffOptions, printAddress, TimerHeap, wholeNumber } from "@trunkline/base";
 import { type Clock, type CloseOptions, defaultCloseTimeoutMs } from "@trunkline/streams";
 import { connectSocket, systemClock } from "#platform";
 import { type CallDefaults, type ResolvedDefaults, resolveDefaults } from "../call/defaults.js";
-import { printTarget } from "../connection/address.js";
 import { type ChannelLifetimeOptions, resolveChannelLifetime } from "../connection/lifetime.js";
 import { checkedHttp2, type Http2Options } from "../connection/options.js";
 import { peerOf } from "../connection/peer.js";
@@ -155,7 +154,7 @@ function socketConnector(target: string, options: ChannelOptions): ResolvedTarge
   const connectTimeoutMs = checkConnectTimeoutMs(options);
   const path = "path" in socket ? socket.path : undefined;
   const connector: Connector = {
-    name: printTarget(socket),
+    name: printAddress(socket),
     reconnects: true,
     async connect(signal) {
       const duplex = await connectSocket(socket, {

@@ -1,7 +1,15 @@
 /** Where a channel goes to: the names of gRPC's naming document that need no resolver, and given connections. */
 import type { Duplex } from "node:stream";
-import type { SocketTarget } from "@trunkline/h2/node";
-import { bracketed, hostAndPort, isLoopback, parseHostPort, unixPath } from "../connection/address.js";
+import {
+  bracketed,
+  isLoopback,
+  parseHostPort,
+  parseUnixAddress,
+  printHostPort,
+  type SocketAddress,
+  withoutZone,
+} from "@trunkline/base";
+import { checkSocketPath } from "#platform";
 
 /** One connection that exists already; once it is gone, so is the channel. */
 export interface TransportTarget {
@@ -18,11 +26,12 @@ export interface ConnectTarget {
   readonly authority?: string | undefined;
 }
 
-/** `"dns:///host:port"`, `"host:port"`, `"unix:/path"`, `"unix:///path"`, or a connection that is made otherwise. */
+/** `"dns:///host:port"`, `"host:port"`, `"unix:/path"`, `"unix:///path"`, `"unix-abstract:name"`, or a connection that is made otherwise. */
 export type ChannelTarget = string | TransportTarget | ConnectTarget;
 
-export interface SocketAddress {
-  readonly socket: SocketTarget;
+/** A target that is an address. */
+export interface AddressTarget {
+  readonly socket: SocketAddress;
   /** Nobody else is on the way: TLS is not needed. */
   readonly local: boolean;
   readonly authority: string;
@@ -31,10 +40,16 @@ export interface SocketAddress {
 /** What gRPC takes where no port is given. */
 const defaultPort = 443;
 
-/** @throws TypeError saying what is wrong */
-export function parseTarget(target: string): SocketAddress {
-  const path = unixPath(target);
-  if (path !== undefined) return { socket: { path }, local: true, authority: "localhost" };
+/**
+ * Parses the target of a channel.
+ * @throws TypeError for text that is no target; SocketPathError (a RangeError) for a Unix socket's path that is longer than the system takes
+ */
+export function parseTarget(target: string): AddressTarget {
+  const unix = parseUnixAddress(target);
+  if (unix !== undefined) {
+    checkSocketPath(unix.path);
+    return { socket: unix, local: true, authority: "localhost" };
+  }
   let name = target;
   if (target.startsWith("dns:")) {
     name = target.slice("dns:".length);
@@ -52,9 +67,11 @@ export function parseTarget(target: string): SocketAddress {
     );
   }
   const { host, port = defaultPort } = parsed;
+  // A zone means something on this machine only (RFC 6874 §3).
+  const authorityHost = withoutZone(host);
   return {
     socket: { host, port },
     local: isLoopback(host),
-    authority: port === defaultPort ? bracketed(host) : hostAndPort(host, port),
+    authority: port === defaultPort ? bracketed(authorityHost) : printHostPort(authorityHost, port),
   };
 }

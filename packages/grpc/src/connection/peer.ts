@@ -1,9 +1,9 @@
 /** Who is at the other end of a connection. */
 import type { X509Certificate } from "node:crypto";
 import type { Duplex } from "node:stream";
+import { printAddress } from "@trunkline/base";
 import { type AttributeKey, attribute } from "@trunkline/streams";
-import { remoteAddressOf, TLSSocket } from "#platform";
-import { hostAndPort } from "./address.js";
+import { isPeerVerified, remoteAddressOf, shownCertificate, TLSSocket } from "#platform";
 
 export interface Peer {
   /** `"127.0.0.1:50051"`, `"[::1]:50051"`, `"unix:/path"`, or `"transport"` for a duplex that has no address. */
@@ -55,12 +55,11 @@ class TlsOfSocket implements PeerTls {
   }
 
   get authorized(): boolean {
-    // Node calls a resumed session of TLS 1.3 authorized although it never had a certificate.
-    return this.#socket.authorized && this.certificate !== undefined;
+    return isPeerVerified(this.#socket);
   }
 
   get certificate(): X509Certificate | undefined {
-    this.#certificate ??= this.#socket.getPeerX509Certificate();
+    this.#certificate ??= shownCertificate(this.#socket);
     return this.#certificate;
   }
 }
@@ -74,7 +73,7 @@ export function peerOf(duplex: Duplex, path?: string): Peer {
 }
 
 function addressOf(duplex: Duplex, path: string | undefined): string {
-  if (path !== undefined) return `unix:${path}`;
+  if (path !== undefined) return printAddress({ path });
   const remote = remoteAddressOf(duplex);
-  return remote === undefined ? "transport" : hostAndPort(remote.host, remote.port);
+  return remote === undefined ? "transport" : printAddress(remote);
 }

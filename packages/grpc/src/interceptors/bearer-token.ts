@@ -1,8 +1,7 @@
 /** Bearer tokens (RFC 6750) as the metadata `authorization`: sent by a client where nobody can read them, asked for by a server. */
 
-import { reasonText } from "@trunkline/base";
+import { isLoopback, parseHostPort, reasonText } from "@trunkline/base";
 import type { AttributeKey } from "@trunkline/streams";
-import { isLoopback, parseHostPort } from "../connection/address.js";
 import type { Peer } from "../connection/peer.js";
 import type { ServerCall } from "../contract/call.js";
 import type { ClientInterceptor, ServerInterceptor } from "../hooks/interceptor.js";
@@ -70,7 +69,7 @@ function ask(provide: TokenProvider, path: string): string | undefined | Promise
 }
 
 function isPrivate({ address, secure }: Peer, allowLoopback: boolean): boolean {
-  if (secure || address.startsWith("unix:")) return true;
+  if (secure || /^unix(-abstract)?:/.test(address)) return true;
   return allowLoopback && isNear(address);
 }
 

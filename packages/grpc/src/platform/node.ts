@@ -9,7 +9,14 @@ import { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
 import { deflateSync, gunzipSync, gzipSync, inflateSync } from "node:zlib";
 
-export { setImmediate, systemClock } from "@trunkline/base/node";
+export {
+  checkSocketPath,
+  isPeerVerified,
+  listenOn,
+  setImmediate,
+  shownCertificate,
+  systemClock,
+} from "@trunkline/base/node";
 export {
   ConnectionDriver,
   connectSocket,

@@ -4,8 +4,7 @@ import type { ServerCall } from "../contract/call.js";
 import type { MethodKind, MethodTypes } from "../service/method.js";
 import type { AnyService, MethodsOf } from "../service/resolution.js";
 
-/** A value, or a promise of it. */
-export type Awaitable<T> = T | Promise<T>;
+type Awaitable<T> = T | Promise<T>;
 
 /**
  * The long form: the handler does every step itself. The call ends with OK when it returns (a method with one response must have sent it), or with what it
@@ -48,8 +47,7 @@ export type LoadedHandler<Request extends {}, ResponseInit extends {}> = (
   call: ServerCall<Request, ResponseInit>,
 ) => Awaitable<ResponseInit> | Messages<ResponseInit>;
 
-/** The handlers that a method takes, by its types. */
-export type HandlerOf<Types> =
+type HandlerOf<Types> =
   Types extends MethodTypes<infer Kind, infer Request, {}, {}, infer ResponseInit>
     ? [MethodKind] extends [Kind]
       ? LoadedHandler<Request, ResponseInit> | OpenHandler<Request, ResponseInit>

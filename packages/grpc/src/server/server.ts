@@ -1,13 +1,19 @@
 /** A server: services on addresses and connections. */
-import type net from "node:net";
 import type { Duplex } from "node:stream";
 import type tls from "node:tls";
-import { TimerHeap, wholeNumber } from "@trunkline/base";
+import {
+  isLoopback,
+  parseHostPort,
+  parseUnixAddress,
+  printAddress,
+  type SocketAddress,
+  TimerHeap,
+  wholeNumber,
+} from "@trunkline/base";
 import type { SocketServer, TransportError } from "@trunkline/h2/node";
 import { type Clock, type CloseOptions, defaultCloseTimeoutMs } from "@trunkline/streams";
-import { createSocketServer, systemClock } from "#platform";
+import { createSocketServer, listenOn, systemClock } from "#platform";
 import { checkedMessageBytes, understood } from "../call/defaults.js";
-import { hostAndPort, isLoopback, parseHostPort, unixPath } from "../connection/address.js";
 import { resolveServerLifetime, type ServerLifetimeOptions } from "../connection/lifetime.js";
 import {
   checkedHttp2,
@@ -27,7 +33,6 @@ import { MethodTable } from "./dispatch.js";
 import type { Implementation } from "./handlers.js";
 import { ServerConnection } from "./server-connection.js";
 import type { ServerCore } from "./server-core.js";
-import { removeStaleSocket } from "./stale-socket.js";
 
 export interface ServerOptions extends ServerLifetimeOptions {
   /** Largest message that is received, in bytes, decompressed. Default 4,194,304: what every gRPC implementation takes. */
@@ -62,7 +67,7 @@ export interface ServiceOptions {
   readonly interceptors?: readonly ServerInterceptor[] | undefined;
 }
 
-export interface ServerListenOptions {
+export interface ListenOptions {
   /**
    * TLS with these options (`key`, `cert`, …); ALPN is set here. With `requestCert: true`, clients must show a certificate that `ca` vouches
    * for; `rejectUnauthorized: false` makes it optional, and `call.peer.tls.authorized` tells. `updateTls` exchanges certificates later.
@@ -131,15 +136,16 @@ export class Server implements AsyncDisposable {
   }
 
   /**
-   * Listens on `"127.0.0.1:0"`, `"[::1]:0"`, `"host:port"`, `"unix:/path"`; may be called several times. Gives the bound address, which a `Channel`
-   * takes as its target. A Unix socket's file that nobody listens on any more is replaced.
-   * @throws TypeError for an address that is none, or beyond loopback with neither `tls` nor `plaintext: true`; Node's error when the address cannot be had
+   * Listens on `"127.0.0.1:0"`, `"[::1]:0"`, `"[fe80::1%eth0]:0"`, `"host:port"`, `"unix:/path"` or, on Linux, `"unix-abstract:name"`; may be called
+   * several times. Returns the bound address, which a `Channel` takes as its target. A Unix socket's file that a killed process has left is replaced.
+   * @throws TypeError for an address that is none, or beyond loopback with neither `tls` nor `plaintext: true`; ListenError with the system's `code` when
+   * the address cannot be had; SocketPathError (a RangeError) for a Unix socket's path that is longer than the system takes
    */
-  async listen(address: string, options: ServerListenOptions = {}): Promise<string> {
+  async listen(address: string, options: ListenOptions = {}): Promise<string> {
     if (this.#closed !== undefined) throw new Error("the server is closed");
     if (options.plaintext === true && options.tls !== undefined)
       throw new TypeError("a server listens with either tls or plaintext: true, not both");
-    const where = listenAddress(address);
+    const where = parseListenAddress(address);
     const path = "path" in where ? where.path : undefined;
     if ("host" in where && !isLoopback(where.host) && options.tls === undefined && options.plaintext !== true) {
       throw new TypeError(
@@ -148,19 +154,12 @@ export class Server implements AsyncDisposable {
     }
     const { tls, onRefused } = options;
     const listener = createSocketServer({ tls, onRefused }, (socket) => void this.#accept(socket, path));
-    try {
-      await begin(listener, where);
-    } catch (error) {
-      if (path === undefined || (error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
-      await removeStaleSocket(path, error as NodeJS.ErrnoException);
-      await begin(listener, where);
-    }
+    const bound = await listenOn(listener, where);
     listener.on("error", (error) => this.#core.report(error, undefined));
     this.#listeners.add(listener);
     if (tls !== undefined) this.#secureListeners.add(listener);
     if (this.#closed !== undefined) listener.close();
-    const bound = listener.address();
-    return bound === null || typeof bound === "string" ? `unix:${path}` : hostAndPort(bound.address, bound.port);
+    return printAddress(bound);
   }
 
   /**
@@ -235,19 +234,12 @@ export class Server implements AsyncDisposable {
   }
 }
 
-function begin(listener: Pick<net.Server, "once" | "off" | "listen">, where: net.ListenOptions): Promise<void> {
-  return new Promise<void>((resolve, reject) => {
-    listener.once("error", reject);
-    listener.listen(where, () => {
-      listener.off("error", reject);
-      resolve();
-    });
-  });
-}
-
-function listenAddress(address: string): { readonly path: string } | { readonly host: string; readonly port: number } {
-  const path = unixPath(address);
-  if (path !== undefined) return { path };
+/** @throws TypeError for text that is no address to listen on */
+function parseListenAddress(address: string): SocketAddress {
+  if (typeof address !== "string")
+    throw new TypeError(`cannot listen on ${String(address)}: an address is text, such as "127.0.0.1:50051"`);
+  const unix = parseUnixAddress(address);
+  if (unix !== undefined) return unix;
   const parsed = parseHostPort(address);
   if (parsed?.port === undefined) {
     throw new TypeError(

@@ -68,7 +68,7 @@ describe("a server listens", () => {
     await server.close();
     const error = await rejection(createClient(Echo, channelTo(`unix:${path}`)).say({}));
     expect(error).toMatchObject({ status: Status.UNAVAILABLE });
-    expect(error.message).toContain(`cannot connect to ${path}: `);
+    expect(error.message).toContain(`cannot connect to unix:${path}: `);
   });
 
   it("on a Unix socket that a killed process left behind, but not on one that is used, nor over a file", async () => {

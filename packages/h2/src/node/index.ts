@@ -1,8 +1,7 @@
+export { peerCertificate, TransportError, type TransportErrorCode } from "@trunkline/base/node";
 export { nodeAscii } from "./ascii.js";
 export { ConnectionDriver, type DrivenConnection, type DriverOptions } from "./driver.js";
 export { HttpConnection, type HttpHandler, type HttpOptions, HttpStream } from "./http.js";
 export { createSocketServer, type SocketServer, type SocketServerOptions } from "./socket-server.js";
 export { type ConnectSocketOptions, connectSocket, type SocketTarget } from "./sockets.js";
-export { peerCertificate } from "./tls.js";
 export { duplexTransport, type Transport, type TransportEvents } from "./transport.js";
-export { TransportError, type TransportErrorCode } from "./transport-error.js";

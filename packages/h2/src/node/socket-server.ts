@@ -1,11 +1,10 @@
 /** Listening for HTTP/2: TCP and Unix sockets, with TLS where asked. It must not know what is served. */
 import net from "node:net";
 import tls from "node:tls";
+import { printHostPort } from "@trunkline/base";
+import { TransportError, tlsFailure, unusableTls } from "@trunkline/base/node";
 import { Doorstep } from "./doorstep.js";
-import { unusableTls } from "./sockets.js";
-import { serverHandshakeFailure, serverTlsOptions } from "./tls.js";
-import { tlsFailure } from "./tls-failure.js";
-import { TransportError } from "./transport-error.js";
+import { alpnProtocol, serverHandshakeFailure, serverTlsOptions } from "./tls.js";
 
 export interface SocketServerOptions {
   /**
@@ -69,7 +68,7 @@ export function createSocketServer(options: SocketServerOptions, onSocket: (sock
   server.on("connection", (socket) => doorstep.arrived(socket));
   server.on("tlsClientError", (cause, socket) => {
     socket.destroy();
-    const [code, text] = tlsFailure(cause, "client") ?? ["TLS_FAILED", cause.message];
+    const [code, text] = tlsFailure(cause, "client", alpnProtocol) ?? ["TLS_FAILED", cause.message];
     refuse(socket, new TransportError(code, text, { cause }));
   });
   const stopListening = server.close.bind(server);
@@ -98,15 +97,8 @@ function usable<T>(make: () => T): T {
   }
 }
 
-/** `socket` knows its peer only as long as it is open. */
+/** Puts the peer's address into the message; `socket` knows it only as long as it is open. */
 function refusal({ remoteAddress, remotePort }: net.Socket, { code, message, cause }: TransportError): TransportError {
-  const from =
-    remoteAddress === undefined
-      ? ""
-      : ` from ${net.isIPv6(remoteAddress) ? `[${remoteAddress}]` : remoteAddress}:${remotePort}`;
-  return new TransportError(
-    code,
-    `a connection${from} was refused: ${message}`,
-    cause === undefined ? undefined : { cause },
-  );
+  const from = remoteAddress === undefined ? "" : ` from ${printHostPort(remoteAddress, remotePort ?? 0)}`;
+  return new TransportError(code, `a connection${from} was refused: ${message}`, { cause: cause as Error | undefined });
 }

@@ -2,13 +2,11 @@
  * TLS as HTTP/2 wants it (RFC 9113 §9.2): version 1.2 or 1.3, of 1.2 only suites with ephemeral keys and authenticated
  * encryption, ALPN "h2", no renegotiation. What a user's options say beyond that is theirs; what they say against it is refused.
  */
-import type { X509Certificate } from "node:crypto";
-import type { Duplex } from "node:stream";
-import tls from "node:tls";
-import { verificationFailure } from "./tls-failure.js";
-import { TransportError } from "./transport-error.js";
+import type tls from "node:tls";
+import { isPeerVerified, shownCertificate, TransportError, verificationFailure } from "@trunkline/base/node";
 
-const alpnProtocol = "h2";
+/** The name of HTTP/2 over TLS in ALPN (RFC 9113 §3.2). */
+export const alpnProtocol = "h2";
 
 /** In the order of preference. The first of RFC 9113 §9.2.2's must is the RSA one with AES-128. */
 const suites: readonly string[] = [
@@ -97,18 +95,9 @@ function cipherFailure(socket: tls.TLSSocket, other: "client" | "server"): Trans
 }
 
 function certificateFailure(socket: tls.TLSSocket): TransportError | undefined {
-  // Asked for beside `authorized`: Node calls a resumed session of TLS 1.3 authorized although it never had a certificate.
-  if (socket.getPeerX509Certificate() === undefined) {
+  if (isPeerVerified(socket)) return undefined;
+  if (shownCertificate(socket) === undefined) {
     return new TransportError("CERTIFICATE_REQUIRED", "the client has no certificate, which is required here");
   }
-  if (socket.authorized) return undefined;
   return new TransportError(...verificationFailure(String(socket.authorizationError), "client"));
-}
-
-/**
- * The certificate that the other side has proved to own and that an authority vouches for: its `subject`, `subjectAltName` and
- * `fingerprint256` say who that is. Undefined without TLS, without a certificate, and for one that was not verified.
- */
-export function peerCertificate(duplex: Duplex): X509Certificate | undefined {
-  return duplex instanceof tls.TLSSocket && duplex.authorized ? duplex.getPeerX509Certificate() : undefined;
 }

@@ -1,8 +1,7 @@
 /** What a driver needs of a byte stream, and how any Node `Duplex` (net, tls, a pair in memory) provides it. */
 import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
-import { tlsFailure } from "./tls-failure.js";
-import { TransportError } from "./transport-error.js";
+import { TransportError, tlsFailure } from "@trunkline/base/node";
 
 export interface TransportEvents {
   /** The chunk is the receiver's; the transport does not use its memory again. */
@@ -84,6 +83,6 @@ function named(error: Error & { code?: string }, heard: boolean): Error {
     return new TransportError("CONNECTION_CLOSED", text, { cause: error });
   }
   if (error.code?.startsWith("ERR_SSL_") !== true) return error;
-  const failure = tlsFailure(error, "peer");
+  const failure = tlsFailure(error, "peer", "h2");
   return failure === undefined ? error : new TransportError(...failure, { cause: error });
 }

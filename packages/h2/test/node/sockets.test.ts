@@ -41,7 +41,7 @@ describe("a plaintext client", () => {
     });
     expect(await failureOf(connectSocket({ path: "/nowhere/socket" }))).toMatchObject({
       code: "CONNECTION_FAILED",
-      message: "cannot connect to /nowhere/socket: connect ENOENT /nowhere/socket",
+      message: "cannot connect to unix:/nowhere/socket: connect ENOENT /nowhere/socket",
     });
     await expect(connectSocket({ host: "127.0.0.1", port: 70_000 })).rejects.toThrow(RangeError);
   });

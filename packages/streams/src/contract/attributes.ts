@@ -4,6 +4,8 @@
  * then what it wraps.
  */
 
+import type { SocketAddress } from "@trunkline/base";
+
 declare const valueType: unique symbol;
 
 /** The key of one attribute; two keys are the same only if they are the same object. */
@@ -33,8 +35,8 @@ export function attributesOver(outer: Attributes, inner: Attributes): Attributes
 /** How many bytes will be received from a stream in all, where that is known beforehand, as of a file. */
 export const totalBytes: AttributeKey<number> = attribute("totalBytes");
 
-/** Where one end of a connection is: an IP address and port, or the path of a Unix socket (empty for an unnamed one). */
-export type SocketAddress = { readonly host: string; readonly port: number } | { readonly path: string };
+/** The address of one end of a connection: an IP address and port, or the path of a Unix socket (empty for an unnamed one). */
+export type { SocketAddress };
 
 /** The other end of the connection that carries the stream. */
 export const remoteAddress: AttributeKey<SocketAddress> = attribute("remoteAddress");

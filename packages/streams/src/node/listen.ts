@@ -1,8 +1,7 @@
 /** Listening on TCP and Unix sockets. */
-import { lstat, rm } from "node:fs/promises";
-import { connect, createServer, type ListenOptions as NodeListenOptions, type Server, type Socket } from "node:net";
-import type { Clock } from "@trunkline/base";
-import { systemClock } from "@trunkline/base/node";
+import { createServer, type Server, type Socket } from "node:net";
+import { type Clock, wholeNumber } from "@trunkline/base";
+import { listenOn, systemClock } from "@trunkline/base/node";
 import { type Attributes, localAddress, noAttributes, type SocketAddress } from "../contract/attributes.js";
 import type { ObjectStream, WaitOptions } from "../contract/stream.js";
 import { iterate } from "../kit/base-stream.js";
@@ -49,12 +48,11 @@ export class SocketListener implements AsyncIterable<ObjectStream<Uint8Array>>, 
   /** Use `listenTcp`, `listenTls` or `listenUnix`. */
   constructor(
     server: Server,
+    address: SocketAddress,
     { maxPendingConnections = 128, clock = systemClock, onError }: ListenOptions,
     kind: ListenerKind = {},
   ) {
-    const bound = server.address();
-    this.address =
-      bound === null || typeof bound === "string" ? { path: bound ?? "" } : { host: bound.address, port: bound.port };
+    this.address = address;
     this.#server = server;
     this.#clock = clock;
     server.on("error", (error) => onError?.(error));
@@ -97,56 +95,41 @@ export class SocketListener implements AsyncIterable<ObjectStream<Uint8Array>>, 
   }
 }
 
-/** Listens on a TCP port. @throws the system's error when the address cannot be bound, with its `code`, such as `EADDRINUSE` */
+/**
+ * Listens on a TCP port.
+ * @throws ListenError when the address cannot be bound, with the system's `code`, such as `EADDRINUSE`
+ */
 export async function listenTcp(options: TcpListenOptions = {}): Promise<SocketListener> {
-  checkLimit(options);
   const { host = "127.0.0.1", port = 0 } = options;
-  return new SocketListener(await bind({ host, port }), options);
+  return await listenWith(plainServer(), { host, port }, options);
 }
 
 /**
- * Listens on a Unix socket. The file is removed on `close`; one that a process left behind when it was killed is replaced.
- * @throws the system's error when the path cannot be bound, with its `code`, such as `EADDRINUSE` where somebody listens
+ * Listens on a Unix socket. The file is removed on `close`; one that a killed process has left behind is replaced. A path that
+ * begins with a zero byte is a name in Linux's abstract namespace, which has no file.
+ * @throws ListenError when the path cannot be bound, with the system's `code`, such as `EADDRINUSE` where another process listens;
+ * SocketPathError (a RangeError) for a path that is longer than the system takes
  */
 export async function listenUnix(path: string, options: ListenOptions = {}): Promise<SocketListener> {
+  return await listenWith(plainServer(), { path }, options);
+}
+
+/** Binds `server` and accepts its connections. */
+export async function listenWith(
+  server: Server,
+  address: SocketAddress,
+  options: ListenOptions,
+  kind?: ListenerKind,
+): Promise<SocketListener> {
   checkLimit(options);
-  try {
-    return new SocketListener(await bind({ path }), options);
-  } catch (error) {
-    if (!(await isAbandoned(path, error))) throw error;
-    await rm(path, { force: true });
-    return new SocketListener(await bind({ path }), options);
-  }
+  return new SocketListener(server, await listenOn(server, address), options, kind);
 }
 
+/** @throws RangeError for a `maxPendingConnections` that is out of its range */
 export function checkLimit({ maxPendingConnections = 1 }: ListenOptions): void {
-  if (!(maxPendingConnections >= 1))
-    throw new RangeError(`maxPendingConnections must be at least 1, but is ${maxPendingConnections}`);
+  wholeNumber("maxPendingConnections", maxPendingConnections, 1);
 }
 
-export function bind(
-  where: NodeListenOptions,
-  server: Server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }),
-): Promise<Server> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(where, () => {
-      server.off("error", reject);
-      resolve(server);
-    });
-  });
-}
-
-/** True if the path could not be bound because of a socket that nobody listens on any more. */
-async function isAbandoned(path: string, error: unknown): Promise<boolean> {
-  if ((error as { code?: unknown }).code !== "EADDRINUSE") return false;
-  if (!(await lstat(path)).isSocket()) return false; // to connect to any other file is refused as well
-  return new Promise((resolve) => {
-    const probe = connect(path);
-    probe.once("connect", () => {
-      probe.destroy();
-      resolve(false);
-    });
-    probe.once("error", (refusal: Error & { code?: string }) => resolve(refusal.code === "ECONNREFUSED"));
-  });
+function plainServer(): Server {
+  return createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true });
 }

@@ -1,17 +1,11 @@
 /** Dialling and listening with TLS. */
 import type { Socket } from "node:net";
-import {
-  type ConnectionOptions,
-  connect,
-  createServer,
-  type PeerCertificate,
-  type TLSSocket,
-  type TlsOptions,
-} from "node:tls";
+import { type ConnectionOptions, createServer, type PeerCertificate, type TLSSocket, type TlsOptions } from "node:tls";
+import { dialTls, isPeerVerified } from "@trunkline/base/node";
 import { type AttributeKey, type Attributes, attribute } from "../contract/attributes.js";
 import type { ObjectStream } from "../contract/stream.js";
-import { type ConnectOptions, dial, hostAndPort, type TcpTarget } from "./connect.js";
-import { bind, checkLimit, SocketListener, type TcpListenOptions } from "./listen.js";
+import { type ConnectOptions, dial, type TcpTarget } from "./connect.js";
+import { checkLimit, listenWith, type SocketListener, type TcpListenOptions } from "./listen.js";
 import { resetAndDestroy } from "./reset.js";
 
 /** A certificate, as far as programs ask about it. */
@@ -38,7 +32,7 @@ export interface TlsIdentity {
   readonly alpnProtocol: string | undefined;
   /** The name that the client has asked for (SNI). */
   readonly serverName: string | undefined;
-  /** The other side's certificate was asked for and is valid. */
+  /** True if the other side has shown a certificate and a trusted authority vouches for it. */
   readonly authorized: boolean;
   /** The other side's certificate; a server has one of its client only if it asks for it (`requestCert`). */
   readonly peerCertificate: TlsCertificate | undefined;
@@ -65,17 +59,7 @@ export interface TlsListenOptions extends TcpListenOptions {
  * `ERR_TLS_CERT_ALTNAME_INVALID`, or `CONNECT_TIMEOUT`
  */
 export function connectTls(target: TcpTarget, options: TlsConnectOptions = {}): Promise<ObjectStream<Uint8Array>> {
-  const { host, port } = target;
-  return dial(
-    {
-      name: hostAndPort(target),
-      readyEvent: "secureConnect",
-      // Node's types do not know that its TLS sockets keep their half too.
-      open: () => connect({ ...options.tls, host, port, allowHalfOpen: true } as ConnectionOptions).setNoDelay(true),
-      attributesOf: identityOf,
-    },
-    options,
-  );
+  return dial((limits) => dialTls(target, options.tls ?? {}, limits), options, identityOf);
 }
 
 /**
@@ -118,7 +102,7 @@ export async function listenTls(options: TlsListenOptions): Promise<SocketListen
     settled.get((socket as TLSSocket & { readonly _parent?: Socket })._parent ?? socket)?.(),
   );
   server.on("tlsClientError", (error) => onError?.(error));
-  return new SocketListener(await bind({ host, port }, server), options, {
+  return await listenWith(server, { host, port }, options, {
     readyEvent: "secureConnection",
     attributesOf: (socket) => identityOf(socket as TLSSocket),
   });
@@ -131,7 +115,7 @@ function identityOf(socket: TLSSocket): Attributes {
     cipher: socket.getCipher().name,
     alpnProtocol: socket.alpnProtocol || undefined,
     serverName: servername || undefined,
-    authorized: socket.authorized,
+    authorized: isPeerVerified(socket),
     peerCertificate: certificateOf(socket.getPeerCertificate()),
   };
   return new Map([[tlsIdentity, identity]]);

@@ -153,7 +153,7 @@ describe("TLS", () => {
       "handshakeTimeoutMs must be above zero, but is 0",
     );
     await expect(listenTls({ tls: {}, maxPendingConnections: 0 })).rejects.toThrow(
-      "maxPendingConnections must be at least 1",
+      "maxPendingConnections must be a whole number from 1 on, not 0",
     );
   });
 });
