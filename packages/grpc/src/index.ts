@@ -1,4 +1,9 @@
+/** gRPC clients and servers. The first part is for users; the second holds types that other libraries name. */
+
+// For users.
+
 export type { BackoffOptions } from "@trunkline/base";
+export type { TransportError } from "@trunkline/h2/node";
 export type { CallDefaults } from "./call/defaults.js";
 export type { CallOptions } from "./call/options.js";
 export type { Messages } from "./call/send-all.js";
@@ -47,15 +52,29 @@ export type {
   ServerStreamingHandler,
   UnaryHandler,
 } from "./server/handlers.js";
-export { type ListenOptions, Server, type ServerOptions, type ServiceOptions } from "./server/server.js";
-export { bytesCodec, type Codec } from "./service/codec.js";
+export { Server, type ServerListenOptions, type ServerOptions, type ServiceOptions } from "./server/server.js";
+export { bytesCodec, type MessageCodec } from "./service/codec.js";
 export type { MethodDefinition, ServiceDefinition } from "./service/definition.js";
-export type { GenericServiceDefinition } from "./service/generic.js";
-export type { GrpcJsMethodDefinition, GrpcJsServiceDefinition } from "./service/grpc-js.js";
-export type { MethodKind } from "./service/method.js";
 export { protobufCodec } from "./service/protobuf.js";
-export type { AnyService } from "./service/resolution.js";
 export type { Compression, CompressionOption } from "./wire/compression.js";
 export { CallUsageError, GrpcError, type GrpcErrorOptions } from "./wire/errors.js";
 export { isStatus, Status, type StatusName, statusName } from "./wire/status.js";
 export { type Detail, detail, registerDetails } from "./wire/status-details.js";
+
+// For other libraries: the types behind services, clients and implementations.
+
+export type { ClientMethodOf, OpenForm } from "./client/methods.js";
+export type { CommonCall } from "./contract/call.js";
+export type { Awaitable, HandlerOf } from "./server/handlers.js";
+export type { AnyCodec } from "./service/codec.js";
+export type { AnyMethodDefinition, DefinedTypes } from "./service/definition.js";
+export type { DescMethodLike, DescribedTypes, DescServiceLike } from "./service/descriptor.js";
+export type {
+  GenericMessageType,
+  GenericMethodDefinition,
+  GenericMethods,
+  GenericServiceDefinition,
+} from "./service/generic.js";
+export type { GrpcJsMethodDefinition, GrpcJsMethods, GrpcJsServiceDefinition } from "./service/grpc-js.js";
+export type { KindOf, MethodKind, MethodTypes } from "./service/method.js";
+export type { AnyService, MethodsOf } from "./service/resolution.js";

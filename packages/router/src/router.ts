@@ -1,7 +1,7 @@
 /** A router and an exchange in one process, on a server of their own. */
 
 import { wholeNumber } from "@trunkline/base";
-import { type ListenOptions, Server, type ServerOptions } from "@trunkline/grpc";
+import { Server, type ServerListenOptions, type ServerOptions } from "@trunkline/grpc";
 import type { Clock, CloseOptions } from "@trunkline/streams";
 import { systemClock } from "@trunkline/streams/node";
 import { ExchangeService } from "./gen/trunkline/v1/exchange_pb.js";
@@ -98,7 +98,7 @@ export class Router implements AsyncDisposable {
    * Listens on `"127.0.0.1:0"`, `"host:port"` or `"unix:/path"`, and gives the bound address. See `Server.listen`.
    * @throws TypeError for an address that is none, or beyond loopback without TLS; Node's error when the address cannot be had
    */
-  listen(address: string, options?: ListenOptions): Promise<string> {
+  listen(address: string, options?: ServerListenOptions): Promise<string> {
     return this.server.listen(address, options);
   }
 

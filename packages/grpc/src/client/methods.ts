@@ -13,8 +13,8 @@ import { callOptions } from "./cancellation.js";
 import { type Channel, coreOf } from "./channel.js";
 import { ClientCallStream } from "./client-call.js";
 
-/** What every method has beside its short form. */
-interface Opens<RequestInit extends {}, Response extends {}> {
+/** The long form of a method, which every method has beside its short one. */
+export interface OpenForm<RequestInit extends {}, Response extends {}> {
   /**
    * The long form: the call itself. Nothing is sent before its first step.
    * @throws MetadataError for metadata that cannot be sent
@@ -23,7 +23,7 @@ interface Opens<RequestInit extends {}, Response extends {}> {
 }
 
 /** One message there, one back. @throws GrpcError */
-export interface UnaryMethod<RequestInit extends {}, Response extends {}> extends Opens<RequestInit, Response> {
+export interface UnaryMethod<RequestInit extends {}, Response extends {}> extends OpenForm<RequestInit, Response> {
   (request: RequestInit, options?: CallOptions): Promise<Response>;
 }
 
@@ -32,7 +32,7 @@ export interface UnaryMethod<RequestInit extends {}, Response extends {}> extend
  * the `GrpcError` of any end but OK, after the messages that came before.
  */
 export interface ServerStreamingMethod<RequestInit extends {}, Response extends {}>
-  extends Opens<RequestInit, Response> {
+  extends OpenForm<RequestInit, Response> {
   (request: RequestInit, options?: CallOptions): AsyncIterable<Response>;
 }
 
@@ -41,12 +41,13 @@ export interface ServerStreamingMethod<RequestInit extends {}, Response extends 
  * iterable is left, and the server's answer or status counts.
  */
 export interface ClientStreamingMethod<RequestInit extends {}, Response extends {}>
-  extends Opens<RequestInit, Response> {
+  extends OpenForm<RequestInit, Response> {
   (requests: Messages<RequestInit>, options?: CallOptions): Promise<Response>;
 }
 
 /** Many messages both ways, at the same time. What is said of the other two kinds holds for both directions. */
-export interface BidiStreamingMethod<RequestInit extends {}, Response extends {}> extends Opens<RequestInit, Response> {
+export interface BidiStreamingMethod<RequestInit extends {}, Response extends {}>
+  extends OpenForm<RequestInit, Response> {
   (requests: Messages<RequestInit>, options?: CallOptions): AsyncIterable<Response>;
 }
 
@@ -54,11 +55,12 @@ export interface BidiStreamingMethod<RequestInit extends {}, Response extends {}
  * A method whose definition was loaded at run time, so that its types do not tell its kind. One with one request takes that, others an (async) iterable; what
  * comes back is awaited where the method has one response, and iterated over where it has many: it is one of the two, not both.
  */
-export interface LoadedMethod<RequestInit extends {}, Response extends {}> extends Opens<RequestInit, Response> {
+export interface LoadedMethod<RequestInit extends {}, Response extends {}> extends OpenForm<RequestInit, Response> {
   (request: RequestInit | Messages<RequestInit>, options?: CallOptions): Promise<Response> & AsyncIterable<Response>;
 }
 
-type MethodOf<Types> =
+/** The form in which a client has a method, by its types. */
+export type ClientMethodOf<Types> =
   Types extends MethodTypes<infer Kind, {}, infer RequestInit, infer Response, {}>
     ? [MethodKind] extends [Kind]
       ? LoadedMethod<RequestInit, Response>
@@ -82,7 +84,7 @@ export interface ClientOptions extends CallDefaults {
 
 /** The methods of a service, to be called. */
 export type Client<Service extends AnyService> = {
-  readonly [Name in keyof MethodsOf<Service>]: MethodOf<MethodsOf<Service>[Name]>;
+  readonly [Name in keyof MethodsOf<Service>]: ClientMethodOf<MethodsOf<Service>[Name]>;
 };
 
 /**

@@ -19,7 +19,8 @@ export interface MessageOptions extends SendOptions {
   readonly compress?: boolean | undefined;
 }
 
-interface Call {
+/** The part of a call that both of its sides have. */
+export interface CommonCall {
   /** As on the wire: `"/package.Service/Method"`. */
   readonly path: string;
   readonly deadline: Deadline | undefined;
@@ -32,7 +33,9 @@ interface Call {
  * In a method with one request message `send()` ends the sending too. `await using` cancels a call that has not ended; `break` out of
  * `for await` leaves it open.
  */
-export interface ClientCall<Request extends {}, Response extends {}> extends Call, ObjectStream<Request, Response> {
+export interface ClientCall<Request extends {}, Response extends {}>
+  extends CommonCall,
+    ObjectStream<Request, Response> {
   readonly role: "client";
   /** The server, once the call has been given a connection. */
   readonly peer: Peer | undefined;
@@ -83,7 +86,9 @@ export interface StatusOptions {
  * `GrpcError` that `signal.reason` also is. `sendEof()` is `sendTrailingMetadata()` with status OK. `abort(reason)` fails the call, with the
  * status of a `GrpcError` or with CANCELLED.
  */
-export interface ServerCall<Request extends {}, Response extends {}> extends Call, ObjectStream<Response, Request> {
+export interface ServerCall<Request extends {}, Response extends {}>
+  extends CommonCall,
+    ObjectStream<Response, Request> {
   readonly role: "server";
   readonly peer: Peer;
   /** What the client sent with its request; frozen. */

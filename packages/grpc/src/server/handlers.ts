@@ -4,7 +4,8 @@ import type { ServerCall } from "../contract/call.js";
 import type { MethodKind, MethodTypes } from "../service/method.js";
 import type { AnyService, MethodsOf } from "../service/resolution.js";
 
-type Awaitable<T> = T | Promise<T>;
+/** A value, or a promise of it. */
+export type Awaitable<T> = T | Promise<T>;
 
 /**
  * The long form: the handler does every step itself. The call ends with OK when it returns (a method with one response must have sent it), or with what it
@@ -47,7 +48,8 @@ export type LoadedHandler<Request extends {}, ResponseInit extends {}> = (
   call: ServerCall<Request, ResponseInit>,
 ) => Awaitable<ResponseInit> | Messages<ResponseInit>;
 
-type HandlerOf<Types> =
+/** The handlers that a method takes, by its types. */
+export type HandlerOf<Types> =
   Types extends MethodTypes<infer Kind, infer Request, {}, {}, infer ResponseInit>
     ? [MethodKind] extends [Kind]
       ? LoadedHandler<Request, ResponseInit> | OpenHandler<Request, ResponseInit>

@@ -67,7 +67,7 @@ export interface ServiceOptions {
   readonly interceptors?: readonly ServerInterceptor[] | undefined;
 }
 
-export interface ListenOptions {
+export interface ServerListenOptions {
   /**
    * TLS with these options (`key`, `cert`, …); ALPN is set here. With `requestCert: true`, clients must show a certificate that `ca` vouches
    * for; `rejectUnauthorized: false` makes it optional, and `call.peer.tls.authorized` tells. `updateTls` exchanges certificates later.
@@ -141,7 +141,7 @@ export class Server implements AsyncDisposable {
    * @throws TypeError for an address that is none, or beyond loopback with neither `tls` nor `plaintext: true`; ListenError with the system's `code` when
    * the address cannot be had; SocketPathError (a RangeError) for a Unix socket's path that is longer than the system takes
    */
-  async listen(address: string, options: ListenOptions = {}): Promise<string> {
+  async listen(address: string, options: ServerListenOptions = {}): Promise<string> {
     if (this.#closed !== undefined) throw new Error("the server is closed");
     if (options.plaintext === true && options.tls !== undefined)
       throw new TypeError("a server listens with either tls or plaintext: true, not both");

@@ -8,7 +8,7 @@ import { retained } from "@trunkline/h2";
  * It may keep a part of that view, which keeps the whole chunk (up to 64 KiB) in memory; `retained` of `@trunkline/h2` copies small parts. An error
  * that either of them throws ends the call with INTERNAL.
  */
-export interface Codec<Message extends {}, Init extends {} = Message> {
+export interface MessageCodec<Message extends {}, Init extends {} = Message> {
   encode(message: Init): Uint8Array;
   decode(bytes: Uint8Array): Message;
 }
@@ -20,7 +20,7 @@ export interface AnyCodec {
 }
 
 /** Passes bytes as they are, for services without message types. A received message belongs to the receiver. */
-export const bytesCodec: Codec<Uint8Array> = {
+export const bytesCodec: MessageCodec<Uint8Array> = {
   encode: (bytes) => bytes,
   decode: retained,
 };

@@ -1,5 +1,5 @@
 /** Services described by hand, for messages of any codec. */
-import type { AnyCodec, Codec } from "./codec.js";
+import type { AnyCodec, MessageCodec } from "./codec.js";
 import { checkedPath, type MethodKind, type MethodTypes, makeMethod, type Service } from "./method.js";
 
 /** A method described by hand, for messages of any codec. */
@@ -13,8 +13,8 @@ export interface MethodDefinition<
   /** The path on the wire: `"/package.Service/Method"`. */
   readonly path: string;
   readonly kind: Kind;
-  readonly request: Codec<Request, RequestInit>;
-  readonly response: Codec<Response, ResponseInit>;
+  readonly request: MessageCodec<Request, RequestInit>;
+  readonly response: MessageCodec<Response, ResponseInit>;
 }
 
 /** A method definition of which only the shape is known. */

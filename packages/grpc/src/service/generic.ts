@@ -1,21 +1,21 @@
 /** Services as ts-proto describes them for whoever wants to use them (`outputServices=generic-definitions`), nice-grpc among others. */
 import { retained } from "@trunkline/h2";
-import type { Codec } from "./codec.js";
+import type { MessageCodec } from "./codec.js";
 import { checkedPath, type KindOf, kindOf, type MethodTypes, makeMethod, type Service } from "./method.js";
 
-interface MessageType {
+export interface GenericMessageType {
   encode(message: never): { finish(): Uint8Array };
   decode(bytes: Uint8Array): {};
   /** Where it is there, messages may be given in part. */
   fromPartial?(init: never): {};
 }
 
-interface GenericMethodDefinition {
+export interface GenericMethodDefinition {
   /** As on the wire, without the service. */
   readonly name: string;
-  readonly requestType: MessageType;
+  readonly requestType: GenericMessageType;
   readonly requestStream: boolean;
-  readonly responseType: MessageType;
+  readonly responseType: GenericMessageType;
   readonly responseStream: boolean;
 }
 
@@ -31,8 +31,8 @@ export type GenericMethods<Methods> = { readonly [Name in keyof Methods]: Generi
 type GenericTypes<Method> = Method extends {
   readonly requestStream: infer RequestStream extends boolean;
   readonly responseStream: infer ResponseStream extends boolean;
-  readonly requestType: infer RequestType extends MessageType;
-  readonly responseType: infer ResponseType extends MessageType;
+  readonly requestType: infer RequestType extends GenericMessageType;
+  readonly responseType: infer ResponseType extends GenericMessageType;
 }
   ? MethodTypes<
       KindOf<RequestStream, ResponseStream>,
@@ -43,7 +43,7 @@ type GenericTypes<Method> = Method extends {
     >
   : never;
 
-type InitOf<Type extends MessageType> = Type extends { fromPartial(init: never): {} }
+type InitOf<Type extends GenericMessageType> = Type extends { fromPartial(init: never): {} }
   ? Partially<ReturnType<Type["decode"]>>
   : ReturnType<Type["decode"]>;
 
@@ -76,7 +76,7 @@ export function fromGeneric({ fullName, methods }: GenericServiceDefinition): Se
   };
 }
 
-function genericCodec(type: MessageType): Codec<{}, {}> {
+function genericCodec(type: GenericMessageType): MessageCodec<{}, {}> {
   const { fromPartial } = type;
   return {
     encode: (message) =>

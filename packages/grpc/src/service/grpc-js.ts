@@ -5,7 +5,7 @@
 import type { Buffer } from "node:buffer";
 import { retained } from "@trunkline/h2";
 import { viewAsBuffer } from "#platform";
-import type { Codec } from "./codec.js";
+import type { MessageCodec } from "./codec.js";
 import { checkedPath, type KindOf, kindOf, type MethodTypes, makeMethod, type Service } from "./method.js";
 
 /** One method, as grpc-js describes it. */
@@ -74,7 +74,10 @@ function namesOf(name: string, { originalName }: GrpcJsMethodDefinition): string
 }
 
 /** Deserializers get a `Buffer`, as from grpc-js: what they make of bytes fields depends on it. */
-function grpcJsCodec(serialize: (message: never) => Uint8Array, deserialize: (bytes: Buffer) => {}): Codec<{}, {}> {
+function grpcJsCodec(
+  serialize: (message: never) => Uint8Array,
+  deserialize: (bytes: Buffer) => {},
+): MessageCodec<{}, {}> {
   return {
     encode: (message) => serialize(message as never),
     decode: (bytes) => deserialize(viewAsBuffer(retained(bytes))),

@@ -12,7 +12,7 @@ import {
   toJsonString,
 } from "@bufbuild/protobuf";
 import { encodeUtf8 } from "#platform";
-import type { Codec } from "./codec.js";
+import type { MessageCodec } from "./codec.js";
 import { isMessage } from "./protobuf.js";
 
 /**
@@ -21,7 +21,7 @@ import { isMessage } from "./protobuf.js";
  */
 export function jsonCodec<Desc extends DescMessage>(
   schema: Desc,
-): Codec<MessageShape<Desc>, MessageInitShape<Desc> & {}> {
+): MessageCodec<MessageShape<Desc>, MessageInitShape<Desc> & {}> {
   return {
     encode(message) {
       const whole = isMessage(message, schema.typeName) ? (message as MessageShape<Desc>) : create(schema, message);

@@ -12,12 +12,12 @@ import {
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { retained } from "@trunkline/h2";
 import { allocateOwnBytes } from "#platform";
-import type { Codec } from "./codec.js";
+import type { MessageCodec } from "./codec.js";
 
 /** Protobuf in its binary form, by a descriptor of `@bufbuild/protobuf`. Takes messages and plain objects to make one of. */
 export function protobufCodec<Desc extends DescMessage>(
   schema: Desc,
-): Codec<MessageShape<Desc>, MessageInitShape<Desc> & {}> {
+): MessageCodec<MessageShape<Desc>, MessageInitShape<Desc> & {}> {
   const { typeName } = schema;
   // Bytes fields are views of what they were read from: a small message with some must not keep a whole chunk in memory.
   const keepsViews = holdsBytes(schema, new Set());

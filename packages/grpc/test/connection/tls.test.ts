@@ -7,9 +7,9 @@ import {
   Channel,
   type ChannelOptions,
   createClient,
-  type ListenOptions,
   type PeerTls,
   Server,
+  type ServerListenOptions,
   Status,
 } from "../../src/index.js";
 import { Echo } from "../gen/echo_pb.js";
@@ -27,8 +27,8 @@ afterEach(async () => {
 
 /** A server whose answer is who has asked. */
 async function listening(
-  options: ListenOptions["tls"] = {},
-  more: ListenOptions = {},
+  options: ServerListenOptions["tls"] = {},
+  more: ServerListenOptions = {},
 ): Promise<{ server: Server; address: string }> {
   const server = new Server().add(Echo, {
     say(_request, call) {

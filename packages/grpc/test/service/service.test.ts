@@ -4,9 +4,9 @@ import {
   bytesCodec,
   type Client,
   type ClientCall,
-  type Codec,
   createClient,
   type Implementation,
+  type MessageCodec,
   protobufCodec,
   Server,
   type ServerCall,
@@ -17,7 +17,7 @@ import { Echo, type EchoReply, EchoReplySchema, type EchoRequest, EchoRequestSch
 import { collect } from "../support.js";
 
 /** Numbers as eight bytes. */
-const numbers: Codec<number> = {
+const numbers: MessageCodec<number> = {
   encode(number) {
     const bytes = new Uint8Array(8);
     new DataView(bytes.buffer).setFloat64(0, number);
@@ -26,7 +26,10 @@ const numbers: Codec<number> = {
   decode: (bytes) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getFloat64(0),
 };
 
-const texts: Codec<string> = { encode: (text) => Buffer.from(text), decode: (bytes) => Buffer.from(bytes).toString() };
+const texts: MessageCodec<string> = {
+  encode: (text) => Buffer.from(text),
+  decode: (bytes) => Buffer.from(bytes).toString(),
+};
 
 const Calculator = {
   typeName: "test.Calculator",

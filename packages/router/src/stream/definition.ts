@@ -1,5 +1,5 @@
 /** jumpstarter.v1.RouterService by hand: its two messages are one, and have a codec of their own. */
-import type { Codec, MethodDefinition } from "@trunkline/grpc";
+import type { MessageCodec, MethodDefinition } from "@trunkline/grpc";
 import { type Frame, forwardedFrameCodec, frameCodec } from "./frame.js";
 
 /** A service with the one method `stream`, whose messages go both ways and are `Message`. */
@@ -8,7 +8,7 @@ export type StreamService<Message extends {}> = {
   readonly methods: { readonly stream: MethodDefinition<Message, Message, "bidi_streaming"> };
 };
 
-function streamService<Message extends {}>(codec: Codec<Message>): StreamService<Message> {
+function streamService<Message extends {}>(codec: MessageCodec<Message>): StreamService<Message> {
   const typeName = "jumpstarter.v1.RouterService";
   return {
     typeName,

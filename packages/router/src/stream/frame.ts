@@ -2,7 +2,7 @@
  * `StreamRequest` and `StreamResponse` of jumpstarter.v1, which are the same on the wire: bytes `payload` (1) and enum
  * `frame_type` (2). By hand, since every byte that a router moves goes through here: a frame is scanned, never rebuilt.
  */
-import { bytesCodec, type Codec } from "@trunkline/grpc";
+import { bytesCodec, type MessageCodec } from "@trunkline/grpc";
 
 /** What a frame is; the numbers mirror HTTP/2's. A peer may use others: a router passes them on, a receiver ignores them. */
 export const FrameType = {
@@ -59,7 +59,7 @@ export function decodeFrame(bytes: Uint8Array): Frame {
 }
 
 /** Frames for who looks into them. */
-export const frameCodec: Codec<Frame> = {
+export const frameCodec: MessageCodec<Frame> = {
   encode: encodeFrame,
   decode(bytes) {
     const { payload, frameType } = decodeFrame(bytes);
@@ -71,7 +71,7 @@ export const frameCodec: Codec<Frame> = {
  * Frames for who passes them on: checked, and otherwise left as they came. Only unknown fields are taken out, as any router does that
  * decodes and encodes.
  */
-export const forwardedFrameCodec: Codec<Uint8Array> = {
+export const forwardedFrameCodec: MessageCodec<Uint8Array> = {
   encode: (bytes) => bytes,
   decode(bytes) {
     const { payloadStart, payloadEnd, frameType, hasUnknownFields } = scan(bytes);
