@@ -13,6 +13,8 @@ const end = { endStream: true };
 
 /** One exchange, at either end. */
 class Exchange {
+  /** @type {import("@trunkline/h2").Http2Stream | undefined} */
+  stream = undefined;
   /** @type {Uint8Array[]} */
   chunks = [];
   bytes = 0;
@@ -30,6 +32,58 @@ class Exchange {
   /** @returns {Uint8Array} */
   body() {
     return this.chunks.length === 1 ? /** @type {Uint8Array} */ (this.chunks[0]) : Buffer.concat(this.chunks);
+  }
+
+  onHeaders() {}
+  onTrailers() {}
+  onReset() {}
+  onWritable() {}
+}
+
+class ServedExchange extends Exchange {
+  /**
+   * @param {Uint8Array} data
+   * @param {boolean} ended
+   */
+  onData(data, ended) {
+    this.take(data);
+    this.stream?.acknowledge(data.length);
+    if (!ended) return;
+    this.stream?.sendHeaders(okFields, open);
+    this.stream?.sendData(this.counts ? lengthBytes(this.bytes) : this.body(), end);
+    this.stream?.release();
+  }
+}
+
+class RequestedExchange extends Exchange {
+  /**
+   * @param {(body: Uint8Array) => void} resolve
+   * @param {(error: Error) => void} reject
+   */
+  constructor(resolve, reject) {
+    super(false);
+    this.resolve = resolve;
+    this.reject = reject;
+  }
+
+  /**
+   * @param {Uint8Array} data
+   * @param {boolean} ended
+   */
+  onData(data, ended) {
+    this.take(data);
+    this.stream?.acknowledge(data.length);
+    if (!ended) return;
+    this.stream?.release();
+    this.resolve(this.body());
+  }
+
+  /**
+   * @override
+   * @param {import("@trunkline/h2").StreamReset} reset
+   */
+  onReset({ message }) {
+    this.reject(new Error(message));
   }
 }
 
@@ -51,27 +105,14 @@ export default {
 
 /** @param {import("node:net").Socket} socket */
 function serve(socket) {
-  /** @type {Connection<Exchange>} */
   const connection = new Connection(
     { role: "server", ascii: nodeAscii },
     {
-      onHeaders(streamId, fields) {
-        connection.setContext(
-          streamId,
-          new Exchange(fields.some(({ name, value }) => name === ":path" && value === countPath)),
-        );
+      onRequest(stream, fields) {
+        const exchange = new ServedExchange(fields.some(({ name, value }) => name === ":path" && value === countPath));
+        exchange.stream = stream;
+        return exchange;
       },
-      onData(streamId, data, ended, exchange) {
-        exchange.take(data);
-        connection.acknowledge(streamId, data.length);
-        if (!ended) return;
-        connection.sendHeaders(streamId, okFields, open);
-        connection.sendData(streamId, exchange.counts ? lengthBytes(exchange.bytes) : exchange.body(), end);
-        connection.release(streamId);
-      },
-      onTrailers() {},
-      onReset() {},
-      onWritable() {},
       onClose() {},
     },
   );
@@ -80,26 +121,7 @@ function serve(socket) {
 
 /** @param {import("node:net").Socket} socket */
 function client(socket) {
-  /** @type {Connection<Exchange & { resolve: (body: Uint8Array) => void, reject: (error: Error) => void }>} */
-  const connection = new Connection(
-    { role: "client", ascii: nodeAscii },
-    {
-      onHeaders() {},
-      onData(streamId, data, ended, exchange) {
-        exchange.take(data);
-        connection.acknowledge(streamId, data.length);
-        if (!ended) return;
-        connection.release(streamId);
-        exchange.resolve(exchange.body());
-      },
-      onTrailers() {},
-      onReset(_streamId, { message }, { reject }) {
-        reject(new Error(message));
-      },
-      onWritable() {},
-      onClose() {},
-    },
-  );
+  const connection = new Connection({ role: "client", ascii: nodeAscii }, { onClose() {} });
   const driver = new ConnectionDriver(connection, duplexTransport(socket));
   /**
    * @param {readonly { name: string, value: string }[]} fields
@@ -108,10 +130,12 @@ function client(socket) {
    */
   const request = (fields, body) =>
     new Promise((resolve, reject) => {
-      const streamId = connection.openStream(Object.assign(new Exchange(false), { resolve, reject }));
-      if (streamId === undefined) return reject(new Error("the server allows no more streams"));
-      connection.sendHeaders(streamId, fields, open);
-      connection.sendData(streamId, body, end);
+      const exchange = new RequestedExchange(resolve, reject);
+      const stream = connection.openStream(exchange);
+      if (stream === undefined) return reject(new Error("the server allows no more streams"));
+      exchange.stream = stream;
+      stream.sendHeaders(fields, open);
+      stream.sendData(body, end);
     });
   const [echoFields, countFields] = [requestFields("/bench/echo"), requestFields(countPath)];
   return {

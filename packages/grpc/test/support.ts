@@ -1,6 +1,13 @@
 /** What the tests share: an implementation of every kind of call, raw HTTP/2 peers, and waiting without sleeping. */
 import type { Duplex } from "node:stream";
-import { Connection, type ConnectionHandler, type HeaderField, type StreamReset } from "@trunkline/h2";
+import {
+  Connection,
+  type ConnectionHandler,
+  type HeaderField,
+  type Http2Stream,
+  type StreamHandler,
+  type StreamReset,
+} from "@trunkline/h2";
 import { ConnectionDriver, duplexTransport } from "@trunkline/h2/node";
 import { Channel, type ChannelOptions, type GrpcError, type Implementation } from "../src/index.js";
 import { duplexPair } from "../src/testing/duplex-pair.js";
@@ -59,7 +66,7 @@ export const echo: Implementation<typeof Echo> = {
 
 /** One request as a raw server sees it. */
 export interface RawRequest {
-  readonly streamId: number;
+  readonly stream: Http2Stream;
   readonly fields: readonly HeaderField[];
   data: Uint8Array[];
   ended: boolean;
@@ -71,9 +78,9 @@ export class RawServer {
   readonly requests: RawRequest[] = [];
   readonly connections: RawConnection[] = [];
   /** Called when a request's headers have come. */
-  onRequest: (http2: Connection<RawRequest>, request: RawRequest) => void = () => {};
+  onRequest: (request: RawRequest) => void = () => {};
   /** Called when a request is whole. */
-  onWhole: (http2: Connection<RawRequest>, request: RawRequest) => void = () => {};
+  onWhole: (request: RawRequest) => void = () => {};
   readonly channel: Channel;
   /** Throws where a test wants no connection. */
   beforeConnect: () => void = () => {};
@@ -97,7 +104,7 @@ export class RawServer {
     return last;
   }
 
-  get http2(): Connection<RawRequest> {
+  get http2(): Connection {
     return this.last.http2;
   }
 
@@ -111,8 +118,8 @@ export class RawServer {
   }
 }
 
-class RawConnection implements ConnectionHandler<RawRequest> {
-  readonly http2: Connection<RawRequest>;
+class RawConnection implements ConnectionHandler {
+  readonly http2: Connection;
   readonly driver: ConnectionDriver;
   readonly duplex: Duplex;
   readonly #server: RawServer;
@@ -120,32 +127,32 @@ class RawConnection implements ConnectionHandler<RawRequest> {
   constructor(server: RawServer, duplex: Duplex, settings: { maxConcurrentStreams?: number }) {
     this.#server = server;
     this.duplex = duplex;
-    this.http2 = new Connection<RawRequest>({ role: "server", settings }, this);
-    this.driver = new ConnectionDriver(this.http2 as Connection<never>, duplexTransport(duplex));
+    this.http2 = new Connection({ role: "server", settings }, this);
+    this.driver = new ConnectionDriver(this.http2, duplexTransport(duplex));
   }
 
-  onHeaders(streamId: number, fields: readonly HeaderField[], endStream: boolean): void {
-    const request: RawRequest = { streamId, fields, data: [], ended: endStream, reset: undefined };
-    this.http2.setContext(streamId, request);
+  onRequest(stream: Http2Stream, fields: readonly HeaderField[], endStream: boolean): StreamHandler {
+    const request: RawRequest = { stream, fields, data: [], ended: endStream, reset: undefined };
     this.#server.requests.push(request);
-    this.#server.onRequest(this.http2, request);
-    if (endStream) this.#server.onWhole(this.http2, request);
+    this.#server.onRequest(request);
+    if (endStream) this.#server.onWhole(request);
+    return {
+      onData: (data, ended) => {
+        request.data.push(data.slice());
+        stream.acknowledge(data.length);
+        if (!ended) return;
+        request.ended = true;
+        this.#server.onWhole(request);
+      },
+      onTrailers() {},
+      onReset(reset) {
+        request.reset = reset;
+        stream.release();
+      },
+      onWritable() {},
+    };
   }
 
-  onData(streamId: number, data: Uint8Array, endStream: boolean, request: RawRequest): void {
-    request.data.push(data.slice());
-    this.http2.acknowledge(streamId, data.length);
-    if (!endStream) return;
-    request.ended = true;
-    this.#server.onWhole(this.http2, request);
-  }
-
-  onTrailers(): void {}
-  onReset(streamId: number, reset: StreamReset, request: RawRequest): void {
-    request.reset = reset;
-    this.http2.release(streamId);
-  }
-  onWritable(): void {}
   onClose(): void {}
 }
 
@@ -166,8 +173,8 @@ export function framed(body: Uint8Array, flags = 0, length: number = body.length
 }
 
 /** A client's side of a raw HTTP/2 connection to a server of ours. */
-export class RawClient implements ConnectionHandler<RawAnswer> {
-  readonly http2: Connection<RawAnswer>;
+export class RawClient implements ConnectionHandler {
+  readonly http2: Connection;
   readonly driver: ConnectionDriver;
   readonly serverSide: Duplex;
   /** False: what comes is not given back to flow control. */
@@ -176,13 +183,12 @@ export class RawClient implements ConnectionHandler<RawAnswer> {
   constructor() {
     const [clientSide, serverSide] = duplexPair();
     this.serverSide = serverSide;
-    this.http2 = new Connection<RawAnswer>({ role: "client" }, this);
-    this.driver = new ConnectionDriver(this.http2 as Connection<never>, duplexTransport(clientSide));
+    this.http2 = new Connection({ role: "client" }, this);
+    this.driver = new ConnectionDriver(this.http2, duplexTransport(clientSide));
   }
 
   /** Opens a stream with the usual request headers, but for what `fields` replaces, adds, or (with an empty value) leaves out. */
   request(path: string, fields: Readonly<Record<string, string>> = {}, endStream = false): RawAnswer {
-    const answer: RawAnswer = { streamId: 0, headers: {}, trailers: {}, data: [], ended: false, reset: undefined };
     const all = {
       ":method": "POST",
       ":scheme": "http",
@@ -192,49 +198,63 @@ export class RawClient implements ConnectionHandler<RawAnswer> {
       "content-type": "application/grpc",
       ...fields,
     };
-    const streamId = this.http2.openStream(answer);
-    if (streamId === undefined) throw new Error("no stream");
-    answer.streamId = streamId;
+    const answer = new RawAnswer(this);
+    const stream = this.http2.openStream(answer);
+    if (stream === undefined) throw new Error("no stream");
+    answer.stream = stream;
     const list = Object.entries(all).filter(([, value]) => value !== "");
-    this.http2.sendHeaders(
-      streamId,
+    stream.sendHeaders(
       list.map(([name, value]) => ({ name, value })),
       { endStream },
     );
     return answer;
   }
 
-  onHeaders(
-    _streamId: number,
-    fields: readonly HeaderField[],
-    endStream: boolean,
-    answer: RawAnswer | undefined,
-  ): void {
-    if (answer === undefined) return;
-    answer.headers = Object.fromEntries(fields.map(({ name, value }) => [name, value]));
-    answer.ended = endStream;
-  }
-  onData(streamId: number, data: Uint8Array, endStream: boolean, answer: RawAnswer): void {
-    answer.data.push(data.slice());
-    answer.ended = endStream;
-    if (this.acknowledges) this.http2.acknowledge(streamId, data.length);
-  }
-  onTrailers(_streamId: number, fields: readonly HeaderField[], answer: RawAnswer): void {
-    answer.trailers = Object.fromEntries(fields.map(({ name, value }) => [name, value]));
-    answer.ended = true;
-  }
-  onReset(_streamId: number, reset: StreamReset, answer: RawAnswer): void {
-    answer.reset = reset;
-  }
-  onWritable(): void {}
   onClose(): void {}
 }
 
-export interface RawAnswer {
-  streamId: number;
-  headers: Record<string, string>;
-  trailers: Record<string, string>;
-  data: Uint8Array[];
-  ended: boolean;
+/** The answer to one request of a raw client. */
+export class RawAnswer implements StreamHandler {
+  readonly #client: RawClient;
+  #stream: Http2Stream | undefined;
+  headers: Record<string, string> = {};
+  trailers: Record<string, string> = {};
+  readonly data: Uint8Array[] = [];
+  ended = false;
   reset: StreamReset | undefined;
+
+  constructor(client: RawClient) {
+    this.#client = client;
+  }
+
+  get stream(): Http2Stream {
+    if (this.#stream === undefined) throw new Error("the stream is not open yet");
+    return this.#stream;
+  }
+
+  set stream(stream: Http2Stream) {
+    this.#stream = stream;
+  }
+
+  onHeaders(fields: readonly HeaderField[], endStream: boolean): void {
+    this.headers = Object.fromEntries(fields.map(({ name, value }) => [name, value]));
+    this.ended = endStream;
+  }
+
+  onData(data: Uint8Array, endStream: boolean): void {
+    this.data.push(data.slice());
+    this.ended = endStream;
+    if (this.#client.acknowledges) this.stream.acknowledge(data.length);
+  }
+
+  onTrailers(fields: readonly HeaderField[]): void {
+    this.trailers = Object.fromEntries(fields.map(({ name, value }) => [name, value]));
+    this.ended = true;
+  }
+
+  onReset(reset: StreamReset): void {
+    this.reset = reset;
+  }
+
+  onWritable(): void {}
 }

@@ -1,10 +1,16 @@
 export { type AsciiCodec, portableAscii } from "./bytes/ascii.js";
 export { retained } from "./bytes/retained.js";
-export { Connection, type SendEnd } from "./connection/connection.js";
-export type { ConnectionHandler, StreamReset } from "./connection/handler.js";
+export { Connection } from "./connection/connection.js";
+export type { AttachedDriver, ConnectionHandler } from "./connection/handler.js";
 export { ErrorCode, errorCodeName } from "./error-code.js";
 export { H2Error, type H2ErrorOptions } from "./errors.js";
 export type { Allowance, GuardLimits } from "./guard-limits.js";
 export type { HeaderField } from "./header-field.js";
 export type { LifetimeOptions } from "./lifetime-options.js";
-export type { ConnectionLimits, ConnectionOptions, LocalSettings } from "./options.js";
+export {
+  type ConnectionLimits,
+  type ConnectionOptions,
+  checkConnectionOptions,
+  type LocalSettings,
+} from "./options.js";
+export type { Http2Stream, SendEnd, StreamHandler, StreamReset } from "./stream/handler.js";

@@ -70,6 +70,11 @@ export interface ResolvedOptions {
 
 const maxWindow = 2 ** 31 - 1;
 
+/** Checks options without making a connection. @throws H2Error (scope `usage`) naming the option, the value and its range. */
+export function checkConnectionOptions(options: ConnectionOptions): void {
+  resolveOptions(options);
+}
+
 /** Validates once and fills in the defaults. @throws H2Error (scope `usage`) naming the option, the value and its range. */
 export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
   const { role, settings = {}, limits = {} } = options;

@@ -20,7 +20,7 @@ export const budgetBytes = 200_000;
 export const openedFirst = 8;
 
 export class RandomApplication extends RecordingHandler {
-  readonly connection: Connection<unknown>;
+  readonly connection: Connection;
   readonly live: Set<number> = new Set();
   /** Delivered and neither acknowledged nor released, by stream. */
   readonly #unread: Map<number, number> = new Map();
@@ -30,8 +30,8 @@ export class RandomApplication extends RecordingHandler {
     super();
     this.#random = new Random(seed);
     const options = { role, settings: localSettings, limits: { maxBufferedBytesPerConnection: budgetBytes } };
-    this.connection = new Connection<unknown>(options, this);
-    if (role === "client") for (let count = 0; count < openedFirst; count++) this.open(count % 2 === 0);
+    this.connection = new Connection(options, this);
+    if (role === "client") for (let count = 0; count < openedFirst; count++) this.request(count % 2 === 0);
   }
 
   get unreadBytes(): number {
@@ -41,12 +41,12 @@ export class RandomApplication extends RecordingHandler {
   }
 
   /** A client's to do. */
-  open(endStream: boolean): void {
+  request(endStream: boolean): void {
     if (this.connection.role === "server") return;
-    const streamId = this.connection.openStream({});
-    if (streamId === undefined) return;
-    this.live.add(streamId);
-    this.connection.sendHeaders(streamId, requestFields, { endStream });
+    const stream = this.open(this.connection);
+    if (stream === undefined) return;
+    this.live.add(stream.id);
+    stream.sendHeaders(requestFields, { endStream });
   }
 
   override onHeaders(streamId: number, fields: readonly HeaderField[], endStream: boolean): void {
@@ -78,10 +78,10 @@ export class RandomApplication extends RecordingHandler {
   /** What an application does by itself, between what comes in. */
   actByItself(now: number): void {
     const { connection } = this;
-    const streamId = this.live.size === 0 ? 1 : this.#random.pick([...this.live]);
+    const streamId = this.live.size === 0 ? undefined : this.#random.pick([...this.live]);
     switch (this.#random.below(16)) {
       case 0:
-        this.open(this.#random.chance(0.5));
+        this.request(this.#random.chance(0.5));
         break;
       case 1:
         connection.ping(now);
@@ -93,11 +93,11 @@ export class RandomApplication extends RecordingHandler {
         connection.handleTimeout(now);
         break;
       case 4:
-        this.#acknowledge(streamId, this.#random.below(50_000));
+        if (streamId !== undefined) this.#acknowledge(streamId, this.#random.below(50_000));
         break;
       case 5:
       case 6:
-        this.#act(streamId);
+        if (streamId !== undefined) this.#act(streamId);
         break;
       default:
     }
@@ -108,42 +108,42 @@ export class RandomApplication extends RecordingHandler {
   }
 
   #acknowledge(streamId: number, bytes: number): void {
-    this.connection.acknowledge(streamId, bytes);
+    this.stream(streamId).acknowledge(bytes);
     this.#unread.set(streamId, Math.max(0, (this.#unread.get(streamId) ?? 0) - bytes));
   }
 
   #release(streamId: number): void {
     this.live.delete(streamId);
     this.#unread.delete(streamId);
-    this.connection.release(streamId);
+    this.stream(streamId).release();
   }
 
   #act(streamId: number): void {
-    const { connection } = this;
+    const stream = this.stream(streamId);
     try {
       switch (this.#random.below(9)) {
         case 0:
-          connection.sendHeaders(streamId, responseFields, { endStream: this.#random.chance(0.5) });
+          stream.sendHeaders(responseFields, { endStream: this.#random.chance(0.5) });
           break;
         case 1:
-          connection.sendData(streamId, new Uint8Array(this.#random.below(40_000)), {
+          stream.sendData(new Uint8Array(this.#random.below(40_000)), {
             endStream: this.#random.chance(0.3),
           });
           break;
         case 2:
-          connection.sendHeaders(streamId, [{ name: "x", value: "y" }], { endStream: true });
+          stream.sendHeaders([{ name: "x", value: "y" }], { endStream: true });
           break;
         case 3:
-          connection.reset(streamId, ErrorCode.CANCEL);
+          stream.reset(ErrorCode.CANCEL);
           break;
         case 4:
           this.#release(streamId);
           break;
         case 5:
-          connection.isWritable(streamId);
+          void stream.isWritable;
           break;
         case 6:
-          connection.sendHeaders(streamId, [{ name: ":status", value: "103" }], { endStream: false });
+          stream.sendHeaders([{ name: ":status", value: "103" }], { endStream: false });
           break;
         default:
       }

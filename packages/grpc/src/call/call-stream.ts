@@ -4,7 +4,7 @@
  */
 
 import type { TimerEntry } from "@trunkline/base";
-import type { Connection, SendEnd } from "@trunkline/h2";
+import type { Http2Stream, SendEnd } from "@trunkline/h2";
 import type { AttributeKey, ObjectStream, WaitOptions } from "@trunkline/streams";
 import { BaseStream, metadataRefusal, SendQueue, type Sink } from "@trunkline/streams/kit";
 import type { MessageOptions } from "../contract/call.js";
@@ -28,9 +28,8 @@ export abstract class CallStream<Out extends {}, In extends {}>
   readonly carriesMetadata = false;
   readonly method: Method;
   protected readonly inbox: Inbox<In>;
-  /** The engine, from when the call has a stream on it. */
-  protected http2: Connection<never> | undefined = undefined;
-  protected streamId = 0;
+  /** The call's stream, as long as it has one. */
+  protected stream: Http2Stream | undefined = undefined;
   /** Of the interceptors, where there are some. */
   protected hooks: HookChain | undefined = undefined;
   /** Attributes that interceptors have provided. */
@@ -144,7 +143,7 @@ export abstract class CallStream<Out extends {}, In extends {}>
   // What the queue of sends asks.
 
   hasRoom(): boolean {
-    return this.http2?.isWritable(this.streamId) ?? false;
+    return this.stream?.isWritable ?? false;
   }
 
   accept(framed: FramedMessage): void {
@@ -172,6 +171,6 @@ export abstract class CallStream<Out extends {}, In extends {}>
   }
 
   acknowledge(bytes: number): void {
-    this.http2?.acknowledge(this.streamId, bytes);
+    this.stream?.acknowledge(bytes);
   }
 }

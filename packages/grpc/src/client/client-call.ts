@@ -3,7 +3,7 @@
  */
 
 import { abortable, type Deferred, deferred, reasonText } from "@trunkline/base";
-import { ErrorCode, type HeaderField, type StreamReset } from "@trunkline/h2";
+import { ErrorCode, type HeaderField, type Http2Stream, type StreamReset } from "@trunkline/h2";
 import { Metadata } from "@trunkline/metadata";
 import {
   type AttributeKey,
@@ -262,12 +262,10 @@ export class ClientCallStream<Request extends {}, Response extends {}>
     if (this.phase === "waiting") this.#bound.channel.connections.start(this);
   }
 
-  onOpened(connection: ClientConnection, streamId: number): void {
-    const { http2 } = connection;
+  onOpened(connection: ClientConnection, stream: Http2Stream): void {
     this.phase = "open";
     this.#connection = connection;
-    this.http2 = http2 as unknown as typeof this.http2;
-    this.streamId = streamId;
+    this.stream = stream;
     const unwanted = throughConnection(this.hooks, connection.peer);
     if (unwanted !== undefined) {
       this.cancelWith(unwanted);
@@ -277,14 +275,14 @@ export class ClientCallStream<Request extends {}, Response extends {}>
     const { fields: metadata } = this.plan;
     const fields = requestFields(this.#bound.head, remainingMs, metadata, this.compression);
     const refused =
-      metadata.length === 0 ? undefined : oversize("request headers", fields, http2.peerMaxHeaderListSize);
+      metadata.length === 0 ? undefined : oversize("request headers", fields, connection.http2.peerMaxHeaderListSize);
     if (refused !== undefined) {
       this.cancelWith(refused);
       return;
     }
-    http2.sendHeaders(streamId, fields, keepOpen);
-    if (this.request !== undefined) http2.sendData(streamId, this.request, endStream);
-    else if (this.endGiven) http2.sendData(streamId, [], endStream);
+    stream.sendHeaders(fields, keepOpen);
+    if (this.request !== undefined) stream.sendData(this.request, endStream);
+    else if (this.endGiven) stream.sendData([], endStream);
     else this.flush();
     this.#milestones?.onStarted();
   }
@@ -306,6 +304,7 @@ export class ClientCallStream<Request extends {}, Response extends {}>
   }
 
   onHeaders(fields: readonly HeaderField[], end: boolean): void {
+    if (this.#connection !== undefined) this.#connection.answered = true;
     if (this.phase !== "open") return;
     if (end) {
       this.#onStatus(this.#answer.readTrailersOnly(fields));
@@ -399,7 +398,7 @@ export class ClientCallStream<Request extends {}, Response extends {}>
 
   /** This side ends it. */
   protected cancelWith(error: Error, dropUnread = true): void {
-    if (this.phase === "open") this.http2?.reset(this.streamId, ErrorCode.CANCEL);
+    if (this.phase === "open") this.stream?.reset(ErrorCode.CANCEL);
     this.#finish(error, dropUnread);
   }
 
@@ -432,8 +431,9 @@ export class ClientCallStream<Request extends {}, Response extends {}>
   }
 
   #leaveStream(): void {
-    this.#connection?.finished(this.streamId);
-    this.http2 = undefined;
+    const { stream } = this;
+    this.stream = undefined;
+    if (stream !== undefined) this.#connection?.finished(stream);
   }
 
   /** For those who send from an iterable. */

@@ -5,23 +5,18 @@ import {
   type ConnectionHandler,
   ErrorCode,
   type H2Error,
-  type HeaderField,
+  type Http2Stream,
   type LifetimeOptions,
-  type StreamReset,
+  type StreamHandler,
 } from "@trunkline/h2";
 import type { Clock } from "@trunkline/streams";
 import { ConnectionDriver, decodeUtf8, duplexTransport, nodeAscii } from "#platform";
 import type { Http2Options } from "../connection/options.js";
 import type { Peer } from "../connection/peer.js";
 
-/** A call as its connection sees it: the engine's events, and being given a stream. */
-export interface ClientStream {
-  onOpened(connection: ClientConnection, streamId: number): void;
-  onHeaders(fields: readonly HeaderField[], endStream: boolean): void;
-  onData(data: Uint8Array, endStream: boolean): void;
-  onTrailers(fields: readonly HeaderField[]): void;
-  onReset(reset: StreamReset): void;
-  onWritable(): void;
+/** A call as its connection sees it: the stream's events, and being given a stream. */
+export interface ClientStream extends StreamHandler {
+  onOpened(connection: ClientConnection, stream: Http2Stream): void;
 }
 
 export interface ClientConnectionEvents {
@@ -38,8 +33,8 @@ export interface ClientConnectionOptions extends Http2Options {
   readonly lifetime: LifetimeOptions;
 }
 
-export class ClientConnection implements ConnectionHandler<ClientStream> {
-  readonly http2: Connection<ClientStream>;
+export class ClientConnection implements ConnectionHandler {
+  readonly http2: Connection;
   readonly peer: Peer;
   readonly #events: ClientConnectionEvents;
   readonly #duplex: Duplex & { ref?(): unknown; unref?(): unknown };
@@ -65,7 +60,7 @@ export class ClientConnection implements ConnectionHandler<ClientStream> {
     this.#duplex = duplex;
     const { settings = {}, limits = {}, lifetime } = options;
     this.http2 = new Connection({ role: "client", settings, limits, lifetime, ascii: nodeAscii }, this);
-    this.#driver = new ConnectionDriver(this.http2 as Connection<never>, duplexTransport(duplex), { clock });
+    this.#driver = new ConnectionDriver(this.http2, duplexTransport(duplex), { clock });
   }
 
   /** Settles when the transport is closed. */
@@ -74,17 +69,17 @@ export class ClientConnection implements ConnectionHandler<ClientStream> {
   }
 
   /** Begins the call on the stream that the engine has given for it. */
-  begin(call: ClientStream, streamId: number): void {
+  begin(call: ClientStream, stream: Http2Stream): void {
     if (this.#calls === 0) this.#duplex.ref?.();
     this.#calls += 1;
-    call.onOpened(this, streamId);
+    call.onOpened(this, stream);
   }
 
   /** The call is done with its stream. */
-  finished(streamId: number): void {
+  finished(stream: Http2Stream): void {
     this.#calls -= 1;
     this.unrefIfIdle();
-    this.http2.release(streamId);
+    stream.release();
   }
 
   /** An idle connection does not keep the process alive. */
@@ -102,32 +97,6 @@ export class ClientConnection implements ConnectionHandler<ClientStream> {
   /** At once; its calls fail with `cause`. */
   destroy(cause: Error): void {
     this.#driver.destroy(cause);
-  }
-
-  onHeaders(
-    _streamId: number,
-    fields: readonly HeaderField[],
-    endStream: boolean,
-    call: ClientStream | undefined,
-  ): void {
-    this.answered = true;
-    call?.onHeaders(fields, endStream);
-  }
-
-  onData(_streamId: number, data: Uint8Array, endStream: boolean, call: ClientStream): void {
-    call.onData(data, endStream);
-  }
-
-  onTrailers(_streamId: number, fields: readonly HeaderField[], call: ClientStream): void {
-    call.onTrailers(fields);
-  }
-
-  onReset(_streamId: number, reset: StreamReset, call: ClientStream): void {
-    call.onReset(reset);
-  }
-
-  onWritable(_streamId: number, call: ClientStream): void {
-    call.onWritable();
   }
 
   onStreamsAvailable(): void {

@@ -77,9 +77,9 @@ export class ConnectionManager implements ClientConnectionEvents {
   /** Gives the call a stream now or later; or refuses it, now or later. */
   start(call: WaitingCall): void {
     if (this.#current !== undefined && this.#waiting.size === 0) {
-      const streamId = this.#current.http2.openStream(call);
-      if (streamId !== undefined) {
-        this.#current.begin(call, streamId);
+      const stream = this.#current.http2.openStream(call);
+      if (stream !== undefined) {
+        this.#current.begin(call, stream);
         return;
       }
     }
@@ -248,10 +248,10 @@ export class ConnectionManager implements ClientConnectionEvents {
 
   #flush(): void {
     for (const call of this.#waiting) {
-      const streamId = this.#current?.http2.openStream(call);
-      if (streamId === undefined) return;
+      const stream = this.#current?.http2.openStream(call);
+      if (stream === undefined) return;
       this.#waiting.delete(call);
-      this.#current?.begin(call, streamId);
+      this.#current?.begin(call, stream);
     }
   }
 

@@ -76,14 +76,14 @@ export abstract class RequestingCall<Request extends {}, Response extends {}> ex
     if (!singleRequest) this.committed = true;
     else if (this.request === undefined) this.request = framed;
     else throw this.#secondRequest();
-    this.http2?.sendData(this.streamId, framed, singleRequest ? endStream : keepOpen);
+    this.stream?.sendData(framed, singleRequest ? endStream : keepOpen);
   }
 
   protected transmitEnd(): void {
     if (this.method.singleRequest) return; // It went with the message.
     this.endGiven = true;
     // Before there is a stream, the end waits for it.
-    this.http2?.sendData(this.streamId, [], endStream);
+    this.stream?.sendData([], endStream);
   }
 
   protected override endOutput(): Promise<void> {

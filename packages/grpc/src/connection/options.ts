@@ -1,5 +1,5 @@
 /** Limits and defaults that clients and servers share, checked in one place. */
-import { Connection, type ConnectionHandler, type ConnectionLimits, type LocalSettings } from "@trunkline/h2";
+import { type ConnectionLimits, checkConnectionOptions, type LocalSettings } from "@trunkline/h2";
 
 /** Of the HTTP/2 connections below. */
 export interface Http2Options {
@@ -12,19 +12,9 @@ export interface Http2Options {
 /** What a message may be by default: what every gRPC implementation takes. */
 export const defaultMaxReceiveMessageBytes: number = 4_194_304;
 
-/** Of which only the options are looked at. */
-const deaf: ConnectionHandler<never> = {
-  onHeaders() {},
-  onData() {},
-  onTrailers() {},
-  onReset() {},
-  onWritable() {},
-  onClose() {},
-};
-
 /** Says at once what would otherwise be wrong with every connection. @throws H2Error (scope `usage`) naming the option, the value and its range */
 export function checkedHttp2(role: "client" | "server", options: Http2Options = {}): Http2Options {
-  new Connection({ role, settings: options.settings ?? {}, limits: options.limits ?? {} }, deaf);
+  checkConnectionOptions({ role, settings: options.settings ?? {}, limits: options.limits ?? {} });
   return options;
 }
 

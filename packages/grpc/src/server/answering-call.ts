@@ -1,7 +1,7 @@
 /**
  * The sending half of a call at its server: initial metadata once, messages, one status; each through the interceptors, in what the client accepts.
  */
-import type { Connection, HeaderField } from "@trunkline/h2";
+import type { Connection, HeaderField, Http2Stream } from "@trunkline/h2";
 import { Metadata, type MetadataInit } from "@trunkline/metadata";
 import type { ClosedStreamError } from "@trunkline/streams";
 import { CallStream, endStream, keepOpen } from "../call/call-stream.js";
@@ -21,7 +21,7 @@ import { okStatus, type StatusToSend, statusFields } from "./status-fields.js";
 
 /** What the sending half needs of the connection. */
 interface AnsweringHost {
-  readonly http2: Connection<never>;
+  readonly http2: Connection;
   readonly core: ServerCore;
 }
 
@@ -29,7 +29,7 @@ export abstract class AnsweringCall<Request extends {}, Response extends {}> ext
   protected readonly outgoingName = "response";
   protected readonly request: RequestHeaders;
   readonly #core: ServerCore;
-  readonly #connection: Connection<never>;
+  readonly #connection: Connection;
   #trailingMetadata: Metadata | undefined = undefined;
   /** Response headers are with the engine. */
   #headersSent = false;
@@ -43,14 +43,13 @@ export abstract class AnsweringCall<Request extends {}, Response extends {}> ext
   /** Why the call was over before its handler said so. */
   protected failure: GrpcError | ClosedStreamError | undefined = undefined;
 
-  constructor(host: AnsweringHost, streamId: number, method: Method, request: RequestHeaders) {
+  constructor(host: AnsweringHost, stream: Http2Stream, method: Method, request: RequestHeaders) {
     const { core, http2 } = host;
     super(method, method.singleRequest, core.maxReceiveMessageBytes);
     this.#core = core;
     this.#connection = http2;
     this.request = request;
-    this.http2 = http2;
-    this.streamId = streamId;
+    this.stream = stream;
     if (core.compression !== undefined) this.compression = this.ifAccepted(core.compression);
   }
 
@@ -113,7 +112,7 @@ export abstract class AnsweringCall<Request extends {}, Response extends {}> ext
     this.#headersSent = true;
     const plain = responseHead(this.request.contentType);
     const head = this.compression === undefined ? plain : [...plain, encodingField(this.compression)];
-    this.http2?.sendHeaders(this.streamId, metadata.length === 0 ? head : [...head, ...metadata], keepOpen);
+    this.stream?.sendHeaders(metadata.length === 0 ? head : [...head, ...metadata], keepOpen);
   }
 
   #initialThrough(hooks: HookChain, given: readonly HeaderField[]): readonly HeaderField[] {
@@ -193,7 +192,7 @@ export abstract class AnsweringCall<Request extends {}, Response extends {}> ext
     if (this.method.singleResponse && this.messagesSent > 0) throw this.#secondReply();
     if (!this.#headersSent) this.#sendHeaders([]);
     this.messagesSent += 1;
-    this.http2?.sendData(this.streamId, framed, keepOpen);
+    this.stream?.sendData(framed, keepOpen);
   }
 
   protected transmitEnd(): void {
@@ -207,7 +206,7 @@ export abstract class AnsweringCall<Request extends {}, Response extends {}> ext
     const fields = this.#headersSent ? trailers : [...responseHead(this.request.contentType), ...trailers];
     this.#headersSent = true;
     this.onOver();
-    this.http2?.sendHeaders(this.streamId, fields, endStream);
+    this.stream?.sendHeaders(fields, endStream);
   }
 
   #statusThrough(

@@ -4,7 +4,7 @@
  */
 
 import { reasonText } from "@trunkline/base";
-import { type Connection, ErrorCode, type HeaderField, type StreamReset } from "@trunkline/h2";
+import { type Connection, ErrorCode, type HeaderField, type Http2Stream, type StreamReset } from "@trunkline/h2";
 import type { Metadata } from "@trunkline/metadata";
 import { type AttributeKey, type Attributes, ClosedStreamError, streamClock } from "@trunkline/streams";
 import { callPeer, type Peer } from "../connection/peer.js";
@@ -23,11 +23,9 @@ import type { ServerCore } from "./server-core.js";
 
 /** What a call needs of its connection. */
 export interface ServerCallHost {
-  readonly http2: Connection<ServerCallStream<{}, {}>>;
+  readonly http2: Connection;
   readonly peer: Peer;
   readonly core: ServerCore;
-  /** The call is over and its handler has ended. */
-  finished(streamId: number): void;
 }
 
 export class ServerCallStream<Request extends {}, Response extends {}>
@@ -51,13 +49,13 @@ export class ServerCallStream<Request extends {}, Response extends {}>
 
   constructor(
     host: ServerCallHost,
-    streamId: number,
+    stream: Http2Stream,
     served: ServedMethod,
     request: RequestHeaders,
     fields: readonly HeaderField[],
   ) {
     const { core } = host;
-    super(host as unknown as { http2: Connection<never>; core: ServerCore }, streamId, served.method, request);
+    super(host, stream, served.method, request);
     if (request.encoding !== undefined) this.inbox.encoding = core.compressions.ofEncoding(request.encoding);
     this.#host = host;
     this.#served = served;
@@ -254,11 +252,17 @@ export class ServerCallStream<Request extends {}, Response extends {}>
     this.#failed(error);
   }
 
+  /** Ends the call with an error, and its stream without waiting for the handler. */
+  abandon(error: GrpcError): void {
+    this.fail(error, true);
+    this.stream?.release();
+  }
+
   #tellStatus(error: GrpcError, urgent: boolean): void {
-    const { http2 } = this.#host;
-    if (urgent && http2.bufferedBytes(this.streamId) > 0) {
+    const { stream } = this;
+    if (urgent && stream !== undefined && stream.bufferedBytes > 0) {
       this.onOver();
-      http2.reset(this.streamId, ErrorCode.CANCEL);
+      stream.reset(ErrorCode.CANCEL);
     } else {
       this.sendStatus(error, this.withTrailing(error.metadata));
     }
@@ -319,7 +323,7 @@ export class ServerCallStream<Request extends {}, Response extends {}>
 
   #releaseIfDone(): void {
     if (!this.over || this.#handlerRuns) return;
-    this.#host.finished(this.streamId);
+    this.stream?.release();
     if (!this.hooks?.has("onEnd")) return;
     const end = endOf(this.sentStatus, this.failure, this.inbox.received, this.messagesSent);
     this.hooks.end(end, (error) => this.report(error));

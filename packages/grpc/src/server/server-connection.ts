@@ -1,6 +1,12 @@
 /** One HTTP/2 connection of a server: requests come in, each becomes a call or is refused. */
 import type { Duplex } from "node:stream";
-import { Connection, type ConnectionHandler, type HeaderField, type StreamReset } from "@trunkline/h2";
+import {
+  Connection,
+  type ConnectionHandler,
+  type HeaderField,
+  type Http2Stream,
+  type StreamHandler,
+} from "@trunkline/h2";
 import { ConnectionDriver, duplexTransport, nodeAscii } from "#platform";
 import { endStream } from "../call/call-stream.js";
 import { withSpreadAge } from "../connection/lifetime.js";
@@ -21,8 +27,8 @@ import type { ServerCore } from "./server-core.js";
 
 type AnyCall = ServerCallStream<{}, {}>;
 
-export class ServerConnection implements ConnectionHandler<AnyCall>, ServerCallHost {
-  readonly http2: Connection<AnyCall>;
+export class ServerConnection implements ConnectionHandler, ServerCallHost {
+  readonly http2: Connection;
   readonly peer: Peer;
   readonly core: ServerCore;
   readonly #driver: ConnectionDriver;
@@ -36,7 +42,7 @@ export class ServerConnection implements ConnectionHandler<AnyCall>, ServerCallH
       { role: "server", settings, limits: core.http2.limits ?? {}, lifetime, ascii: nodeAscii },
       this,
     );
-    this.#driver = new ConnectionDriver(this.http2 as Connection<never>, duplexTransport(duplex), {
+    this.#driver = new ConnectionDriver(this.http2, duplexTransport(duplex), {
       clock: core.clock,
     });
   }
@@ -53,10 +59,7 @@ export class ServerConnection implements ConnectionHandler<AnyCall>, ServerCallH
 
   /** Ends all calls with an error, without waiting for their handlers, and then the connection. */
   abort(error: GrpcError): void {
-    for (const { streamId, context: call } of this.http2.contexts()) {
-      call.fail(error, true);
-      this.http2.release(streamId);
-    }
+    for (const call of this.http2.handlers()) if (call instanceof ServerCallStream) call.abandon(error);
   }
 
   /** At once. */
@@ -64,15 +67,11 @@ export class ServerConnection implements ConnectionHandler<AnyCall>, ServerCallH
     this.#driver.destroy(cause);
   }
 
-  finished(streamId: number): void {
-    this.http2.release(streamId);
-  }
-
-  onHeaders(streamId: number, fields: readonly HeaderField[], ended: boolean): void {
+  onRequest(stream: Http2Stream, fields: readonly HeaderField[], ended: boolean): StreamHandler | undefined {
     const request = readRequest(fields);
     if (request.method !== "POST") {
-      this.#refuse(streamId, [{ name: ":status", value: "405" }]);
-      return;
+      this.#refuse(stream, [{ name: ":status", value: "405" }]);
+      return undefined;
     }
     const json = isGrpcJsonContentType(request.contentType);
     const found = this.core.methods.get(request.path);
@@ -80,62 +79,46 @@ export class ServerConnection implements ConnectionHandler<AnyCall>, ServerCallH
       (!json && !isGrpcContentType(request.contentType)) ||
       (json && found !== undefined && found.json === undefined)
     ) {
-      this.#refuse(streamId, [{ name: ":status", value: "415" }]);
-      return;
+      this.#refuse(stream, [{ name: ":status", value: "415" }]);
+      return undefined;
     }
     const served = json ? found?.json : found;
     if (served === undefined) {
-      this.#refuseWith(streamId, request, Status.UNIMPLEMENTED, this.core.methods.describeMissing(request.path));
-      return;
+      this.#refuseWith(stream, request, Status.UNIMPLEMENTED, this.core.methods.describeMissing(request.path));
+      return undefined;
     }
     if (Number.isNaN(request.timeoutMs)) {
-      this.#refuseWith(streamId, request, Status.INTERNAL, "malformed grpc-timeout");
-      return;
+      this.#refuseWith(stream, request, Status.INTERNAL, "malformed grpc-timeout");
+      return undefined;
     }
     const { encoding } = request;
     const { compressions } = this.core;
     if (!compressions.knows(encoding)) {
       const message = `grpc-encoding ${JSON.stringify(encoding)} is not known here (${compressions.acceptEncoding})`;
-      this.#refuseWith(streamId, request, Status.UNIMPLEMENTED, message, [
+      this.#refuseWith(stream, request, Status.UNIMPLEMENTED, message, [
         acceptEncodingField(compressions.acceptEncoding),
       ]);
-      return;
+      return undefined;
     }
-    const call: AnyCall = new ServerCallStream(this, streamId, served, request, fields);
-    this.http2.setContext(streamId, call);
+    const call: AnyCall = new ServerCallStream(this, stream, served, request, fields);
     call.begin(ended);
+    return call;
   }
 
   #refuseWith(
-    streamId: number,
+    stream: Http2Stream,
     request: RequestHeaders,
     status: Status,
     message: string,
     more: readonly HeaderField[] = [],
   ): void {
-    this.#refuse(streamId, [...responseHead(request.contentType), ...more, ...trailerFields(status, message, [])]);
+    this.#refuse(stream, [...responseHead(request.contentType), ...more, ...trailerFields(status, message, [])]);
   }
 
   /** An answer without a call. */
-  #refuse(streamId: number, fields: readonly HeaderField[]): void {
-    this.http2.sendHeaders(streamId, fields, endStream);
-    this.http2.release(streamId);
-  }
-
-  onData(_streamId: number, data: Uint8Array, ended: boolean, call: AnyCall): void {
-    call.onData(data, ended);
-  }
-
-  onTrailers(_streamId: number, _fields: readonly HeaderField[], call: AnyCall): void {
-    call.onTrailers();
-  }
-
-  onReset(_streamId: number, reset: StreamReset, call: AnyCall): void {
-    call.onReset(reset);
-  }
-
-  onWritable(_streamId: number, call: AnyCall): void {
-    call.onWritable();
+  #refuse(stream: Http2Stream, fields: readonly HeaderField[]): void {
+    stream.sendHeaders(fields, endStream);
+    stream.release();
   }
 
   onClose(): void {

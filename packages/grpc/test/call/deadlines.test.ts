@@ -31,7 +31,7 @@ const forever = (): Promise<never> => new Promise(() => {});
 describe("a deadline", () => {
   it("ends a call on time when the server is silent, and the server hears of it", async () => {
     const server = new RawServer({ clock });
-    server.onWhole = (http2, { streamId }) => http2.sendHeaders(streamId, responseHeaders, { endStream: false });
+    server.onWhole = ({ stream }) => stream.sendHeaders(responseHeaders, { endStream: false });
     const client = createClient(Echo, server.channel);
     const failed = rejection(client.say({}, { deadline: Deadline.after(500, clock) }));
     await until(() => server.requests.length === 1, "the request");
@@ -165,9 +165,9 @@ describe("a deadline", () => {
     let now = 0;
     const lateClock = { nowMs: () => now, at: () => () => {} };
     const client = createClient(Echo, server.channel);
-    server.onWhole = (http2, { streamId }) => {
+    server.onWhole = ({ stream }) => {
       now = 1_000;
-      http2.reset(streamId, 8);
+      stream.reset(8);
     };
     expect(await rejection(client.say({}, { deadline: Deadline.after(500, lateClock) }))).toMatchObject({
       status: Status.DEADLINE_EXCEEDED,

@@ -191,17 +191,16 @@ describe("calls that end in every way", () => {
         const client = new RawClient();
         const served = server.serve(client.serverSide);
         for (const { method, headers, bytes, afterwards } of actions) {
-          const { streamId } = client.request(`/trunkline.test.v1.Echo/${method}`, headers);
+          const { stream } = client.request(`/trunkline.test.v1.Echo/${method}`, headers);
           await settle(1);
-          client.http2.sendData(streamId, bytes, { endStream: afterwards === "end" });
-          if (afterwards === "reset") client.http2.reset(streamId, 8);
-          if (afterwards === "trailers")
-            client.http2.sendHeaders(streamId, [{ name: "a", value: "b" }], { endStream: true });
+          stream.sendData(bytes, { endStream: afterwards === "end" });
+          if (afterwards === "reset") stream.reset(8);
+          if (afterwards === "trailers") stream.sendHeaders([{ name: "a", value: "b" }], { endStream: true });
         }
         await settle(3);
         // It still serves, and is over in order once the client has gone.
         const last = client.request("/trunkline.test.v1.Echo/Say");
-        client.http2.sendData(last.streamId, framed(new Uint8Array(0)), { endStream: true });
+        last.stream.sendData(framed(new Uint8Array(0)), { endStream: true });
         await until(() => last.ended, "the last answer");
         expect(last.trailers).toEqual({ "grpc-status": "0" });
         client.driver.destroy();
@@ -218,29 +217,28 @@ it("an answer in any order of header sections, messages and ends settles its cal
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 6 }), async (steps) => {
       const server = new RawServer();
-      server.onWhole = (http2, { streamId }) => {
+      server.onWhole = ({ stream }) => {
         let sent = false;
         let ended = false;
         for (const each of steps) {
           if (ended) break;
           if (each === "headers" && !sent) {
-            http2.sendHeaders(streamId, responseHeaders, { endStream: false });
+            stream.sendHeaders(responseHeaders, { endStream: false });
             sent = true;
-          } else if (each === "message" && sent)
-            http2.sendData(streamId, framed(new Uint8Array(0)), { endStream: false });
-          else if (each === "half a message" && sent) http2.sendData(streamId, new Uint8Array(3), { endStream: false });
+          } else if (each === "message" && sent) stream.sendData(framed(new Uint8Array(0)), { endStream: false });
+          else if (each === "half a message" && sent) stream.sendData(new Uint8Array(3), { endStream: false });
           else if (each === "trailers" || each === "end") {
-            http2.sendHeaders(streamId, sent ? [{ name: "grpc-status", value: "0" }] : responseHeaders, {
+            stream.sendHeaders(sent ? [{ name: "grpc-status", value: "0" }] : responseHeaders, {
               endStream: true,
             });
             ended = true;
           } else if (each === "reset") {
-            http2.reset(streamId, 2);
+            stream.reset(2);
             ended = true;
-          } else if (each === "go away") http2.goAway(0);
+          } else if (each === "go away") server.http2.goAway(0);
         }
-        if (!ended) http2.reset(streamId, 2);
-        http2.release(streamId);
+        if (!ended) stream.reset(2);
+        stream.release();
       };
       const client = createClient(Echo, server.channel);
       const stepwise = async (): Promise<void> => {

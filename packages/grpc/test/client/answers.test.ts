@@ -1,20 +1,10 @@
 /** What a client makes of whatever a server may answer. */
 import { gzipSync } from "node:zlib";
-import { type Connection, ErrorCode, type HeaderField } from "@trunkline/h2";
+import { ErrorCode, type HeaderField, type Http2Stream } from "@trunkline/h2";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Client, createClient, type GrpcError, Status } from "../../src/index.js";
 import { Echo } from "../gen/echo_pb.js";
-import {
-  collect,
-  framed,
-  okTrailers,
-  type RawRequest,
-  RawServer,
-  rejection,
-  responseHeaders,
-  settle,
-  until,
-} from "../support.js";
+import { collect, framed, okTrailers, RawServer, rejection, responseHeaders, settle, until } from "../support.js";
 
 let server: RawServer;
 let client: Client<typeof Echo>;
@@ -33,16 +23,16 @@ const more = { endStream: false };
 /** `EchoReply { text: "hi" }` */
 const hi = framed(Uint8Array.of(0x0a, 2, 0x68, 0x69));
 
-function answer(write: (http2: Connection<RawRequest>, streamId: number) => void): void {
-  server.onWhole = (http2, { streamId }) => {
-    write(http2, streamId);
-    http2.release(streamId);
+function answer(write: (stream: Http2Stream) => void): void {
+  server.onWhole = ({ stream }) => {
+    write(stream);
+    stream.release();
   };
 }
 
 /** The error of a unary call that is answered by a header section alone. */
 function headersOnly(fields: Fields): Promise<GrpcError> {
-  answer((http2, streamId) => http2.sendHeaders(streamId, fieldsOf(fields), end));
+  answer((stream) => stream.sendHeaders(fieldsOf(fields), end));
   return rejection(client.say({}));
 }
 
@@ -67,18 +57,18 @@ describe("an answer that is not gRPC's", () => {
   });
 
   it("is not waited for to the end", async () => {
-    server.onRequest = (http2, { streamId }) => {
-      http2.sendHeaders(streamId, fieldsOf({ ":status": "503", "content-type": "text/html" }), more);
-      http2.sendData(streamId, new Uint8Array(10), more);
+    server.onRequest = ({ stream }) => {
+      stream.sendHeaders(fieldsOf({ ":status": "503", "content-type": "text/html" }), more);
+      stream.sendData(new Uint8Array(10), more);
     };
     expect(await rejection(client.chat.open().receive())).toMatchObject({ status: Status.UNAVAILABLE });
     await until(() => server.requests[0]?.reset !== undefined, "RST_STREAM");
   });
 
   it("with another content-type is UNKNOWN", async () => {
-    answer((http2, streamId) => {
-      http2.sendHeaders(streamId, fieldsOf({ ":status": "200", "content-type": "text/plain" }), more);
-      http2.sendData(streamId, hi, end);
+    answer((stream) => {
+      stream.sendHeaders(fieldsOf({ ":status": "200", "content-type": "text/plain" }), more);
+      stream.sendData(hi, end);
     });
     expect(await rejection(client.say({}))).toMatchObject({
       status: Status.UNKNOWN,
@@ -124,9 +114,9 @@ describe("a status", () => {
       status: Status.UNKNOWN,
       message: "the server ended the call without grpc-status",
     });
-    answer((http2, streamId) => {
-      http2.sendHeaders(streamId, responseHeaders, more);
-      http2.sendHeaders(streamId, fieldsOf({ "some-thing": "else" }), end);
+    answer((stream) => {
+      stream.sendHeaders(responseHeaders, more);
+      stream.sendHeaders(fieldsOf({ "some-thing": "else" }), end);
     });
     const error = await rejection(client.say({}));
     expect(error.status).toBe(Status.UNKNOWN);
@@ -138,10 +128,10 @@ describe("a status", () => {
       status: Status.UNIMPLEMENTED,
       message: "the server ended the call with OK but without its response message",
     });
-    answer((http2, streamId) => {
-      http2.sendHeaders(streamId, responseHeaders, more);
-      http2.sendData(streamId, [hi, hi], more);
-      http2.sendHeaders(streamId, okTrailers, end);
+    answer((stream) => {
+      stream.sendHeaders(responseHeaders, more);
+      stream.sendData([hi, hi], more);
+      stream.sendHeaders(okTrailers, end);
     });
     expect(await rejection(client.say({}))).toMatchObject({
       status: Status.UNIMPLEMENTED,
@@ -152,10 +142,10 @@ describe("a status", () => {
   });
 
   it("other than OK counts even after a message", async () => {
-    answer((http2, streamId) => {
-      http2.sendHeaders(streamId, responseHeaders, more);
-      http2.sendData(streamId, hi, more);
-      http2.sendHeaders(streamId, fieldsOf({ "grpc-status": "10" }), end);
+    answer((stream) => {
+      stream.sendHeaders(responseHeaders, more);
+      stream.sendData(hi, more);
+      stream.sendHeaders(fieldsOf({ "grpc-status": "10" }), end);
     });
     expect(await rejection(client.say({}))).toMatchObject({ status: Status.ABORTED, message: "" });
     const responses: string[] = [];
@@ -171,9 +161,9 @@ describe("a status", () => {
 
 describe("a stream", () => {
   it("that ends without trailers is never an end", async () => {
-    answer((http2, streamId) => {
-      http2.sendHeaders(streamId, responseHeaders, more);
-      http2.sendData(streamId, hi, end);
+    answer((stream) => {
+      stream.sendHeaders(responseHeaders, more);
+      stream.sendData(hi, end);
     });
     const error = {
       status: Status.INTERNAL,
@@ -184,10 +174,10 @@ describe("a stream", () => {
   });
 
   it("that ends within a message is INTERNAL, whatever the status says", async () => {
-    answer((http2, streamId) => {
-      http2.sendHeaders(streamId, responseHeaders, more);
-      http2.sendData(streamId, hi.subarray(0, 7), more);
-      http2.sendHeaders(streamId, okTrailers, end);
+    answer((stream) => {
+      stream.sendHeaders(responseHeaders, more);
+      stream.sendData(hi.subarray(0, 7), more);
+      stream.sendHeaders(okTrailers, end);
     });
     expect(await rejection(client.say({}))).toMatchObject({
       status: Status.INTERNAL,
@@ -205,7 +195,7 @@ describe("a stream", () => {
     ["INADEQUATE_SECURITY", ErrorCode.INADEQUATE_SECURITY, Status.PERMISSION_DENIED],
     ["0x99", 0x99, Status.INTERNAL],
   ])("that is reset with %s", async (name, code, status) => {
-    answer((http2, streamId) => http2.reset(streamId, code));
+    answer((stream) => stream.reset(code));
     expect(await rejection(client.say({}))).toMatchObject({
       status,
       message: `the server reset the call with ${name}: the peer reset the stream`,
@@ -213,10 +203,10 @@ describe("a stream", () => {
   });
 
   it("that is reset after messages gives them first", async () => {
-    answer((http2, streamId) => {
-      http2.sendHeaders(streamId, responseHeaders, more);
-      http2.sendData(streamId, [hi, hi], more);
-      http2.reset(streamId, ErrorCode.INTERNAL_ERROR);
+    answer((stream) => {
+      stream.sendHeaders(responseHeaders, more);
+      stream.sendData([hi, hi], more);
+      stream.reset(ErrorCode.INTERNAL_ERROR);
     });
     const call = client.expand.open();
     await call.send({});
@@ -227,9 +217,9 @@ describe("a stream", () => {
   });
 
   it("whose message is too large is cancelled before it is kept", async () => {
-    answer((http2, streamId) => {
-      http2.sendHeaders(streamId, responseHeaders, more);
-      http2.sendData(streamId, framed(new Uint8Array(10), 0, 4_194_305), more);
+    answer((stream) => {
+      stream.sendHeaders(responseHeaders, more);
+      stream.sendData(framed(new Uint8Array(10), 0, 4_194_305), more);
     });
     expect(await rejection(client.say({}))).toMatchObject({
       status: Status.RESOURCE_EXHAUSTED,
@@ -241,9 +231,9 @@ describe("a stream", () => {
   });
 
   it("whose message is not what the method says is INTERNAL", async () => {
-    answer((http2, streamId) => {
-      http2.sendHeaders(streamId, responseHeaders, more);
-      http2.sendData(streamId, framed(Uint8Array.of(0xff, 0xff)), more);
+    answer((stream) => {
+      stream.sendHeaders(responseHeaders, more);
+      stream.sendData(framed(Uint8Array.of(0xff, 0xff)), more);
     });
     expect(await rejection(client.say({}))).toMatchObject({
       status: Status.INTERNAL,
@@ -252,10 +242,10 @@ describe("a stream", () => {
   });
 
   it("may be compressed", async () => {
-    answer((http2, streamId) => {
-      http2.sendHeaders(streamId, [...responseHeaders, { name: "grpc-encoding", value: "gzip" }], more);
-      http2.sendData(streamId, framed(gzipSync(hi.subarray(5)), 1), more);
-      http2.sendHeaders(streamId, okTrailers, end);
+    answer((stream) => {
+      stream.sendHeaders([...responseHeaders, { name: "grpc-encoding", value: "gzip" }], more);
+      stream.sendData(framed(gzipSync(hi.subarray(5)), 1), more);
+      stream.sendHeaders(okTrailers, end);
     });
     expect((await client.say({})).text).toBe("hi");
     expect(server.requests[0]?.fields).toContainEqual(
@@ -265,10 +255,10 @@ describe("a stream", () => {
 
   it("compressed in a way that is not known here is INTERNAL, unless no message is", async () => {
     let flags = 1;
-    answer((http2, streamId) => {
-      http2.sendHeaders(streamId, [...responseHeaders, { name: "grpc-encoding", value: "snappy" }], more);
-      http2.sendData(streamId, framed(hi.subarray(5), flags), more);
-      http2.sendHeaders(streamId, okTrailers, end);
+    answer((stream) => {
+      stream.sendHeaders([...responseHeaders, { name: "grpc-encoding", value: "snappy" }], more);
+      stream.sendData(framed(hi.subarray(5), flags), more);
+      stream.sendHeaders(okTrailers, end);
     });
     expect(await rejection(client.say({}))).toMatchObject({
       status: Status.INTERNAL,
@@ -280,13 +270,13 @@ describe("a stream", () => {
 
   it("that the server has not begun to work on is sent again", async () => {
     let refused = 0;
-    server.onRequest = (http2, { streamId }) => {
-      if (refused++ < 2) http2.reset(streamId, ErrorCode.REFUSED_STREAM);
+    server.onRequest = ({ stream }) => {
+      if (refused++ < 2) stream.reset(ErrorCode.REFUSED_STREAM);
     };
-    answer((http2, streamId) => {
-      http2.sendHeaders(streamId, responseHeaders, more);
-      http2.sendData(streamId, hi, more);
-      http2.sendHeaders(streamId, okTrailers, end);
+    answer((stream) => {
+      stream.sendHeaders(responseHeaders, more);
+      stream.sendData(hi, more);
+      stream.sendHeaders(okTrailers, end);
     });
     expect((await client.say({ text: "again" })).text).toBe("hi");
     expect(server.requests.length).toBe(3);
@@ -294,7 +284,7 @@ describe("a stream", () => {
   });
 
   it("that is refused again and again is UNAVAILABLE", async () => {
-    server.onRequest = (http2, { streamId }) => http2.reset(streamId, ErrorCode.REFUSED_STREAM);
+    server.onRequest = ({ stream }) => stream.reset(ErrorCode.REFUSED_STREAM);
     expect(await rejection(client.say({}))).toMatchObject({
       status: Status.UNAVAILABLE,
       message: "the server reset the call with REFUSED_STREAM: the peer reset the stream",
@@ -307,7 +297,7 @@ describe("a stream", () => {
     const call = client.chat.open();
     await call.send({ text: "one" });
     await until(() => (server.requests[0]?.data.length ?? 0) > 0, "the message");
-    server.http2.reset(server.requests[0]?.streamId ?? 0, ErrorCode.REFUSED_STREAM);
+    server.requests[0]?.stream?.reset(ErrorCode.REFUSED_STREAM);
     expect(await rejection(call.receive())).toMatchObject({ status: Status.UNAVAILABLE });
     expect(server.requests.length).toBe(1);
   });
@@ -316,29 +306,29 @@ describe("a stream", () => {
     const call = client.chat.open();
     await call.send({ text: "one" });
     await until(() => (server.requests[0]?.data.length ?? 0) > 0, "the message");
-    const first = server.http2;
+    const first = server.requests[0]?.stream;
     server.driver.close();
     await until(() => server.channel.state === "idle", "the channel to notice");
-    answer((http2, streamId) => {
-      http2.sendHeaders(streamId, responseHeaders, more);
-      http2.sendData(streamId, hi, more);
-      http2.sendHeaders(streamId, okTrailers, end);
+    answer((stream) => {
+      stream.sendHeaders(responseHeaders, more);
+      stream.sendData(hi, more);
+      stream.sendHeaders(okTrailers, end);
     });
     expect((await client.say({})).text).toBe("hi");
     expect(server.connections.length).toBe(2);
-    first.sendHeaders(1, responseHeaders, more);
-    first.sendData(1, hi, more);
+    first?.sendHeaders(responseHeaders, more);
+    first?.sendData(hi, more);
     expect((await call.receive())?.text).toBe("hi");
-    first.sendHeaders(1, okTrailers, end);
+    first?.sendHeaders(okTrailers, end);
     expect(await call.receive()).toBeUndefined();
   });
 
   it("that crosses the server's GOAWAY is sent again on a new connection", async () => {
     await settle();
-    answer((http2, streamId) => {
-      http2.sendHeaders(streamId, responseHeaders, more);
-      http2.sendData(streamId, hi, more);
-      http2.sendHeaders(streamId, okTrailers, end);
+    answer((stream) => {
+      stream.sendHeaders(responseHeaders, more);
+      stream.sendData(hi, more);
+      stream.sendHeaders(okTrailers, end);
     });
     await client.say({});
     const first = server.requests.length;
@@ -351,11 +341,11 @@ describe("a stream", () => {
 
 describe("header sections of an answer", () => {
   it.each(["100", "103"])("that are informational (%s) are passed over", async (status) => {
-    answer((http2, streamId) => {
-      http2.sendHeaders(streamId, fieldsOf({ ":status": status, "grpc-status": "5", "a-key": "early" }), more);
-      http2.sendHeaders(streamId, [...responseHeaders, { name: "a-key", value: "real" }], more);
-      http2.sendData(streamId, hi, more);
-      http2.sendHeaders(streamId, okTrailers, end);
+    answer((stream) => {
+      stream.sendHeaders(fieldsOf({ ":status": status, "grpc-status": "5", "a-key": "early" }), more);
+      stream.sendHeaders([...responseHeaders, { name: "a-key", value: "real" }], more);
+      stream.sendData(hi, more);
+      stream.sendHeaders(okTrailers, end);
     });
     const call = client.say.open();
     await call.send({});
@@ -371,10 +361,10 @@ describe("header sections of an answer", () => {
       trailing: [responseHeaders, [...okTrailers, large]],
     };
     for (const [initial, trailing] of Object.values(places)) {
-      answer((http2, streamId) => {
-        http2.sendHeaders(streamId, initial as HeaderField[], more);
-        http2.sendData(streamId, hi, more);
-        http2.sendHeaders(streamId, trailing as HeaderField[], end);
+      answer((stream) => {
+        stream.sendHeaders(initial as HeaderField[], more);
+        stream.sendData(hi, more);
+        stream.sendHeaders(trailing as HeaderField[], end);
       });
       const error = await rejection(client.say({}));
       expect(error.code).toBe("RESOURCE_EXHAUSTED");
@@ -387,7 +377,7 @@ describe("header sections of an answer", () => {
   });
 
   it("give metadata as it was sent: duplicates in order, commas, empty values, bytes joined by commas or padded", async () => {
-    answer((http2, streamId) => {
+    answer((stream) => {
       const pairs = [
         ["b-bin", "AQ==,Ag"],
         ["text", "a, b"],
@@ -396,9 +386,9 @@ describe("header sections of an answer", () => {
         ["b-bin", "AwQF"],
         ["broken-bin", "not base64!"],
       ] as const;
-      http2.sendHeaders(streamId, responseHeaders, more);
-      http2.sendData(streamId, hi, more);
-      http2.sendHeaders(streamId, [...okTrailers, ...pairs.map(([name, value]) => ({ name, value }))], end);
+      stream.sendHeaders(responseHeaders, more);
+      stream.sendData(hi, more);
+      stream.sendHeaders([...okTrailers, ...pairs.map(([name, value]) => ({ name, value }))], end);
     });
     const call = client.say.open();
     await call.send({});
@@ -410,9 +400,9 @@ describe("header sections of an answer", () => {
 });
 
 it("messages that came before one that cannot be are delivered first", async () => {
-  answer((http2, streamId) => {
-    http2.sendHeaders(streamId, responseHeaders, more);
-    http2.sendData(streamId, [hi, hi, framed(new Uint8Array(0), 9)], more);
+  answer((stream) => {
+    stream.sendHeaders(responseHeaders, more);
+    stream.sendData([hi, hi, framed(new Uint8Array(0), 9)], more);
   });
   const responses: string[] = [];
   const failed = (async () => {

@@ -12,11 +12,11 @@ let client: Client<typeof Echo>;
 
 /** Answers everything with an empty message. */
 function answerAll(raw: RawServer): void {
-  raw.onWhole = (http2, { streamId }) => {
-    http2.sendHeaders(streamId, responseHeaders, { endStream: false });
-    http2.sendData(streamId, framed(new Uint8Array(0)), { endStream: false });
-    http2.sendHeaders(streamId, okTrailers, { endStream: true });
-    http2.release(streamId);
+  raw.onWhole = ({ stream }) => {
+    stream.sendHeaders(responseHeaders, { endStream: false });
+    stream.sendData(framed(new Uint8Array(0)), { endStream: false });
+    stream.sendHeaders(okTrailers, { endStream: true });
+    stream.release();
   };
 }
 

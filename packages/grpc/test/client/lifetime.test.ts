@@ -170,9 +170,9 @@ describe("keepalive", () => {
   it("asks half as often after a server said too_many_pings", async () => {
     const clock = new VirtualClock();
     const server = new RawServer({ clock, keepaliveIntervalMs: 10_000, keepaliveWithoutCalls: true });
-    server.onWhole = (http2, { streamId }) => {
-      http2.sendHeaders(streamId, [...responseHeaders, ...okTrailers], { endStream: true });
-      http2.release(streamId);
+    server.onWhole = ({ stream }) => {
+      stream.sendHeaders([...responseHeaders, ...okTrailers], { endStream: true });
+      stream.release();
     };
     const client = createClient(Echo, server.channel);
     const pingsWithin = async (ms: number): Promise<number> => {

@@ -216,9 +216,8 @@ describe("details of an error", () => {
 describe("details that came", () => {
   async function told(value: string): Promise<GrpcError> {
     const server = new RawServer();
-    server.onWhole = (http2, { streamId }) => {
-      http2.sendHeaders(
-        streamId,
+    server.onWhole = ({ stream }) => {
+      stream.sendHeaders(
         [
           ...responseHeaders,
           { name: "grpc-status", value: "5" },

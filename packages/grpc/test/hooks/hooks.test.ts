@@ -189,13 +189,13 @@ describe("hooks of a client", () => {
     const log: string[] = [];
     const server = new RawServer({ interceptors: [recorder(log)] });
     let refused = 0;
-    server.onRequest = (http2, { streamId }) => {
-      if (refused++ === 0) http2.reset(streamId, ErrorCode.REFUSED_STREAM);
+    server.onRequest = ({ stream }) => {
+      if (refused++ === 0) stream.reset(ErrorCode.REFUSED_STREAM);
     };
-    server.onWhole = (http2, { streamId }) => {
-      http2.sendHeaders(streamId, responseHeaders, { endStream: false });
-      http2.sendData(streamId, [framed(new Uint8Array(0))], { endStream: false });
-      http2.sendHeaders(streamId, okTrailers, { endStream: true });
+    server.onWhole = ({ stream }) => {
+      stream.sendHeaders(responseHeaders, { endStream: false });
+      stream.sendData([framed(new Uint8Array(0))], { endStream: false });
+      stream.sendHeaders(okTrailers, { endStream: true });
     };
     await createClient(Echo, server.channel).say({ text: "a" });
     expect(log).toEqual([

@@ -59,7 +59,7 @@ describe("a request", () => {
     server.add(Echo, echo);
     const answer = await ended(client.request(`${base}Say`, { "content-type": contentType }));
     expect(answer.headers).toEqual({ ":status": status });
-    client.http2.sendData(answer.streamId, hi, end);
+    answer.stream.sendData(hi, end);
     await settle();
     expect(client.http2.closed).toBe(false);
   });
@@ -69,7 +69,7 @@ describe("a request", () => {
     async (contentType) => {
       server.add(Echo, echo);
       const answer = client.request(`${base}Say`, { "content-type": contentType });
-      client.http2.sendData(answer.streamId, hi, end);
+      answer.stream.sendData(hi, end);
       await ended(answer);
       expect(answer.trailers).toEqual({ "grpc-status": "0" });
       expect(answer.headers["content-type"]).toBe(
@@ -93,7 +93,7 @@ describe("a request", () => {
         "grpc-message": "the request ended without its message",
       });
       const two = client.request(base + method);
-      client.http2.sendData(two.streamId, [hi, hi], end);
+      two.stream.sendData([hi, hi], end);
       await ended(two);
       expect(two.headers).toMatchObject({
         "grpc-status": "12",
@@ -105,7 +105,7 @@ describe("a request", () => {
   it("larger than the limit is refused by its prefix", async () => {
     server.add(Echo, echo);
     const answer = client.request(`${base}Say`);
-    client.http2.sendData(answer.streamId, framed(new Uint8Array(0), 0, 101), more);
+    answer.stream.sendData(framed(new Uint8Array(0), 0, 101), more);
     await ended(answer);
     expect(answer.headers).toMatchObject({
       "grpc-status": "8",
@@ -129,9 +129,9 @@ describe("a request", () => {
       },
     });
     const answer = client.request(`${base}Collect`);
-    client.http2.sendData(answer.streamId, hi, more);
+    answer.stream.sendData(hi, more);
     await until(() => seen.length === 1, "the first message");
-    client.http2.sendData(answer.streamId, framed(new Uint8Array(101)), more);
+    answer.stream.sendData(framed(new Uint8Array(101)), more);
     await ended(answer);
     expect(answer.headers["grpc-status"] ?? answer.trailers["grpc-status"]).toBe("8");
     await until(() => seen.length === 3, "the handler");
@@ -142,14 +142,14 @@ describe("a request", () => {
   it("that stops within a message, or is no message, is INTERNAL", async () => {
     server.add(Echo, echo);
     const cut = client.request(`${base}Say`);
-    client.http2.sendData(cut.streamId, hi.subarray(0, 8), end);
+    cut.stream.sendData(hi.subarray(0, 8), end);
     await ended(cut);
     expect(cut.headers).toMatchObject({
       "grpc-status": "13",
       "grpc-message": "the last request message is not complete",
     });
     const broken = client.request(`${base}Say`);
-    client.http2.sendData(broken.streamId, framed(Uint8Array.of(0xff)), end);
+    broken.stream.sendData(framed(Uint8Array.of(0xff)), end);
     await ended(broken);
     expect(broken.headers).toMatchObject({
       "grpc-status": "13",
@@ -160,7 +160,7 @@ describe("a request", () => {
   it("compressed with gzip is served; in an unknown encoding it is UNIMPLEMENTED and told what is known", async () => {
     server.add(Echo, echo);
     const gzip = client.request(`${base}Say`, { "grpc-encoding": "gzip" });
-    client.http2.sendData(gzip.streamId, framed(gzipSync(hi.subarray(5)), 1), end);
+    gzip.stream.sendData(framed(gzipSync(hi.subarray(5)), 1), end);
     await ended(gzip);
     expect(gzip.trailers).toEqual({ "grpc-status": "0" });
     const snappy = await ended(client.request(`${base}Say`, { "grpc-encoding": "snappy" }, true));
@@ -170,7 +170,7 @@ describe("a request", () => {
       "grpc-accept-encoding": "identity,gzip,deflate",
     });
     const lying = client.request(`${base}Say`, { "grpc-encoding": "identity" });
-    client.http2.sendData(lying.streamId, framed(hi.subarray(5), 1), end);
+    lying.stream.sendData(framed(hi.subarray(5), 1), end);
     await ended(lying);
     expect(lying.headers).toMatchObject({ "grpc-status": "13" });
   });
@@ -180,15 +180,15 @@ describe("a request", () => {
     const large = await ended(client.request(`${base}Say`, { "a-key": "a".repeat(20_000) }, true));
     expect(large.reset?.errorCode).toBe(ErrorCode.ENHANCE_YOUR_CALM);
     const small = client.request(`${base}Say`, { "a-key": "a".repeat(10_000) });
-    client.http2.sendData(small.streamId, hi, end);
+    small.stream.sendData(hi, end);
     expect((await ended(small)).trailers).toEqual({ "grpc-status": "0" });
   });
 
   it("that ends with trailers ends there", async () => {
     server.add(Echo, echo);
     const answer = client.request(`${base}Say`);
-    client.http2.sendData(answer.streamId, hi, more);
-    client.http2.sendHeaders(answer.streamId, [{ name: "some", value: "trailer" }], end);
+    answer.stream.sendData(hi, more);
+    answer.stream.sendHeaders([{ name: "some", value: "trailer" }], end);
     await ended(answer);
     expect(answer.trailers).toEqual({ "grpc-status": "0" });
   });
@@ -215,11 +215,11 @@ describe("what a handler throws", () => {
       },
     });
     const say = client.request(`${base}Say`);
-    client.http2.sendData(say.streamId, hi, end);
+    say.stream.sendData(hi, end);
     await ended(say);
     expect(say.headers).toMatchObject({ "grpc-status": "11", "grpc-message": "%C3%BCber 100%25", more: "here" });
     const expand = client.request(`${base}Expand`);
-    client.http2.sendData(expand.streamId, hi, end);
+    expand.stream.sendData(hi, end);
     await ended(expand);
     expect(expand.headers).toMatchObject({ "grpc-status": "2", "grpc-message": "the handler failed" });
     const collect = await ended(client.request(`${base}Collect`, {}, true));
@@ -239,7 +239,7 @@ describe("what a handler throws", () => {
       },
     });
     const answer = client.request(`${base}Expand`);
-    client.http2.sendData(answer.streamId, hi, end);
+    answer.stream.sendData(hi, end);
     await ended(answer);
     expect(answer.data.reduce((bytes, data) => bytes + data.length, 0)).toBeGreaterThan(180_000);
     expect(answer.trailers).toMatchObject({ "grpc-status": "15" });
@@ -266,7 +266,7 @@ describe("the place of a call in its connection", () => {
     await settle();
     const first = other.request(`${base}Chat`);
     await until(() => called === 1, "the handler");
-    other.http2.reset(first.streamId, ErrorCode.CANCEL);
+    first.stream.reset(ErrorCode.CANCEL);
     const second = other.request(`${base}Chat`);
     await until(() => second.reset !== undefined, "the refusal");
     expect(second.reset).toMatchObject({ errorCode: ErrorCode.REFUSED_STREAM, unprocessed: true });
@@ -285,7 +285,7 @@ describe("the place of a call in its connection", () => {
     const answer = client.request(`${base}Collect`);
     await ended(answer);
     expect(answer.trailers).toEqual({ "grpc-status": "0" });
-    client.http2.sendData(answer.streamId, new Uint8Array(1_000), more);
+    answer.stream.sendData(new Uint8Array(1_000), more);
     const next = await ended(client.request(`${base}Collect`));
     expect(next.trailers).toEqual({ "grpc-status": "0" });
   });

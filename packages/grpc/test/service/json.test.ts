@@ -51,17 +51,16 @@ describe("messages in their JSON form", () => {
 
   it("are JSON on the wire, and say so", async () => {
     const server = new RawServer();
-    server.onWhole = (http2, { streamId }) => {
-      http2.sendHeaders(
-        streamId,
+    server.onWhole = ({ stream }) => {
+      stream.sendHeaders(
         [
           { name: ":status", value: "200" },
           { name: "content-type", value: "application/grpc+json" },
         ],
         { endStream: false },
       );
-      http2.sendData(streamId, [framed(Buffer.from('{"text":"raw","somethingNew":[1]}'))], { endStream: false });
-      http2.sendHeaders(streamId, [{ name: "grpc-status", value: "0" }], { endStream: true });
+      stream.sendData([framed(Buffer.from('{"text":"raw","somethingNew":[1]}'))], { endStream: false });
+      stream.sendHeaders([{ name: "grpc-status", value: "0" }], { endStream: true });
     };
     expect((await createClient(Echo, server.channel, { codec: "json" }).say({ text: "hi" })).text).toBe("raw");
     const [request] = server.requests;
@@ -82,7 +81,7 @@ describe("messages in their JSON form", () => {
     const raw = new RawClient();
     void served.server.serve(raw.serverSide);
     const answer = raw.request("/trunkline.test.v1.Echo/Say", { "content-type": "application/grpc+json" });
-    raw.http2.sendData(answer.streamId, [framed(body)], { endStream: true });
+    answer.stream.sendData([framed(body)], { endStream: true });
     await until(() => answer.ended, "the answer");
     const told = { ...answer.headers, ...answer.trailers };
     expect(told).toMatchObject({ "content-type": "application/grpc+json", "grpc-status": "13" });

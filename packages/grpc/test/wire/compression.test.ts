@@ -58,11 +58,11 @@ function memory(
 function rawServer(options: ChannelOptions = {}) {
   const server = new RawServer(options);
   closing.push(() => server.close());
-  server.onWhole = (http2, request) => {
-    http2.sendHeaders(request.streamId, responseHeaders, more);
-    http2.sendData(request.streamId, framed(toBinary(EchoReplySchema, create(EchoReplySchema, { text: "ok" }))), more);
-    http2.sendHeaders(request.streamId, okTrailers, end);
-    http2.release(request.streamId);
+  server.onWhole = (request) => {
+    request.stream.sendHeaders(responseHeaders, more);
+    request.stream.sendData(framed(toBinary(EchoReplySchema, create(EchoReplySchema, { text: "ok" }))), more);
+    request.stream.sendHeaders(okTrailers, end);
+    request.stream.release();
   };
   const sent = (
     index = -1,
@@ -95,7 +95,7 @@ async function rawAnswer(
     await server.close();
   });
   const answer = client.request(`${base}Say`, fields);
-  client.http2.sendData(answer.streamId, body, end);
+  answer.stream.sendData(body, end);
   await until(() => answer.ended || answer.reset !== undefined, "the answer");
   return Object.assign(answer, { body: Buffer.concat(answer.data) });
 }
@@ -339,11 +339,11 @@ describe("a server's answer", () => {
   it("in an encoding that is not known fails only where a message is in it", async () => {
     const { client, server } = rawServer();
     const answerWith = (flags: number): void => {
-      server.onWhole = (http2, { streamId }) => {
-        http2.sendHeaders(streamId, [...responseHeaders, { name: "grpc-encoding", value: "snappy" }], more);
-        http2.sendData(streamId, framed(Uint8Array.of(0x0a, 1, 0x61), flags), more);
-        http2.sendHeaders(streamId, okTrailers, end);
-        http2.release(streamId);
+      server.onWhole = ({ stream }) => {
+        stream.sendHeaders([...responseHeaders, { name: "grpc-encoding", value: "snappy" }], more);
+        stream.sendData(framed(Uint8Array.of(0x0a, 1, 0x61), flags), more);
+        stream.sendHeaders(okTrailers, end);
+        stream.release();
       };
     };
     answerWith(0);
@@ -358,11 +358,11 @@ describe("a server's answer", () => {
   it("that grows without end costs no more than the limit", async () => {
     const { client, server } = rawServer({ maxReceiveMessageBytes: 10_000 });
     const bomb = gzipSync(new Uint8Array(8_000_000));
-    server.onWhole = (http2, { streamId }) => {
-      http2.sendHeaders(streamId, [...responseHeaders, { name: "grpc-encoding", value: "gzip" }], more);
-      http2.sendData(streamId, framed(bomb, 1), more);
-      http2.sendHeaders(streamId, okTrailers, end);
-      http2.release(streamId);
+    server.onWhole = ({ stream }) => {
+      stream.sendHeaders([...responseHeaders, { name: "grpc-encoding", value: "gzip" }], more);
+      stream.sendData(framed(bomb, 1), more);
+      stream.sendHeaders(okTrailers, end);
+      stream.release();
     };
     const error = await rejection(client.say({}));
     expect(error.code).toBe("RESOURCE_EXHAUSTED");

@@ -5,28 +5,22 @@
 import { ErrorCode } from "../error-code.js";
 import { connectionError, H2Error } from "../errors.js";
 import { clientPreface } from "../frame/preface.js";
-import type { HeaderField } from "../header-field.js";
 import { type ConnectionOptions, resolveOptions } from "../options.js";
+import type { Http2Stream, StreamHandler } from "../stream/handler.js";
 import { Stream } from "../stream/stream.js";
 import { Core } from "./core.js";
-import type { ConnectionHandler } from "./handler.js";
+import type { AttachedDriver, ConnectionHandler } from "./handler.js";
 import { FrameReceiver } from "./receive.js";
-import { sendHeaders, usage } from "./send-headers.js";
+import { usage } from "./send.js";
 import { Watch } from "./watch.js";
-
-/** Options of `sendHeaders` and `sendData`. */
-export interface SendEnd {
-  /** Nothing more will be sent on the stream. */
-  readonly endStream: boolean;
-}
 
 const never = Number.POSITIVE_INFINITY;
 /** Half a DATA frame may be a network that fails for a while: see `frameTimeoutMs`. */
 const dataFramePatience = 6;
 
-export class Connection<Context> {
-  readonly #core: Core<Context>;
-  readonly #receiver: FrameReceiver<Context>;
+export class Connection {
+  readonly #core: Core;
+  readonly #receiver: FrameReceiver;
   /** When the handshake began, until it is done. */
   #handshakeSince: number | undefined;
   /** Since when the peer has not read what it made us answer. */
@@ -40,7 +34,7 @@ export class Connection<Context> {
   #started = false;
 
   /** @throws H2Error (scope `usage`) for an option out of its range. */
-  constructor(options: ConnectionOptions, handler: ConnectionHandler<Context>) {
+  constructor(options: ConnectionOptions, handler: ConnectionHandler) {
     const core = new Core(resolveOptions(options), handler);
     this.#core = core;
     this.#receiver = new FrameReceiver(core);
@@ -76,10 +70,12 @@ export class Connection<Context> {
     return this.#core.table.size;
   }
 
-  /** The contexts of all streams that were not released, in the order of their identifiers: for rare events that concern each. */
-  contexts(): { readonly streamId: number; readonly context: Context }[] {
-    const held = this.#core.table.all().filter(({ released }) => !released);
-    return held.map(({ id, context }) => ({ streamId: id, context: context as Context }));
+  /** Returns the handlers of all streams that were not released, in the order of their identifiers: for rare events that concern each. */
+  handlers(): StreamHandler[] {
+    const handlers: StreamHandler[] = [];
+    for (const { released, handler } of this.#core.table.all())
+      if (!released && handler !== undefined) handlers.push(handler);
+    return handlers;
   }
 
   /** The shortest recent round trip in milliseconds, once one was measured. */
@@ -97,25 +93,10 @@ export class Connection<Context> {
     return this.#core.settings.peerEnableConnectProtocol;
   }
 
-  /** Called once whenever output becomes available, and when the connection is over. The driver sets it. */
-  set onOutput(listener: (() => void) | undefined) {
-    this.#core.output.onReady = listener;
-  }
-
-  /**
-   * Called, also within other calls and callbacks, whenever enough messages have ended that their bytes should not wait for the
-   * turn's end: `takeWritten()` gives them. The driver sets it.
-   */
-  set onBatch(listener: (() => void) | undefined) {
-    this.#core.output.onBatch = listener;
-  }
-
-  /**
-   * What time it is for calls that are made between those that tell the time, such as `acknowledge`; without it they go by the last of those. The
-   * driver sets it.
-   */
-  set clock(nowMs: (() => number) | undefined) {
-    this.#core.clock = nowMs;
+  /** Tells the connection who moves its bytes and knows the time. */
+  attach(driver: AttachedDriver): void {
+    this.#core.driver = driver;
+    this.#core.output.driver = driver;
   }
 
   /** Takes what the peer sent. Whatever it is, nothing is thrown: an error of the peer becomes GOAWAY and `onClose`. */
@@ -136,11 +117,10 @@ export class Connection<Context> {
   }
 
   /**
-   * Client: the next stream's identifier; send its headers before another one is opened. Undefined when the peer
-   * allows no more now (`onStreamsAvailable` will tell), or ever (`draining`, `closed`). @throws H2Error (scope `usage`) at a server, which
-   * could only push
+   * Client: opens the next stream; send its headers before another one is opened. Returns undefined when the peer allows no more now
+   * (`onStreamsAvailable` will tell), or ever (`draining`, `closed`). @throws H2Error (scope `usage`) at a server, which could only push
    */
-  openStream(context: Context): number | undefined {
+  openStream(handler: StreamHandler): Http2Stream | undefined {
     const core = this.#core;
     if (core.options.role === "server") throw usage(0, "a server opens no streams");
     if (core.closed || core.draining) return undefined;
@@ -151,77 +131,9 @@ export class Connection<Context> {
       return undefined;
     }
     const { settings, table } = core;
-    table.addLocal(new Stream(id, context, settings.peerInitialWindowSize, settings.localInitialWindow, core.now));
-    return id;
-  }
-
-  /** Server, inside `onHeaders`: what comes back with the stream's later events. */
-  setContext(streamId: number, context: Context): void {
-    const stream = this.#core.table.get(streamId);
-    if (stream !== undefined) stream.context = context;
-  }
-
-  /**
-   * Sends a header section: the first one, an informational (1xx) response, or trailers, which end the stream. Ignored
-   * when the stream is gone. @throws H2Error (scope `usage`) after END_STREAM, for trailers that do not end the stream, for
-   * an informational response that does, and for fields that the peer would have to refuse (RFC 9113 §8), named with the
-   * reason; nothing is sent then.
-   */
-  sendHeaders(streamId: number, fields: readonly HeaderField[], { endStream }: SendEnd): void {
-    const core = this.#core;
-    const stream = core.table.get(streamId);
-    if (stream === undefined || stream.state === "closed") return;
-    sendHeaders(core, stream, fields, endStream);
-  }
-
-  /**
-   * Sends payload: one logical write, cut into frames as needed. What the windows do not let through waits, and large chunks
-   * are handed on as they are: they must not be changed any more. Ignored when the stream is gone. @throws H2Error (scope `usage`) before headers or after END_STREAM.
-   */
-  sendData(streamId: number, chunks: Uint8Array | readonly Uint8Array[], { endStream }: SendEnd): void {
-    const core = this.#core;
-    const stream = core.table.get(streamId);
-    if (stream === undefined || stream.state === "closed") return;
-    if (!stream.sentHeaders) throw usage(streamId, "data before headers");
-    if (stream.endGiven) throw usage(streamId, "data after END_STREAM");
-    stream.endGiven = endStream;
-    core.scheduler.data(stream, chunks instanceof Uint8Array ? [chunks] : chunks, endStream);
-    // What a shut window holds back is watched from the next `takeOutput` on.
-    if (core.options.role === "server" && this.#output.lookAt === undefined && core.scheduler.queuedBytes > 0)
-      core.output.announce();
-  }
-
-  /** Bytes given to `sendData` that are not yet on their way. */
-  bufferedBytes(streamId: number): number {
-    return this.#core.table.get(streamId)?.queue.length ?? 0;
-  }
-
-  /** False: wait for `onWritable` before sending more. */
-  isWritable(streamId: number): boolean {
-    const stream = this.#core.table.get(streamId);
-    return stream === undefined || this.#core.scheduler.isWritable(stream);
-  }
-
-  /** The application has consumed `bytes` of what `onData` gave it: the peer may send as many more. */
-  acknowledge(streamId: number, bytes: number): void {
-    const stream = this.#core.table.get(streamId);
-    if (stream !== undefined && bytes > 0) this.#core.windows.consumed(stream, bytes);
-  }
-
-  /** Ends the stream in both directions at once; what waits on it is dropped. Without effect when it is gone. */
-  reset(streamId: number, errorCode: ErrorCode): void {
-    const stream = this.#core.table.get(streamId);
-    if (stream !== undefined) this.#core.resetByUs(stream, errorCode);
-  }
-
-  /**
-   * The application is done with the stream: what it has not read is credited, and the slot is free once the stream is
-   * closed. Queued data with its END_STREAM is still delivered; a stream that would stay open is reset (NO_ERROR
-   * at a server that has answered, RFC 9113 §8.1; CANCEL otherwise).
-   */
-  release(streamId: number): void {
-    const stream = this.#core.table.get(streamId);
-    if (stream !== undefined && !stream.released) this.#core.release(stream);
+    const stream = new Stream(id, core, handler, settings.peerInitialWindowSize, settings.localInitialWindow, core.now);
+    table.addLocal(stream);
+    return stream;
   }
 
   /** Asks the peer for a sign of life; `onPong` gets the number returned here. */
@@ -334,6 +246,7 @@ export class Connection<Context> {
     const waits = options.role === "server" && (this.#unwritten || scheduler.queuedBytes > 0);
     const progress = waits ? scheduler.framesSent + this.#receiver.progress : undefined;
     this.#output.update(progress, options.limits.guards.stalledOutputTimeoutMs, now);
+    this.#core.outputWatched = this.#output.lookAt !== undefined;
   }
 
   get #inputTimeoutMs(): number {
@@ -355,6 +268,7 @@ export class Connection<Context> {
     }
     const { stalledOutputTimeoutMs } = core.options.limits.guards;
     const output = this.#output.look(stalledOutputTimeoutMs, now);
+    core.outputWatched = this.#output.lookAt !== undefined;
     if (output === "late") core.pings.send(now);
     else if (output === "over") {
       core.fail(

@@ -5,49 +5,54 @@
 import { ErrorCode } from "../error-code.js";
 import { H2Error } from "../errors.js";
 import type { FrameSink } from "../frame/reader.js";
+import type { HeaderField } from "../header-field.js";
 import { HpackDecoder } from "../hpack/decoder.js";
 import { HpackEncoder } from "../hpack/encoder.js";
 import type { ResolvedOptions } from "../options.js";
 import { fieldFlaw } from "../stream/field-form.js";
-import type { Stream } from "../stream/stream.js";
+import type { SendEnd, StreamReset } from "../stream/handler.js";
+import type { Stream, StreamOwner } from "../stream/stream.js";
 import { Age } from "./age.js";
 import { GoAway } from "./go-away.js";
 import { Guards } from "./guards.js";
-import type { ConnectionHandler, StreamReset } from "./handler.js";
+import type { AttachedDriver, ConnectionHandler } from "./handler.js";
 import { Keepalive } from "./keepalive.js";
 import { LateFrames } from "./late-frames.js";
 import { Output } from "./output.js";
 import { Pings } from "./pings.js";
 import { ReceiveWindows } from "./receive-windows.js";
 import { Scheduler } from "./scheduler.js";
+import { sendData, sendHeaders } from "./send.js";
 import { Settings } from "./settings.js";
 import { StreamTable } from "./stream-table.js";
 
-export class Core<Context> implements Pick<FrameSink, "closed"> {
+export class Core implements Pick<FrameSink, "closed">, StreamOwner {
   readonly options: ResolvedOptions;
-  readonly handler: ConnectionHandler<Context>;
+  readonly handler: ConnectionHandler;
   readonly output: Output = new Output();
   readonly settings: Settings;
-  readonly table: StreamTable<Context>;
+  readonly table: StreamTable;
   readonly late: LateFrames;
   readonly encoder: HpackEncoder;
   readonly decoder: HpackDecoder;
   readonly pings: Pings;
   readonly windows: ReceiveWindows;
-  readonly scheduler: Scheduler<Context>;
+  readonly scheduler: Scheduler;
   readonly goAway: GoAway;
   readonly guards: Guards;
   readonly keepalive: Keepalive;
   readonly age: Age;
   /** The time of the last `receive` or `handleTimeout`. */
   now = 0;
-  /** Tells the time between those, where the driver has one to ask. */
-  clock: (() => number) | undefined = undefined;
+  /** Tells the time between those. */
+  driver: AttachedDriver | undefined = undefined;
   closed = false;
+  /** A look at the output that waits is due at a known time. */
+  outputWatched = false;
   /** `openStream` gave `undefined` and nobody was told since. */
   streamsAwaited = false;
 
-  constructor(options: ResolvedOptions, handler: ConnectionHandler<Context>) {
+  constructor(options: ResolvedOptions, handler: ConnectionHandler) {
     this.options = options;
     this.handler = handler;
     const { role, ascii, limits } = options;
@@ -62,7 +67,7 @@ export class Core<Context> implements Pick<FrameSink, "closed"> {
     this.scheduler = new Scheduler(this.output, this.encoder, this.settings, limits.streamSendHighWaterMark, {
       onEndWritten: (stream) => this.endWritten(stream),
       onWritable: (stream) => {
-        if (!stream.released) handler.onWritable(stream.id, stream.context as Context);
+        if (!stream.released) stream.handler?.onWritable();
       },
     });
     this.goAway = new GoAway(this.output, this.pings);
@@ -71,18 +76,18 @@ export class Core<Context> implements Pick<FrameSink, "closed"> {
   }
 
   get currentMs(): number {
-    return this.clock?.() ?? this.now;
+    return this.driver?.nowMs?.() ?? this.now;
   }
 
   /** The peer's END_STREAM. */
-  endReceived(stream: Stream<Context>): void {
+  endReceived(stream: Stream): void {
     this.table.apply(stream, "receiveEndStream");
     this.#countEnd(stream);
     this.#afterChange(stream);
   }
 
   /** Our END_STREAM. */
-  endWritten(stream: Stream<Context>): void {
+  endWritten(stream: Stream): void {
     this.table.apply(stream, "sendEndStream");
     this.#countEnd(stream);
     this.#afterChange(stream);
@@ -91,12 +96,12 @@ export class Core<Context> implements Pick<FrameSink, "closed"> {
   }
 
   /** Streams that end otherwise than by the peer's reset show that the peer is no attacker. */
-  #countEnd(stream: Stream<Context>): void {
+  #countEnd(stream: Stream): void {
     if (stream.state === "closed" && !this.table.isLocal(stream.id)) this.guards.streamEnded(false, this.now);
   }
 
   /** Ends the stream from our side, without telling the handler. */
-  resetByUs(stream: Stream<Context>, errorCode: ErrorCode): void {
+  resetByUs(stream: Stream, errorCode: ErrorCode): void {
     if (stream.state === "closed") return;
     const known = stream.state !== "idle";
     if (stream.remoteOpen) this.late.expect(stream.id, Math.max(0, stream.receiveWindow.available), this.now);
@@ -108,11 +113,11 @@ export class Core<Context> implements Pick<FrameSink, "closed"> {
   }
 
   /** The peer, or the connection's end, ended the stream. */
-  resetByPeer(stream: Stream<Context>, reset: StreamReset): void {
+  resetByPeer(stream: Stream, reset: StreamReset): void {
     if (stream.state === "closed") return;
     this.scheduler.drop(stream);
     this.table.apply(stream, "reset");
-    if (!stream.released) this.handler.onReset(stream.id, reset, stream.context as Context);
+    this.#tellReset(stream, reset);
     this.#afterChange(stream);
   }
 
@@ -132,13 +137,21 @@ export class Core<Context> implements Pick<FrameSink, "closed"> {
     // A header list past our own limit is no breach of the protocol.
     if (error.errorCode !== ErrorCode.ENHANCE_YOUR_CALM) this.guards.forcedResets.spend(this.now);
     this.resetByUs(stream, error.errorCode);
-    if (stream.released) return;
     const { errorCode, message } = error;
-    this.handler.onReset(
-      stream.id,
-      { errorCode, message, origin: "local", scope: "stream", unprocessed: false, cause: error },
-      stream.context as Context,
-    );
+    this.#tellReset(stream, {
+      errorCode,
+      message,
+      origin: "local",
+      scope: "stream",
+      unprocessed: false,
+      cause: error,
+    });
+  }
+
+  #tellReset(stream: Stream, reset: StreamReset): void {
+    if (stream.released) return;
+    if (stream.handler === undefined) stream.untoldReset = reset;
+    else stream.handler.onReset(reset);
   }
 
   /** One place turns a connection error into GOAWAY. */
@@ -199,8 +212,25 @@ export class Core<Context> implements Pick<FrameSink, "closed"> {
     }
   }
 
+  sendHeaders(stream: Stream, fields: readonly HeaderField[], { endStream }: SendEnd): void {
+    if (stream.state !== "closed") sendHeaders(this, stream, fields, endStream);
+  }
+
+  sendData(stream: Stream, chunks: Uint8Array | readonly Uint8Array[], { endStream }: SendEnd): void {
+    if (stream.state !== "closed") sendData(this, stream, chunks, endStream);
+  }
+
+  isWritable(stream: Stream): boolean {
+    return this.scheduler.isWritable(stream);
+  }
+
+  acknowledge(stream: Stream, bytes: number): void {
+    if (bytes > 0) this.windows.consumed(stream, bytes);
+  }
+
   /** The application is done with the stream. */
-  release(stream: Stream<Context>): void {
+  release(stream: Stream): void {
+    if (stream.released) return;
     stream.released = true;
     this.windows.consumed(stream, stream.unreadBytes);
     if (stream.state !== "closed" && !this.#endsByItself(stream)) {
@@ -212,14 +242,14 @@ export class Core<Context> implements Pick<FrameSink, "closed"> {
   }
 
   /** A released stream of which only our own END_STREAM, given and queued, is missing. */
-  #endsByItself(stream: Stream<Context>): boolean {
+  #endsByItself(stream: Stream): boolean {
     return (
       stream.endGiven &&
       (stream.state === "halfClosedRemote" || (stream.state === "open" && this.options.role === "server"))
     );
   }
 
-  #afterChange(stream: Stream<Context>): void {
+  #afterChange(stream: Stream): void {
     if (stream.released) {
       // A server's answer is complete and the request is not (RFC 9113 §8.1): stop it, without blame.
       if (stream.state === "halfClosedLocal") {

@@ -9,16 +9,15 @@ import { writePing, writePingAck } from "../frame/ping.js";
 import { writeRstStream } from "../frame/rst-stream.js";
 import { type SettingEntry, writeSettings, writeSettingsAck } from "../frame/settings.js";
 import { writeWindowUpdate } from "../frame/window-update.js";
+import type { AttachedDriver } from "./handler.js";
 
 /** So many messages that ended are a batch for the other side to begin with while this one goes on; fewer are not worth a system call of their own. */
 const endsInABatch = 25;
 
 export class Output {
   readonly writer: ByteWriter = new ByteWriter();
-  /** Called once when there is something to take, then not again before it was taken. */
-  onReady: (() => void) | undefined = undefined;
-  /** Called when a batch of messages has ended since the last `take`: the other side waits for them. */
-  onBatch: (() => void) | undefined = undefined;
+  /** Told once when there is something to take, and when a batch of messages has ended since the last `take`. */
+  driver: AttachedDriver | undefined = undefined;
   #announced = false;
   #ends = 0;
   /** Bytes of control frames written since the last `take`. */
@@ -34,19 +33,19 @@ export class Output {
   announce(): void {
     if (this.#announced) return;
     this.#announced = true;
-    this.onReady?.();
+    this.driver?.onOutput();
   }
 
   /** The connection is over: wakes the driver even where it waits for a peer that does not read. */
   announceEnd(): void {
     this.#announced = true;
-    this.onReady?.();
+    this.driver?.onOutput();
   }
 
   /** END_STREAM was written, and whole frames before it. */
   endWritten(): void {
     this.#ends += 1;
-    if (this.#ends >= endsInABatch) this.onBatch?.();
+    if (this.#ends >= endsInABatch) this.driver?.onBatch?.();
   }
 
   take(): Uint8Array[] {

@@ -23,11 +23,11 @@ interface PartialSection {
 /** A limit of a few bytes is a wish to refuse requests, not connections: a frame's worth is always decoded. */
 const leastEncodedBytes = 16_384;
 
-export class HeaderReceiver<Context> {
-  readonly #core: Core<Context>;
+export class HeaderReceiver {
+  readonly #core: Core;
   #partial: PartialSection | undefined;
 
-  constructor(core: Core<Context>) {
+  constructor(core: Core) {
     this.#core = core;
   }
 
@@ -119,7 +119,7 @@ export class HeaderReceiver<Context> {
   }
 
   #onRequest(streamId: number, endStream: boolean, dependsOnItself: boolean, fields: DecodedField[]): void {
-    const { late, table, settings, goAway, handler, options, now } = this.#core;
+    const { late, table, settings, goAway, options, now } = this.#core;
     if (goAway.sent && streamId > (goAway.sentLastStreamId as number)) {
       // §6.8: past the last stream that we promised to serve; ignored, with what belongs to it.
       table.highestPeerId = streamId;
@@ -132,8 +132,9 @@ export class HeaderReceiver<Context> {
       this.#core.output.rstStream(streamId, ErrorCode.REFUSED_STREAM); // §5.1.2
       return;
     }
-    const stream = new Stream<Context>(
+    const stream = new Stream(
       streamId,
+      this.#core,
       undefined,
       settings.peerInitialWindowSize,
       settings.localInitialWindow,
@@ -157,18 +158,30 @@ export class HeaderReceiver<Context> {
     if (endStream) this.checkContentLength(stream, true);
     stream.released = false;
     if (endStream) this.#core.endReceived(stream);
-    handler.onHeaders(streamId, fields, endStream, undefined);
+    this.#hand(stream, fields, endStream);
   }
 
-  #onResponse(stream: Stream<Context>, endStream: boolean, fields: DecodedField[]): void {
-    const { handler, guards, table, now } = this.#core;
+  /** Gives the request to the application, and learns who handles what follows. */
+  #hand(stream: Stream, fields: DecodedField[], endStream: boolean): void {
+    const core = this.#core;
+    try {
+      stream.handler = core.handler.onRequest?.(stream, fields, endStream);
+    } catch (thrown) {
+      stream.released = true;
+      throw thrown;
+    }
+    if (stream.handler === undefined) core.release(stream);
+    else if (stream.untoldReset !== undefined && !stream.released) stream.handler.onReset(stream.untoldReset);
+  }
+
+  #onResponse(stream: Stream, endStream: boolean, fields: DecodedField[]): void {
+    const { guards, table, now } = this.#core;
     this.#checkForm(stream.id, responseFlaw(fields) ?? receivedFieldsFlaw(fields));
-    const context = stream.context as Context;
     const status = (fields[0] as DecodedField).value;
     if (status.charCodeAt(0) === 0x31) {
       if (endStream) throw streamError(stream.id, ErrorCode.PROTOCOL_ERROR, "informational response with END_STREAM"); // §8.1
       guards.useless(table.begun, now);
-      handler.onInformational?.(stream.id, fields, context);
+      stream.handler?.onInformational?.(fields);
       return;
     }
     this.#begin(stream, fields);
@@ -177,20 +190,19 @@ export class HeaderReceiver<Context> {
     if (stream.headRequest || stream.tunnel || status === "304" || status === "204") stream.expectedBytes = undefined;
     else if (endStream) this.checkContentLength(stream, true);
     if (endStream) this.#core.endReceived(stream);
-    handler.onHeaders(stream.id, fields, endStream, context);
+    stream.handler?.onHeaders?.(fields, endStream);
   }
 
-  #onTrailers(stream: Stream<Context>, endStream: boolean, fields: DecodedField[]): void {
+  #onTrailers(stream: Stream, endStream: boolean, fields: DecodedField[]): void {
     if (stream.tunnel) throw streamError(stream.id, ErrorCode.PROTOCOL_ERROR, "HEADERS in a tunnel"); // §8.5
     if (!endStream) throw streamError(stream.id, ErrorCode.PROTOCOL_ERROR, "trailers without END_STREAM"); // §8.1
     this.#checkForm(stream.id, trailersFlaw(fields) ?? receivedFieldsFlaw(fields));
     this.checkContentLength(stream, true);
-    const context = stream.context as Context;
     this.#core.endReceived(stream);
-    if (!stream.released) this.#core.handler.onTrailers(stream.id, fields, context);
+    if (!stream.released) stream.handler?.onTrailers(fields);
   }
 
-  #begin(stream: Stream<Context>, fields: DecodedField[]): void {
+  #begin(stream: Stream, fields: DecodedField[]): void {
     stream.receivedHeaders = true;
     stream.expectedBytes = readContentLength(fields);
     if (Number.isNaN(stream.expectedBytes))
@@ -198,7 +210,7 @@ export class HeaderReceiver<Context> {
   }
 
   /** §8.1.1: the payload must add up to the announced length, and never pass it. */
-  checkContentLength(stream: Stream<Context>, endStream: boolean): void {
+  checkContentLength(stream: Stream, endStream: boolean): void {
     const expected = stream.expectedBytes;
     if (expected === undefined) return;
     if (stream.receivedBytes > expected || (endStream && stream.receivedBytes < expected)) {
@@ -226,7 +238,7 @@ export class HeaderReceiver<Context> {
   }
 
   /** HEADERS on a stream that the peer may no longer send on, or never could (§5.1, §5.1.1). */
-  #onLateHeaders(streamId: number, stream: Stream<Context> | undefined, endStream: boolean): void {
+  #onLateHeaders(streamId: number, stream: Stream | undefined, endStream: boolean): void {
     const { late, table } = this.#core;
     if (late.takeHeaders(streamId, endStream)) return;
     if (stream !== undefined && stream.state === "halfClosedRemote")

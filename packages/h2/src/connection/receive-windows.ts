@@ -50,7 +50,7 @@ export class ReceiveWindows {
   }
 
   /** The same for its stream; `padding` needs no reader and is credited at once. */
-  receivedOnStream(stream: Stream<unknown>, bytes: number, padding: number, now: number): boolean {
+  receivedOnStream(stream: Stream, bytes: number, padding: number, now: number): boolean {
     if (!stream.receiveWindow.take(bytes)) return false;
     if (stream.creditedAt === undefined) stream.creditedAt = now;
     stream.unreadBytes += bytes - padding;
@@ -62,7 +62,7 @@ export class ReceiveWindows {
   }
 
   /** The application has consumed `bytes` of the stream. */
-  consumed(stream: Stream<unknown>, bytes: number): void {
+  consumed(stream: Stream, bytes: number): void {
     const counted = Math.min(bytes, stream.unreadBytes);
     stream.unreadBytes -= counted;
     stream.consumedBytes += counted;
@@ -72,7 +72,7 @@ export class ReceiveWindows {
   }
 
   /** The stream is gone: what it had unread, and what its window had grown, are free again. */
-  forget(stream: Stream<unknown>): void {
+  forget(stream: Stream): void {
     this.#grownBytes -= stream.receiveWindow.grown;
     this.unreadBytes -= stream.unreadBytes;
     stream.unreadBytes = 0;
@@ -90,7 +90,7 @@ export class ReceiveWindows {
     this.#output.windowUpdate(0, offer);
   }
 
-  #creditStream(stream: Stream<unknown>): void {
+  #creditStream(stream: Stream): void {
     if (!stream.remoteOpen) return;
     const window = stream.receiveWindow;
     if (stream.consumedBytes < window.size >>> 2 || stream.consumedBytes === 0) return;
@@ -107,7 +107,7 @@ export class ReceiveWindows {
     this.#output.windowUpdate(stream.id, increment);
   }
 
-  #mayGrow(stream: Stream<unknown>, now: number): boolean {
+  #mayGrow(stream: Stream, now: number): boolean {
     const { size } = stream.receiveWindow;
     if (size === 0 || size * 2 > this.#maxStreamWindow || this.#grownBytes + size > this.#budget / 2) return false;
     const pings = this.#pings;

@@ -14,16 +14,16 @@ import { readWindowUpdate } from "../frame/window-update.js";
 import type { Core } from "./core.js";
 import { HeaderReceiver } from "./receive-headers.js";
 
-export class FrameReceiver<Context> implements FrameSink {
-  readonly #core: Core<Context>;
+export class FrameReceiver implements FrameSink {
+  readonly #core: Core;
   readonly #reader: FrameReader;
-  readonly #headers: HeaderReceiver<Context>;
+  readonly #headers: HeaderReceiver;
   /** A server waits for the client's preface first. */
   #preface: PrefaceReader | undefined;
   #dataFramesReceived = 0;
   #frames = 0;
 
-  constructor(core: Core<Context>) {
+  constructor(core: Core) {
     this.#core = core;
     this.#reader = new FrameReader(this, core.options.settings.maxFrameSize);
     this.#headers = new HeaderReceiver(core);
@@ -114,7 +114,7 @@ export class FrameReceiver<Context> implements FrameSink {
   }
 
   #onData(flags: number, streamId: number, bytes: Uint8Array, start: number, end: number): void {
-    const { windows, table, handler, guards, now } = this.#core;
+    const { windows, table, guards, now } = this.#core;
     const length = end - start;
     const padding = paddingBytes(flags, bytes, start, end);
     const unread = (flags & Flag.PADDED) === 0 ? 0 : padding + 1;
@@ -144,10 +144,9 @@ export class FrameReceiver<Context> implements FrameSink {
     stream.receivedBytes += length - unread;
     this.#headers.checkContentLength(stream, endStream);
     const dataAt = unread === 0 ? start : start + 1;
-    const context = stream.context as Context;
     if (endStream) this.#core.endReceived(stream);
     if (stream.released) windows.consumed(stream, length - unread);
-    else handler.onData(streamId, bytes.subarray(dataAt, end - padding), endStream, context);
+    else stream.handler?.onData(bytes.subarray(dataAt, end - padding), endStream);
   }
 
   /** DATA on a stream that the peer may no longer send on (§5.1). */

@@ -17,18 +17,18 @@ const turnBytes = 16_384;
 /** While less than this waits in the output, a message that fits a turn is written at once instead of queued. */
 const directOutputBytes = 65_536;
 
-export interface SchedulerEvents<Context> {
+export interface SchedulerEvents {
   /** END_STREAM has been written. */
-  onEndWritten(stream: Stream<Context>): void;
+  onEndWritten(stream: Stream): void;
   /** The queue has fallen below the low mark and someone waits for that. */
-  onWritable(stream: Stream<Context>): void;
+  onWritable(stream: Stream): void;
 }
 
-export class Scheduler<Context> {
+export class Scheduler {
   readonly #output: Output;
   readonly #encoder: HpackEncoder;
   readonly #settings: Settings;
-  readonly #events: SchedulerEvents<Context>;
+  readonly #events: SchedulerEvents;
   readonly #highWaterMark: number;
   readonly connectionWindow: SendWindow = new SendWindow(protocolInitialWindow);
   /** HEADERS sections and DATA frames written so far. */
@@ -36,7 +36,7 @@ export class Scheduler<Context> {
   /** What waits on all streams. */
   queuedBytes = 0;
   /** A ring as an array with a moving head; what was passed is dropped in large steps. */
-  readonly #ring: (Stream<Context> | undefined)[] = [];
+  readonly #ring: (Stream | undefined)[] = [];
   #head = 0;
 
   constructor(
@@ -44,7 +44,7 @@ export class Scheduler<Context> {
     encoder: HpackEncoder,
     settings: Settings,
     highWaterMark: number,
-    events: SchedulerEvents<Context>,
+    events: SchedulerEvents,
   ) {
     this.#output = output;
     this.#encoder = encoder;
@@ -59,14 +59,14 @@ export class Scheduler<Context> {
   }
 
   /** Writes a section; what an END_STREAM in it changes is the caller's to do. @throws H2Error (scope `usage`) and has then written nothing */
-  headers(stream: Stream<Context>, fields: readonly HeaderField[], endStream: boolean): void {
+  headers(stream: Stream, fields: readonly HeaderField[], endStream: boolean): void {
     writeHeaders(this.#output.writer, this.#encoder, stream.id, fields, endStream, this.#settings.peerMaxFrameSize);
     this.framesSent += 1;
     this.#output.announce();
   }
 
   /** One logical write: at once where it is small and nothing is in its way, else behind the stream's queue. */
-  data(stream: Stream<Context>, chunks: readonly Uint8Array[], endStream: boolean): void {
+  data(stream: Stream, chunks: readonly Uint8Array[], endStream: boolean): void {
     let bytes = 0;
     for (const chunk of chunks) bytes += chunk.length;
     const fits =
@@ -86,20 +86,20 @@ export class Scheduler<Context> {
   }
 
   /** To be written behind what is queued. */
-  trailers(stream: Stream<Context>, fields: readonly HeaderField[]): void {
+  trailers(stream: Stream, fields: readonly HeaderField[]): void {
     stream.trailersQueued = fields;
     stream.endQueued = true;
     this.schedule(stream);
   }
 
-  isWritable(stream: Stream<Context>): boolean {
+  isWritable(stream: Stream): boolean {
     if (stream.queue.length < this.#highWaterMark) return true;
     stream.awaitsWritable = true;
     return false;
   }
 
   /** Puts the stream into the ring if it has something that its window lets it send. */
-  schedule(stream: Stream<Context>): void {
+  schedule(stream: Stream): void {
     if (stream.scheduled || stream.queue.length === 0 || stream.sendWindow.available <= 0) return;
     stream.scheduled = true;
     this.#ring.push(stream);
@@ -112,7 +112,7 @@ export class Scheduler<Context> {
   }
 
   /** Drops what waits on a stream that was reset. It leaves the ring when its turn comes. */
-  drop(stream: Stream<Context>): void {
+  drop(stream: Stream): void {
     this.queuedBytes -= stream.queue.length;
     stream.queue.clear();
     stream.endQueued = false;
@@ -126,7 +126,7 @@ export class Scheduler<Context> {
     while (this.hasReady && writer.length < limitBytes) this.#turn(this.#shift());
   }
 
-  #turn(stream: Stream<Context>): void {
+  #turn(stream: Stream): void {
     stream.scheduled = false;
     // Zero where the stream was reset, or its window taken back, while it waited in the ring.
     const bytes = Math.min(
@@ -149,7 +149,7 @@ export class Scheduler<Context> {
     }
   }
 
-  #finish(stream: Stream<Context>): void {
+  #finish(stream: Stream): void {
     const trailers = stream.trailersQueued;
     stream.endQueued = false;
     stream.trailersQueued = undefined;
@@ -157,7 +157,7 @@ export class Scheduler<Context> {
     this.#events.onEndWritten(stream);
   }
 
-  #writeChunks(stream: Stream<Context>, chunks: readonly Uint8Array[], bytes: number, endStream: boolean): void {
+  #writeChunks(stream: Stream, chunks: readonly Uint8Array[], bytes: number, endStream: boolean): void {
     const { writer } = this.#output;
     this.#startData(stream, bytes, endStream);
     for (const chunk of chunks) writer.writePayload(chunk);
@@ -165,7 +165,7 @@ export class Scheduler<Context> {
     if (endStream) this.#events.onEndWritten(stream);
   }
 
-  #startData(stream: Stream<Context>, bytes: number, endStream: boolean): void {
+  #startData(stream: Stream, bytes: number, endStream: boolean): void {
     const { writer } = this.#output;
     writer.reserve(frameHeaderBytes);
     writeFrameHeader(writer, bytes, FrameType.DATA, endStream ? Flag.END_STREAM : 0, stream.id);
@@ -174,8 +174,8 @@ export class Scheduler<Context> {
     this.connectionWindow.available -= bytes;
   }
 
-  #shift(): Stream<Context> {
-    const stream = this.#ring[this.#head] as Stream<Context>;
+  #shift(): Stream {
+    const stream = this.#ring[this.#head] as Stream;
     this.#ring[this.#head] = undefined;
     this.#head += 1;
     if (this.#head === this.#ring.length) {

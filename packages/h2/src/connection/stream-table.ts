@@ -10,9 +10,9 @@ import { IdMap } from "./id-map.js";
 /** How many ended ones are remembered, to tell a frame on an ended stream from one on a skipped identifier. */
 const rememberedEnds = 256;
 
-export class StreamTable<Context> {
+export class StreamTable {
   readonly #role: "client" | "server";
-  readonly #streams: IdMap<Stream<Context>> = new IdMap();
+  readonly #streams: IdMap<Stream> = new IdMap();
   #nextLocalId: number;
   /** The highest identifier that the peer has opened. */
   highestPeerId = 0;
@@ -34,12 +34,12 @@ export class StreamTable<Context> {
     return this.#streams.size;
   }
 
-  get(id: number): Stream<Context> | undefined {
+  get(id: number): Stream | undefined {
     return this.#streams.get(id);
   }
 
   /** All of them in the order of their identifiers, for rare events that concern each. */
-  all(): Stream<Context>[] {
+  all(): Stream[] {
     return this.#streams.values().sort((one, other) => one.id - other.id);
   }
 
@@ -48,14 +48,14 @@ export class StreamTable<Context> {
     return this.#nextLocalId > max31Bit ? undefined : this.#nextLocalId;
   }
 
-  addLocal(stream: Stream<Context>): void {
+  addLocal(stream: Stream): void {
     this.#nextLocalId = stream.id + 2;
     this.localOpen += 1;
     this.begun += 1;
     this.#streams.add(stream.id, stream);
   }
 
-  addPeer(stream: Stream<Context>): void {
+  addPeer(stream: Stream): void {
     this.highestPeerId = stream.id;
     this.peerHeld += 1;
     this.begun += 1;
@@ -73,7 +73,7 @@ export class StreamTable<Context> {
   }
 
   /** False where the event is not allowed in the stream's state. */
-  apply(stream: Stream<Context>, event: StreamEvent): boolean {
+  apply(stream: Stream, event: StreamEvent): boolean {
     const next = nextState(stream.state, event);
     if (next === undefined) return false;
     stream.state = next;
@@ -90,7 +90,7 @@ export class StreamTable<Context> {
   }
 
   /** Removes a stream that is closed and released, and of which nothing waits to be written. */
-  removeIfDone(stream: Stream<Context>): boolean {
+  removeIfDone(stream: Stream): boolean {
     if (stream.state !== "closed" || !stream.released) return false;
     if (!this.#streams.delete(stream.id)) return false;
     if (!this.isLocal(stream.id)) this.peerHeld -= 1;

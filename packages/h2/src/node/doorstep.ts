@@ -10,14 +10,7 @@ import { ConnectionDriver } from "./driver.js";
 import { duplexTransport } from "./transport.js";
 
 /** Nothing is served before a GOAWAY, and nothing can come after it. */
-const deaf: ConnectionHandler<never> = {
-  onHeaders() {},
-  onData() {},
-  onTrailers() {},
-  onReset() {},
-  onWritable() {},
-  onClose() {},
-};
+const servesNothing: ConnectionHandler = { onClose() {} };
 
 export class Doorstep {
   /** By the peer's address, since Node does not tell which socket a TLS socket has come from. Without addresses, handshakes end by their timeout. */
@@ -42,7 +35,7 @@ export class Doorstep {
 
   /** Its handshake is done, but it may not come in: the client hears `why` in a GOAWAY. */
   turnAway(secured: net.Socket, why: string): void {
-    const connection = new Connection<never>({ role: "server", settings: { maxConcurrentStreams: 0 } }, deaf);
+    const connection = new Connection({ role: "server", settings: { maxConcurrentStreams: 0 } }, servesNothing);
     const driver = new ConnectionDriver(connection, duplexTransport(secured));
     connection.goAway(ErrorCode.INADEQUATE_SECURITY, why);
     this.#leaving.add(driver);

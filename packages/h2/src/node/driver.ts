@@ -10,15 +10,13 @@ import { ErrorCode } from "../error-code.js";
 import { Linger } from "./linger.js";
 import type { Transport } from "./transport.js";
 
-/** What a driver needs of a `Connection`, whatever its context is. */
+/** What a driver needs of a `Connection`. */
 export type DrivenConnection = Pick<
-  Connection<unknown>,
+  Connection,
   | "receive"
   | "takeOutput"
   | "takeWritten"
-  | "onOutput"
-  | "onBatch"
-  | "clock"
+  | "attach"
   | "wantsInput"
   | "closed"
   | "nextDeadline"
@@ -60,9 +58,11 @@ export class ConnectionDriver {
     this.done = new Promise((resolve) => {
       this.#finish = resolve;
     });
-    connection.onOutput = () => this.#schedule();
-    connection.clock = () => this.#clock.nowMs();
-    connection.onBatch = () => this.#writeBatch();
+    connection.attach({
+      onOutput: () => this.#schedule(),
+      onBatch: () => this.#writeBatch(),
+      nowMs: () => this.#clock.nowMs(),
+    });
     connection.handleTimeout(this.#clock.nowMs());
     transport.start({
       onData: (chunk) => this.#onData(chunk),

@@ -5,11 +5,12 @@
 import type { Duplex } from "node:stream";
 import { retained } from "../bytes/retained.js";
 import { Connection } from "../connection/connection.js";
-import type { ConnectionHandler, StreamReset } from "../connection/handler.js";
+import type { ConnectionHandler } from "../connection/handler.js";
 import { ErrorCode, errorCodeName } from "../error-code.js";
 import { H2Error } from "../errors.js";
 import type { HeaderField } from "../header-field.js";
 import type { ConnectionOptions } from "../options.js";
+import type { Http2Stream, StreamHandler, StreamReset } from "../stream/handler.js";
 import { nodeAscii } from "./ascii.js";
 import { ConnectionDriver } from "./driver.js";
 import { duplexTransport } from "./transport.js";
@@ -20,22 +21,26 @@ export type HttpHandler = (stream: HttpStream) => void | Promise<void>;
 export type HttpOptions = Omit<ConnectionOptions, "role" | "ascii">;
 
 /** One exchange, at either end: headers, body and trailers in each direction. */
-export class HttpStream {
-  /** The stream's identifier; 0 before it has one. */
-  id = 0;
+export class HttpStream implements StreamHandler {
   /** The peer's trailers; undefined before the end and where there were none. */
   trailers: readonly HeaderField[] | undefined;
   /** Informational (1xx) responses so far. */
   readonly informational: (readonly HeaderField[])[] = [];
-  readonly #connection: Connection<HttpStream>;
+  #stream: Http2Stream | undefined;
   #fields: readonly HeaderField[] | undefined;
   #chunks: Uint8Array[] = [];
   #ended = false;
   #failure: H2Error | undefined;
   #waiting: (() => void)[] = [];
 
-  constructor(connection: Connection<HttpStream>) {
-    this.#connection = connection;
+  /** The stream's identifier; 0 before it has one. */
+  get id(): number {
+    return this.#stream?.id ?? 0;
+  }
+
+  /** The number of bytes given to `send` that are not yet on their way. */
+  get bufferedBytes(): number {
+    return this.#stream?.bufferedBytes ?? 0;
   }
 
   /** The peer's headers. @throws H2Error when the stream is reset before they come. */
@@ -50,7 +55,7 @@ export class HttpStream {
       await this.#until(() => this.#chunks.length > 0 || this.#ended);
       const chunk = this.#chunks.shift();
       if (chunk === undefined) return;
-      this.#connection.acknowledge(this.id, chunk.length);
+      this.#stream?.acknowledge(chunk.length);
       yield chunk;
     }
   }
@@ -62,48 +67,58 @@ export class HttpStream {
     return Buffer.concat(chunks);
   }
 
-  /** Headers, an informational response, or trailers, as `Connection.sendHeaders`. */
+  /** Headers, an informational response, or trailers, as `Http2Stream.sendHeaders`. */
   sendHeaders(fields: readonly HeaderField[], endStream = false): void {
-    this.#connection.sendHeaders(this.id, fields, { endStream });
+    this.#stream?.sendHeaders(fields, { endStream });
   }
 
   /** Sends a part of the body and waits until there is room for more. @throws H2Error when the stream is reset. */
   async send(chunk: Uint8Array, endStream = false): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure;
-    this.#connection.sendData(this.id, chunk, { endStream });
-    if (!endStream) await this.#until(() => this.#connection.isWritable(this.id));
+    this.#stream?.sendData(chunk, { endStream });
+    if (!endStream) await this.#until(() => this.#stream?.isWritable === true);
   }
 
   /** Ends the stream in both directions. */
   reset(errorCode: number): void {
-    this.#connection.reset(this.id, errorCode);
+    this.#stream?.reset(errorCode);
     this.onReset({ errorCode, message: "reset by this side", origin: "local", scope: "stream", unprocessed: false });
   }
 
   /** Done with it: a stream that is still open is cancelled. */
   release(): void {
-    this.#connection.release(this.id);
+    this.#stream?.release();
+  }
+
+  /** @internal */
+  begin(stream: Http2Stream): void {
+    this.#stream = stream;
   }
 
   /** @internal */
   onHeaders(fields: readonly HeaderField[], endStream: boolean): void {
     this.#fields = fields;
     this.#ended ||= endStream;
-    this.wake();
+    this.#wake();
+  }
+
+  /** @internal */
+  onInformational(fields: readonly HeaderField[]): void {
+    this.informational.push(fields);
   }
 
   /** @internal */
   onData(data: Uint8Array, endStream: boolean): void {
     if (data.length > 0) this.#chunks.push(retained(data));
     this.#ended ||= endStream;
-    this.wake();
+    this.#wake();
   }
 
   /** @internal */
   onTrailers(fields: readonly HeaderField[]): void {
     this.trailers = fields;
     this.#ended = true;
-    this.wake();
+    this.#wake();
   }
 
   /** @internal */
@@ -116,11 +131,15 @@ export class HttpStream {
       origin,
       cause,
     });
-    this.wake();
+    this.#wake();
   }
 
-  /** @internal Something has changed. */
-  wake(): void {
+  /** @internal */
+  onWritable(): void {
+    this.#wake();
+  }
+
+  #wake(): void {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const resume of waiting) resume();
@@ -135,8 +154,8 @@ export class HttpStream {
 }
 
 /** A connection and its driver. */
-export class HttpConnection implements ConnectionHandler<HttpStream> {
-  readonly connection: Connection<HttpStream>;
+export class HttpConnection implements ConnectionHandler {
+  readonly connection: Connection;
   readonly driver: ConnectionDriver;
   /** Why the connection ended; undefined before, and after an orderly end. */
   error: H2Error | undefined;
@@ -146,7 +165,7 @@ export class HttpConnection implements ConnectionHandler<HttpStream> {
 
   private constructor(duplex: Duplex, options: ConnectionOptions, answer: HttpHandler | undefined) {
     this.#answer = answer;
-    this.connection = new Connection<HttpStream>(options, this);
+    this.connection = new Connection(options, this);
     this.driver = new ConnectionDriver(this.connection, duplexTransport(duplex));
   }
 
@@ -170,11 +189,11 @@ export class HttpConnection implements ConnectionHandler<HttpStream> {
 
   /** Sends a request's headers, once the server allows another stream. @throws H2Error when the connection takes no more. */
   async request(fields: readonly HeaderField[], endStream = false): Promise<HttpStream> {
-    const stream = new HttpStream(this.connection);
+    const stream = new HttpStream();
     for (;;) {
-      const id = this.connection.openStream(stream);
-      if (id !== undefined) {
-        stream.id = id;
+      const opened = this.connection.openStream(stream);
+      if (opened !== undefined) {
+        stream.begin(opened);
         stream.sendHeaders(fields, endStream);
         return stream;
       }
@@ -191,39 +210,12 @@ export class HttpConnection implements ConnectionHandler<HttpStream> {
     await this.driver.done;
   }
 
-  onHeaders(
-    streamId: number,
-    fields: readonly HeaderField[],
-    endStream: boolean,
-    context: HttpStream | undefined,
-  ): void {
-    const stream = context ?? new HttpStream(this.connection);
-    if (context === undefined) {
-      stream.id = streamId;
-      this.connection.setContext(streamId, stream);
-    }
+  onRequest(opened: Http2Stream, fields: readonly HeaderField[], endStream: boolean): HttpStream {
+    const stream = new HttpStream();
+    stream.begin(opened);
     stream.onHeaders(fields, endStream);
-    if (context === undefined) void this.#serve(stream);
-  }
-
-  onInformational(_streamId: number, fields: readonly HeaderField[], stream: HttpStream): void {
-    stream.informational.push(fields);
-  }
-
-  onData(_streamId: number, data: Uint8Array, endStream: boolean, stream: HttpStream): void {
-    stream.onData(data, endStream);
-  }
-
-  onTrailers(_streamId: number, fields: readonly HeaderField[], stream: HttpStream): void {
-    stream.onTrailers(fields);
-  }
-
-  onReset(_streamId: number, reset: StreamReset, stream: HttpStream): void {
-    stream.onReset(reset);
-  }
-
-  onWritable(_streamId: number, stream: HttpStream): void {
-    stream.wake();
+    void this.#serve(stream);
+    return stream;
   }
 
   onStreamsAvailable(): void {

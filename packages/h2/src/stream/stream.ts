@@ -1,16 +1,32 @@
 /**
- * All that is kept for one stream. The record is plain: each field is owned by one collaborator of the connection,
- * named beside it, and changed by nobody else.
+ * All that is kept for one stream. Each field belongs to one part of the connection, named above it. What its user calls is passed on
+ * to the stream's owner, the connection.
  */
 import { ByteQueue } from "../bytes/byte-queue.js";
+import type { ErrorCode } from "../error-code.js";
 import type { HeaderField } from "../header-field.js";
 import { ReceiveWindow, SendWindow } from "./flow.js";
+import type { Http2Stream, SendEnd, StreamHandler, StreamReset } from "./handler.js";
 import type { StreamState } from "./state.js";
 
-export class Stream<Context> {
+/** Does what a stream's user asks for. */
+export interface StreamOwner {
+  sendHeaders(stream: Stream, fields: readonly HeaderField[], end: SendEnd): void;
+  sendData(stream: Stream, chunks: Uint8Array | readonly Uint8Array[], end: SendEnd): void;
+  isWritable(stream: Stream): boolean;
+  acknowledge(stream: Stream, bytes: number): void;
+  resetByUs(stream: Stream, errorCode: ErrorCode): void;
+  release(stream: Stream): void;
+}
+
+export class Stream implements Http2Stream {
   readonly id: number;
   readonly openedAt: number;
-  context: Context | undefined;
+  readonly #owner: StreamOwner;
+  /** Undefined until `onRequest` has returned it. */
+  handler: StreamHandler | undefined;
+  /** A reset that came before there was a handler to be told. */
+  untoldReset: StreamReset | undefined = undefined;
 
   // stream-table.ts
   state: StreamState = "idle";
@@ -55,10 +71,18 @@ export class Stream<Context> {
   /** The application has given END_STREAM; it may still be queued. */
   endGiven = false;
 
-  constructor(id: number, context: Context | undefined, sendWindow: number, receiveWindow: number, openedAt: number) {
+  constructor(
+    id: number,
+    owner: StreamOwner,
+    handler: StreamHandler | undefined,
+    sendWindow: number,
+    receiveWindow: number,
+    openedAt: number,
+  ) {
     this.id = id;
     this.openedAt = openedAt;
-    this.context = context;
+    this.#owner = owner;
+    this.handler = handler;
     this.sendWindow = new SendWindow(sendWindow);
     this.receiveWindow = new ReceiveWindow(receiveWindow);
   }
@@ -66,5 +90,33 @@ export class Stream<Context> {
   /** The peer may still send on it. */
   get remoteOpen(): boolean {
     return this.state === "open" || this.state === "halfClosedLocal";
+  }
+
+  get bufferedBytes(): number {
+    return this.queue.length;
+  }
+
+  get isWritable(): boolean {
+    return this.#owner.isWritable(this);
+  }
+
+  sendHeaders(fields: readonly HeaderField[], end: SendEnd): void {
+    this.#owner.sendHeaders(this, fields, end);
+  }
+
+  sendData(chunks: Uint8Array | readonly Uint8Array[], end: SendEnd): void {
+    this.#owner.sendData(this, chunks, end);
+  }
+
+  acknowledge(bytes: number): void {
+    this.#owner.acknowledge(this, bytes);
+  }
+
+  reset(errorCode: ErrorCode): void {
+    this.#owner.resetByUs(this, errorCode);
+  }
+
+  release(): void {
+    this.#owner.release(this);
   }
 }

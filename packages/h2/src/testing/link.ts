@@ -13,8 +13,8 @@ export interface LinkOptions {
   readonly nextPiece?: () => number;
 }
 
-/** A `Connection`, whatever its context is. */
-export type LinkEnd = Pick<Connection<unknown>, "receive" | "takeOutput" | "nextDeadline" | "handleTimeout">;
+/** The part of a `Connection` that a link drives. */
+export type LinkEnd = Pick<Connection, "receive" | "takeOutput" | "nextDeadline" | "handleTimeout">;
 
 interface Parcel {
   readonly at: number;

@@ -1,7 +1,9 @@
 /** A handler that writes down what it is told, for tests that look at the order of calls. */
-import type { ConnectionHandler, StreamReset } from "../connection/handler.js";
+import type { Connection } from "../connection/connection.js";
+import type { ConnectionHandler } from "../connection/handler.js";
 import type { H2Error } from "../errors.js";
 import type { HeaderField } from "../header-field.js";
+import type { Http2Stream, StreamHandler, StreamReset } from "../stream/handler.js";
 
 interface SectionEvent<Kind extends string> {
   readonly kind: Kind;
@@ -23,8 +25,45 @@ export type RecordedEvent =
   | { readonly kind: "pong"; readonly pingId: number; readonly roundTripMs: number }
   | { readonly kind: "close"; readonly error: H2Error | undefined };
 
-export class RecordingHandler implements ConnectionHandler<unknown> {
+export class RecordingHandler implements ConnectionHandler {
   readonly events: RecordedEvent[] = [];
+  readonly #streams: Map<number, Http2Stream> = new Map();
+
+  /** The handle of a stream that was opened by either side. */
+  stream(streamId: number): Http2Stream {
+    const stream = this.#streams.get(streamId);
+    if (stream === undefined) throw new Error(`nobody has opened stream ${streamId}`);
+    return stream;
+  }
+
+  /** Client: opens the next stream of `connection`, whose events are recorded here. */
+  open(connection: Connection): Http2Stream | undefined {
+    let streamId = 0;
+    const stream = connection.openStream(this.#handlerOf(() => streamId));
+    if (stream === undefined) return undefined;
+    streamId = stream.id;
+    this.#streams.set(streamId, stream);
+    return stream;
+  }
+
+  onRequest(stream: Http2Stream, fields: readonly HeaderField[], endStream: boolean): StreamHandler {
+    this.#streams.set(stream.id, stream);
+    const handler = this.#handlerOf(() => stream.id);
+    this.onHeaders(stream.id, fields, endStream);
+    return handler;
+  }
+
+  /** A handler that records the events of one stream. */
+  #handlerOf(streamId: () => number): StreamHandler {
+    return {
+      onHeaders: (fields, endStream) => this.onHeaders(streamId(), fields, endStream),
+      onInformational: (fields) => this.onInformational(streamId(), fields),
+      onData: (data, endStream) => this.onData(streamId(), data, endStream),
+      onTrailers: (fields) => this.onTrailers(streamId(), fields),
+      onReset: (reset) => this.onReset(streamId(), reset),
+      onWritable: () => this.onWritable(streamId()),
+    };
+  }
 
   onHeaders(streamId: number, fields: readonly HeaderField[], endStream: boolean): void {
     this.events.push({ kind: "headers", streamId, fields: lines(fields), endStream });

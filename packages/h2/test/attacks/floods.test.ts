@@ -42,14 +42,14 @@ describe("what looks like a flood and is none passes:", () => {
   it("a bandwidth estimator that sends a PING after every DATA, both ways, for 10,000 frames", () => {
     const engine = Engine.ready("server");
     const streamId = engine.openStream();
-    engine.connection.sendHeaders(streamId, response, { endStream: false });
+    engine.stream(streamId).sendHeaders(response, { endStream: false });
     for (let turn = 0; turn < 5_000; turn++) {
       engine.send(engine.peer.data(streamId, new Uint8Array(100)), engine.peer.ping());
-      engine.connection.acknowledge(streamId, 100);
+      engine.stream(streamId).acknowledge(100);
       engine.connection.takeOutput();
     }
     for (let turn = 0; turn < 5_000; turn++) {
-      engine.connection.sendData(streamId, new Uint8Array(100), { endStream: false });
+      engine.stream(streamId).sendData(new Uint8Array(100), { endStream: false });
       engine.connection.takeOutput();
       engine.send(engine.peer.ping(), engine.peer.windowUpdate(0, 100), engine.peer.windowUpdate(streamId, 100));
     }
@@ -59,10 +59,10 @@ describe("what looks like a flood and is none passes:", () => {
   it("a reader that refreshes both windows every 4 KiB of a gigabyte", () => {
     const engine = Engine.ready("server");
     const streamId = engine.openStream();
-    engine.connection.sendHeaders(streamId, response, { endStream: false });
+    engine.stream(streamId).sendHeaders(response, { endStream: false });
     const chunk = new Uint8Array(16_384);
     for (let sent = 0; sent < 2 ** 30 / 16; sent += chunk.length) {
-      engine.connection.sendData(streamId, chunk, { endStream: false });
+      engine.stream(streamId).sendData(chunk, { endStream: false });
       engine.connection.takeOutput();
       for (let part = 0; part < 4; part++)
         engine.send(engine.peer.windowUpdate(0, 4_096), engine.peer.windowUpdate(streamId, 4_096));
@@ -88,8 +88,8 @@ describe("what looks like a flood and is none passes:", () => {
         rawFrame({ type: FrameType.PRIORITY, streamId, payload: [...uint32(0), 16] }),
         rawFrame({ type: 0x10, payload: [...uint32(streamId), 0x75, 0x3d, 0x30] }), // PRIORITY_UPDATE, RFC 9218
       );
-      engine.connection.sendHeaders(streamId, response, { endStream: true });
-      engine.connection.release(streamId);
+      engine.stream(streamId).sendHeaders(response, { endStream: true });
+      engine.stream(streamId).release();
       engine.connection.takeOutput();
     }
     expect(engine.handler.of("close")).toEqual([]);
@@ -99,8 +99,8 @@ describe("what looks like a flood and is none passes:", () => {
     const engine = Engine.ready("server");
     for (let turn = 0; turn < 20_000; turn++) {
       const streamId = engine.openStream({ endStream: true });
-      engine.connection.sendHeaders(streamId, response, { endStream: true });
-      engine.connection.release(streamId);
+      engine.stream(streamId).sendHeaders(response, { endStream: true });
+      engine.stream(streamId).release();
       engine.connection.takeOutput();
       engine.send(engine.peer.rstStream(streamId, 8));
     }
@@ -112,8 +112,8 @@ describe("what looks like a flood and is none passes:", () => {
     for (let turn = 0; turn < 1_000; turn++) {
       engine.send(engine.peer.settings([[4, 100_000 + turn]]));
       const streamId = engine.openStream({ endStream: true });
-      engine.connection.sendHeaders(streamId, response, { endStream: true });
-      engine.connection.release(streamId);
+      engine.stream(streamId).sendHeaders(response, { endStream: true });
+      engine.stream(streamId).release();
       engine.connection.takeOutput();
     }
     expect(engine.handler.of("close")).toEqual([]);

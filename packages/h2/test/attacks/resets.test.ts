@@ -41,7 +41,7 @@ describe("rapid reset (CVE-2023-44487)", () => {
 
   it("with a handler that ends at once is counted and ends the connection", () => {
     const engine = Engine.ready("server");
-    engine.handler.onReset = (streamId) => engine.connection.release(streamId);
+    engine.handler.onReset = (streamId) => engine.stream(streamId).release();
     let opened = 0;
     for (; opened < 20_000 && !engine.connection.closed; opened++) {
       engine.now += 0.1;
@@ -61,12 +61,12 @@ describe("resets that we are made to send (CVE-2025-8671)", () => {
     const open = Array.from({ length: 10 }, () => engine.openStream());
     for (let call = 0; call < 2_000; call++) engine.openStream(); // REFUSED_STREAM
     expect(engine.output().filter(({ type }) => type === FrameType.RST_STREAM)).toHaveLength(2_000);
-    for (const streamId of open) engine.connection.release(streamId);
+    for (const streamId of open) engine.stream(streamId).release();
     for (let call = 0; call < 2_000; call++) {
       const streamId = engine.openStream();
-      if (call % 2 === 0) engine.connection.reset(streamId, ErrorCode.CANCEL);
-      else engine.connection.sendHeaders(streamId, response, { endStream: true }); // NO_ERROR when it is released
-      engine.connection.release(streamId);
+      if (call % 2 === 0) engine.stream(streamId).reset(ErrorCode.CANCEL);
+      else engine.stream(streamId).sendHeaders(response, { endStream: true }); // NO_ERROR when it is released
+      engine.stream(streamId).release();
       engine.connection.takeOutput();
     }
     expect(engine.connection.closed).toBe(false);
@@ -76,7 +76,7 @@ describe("resets that we are made to send (CVE-2025-8671)", () => {
 describe("what looks like it and is none passes:", () => {
   it("5,000 calls whose deadlines expire together", () => {
     const engine = Engine.ready("server", { settings: { maxConcurrentStreams: 10_000 } });
-    engine.handler.onReset = (streamId) => engine.connection.release(streamId);
+    engine.handler.onReset = (streamId) => engine.stream(streamId).release();
     const streams = Array.from({ length: 5_000 }, () => engine.openStream());
     engine.now += 2_000;
     for (const streamId of streams) engine.send(engine.peer.rstStream(streamId, ErrorCode.CANCEL));
@@ -86,13 +86,13 @@ describe("what looks like it and is none passes:", () => {
 
   it("20,000 cancelled calls in a minute that nobody had begun to answer, among as many that end well", () => {
     const engine = Engine.ready("server");
-    engine.handler.onReset = (streamId) => engine.connection.release(streamId);
+    engine.handler.onReset = (streamId) => engine.stream(streamId).release();
     for (let call = 0; call < 20_000; call++) {
       engine.now += 3;
       const [cancelled, fine] = [engine.openStream({ endStream: true }), engine.openStream({ endStream: true })];
       engine.send(engine.peer.rstStream(cancelled, ErrorCode.CANCEL));
-      engine.connection.sendHeaders(fine, response, { endStream: true });
-      engine.connection.release(fine);
+      engine.stream(fine).sendHeaders(response, { endStream: true });
+      engine.stream(fine).release();
       engine.connection.takeOutput();
     }
     expect(engine.connection.closed).toBe(false);
@@ -100,11 +100,11 @@ describe("what looks like it and is none passes:", () => {
 
   it("20,000 cancelled calls in a minute whose answers had begun", () => {
     const engine = Engine.ready("server");
-    engine.handler.onReset = (streamId) => engine.connection.release(streamId);
+    engine.handler.onReset = (streamId) => engine.stream(streamId).release();
     for (let call = 0; call < 20_000; call++) {
       engine.now += 3;
       const streamId = engine.openStream({ endStream: true });
-      engine.connection.sendHeaders(streamId, response, { endStream: false });
+      engine.stream(streamId).sendHeaders(response, { endStream: false });
       engine.connection.takeOutput();
       engine.send(engine.peer.rstStream(streamId, ErrorCode.CANCEL));
     }
@@ -113,7 +113,7 @@ describe("what looks like it and is none passes:", () => {
 
   it("20,000 cancelled calls in a minute that had lived for more than a second, though none was answered", () => {
     const engine = Engine.ready("server", { settings: { maxConcurrentStreams: 1_000 } });
-    engine.handler.onReset = (streamId) => engine.connection.release(streamId);
+    engine.handler.onReset = (streamId) => engine.stream(streamId).release();
     const open: number[] = [];
     for (let call = 0; call < 20_000; call++) {
       engine.now += 3;
@@ -127,7 +127,7 @@ describe("what looks like it and is none passes:", () => {
   it("200 cancelled calls a second for ever, unanswered and young, and nothing else: past that it is an attack", () => {
     const calls = (intervalMs: number) => {
       const engine = Engine.ready("server");
-      engine.handler.onReset = (streamId) => engine.connection.release(streamId);
+      engine.handler.onReset = (streamId) => engine.stream(streamId).release();
       let call = 0;
       for (; call < 20_000 && !engine.connection.closed; call++) {
         engine.now += intervalMs;
@@ -145,8 +145,8 @@ describe("what looks like it and is none passes:", () => {
     const engine = Engine.ready("server");
     for (let call = 0; call < 20_000; call++) {
       const streamId = engine.openStream();
-      engine.connection.sendHeaders(streamId, response, { endStream: true });
-      engine.connection.release(streamId);
+      engine.stream(streamId).sendHeaders(response, { endStream: true });
+      engine.stream(streamId).release();
       engine.connection.takeOutput();
       engine.send(engine.peer.data(streamId, new Uint8Array(200)), engine.peer.data(streamId, [], Flag.END_STREAM));
     }
@@ -155,11 +155,11 @@ describe("what looks like it and is none passes:", () => {
 
   it("DATA still in flight after our reset, up to the window that it had", () => {
     const engine = Engine.ready("server");
-    engine.handler.onReset = (streamId) => engine.connection.release(streamId);
+    engine.handler.onReset = (streamId) => engine.stream(streamId).release();
     for (let call = 0; call < 1_000; call++) {
       const streamId = engine.openStream();
-      engine.connection.reset(streamId, ErrorCode.CANCEL);
-      engine.connection.release(streamId);
+      engine.stream(streamId).reset(ErrorCode.CANCEL);
+      engine.stream(streamId).release();
       for (let frame = 0; frame < 4; frame++) engine.send(engine.peer.data(streamId, new Uint8Array(16_383)));
       expect(engine.output().filter(({ type }) => type === FrameType.RST_STREAM)).toHaveLength(1);
     }
@@ -168,7 +168,7 @@ describe("what looks like it and is none passes:", () => {
 
   it("a proxy that gives up all its 1,000 requests at once, half a second old", () => {
     const engine = Engine.ready("server", { settings: { maxConcurrentStreams: 1_000 } });
-    engine.handler.onReset = (streamId) => engine.connection.release(streamId);
+    engine.handler.onReset = (streamId) => engine.stream(streamId).release();
     const streams = Array.from({ length: 1_000 }, () => engine.openStream());
     engine.now += 500;
     for (const streamId of streams) engine.send(engine.peer.rstStream(streamId, ErrorCode.CANCEL));

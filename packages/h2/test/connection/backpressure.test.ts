@@ -7,28 +7,28 @@ describe("a sender", () => {
     server.reads = false;
     const call = client.open();
     link.run();
-    expect(client.connection.isWritable(call.id)).toBe(true);
-    client.connection.sendData(call.id, pattern(20_000 + 65_535), { endStream: false });
+    expect(client.stream(call.id).isWritable).toBe(true);
+    client.stream(call.id).sendData(pattern(20_000 + 65_535), { endStream: false });
     link.run();
-    expect(client.connection.bufferedBytes(call.id)).toBe(65_535);
-    expect(client.connection.isWritable(call.id)).toBe(true);
-    client.connection.sendData(call.id, pattern(1), { endStream: false });
-    expect(client.connection.isWritable(call.id)).toBe(false);
-    server.connection.acknowledge(call.id, 20_000);
+    expect(client.stream(call.id).bufferedBytes).toBe(65_535);
+    expect(client.stream(call.id).isWritable).toBe(true);
+    client.stream(call.id).sendData(pattern(1), { endStream: false });
+    expect(client.stream(call.id).isWritable).toBe(false);
+    server.stream(call.id).acknowledge(20_000);
     link.run();
     expect(call.writableCalls).toBe(0);
-    server.connection.acknowledge(call.id, 20_000);
+    server.stream(call.id).acknowledge(20_000);
     link.run();
-    expect(client.connection.bufferedBytes(call.id)).toBeLessThanOrEqual(32_768);
+    expect(client.stream(call.id).bufferedBytes).toBeLessThanOrEqual(32_768);
     expect(call.writableCalls).toBe(1);
   });
 
   it("is told once a question, and not at all if it did not ask", () => {
     const { client, link } = connectedPair();
     const [asks, silent] = [client.open(), client.open()];
-    for (const call of [asks, silent]) client.connection.sendData(call.id, pattern(1_000_000), { endStream: false });
-    expect(client.connection.isWritable(asks.id)).toBe(false);
-    expect(client.connection.isWritable(asks.id)).toBe(false);
+    for (const call of [asks, silent]) client.stream(call.id).sendData(pattern(1_000_000), { endStream: false });
+    expect(client.stream(asks.id).isWritable).toBe(false);
+    expect(client.stream(asks.id).isWritable).toBe(false);
     link.run();
     expect(asks.writableCalls).toBe(1);
     expect(silent.writableCalls).toBe(0);
@@ -38,11 +38,11 @@ describe("a sender", () => {
     for (const streamSendHighWaterMark of [1, 2, 3, 100]) {
       const { client, link } = connectedPair({ client: { limits: { streamSendHighWaterMark } } });
       const call = client.open();
-      client.connection.sendData(call.id, pattern(100_000), { endStream: false });
-      expect(client.connection.isWritable(call.id)).toBe(false);
+      client.stream(call.id).sendData(pattern(100_000), { endStream: false });
+      expect(client.stream(call.id).isWritable).toBe(false);
       link.run();
       expect(call.writableCalls).toBe(1);
-      expect(client.connection.isWritable(call.id)).toBe(true);
+      expect(client.stream(call.id).isWritable).toBe(true);
     }
   });
 
@@ -51,9 +51,9 @@ describe("a sender", () => {
     const call = client.open();
     let left = 40;
     const feed = () => {
-      while (left > 0 && client.connection.isWritable(call.id)) {
+      while (left > 0 && client.stream(call.id).isWritable) {
         left -= 1;
-        client.connection.sendData(call.id, pattern(50_000, left), { endStream: left === 0 });
+        client.stream(call.id).sendData(pattern(50_000, left), { endStream: left === 0 });
       }
     };
     client.onWritableAgain = feed;
@@ -65,7 +65,7 @@ describe("a sender", () => {
   it("holds no more than a batch in the output, whatever waits on the streams", () => {
     const { client } = connectedPair({ server: { settings: { initialWindowSize: 2 ** 24 } } });
     const call = client.open();
-    client.connection.sendData(call.id, Buffer.alloc(2 ** 24), { endStream: true });
+    client.stream(call.id).sendData(Buffer.alloc(2 ** 24), { endStream: true });
     const bytes = client.connection.takeOutput().reduce((sum, chunk) => sum + chunk.length, 0);
     expect(bytes).toBeGreaterThan(100_000);
     expect(bytes).toBeLessThan(262_144 + 16_384 + 100);
@@ -74,12 +74,14 @@ describe("a sender", () => {
   it("is heard once by the driver however much it sends in one turn", () => {
     const { client } = connectedPair();
     let announced = 0;
-    client.connection.onOutput = () => {
-      announced += 1;
-    };
+    client.connection.attach({
+      onOutput: () => {
+        announced += 1;
+      },
+    });
     for (let turn = 0; turn < 3; turn++) {
       const call = client.open();
-      for (let write = 0; write < 10; write++) client.connection.sendData(call.id, pattern(10), { endStream: false });
+      for (let write = 0; write < 10; write++) client.stream(call.id).sendData(pattern(10), { endStream: false });
     }
     expect(announced).toBe(1);
     client.connection.takeOutput();

@@ -11,7 +11,7 @@ describe("openStream", () => {
     expect(client.tryOpen()).toBeUndefined();
     link.run();
     expect(client.streamsAvailableCalls).toBe(0);
-    client.connection.sendData(first?.id as number, pattern(1), { endStream: true });
+    client.stream(first?.id as number).sendData(pattern(1), { endStream: true });
     link.run();
     expect(client.streamsAvailableCalls).toBe(1);
     expect(client.tryOpen()).toBeDefined();
@@ -20,14 +20,14 @@ describe("openStream", () => {
 
   it("is for clients: a server's misuse is said", () => {
     const { server } = connectedPair();
-    expect(() => server.connection.openStream({} as never)).toThrow("a server opens no streams");
+    expect(() => server.tryOpenBare()).toThrow("a server opens no streams");
   });
 
   it("holds a slot from the opening on, before headers are sent", () => {
     const { client } = connectedPair({ server: { settings: { maxConcurrentStreams: 1 } } });
-    const id = client.connection.openStream({} as never) as number;
+    const id = client.openBare();
     expect(client.tryOpen()).toBeUndefined();
-    client.connection.release(id);
+    client.stream(id).release();
     expect(client.streamsAvailableCalls).toBe(1);
     expect(client.tryOpen()).toBeDefined();
   });
@@ -51,32 +51,32 @@ describe("openStream", () => {
     const engine = Engine.ready("client");
     const streams = [1, 2, 3].map(() => engine.openStream());
     engine.send(engine.peer.settings([[3, 2]]));
-    expect(engine.connection.openStream({})).toBeUndefined();
-    engine.connection.release(streams[0] as number);
-    expect(engine.connection.openStream({})).toBeUndefined();
+    expect(engine.tryOpenBare()).toBeUndefined();
+    engine.stream(streams[0] as number).release();
+    expect(engine.tryOpenBare()).toBeUndefined();
     expect(engine.handler.of("streamsAvailable")).toHaveLength(0);
     engine.send(engine.peer.settings([[3, 3]]));
     expect(engine.handler.of("streamsAvailable")).toHaveLength(1);
-    expect(engine.connection.openStream({})).toBeDefined();
+    expect(engine.tryOpenBare()).toBeDefined();
     engine.send(engine.peer.settings([[3, 0]]));
-    expect(engine.connection.openStream({})).toBeUndefined();
+    expect(engine.tryOpenBare()).toBeUndefined();
   });
 
   it("waits while a peer that does not read lets opened and cancelled streams pile up", () => {
     const engine = Engine.ready("client");
     let opened = 0;
     for (; opened < 100_000; opened++) {
-      const streamId = engine.connection.openStream({});
+      const streamId = engine.tryOpenBare();
       if (streamId === undefined) break;
-      engine.connection.sendHeaders(streamId, [...requestFields, { name: "x", value: "x".repeat(100) }], {
+      engine.stream(streamId).sendHeaders([...requestFields, { name: "x", value: "x".repeat(100) }], {
         endStream: true,
       });
-      engine.connection.release(streamId);
+      engine.stream(streamId).release();
     }
     expect(opened).toBeLessThan(20_000);
     engine.output();
     expect(engine.handler.of("streamsAvailable")).toHaveLength(1);
-    expect(engine.connection.openStream({})).toBeDefined();
+    expect(engine.tryOpenBare()).toBeDefined();
   });
 
   it("gives nothing when the connection is closed or its identifiers are used up", () => {
@@ -96,8 +96,8 @@ describe("a server", () => {
     engine.send(engine.peer.data(refused, pattern(1_000), 1));
     expect(engine.verdict()).toBe("taken");
     expect(engine.handler.of("headers").map(({ streamId }) => streamId)).toEqual(served);
-    engine.connection.sendHeaders(served[0] as number, response, { endStream: true });
-    engine.connection.release(served[0] as number);
+    engine.stream(served[0] as number).sendHeaders(response, { endStream: true });
+    engine.stream(served[0] as number).release();
     engine.openStream();
     expect(engine.handler.of("headers")).toHaveLength(3);
   });
@@ -119,7 +119,7 @@ describe("a server", () => {
     engine.output();
     const second = engine.openStream();
     expect(engine.verdict()).toEqual({ streamError: "REFUSED_STREAM", streamId: second });
-    engine.connection.release(first);
+    engine.stream(first).release();
     engine.openStream();
     expect(engine.verdict()).toBe("taken");
   });

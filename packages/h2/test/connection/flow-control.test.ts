@@ -9,7 +9,7 @@ const kib = 1_024;
 function uploads(pair: ReturnType<typeof connectedPair>, count: number, bytes: number) {
   return Array.from({ length: count }, (_, index) => {
     const call = pair.client.open();
-    pair.client.connection.sendData(call.id, pattern(bytes, index), { endStream: true });
+    pair.client.stream(call.id).sendData(pattern(bytes, index), { endStream: true });
     return call;
   });
 }
@@ -21,7 +21,7 @@ describe("a stream that is not read", () => {
     const [call] = uploads(pair, 1, 100_000);
     pair.link.run();
     expect(pair.server.inbox(1).bytes).toBe(10_000);
-    expect(pair.client.connection.bufferedBytes(call?.id as number)).toBe(90_000);
+    expect(pair.client.stream(call?.id as number).bufferedBytes).toBe(90_000);
   });
 
   it("goes on as it is read, byte for byte", () => {
@@ -32,7 +32,7 @@ describe("a stream that is not read", () => {
     for (let turn = 0; turn < 1_000 && !(pair.server.streams.get(1)?.ended ?? false); turn++) {
       pair.link.run();
       const { bytes } = pair.server.inbox(1);
-      pair.server.connection.acknowledge(1, bytes - consumed);
+      pair.server.stream(1).acknowledge(bytes - consumed);
       consumed = bytes;
     }
     expect(pair.server.inbox(1).body.equals(pattern(100_000))).toBe(true);
@@ -56,10 +56,10 @@ describe("a stream that is not read", () => {
     uploads(pair, 1, 10_000_000);
     for (let turn = 0; turn < 20; turn++) {
       pair.link.run(pair.link.nowMs + 1_000);
-      pair.server.connection.acknowledge(1, 20_000); // 20 kB/s: the reader, not the window, is what holds the sender back
+      pair.server.stream(1).acknowledge(20_000); // 20 kB/s: the reader, not the window, is what holds the sender back
     }
     expect(pair.server.inbox(1).bytes).toBeLessThanOrEqual(65_536 + 20 * 20_000);
-    expect(pair.client.connection.bufferedBytes(1)).toBeGreaterThan(9_000_000);
+    expect(pair.client.stream(1).bufferedBytes).toBeGreaterThan(9_000_000);
   });
 });
 
@@ -67,7 +67,7 @@ describe("a reader that is slow between the peer's bytes", () => {
   /** How much a stream was granted in all, by a reader who takes a second for each quarter of a window. */
   const granted = (clock: boolean) => {
     const engine = Engine.ready("server");
-    if (clock) engine.connection.clock = () => engine.now;
+    if (clock) engine.connection.attach({ onOutput() {}, nowMs: () => engine.now });
     const streamId = engine.openStream();
     engine.connection.ping(0);
     const [ping] = engine.output().filter(({ type }) => type === FrameType.PING);
@@ -77,7 +77,7 @@ describe("a reader that is slow between the peer's bytes", () => {
     for (let frame = 0; frame < 4; frame++) engine.send(engine.peer.data(streamId, new Uint8Array(16_384)));
     for (let quarter = 0; quarter < 4; quarter++) {
       engine.now += 1_000;
-      engine.connection.acknowledge(streamId, 16_384);
+      engine.stream(streamId).acknowledge(16_384);
       for (const { type, streamId: on, payload } of engine.output())
         if (type === FrameType.WINDOW_UPDATE && on === streamId) bytes += Buffer.from(payload).readUInt32BE(0);
     }
@@ -114,20 +114,20 @@ describe("maxBufferedBytesPerConnection", () => {
     for (const [index, { id }] of calls.entries()) {
       const inbox = pair.server.streams.get(id);
       if (inbox === undefined) continue;
-      if (index % 3 === 0) pair.server.connection.acknowledge(id, inbox.bytes);
-      else if (index % 3 === 1) pair.server.connection.release(id);
-      else pair.server.connection.reset(id, 8);
+      if (index % 3 === 0) pair.server.stream(id).acknowledge(inbox.bytes);
+      else if (index % 3 === 1) pair.server.stream(id).release();
+      else pair.server.stream(id).reset(8);
     }
     pair.server.reads = true;
     for (let turn = 0; turn < 100; turn++) {
       pair.link.run();
       for (const inbox of pair.server.streams.values()) {
-        pair.server.connection.acknowledge(inbox.id, 64 * kib);
-        if (inbox.ended || inbox.reset !== undefined) pair.server.connection.release(inbox.id);
+        pair.server.stream(inbox.id).acknowledge(64 * kib);
+        if (inbox.ended || inbox.reset !== undefined) pair.server.stream(inbox.id).release();
       }
     }
     const later = pair.client.open();
-    pair.client.connection.sendData(later.id, pattern(1_000_000), { endStream: true });
+    pair.client.stream(later.id).sendData(pattern(1_000_000), { endStream: true });
     pair.link.run();
     expect(pair.server.inbox(later.id).ended).toBe(true);
   });
@@ -139,7 +139,7 @@ describe("maxBufferedBytesPerConnection", () => {
     pair.link.run();
     pair.server.reads = true;
     const call = pair.client.open();
-    pair.client.connection.sendData(call.id, pattern(1_000_000), { endStream: true });
+    pair.client.stream(call.id).sendData(pattern(1_000_000), { endStream: true });
     pair.link.run();
     expect(pair.server.inbox(call.id).ended).toBe(true);
   });
@@ -153,7 +153,7 @@ describe("stream windows", () => {
       const streamId = engine.openStream();
       for (let turn = 0; turn < 8; turn++) {
         engine.send(engine.peer.data(streamId, new Uint8Array(16_384)));
-        engine.connection.acknowledge(streamId, 16_384);
+        engine.stream(streamId).acknowledge(16_384);
         for (const frame of engine.output()) {
           if (frame.type === FrameType.PING && frame.flags === 0)
             engine.send(engine.peer.ping([...frame.payload], Flag.ACK));
@@ -192,8 +192,8 @@ describe("what nobody reads is credited by the engine", () => {
     for (let round = 0; round < 600; round++) {
       const [call] = uploads(pair, 1, 64 * kib);
       pair.link.run(pair.link.nowMs + 11);
-      pair.server.connection.reset(call?.id as number, 8);
-      pair.server.connection.release(call?.id as number);
+      pair.server.stream(call?.id as number).reset(8);
+      pair.server.stream(call?.id as number).release();
     }
     pair.link.run();
     expect(pair.server.connection.closed).toBe(false);
@@ -207,8 +207,8 @@ describe("what nobody reads is credited by the engine", () => {
     const pair = connectedPair({ server: { limits: { maxBufferedBytesPerConnection: 100_000 } } });
     pair.server.reads = false;
     pair.server.onEnded = ({ id }) => {
-      pair.server.connection.sendHeaders(id, response, { endStream: true });
-      pair.server.connection.release(id);
+      pair.server.stream(id).sendHeaders(response, { endStream: true });
+      pair.server.stream(id).release();
     };
     for (let round = 0; round < 50; round++) {
       uploads(pair, 1, 50_000);
@@ -222,8 +222,8 @@ describe("scheduling", () => {
   it("serves blocked writers in turn, so that a small message is not behind a large one", () => {
     const pair = connectedPair();
     const [large, small] = [pair.client.open(), pair.client.open()];
-    pair.client.connection.sendData(large.id, pattern(10_000_000), { endStream: true });
-    pair.client.connection.sendData(small.id, pattern(100), { endStream: true });
+    pair.client.stream(large.id).sendData(pattern(10_000_000), { endStream: true });
+    pair.client.stream(small.id).sendData(pattern(100), { endStream: true });
     const order: number[] = [];
     pair.server.onEnded = ({ id }) => order.push(id);
     pair.link.run();
@@ -234,10 +234,10 @@ describe("scheduling", () => {
     const engine = Engine.ready("client");
     engine.send(engine.peer.settings([[4, 10_000_000]])); // the connection's window stays at 65,535
     const [large, small] = [engine.openStream(), engine.openStream()];
-    engine.connection.sendData(large, pattern(1_000_000), { endStream: true });
+    engine.stream(large).sendData(pattern(1_000_000), { endStream: true });
     const sentOn = { [large]: 0, [small]: 0 };
     for (let turn = 0; turn < 50; turn++) {
-      engine.connection.sendData(small, pattern(16_384), { endStream: false });
+      engine.stream(small).sendData(pattern(16_384), { endStream: false });
       for (const { type, streamId, payload } of engine.output())
         if (type === FrameType.DATA) (sentOn[streamId] as number) += payload.length;
       engine.send(engine.peer.windowUpdate(0, 16_384));
@@ -249,7 +249,7 @@ describe("scheduling", () => {
   it("writes control frames before data that waits", () => {
     const engine = Engine.ready("client");
     const streamId = engine.openStream();
-    engine.connection.sendData(streamId, pattern(60_000), { endStream: true });
+    engine.stream(streamId).sendData(pattern(60_000), { endStream: true });
     engine.send(engine.peer.ping());
     const types = engine.output().map(({ type }) => type);
     expect(types.indexOf(FrameType.PING)).toBeLessThan(types.indexOf(FrameType.DATA));

@@ -16,7 +16,7 @@ describe("a server's orderly goodbye", () => {
     expect(server.connection.draining).toBe(true);
     const crossing = client.open({ endStream: true }); // sent before the first step arrives
     link.run();
-    client.connection.sendData(before.id, pattern(100), { endStream: true });
+    client.stream(before.id).sendData(pattern(100), { endStream: true });
     link.run();
     expect(client.goAways.map(({ lastStreamId, errorCode }) => [lastStreamId, errorCode])).toEqual([
       [maxId, 0],
@@ -38,7 +38,7 @@ describe("a server's orderly goodbye", () => {
     expect(client.tryOpen()).toBeUndefined();
     expect(client.connection.draining).toBe(true);
     echoes(server);
-    client.connection.sendData(call.id, pattern(10), { endStream: true });
+    client.stream(call.id).sendData(pattern(10), { endStream: true });
     link.run();
     expect(call.ended).toBe(true);
     expect(server.closes).toEqual([undefined]);
@@ -91,7 +91,7 @@ describe("a client's goodbye", () => {
     const call = client.open();
     client.connection.goAway(ErrorCode.NO_ERROR);
     expect(client.tryOpen()).toBeUndefined();
-    client.connection.sendData(call.id, pattern(10), { endStream: true });
+    client.stream(call.id).sendData(pattern(10), { endStream: true });
     link.run();
     expect(call.ended).toBe(true);
     expect(client.closes).toEqual([undefined]);
@@ -128,9 +128,9 @@ describe("GOAWAY received by a client", () => {
       { streamId: refused, reset: { errorCode: ErrorCode.REFUSED_STREAM, unprocessed: true, scope: "stream" } },
     ]);
     engine.send(engine.peer.headers(kept, response, 5));
-    engine.connection.release(kept);
+    engine.stream(kept).release();
     expect(engine.connection.closed).toBe(false);
-    engine.connection.release(refused);
+    engine.stream(refused).release();
     expect(engine.handler.of("close")).toEqual([{ kind: "close", error: undefined }]);
   });
 
@@ -146,7 +146,7 @@ describe("a transport that is lost", () => {
   it("resets every stream with scope connection, never ends one, and closes once", () => {
     const { client, server, link } = connectedPair();
     const call = client.open();
-    client.connection.sendData(call.id, pattern(10), { endStream: false });
+    client.stream(call.id).sendData(pattern(10), { endStream: false });
     link.run();
     const cause = new Error("ECONNRESET");
     server.connection.transportClosed(cause);
@@ -167,7 +167,7 @@ describe("a transport that is lost", () => {
   it("marks what was surely not processed: never sent, or past the GOAWAY", () => {
     const engine = Engine.ready("client");
     const sent = engine.openStream();
-    const unsent = engine.connection.openStream({}) as number;
+    const unsent = engine.openBare();
     engine.connection.transportClosed();
     const unprocessed = engine.handler.of("reset").map(({ streamId, reset }) => [streamId, reset.unprocessed]);
     expect(unprocessed).toEqual([

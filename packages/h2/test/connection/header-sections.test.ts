@@ -16,9 +16,9 @@ describe("large header sections", () => {
     const { client, server, link } = connectedPair({ client: { settings }, server: { settings } });
     const large = fieldsOf(100_000);
     server.onEnded = ({ id }) => {
-      server.connection.sendHeaders(id, [{ name: ":status", value: "200" }, ...large], { endStream: false });
-      server.connection.sendHeaders(id, large, { endStream: true });
-      server.connection.release(id);
+      server.stream(id).sendHeaders([{ name: ":status", value: "200" }, ...large], { endStream: false });
+      server.stream(id).sendHeaders(large, { endStream: true });
+      server.stream(id).release();
     };
     const call = client.open({ fields: [...request, ...large], endStream: true });
     link.run();
@@ -44,9 +44,9 @@ describe("large header sections", () => {
 
   it("of trailers past the limit say so with size and limit", () => {
     const { client, server, link } = connectedPair({ client: { settings: { maxHeaderListSize: 5_000 } } });
-    server.onRequest = ({ id }) => {
-      server.connection.sendHeaders(id, [{ name: ":status", value: "200" }], { endStream: false });
-      server.connection.sendHeaders(id, fieldsOf(6_000), { endStream: true });
+    server.onRequestHeaders = ({ id }) => {
+      server.stream(id).sendHeaders([{ name: ":status", value: "200" }], { endStream: false });
+      server.stream(id).sendHeaders(fieldsOf(6_000), { endStream: true });
     };
     const call = client.open({ endStream: true });
     link.run();
@@ -121,10 +121,10 @@ describe("fields marked never-indexed", () => {
   it("arrive so marked and are written anew each time", () => {
     const { client, server, link } = connectedPair();
     const seen: (boolean | undefined)[] = [];
-    const { onHeaders } = server;
-    server.onHeaders = (streamId, fields, endStream) => {
+    const onRequest = server.onRequest.bind(server);
+    server.onRequest = (stream, fields, endStream) => {
       seen.push(fields.find(({ name }) => name === "x-secret")?.neverIndexed);
-      onHeaders.call(server, streamId, fields, endStream);
+      return onRequest(stream, fields, endStream);
     };
     for (let turn = 0; turn < 3; turn++)
       client.open({ fields: [...request, { name: "x-secret", value: "s", neverIndexed: true }] });

@@ -49,7 +49,7 @@ describe("the map of streams", () => {
     link.run();
     for (let turn = 0; turn < 200; turn++) {
       const call = client.open();
-      client.connection.sendData(call.id, Buffer.from(`call ${turn}`), { endStream: true });
+      client.stream(call.id).sendData(Buffer.from(`call ${turn}`), { endStream: true });
       link.run();
       expect(call.body.toString()).toBe(`call ${turn}`);
     }

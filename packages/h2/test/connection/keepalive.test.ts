@@ -110,7 +110,7 @@ describe.each(roles)("keepalive at a %s", (role) => {
   it("stops when the last stream has gone", () => {
     const engine = ready({ keepaliveIntervalMs: 10_000 });
     const streamId = engine.openStream();
-    engine.connection.release(streamId);
+    engine.stream(streamId).release();
     expect(pingTimes(engine, 100_000)).toEqual([]);
     expect(engine.connection.nextDeadline()).toBeUndefined();
   });
@@ -202,8 +202,8 @@ describe("maxConnectionAgeMs", () => {
     ]);
     expect(client.tryOpen()).toBeUndefined();
     for (const { id } of [call, crossing]) {
-      server.connection.sendHeaders(id, response, { endStream: true });
-      server.connection.release(id);
+      server.stream(id).sendHeaders(response, { endStream: true });
+      server.stream(id).release();
     }
     link.run();
     expect([call.headers, crossing.headers]).toEqual([{ ":status": "200" }, { ":status": "200" }]);
@@ -215,8 +215,8 @@ describe("maxConnectionAgeMs", () => {
     const call = client.open({ endStream: true });
     link.run(60_000);
     expect(client.tryOpen()).toBeUndefined();
-    server.connection.sendHeaders(call.id, response, { endStream: true });
-    server.connection.release(call.id);
+    server.stream(call.id).sendHeaders(response, { endStream: true });
+    server.stream(call.id).release();
     link.run();
     expect(call.headers).toEqual({ ":status": "200" });
     expect(client.closes).toEqual([undefined]);
@@ -254,8 +254,8 @@ describe("maxConnectionIdleMs", () => {
   it("counts from the end of the last stream, at most an eighth late", () => {
     const { client, server, link } = connectedPair({ server: { lifetime } });
     server.onEnded = ({ id }) => {
-      server.connection.sendHeaders(id, response, { endStream: true });
-      server.connection.release(id);
+      server.stream(id).sendHeaders(response, { endStream: true });
+      server.stream(id).release();
     };
     for (let at = 500; at <= 100_500; at += 5_000) {
       link.run(at);

@@ -239,9 +239,9 @@ describe("output that waits", () => {
     const engine = Engine.ready("server");
     if (windows === "shut") engine.send(engine.peer.settings([[4, 0]]));
     const streamId = engine.openStream({ endStream: true });
-    engine.connection.sendHeaders(streamId, responseFields, { endStream: false });
+    engine.stream(streamId).sendHeaders(responseFields, { endStream: false });
     engine.output();
-    engine.connection.sendData(streamId, new Uint8Array(50_000), { endStream: true });
+    engine.stream(streamId).sendData(new Uint8Array(50_000), { endStream: true });
     engine.connection.takeOutput();
     return engine;
   };
@@ -281,7 +281,7 @@ describe("output that waits", () => {
   it("is not watched at a client, whose PINGs a gRPC server would take ill", () => {
     const engine = Engine.ready("client");
     engine.send(engine.peer.settings([[4, 0]]));
-    engine.connection.sendData(engine.openStream(), new Uint8Array(50_000), { endStream: true });
+    engine.stream(engine.openStream()).sendData(new Uint8Array(50_000), { endStream: true });
     engine.output();
     expect(engine.connection.nextDeadline()).toBeUndefined();
   });

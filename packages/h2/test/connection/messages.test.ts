@@ -6,7 +6,7 @@ describe("a request and its response", () => {
     const { client, server, link } = connectedPair();
     echoes(server);
     const call = client.open({ fields: [...request, { name: "x-one", value: "1" }] });
-    client.connection.sendData(call.id, pattern(1_000), { endStream: true });
+    client.stream(call.id).sendData(pattern(1_000), { endStream: true });
     link.run();
     expect(server.inbox(call.id).headers).toMatchObject({ ":method": "POST", "x-one": "1" });
     expect(call.headers).toEqual({ ":status": "200" });
@@ -19,8 +19,8 @@ describe("a request and its response", () => {
   it("pass without any body", () => {
     const { client, server, link } = connectedPair();
     server.onEnded = ({ id }) => {
-      server.connection.sendHeaders(id, response, { endStream: true });
-      server.connection.release(id);
+      server.stream(id).sendHeaders(response, { endStream: true });
+      server.stream(id).release();
     };
     const call = client.open({ endStream: true });
     link.run();
@@ -32,7 +32,7 @@ describe("a request and its response", () => {
     const { client, server, link } = connectedPair({ handshake: false, link: { delayMs: 50 } });
     echoes(server);
     const call = client.open();
-    client.connection.sendData(call.id, pattern(10), { endStream: true });
+    client.stream(call.id).sendData(pattern(10), { endStream: true });
     link.run();
     expect(call.ended).toBe(true);
     expect(link.nowMs).toBe(100);
@@ -43,10 +43,10 @@ describe("a request and its response", () => {
     const sent = ["b", "a", "b", ""].map((value) => ({ name: "x-many", value }));
     const exotic = { name: "x-latin", value: "caf\u00e9 \u00ff\u0080" };
     const seen: unknown[] = [];
-    const { onHeaders } = server;
-    server.onHeaders = (streamId, fields, endStream) => {
+    const onRequest = server.onRequest.bind(server);
+    server.onRequest = (stream, fields, endStream) => {
       seen.push(...fields.slice(request.length).map(({ name, value }) => ({ name, value })));
-      onHeaders.call(server, streamId, fields, endStream);
+      return onRequest(stream, fields, endStream);
     };
     client.open({ fields: [...request, ...sent, exotic] });
     link.run();
@@ -56,12 +56,12 @@ describe("a request and its response", () => {
   it("carry trailers in both directions, without a body too", () => {
     const { client, server, link } = connectedPair();
     server.onEnded = ({ id }) => {
-      server.connection.sendHeaders(id, response, { endStream: false });
-      server.connection.sendHeaders(id, [{ name: "x-end", value: "server" }], { endStream: true });
-      server.connection.release(id);
+      server.stream(id).sendHeaders(response, { endStream: false });
+      server.stream(id).sendHeaders([{ name: "x-end", value: "server" }], { endStream: true });
+      server.stream(id).release();
     };
     const call = client.open();
-    client.connection.sendHeaders(call.id, [{ name: "x-end", value: "client" }], { endStream: true });
+    client.stream(call.id).sendHeaders([{ name: "x-end", value: "client" }], { endStream: true });
     link.run();
     expect(server.inbox(call.id).trailers).toEqual({ "x-end": "client" });
     expect(call.trailers).toEqual({ "x-end": "server" });
@@ -69,10 +69,10 @@ describe("a request and its response", () => {
 
   it("let informational responses come first, any number of them", () => {
     const { client, server, link } = connectedPair();
-    server.onRequest = ({ id }) => {
+    server.onRequestHeaders = ({ id }) => {
       for (const status of ["100", "103"])
-        server.connection.sendHeaders(id, [{ name: ":status", value: status }], { endStream: false });
-      server.connection.sendHeaders(id, response, { endStream: true });
+        server.stream(id).sendHeaders([{ name: ":status", value: status }], { endStream: false });
+      server.stream(id).sendHeaders(response, { endStream: true });
     };
     const call = client.open();
     link.run();
@@ -86,7 +86,7 @@ describe("a request and its response", () => {
     echoes(server);
     const body = pattern(2 ** 24);
     const call = client.open();
-    client.connection.sendData(call.id, body, { endStream: true });
+    client.stream(call.id).sendData(body, { endStream: true });
     link.run();
     expect(server.inbox(call.id).bytes).toBe(body.length);
     expect(call.body.equals(body)).toBe(true);
@@ -97,8 +97,8 @@ describe("a request and its response", () => {
     const call = client.open();
     const body = pattern(100_000);
     const chunks = [body.subarray(0, 1), Buffer.alloc(0), body.subarray(1, 70_000), body.subarray(70_000)];
-    client.connection.sendData(call.id, chunks, { endStream: false });
-    client.connection.sendData(call.id, [], { endStream: true });
+    client.stream(call.id).sendData(chunks, { endStream: false });
+    client.stream(call.id).sendData([], { endStream: true });
     link.run();
     expect(server.inbox(call.id).body.equals(body)).toBe(true);
     expect(server.inbox(call.id).ended).toBe(true);
@@ -109,7 +109,7 @@ describe("a request and its response", () => {
     echoes(server);
     const calls = Array.from({ length: 200 }, (_, index) => {
       const call = client.open();
-      client.connection.sendData(call.id, pattern(1 + index * 500, index), { endStream: true });
+      client.stream(call.id).sendData(pattern(1 + index * 500, index), { endStream: true });
       return call;
     });
     link.run();
@@ -122,7 +122,7 @@ describe("a request and its response", () => {
       const { client, server, link } = connectedPair({ link: { nextPiece: () => size } });
       echoes(server);
       const call = client.open({ fields: [...request, { name: "x-long", value: "v".repeat(300) }] });
-      client.connection.sendData(call.id, pattern(3_000), { endStream: true });
+      client.stream(call.id).sendData(pattern(3_000), { endStream: true });
       link.run();
       expect(call.body.equals(pattern(3_000))).toBe(true);
       expect(call.trailers).toEqual({ "x-bytes": "3000" });
@@ -136,7 +136,7 @@ describe("content-length", () => {
   it("that fits the body is taken", () => {
     const { client, server, link } = connectedPair();
     const call = client.open({ fields: announcing("5") });
-    client.connection.sendData(call.id, Buffer.from("12345"), { endStream: true });
+    client.stream(call.id).sendData(Buffer.from("12345"), { endStream: true });
     link.run();
     expect(server.inbox(call.id).ended).toBe(true);
   });
@@ -147,7 +147,7 @@ describe("content-length", () => {
   ])("that the body is %s than resets the stream", (_, length) => {
     const { client, server, link } = connectedPair();
     const call = client.open({ fields: announcing(length) });
-    client.connection.sendData(call.id, Buffer.from("12345"), { endStream: true });
+    client.stream(call.id).sendData(Buffer.from("12345"), { endStream: true });
     link.run();
     expect(server.inbox(call.id).reset).toMatchObject({
       errorCode: 1,
@@ -166,13 +166,13 @@ describe("content-length", () => {
         ["GET", "304"],
       ] as const) {
         const { client, server, link } = connectedPair();
-        server.onRequest = ({ id }) => {
+        server.onRequestHeaders = ({ id }) => {
           const fields = [
             { name: ":status", value: status },
             { name: "content-length", value: "10" },
           ];
-          server.connection.sendHeaders(id, fields, { endStream: !endWithData });
-          if (endWithData) server.connection.sendData(id, [], { endStream: true });
+          server.stream(id).sendHeaders(fields, { endStream: !endWithData });
+          if (endWithData) server.stream(id).sendData([], { endStream: true });
         };
         const call = client.open({
           fields: [{ name: ":method", value: method }, ...request.slice(1)],
@@ -187,8 +187,8 @@ describe("content-length", () => {
 
   it("of a response that ends with its headers must be 0", () => {
     const { client, server, link } = connectedPair();
-    server.onRequest = ({ id }) =>
-      server.connection.sendHeaders(id, [...response, { name: "content-length", value: "1" }], { endStream: true });
+    server.onRequestHeaders = ({ id }) =>
+      server.stream(id).sendHeaders([...response, { name: "content-length", value: "1" }], { endStream: true });
     const call = client.open({ endStream: true });
     link.run();
     expect(call.reset).toMatchObject({ errorCode: 1, origin: "local" });
@@ -198,27 +198,26 @@ describe("content-length", () => {
 describe("wrong use", () => {
   it("is refused with the stream and the reason", () => {
     const { client } = connectedPair();
-    const { connection } = client;
-    const id = connection.openStream({} as never) as number;
-    expect(() => connection.sendData(id, Buffer.from("x"), { endStream: false })).toThrow(
+    const id = client.openBare();
+    expect(() => client.stream(id).sendData(Buffer.from("x"), { endStream: false })).toThrow(
       "stream 1: data before headers",
     );
-    connection.sendHeaders(id, request, { endStream: false });
-    expect(() => connection.sendHeaders(id, [], { endStream: false })).toThrow(
+    client.stream(id).sendHeaders(request, { endStream: false });
+    expect(() => client.stream(id).sendHeaders([], { endStream: false })).toThrow(
       "stream 1: a second header section must end the stream",
     );
-    connection.sendData(id, [], { endStream: true });
-    expect(() => connection.sendData(id, Buffer.from("x"), { endStream: false })).toThrow(
+    client.stream(id).sendData([], { endStream: true });
+    expect(() => client.stream(id).sendData(Buffer.from("x"), { endStream: false })).toThrow(
       "stream 1: data after END_STREAM",
     );
-    expect(() => connection.sendHeaders(id, [], { endStream: true })).toThrow("stream 1: headers after END_STREAM");
+    expect(() => client.stream(id).sendHeaders([], { endStream: true })).toThrow("stream 1: headers after END_STREAM");
   });
 
   it("of an informational response that would end the stream is refused", () => {
     const { client, server, link } = connectedPair();
     client.open();
     link.run();
-    expect(() => server.connection.sendHeaders(1, [{ name: ":status", value: "100" }], { endStream: true })).toThrow(
+    expect(() => server.stream(1).sendHeaders([{ name: ":status", value: "100" }], { endStream: true })).toThrow(
       "stream 1: an informational response cannot end the stream",
     );
   });
@@ -226,17 +225,16 @@ describe("wrong use", () => {
   it("on a stream that is gone does nothing", () => {
     const { client, link } = connectedPair();
     const call = client.open();
-    client.connection.reset(call.id, 8);
-    client.connection.release(call.id);
-    for (const id of [call.id, 99]) {
-      client.connection.sendHeaders(id, request, { endStream: true });
-      client.connection.sendData(id, Buffer.from("x"), { endStream: true });
-      client.connection.acknowledge(id, 10);
-      client.connection.reset(id, 8);
-      client.connection.release(id);
-      expect(client.connection.bufferedBytes(id)).toBe(0);
-      expect(client.connection.isWritable(id)).toBe(true);
-    }
+    client.stream(call.id).reset(8);
+    client.stream(call.id).release();
+    const { stream } = call;
+    stream.sendHeaders(request, { endStream: true });
+    stream.sendData(Buffer.from("x"), { endStream: true });
+    stream.acknowledge(10);
+    stream.reset(8);
+    stream.release();
+    expect(stream.bufferedBytes).toBe(0);
+    expect(stream.isWritable).toBe(true);
     link.run();
     expect(client.connection.activeStreams).toBe(0);
   });

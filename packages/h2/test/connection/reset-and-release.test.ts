@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ErrorCode } from "../../src/index.js";
 import { Flag, FrameType } from "../../src/testing/index.js";
-import { connectedPair, pattern, response } from "../support/endpoint.js";
+import { connectedPair, type Inbox, pattern, response } from "../support/endpoint.js";
 import { Engine } from "../support/engine.js";
 
 describe("reset", () => {
@@ -9,7 +9,7 @@ describe("reset", () => {
     const { client, server, link } = connectedPair();
     const call = client.open();
     link.run();
-    client.connection.reset(call.id, ErrorCode.CANCEL);
+    client.stream(call.id).reset(ErrorCode.CANCEL);
     link.run();
     expect(call.reset).toBeUndefined();
     expect(server.inbox(call.id).reset).toMatchObject({
@@ -18,7 +18,7 @@ describe("reset", () => {
       scope: "stream",
       unprocessed: false,
     });
-    client.connection.release(call.id);
+    client.stream(call.id).release();
     expect(client.connection.activeStreams).toBe(0);
     expect(server.connection.activeStreams).toBe(0);
   });
@@ -27,19 +27,19 @@ describe("reset", () => {
     const { client, server, link } = connectedPair({ server: { settings: { initialWindowSize: 1_000 } } });
     server.reads = false;
     const call = client.open();
-    client.connection.sendData(call.id, pattern(100_000), { endStream: true });
+    client.stream(call.id).sendData(pattern(100_000), { endStream: true });
     link.run();
-    client.connection.reset(call.id, ErrorCode.CANCEL);
-    expect(client.connection.bufferedBytes(call.id)).toBe(0);
+    client.stream(call.id).reset(ErrorCode.CANCEL);
+    expect(client.stream(call.id).bufferedBytes).toBe(0);
     link.run();
     expect(server.inbox(call.id)).toMatchObject({ ended: false, bytes: 1_000 });
   });
 
   it("of a stream whose headers were never sent says nothing to the peer", () => {
     const { client, server, link } = connectedPair();
-    const id = client.connection.openStream({} as never) as number;
-    client.connection.reset(id, ErrorCode.CANCEL);
-    client.connection.release(id);
+    const id = client.openBare();
+    client.stream(id).reset(ErrorCode.CANCEL);
+    client.stream(id).release();
     const next = client.open({ endStream: true });
     link.run();
     expect(next.id).toBe(3);
@@ -50,31 +50,45 @@ describe("reset", () => {
   it("with an unknown code arrives as it was sent", () => {
     const { client, server, link } = connectedPair();
     const call = client.open();
-    client.connection.reset(call.id, 0xfedcba98);
+    client.stream(call.id).reset(0xfedcba98);
     link.run();
     expect(server.inbox(call.id).reset?.errorCode).toBe(0xfedcba98);
   });
 
   it("with REFUSED_STREAM tells that the request was not processed", () => {
     const { client, server, link } = connectedPair();
-    server.onRequest = ({ id }) => server.connection.reset(id, ErrorCode.REFUSED_STREAM);
+    server.onRequestHeaders = ({ id }) => server.stream(id).reset(ErrorCode.REFUSED_STREAM);
     const call = client.open();
     link.run();
     expect(call.reset).toMatchObject({ errorCode: ErrorCode.REFUSED_STREAM, unprocessed: true });
   });
 
   it("from inside any callback is safe", () => {
-    for (const where of ["onHeaders", "onData", "onTrailers"] as const) {
+    for (const where of ["onRequest", "onData", "onTrailers"] as const) {
       const { client, server, link } = connectedPair();
-      const original = server[where].bind(server) as (...parts: unknown[]) => void;
-      (server as unknown as Record<string, unknown>)[where] = (...parts: unknown[]) => {
-        original(...parts);
-        server.connection.reset(parts[0] as number, ErrorCode.CANCEL);
-        server.connection.release(parts[0] as number);
+      const end = ({ stream }: Inbox): void => {
+        stream.reset(ErrorCode.CANCEL);
+        stream.release();
+      };
+      server.onRequestHeaders = (inbox) => {
+        if (where === "onRequest") end(inbox);
+        const { onData, onTrailers } = inbox;
+        if (where === "onData") {
+          inbox.onData = (data, endStream) => {
+            onData.call(inbox, data, endStream);
+            end(inbox);
+          };
+        }
+        if (where === "onTrailers") {
+          inbox.onTrailers = (fields) => {
+            onTrailers.call(inbox, fields);
+            end(inbox);
+          };
+        }
       };
       const call = client.open();
-      client.connection.sendData(call.id, pattern(100_000), { endStream: false });
-      client.connection.sendHeaders(call.id, [{ name: "x", value: "y" }], { endStream: true });
+      client.stream(call.id).sendData(pattern(100_000), { endStream: false });
+      client.stream(call.id).sendHeaders([{ name: "x", value: "y" }], { endStream: true });
       link.run();
       expect(call.reset).toMatchObject({ errorCode: ErrorCode.CANCEL });
       expect(server.connection.activeStreams).toBe(0);
@@ -86,11 +100,11 @@ describe("reset", () => {
 describe("release at a server", () => {
   it("delivers the answer that was given, then stops the request with NO_ERROR", () => {
     const { client, server, link } = connectedPair({ client: { settings: { initialWindowSize: 20_000 } } });
-    server.onRequest = ({ id }) => {
-      server.connection.sendHeaders(id, response, { endStream: false });
-      server.connection.sendData(id, pattern(100_000), { endStream: false });
-      server.connection.sendHeaders(id, [{ name: "x-end", value: "1" }], { endStream: true });
-      server.connection.release(id);
+    server.onRequestHeaders = ({ id }) => {
+      server.stream(id).sendHeaders(response, { endStream: false });
+      server.stream(id).sendData(pattern(100_000), { endStream: false });
+      server.stream(id).sendHeaders([{ name: "x-end", value: "1" }], { endStream: true });
+      server.stream(id).release();
     };
     client.releases = false;
     const call = client.open();
@@ -103,7 +117,7 @@ describe("release at a server", () => {
 
   it("without an answer cancels", () => {
     const { client, server, link } = connectedPair();
-    server.onRequest = ({ id }) => server.connection.release(id);
+    server.onRequestHeaders = ({ id }) => server.stream(id).release();
     const call = client.open({ endStream: true });
     link.run();
     expect(call.reset).toMatchObject({ errorCode: ErrorCode.CANCEL });
@@ -114,10 +128,10 @@ describe("release at a server", () => {
     engine.send(engine.peer.settings([[4, 0]])); // the answer cannot leave
     const streamId = engine.openStream();
     for (let sent = 0; sent < 3; sent++) engine.send(engine.peer.data(streamId, new Uint8Array(16_384)));
-    engine.connection.sendHeaders(streamId, response, { endStream: false });
-    engine.connection.sendData(streamId, pattern(10), { endStream: true });
+    engine.stream(streamId).sendHeaders(response, { endStream: false });
+    engine.stream(streamId).sendData(pattern(10), { endStream: true });
     engine.output();
-    engine.connection.release(streamId);
+    engine.stream(streamId).release();
     const credited = engine.output().filter(({ type }) => type === FrameType.WINDOW_UPDATE);
     expect(credited.map(({ streamId: id, payload }) => [id, Buffer.from(payload).readUInt32BE(0)])).toEqual([
       [streamId, 3 * 16_384],
@@ -127,14 +141,14 @@ describe("release at a server", () => {
 
   it("holds the slot until it is called, even when both sides have ended", () => {
     const { client, server, link } = connectedPair({ server: { settings: { maxConcurrentStreams: 1 } } });
-    server.onEnded = ({ id }) => server.connection.sendHeaders(id, response, { endStream: true });
+    server.onEnded = ({ id }) => server.stream(id).sendHeaders(response, { endStream: true });
     const call = client.open({ endStream: true });
     link.run();
     expect(call.ended).toBe(true);
     const second = client.open({ endStream: true });
     link.run();
     expect(second.reset).toMatchObject({ errorCode: ErrorCode.REFUSED_STREAM, unprocessed: true });
-    server.connection.release(call.id);
+    server.stream(call.id).release();
     const third = client.open({ endStream: true });
     link.run();
     expect(third.ended).toBe(true);
@@ -146,7 +160,7 @@ describe("release at a client", () => {
     const { client, server, link } = connectedPair();
     const call = client.open();
     link.run();
-    client.connection.release(call.id);
+    client.stream(call.id).release();
     link.run();
     expect(server.inbox(call.id).reset).toMatchObject({ errorCode: ErrorCode.CANCEL });
     expect(client.connection.activeStreams).toBe(0);
@@ -155,16 +169,16 @@ describe("release at a client", () => {
   it("after the server's answer lets the rest of the request go out", () => {
     const { client, server, link } = connectedPair({ server: { settings: { initialWindowSize: 1_000 } } });
     client.releases = false;
-    server.onRequest = ({ id }) => server.connection.sendHeaders(id, response, { endStream: true });
+    server.onRequestHeaders = ({ id }) => server.stream(id).sendHeaders(response, { endStream: true });
     const call = client.open();
-    client.connection.sendData(call.id, pattern(50_000), { endStream: true });
+    client.stream(call.id).sendData(pattern(50_000), { endStream: true });
     server.reads = false;
     link.run();
     expect(call.ended).toBe(true);
-    client.connection.release(call.id);
+    client.stream(call.id).release();
     expect(client.connection.activeStreams).toBe(1);
     server.reads = true;
-    server.connection.acknowledge(call.id, 1_000);
+    server.stream(call.id).acknowledge(1_000);
     link.run();
     expect(server.inbox(call.id)).toMatchObject({ ended: true, bytes: 50_000 });
     expect(client.connection.activeStreams).toBe(0);
@@ -177,10 +191,10 @@ describe("after release", () => {
       const engine = Engine.ready("server");
       const streamId = engine.openStream();
       engine.send(engine.peer.settings([[4, 0]]));
-      engine.connection.sendHeaders(streamId, response, { endStream: false });
-      engine.connection.sendData(streamId, pattern(10), { endStream: true });
-      engine.connection.isWritable(streamId);
-      engine.connection.release(streamId);
+      engine.stream(streamId).sendHeaders(response, { endStream: false });
+      engine.stream(streamId).sendData(pattern(10), { endStream: true });
+      engine.stream(streamId).isWritable;
+      engine.stream(streamId).release();
       engine.handler.events.length = 0;
       engine.send(engine.peer.data(streamId, [1, 2, 3]));
       if (ending === "data") engine.send(engine.peer.data(streamId, [4], Flag.END_STREAM));
@@ -200,8 +214,8 @@ describe("after release", () => {
     for (let wave = 0; wave < 60; wave++) {
       const late = wave === 0 ? streams : streams.map(() => engine.openStream());
       for (const streamId of late) {
-        engine.connection.reset(streamId, ErrorCode.CANCEL);
-        engine.connection.release(streamId);
+        engine.stream(streamId).reset(ErrorCode.CANCEL);
+        engine.stream(streamId).release();
       }
       engine.output();
       for (const streamId of late) {
@@ -223,7 +237,7 @@ describe("after release", () => {
       engine.connection.takeOutput();
       return streamId;
     });
-    for (const streamId of streams) engine.connection.release(streamId);
+    for (const streamId of streams) engine.stream(streamId).release();
     for (const streamId of streams) {
       engine.send(engine.peer.headers(streamId, response));
       engine.send(engine.peer.data(streamId, [0, 0, 0, 0, 0]));
@@ -237,7 +251,7 @@ describe("after release", () => {
   it("more than that is an error of the peer", () => {
     const engine = Engine.ready("client", { settings: { initialWindowSize: 1_000 } });
     const streamId = engine.openStream();
-    engine.connection.release(streamId);
+    engine.stream(streamId).release();
     engine.output();
     engine.send(engine.peer.data(streamId, new Uint8Array(1_000)));
     expect(engine.verdict()).toBe("taken");

@@ -26,8 +26,8 @@ const flaws: [HeaderField, string][] = [
 describe.each(flaws)("a field %o", (field, message) => {
   it("is refused in a request", () => {
     const engine = Engine.ready("client");
-    const streamId = engine.connection.openStream({}) as number;
-    expect(() => engine.connection.sendHeaders(streamId, [...requestFields, field], { endStream: true })).toThrow(
+    const streamId = engine.openBare();
+    expect(() => engine.stream(streamId).sendHeaders([...requestFields, field], { endStream: true })).toThrow(
       `stream 1: ${message}`,
     );
     expect(engine.output()).toEqual([]);
@@ -36,7 +36,7 @@ describe.each(flaws)("a field %o", (field, message) => {
   it("is refused in a response", () => {
     const engine = Engine.ready("server");
     const streamId = engine.openStream();
-    expect(() => engine.connection.sendHeaders(streamId, [...responseFields, field], { endStream: true })).toThrow(
+    expect(() => engine.stream(streamId).sendHeaders([...responseFields, field], { endStream: true })).toThrow(
       `stream 1: ${message}`,
     );
   });
@@ -45,8 +45,8 @@ describe.each(flaws)("a field %o", (field, message) => {
     const engine = Engine.ready("client");
     for (const waits of [false, true]) {
       const streamId = engine.openStream();
-      if (waits) engine.connection.sendData(streamId, new Uint8Array(100_000), { endStream: false });
-      expect(() => engine.connection.sendHeaders(streamId, [field], { endStream: true })).toThrow(
+      if (waits) engine.stream(streamId).sendData(new Uint8Array(100_000), { endStream: false });
+      expect(() => engine.stream(streamId).sendHeaders([field], { endStream: true })).toThrow(
         `stream ${streamId}: ${message}`,
       );
     }
@@ -70,8 +70,8 @@ describe("pseudo-headers", () => {
     ["missing", requestFields.slice(0, 2), "request without :path"],
   ])("%s are refused in a request", (_, fields, message) => {
     const engine = Engine.ready("client");
-    const streamId = engine.connection.openStream({}) as number;
-    expect(() => engine.connection.sendHeaders(streamId, fields, { endStream: true })).toThrow(`stream 1: ${message}`);
+    const streamId = engine.openBare();
+    expect(() => engine.stream(streamId).sendHeaders(fields, { endStream: true })).toThrow(`stream 1: ${message}`);
   });
 
   it.each([
@@ -81,14 +81,14 @@ describe("pseudo-headers", () => {
   ])("%s are refused in a response", (_, fields, message) => {
     const engine = Engine.ready("server");
     const streamId = engine.openStream();
-    expect(() => engine.connection.sendHeaders(streamId, fields, { endStream: true })).toThrow(`stream 1: ${message}`);
+    expect(() => engine.stream(streamId).sendHeaders(fields, { endStream: true })).toThrow(`stream 1: ${message}`);
   });
 
   it("are refused in trailers", () => {
     const engine = Engine.ready("server");
     const streamId = engine.openStream();
-    engine.connection.sendHeaders(streamId, responseFields, { endStream: false });
-    expect(() => engine.connection.sendHeaders(streamId, responseFields, { endStream: true })).toThrow(
+    engine.stream(streamId).sendHeaders(responseFields, { endStream: false });
+    expect(() => engine.stream(streamId).sendHeaders(responseFields, { endStream: true })).toThrow(
       'pseudo-header ":status" in trailers',
     );
   });
@@ -101,15 +101,15 @@ describe("after a refusal", () => {
     const tried: number[] = [];
     for (let turn = 0; turn < 5; turn++) {
       const novel = { name: `x-novel-${turn}`, value: "goes into the table" };
-      const id = client.connection.openStream(undefined as never) as number;
+      const id = client.openBare();
       tried.push(id);
       const fields = [...request, novel];
-      expect(() =>
-        client.connection.sendHeaders(id, [...fields, { name: "x", value: "\n" }], { endStream: true }),
-      ).toThrow("NUL, CR or LF");
-      client.connection.sendHeaders(id, fields, { endStream: true });
-      client.connection.reset(id, 8);
-      client.connection.release(id);
+      expect(() => client.stream(id).sendHeaders([...fields, { name: "x", value: "\n" }], { endStream: true })).toThrow(
+        "NUL, CR or LF",
+      );
+      client.stream(id).sendHeaders(fields, { endStream: true });
+      client.stream(id).reset(8);
+      client.stream(id).release();
       link.run();
       expect(server.inbox(id).headers).toMatchObject({ [novel.name]: novel.value });
     }
@@ -119,15 +119,13 @@ describe("after a refusal", () => {
 
   it("a stream is as it was: idle at a client, unanswered at a server", () => {
     const { client, server, link } = connectedPair();
-    server.onRequest = ({ id }) => {
-      expect(() => server.connection.sendHeaders(id, [{ name: ":status", value: "20" }], { endStream: true })).toThrow(
+    server.onRequestHeaders = ({ id }) => {
+      expect(() => server.stream(id).sendHeaders([{ name: ":status", value: "20" }], { endStream: true })).toThrow(
         "three digits",
       );
-      expect(() => server.connection.sendData(id, new Uint8Array(1), { endStream: true })).toThrow(
-        "data before headers",
-      );
-      server.connection.sendHeaders(id, response, { endStream: true });
-      server.connection.release(id);
+      expect(() => server.stream(id).sendData(new Uint8Array(1), { endStream: true })).toThrow("data before headers");
+      server.stream(id).sendHeaders(response, { endStream: true });
+      server.stream(id).release();
     };
     const call = client.open({ endStream: true });
     link.run();

@@ -27,11 +27,11 @@ describe("the peer's SETTINGS", () => {
     const engine = Engine.ready("client");
     const streamId = engine.openStream();
     engine.output();
-    engine.connection.sendData(streamId, pattern(65_535), { endStream: false });
+    engine.stream(streamId).sendData(pattern(65_535), { endStream: false });
     expect(dataBytes(engine)).toBe(65_535);
     engine.send(engine.peer.windowUpdate(0, 1_000_000));
     engine.send(engine.peer.settings([[4, 1_000]])); // the window is now 1,000 - 65,535 = -64,535
-    engine.connection.sendData(streamId, pattern(10_000), { endStream: false });
+    engine.stream(streamId).sendData(pattern(10_000), { endStream: false });
     expect(dataBytes(engine)).toBe(0);
     engine.send(engine.peer.windowUpdate(streamId, 64_535));
     expect(dataBytes(engine)).toBe(0);
@@ -45,7 +45,7 @@ describe("the peer's SETTINGS", () => {
     const engine = Engine.ready("client");
     engine.send(engine.peer.settings([[4, 0]]));
     const streams = [engine.openStream(), engine.openStream()];
-    for (const streamId of streams) engine.connection.sendData(streamId, pattern(500), { endStream: true });
+    for (const streamId of streams) engine.stream(streamId).sendData(pattern(500), { endStream: true });
     expect(dataBytes(engine)).toBe(0);
     engine.send(engine.peer.settings([[4, 400]]));
     expect(dataBytes(engine)).toBe(800);
@@ -55,8 +55,8 @@ describe("the peer's SETTINGS", () => {
     const engine = Engine.ready("client");
     const big = [...request, { name: "x-big", value: "\u00ff".repeat(40_000) }];
     const send = () => {
-      const streamId = engine.connection.openStream({}) as number;
-      engine.connection.sendHeaders(streamId, big, { endStream: true });
+      const streamId = engine.openBare();
+      engine.stream(streamId).sendHeaders(big, { endStream: true });
       return engine.output().map(({ type, payload, flags }) => [type, payload.length <= 16_384, flags]);
     };
     expect(send()).toEqual([
@@ -103,7 +103,7 @@ describe("SETTINGS_HEADER_TABLE_SIZE twice in one frame", () => {
     const engine = Engine.ready("client");
     const novel = [...request, { name: "x-novel", value: "in the table" }];
     const send = () => {
-      engine.connection.sendHeaders(engine.connection.openStream({}) as number, novel, { endStream: true });
+      engine.stream(engine.openBare()).sendHeaders(novel, { endStream: true });
       return sections(engine)[0] as number[];
     };
     const first = send();
@@ -121,7 +121,7 @@ describe("SETTINGS_HEADER_TABLE_SIZE twice in one frame", () => {
     for (const sizes of [[], [0, 4_096], [], [50, 4_096, 30, 3_000], []]) {
       for (const size of sizes) decoder.setMaxTableSize(size);
       if (sizes.length > 0) engine.send(engine.peer.settings(sizes.map((size) => [1, size])));
-      engine.connection.sendHeaders(engine.connection.openStream({}) as number, novel, { endStream: true });
+      engine.stream(engine.openBare()).sendHeaders(novel, { endStream: true });
       const block = Uint8Array.from(sections(engine)[0] as number[]);
       expect(decoder.decode(block, 0, block.length, 1e6)).toMatchObject(novel);
     }
@@ -169,7 +169,7 @@ describe("our SETTINGS", () => {
       server: { settings: { initialWindowSize: 1_000 } },
     });
     const call = pair.client.open();
-    pair.client.connection.sendData(call.id, pattern(60_000), { endStream: true });
+    pair.client.stream(call.id).sendData(pattern(60_000), { endStream: true });
     pair.link.run();
     expect(pair.server.inbox(call.id)).toMatchObject({ ended: true, bytes: 60_000 });
   });
@@ -183,7 +183,7 @@ describe("our SETTINGS", () => {
       });
       echoes(pair.server);
       const call = pair.client.open();
-      pair.client.connection.sendData(call.id, pattern(60_000), { endStream: true });
+      pair.client.stream(call.id).sendData(pattern(60_000), { endStream: true });
       pair.link.run();
       expect(call).toMatchObject({ ended: true, bytes: 60_000 });
     }

@@ -5,7 +5,13 @@ import { IdMap } from "../../src/connection/id-map.js";
 import { ReceiveWindows } from "../../src/connection/receive-windows.js";
 import { Scheduler } from "../../src/connection/scheduler.js";
 import { StreamTable } from "../../src/connection/stream-table.js";
-import { Connection, type ConnectionHandler, type ConnectionOptions } from "../../src/index.js";
+import {
+  Connection,
+  type ConnectionHandler,
+  type ConnectionOptions,
+  type Http2Stream,
+  type StreamHandler,
+} from "../../src/index.js";
 import { FrameType, Link } from "../../src/testing/index.js";
 import { request, response } from "../support/endpoint.js";
 import { Engine } from "../support/engine.js";
@@ -17,47 +23,67 @@ const chunk = new Uint8Array(2 ** 20);
 type Options = Omit<ConnectionOptions, "role">;
 
 /** Sends as fast as it may on each stream that is there, and counts what comes in; reads all but the streams in `unread`. */
-class End implements ConnectionHandler<undefined> {
-  readonly connection: Connection<undefined>;
+class End implements ConnectionHandler {
+  readonly connection: Connection;
   readonly unread: Set<number> = new Set();
-  readonly #sends: boolean;
+  readonly sends: boolean;
   /** Of streams that are read, and of the others. */
   bytes = 0;
   unreadBytes = 0;
 
   constructor(role: "client" | "server", sends: boolean, options: Options = {}) {
-    this.#sends = sends;
-    this.connection = new Connection<undefined>({ ...options, role }, this);
+    this.sends = sends;
+    this.connection = new Connection({ ...options, role }, this);
   }
 
   open(): number {
-    const id = this.connection.openStream(undefined) as number;
-    this.connection.sendHeaders(id, request, { endStream: false });
-    this.onWritable(id);
-    return id;
+    const half = new Half(this);
+    const stream = this.connection.openStream(half) as Http2Stream;
+    half.stream = stream;
+    stream.sendHeaders(request, { endStream: false });
+    half.onWritable();
+    return stream.id;
   }
 
-  onHeaders(id: number): void {
-    if (this.connection.role === "server") this.connection.sendHeaders(id, response, { endStream: false });
-    this.onWritable(id);
+  onRequest(stream: Http2Stream): Half {
+    const half = new Half(this);
+    half.stream = stream;
+    stream.sendHeaders(response, { endStream: false });
+    half.onWritable();
+    return half;
   }
 
-  onWritable(id: number): void {
-    while (this.#sends && this.connection.isWritable(id)) this.connection.sendData(id, chunk, { endStream: false });
+  onClose(): void {}
+}
+
+/** One stream of an end. */
+class Half implements StreamHandler {
+  readonly #end: End;
+  stream: Http2Stream | undefined = undefined;
+
+  constructor(end: End) {
+    this.#end = end;
   }
 
-  onData(id: number, data: Uint8Array): void {
-    if (this.unread.has(id)) {
-      this.unreadBytes += data.length;
+  onHeaders(): void {
+    this.onWritable();
+  }
+
+  onWritable(): void {
+    while (this.#end.sends && this.stream?.isWritable) this.stream.sendData(chunk, { endStream: false });
+  }
+
+  onData(data: Uint8Array): void {
+    if (this.#end.unread.has(this.stream?.id ?? 0)) {
+      this.#end.unreadBytes += data.length;
       return;
     }
-    this.bytes += data.length;
-    this.connection.acknowledge(id, data.length);
+    this.#end.bytes += data.length;
+    this.stream?.acknowledge(data.length);
   }
 
   onTrailers(): void {}
   onReset(): void {}
-  onClose(): void {}
 }
 
 const directions = ["upload", "download"] as const;
@@ -121,9 +147,9 @@ describe("10,000 open streams, each with data behind a closed window", () => {
     const engine = Engine.ready("client");
     engine.send(engine.peer.settings([[4, 0]]), engine.peer.windowUpdate(0, 2 ** 30)); // windows of 0: nothing may be sent
     const open = () => {
-      const streamId = engine.connection.openStream({}) as number;
-      engine.connection.sendHeaders(streamId, request, { endStream: false });
-      engine.connection.sendData(streamId, new Uint8Array(100), { endStream: false });
+      const streamId = engine.openBare();
+      engine.stream(streamId).sendHeaders(request, { endStream: false });
+      engine.stream(streamId).sendData(new Uint8Array(100), { endStream: false });
       if (streamId % 1_000 === 1) engine.output();
       return streamId;
     };
@@ -140,9 +166,9 @@ describe("10,000 open streams, each with data behind a closed window", () => {
     });
     let sent = 0;
     for (let turn = 0; turn < 50; turn++) {
-      engine.connection.sendData(active, new Uint8Array(20_000), { endStream: false });
+      engine.stream(active).sendData(new Uint8Array(20_000), { endStream: false });
       engine.send(engine.peer.windowUpdate(active, 20_000), engine.peer.data(active, [1, 2, 3]));
-      engine.connection.acknowledge(active, 3);
+      engine.stream(active).acknowledge(3);
       for (const { type, payload } of engine.output()) if (type === FrameType.DATA) sent += payload.length;
     }
     const result = Object.fromEntries(counted.map(({ name, spy }) => [name, spy.mock.calls.length]));

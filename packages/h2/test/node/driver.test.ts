@@ -84,38 +84,34 @@ describe("the driver", () => {
     const [a, b] = immediatePair();
     const ok = [{ name: ":status", value: "200" }];
     let answered = 0;
-    const rest = { onData() {}, onTrailers() {}, onReset() {}, onWritable() {}, onClose() {} };
-    const server: Connection<undefined> = new Connection(
+    const rest = { onData() {}, onTrailers() {}, onReset() {}, onWritable() {} };
+    const server = new Connection(
       { role: "server", settings: { maxConcurrentStreams: 10_000 } },
       {
-        ...rest,
-        onHeaders(streamId: number) {
-          server.sendHeaders(streamId, [...ok, { name: "number", value: String(streamId) }], { endStream: true });
-          server.release(streamId);
+        onRequest(stream) {
+          stream.sendHeaders([...ok, { name: "number", value: String(stream.id) }], { endStream: true });
+          return undefined;
         },
+        onClose() {},
       },
     );
-    const client: Connection<undefined> = new Connection(
-      { role: "client" },
-      {
-        ...rest,
-        onSettings: () => ask(30),
-        onHeaders(streamId, fields) {
-          client.release(streamId);
-          expect(fields.at(-1)?.value).toBe(String(streamId));
-          answered += 1;
-          expect(streamId).toBe(2 * answered - 1);
-          if (answered <= 500) ask(2);
-        },
-      },
-    );
+    const client = new Connection({ role: "client" }, { onSettings: () => ask(30), onClose() {} });
     let asked = 0;
     const ask = (count: number): void => {
       for (let one = 0; one < count; one++) {
-        const streamId = client.openStream(undefined);
-        if (streamId === undefined) throw new Error("no stream");
+        const stream = client.openStream({
+          ...rest,
+          onHeaders(fields) {
+            stream?.release();
+            expect(fields.at(-1)?.value).toBe(String(stream?.id));
+            answered += 1;
+            expect(stream?.id).toBe(2 * answered - 1);
+            if (answered <= 500) ask(2);
+          },
+        });
+        if (stream === undefined) throw new Error("no stream");
         asked += 1;
-        client.sendHeaders(streamId, request, { endStream: true });
+        stream.sendHeaders(request, { endStream: true });
       }
     };
     const drivers = [new ConnectionDriver(server, a), new ConnectionDriver(client, b)];
@@ -190,7 +186,7 @@ describe("the driver", () => {
     const clock = new ManualClock();
     const [a, b] = duplexPair();
     const driver = new ConnectionDriver(
-      new Connection<unknown>({ role: "server" }, new RecordingHandler()),
+      new Connection({ role: "server" }, new RecordingHandler()),
       duplexTransport(a),
       {
         clock,
@@ -210,7 +206,7 @@ describe("the driver", () => {
     const clock = new ManualClock();
     const [a] = duplexPair();
     const handler = new RecordingHandler();
-    const driver = new ConnectionDriver(new Connection<unknown>({ role: "server" }, handler), duplexTransport(a), {
+    const driver = new ConnectionDriver(new Connection({ role: "server" }, handler), duplexTransport(a), {
       clock,
     });
     await new Promise((resolve) => setImmediate(resolve));
@@ -226,13 +222,13 @@ describe("the driver", () => {
     const written: Buffer[] = [];
     const stuck = new Duplex({ read() {}, write: (chunk: Buffer) => void written.push(chunk) });
     const handler = new RecordingHandler();
-    const connection = new Connection<unknown>({ role: "client", limits: { maxQueuedControlBytes: 1_024 } }, handler);
+    const connection = new Connection({ role: "client", limits: { maxQueuedControlBytes: 1_024 } }, handler);
     const driver = new ConnectionDriver(connection, duplexTransport(stuck), { clock });
     const peer = new FrameFactory();
     stuck.push(peer.settings());
-    connection.openStream({});
-    connection.sendHeaders(1, request, { endStream: false });
-    connection.sendData(1, Buffer.alloc(60_000), { endStream: false }); // more than the transport takes
+    const stream = handler.open(connection);
+    stream?.sendHeaders(request, { endStream: false });
+    stream?.sendData(Buffer.alloc(60_000), { endStream: false }); // more than the transport takes
     await new Promise((resolve) => setImmediate(resolve));
     for (let turn = 0; turn < 90; turn++) stuck.push(peer.ping());
     await new Promise((resolve) => setImmediate(resolve));
@@ -252,12 +248,12 @@ describe("the driver", () => {
     const clock = new ManualClock();
     const stuck = new Duplex({ read() {}, write() {} });
     const handler = new RecordingHandler();
-    const connection = new Connection<unknown>({ role: "client" }, handler);
+    const connection = new Connection({ role: "client" }, handler);
     const driver = new ConnectionDriver(connection, duplexTransport(stuck), { clock });
     stuck.push(new FrameFactory().settings());
-    connection.openStream({});
-    connection.sendHeaders(1, request, { endStream: false });
-    connection.sendData(1, Buffer.alloc(60_000), { endStream: false });
+    const stream = handler.open(connection);
+    stream?.sendHeaders(request, { endStream: false });
+    stream?.sendData(Buffer.alloc(60_000), { endStream: false });
     await turns(2);
     stuck.push(new FrameFactory().ping([1]));
     await turns(2);
@@ -276,11 +272,12 @@ describe("the driver", () => {
         pending = done;
       },
     });
-    const connection = new Connection<unknown>({ role: "client" }, new RecordingHandler());
+    const handler = new RecordingHandler();
+    const connection = new Connection({ role: "client" }, handler);
     const driver = new ConnectionDriver(connection, duplexTransport(slow), { clock });
     slow.push(new FrameFactory().settings());
     await turns(2);
-    for (let stream = 0; stream < 3; stream++) connection.openStream({});
+    for (let stream = 0; stream < 3; stream++) handler.open(connection);
     connection.goAway(ErrorCode.INTERNAL_ERROR);
     await turns(2);
     for (let written = 0; written < 2; written++) {

@@ -138,8 +138,8 @@ describe.each(roles)("§4 frames at a %s", (role) => {
   it("§4.3: blocks on streams that are gone are decoded all the same, or the tables would differ", () => {
     const engine = Engine.ready(role);
     const gone = engine.openStream();
-    engine.connection.reset(gone, 8);
-    engine.connection.release(gone);
+    engine.stream(gone).reset(8);
+    engine.stream(gone).release();
     const novel = { name: "x-novel", value: "kept in the table" };
     engine.send(engine.peer.headers(gone, [novel], EndBoth));
     const next = engine.openStream();

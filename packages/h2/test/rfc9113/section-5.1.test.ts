@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { StreamTable } from "../../src/connection/stream-table.js";
 import { ErrorCode } from "../../src/index.js";
-import { Stream } from "../../src/stream/stream.js";
+import { Stream, type StreamOwner } from "../../src/stream/stream.js";
 import { Flag, FrameType, rawFrame, uint32 } from "../../src/testing/index.js";
 import { EndBoth, Engine, requestFields, responseFields } from "../support/engine.js";
 
@@ -30,24 +30,24 @@ const serverStates = {
   open: (engine) => ({ streamId: engine.openStream(), fields: trailers }),
   "half-closed (local)": (engine) => {
     const streamId = engine.openStream();
-    engine.connection.sendHeaders(streamId, responseFields, { endStream: true });
+    engine.stream(streamId).sendHeaders(responseFields, { endStream: true });
     return { streamId, fields: trailers };
   },
   "half-closed (remote)": (engine) => ({ streamId: engine.openStream({ endStream: true }), fields: trailers }),
   "closed by both ends": (engine) => {
     const streamId = engine.openStream({ endStream: true });
-    engine.connection.sendHeaders(streamId, responseFields, { endStream: true });
-    engine.connection.release(streamId);
+    engine.stream(streamId).sendHeaders(responseFields, { endStream: true });
+    engine.stream(streamId).release();
     return { streamId, fields: trailers };
   },
   "closed by both ends, not released": (engine) => {
     const streamId = engine.openStream({ endStream: true });
-    engine.connection.sendHeaders(streamId, responseFields, { endStream: true });
+    engine.stream(streamId).sendHeaders(responseFields, { endStream: true });
     return { streamId, fields: trailers };
   },
   "reset by us": (engine) => {
     const streamId = engine.openStream();
-    engine.connection.reset(streamId, ErrorCode.CANCEL);
+    engine.stream(streamId).reset(ErrorCode.CANCEL);
     return { streamId, fields: trailers };
   },
   "reset by the peer": (engine) => {
@@ -65,7 +65,7 @@ const clientStates = {
   idle: () => ({ streamId: 1, fields: responseFields }),
   "idle, of the server's numbers": () => ({ streamId: 2, fields: responseFields }),
   "idle, opened and not sent": (engine) => ({
-    streamId: engine.connection.openStream({}) as number,
+    streamId: engine.openBare(),
     fields: responseFields,
   }),
   "open, not answered": (engine) => ({ streamId: engine.openStream(), fields: responseFields }),
@@ -91,12 +91,12 @@ const clientStates = {
   "closed by both ends": (engine) => {
     const streamId = engine.openStream({ endStream: true });
     engine.send(engine.peer.headers(streamId, responseFields, EndBoth));
-    engine.connection.release(streamId);
+    engine.stream(streamId).release();
     return { streamId, fields: trailers };
   },
   "reset by us": (engine) => {
     const streamId = engine.openStream();
-    engine.connection.reset(streamId, ErrorCode.CANCEL);
+    engine.stream(streamId).reset(ErrorCode.CANCEL);
     return { streamId, fields: responseFields };
   },
   "reset by the peer": (engine) => {
@@ -199,8 +199,8 @@ describe("§5.1, closed", () => {
     const engine = Engine.ready("server");
     for (let turn = 0; turn < 2_000; turn++) {
       const streamId = engine.openStream({ endStream: true });
-      engine.connection.sendHeaders(streamId, responseFields, { endStream: true });
-      engine.connection.release(streamId);
+      engine.stream(streamId).sendHeaders(responseFields, { endStream: true });
+      engine.stream(streamId).release();
       engine.connection.takeOutput();
     }
     engine.send(engine.peer.windowUpdate(1, 100), engine.peer.rstStream(3, 8), engine.peer.data(5, [1]));
@@ -219,10 +219,11 @@ describe("§5.1.1", () => {
       ["client", 2 ** 31 - 1],
       ["server", 2 ** 31 - 2],
     ] as const) {
-      const table = new StreamTable<unknown>(role);
-      table.addLocal(new Stream<unknown>(last - 2, undefined, 0, 0, 0));
+      const table = new StreamTable(role);
+      const owner = {} as StreamOwner;
+      table.addLocal(new Stream(last - 2, owner, undefined, 0, 0, 0));
       expect(table.nextLocalId()).toBe(last);
-      table.addLocal(new Stream<unknown>(last, undefined, 0, 0, 0));
+      table.addLocal(new Stream(last, owner, undefined, 0, 0, 0));
       expect(table.nextLocalId()).toBeUndefined();
     }
   });

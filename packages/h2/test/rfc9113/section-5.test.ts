@@ -46,8 +46,8 @@ describe.each(roles)("§5.2 flow control at a %s", (role) => {
     engine.send(engine.peer.settings([[4, 40_000]]));
     const streams = [readable(engine), readable(engine)];
     for (const streamId of streams) {
-      if (role === "server") engine.connection.sendHeaders(streamId, responseFields, { endStream: false });
-      engine.connection.sendData(streamId, new Uint8Array(100_000), { endStream: true });
+      if (role === "server") engine.stream(streamId).sendHeaders(responseFields, { endStream: false });
+      engine.stream(streamId).sendData(new Uint8Array(100_000), { endStream: true });
     }
     const sent = engine.output().filter(({ type }) => type === FrameType.DATA);
     for (const { payload } of sent) expect(payload.length).toBeLessThanOrEqual(16_384);
@@ -64,8 +64,8 @@ describe.each(roles)("§5.2 flow control at a %s", (role) => {
     const engine = Engine.ready(role);
     engine.send(engine.peer.settings([[4, 0]]));
     const streamId = readable(engine);
-    if (role === "server") engine.connection.sendHeaders(streamId, responseFields, { endStream: false });
-    engine.connection.sendData(streamId, [], { endStream: true });
+    if (role === "server") engine.stream(streamId).sendHeaders(responseFields, { endStream: false });
+    engine.stream(streamId).sendData([], { endStream: true });
     expect(engine.output().filter(({ type }) => type === FrameType.DATA)).toMatchObject([
       { flags: Flag.END_STREAM, streamId },
     ]);

@@ -170,8 +170,8 @@ describe.each(["client", "server"] as const)("at a %s", (role) => {
       ]),
     );
     const streamId = engine.openStream();
-    if (role === "server") engine.connection.sendHeaders(streamId, responseFields, { endStream: false });
-    engine.connection.sendData(streamId, new Uint8Array(100), { endStream: false });
+    if (role === "server") engine.stream(streamId).sendHeaders(responseFields, { endStream: false });
+    engine.stream(streamId).sendData(new Uint8Array(100), { endStream: false });
     expect(engine.output().find(({ type }) => type === FrameType.DATA)?.payload).toHaveLength(20);
   });
 

@@ -10,9 +10,9 @@ describe.each(roles)("§6.7 PING at a %s", (role) => {
   it("is answered with ACK and the same octets, before anything that waits", () => {
     const engine = Engine.ready(role);
     const streamId = engine.openStream();
-    if (role === "server") engine.connection.sendHeaders(streamId, responseFields, { endStream: false });
+    if (role === "server") engine.stream(streamId).sendHeaders(responseFields, { endStream: false });
     engine.output();
-    engine.connection.sendData(streamId, new Uint8Array(60_000), { endStream: false });
+    engine.stream(streamId).sendData(new Uint8Array(60_000), { endStream: false });
     engine.send(engine.peer.ping([8, 7, 6, 5, 4, 3, 2, 1]));
     expect(engine.output()[0]).toMatchObject({
       type: FrameType.PING,

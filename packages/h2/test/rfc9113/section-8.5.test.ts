@@ -32,33 +32,33 @@ describe("§8.5: CONNECT", () => {
     const server = Engine.ready("server").receiveRequest(request);
     expect(server.verdict()).toEqual(well ? "taken" : { streamError: "PROTOCOL_ERROR", streamId: 1 });
     const client = Engine.ready("client");
-    const streamId = client.connection.openStream({}) as number;
-    const send = () => client.connection.sendHeaders(streamId, request, { endStream: false });
+    const streamId = client.openBare();
+    const send = () => client.stream(streamId).sendHeaders(request, { endStream: false });
     if (well) expect(send).not.toThrow();
     else expect(send).toThrow(/CONNECT with/);
   });
 
   it("makes a tunnel that carries DATA both ways, and each half ends by itself", () => {
     const { client, server, link } = connectedPair();
-    server.onRequest = ({ id }) => {
-      server.connection.sendHeaders(id, response, { endStream: false });
-      server.connection.sendData(id, Buffer.from("hello"), { endStream: false });
+    server.onRequestHeaders = ({ id }) => {
+      server.stream(id).sendHeaders(response, { endStream: false });
+      server.stream(id).sendData(Buffer.from("hello"), { endStream: false });
     };
     const tunnel = client.open({ fields: connect });
-    client.connection.sendData(tunnel.id, Buffer.from("before the answer"), { endStream: false });
+    client.stream(tunnel.id).sendData(Buffer.from("before the answer"), { endStream: false });
     link.run();
-    client.connection.sendData(tunnel.id, Buffer.from(", and after"), { endStream: true });
+    client.stream(tunnel.id).sendData(Buffer.from(", and after"), { endStream: true });
     link.run();
     const far = server.inbox(tunnel.id);
     expect([far.body.toString(), far.ended]).toEqual(["before the answer, and after", true]);
-    server.connection.sendData(tunnel.id, Buffer.from(" and goodbye"), { endStream: true });
+    server.stream(tunnel.id).sendData(Buffer.from(" and goodbye"), { endStream: true });
     link.run();
     expect([tunnel.body.toString(), tunnel.ended]).toEqual(["hello and goodbye", true]);
   });
 
   it("a connected stream takes no HEADERS, at a server", () => {
     const engine = Engine.ready("server").receiveRequest(connect);
-    engine.connection.sendHeaders(1, responseFields, { endStream: false });
+    engine.stream(1).sendHeaders(responseFields, { endStream: false });
     engine.output();
     engine.send(engine.peer.headers(1, [{ name: "x-late", value: "1" }], EndBoth));
     expect(engine.verdict()).toEqual({ streamError: "PROTOCOL_ERROR", streamId: 1 });
@@ -72,20 +72,20 @@ describe("§8.5: CONNECT", () => {
 
   it("trailers of our own in a tunnel are refused", () => {
     const engine = tunnelOfClient();
-    expect(() => engine.connection.sendHeaders(1, [{ name: "x", value: "1" }], { endStream: true })).toThrow(
+    expect(() => engine.stream(1).sendHeaders([{ name: "x", value: "1" }], { endStream: true })).toThrow(
       "stream 1: trailers in a tunnel",
     );
     const server = Engine.ready("server").receiveRequest(connect);
-    server.connection.sendHeaders(1, responseFields, { endStream: false });
-    expect(() => server.connection.sendHeaders(1, [{ name: "x", value: "1" }], { endStream: true })).toThrow(
+    server.stream(1).sendHeaders(responseFields, { endStream: false });
+    expect(() => server.stream(1).sendHeaders([{ name: "x", value: "1" }], { endStream: true })).toThrow(
       "trailers in a tunnel",
     );
   });
 
   it("that was refused is a message like any other, with trailers", () => {
     const engine = Engine.ready("client");
-    const streamId = engine.connection.openStream({}) as number;
-    engine.connection.sendHeaders(streamId, connect, { endStream: false });
+    const streamId = engine.openBare();
+    engine.stream(streamId).sendHeaders(connect, { endStream: false });
     engine.send(
       engine.peer.headers(streamId, fields({ ":status": "502" })),
       engine.peer.data(streamId, [1]),
@@ -163,15 +163,15 @@ describe("RFC 8441 §3: SETTINGS_ENABLE_CONNECT_PROTOCOL", () => {
 describe("RFC 8441 §4: a request with :protocol", () => {
   it("is taken by a server that announced it, and becomes a tunnel", () => {
     const { client, server, link } = connectedPair({ server: allowed });
-    server.onRequest = ({ id, headers }) => {
+    server.onRequestHeaders = ({ id, headers }) => {
       expect(headers).toMatchObject({ ":protocol": "websocket", ":scheme": "https", ":path": "/chat" });
-      server.connection.sendHeaders(id, response, { endStream: false });
+      server.stream(id).sendHeaders(response, { endStream: false });
     };
     const tunnel = client.open({ fields: webSocket });
-    client.connection.sendData(tunnel.id, Buffer.from("ping"), { endStream: false });
+    client.stream(tunnel.id).sendData(Buffer.from("ping"), { endStream: false });
     link.run();
-    server.connection.sendData(tunnel.id, Buffer.from("pong"), { endStream: true });
-    client.connection.sendData(tunnel.id, Buffer.from("!"), { endStream: true });
+    server.stream(tunnel.id).sendData(Buffer.from("pong"), { endStream: true });
+    client.stream(tunnel.id).sendData(Buffer.from("!"), { endStream: true });
     link.run();
     expect([tunnel.body.toString(), server.inbox(tunnel.id).body.toString()]).toEqual(["pong", "ping!"]);
   });
@@ -212,8 +212,8 @@ describe("RFC 8441 §4: a request with :protocol", () => {
 
   it("is not sent to a server that did not", () => {
     const engine = Engine.ready("client");
-    const streamId = engine.connection.openStream({}) as number;
-    const send = () => engine.connection.sendHeaders(streamId, webSocket, { endStream: false });
+    const streamId = engine.openBare();
+    const send = () => engine.stream(streamId).sendHeaders(webSocket, { endStream: false });
     expect(send).toThrow(
       "stream 1: pseudo-header :protocol, which the server has not allowed by SETTINGS_ENABLE_CONNECT_PROTOCOL",
     );
@@ -242,8 +242,8 @@ describe("RFC 8441 §4: a request with :protocol", () => {
 /** A client whose CONNECT on stream 1 was accepted. */
 function tunnelOfClient(answer: readonly HeaderField[] = responseFields): Engine {
   const engine = Engine.ready("client");
-  const streamId = engine.connection.openStream({}) as number;
-  engine.connection.sendHeaders(streamId, connect, { endStream: false });
+  const streamId = engine.openBare();
+  engine.stream(streamId).sendHeaders(connect, { endStream: false });
   engine.send(engine.peer.headers(streamId, answer, Flag.END_HEADERS));
   engine.output();
   return engine;

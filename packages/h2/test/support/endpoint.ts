@@ -5,6 +5,8 @@ import {
   type ConnectionOptions,
   type H2Error,
   type HeaderField,
+  type Http2Stream,
+  type StreamHandler,
   type StreamReset,
 } from "../../src/index.js";
 import { Link, type LinkOptions } from "../../src/testing/index.js";
@@ -19,8 +21,9 @@ export const request: readonly HeaderField[] = [
 export const response: readonly HeaderField[] = [{ name: ":status", value: "200" }];
 
 /** All that came in on one stream. */
-export class Inbox {
-  readonly id: number;
+export class Inbox implements StreamHandler {
+  readonly #endpoint: Endpoint;
+  #stream: Http2Stream | undefined;
   headers: Record<string, string> | undefined;
   readonly informational: Record<string, string>[] = [];
   readonly chunks: Uint8Array[] = [];
@@ -30,26 +33,78 @@ export class Inbox {
   reset: StreamReset | undefined;
   writableCalls = 0;
 
-  constructor(id: number) {
-    this.id = id;
+  constructor(endpoint: Endpoint) {
+    this.#endpoint = endpoint;
+  }
+
+  get stream(): Http2Stream {
+    if (this.#stream === undefined) throw new Error("the stream is not open yet");
+    return this.#stream;
+  }
+
+  set stream(stream: Http2Stream) {
+    this.#stream = stream;
+  }
+
+  get id(): number {
+    return this.stream.id;
   }
 
   get body(): Buffer {
     return Buffer.concat(this.chunks);
   }
+
+  onHeaders(fields: readonly HeaderField[], endStream: boolean): void {
+    this.headers = record(fields);
+    if (endStream) this.end();
+  }
+
+  onInformational(fields: readonly HeaderField[]): void {
+    this.informational.push(record(fields));
+  }
+
+  onData(data: Uint8Array, endStream: boolean): void {
+    this.chunks.push(data.slice());
+    this.bytes += data.length;
+    if (this.#endpoint.reads) this.stream.acknowledge(data.length);
+    if (endStream) this.end();
+  }
+
+  onTrailers(fields: readonly HeaderField[]): void {
+    this.trailers = record(fields);
+    this.end();
+  }
+
+  onReset(reset: StreamReset): void {
+    if (this.reset !== undefined) throw new Error(`stream ${this.id} was reset twice`);
+    this.reset = reset;
+    if (this.#endpoint.releases) this.stream.release();
+  }
+
+  onWritable(): void {
+    this.writableCalls += 1;
+    this.#endpoint.onWritableAgain?.(this);
+  }
+
+  end(): void {
+    if (this.ended) throw new Error(`stream ${this.id} ended twice`);
+    this.ended = true;
+    this.#endpoint.onEnded?.(this);
+    if (this.#endpoint.releases && this.#endpoint.connection.role === "client") this.stream.release();
+  }
 }
 
 type Options = Omit<ConnectionOptions, "role">;
 
-export class Endpoint implements ConnectionHandler<Inbox> {
-  readonly connection: Connection<Inbox>;
+export class Endpoint implements ConnectionHandler {
+  readonly connection: Connection;
   readonly streams: Map<number, Inbox> = new Map();
   /** Consume data as it comes. */
   reads = true;
   /** Release a stream as soon as it has ended in both directions or was reset. */
   releases = true;
   /** At a server: what to do with a request whose headers have come. */
-  onRequest: ((inbox: Inbox) => void) | undefined;
+  onRequestHeaders: ((inbox: Inbox) => void) | undefined;
   /** Called when the peer's side of a stream has ended. */
   onEnded: ((inbox: Inbox) => void) | undefined;
   onWritableAgain: ((inbox: Inbox) => void) | undefined;
@@ -60,7 +115,7 @@ export class Endpoint implements ConnectionHandler<Inbox> {
   closes: (H2Error | undefined)[] = [];
 
   constructor(role: "client" | "server", options: Options = {}) {
-    this.connection = new Connection<Inbox>({ ...options, role }, this);
+    this.connection = new Connection({ ...options, role }, this);
   }
 
   inbox(streamId: number): Inbox {
@@ -83,58 +138,43 @@ export class Endpoint implements ConnectionHandler<Inbox> {
     fields?: readonly HeaderField[];
     endStream?: boolean;
   } = {}): Inbox | undefined {
-    const draft = { inbox: undefined as Inbox | undefined };
-    const id = this.connection.openStream(draft as unknown as Inbox);
-    if (id === undefined) return undefined;
-    const inbox = new Inbox(id);
-    draft.inbox = inbox;
-    this.streams.set(id, inbox);
-    this.connection.sendHeaders(id, fields, { endStream });
+    const inbox = this.tryOpenBare();
+    inbox?.stream.sendHeaders(fields, { endStream });
     return inbox;
   }
 
-  onHeaders(streamId: number, fields: readonly HeaderField[], endStream: boolean): void {
-    let inbox = this.streams.get(streamId);
-    const isRequest = inbox === undefined;
-    if (inbox === undefined) {
-      inbox = new Inbox(streamId);
-      this.streams.set(streamId, inbox);
-      this.connection.setContext(streamId, inbox);
-    }
+  /** Client: opens a stream, which must be possible, and sends nothing on it. */
+  openBare(): number {
+    const inbox = this.tryOpenBare();
+    if (inbox === undefined) throw new Error("no stream is free");
+    return inbox.id;
+  }
+
+  tryOpenBare(): Inbox | undefined {
+    const inbox = new Inbox(this);
+    const stream = this.connection.openStream(inbox);
+    if (stream === undefined) return undefined;
+    this.#add(inbox, stream);
+    return inbox;
+  }
+
+  /** The handle of a stream that was opened. */
+  stream(streamId: number): Http2Stream {
+    return this.inbox(streamId).stream;
+  }
+
+  #add(inbox: Inbox, stream: Http2Stream): void {
+    inbox.stream = stream;
+    this.streams.set(stream.id, inbox);
+  }
+
+  onRequest(stream: Http2Stream, fields: readonly HeaderField[], endStream: boolean): Inbox {
+    const inbox = new Inbox(this);
+    this.#add(inbox, stream);
     inbox.headers = record(fields);
-    if (isRequest) this.onRequest?.(inbox);
-    if (endStream) this.#end(inbox);
-  }
-
-  onInformational(streamId: number, fields: readonly HeaderField[]): void {
-    this.inbox(streamId).informational.push(record(fields));
-  }
-
-  onData(streamId: number, data: Uint8Array, endStream: boolean): void {
-    const inbox = this.inbox(streamId);
-    inbox.chunks.push(data.slice());
-    inbox.bytes += data.length;
-    if (this.reads) this.connection.acknowledge(streamId, data.length);
-    if (endStream) this.#end(inbox);
-  }
-
-  onTrailers(streamId: number, fields: readonly HeaderField[]): void {
-    const inbox = this.inbox(streamId);
-    inbox.trailers = record(fields);
-    this.#end(inbox);
-  }
-
-  onReset(streamId: number, reset: StreamReset): void {
-    const inbox = this.inbox(streamId);
-    if (inbox.reset !== undefined) throw new Error(`stream ${streamId} was reset twice`);
-    inbox.reset = reset;
-    if (this.releases) this.connection.release(streamId);
-  }
-
-  onWritable(streamId: number): void {
-    const inbox = this.inbox(streamId);
-    inbox.writableCalls += 1;
-    this.onWritableAgain?.(inbox);
+    this.onRequestHeaders?.(inbox);
+    if (endStream) inbox.end();
+    return inbox;
   }
 
   onStreamsAvailable(): void {
@@ -155,13 +195,6 @@ export class Endpoint implements ConnectionHandler<Inbox> {
 
   onClose(error: H2Error | undefined): void {
     this.closes.push(error);
-  }
-
-  #end(inbox: Inbox): void {
-    if (inbox.ended) throw new Error(`stream ${inbox.id} ended twice`);
-    inbox.ended = true;
-    this.onEnded?.(inbox);
-    if (this.releases && this.connection.role === "client") this.connection.release(inbox.id);
   }
 }
 
@@ -185,11 +218,11 @@ export function connectedPair(
 /** The server answers each request, once it has ended, with its body. */
 export function echoes(server: Endpoint): void {
   server.onEnded = (inbox) => {
-    const { connection } = server;
-    connection.sendHeaders(inbox.id, response, { endStream: false });
-    connection.sendData(inbox.id, inbox.body, { endStream: false });
-    connection.sendHeaders(inbox.id, [{ name: "x-bytes", value: String(inbox.bytes) }], { endStream: true });
-    connection.release(inbox.id);
+    const { stream } = inbox;
+    stream.sendHeaders(response, { endStream: false });
+    stream.sendData(inbox.body, { endStream: false });
+    stream.sendHeaders([{ name: "x-bytes", value: String(inbox.bytes) }], { endStream: true });
+    stream.release();
   };
 }
 

@@ -1,5 +1,5 @@
 /** One engine whose peer is the test: frames go in as the test makes them, and come out parsed. */
-import { Connection, type ConnectionOptions, ErrorCode, type HeaderField } from "../../src/index.js";
+import { Connection, type ConnectionOptions, ErrorCode, type HeaderField, type Http2Stream } from "../../src/index.js";
 import {
   clientPreface,
   concatenated,
@@ -24,13 +24,13 @@ export const EndBoth: number = Flag.END_STREAM | Flag.END_HEADERS;
 export class Engine {
   readonly role: "client" | "server";
   readonly handler: RecordingHandler = new RecordingHandler();
-  readonly connection: Connection<unknown>;
+  readonly connection: Connection;
   readonly peer: FrameFactory = new FrameFactory();
   now = 0;
 
   constructor(role: "client" | "server", options: Omit<ConnectionOptions, "role"> = {}) {
     this.role = role;
-    this.connection = new Connection<unknown>({ ...options, role }, this.handler);
+    this.connection = new Connection({ ...options, role }, this.handler);
     this.connection.handleTimeout(0);
   }
 
@@ -73,10 +73,25 @@ export class Engine {
       this.send(this.peer.headers(streamId, requestFields, Flag.END_HEADERS | (endStream ? Flag.END_STREAM : 0)));
       return streamId;
     }
-    const streamId = this.connection.openStream({});
-    if (streamId === undefined) throw new Error("no stream is free");
-    this.connection.sendHeaders(streamId, requestFields, { endStream });
+    const streamId = this.openBare();
+    this.stream(streamId).sendHeaders(requestFields, { endStream });
     return streamId;
+  }
+
+  /** A client's stream on which nothing was sent yet. */
+  openBare(): number {
+    const streamId = this.tryOpenBare();
+    if (streamId === undefined) throw new Error("no stream is free");
+    return streamId;
+  }
+
+  tryOpenBare(): number | undefined {
+    return this.handler.open(this.connection)?.id;
+  }
+
+  /** The handle of a stream that was opened. */
+  stream(streamId: number): Http2Stream {
+    return this.handler.stream(streamId);
   }
   #nextPeerStream = 1;
 

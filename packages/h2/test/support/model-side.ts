@@ -8,6 +8,8 @@ import {
   ErrorCode,
   type H2Error,
   type HeaderField,
+  type Http2Stream,
+  type StreamHandler,
   type StreamReset,
 } from "../../src/index.js";
 import { request, response } from "./endpoint.js";
@@ -23,6 +25,7 @@ const ownFields = (end: number, streamId: number): HeaderField[] => [
 ];
 
 export interface Half {
+  stream: Http2Stream | undefined;
   sent: number;
   sentEnd: boolean;
   sentHeaders: boolean;
@@ -37,7 +40,7 @@ export interface Half {
 
 export class ModelSide {
   readonly end: 0 | 1;
-  readonly connection: Connection<Half>;
+  readonly connection: Connection;
   readonly halves: Map<number, Half> = new Map();
   /** The first thing that was wrong. */
   broken: string | undefined;
@@ -47,53 +50,14 @@ export class ModelSide {
 
   constructor(end: 0 | 1, options: Omit<ConnectionOptions, "role">) {
     this.end = end;
-    this.connection = new Connection<Half>(
+    this.connection = new Connection(
       { ...options, role: end === 0 ? "client" : "server" },
       {
-        onHeaders: (
-          streamId: number,
-          fields: readonly HeaderField[],
-          endStream: boolean,
-          context: Half | undefined,
-        ) => {
-          const half = context ?? this.begin(streamId);
-          if (context === undefined) this.connection.setContext(streamId, half);
-          this.#check(!half.released, `headers on released stream ${streamId}`);
-          this.#checkFields(streamId, fields);
-          if (endStream) this.#finish(half);
-        },
-        onInformational: (streamId: number, _fields: readonly HeaderField[], half: Half) => {
-          half.informational += 1;
-          this.#check(!half.released, `an informational response on released stream ${streamId}`);
-        },
-        onData: (streamId: number, data: Uint8Array, endStream: boolean, half: Half) => {
-          this.#check(!half.released && !half.ended, `data on stream ${streamId} after its end`);
-          for (const value of data) {
-            if (value !== octet(1 - this.end, streamId, half.received))
-              this.#check(false, `wrong octet ${half.received} on stream ${streamId}`);
-            half.received += 1;
-          }
-          half.unread += data.length;
-          if (endStream) this.#finish(half);
-        },
-        onTrailers: (streamId: number, fields: readonly HeaderField[], half: Half) => {
-          this.#check(!half.released, `trailers on released stream ${streamId}`);
-          const sent = fields.find(({ name }) => name === "x-sent")?.value;
-          this.#check(
-            sent === String(half.received),
-            `trailers of stream ${streamId} after ${half.received} octets of ${sent}`,
-          );
-          this.#finish(half);
-        },
-        onReset: (streamId: number, reset: StreamReset, half: Half) => {
-          this.#check(
-            !half.released && half.reset === undefined && !half.resetByUs,
-            `reset of stream ${streamId} that is gone`,
-          );
-          half.reset = reset;
-        },
-        onWritable: (streamId: number, half: Half) => {
-          this.#check(!half.released, `released stream ${streamId} is writable`);
+        onRequest: (stream, fields, endStream) => {
+          const half = newHalf(false);
+          this.#begin(half, stream);
+          this.#onHeaders(half, fields, endStream);
+          return this.#handlerOf(half);
         },
         onPong: () => {
           this.pongs += 1;
@@ -106,20 +70,66 @@ export class ModelSide {
     );
   }
 
+  #begin(half: Half, stream: Http2Stream): void {
+    half.stream = stream;
+    this.halves.set(stream.id, half);
+  }
+
+  #onHeaders(half: Half, fields: readonly HeaderField[], endStream: boolean): void {
+    const streamId = half.stream?.id ?? 0;
+    this.#check(!half.released, `headers on released stream ${streamId}`);
+    this.#checkFields(streamId, fields);
+    if (endStream) this.#finish(half);
+  }
+
+  #handlerOf(half: Half): StreamHandler {
+    const streamId = (): number => half.stream?.id ?? 0;
+    return {
+      onHeaders: (fields, endStream) => this.#onHeaders(half, fields, endStream),
+      onInformational: () => {
+        half.informational += 1;
+        this.#check(!half.released, `an informational response on released stream ${streamId()}`);
+      },
+      onData: (data, endStream) => {
+        this.#check(!half.released && !half.ended, `data on stream ${streamId()} after its end`);
+        for (const value of data) {
+          if (value !== octet(1 - this.end, streamId(), half.received))
+            this.#check(false, `wrong octet ${half.received} on stream ${streamId()}`);
+          half.received += 1;
+        }
+        half.unread += data.length;
+        if (endStream) this.#finish(half);
+      },
+      onTrailers: (fields) => {
+        this.#check(!half.released, `trailers on released stream ${streamId()}`);
+        const sent = fields.find(({ name }) => name === "x-sent")?.value;
+        this.#check(
+          sent === String(half.received),
+          `trailers of stream ${streamId()} after ${half.received} octets of ${sent}`,
+        );
+        this.#finish(half);
+      },
+      onReset: (reset) => {
+        this.#check(
+          !half.released && half.reset === undefined && !half.resetByUs,
+          `reset of stream ${streamId()} that is gone`,
+        );
+        half.reset = reset;
+      },
+      onWritable: () => {
+        this.#check(!half.released, `released stream ${streamId()} is writable`);
+      },
+    };
+  }
+
   /** A client's. */
   open(): number | undefined {
     const half = newHalf(true);
-    const streamId = this.connection.openStream(half);
-    if (streamId === undefined) return undefined;
-    this.halves.set(streamId, half);
-    this.connection.sendHeaders(streamId, [...request, ...ownFields(this.end, streamId)], { endStream: false });
-    return streamId;
-  }
-
-  begin(streamId: number): Half {
-    const half = newHalf(false);
-    this.halves.set(streamId, half);
-    return half;
+    const stream = this.connection.openStream(this.#handlerOf(half));
+    if (stream === undefined) return undefined;
+    this.#begin(half, stream);
+    stream.sendHeaders([...request, ...ownFields(this.end, stream.id)], { endStream: false });
+    return stream.id;
   }
 
   send(streamId: number, bytes: number, last: boolean): void {
@@ -129,8 +139,8 @@ export class ModelSide {
     half.sent += bytes;
     half.sentEnd = last;
     const cut = bytes >>> 1;
-    this.connection.sendData(streamId, [chunk.subarray(0, cut), chunk.subarray(cut)], { endStream: last });
-    this.connection.isWritable(streamId);
+    half.stream?.sendData([chunk.subarray(0, cut), chunk.subarray(cut)], { endStream: last });
+    void half.stream?.isWritable;
   }
 
   trailers(streamId: number): void {
@@ -138,14 +148,14 @@ export class ModelSide {
     if (half === undefined) return;
     half.sentEnd = true;
     const fields = [{ name: "x-sent", value: String(half.sent) }, ...ownFields(this.end, streamId)];
-    this.connection.sendHeaders(streamId, fields, { endStream: true });
+    half.stream?.sendHeaders(fields, { endStream: true });
   }
 
   /** A server's. */
   inform(streamId: number): void {
     const half = this.halves.get(streamId);
     if (this.end === 0 || half === undefined || half.sentHeaders || half.released) return;
-    this.connection.sendHeaders(streamId, [{ name: ":status", value: "103" }], { endStream: false });
+    half.stream?.sendHeaders([{ name: ":status", value: "103" }], { endStream: false });
   }
 
   read(streamId: number, bytes: number): void {
@@ -153,21 +163,21 @@ export class ModelSide {
     if (half === undefined) return;
     const count = Math.min(bytes, half.unread);
     half.unread -= count;
-    this.connection.acknowledge(streamId, count);
+    half.stream?.acknowledge(count);
   }
 
   reset(streamId: number): void {
     const half = this.halves.get(streamId);
     if (half === undefined || half.reset !== undefined || half.released) return;
     half.resetByUs = true;
-    this.connection.reset(streamId, ErrorCode.CANCEL);
+    half.stream?.reset(ErrorCode.CANCEL);
   }
 
   release(streamId: number): void {
     const half = this.halves.get(streamId);
     if (half === undefined) return;
     half.released = true;
-    this.connection.release(streamId);
+    half.stream?.release();
   }
 
   /** The stream has not simply stopped: it was whole, or somebody said that it broke. */
@@ -182,7 +192,7 @@ export class ModelSide {
       return undefined;
     if (!half.sentHeaders) {
       half.sentHeaders = true;
-      this.connection.sendHeaders(streamId, [...response, ...ownFields(this.end, streamId)], { endStream: false });
+      half.stream?.sendHeaders([...response, ...ownFields(this.end, streamId)], { endStream: false });
     }
     return half;
   }
@@ -208,6 +218,7 @@ export class ModelSide {
 
 function newHalf(sentHeaders: boolean): Half {
   return {
+    stream: undefined,
     sent: 0,
     sentEnd: false,
     sentHeaders,

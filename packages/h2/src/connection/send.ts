@@ -1,4 +1,4 @@
-/** Header sections that go out: held to the rules that the peer holds them to (RFC 9113 §8), so that a mistake is told to the one who made it. */
+/** Sends header sections and payload. Sections are held to the rules that the peer holds them to (RFC 9113 §8): a mistake is told to the caller who made it. */
 import { ErrorCode } from "../error-code.js";
 import { H2Error } from "../errors.js";
 import type { HeaderField } from "../header-field.js";
@@ -8,24 +8,14 @@ import type { Stream } from "../stream/stream.js";
 import type { Core } from "./core.js";
 
 /** @throws H2Error (scope `usage`); the stream is then as it was */
-export function sendHeaders<Context>(
-  core: Core<Context>,
-  stream: Stream<Context>,
-  fields: readonly HeaderField[],
-  endStream: boolean,
-): void {
+export function sendHeaders(core: Core, stream: Stream, fields: readonly HeaderField[], endStream: boolean): void {
   if (stream.endGiven) throw usage(stream.id, "headers after END_STREAM");
   if (stream.sentHeaders) sendTrailers(core, stream, fields, endStream);
   else if (core.options.role === "client") sendRequest(core, stream, fields, endStream);
   else sendResponse(core, stream, fields, endStream);
 }
 
-function sendRequest<Context>(
-  core: Core<Context>,
-  stream: Stream<Context>,
-  fields: readonly HeaderField[],
-  endStream: boolean,
-): void {
+function sendRequest(core: Core, stream: Stream, fields: readonly HeaderField[], endStream: boolean): void {
   check(stream.id, requestFlaw(fields, core.settings.peerEnableConnectProtocol));
   write(core, stream, fields, endStream);
   const method = methodOf(fields);
@@ -36,12 +26,7 @@ function sendRequest<Context>(
   if (endStream) end(core, stream);
 }
 
-function sendResponse<Context>(
-  core: Core<Context>,
-  stream: Stream<Context>,
-  fields: readonly HeaderField[],
-  endStream: boolean,
-): void {
+function sendResponse(core: Core, stream: Stream, fields: readonly HeaderField[], endStream: boolean): void {
   check(stream.id, responseFlaw(fields));
   // The only pseudo-header is the first field.
   const statusClass = (fields[0] as HeaderField).value.charCodeAt(0);
@@ -53,12 +38,7 @@ function sendResponse<Context>(
   if (endStream) end(core, stream);
 }
 
-function sendTrailers<Context>(
-  core: Core<Context>,
-  stream: Stream<Context>,
-  fields: readonly HeaderField[],
-  endStream: boolean,
-): void {
+function sendTrailers(core: Core, stream: Stream, fields: readonly HeaderField[], endStream: boolean): void {
   if (!endStream) throw usage(stream.id, "a second header section must end the stream");
   if (stream.tunnel) throw usage(stream.id, "trailers in a tunnel"); // §8.5
   check(stream.id, trailersFlaw(fields));
@@ -73,12 +53,7 @@ function sendTrailers<Context>(
   core.scheduler.trailers(stream, fields);
 }
 
-function write<Context>(
-  core: Core<Context>,
-  stream: Stream<Context>,
-  fields: readonly HeaderField[],
-  endStream: boolean,
-): void {
+function write(core: Core, stream: Stream, fields: readonly HeaderField[], endStream: boolean): void {
   try {
     core.scheduler.headers(stream, fields, endStream);
   } catch (thrown) {
@@ -89,9 +64,24 @@ function write<Context>(
   }
 }
 
-function end<Context>(core: Core<Context>, stream: Stream<Context>): void {
+function end(core: Core, stream: Stream): void {
   stream.endGiven = true;
   core.endWritten(stream);
+}
+
+/** @throws H2Error (scope `usage`) before headers or after END_STREAM */
+export function sendData(
+  core: Core,
+  stream: Stream,
+  chunks: Uint8Array | readonly Uint8Array[],
+  endStream: boolean,
+): void {
+  if (!stream.sentHeaders) throw usage(stream.id, "data before headers");
+  if (stream.endGiven) throw usage(stream.id, "data after END_STREAM");
+  stream.endGiven = endStream;
+  core.scheduler.data(stream, chunks instanceof Uint8Array ? [chunks] : chunks, endStream);
+  // What a shut window holds back is watched from the next `takeOutput` on.
+  if (core.options.role === "server" && !core.outputWatched && core.scheduler.queuedBytes > 0) core.output.announce();
 }
 
 function check(streamId: number, flaw: Flaw): void {
