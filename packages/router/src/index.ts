@@ -22,15 +22,11 @@ export {
 export { type ExchangeTokenOptions, Router, type RouterOptions } from "./router.js";
 export type { RouterEvent, RouterStats } from "./service/events.js";
 export { RouterService, type StreamService } from "./stream/definition.js";
+export { type EndProof, endProof } from "./stream/end-proof.js";
 export { type Feature, type Features, featuresKey, ownFeatures, parseFeatures } from "./stream/features.js";
 export { type Frame, FrameError, FrameType } from "./stream/frame.js";
+export { maxFramePayloadBytes } from "./stream/outgoing.js";
+export type { FrameCall } from "./stream/peer-features.js";
 export { peerKey } from "./stream/peer-key.js";
-export {
-  type EndProof,
-  endProof,
-  type FrameCall,
-  maxFramePayloadBytes,
-  RouterStream,
-  type RouterStreamOptions,
-} from "./stream/router-stream.js";
+export { RouterStream, type RouterStreamOptions } from "./stream/router-stream.js";
 export type { KeySource, PublicKeySource, SecretKeySource } from "./token/key-ring.js";

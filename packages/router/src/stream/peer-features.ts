@@ -1,0 +1,39 @@
+/** What the other side of a stream is known to understand, and how that becomes known. */
+import type { ClientCall, ServerCall } from "@trunkline/grpc";
+import type { WaitOptions } from "@trunkline/streams";
+import { type Feature, type Features, featuresKey, noFeatures, parseFeatures } from "./features.js";
+import type { Frame } from "./frame.js";
+
+/** A call of either side whose messages are frames, as one of `RouterService.Stream` is. */
+export type FrameCall = ClientCall<Frame, Frame> | ServerCall<Frame, Frame>;
+
+/** The features of the other side: given beforehand, or read once from the metadata of the call. */
+export class PeerFeatures {
+  readonly #call: FrameCall;
+  #known: Features | undefined;
+
+  constructor(call: FrameCall, given: Features | undefined) {
+    this.#call = call;
+    this.#known = given;
+  }
+
+  /** The features as far as they are known now; none before the call's metadata has come. */
+  get current(): Features {
+    if (this.#known !== undefined) return this.#known;
+    const metadata = this.#call.role === "server" ? this.#call.metadata : this.#call.initialMetadata;
+    if (metadata === undefined) return noFeatures;
+    this.#known = parseFeatures(metadata.get(featuresKey));
+    return this.#known;
+  }
+
+  /** Returns true if the other side is known by now to understand `feature`. */
+  has(feature: Feature): boolean {
+    return this.current.has(feature);
+  }
+
+  /** Waits at a client for the initial metadata, if the features are not known yet. @throws GrpcError when the call ends without it */
+  async receive(options?: WaitOptions): Promise<Features> {
+    if (this.#known === undefined && this.#call.role === "client") await this.#call.receiveInitialMetadata(options);
+    return this.current;
+  }
+}
