@@ -1,15 +1,27 @@
+/** Streams between two parties who can both only dial out. The first part is for users of a router, the second for other libraries. */
+
+// For users: listening and dialling, the stream that both sides get, and running a router.
+
 export { dial } from "./connect/dial.js";
 export { listen } from "./connect/listen.js";
 export type { Listener, ListenerState } from "./connect/listener.js";
-export { type OpenStreamOptions, openRouterStream } from "./connect/open-stream.js";
 export {
   type DialOptions,
   type ListedName,
-  type ListenOptions,
+  type ListenerOptions,
   Trunkline,
   type TrunklineOptions,
 } from "./connect/trunkline.js";
 export type { RouterLimits } from "./limits.js";
+export { type ExchangeTokenOptions, Router, type RouterOptions } from "./router.js";
+export type { RouterEvent, RouterStats } from "./service/events.js";
+export { type EndProof, endProof } from "./stream/end-proof.js";
+export { RouterStream, type RouterStreamOptions } from "./stream/router-stream.js";
+export type { KeySource, PublicKeySource, SecretKeySource } from "./token/key-ring.js";
+
+// For other libraries: streams with tokens of one's own, frames, and the files of a local router.
+
+export { type OpenStreamOptions, openRouterStream } from "./connect/open-stream.js";
 export {
   type LocalState,
   LocalStateError,
@@ -19,14 +31,9 @@ export {
   removeLocalState,
   writeLocalState,
 } from "./local-state/local-state.js";
-export { type ExchangeTokenOptions, Router, type RouterOptions } from "./router.js";
-export type { RouterEvent, RouterStats } from "./service/events.js";
 export { RouterService, type StreamService } from "./stream/definition.js";
-export { type EndProof, endProof } from "./stream/end-proof.js";
 export { type Feature, type Features, featuresKey, ownFeatures, parseFeatures } from "./stream/features.js";
-export { type Frame, FrameError, FrameType } from "./stream/frame.js";
+export { type Frame, FrameError, RouterFrameType } from "./stream/frame.js";
 export { maxFramePayloadBytes } from "./stream/outgoing.js";
 export type { FrameCall } from "./stream/peer-features.js";
 export { peerKey } from "./stream/peer-key.js";
-export { RouterStream, type RouterStreamOptions } from "./stream/router-stream.js";
-export type { KeySource, PublicKeySource, SecretKeySource } from "./token/key-ring.js";

@@ -1,50 +1,50 @@
 /**
- * The pairing table: who comes first under a name waits, who comes second is joined to it. Pure: it knows neither calls nor tokens nor
- * clocks; time is an argument, and a peer is whatever its user says it is.
+ * The pairing table: the first peer of a stream waits, the second one is joined to it. The table is pure: it knows neither calls nor tokens nor
+ * clocks; time is an argument, and the type of a peer is its user's choice.
  */
 import { Heap, type HeapEntry } from "@trunkline/base";
 
-/** Which side of a stream of the exchange a token is for. */
+/** The side of a stream of the exchange that a token is for. */
 export type Role = "listen" | "dial";
 
-/** Who comes, as its token and its metadata say. */
+/** A peer that arrives, as its token and its metadata describe it. */
 export interface Arrival {
-  /** The name of the stream: `sub`. */
+  /** The name of the stream: the token's `sub`. */
   readonly stream: string;
-  /** Tokens of an exchange have one; those who have made their own tokens need none. */
+  /** The role in the token. Tokens of an exchange have one; tokens that users make themselves need none. */
   readonly role?: Role | undefined;
-  /** `jti`. */
+  /** The token's `jti`. */
   readonly tokenId?: string | undefined;
-  /** Names the peer, so that one that tries again is not taken for its own other side. */
+  /** The name that the peer gives itself, so that a peer that calls again is not joined to its own earlier call. */
   readonly peerId?: string | undefined;
-  /** When the token is no longer good: nobody can come later, so nobody waits longer. */
+  /** The time at which the token expires: no peer can come with it later, so none waits longer. */
   readonly tokenUntilMs: number;
 }
 
 export type Refusal =
   /** The stream has its two sides already. */
   | "third-peer"
-  /** Somebody else has used this token. */
+  /** Another peer has used this token. */
   | "token-used"
-  /** The other token of this side is being used, or one side came with a role and the other without. */
+  /** Another token of this side is in use, or one side came with a role and the other without. */
   | "same-role"
   | "too-many-waiting"
   | "too-many-streams";
 
 export type Outcome<Peer> =
-  /** `replaced`: its own earlier half, which has to be ended. */
+  /** `replaced` is the earlier call of the same peer, which has to be ended. */
   | { readonly kind: "wait"; readonly untilMs: number; readonly replaced: Peer | undefined }
   | { readonly kind: "pair"; readonly first: Peer }
   | { readonly kind: "refuse"; readonly because: Refusal };
 
 export interface RendezvousLimits {
-  /** How long the first may wait. */
+  /** The longest time that the first peer waits. */
   readonly maxWaitMs: number;
-  /** How many may wait at once. */
+  /** The number of peers that may wait at once. */
   readonly maxWaitingPeers: number;
-  /** Streams of exchange tokens that are remembered until those tokens expire, so that none is used twice. */
+  /** The number of streams of the exchange that are remembered until their tokens expire, so that no token is used twice. */
   readonly maxRememberedStreams: number;
-  /** Whether a third peer is refused while a pair lives that came without roles; with roles it always is. */
+  /** True refuses a third peer while a pair without roles lives; with roles a third peer is always refused. */
   readonly refuseThirdPeer: boolean;
 }
 
@@ -53,7 +53,7 @@ interface Waiting<Peer> extends HeapEntry {
   readonly arrival: Arrival;
 }
 
-/** Who has used the tokens of one stream of the exchange; kept until both are no longer good. */
+/** The peers that have used the tokens of one stream of the exchange; kept until both tokens have expired. */
 interface Remembered extends HeapEntry {
   readonly stream: string;
   dueMs: number;
@@ -68,7 +68,7 @@ export class Rendezvous<Peer extends {}> {
   readonly #waits: Heap<Waiting<Peer>> = new Heap();
   readonly #remembered: Map<string, Remembered> = new Map();
   readonly #memory: Heap<Remembered> = new Heap();
-  /** Live pairs without roles, where a third peer is refused. */
+  /** The streams of live pairs without roles, kept where a third peer is refused. */
   readonly #paired: Set<string> = new Set();
 
   constructor(limits: RendezvousLimits) {
@@ -83,12 +83,12 @@ export class Rendezvous<Peer extends {}> {
     return this.#remembered.size;
   }
 
-  /** When `expire` has something to do. */
+  /** The time at which the next wait expires; undefined while no peer waits. */
   get nextExpiryMs(): number | undefined {
     return this.#waits.first?.dueMs;
   }
 
-  /** Somebody comes. What it is told holds at once: a first waits in the table, and a pair has left it. */
+  /** Decides what becomes of a peer that arrives. The outcome holds at once: a first peer waits in the table, and a pair has left it. */
   arrive(peer: Peer, arrival: Arrival, nowMs: number): Outcome<Peer> {
     this.#forget(nowMs);
     const refusal = this.#refusal(arrival);
@@ -114,7 +114,7 @@ export class Rendezvous<Peer extends {}> {
     return { kind: "wait", untilMs: dueMs, replaced: replaced?.peer };
   }
 
-  /** A first that waits is gone. False if it waits no more. */
+  /** Removes a first peer that no longer waits for the other one. Returns false if it was not waiting. */
   withdraw(stream: string, peer: Peer): boolean {
     const waiting = this.#waiting.get(stream);
     if (waiting?.peer !== peer) return false;
@@ -122,17 +122,17 @@ export class Rendezvous<Peer extends {}> {
     return true;
   }
 
-  /** A pair is no more. */
-  parted(stream: string): void {
+  /** Records that a pair has ended. */
+  pairClosed(stream: string): void {
     this.#paired.delete(stream);
   }
 
-  /** Those who wait. */
+  /** Returns the peers that wait. */
   *waiting(): IterableIterator<Peer> {
     for (const { peer } of this.#waiting.values()) yield peer;
   }
 
-  /** Takes out those who have waited too long. */
+  /** Removes the peers whose wait has expired, and returns them. */
   expire(nowMs: number): Peer[] {
     const expired: Peer[] = [];
     for (let next = this.#waits.takeDue(nowMs); next !== undefined; next = this.#waits.takeDue(nowMs)) {
@@ -186,7 +186,7 @@ export class Rendezvous<Peer extends {}> {
   }
 }
 
-/** The same peer, again. Peers without a name are all different. */
+/** Returns true if both arrivals are of one peer. Peers that give no name are all different. */
 function isSamePeer(one: Arrival, other: Arrival): boolean {
   return one.peerId !== undefined && one.peerId === other.peerId && one.role === other.role;
 }

@@ -1,9 +1,8 @@
 /** A router and an exchange in one process, on a server of their own. */
-
-import { wholeNumber } from "@trunkline/base";
+import { type Clock, wholeNumber } from "@trunkline/base";
+import { systemClock } from "@trunkline/base/node";
 import { Server, type ServerListenOptions, type ServerOptions } from "@trunkline/grpc";
-import type { Clock, CloseOptions } from "@trunkline/streams";
-import { systemClock } from "@trunkline/streams/node";
+import type { CloseOptions } from "@trunkline/streams";
 import { ExchangeService } from "./gen/trunkline/v1/exchange_pb.js";
 import { type RouterLimits, resolveLimits } from "./limits.js";
 import { Reporter, type RouterEvent, type RouterStats } from "./service/events.js";
@@ -14,30 +13,35 @@ import { KeyRing, type KeySource } from "./token/key-ring.js";
 import { exchangeToken, routerToken, TokenMinter } from "./token/minter.js";
 import { TokenVerifier } from "./token/verifier.js";
 
+/** Options of a router: its keys, and the limits on what peers can take. */
 export interface RouterOptions extends RouterLimits {
   /**
-   * What tokens are checked with. The first secret signs the tokens of the exchange, so there must be one; others are there for a
-   * rotation, or for tokens that somebody else makes.
+   * The keys that tokens are checked with. The first secret signs the tokens of the exchange, so there must be one; others serve a
+   * rotation, or tokens that another issuer makes.
    */
   readonly keys: readonly KeySource[];
-  /** Where the exchange sends peers to. Default: to the server that it is part of. */
+  /** The endpoint to which the exchange sends peers. Default: the server that it is part of. */
   readonly routerEndpoint?: string | undefined;
-  /** Refuses a third peer with ALREADY_EXISTS while a pair of its name lives. Default false, as in Jumpstarter: it waits as the first of a new pair. Streams of the exchange never have a third. */
+  /**
+   * True refuses a third peer with ALREADY_EXISTS while a pair of its name lives. Default false, as in Jumpstarter: the third peer waits as the
+   * first of a new pair. Streams of the exchange never have a third peer.
+   */
   readonly refuseThirdPeer?: boolean | undefined;
-  /** Hears what happens, for logs. Must be quick. */
+  /** Called with each event, for logs. It must be quick. */
   readonly onEvent?: ((event: RouterEvent) => void) | undefined;
-  /** Hears of errors that are nobody's but ours. Default: `console.error`. */
+  /** Called with errors of the router itself, which no peer is to blame for. Default: `console.error`. */
   readonly onError?: ServerOptions["onError"];
-  /** Default: the system's. */
+  /** The clock for all waits. Default: the system's. */
   readonly clock?: Clock | undefined;
-  /** Milliseconds since 1970, which tokens go by. Default: `Date.now`. */
+  /** Returns the milliseconds since 1970, with which the times in tokens are compared. Default: `Date.now`. */
   readonly unixNowMs?: (() => number) | undefined;
 }
 
-/** For whom a token is minted, and for how long. */
+/** The holder and the lifetime of a token for the exchange. */
 export interface ExchangeTokenOptions {
-  /** Who uses it, for logs, and so that nobody else takes over the names of its listeners. */
+  /** The name of the token's user. It stands in logs, and no other identity can take over the names of its listeners. */
   readonly identity: string;
+  /** The time for which the token is good. */
   readonly lifetimeMs: number;
 }
 
@@ -46,14 +50,14 @@ export interface ExchangeTokenOptions {
  * peers find each other by names.
  */
 export class Router implements AsyncDisposable {
-  /** For further services, before `listen`; and for connections that exist already (`serve`). */
+  /** The server, for further services before `listen`, and for connections that exist already (`serve`). */
   readonly server: Server;
   readonly #reporter: Reporter;
   readonly #minter: TokenMinter;
   readonly #routerService: RouterServiceHandler;
   readonly #exchangeService: ExchangeServiceHandler;
 
-  /** @throws TypeError for keys that are none, RangeError for a limit out of its range */
+  /** Makes a router that listens nowhere yet. @throws TypeError for missing or unusable keys, RangeError for a limit out of its range */
   constructor(options: RouterOptions) {
     const {
       clock = systemClock,
@@ -67,14 +71,15 @@ export class Router implements AsyncDisposable {
     const keys = new KeyRing(options.keys);
     if (!keys.canSign)
       throw new TypeError("a router needs a secret key to make the tokens of its exchange with: { secret }");
-    const { maxCachedTokens, lingerMs, maxConcurrentStreams, maxReceiveMessageBytes } = limits;
-    const reporter = new Reporter(onEvent);
+    const { maxCachedTokens, lingerMs, maxLingeringPeers } = limits;
+    const reporter = new Reporter(onEvent, { ...limits, clock });
     this.#reporter = reporter;
     this.#minter = new TokenMinter(keys, unixNowMs);
     this.#routerService = new RouterServiceHandler({
       verifier: new TokenVerifier(keys, { ...routerToken, unixNowMs, maxCachedTokens }),
       limits: { ...limits, refuseThirdPeer },
       lingerMs,
+      maxLingeringPeers,
       clock,
       unixNowMs,
       reporter,
@@ -89,39 +94,51 @@ export class Router implements AsyncDisposable {
       unixNowMs,
       reporter,
     });
-    this.server = new Server({ maxConcurrentStreams, maxReceiveMessageBytes, clock, onError });
+    const { maxConcurrentStreams, maxReceiveMessageBytes, keepaliveIntervalMs, keepaliveTimeoutMs } = limits;
+    this.server = new Server({
+      maxConcurrentStreams,
+      maxReceiveMessageBytes,
+      keepaliveIntervalMs,
+      keepaliveTimeoutMs,
+      clock,
+      onError,
+    });
     this.server.add(ForwardingService, this.#routerService.implementation);
     this.server.add(ExchangeService, this.#exchangeService.implementation);
   }
 
   /**
-   * Listens on `"127.0.0.1:0"`, `"host:port"` or `"unix:/path"`, and gives the bound address. See `Server.listen`.
-   * @throws TypeError for an address that is none, or beyond loopback without TLS; Node's error when the address cannot be had
+   * Listens on `"127.0.0.1:0"`, `"host:port"` or `"unix:/path"`, and returns the bound address. See `Server.listen`.
+   * @throws TypeError for a malformed address, or one beyond loopback without TLS; Node's error when the address cannot be had
    */
   listen(address: string, options?: ServerListenOptions): Promise<string> {
     return this.server.listen(address, options);
   }
 
   /**
-   * A token for the exchange: to listen, to dial and to list with. Whoever has it can use every name; it is a secret.
-   * @throws RangeError for a lifetime that is none, TypeError for an empty identity
+   * Returns a token for the exchange: to listen, to dial and to list with. Its holder can use every name; it is a secret.
+   * @throws RangeError for a lifetime below 1 ms, TypeError for an empty identity
    */
   mintToken({ identity, lifetimeMs }: ExchangeTokenOptions): Promise<string> {
     if (typeof identity !== "string" || identity === "")
       throw new TypeError("the identity of a token must not be empty");
-    return this.#minter.forExchange(identity, wholeNumber("lifetimeMs", lifetimeMs ?? 0, 1, Number.MAX_SAFE_INTEGER));
+    return this.#minter.forExchange(identity, wholeNumber("lifetimeMs", lifetimeMs ?? 0, 1));
   }
 
-  /** Counts as they are now. */
+  /** The counts as they are now. */
   get stats(): RouterStats {
     return { ...this.#reporter.stats };
   }
 
-  /** Lets those who wait and listen go, and those who are joined end, at most `closeTimeoutMs` (5,000) long. Idempotent. */
-  close(options?: Pick<CloseOptions, "closeTimeoutMs">): Promise<void> {
+  /**
+   * Closes the router: ends the calls of waiting peers and listeners, and lets pairs end within `closeTimeoutMs` (5,000). Idempotent; never
+   * rejects.
+   */
+  async close(options?: Pick<CloseOptions, "closeTimeoutMs">): Promise<void> {
     this.#routerService.close();
     this.#exchangeService.close();
-    return this.server.close(options);
+    await this.server.close(options);
+    this.#reporter.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

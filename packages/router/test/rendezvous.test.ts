@@ -59,7 +59,7 @@ describe("the pairing table", () => {
     table.arrive("a", arrival(), 0);
     table.arrive("b", arrival(), 0);
     expect(table.arrive("c", arrival(), 1)).toEqual({ kind: "refuse", because: "third-peer" });
-    table.parted("s");
+    table.pairClosed("s");
     expect(table.arrive("c", arrival(), 2)).toMatchObject({ kind: "wait" });
   });
 

@@ -95,8 +95,8 @@ async function publishIfFree(
 
 /** What only matters when something is looked for is not shown unless asked for. */
 function levelOf({ kind }: RouterEvent): "debug" | "info" | "warn" {
-  if (kind === "refused") return "warn";
-  return kind === "listening" || kind === "unlistened" ? "info" : "debug";
+  if (kind === "refused" || kind === "refusals-omitted") return "warn";
+  return kind === "listening" || kind === "listener-removed" ? "info" : "debug";
 }
 
 function routerEvent({ kind, ...fields }: RouterEvent): { event: string } {

@@ -1,13 +1,13 @@
 /** Listening with a client of its own. */
 import type { Listener } from "./listener.js";
 import { wheneverDone } from "./own-client.js";
-import { type ListenOptions, Trunkline, type TrunklineOptions } from "./trunkline.js";
+import { type ListenerOptions, Trunkline, type TrunklineOptions } from "./trunkline.js";
 
 /**
  * Listens under a name at an exchange; see `Trunkline.listen`, and use a `Trunkline` for more than one. The connection ends when the listener is closed
  * and the last of its streams is over.
  */
-export async function listen(name: string, options: TrunklineOptions & ListenOptions): Promise<Listener> {
+export async function listen(name: string, options: TrunklineOptions & ListenerOptions): Promise<Listener> {
   const { onState } = options;
   const trunkline = new Trunkline(options);
   try {

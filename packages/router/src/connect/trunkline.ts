@@ -29,7 +29,7 @@ export interface TrunklineOptions {
   readonly clock?: Clock | undefined;
 }
 
-export interface ListenOptions {
+export interface ListenerOptions {
   /** For those who dial, at their stream's `extra(streamMetadata)`, and for `list`. */
   readonly metadata?: MetadataInit | undefined;
   /** Closes the listener. */
@@ -89,7 +89,7 @@ export class Trunkline implements AsyncDisposable {
    * @throws GrpcError UNAVAILABLE (nobody there), UNAUTHENTICATED (the token), ALREADY_EXISTS (the name is somebody else's), INVALID_ARGUMENT
    * (no name), RESOURCE_EXHAUSTED; MetadataError
    */
-  async listen(name: string, options: ListenOptions = {}): Promise<Listener> {
+  async listen(name: string, options: ListenerOptions = {}): Promise<Listener> {
     const { metadata, signal, onState } = options;
     const listener = new NameListener(name, {
       channels: this.#channels,

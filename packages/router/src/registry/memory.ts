@@ -1,18 +1,18 @@
-/** Who listens under which name, in the memory of one process. */
+/** The registry of listeners in the memory of one process: one entry a name. */
 
 export interface RegistryEntry {
   readonly name: string;
-  /** Who it is; only the same may take its place. */
+  /** The identity of the listener; only a listener of the same identity may take its place. */
   readonly identity: string;
 }
 
 export type Registered<Entry> =
-  /** `superseded`: the earlier entry of the same name and identity, which is in the registry no more. */
+  /** `superseded` is the earlier entry of the same name and identity, which has left the registry. */
   | { readonly kind: "registered"; readonly superseded: Entry | undefined }
   | { readonly kind: "taken" }
   | { readonly kind: "full" };
 
-export class EmbeddedRegistry<Entry extends RegistryEntry> {
+export class MemoryRegistry<Entry extends RegistryEntry> {
   readonly #maxEntries: number;
   readonly #entries: Map<string, Entry> = new Map();
 
@@ -32,7 +32,7 @@ export class EmbeddedRegistry<Entry extends RegistryEntry> {
     return { kind: "registered", superseded: earlier };
   }
 
-  /** False if the entry was not, or is no more, the one of its name. */
+  /** Removes `entry`. Returns false if another entry, or none, has its name. */
   unregister(entry: Entry): boolean {
     return this.#entries.get(entry.name) === entry && this.#entries.delete(entry.name);
   }
@@ -41,7 +41,7 @@ export class EmbeddedRegistry<Entry extends RegistryEntry> {
     return this.#entries.get(name);
   }
 
-  /** All entries, by name. */
+  /** Returns all entries, sorted by name. */
   list(): Entry[] {
     return [...this.#entries.values()].sort((one, other) => (one.name < other.name ? -1 : 1));
   }

@@ -1,9 +1,13 @@
-/** What a router tells about itself: events for logs, and counts. None of it ever holds a token. */
+/** What a router reports about itself: events for logs, and counts. No event ever holds a token. */
 import type { GrpcError, ServerCall, Status } from "@trunkline/grpc";
+import { RefusalReports, type RefusalReportsOptions } from "./refusal-reports.js";
 
-/** Something that happened, for logs. `stream` is the subject of the tokens that met, `peer` the address of who called. */
+/**
+ * An event of a router, for logs. `stream` is the subject of the tokens that the peers of a stream show, `peer` is the address of a caller,
+ * `method` the path of a call.
+ */
 export type RouterEvent =
-  /** A call was refused: a bad token, a third peer, an unknown name, a limit. `method` is its path. */
+  /** A call was refused: a bad token, a third peer, an unknown name, a limit. */
   | {
       readonly kind: "refused";
       readonly method: string;
@@ -11,35 +15,47 @@ export type RouterEvent =
       readonly status: Status;
       readonly message: string;
     }
-  /** A first peer waits. */
-  | { readonly kind: "waiting"; readonly stream: string; readonly peer: string }
-  /** It has waited too long, or has left. */
+  /** More calls of `method` were refused with `status` than are reported one by one: `count` of them within `durationMs`. */
   | {
-      readonly kind: "unmet";
+      readonly kind: "refusals-omitted";
+      readonly method: string;
+      readonly status: Status;
+      readonly count: number;
+      readonly durationMs: number;
+    }
+  /** The first peer of a stream waits for the other one. */
+  | { readonly kind: "waiting"; readonly stream: string; readonly peer: string }
+  /** The wait of a first peer has ended without the other one: its time was over, the peer has left, or it has called again. */
+  | {
+      readonly kind: "expired";
       readonly stream: string;
       readonly peer: string;
-      readonly because: "expired" | "left" | "replaced";
+      readonly reason: "timed-out" | "left" | "replaced";
     }
-  /** Two peers are joined. */
+  /** Two peers were joined. */
   | { readonly kind: "paired"; readonly stream: string; readonly peers: readonly [string, string] }
-  /** They are no more. `cause` says why, unless both had ended. */
+  /** A pair has ended. `cause` is the reason if a peer was lost, undefined if both sides had ended. */
   | {
-      readonly kind: "parted";
+      readonly kind: "closed";
       readonly stream: string;
       readonly cause: string | undefined;
       readonly durationMs: number;
-      /** Of the frames that were passed on. */
+      /** The bytes of all frames that were passed on. */
       readonly bytes: number;
     }
-  /** Somebody listens under a name. */
+  /** A listener was registered under a name. */
   | { readonly kind: "listening"; readonly name: string; readonly identity: string; readonly peer: string }
+  /**
+   * A listener is registered no more: its call has ended, another listener of the same identity has taken the name, or it did not take its
+   * heartbeats in time.
+   */
   | {
-      readonly kind: "unlistened";
+      readonly kind: "listener-removed";
       readonly name: string;
       readonly identity: string;
-      readonly because: "left" | "superseded";
+      readonly reason: "left" | "superseded" | "unresponsive";
     }
-  /** A stream was offered to who listens under a name. */
+  /** A stream was offered to the listener of a name. */
   | {
       readonly kind: "dialled";
       readonly name: string;
@@ -48,33 +64,40 @@ export type RouterEvent =
       readonly stream: string;
     };
 
-/** Counts since the router began, and of now where they say so. */
+/** Counts of a router: totals since it was made, and present numbers where the comment says "now". */
 export interface RouterStats {
-  /** First peers that wait now. */
+  /** The number of first peers that wait now. */
   readonly waitingPeers: number;
-  /** Pairs that live now. */
+  /** The number of pairs that live now. */
   readonly livePairs: number;
+  /** The number of survivors that still take, now, what was accepted from a lost peer. */
+  readonly lingeringPeers: number;
+  /** The number of pairs that were joined. */
   readonly pairs: number;
-  /** Pairs that ended because a peer was gone. */
+  /** The number of pairs that ended because a peer was lost. */
   readonly brokenPairs: number;
-  /** First peers whose other side did not come in time. */
+  /** The number of first peers whose other side did not come in time. */
   readonly expiredWaits: number;
-  /** Frames and bytes of frames that were passed on. */
+  /** The number of frames that were passed on. */
   readonly frames: number;
+  /** The bytes of the frames that were passed on. */
   readonly bytes: number;
-  /** Names that are listened to now. */
+  /** The number of names that have a listener now. */
   readonly listeners: number;
+  /** The number of streams that were offered to listeners. */
   readonly dials: number;
-  /** Calls that were refused, for whatever reason. */
+  /** The number of calls that were refused, whatever the reason. */
   readonly refusals: number;
 }
 
 export type MutableStats = { -readonly [Name in keyof RouterStats]: RouterStats[Name] };
 
+/** Returns counts that are all zero. */
 export function newStats(): MutableStats {
   return {
     waitingPeers: 0,
     livePairs: 0,
+    lingeringPeers: 0,
     pairs: 0,
     brokenPairs: 0,
     expiredWaits: 0,
@@ -86,27 +109,34 @@ export function newStats(): MutableStats {
   };
 }
 
-/** What the services of a router share to tell about themselves. */
+/** The reporting that the services of a router share. */
 export class Reporter {
   readonly stats: MutableStats = newStats();
   readonly #onEvent: ((event: RouterEvent) => void) | undefined;
+  readonly #refusals: RefusalReports;
 
-  constructor(onEvent: ((event: RouterEvent) => void) | undefined) {
+  constructor(onEvent: ((event: RouterEvent) => void) | undefined, options: RefusalReportsOptions) {
     this.#onEvent = onEvent;
+    this.#refusals = new RefusalReports(options, (event) => this.tell(event));
   }
 
-  /** A call ends before it has begun. */
-  refused(call: ServerCall<{}, never>, { status, message }: GrpcError): void {
+  /** Counts a call that ends before it has begun, and reports it unless many like it were reported lately. */
+  refused(call: ServerCall<{}, {}>, { status, message }: GrpcError): void {
     this.stats.refusals += 1;
-    this.tell({ kind: "refused", method: call.path, peer: call.peer.address, status, message });
+    this.#refusals.add({ kind: "refused", method: call.path, peer: call.peer.address, status, message });
   }
 
-  /** What the listener throws is its own affair, and must not end a stream. */
+  /** Reports an event. An `onEvent` that throws must not end a stream, so its error is dropped. */
   tell(event: RouterEvent): void {
     try {
       this.#onEvent?.(event);
     } catch {
-      // A log that fails has nobody left to tell.
+      // The log itself has failed: there is no place left to report that.
     }
+  }
+
+  /** Reports the refusals that were only counted so far, and waits for no more. */
+  close(): void {
+    this.#refusals.close();
   }
 }

@@ -1,9 +1,9 @@
-/** trunkline.v1.ExchangeService: who listens under which name, and how those who dial it meet them. */
+/** trunkline.v1.ExchangeService: keeps the names of listeners, and offers them the streams of those who dial. */
 import { randomUUID } from "node:crypto";
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { abortable, reasonText } from "@trunkline/base";
+import { abortable, type Clock, reasonText } from "@trunkline/base";
 import { GrpcError, type Implementation, type ServerCall, Status } from "@trunkline/grpc";
-import { BusyStreamError, type Clock } from "@trunkline/streams";
+import { BusyStreamError } from "@trunkline/streams";
 import type {
   DialRequest,
   DialResponseSchema,
@@ -13,24 +13,24 @@ import type {
   ListResponseSchema,
 } from "../gen/trunkline/v1/exchange_pb.js";
 import type { Fields } from "../gen/trunkline/v1/frames_pb.js";
-import { EmbeddedRegistry } from "../registry/memory.js";
+import { MemoryRegistry } from "../registry/memory.js";
 import { fieldsToMetadata } from "../stream/fields.js";
 import { authenticate } from "../token/bearer.js";
 import type { TokenMinter } from "../token/minter.js";
 import type { TokenVerifier } from "../token/verifier.js";
 import type { Reporter } from "./events.js";
-import { type ListenCall, type ListenEvent, ListenerEntry } from "./listener-entry.js";
+import { type ListenCall, type ListenEvent, ListenerEntry, maxUntakenHeartbeats } from "./listener-entry.js";
 import { nameProblem } from "./name.js";
 
 export interface ExchangeServiceOptions {
   readonly verifier: TokenVerifier;
   readonly minter: TokenMinter;
-  /** Where peers are sent to; empty for the server that this service is part of. */
+  /** The endpoint that peers are sent to; empty for the server that this service is part of. */
   readonly routerEndpoint: string;
-  /** The longest that a dialling peer may wait for the other side, and what it does if it does not say. */
+  /** The longest time that a dialler may wait for the listener, and the time that it gets if it asks for none. */
   readonly maxWaitMs: number;
   readonly maxListeners: number;
-  /** Of the metadata of one listener or one dialler, keys and values. */
+  /** The largest metadata of one listener or one dialler: the bytes of its keys and values. */
   readonly maxMetadataBytes: number;
   readonly heartbeatMs: number;
   readonly clock: Clock;
@@ -38,40 +38,57 @@ export interface ExchangeServiceOptions {
   readonly reporter: Reporter;
 }
 
-/** Features, each of at most so many characters; more cannot be meant. */
+/** The number of features that a peer may name, and the length of each: several times as many as there are. */
 const maxFeatures = 32;
 const maxFeatureChars = 32;
 
+type DialAnswer = MessageInitShape<typeof DialResponseSchema>;
+type ListAnswer = MessageInitShape<typeof ListResponseSchema>;
+
+/** The three methods of the exchange. Each authenticates its caller from the headers alone, before it takes a message. */
 export class ExchangeServiceHandler {
   readonly implementation: Implementation<typeof ExchangeService> = {
     listen: { open: (call) => this.#listen(call) },
-    dial: (request, call) => this.#reporting(call, () => this.#dial(request, call)),
-    list: (request, call) => this.#reporting(call, () => this.#list(request, call)),
+    dial: { open: (call) => this.#answer(call, (identity, request) => this.#dial(identity, request, call)) },
+    list: { open: (call) => this.#answer(call, (_identity, _request: ListRequest) => this.#list()) },
   };
   readonly #options: ExchangeServiceOptions;
-  readonly #registry: EmbeddedRegistry<ListenerEntry>;
+  readonly #registry: MemoryRegistry<ListenerEntry>;
   #cancelHeartbeat: (() => void) | undefined;
   #closed = false;
 
   constructor(options: ExchangeServiceOptions) {
     this.#options = options;
-    this.#registry = new EmbeddedRegistry(options.maxListeners);
+    this.#registry = new MemoryRegistry(options.maxListeners);
   }
 
-  /** Those who listen are told to come back later, elsewhere or to the next one here. */
+  /** Ends all listeners with UNAVAILABLE, so that they come back later, here or elsewhere. */
   close(): void {
     this.#closed = true;
     this.#cancelHeartbeat?.();
     for (const entry of this.#registry.list()) entry.finish(closing());
   }
 
-  async #reporting<T>(call: ServerCall<{}, never>, work: () => Promise<T>): Promise<T> {
+  /** Runs one call up to its answer, and reports the `GrpcError` that refuses it. */
+  async #reporting<T>(call: ServerCall<{}, {}>, work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error) {
       if (error instanceof GrpcError && !call.signal.aborted) this.#options.reporter.refused(call, error);
       throw error;
     }
+  }
+
+  /** Authenticates the caller, takes its one message, and sends the answer of `work`. */
+  async #answer<Request extends {}, Answer extends {}>(
+    call: ServerCall<Request, Answer>,
+    work: (identity: string, request: Request) => Promise<Answer>,
+  ): Promise<void> {
+    const answer = await this.#reporting(call, async () => {
+      const { subject: identity } = await authenticate(call.metadata, this.#options.verifier);
+      return work(identity, await onlyMessage(call));
+    });
+    await call.send(answer);
   }
 
   // Listening.
@@ -84,31 +101,30 @@ export class ExchangeServiceHandler {
       await call.send({ event: { case: "listening", value: { heartbeatMs: this.#options.heartbeatMs } } });
       await entry.over;
     } finally {
-      this.#leave(entry);
+      this.#remove(entry, "left");
     }
   }
 
-  /** A listener that is in the registry. @throws GrpcError */
+  /** Returns a listener that is in the registry. @throws GrpcError */
   async #admit(call: ListenCall): Promise<ListenerEntry> {
     const { verifier, unixNowMs, maxListeners, reporter } = this.#options;
     const { subject: identity } = await authenticate(call.metadata, verifier);
-    const request = await call.receive();
-    if (request === undefined) throw new GrpcError(Status.INVALID_ARGUMENT, "the request ended without its message");
+    const request = await onlyMessage(call);
     this.#check(request);
     const { name } = request;
     const entry = new ListenerEntry(identity, request, call, unixNowMs());
     const registered = this.#registry.register(entry);
     switch (registered.kind) {
       case "taken":
-        throw new GrpcError(Status.ALREADY_EXISTS, `the name "${name}" is being listened to by somebody else`);
+        throw new GrpcError(Status.ALREADY_EXISTS, `the name "${name}" has a listener of another identity`);
       case "full":
         throw new GrpcError(
           Status.RESOURCE_EXHAUSTED,
-          `${maxListeners + 1} would listen, more than maxListeners (${maxListeners})`,
+          `${maxListeners + 1} listeners would be more than maxListeners (${maxListeners})`,
         );
       case "registered":
         registered.superseded?.finish(new GrpcError(Status.ABORTED, `another listener has taken the name "${name}"`));
-        if (registered.superseded !== undefined) this.#told(registered.superseded, "superseded");
+        if (registered.superseded !== undefined) this.#tellRemoved(registered.superseded, "superseded");
     }
     reporter.stats.listeners = this.#registry.size;
     reporter.tell({ kind: "listening", name, identity, peer: call.peer.address });
@@ -116,17 +132,17 @@ export class ExchangeServiceHandler {
     return entry;
   }
 
-  #leave(entry: ListenerEntry): void {
-    if (this.#registry.unregister(entry)) this.#told(entry, "left");
+  #remove(entry: ListenerEntry, reason: "left" | "unresponsive"): void {
+    if (this.#registry.unregister(entry)) this.#tellRemoved(entry, reason);
   }
 
-  #told({ name, identity }: ListenerEntry, because: "left" | "superseded"): void {
+  #tellRemoved({ name, identity }: ListenerEntry, reason: "left" | "superseded" | "unresponsive"): void {
     const { reporter } = this.#options;
     reporter.stats.listeners = this.#registry.size;
-    reporter.tell({ kind: "unlistened", name, identity, because });
+    reporter.tell({ kind: "listener-removed", name, identity, reason });
   }
 
-  /** One timer for all who listen; without one, a way that a NAT has forgotten looks like a quiet one for ever. */
+  /** Sends heartbeats to all listeners, by one timer. Without them a listener could not tell a dead connection from a quiet one. */
   #keepBeating(): void {
     const { clock, heartbeatMs } = this.#options;
     if (this.#cancelHeartbeat !== undefined || this.#closed || heartbeatMs === 0) return;
@@ -134,26 +150,35 @@ export class ExchangeServiceHandler {
       clock.nowMs() + heartbeatMs,
       () => {
         this.#cancelHeartbeat = undefined;
-        const entries = this.#registry.list();
-        for (const entry of entries) entry.beat();
-        if (entries.length > 0) this.#keepBeating();
+        for (const entry of this.#registry.list()) {
+          if (!entry.beat()) this.#removeUnresponsive(entry);
+        }
+        if (this.#registry.size > 0) this.#keepBeating();
       },
       "watch",
     );
   }
 
+  /** Frees the name of a listener that does not take its heartbeats: diallers would wait for it in vain. */
+  #removeUnresponsive(entry: ListenerEntry): void {
+    const { heartbeatMs } = this.#options;
+    this.#remove(entry, "unresponsive");
+    entry.finish(
+      new GrpcError(
+        Status.UNAVAILABLE,
+        `the listener of "${entry.name}" has taken no heartbeat for ${maxUntakenHeartbeats * heartbeatMs} ms`,
+      ),
+    );
+  }
+
   // Dialling.
 
-  async #dial(
-    request: DialRequest,
-    call: ServerCall<DialRequest, MessageInitShape<typeof DialResponseSchema>>,
-  ): Promise<DialAnswer> {
-    const { verifier, minter, routerEndpoint, maxWaitMs, reporter } = this.#options;
-    const { subject: identity } = await authenticate(call.metadata, verifier);
+  async #dial(identity: string, request: DialRequest, call: ServerCall<DialRequest, DialAnswer>): Promise<DialAnswer> {
+    const { minter, routerEndpoint, maxWaitMs, reporter } = this.#options;
     this.#check(request);
     const { name } = request;
     const entry = this.#registry.find(name);
-    if (entry === undefined) throw new GrpcError(Status.NOT_FOUND, `nobody listens under the name "${name}"`);
+    if (entry === undefined) throw new GrpcError(Status.NOT_FOUND, `there is no listener under the name "${name}"`);
     const stream = randomUUID();
     const lifetimeMs = request.waitMs === 0 ? maxWaitMs : Math.min(request.waitMs, maxWaitMs);
     const [listenToken, dialToken] = await Promise.all([
@@ -166,8 +191,8 @@ export class ExchangeServiceHandler {
     return answerTo(entry.request, routerEndpoint, dialToken);
   }
 
-  /** In step with the listener: one that does not take its offers holds up those who dial it, as long as they want to wait. */
-  async #offer(entry: ListenerEntry, offer: ListenEvent, call: ServerCall<{}, never>): Promise<void> {
+  /** Waits until the listener takes the offer: a listener that takes none holds up its diallers for as long as they want to wait. */
+  async #offer(entry: ListenerEntry, offer: ListenEvent, call: ServerCall<{}, {}>): Promise<void> {
     try {
       await abortable(entry.call.send(offer), call.signal);
     } catch (error) {
@@ -176,33 +201,32 @@ export class ExchangeServiceHandler {
       if (error instanceof BusyStreamError) {
         throw new GrpcError(
           Status.RESOURCE_EXHAUSTED,
-          `too many dial "${name}", faster than its listener takes the streams`,
+          `"${name}" is dialled faster than its listener takes the streams`,
         );
       }
       throw new GrpcError(Status.UNAVAILABLE, `the listener of "${name}" is gone: ${reasonText(error)}`);
     }
   }
 
-  async #list(
-    _request: ListRequest,
-    call: ServerCall<{}, never>,
-  ): Promise<MessageInitShape<typeof ListResponseSchema>> {
-    await authenticate(call.metadata, this.#options.verifier);
+  async #list(): Promise<ListAnswer> {
     const listeners = this.#registry.list().map(({ name, request: { metadata }, sinceUnixMs }) => {
       return { name, sinceUnixMs: BigInt(Math.floor(sinceUnixMs)), ...(metadata === undefined ? {} : { metadata }) };
     });
     return { listeners };
   }
 
-  /** @throws GrpcError for what cannot be listened to or dialled */
+  /** @throws GrpcError for a request that cannot be listened to or dialled with */
   #check({ name, features, metadata }: Pick<ListenRequest, "name" | "features" | "metadata">): void {
     if (this.#closed) throw closing();
     const problem = nameProblem(name);
     if (problem !== undefined) throw new GrpcError(Status.INVALID_ARGUMENT, problem);
-    if (features.length > maxFeatures || features.some((feature) => feature.length > maxFeatureChars)) {
+    if (features.length > maxFeatures)
+      throw new GrpcError(Status.INVALID_ARGUMENT, `${features.length} features are more than ${maxFeatures}`);
+    const long = features.find((feature) => feature.length > maxFeatureChars);
+    if (long !== undefined) {
       throw new GrpcError(
         Status.INVALID_ARGUMENT,
-        `features are at most ${maxFeatures} words of ${maxFeatureChars} characters`,
+        `a feature of ${long.length} characters is longer than ${maxFeatureChars}`,
       );
     }
     this.#checkMetadata(metadata);
@@ -227,16 +251,21 @@ export class ExchangeServiceHandler {
   }
 }
 
-type DialAnswer = MessageInitShape<typeof DialResponseSchema>;
+/** Returns the one message of a call. @throws GrpcError INVALID_ARGUMENT where there is none */
+async function onlyMessage<Request extends {}>(call: ServerCall<Request, never>): Promise<Request> {
+  const request = await call.receive();
+  if (request === undefined) throw new GrpcError(Status.INVALID_ARGUMENT, "the request ended without its message");
+  return request;
+}
 
-/** What the listener is told of who dials. */
+/** Returns what the listener is told about a dialler. */
 function offerTo({ features, metadata }: DialRequest, endpoint: string, token: string): ListenEvent {
   return {
     event: { case: "offer", value: { endpoint, token, features, ...(metadata === undefined ? {} : { metadata }) } },
   };
 }
 
-/** What the dialling peer is told of who listens. */
+/** Returns what the dialler is told about the listener. */
 function answerTo({ features, metadata }: ListenRequest, endpoint: string, token: string): DialAnswer {
   return { endpoint, token, features, ...(metadata === undefined ? {} : { metadata }) };
 }

@@ -1,10 +1,14 @@
-/** Somebody who listens at the exchange: a call that lasts as long. */
+/** A listener at the exchange: a call of `Listen` that lasts as long as the listener wants the name. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import { deferred } from "@trunkline/base";
 import type { GrpcError, ServerCall } from "@trunkline/grpc";
 import type { ListenRequest, ListenResponseSchema } from "../gen/trunkline/v1/exchange_pb.js";
 
 export type ListenEvent = MessageInitShape<typeof ListenResponseSchema>;
 export type ListenCall = ServerCall<ListenRequest, ListenEvent>;
+
+/** The number of heartbeats that a listener may leave untaken: one may be late, and one may wait behind offers. */
+export const maxUntakenHeartbeats = 3;
 
 export class ListenerEntry {
   readonly name: string;
@@ -12,10 +16,10 @@ export class ListenerEntry {
   readonly request: ListenRequest;
   readonly call: ListenCall;
   readonly sinceUnixMs: number;
-  readonly over: Promise<void>;
-  /** The last heartbeat has not gone out yet. */
+  /** True while a heartbeat waits for room in the listener's window. */
   #beating = false;
-  #end: (error?: GrpcError) => void = () => {};
+  #untaken = 0;
+  readonly #over = deferred<void>(true);
 
   constructor(identity: string, request: ListenRequest, call: ListenCall, sinceUnixMs: number) {
     this.name = request.name;
@@ -23,24 +27,34 @@ export class ListenerEntry {
     this.request = request;
     this.call = call;
     this.sinceUnixMs = sinceUnixMs;
-    this.over = new Promise((resolve, reject) => {
-      this.#end = (error) => (error === undefined ? resolve() : reject(error));
-    });
-    this.over.catch(() => {}); // it may fail before its handler waits
   }
 
-  /** Lets the call end, with OK unless there is an error. */
+  /** Settles when the call is to end: with OK, or with an error. */
+  get over(): Promise<void> {
+    return this.#over.promise;
+  }
+
+  /** Ends the call, with OK unless there is an error. Only the first end counts. */
   finish(error?: GrpcError): void {
-    this.#end(error);
+    if (error === undefined) this.#over.resolve();
+    else this.#over.reject(error);
   }
 
-  /** Sends a sign of life, if the last one is on its way. */
-  beat(): void {
-    if (this.#beating) return;
+  /**
+   * Sends a heartbeat unless the last one still waits.
+   * @returns false once the listener has left `maxUntakenHeartbeats` in a row untaken
+   */
+  beat(): boolean {
+    if (this.#beating) {
+      this.#untaken += 1;
+      return this.#untaken < maxUntakenHeartbeats;
+    }
     this.#beating = true;
+    this.#untaken = 0;
     const sent = (): void => {
       this.#beating = false;
     };
     this.call.send({ event: { case: "heartbeat", value: {} } }).then(sent, sent);
+    return true;
   }
 }

@@ -1,9 +1,9 @@
 /** The names under which peers listen. */
 
-/** Long enough for a path of labels, short enough for a line of a log. */
+/** The longest name: enough for a path of labels, and short enough for a line of a log. */
 const maxNameChars = 128;
 
-/** Why `name` cannot be one; undefined if it can. */
+/** Returns why `name` is not a valid name, or undefined if it is one. */
 export function nameProblem(name: string): string | undefined {
   if (typeof name !== "string" || name === "") return "a name must not be empty";
   if (name.length > maxNameChars) return `a name of ${name.length} characters is longer than ${maxNameChars}`;

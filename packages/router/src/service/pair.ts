@@ -1,27 +1,24 @@
 /**
- * Two calls that are joined: what one sends, the other receives, with the backpressure of HTTP/2 all the way.
+ * Two calls that are joined: the frames that one sends, the other receives, with the backpressure of HTTP/2 all the way.
  *
- * When one side is gone, everything that was accepted from it is delivered first; then the other side's call ends with UNAVAILABLE. The pair
+ * When one side is lost, everything that was accepted from it is delivered first; then the other side's call ends with UNAVAILABLE. The pair
  * itself is over at once, however slowly the survivor reads.
  */
-
-import { reasonText } from "@trunkline/base";
-import { GrpcError, Status } from "@trunkline/grpc";
-import type { Clock } from "@trunkline/streams";
+import { type Clock, reasonText } from "@trunkline/base";
 import type { MutableStats } from "./events.js";
+import { type Lingering, otherSideGone } from "./lingering.js";
 import type { Peer } from "./peer.js";
 
 export interface PairOptions {
   readonly clock: Clock;
-  /** How long a survivor may take none of what is left for it. */
-  readonly lingerMs: number;
+  readonly lingering: Lingering;
   readonly stats: MutableStats;
-  /** Called once. `cause`: why, if not because both sides had ended. */
+  /** Called once, when the pair is over. `cause` is the reason unless both sides had ended. */
   onOver(pair: Pair, cause: string | undefined): void;
 }
 
 export class Pair {
-  /** Of the frames that were passed on. */
+  /** The bytes of the frames that were passed on. */
   bytes = 0;
   readonly startedAtMs: number;
   readonly #options: PairOptions;
@@ -53,7 +50,7 @@ export class Pair {
         await to.call.send(frame);
       }
     } catch {
-      // One of them is gone. If it was the receiver, there is nobody left to tell; if it was the sender, all of it has arrived.
+      // One of them is lost. If it was the receiver, it cannot be told; if it was the sender, all frames of it have been passed on.
       to.finish(otherSideGone);
       return;
     }
@@ -72,21 +69,7 @@ export class Pair {
     this.#end(reasonText(peer.call.signal.reason));
     peer.finish();
     if (peer.ended) survivor.finish(otherSideGone);
-    else if (!survivor.gone) this.#linger(survivor, this.bytes);
-  }
-
-  /** A survivor that takes nothing for too long is cut off: by a reset, since nothing else would reach it. */
-  #linger(survivor: Peer, bytesBefore: number): void {
-    const { clock, lingerMs } = this.#options;
-    const cancel = clock.at(
-      clock.nowMs() + lingerMs,
-      () => {
-        if (this.bytes === bytesBefore) survivor.call.abort(otherSideGone);
-        else this.#linger(survivor, this.bytes);
-      },
-      "watch",
-    );
-    survivor.over.then(cancel, cancel);
+    else if (!survivor.gone) this.#options.lingering.add(survivor, () => this.bytes);
   }
 
   #end(cause: string | undefined): void {
@@ -95,6 +78,3 @@ export class Pair {
     this.#options.onOver(this, cause);
   }
 }
-
-/** Shared: the status of a call that somebody else's end has ended holds nothing of it. */
-const otherSideGone = new GrpcError(Status.UNAVAILABLE, "the other side of the stream is gone");

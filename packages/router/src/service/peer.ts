@@ -1,41 +1,39 @@
-/** One side of a stream at the router: a call whose handler waits here until the router has no more use for it. */
+/** One side of a stream at the router: a call whose handler waits here until the router needs it no more. */
+import { deferred } from "@trunkline/base";
 import type { GrpcError, ServerCall } from "@trunkline/grpc";
 
 export type ForwardedCall = ServerCall<Uint8Array, Uint8Array>;
 
 export class Peer {
   readonly call: ForwardedCall;
-  /** The name that it came with. */
+  /** The name of the stream, which is the subject of the peer's token. */
   readonly stream: string;
-  /** It has ended its half, and all of it has been passed on. */
+  /** True once the peer has ended its half, and all of it has been passed on. */
   ended = false;
-  /** Settles when the call's handler is to end: with OK, or with an error. */
-  readonly over: Promise<void>;
-  #resolve: () => void = () => {};
-  #reject: (error: GrpcError) => void = () => {};
+  readonly #over = deferred<void>(true);
 
   constructor(call: ForwardedCall, stream: string) {
     this.call = call;
     this.stream = stream;
-    this.over = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
-    this.over.catch(() => {}); // it may fail before its handler waits
+  }
+
+  /** Settles when the call's handler is to end: with OK, or with an error. */
+  get over(): Promise<void> {
+    return this.#over.promise;
   }
 
   get address(): string {
     return this.call.peer.address;
   }
 
-  /** The call is over, or its client: a place on the connection is not kept for what others still have to read. */
+  /** True once the call has ended or its client is lost. Its place on the connection is free then, whatever the other side still has to read. */
   get gone(): boolean {
     return this.call.signal.aborted;
   }
 
-  /** Ends the call, with OK unless there is an error. The first end counts. */
+  /** Ends the call, with OK unless there is an error. Only the first end counts. */
   finish(error?: GrpcError): void {
-    if (error === undefined) this.#resolve();
-    else this.#reject(error);
+    if (error === undefined) this.#over.resolve();
+    else this.#over.reject(error);
   }
 }

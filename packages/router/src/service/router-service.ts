@@ -1,6 +1,6 @@
-/** jumpstarter.v1.RouterService: lets peers in, has them paired, and joins their calls. */
+/** jumpstarter.v1.RouterService: authenticates peers, has them paired by the table, and joins their calls. */
+import type { Clock } from "@trunkline/base";
 import { GrpcError, type Implementation, type ServerCall, Status } from "@trunkline/grpc";
-import type { Clock } from "@trunkline/streams";
 import { type Arrival, type Refusal, Rendezvous, type RendezvousLimits, type Role } from "../rendezvous.js";
 import type { ForwardingService } from "../stream/definition.js";
 import { featuresKey, parseFeatures } from "../stream/features.js";
@@ -8,16 +8,18 @@ import { peerKey } from "../stream/peer-key.js";
 import { authenticate } from "../token/bearer.js";
 import type { TokenVerifier, VerifiedToken } from "../token/verifier.js";
 import type { Reporter } from "./events.js";
+import { Lingering } from "./lingering.js";
 import { Pair } from "./pair.js";
 import { type ForwardedCall, Peer } from "./peer.js";
 
-/** Longer names are cut: they are compared, and kept while the peer waits. */
+/** The part of a peer's id that is kept and compared: longer ones are cut, since they stay in memory while the peer waits. */
 const maxPeerIdChars = 64;
 
 export interface RouterServiceOptions {
   readonly verifier: TokenVerifier;
   readonly limits: RendezvousLimits;
   readonly lingerMs: number;
+  readonly maxLingeringPeers: number;
   readonly clock: Clock;
   unixNowMs(): number;
   readonly reporter: Reporter;
@@ -27,15 +29,18 @@ export class RouterServiceHandler {
   readonly implementation: Implementation<typeof ForwardingService> = { stream: { open: (call) => this.#open(call) } };
   readonly #options: RouterServiceOptions;
   readonly #table: Rendezvous<Peer>;
+  readonly #lingering: Lingering;
   #timer: { readonly atMs: number; cancel(): void } | undefined;
   #closed = false;
 
   constructor(options: RouterServiceOptions) {
+    const { clock, lingerMs, maxLingeringPeers, reporter } = options;
     this.#options = options;
     this.#table = new Rendezvous(options.limits);
+    this.#lingering = new Lingering({ clock, lingerMs, maxLingeringPeers, stats: reporter.stats });
   }
 
-  /** First peers are told that nobody will come; pairs go on. */
+  /** Ends the calls of first peers with UNAVAILABLE; pairs go on. */
   close(): void {
     this.#closed = true;
     this.#timer?.cancel();
@@ -54,12 +59,12 @@ export class RouterServiceHandler {
     await peer?.over;
   }
 
-  /** A peer that waits or is joined; undefined if it is gone already. @throws GrpcError */
+  /** Returns a peer that waits or is joined; undefined if its client is lost already. @throws GrpcError */
   async #admit(call: ForwardedCall): Promise<Peer | undefined> {
     const { verifier, clock } = this.#options;
     const token = await authenticate(call.metadata, verifier);
     if (this.#closed) throw closing();
-    // One of the exchange's that is gone already still meets its other side, which is told so, and gets what was said before.
+    // A peer of the exchange that is lost already still meets its other side, which gets what was sent, and is told at once.
     if (call.signal.aborted && token.role === undefined) return undefined;
     const peer = new Peer(call, token.subject);
     const outcome = this.#table.arrive(peer, this.#arrivalOf(call, token), clock.nowMs());
@@ -70,7 +75,7 @@ export class RouterServiceHandler {
         this.#join(outcome.first, peer);
         break;
       case "wait":
-        if (outcome.replaced !== undefined) this.#leave(outcome.replaced, "replaced", replaced());
+        if (outcome.replaced !== undefined) this.#endWait(outcome.replaced, "replaced", replaced());
         this.#wait(peer, token.role);
         break;
     }
@@ -89,18 +94,18 @@ export class RouterServiceHandler {
   }
 
   #join(first: Peer, second: Peer): void {
-    const { clock, lingerMs, reporter } = this.#options;
+    const { clock, reporter } = this.#options;
     const { stats } = reporter;
     const { stream } = first;
     const pair = new Pair({
       clock,
-      lingerMs,
+      lingering: this.#lingering,
       stats,
       onOver: ({ startedAtMs, bytes }, cause) => {
-        this.#table.parted(stream);
+        this.#table.pairClosed(stream);
         stats.livePairs -= 1;
         if (cause !== undefined) stats.brokenPairs += 1;
-        reporter.tell({ kind: "parted", stream, cause, durationMs: clock.nowMs() - startedAtMs, bytes });
+        reporter.tell({ kind: "closed", stream, cause, durationMs: clock.nowMs() - startedAtMs, bytes });
       },
     });
     stats.waitingPeers = this.#table.waitingPeers;
@@ -119,25 +124,25 @@ export class RouterServiceHandler {
     const { stream, call } = peer;
     reporter.stats.waitingPeers = this.#table.waitingPeers;
     reporter.tell({ kind: "waiting", stream, peer: peer.address });
-    // With a role, nobody else can take its place: it stays, so that the other side is told at once when it comes, and not kept waiting.
+    // A peer with a role stays when its client leaves: no other peer can take its place, and the other side is told at once when it comes.
     if (role === undefined) {
       const onAbort = (): void => {
-        if (this.#table.withdraw(stream, peer)) this.#leave(peer, "left", undefined);
+        if (this.#table.withdraw(stream, peer)) this.#endWait(peer, "left", undefined);
       };
       call.signal.addEventListener("abort", onAbort, { once: true });
     }
     this.#arm();
   }
 
-  /** It does not wait any more, and nobody has come. */
-  #leave(peer: Peer, because: "left" | "expired" | "replaced", error: GrpcError | undefined): void {
+  /** Ends the call of a peer that waits no more and was not joined. */
+  #endWait(peer: Peer, reason: "left" | "timed-out" | "replaced", error: GrpcError | undefined): void {
     const { reporter } = this.#options;
     peer.finish(error);
     reporter.stats.waitingPeers = this.#table.waitingPeers;
-    reporter.tell({ kind: "unmet", stream: peer.stream, peer: peer.address, because });
+    reporter.tell({ kind: "expired", stream: peer.stream, peer: peer.address, reason });
   }
 
-  /** One timer for all who wait. */
+  /** Sets the one timer of all waiting peers. */
   #arm(): void {
     const { clock, reporter } = this.#options;
     const atMs = this.#table.nextExpiryMs;
@@ -149,7 +154,7 @@ export class RouterServiceHandler {
         this.#timer = undefined;
         for (const peer of this.#table.expire(clock.nowMs())) {
           reporter.stats.expiredWaits += 1;
-          this.#leave(peer, "expired", late());
+          this.#endWait(peer, "timed-out", late());
         }
         this.#arm();
       },
@@ -159,19 +164,21 @@ export class RouterServiceHandler {
   }
 }
 
-/** Tells a peer that it has been joined, and what the other side understands. */
+/** Tells a peer that it has been joined, and which features the other side has. */
 function introduce(peer: ForwardedCall, other: ServerCall<{}, never>): void {
   const features = [...parseFeatures(other.metadata.get(featuresKey))];
   const metadata = features.length === 0 ? undefined : { [featuresKey]: features.join(",") };
-  peer.sendInitialMetadata(metadata).catch(() => {}); // it may be gone
+  peer.sendInitialMetadata(metadata).catch(() => {}); // its client may be lost
 }
 
 const refusals: Readonly<Record<Refusal, () => GrpcError>> = {
   "third-peer": () => new GrpcError(Status.ALREADY_EXISTS, "the stream has two sides already"),
   "token-used": () => new GrpcError(Status.ALREADY_EXISTS, "the token was used by another peer"),
-  "same-role": () => new GrpcError(Status.ALREADY_EXISTS, "this side of the stream has come already"),
-  "too-many-waiting": () => new GrpcError(Status.RESOURCE_EXHAUSTED, "too many peers wait for their other side"),
-  "too-many-streams": () => new GrpcError(Status.RESOURCE_EXHAUSTED, "too many streams are being made"),
+  "same-role": () => new GrpcError(Status.ALREADY_EXISTS, "this side of the stream is taken already"),
+  "too-many-waiting": () =>
+    new GrpcError(Status.RESOURCE_EXHAUSTED, "as many peers as maxWaitingPeers allows wait for their other side"),
+  "too-many-streams": () =>
+    new GrpcError(Status.RESOURCE_EXHAUSTED, "the router remembers as many streams as maxRememberedStreams allows"),
 };
 
 function replaced(): GrpcError {

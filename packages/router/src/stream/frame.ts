@@ -5,7 +5,7 @@
 import { bytesCodec, type MessageCodec } from "@trunkline/grpc";
 
 /** What a frame is; the numbers mirror HTTP/2's. A peer may use others: a router passes them on, a receiver ignores them. */
-export const FrameType = {
+export const RouterFrameType = {
   DATA: 0x00,
   /** Metadata of the next DATA (`trunkline.v1.Fields`). */
   HEADERS: 0x01,
@@ -20,7 +20,7 @@ export const FrameType = {
 /** One message of `RouterService.Stream`. */
 export interface Frame {
   readonly payload: Uint8Array;
-  /** Any int32; see `FrameType`. */
+  /** Any int32; see `RouterFrameType`. */
   readonly frameType: number;
 }
 

@@ -9,7 +9,7 @@ import type { ObjectStream, ReceivedMessage, WaitOptions } from "@trunkline/stre
 import { ReceiveQueue } from "@trunkline/streams/kit";
 import type { Ping } from "../gen/trunkline/v1/frames_pb.js";
 import type { EndProof } from "./end-proof.js";
-import { type Frame, FrameType } from "./frame.js";
+import { type Frame, RouterFrameType } from "./frame.js";
 import { decodeAbort, decodeEnd, decodeFields, decodePing } from "./payloads.js";
 import type { PeerFeatures } from "./peer-features.js";
 import { Proof } from "./proof.js";
@@ -119,19 +119,19 @@ export class Incoming {
 
   #handle({ frameType, payload }: Frame): void {
     switch (frameType) {
-      case FrameType.DATA:
+      case RouterFrameType.DATA:
         this.#onData(payload);
         break;
-      case FrameType.HEADERS:
+      case RouterFrameType.HEADERS:
         this.#onFields(payload);
         break;
-      case FrameType.RST_STREAM:
+      case RouterFrameType.RST_STREAM:
         this.#events.onAbort(decodeAbort(payload));
         break;
-      case FrameType.PING:
+      case RouterFrameType.PING:
         this.#onPing(payload);
         break;
-      case FrameType.GOAWAY:
+      case RouterFrameType.GOAWAY:
         this.#onGoAway(payload);
         break;
       default: // A frame of a later version, or one that only the other side's application knows.

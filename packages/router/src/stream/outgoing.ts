@@ -6,7 +6,7 @@ import { isBytes } from "@trunkline/base";
 import { Metadata } from "@trunkline/metadata";
 import type { ObjectStream, SendOptions, WaitOptions } from "@trunkline/streams";
 import { metadataRefusal, SendQueue } from "@trunkline/streams/kit";
-import { type Frame, FrameType } from "./frame.js";
+import { type Frame, RouterFrameType } from "./frame.js";
 import { encodeEnd, encodeFields } from "./payloads.js";
 import type { PeerFeatures } from "./peer-features.js";
 import { Proof } from "./proof.js";
@@ -128,14 +128,14 @@ export class Outgoing {
 
   /** Counts the payload once it was accepted: a frame that was cancelled before that is not part of what has to arrive. */
   #sendData(payload: Uint8Array, options: WaitOptions | undefined): Promise<void> {
-    return this.#call.send({ payload, frameType: FrameType.DATA }, options).then(() => this.#proof.add(payload));
+    return this.#call.send({ payload, frameType: RouterFrameType.DATA }, options).then(() => this.#proof.add(payload));
   }
 
   async #sendFrames({ data, fields, options }: OutgoingItem): Promise<void> {
     let begun = false;
     try {
       if (fields !== undefined) {
-        await this.#call.send({ payload: fields, frameType: FrameType.HEADERS }, options);
+        await this.#call.send({ payload: fields, frameType: RouterFrameType.HEADERS }, options);
         begun = true;
       }
       let offset = 0;
@@ -152,7 +152,7 @@ export class Outgoing {
 
   async #sendEnd(): Promise<void> {
     await this.#sending;
-    await this.#call.send({ payload: encodeEnd(this.#proof), frameType: FrameType.GOAWAY });
+    await this.#call.send({ payload: encodeEnd(this.#proof), frameType: RouterFrameType.GOAWAY });
     this.#ended = true;
     await this.#events.onEnd();
   }

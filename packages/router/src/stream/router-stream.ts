@@ -21,7 +21,7 @@ import { StreamLayer } from "@trunkline/streams/kit";
 import type { Ping } from "../gen/trunkline/v1/frames_pb.js";
 import { endProof } from "./end-proof.js";
 import { type Features, featuresKey, ownFeaturesText } from "./features.js";
-import { type Frame, FrameType } from "./frame.js";
+import { type Frame, RouterFrameType } from "./frame.js";
 import { Incoming } from "./incoming.js";
 import { Outgoing } from "./outgoing.js";
 import { abortError, encodeAbort, encodePing } from "./payloads.js";
@@ -135,7 +135,7 @@ export class RouterStream extends StreamLayer<Uint8Array, Uint8Array, Frame, Fra
     const answered = (): void => {
       this.#answering = false;
     };
-    this.#outgoing.sendControl(FrameType.PING, encodePing({ id, answer: true })).then(answered, answered);
+    this.#outgoing.sendControl(RouterFrameType.PING, encodePing({ id, answer: true })).then(answered, answered);
   }
 
   /** What has come makes it impossible to go on: the other side is told. */
@@ -151,7 +151,8 @@ export class RouterStream extends StreamLayer<Uint8Array, Uint8Array, Frame, Fra
   }
 
   #sendAbort(error: GrpcError): void {
-    if (this.#features.has("abort")) this.#outgoing.sendControl(FrameType.RST_STREAM, encodeAbort(error)).catch(ignore);
+    if (this.#features.has("abort"))
+      this.#outgoing.sendControl(RouterFrameType.RST_STREAM, encodeAbort(error)).catch(ignore);
   }
 
   override abort(reason?: unknown): void {

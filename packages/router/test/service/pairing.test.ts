@@ -2,7 +2,7 @@
 import { Status } from "@trunkline/grpc";
 import { BrokenStreamError } from "@trunkline/streams";
 import { describe, expect, it } from "vitest";
-import { endProof, FrameType, ownFeatures, RouterStream, Trunkline } from "../../src/index.js";
+import { endProof, ownFeatures, RouterFrameType, RouterStream, Trunkline } from "../../src/index.js";
 import { bytes, testRouter, text } from "../support/router.js";
 
 describe("the router", () => {
@@ -34,7 +34,7 @@ describe("the router", () => {
   it("tells the survivor at once that its peer is gone, after everything that came from it", async () => {
     await using test = testRouter();
     const [gone, survivor] = [test.plainCall("s"), test.plainCall("s")];
-    await gone.send({ payload: bytes("last words"), frameType: FrameType.DATA });
+    await gone.send({ payload: bytes("last words"), frameType: RouterFrameType.DATA });
     await survivor.start();
     expect(text((await survivor.receive())?.payload)).toBe("last words");
     gone.cancel();
@@ -45,8 +45,8 @@ describe("the router", () => {
     await using test = testRouter();
     const first = test.plainCall("s");
     const second = new RouterStream(test.plainCall("s"), { peerFeatures: new Set(ownFeatures) });
-    await first.send({ payload: bytes("part"), frameType: FrameType.DATA });
-    await first.send({ payload: new Uint8Array([8, 9, 16, 2]), frameType: FrameType.GOAWAY });
+    await first.send({ payload: bytes("part"), frameType: RouterFrameType.DATA });
+    await first.send({ payload: new Uint8Array([8, 9, 16, 2]), frameType: RouterFrameType.GOAWAY });
     expect(text(await second.receive())).toBe("part");
     await expect(second.receive()).rejects.toBeInstanceOf(BrokenStreamError);
     expect(second.extra(endProof)).toBeUndefined();
@@ -56,7 +56,7 @@ describe("the router", () => {
     await using test = testRouter();
     const first = test.plainCall("s");
     const second = new RouterStream(test.plainCall("s"));
-    await first.send({ payload: bytes(""), frameType: FrameType.GOAWAY });
+    await first.send({ payload: bytes(""), frameType: RouterFrameType.GOAWAY });
     expect(await second.receive()).toBeUndefined();
     expect(second.extra(endProof)).toBe("declared");
     second.abort();
