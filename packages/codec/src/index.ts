@@ -1,2 +1,2 @@
-export { type MessageCodec, MessageCodecs, type MessageCodecsOptions } from "./message-codec.js";
+export { type BinaryCodec, BinaryCodecs, type BinaryCodecsOptions } from "./binary-codec.js";
 export { type TextCodec, webTextCodec } from "./text.js";

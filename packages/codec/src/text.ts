@@ -1,6 +1,6 @@
 /** UTF-8, by whatever is fastest on a platform. */
 
-/** How strings become UTF-8 and back. Invalid input never throws: it becomes U+FFFD. */
+/** Conversion of strings to UTF-8 and back. Invalid input never throws: it becomes U+FFFD. */
 export interface TextCodec {
   /** Returns the text of `bytes[start..end]`. */
   decode(bytes: Uint8Array, start: number, end: number): string;

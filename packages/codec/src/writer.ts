@@ -8,7 +8,9 @@
 import { giveUp } from "./give-up.js";
 import type { TextCodec } from "./text.js";
 
-/** The size of a shared block. A kept message pins its block, so it is not larger than what bulk transfers use anyway. */
+/**
+ * The size of a shared block. A kept message pins its block, so it is not larger than what bulk transfers use anyway.
+ */
 const blockBytes = 16_384;
 /** Strings up to this length are tried as ASCII, character by character: a native call costs more. */
 const shortText = 32;
@@ -24,9 +26,9 @@ const singleBytes = new Uint8Array(single.buffer);
 export class BackwardWriter {
   readonly #text: TextCodec;
   bytes: Uint8Array = new Uint8Array(blockBytes);
-  /** Where the last written byte stands; the next one goes before it. */
+  /** The position of the byte that was written last; the next one goes before it. */
   at: number = blockBytes;
-  /** Where the message ends that is being written. */
+  /** The position behind the message that is being written. */
   end: number = blockBytes;
   #busy = false;
 

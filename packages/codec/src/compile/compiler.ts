@@ -36,7 +36,9 @@ const { hasOwnProperty: hasOwn } = Object.prototype;
 const encoders = new WeakMap<DescMessage, { encode: Encode }>();
 const decoders = new WeakMap<DescMessage, Decoder>();
 
-/** Values that compiled source refers to by name, so that nothing but numbers and quoted names is ever in the source. */
+/**
+ * Values that compiled source refers to by name, so that nothing but numbers and quoted names is ever in the source.
+ */
 class Constants {
   readonly values: unknown[] = [];
 
@@ -92,7 +94,7 @@ export function decoderOf(desc: DescMessage): Decoder {
   const holder: { -readonly [Name in keyof Decoder]: Decoder[Name] } = {
     Message: class {
       constructor() {
-        // biome-ignore lint/correctness/noConstructorReturn: the first message of a type is made by what is compiled now
+        // biome-ignore lint/correctness/noConstructorReturn: the first message of a type is made by the compiled class
         return new (fill().Message)();
       }
     },

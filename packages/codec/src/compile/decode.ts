@@ -1,7 +1,7 @@
 /**
  * Writes the source of a decoder for one message type: a constructor of a new message, and a function that reads fields
- * into a message by a switch over the tags that are right for each field. A field that comes with another wire type than
- * it should is left to protobuf-es.
+ * into a message by a switch over the tags that are right for each field. A field that comes with another wire type
+ * than it should is left to protobuf-es.
  */
 import { type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
 import { isDelimited } from "./encode.js";
@@ -99,7 +99,8 @@ function unwrappedSource(field: DescField, property: string): string {
   return `case ${messageTag(field)}: { if (depth >= ${recursionLimit}) throw giveUp;
 const n = r.length(), end = r.at + n;
 let c = ${property}; if (c === undefined) c = ${zeroExpression(type, false)};
-while (r.at < end) { if (r.tag() !== ${tagOf(value.number, wireTypeOf(type))}) throw giveUp; c = ${scalarExpression(type, false)}; }
+while (r.at < end) { if (r.tag() !== ${tagOf(value.number, wireTypeOf(type))}) throw giveUp;
+c = ${scalarExpression(type, false)}; }
 if (r.at !== end) throw giveUp; ${property} = c; break; }`;
 }
 

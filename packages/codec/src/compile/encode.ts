@@ -105,7 +105,8 @@ function mapSource(field: DescField & { fieldKind: "map" }, property: string, na
   const type = wireScalar(field);
   const value =
     field.mapKind === "message"
-      ? `n = w.end - w.at; ${names.encoder(field.message)}(v, w); w.varint(w.end - w.at - n); ${writeTag(2, lengthDelimited)}`
+      ? `n = w.end - w.at; ${names.encoder(field.message)}(v, w);
+w.varint(w.end - w.at - n); ${writeTag(2, lengthDelimited)}`
       : scalarSource(type) + writeTag(2, wireTypeOf(type));
   return `for (let r = ${property}, k = Object.keys(r), i = k.length - 1; i >= 0; i--) {
 const e = w.end - w.at;

@@ -1,4 +1,4 @@
-/** Which messages can be compiled, and how a new one looks. It must know nothing of the wire. */
+/** Tells which messages can be compiled, and describes a new one. It must know nothing of the wire but wire types. */
 import { create, type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
 import { isWrapperDesc } from "@bufbuild/protobuf/wkt";
 

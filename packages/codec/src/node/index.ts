@@ -1,4 +1,4 @@
-/** What the codec uses of Node: `Buffer` converts strings several times as fast as the Encoding API. */
+/** The platform module for Node: `Buffer` converts strings several times as fast as the Encoding API. */
 import { Buffer } from "node:buffer";
 import type { TextCodec } from "../text.js";
 

@@ -37,7 +37,7 @@ import fc from "fast-check";
 
 export type Syntax = "proto2" | "proto3" | "editions";
 
-/** How often each feature of protobuf has occurred. */
+/** The number of times that each feature of protobuf has occurred. */
 export const occurrences: Map<string, number> = new Map();
 
 export function count(feature: string): void {
@@ -62,6 +62,7 @@ const scalars: readonly Type[] = [
   Type.SINT64,
 ];
 const longs: readonly Type[] = [Type.INT64, Type.UINT64, Type.FIXED64, Type.SFIXED64, Type.SINT64];
+const wrappers = ["StringValue", "BytesValue", "Int64Value", "BoolValue", "DoubleValue", "UInt32Value"];
 const mapKeys = scalars.filter((type) => ![Type.DOUBLE, Type.FLOAT, Type.BYTES].includes(type));
 const packable = (type: Type): boolean => ![Type.STRING, Type.BYTES, Type.MESSAGE, Type.GROUP].includes(type);
 
@@ -184,7 +185,7 @@ export function makeTypes(syntax: Syntax, draw: Draw): DescMessage[] {
       } else count("message");
     } else if (kind < 0.28) {
       field.type = Type.MESSAGE;
-      field.typeName = `.google.protobuf.${pick(["StringValue", "BytesValue", "Int64Value", "BoolValue", "DoubleValue", "UInt32Value"])}`;
+      field.typeName = `.google.protobuf.${pick(wrappers)}`;
       count("wrapper");
     } else if (kind < 0.32) {
       field.type = Type.MESSAGE;

@@ -7,10 +7,10 @@ import type { TextCodec } from "./text.js";
 import { BackwardWriter } from "./writer.js";
 
 /** Encodes and decodes messages of one type, exactly as `toBinary` and `fromBinary` of protobuf-es do. */
-export interface MessageCodec<Message extends object> {
+export interface BinaryCodec<Message extends object> {
   /**
    * Returns the message as bytes, which are never written to again, behind `headroom` zero bytes (default 0) for
-   * whoever puts a prefix there.
+   * a prefix that the caller puts there.
    * @throws Error as `toBinary` does, for values that the fields cannot have
    */
   encode(message: Message, headroom?: number): Uint8Array;
@@ -21,30 +21,31 @@ export interface MessageCodec<Message extends object> {
   decode(bytes: Uint8Array): Message;
 }
 
-/** Options of `MessageCodecs`. */
-export interface MessageCodecsOptions {
+/** Options of `BinaryCodecs`. */
+export interface BinaryCodecsOptions {
   /**
-   * How many messages of a type protobuf-es encodes, and how many it decodes, before a function is compiled. Default 20:
+   * The number of messages of a type that protobuf-es encodes, and that it decodes, before a function is compiled.
+   * Default 20:
    * compiling takes as long as some hundred messages, which a program that starts and ends should not pay.
    */
   readonly compileAfter?: number;
 }
 
 /** A family of codecs that share a block of memory. A process needs one. */
-export class MessageCodecs {
+export class BinaryCodecs {
   readonly #writer: BackwardWriter;
   readonly #reader: Reader;
   readonly #compileAfter: number;
   #allowed: boolean | undefined;
 
-  constructor(text: TextCodec, { compileAfter = 20 }: MessageCodecsOptions = {}) {
+  constructor(text: TextCodec, { compileAfter = 20 }: BinaryCodecsOptions = {}) {
     this.#writer = new BackwardWriter(text);
     this.#reader = new Reader(text);
     this.#compileAfter = compileAfter;
   }
 
   /** Returns a codec of a message type. */
-  codec<Desc extends DescMessage>(desc: Desc): MessageCodec<MessageShape<Desc>> {
+  codec<Desc extends DescMessage>(desc: Desc): BinaryCodec<MessageShape<Desc>> {
     return new CompilingCodec(desc, this.#writer, this.#reader, this.#compileAfter, () => {
       this.#allowed ??= mayCompile();
       return this.#allowed;
@@ -52,7 +53,7 @@ export class MessageCodecs {
   }
 }
 
-class CompilingCodec<Desc extends DescMessage> implements MessageCodec<MessageShape<Desc>> {
+class CompilingCodec<Desc extends DescMessage> implements BinaryCodec<MessageShape<Desc>> {
   readonly #desc: Desc;
   readonly #writer: BackwardWriter;
   readonly #reader: Reader;
