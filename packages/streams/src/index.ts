@@ -3,6 +3,7 @@
 // What a stream is.
 export type { AbortSignalLike, Clock } from "@trunkline/base";
 // Layers that observe or limit.
+export type { Count } from "./bytes/counter.js";
 export { Crc32 } from "./bytes/crc32.js";
 // Compression; more formats are in `@trunkline/streams/node`.
 export { type Bzip2Options, bzip2 } from "./compression/bzip2/bzip2.js";
@@ -29,7 +30,7 @@ export { sendStream, type WriteTarget } from "./endpoints/send-stream.js";
 export { stapled } from "./endpoints/stapled.js";
 // Layers that change how items are cut, or what goes with them.
 export { BufferedStream, buffered, ReadError } from "./layers/buffered.js";
-export { type Count, CountedStream, type CountOptions, counted, type Hasher } from "./layers/counted.js";
+export { CountedStream, type CountOptions, counted, type HashedCount, type Hasher } from "./layers/counted.js";
 export { type EnvelopeOptions, enveloped } from "./layers/envelope.js";
 export { type LengthPrefixOptions, type LinesOptions, lengthPrefixed, lines } from "./layers/framing.js";
 export { MetadataStream, streamMetadata } from "./layers/metadata-stream.js";
@@ -50,5 +51,4 @@ export {
   type ForwardOptions,
   type ForwardResult,
   forward,
-  type Transferred,
 } from "./move/forward.js";

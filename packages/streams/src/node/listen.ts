@@ -4,7 +4,7 @@ import { type Clock, wholeNumber } from "@trunkline/base";
 import { listenOn, systemClock } from "@trunkline/base/node";
 import { type Attributes, localAddress, noAttributes, type SocketAddress } from "../contract/attributes.js";
 import type { ObjectStream, WaitOptions } from "../contract/stream.js";
-import { iterate } from "../kit/base-stream.js";
+import { iterate } from "../kit/iterate.js";
 import { ReceiveQueue } from "../kit/receive-queue.js";
 import { streamFromDuplex } from "./duplex-stream.js";
 import { resetAndDestroy } from "./reset.js";
