@@ -11,7 +11,6 @@ export { type ConnectOptions, connectTcp, connectUnix, type TcpTarget } from "./
 export { type DuplexOptions, streamFromDuplex } from "./duplex-stream.js";
 export { type FileReadOptions, type FileWriteOptions, filePath, streamFromFile, streamToFile } from "./file.js";
 export { type ListenOptions, listenTcp, listenUnix, SocketListener, type TcpListenOptions } from "./listen.js";
-export { describeProgress, type ProgressBarOptions, type ProgressOutput, progressBar } from "./progress-bar.js";
 export {
   type ReadableOptions,
   streamFromReadable,
