@@ -61,6 +61,6 @@ export { MetadataStream, streamMetadata } from "./layers/metadata-stream.js";
 // Compression; more formats are in `@trunkline/streams/node`.
 
 export { type Bzip2Options, bzip2 } from "./compression/bzip2/bzip2.js";
-export type { Codec, Coder } from "./compression/codec.js";
+export type { CompressionCodec, CompressionCoder } from "./compression/codec.js";
 export { type CompressionOptions, compressed } from "./compression/compressed-stream.js";
 export { identity } from "./compression/identity.js";
