@@ -19,6 +19,10 @@ describe("a channel's target", () => {
     ["unix:/run/x.sock", { path: "/run/x.sock" }, true, "localhost"],
     ["unix:///run/x.sock", { path: "/run/x.sock" }, true, "localhost"],
     ["unix:x.sock", { path: "x.sock" }, true, "localhost"],
+    ["unix-abstract:name", { path: "\0name" }, true, "localhost"],
+    // A zone is for this machine only; grpc#26175 asked for it.
+    ["[fe80::1%eth0]:80", { host: "fe80::1%eth0", port: 80 }, false, "[fe80::1]:80"],
+    ["dns:///[fe80::1%25eth0]", { host: "fe80::1%eth0", port: 443 }, false, "[fe80::1]"],
   ])("%s is understood", (target, socket, local, authority) => {
     expect(parseTarget(target)).toEqual({ socket, local, authority });
   });
@@ -32,6 +36,9 @@ describe("a channel's target", () => {
     ["dns://8.8.8.8/example.com", /names a DNS server, which is not supported/],
     ["unix:", /"unix:" has no path/],
     ["unix://relative", /"unix:\/\/relative" has no path/],
+    ["unix-abstract:", /"unix-abstract:" has no name/],
+    // The system would cut the path, and another server would answer (nodejs/node#48316).
+    [`unix:/${"x".repeat(107)}`, /has 108 bytes, which is more than this system takes/],
   ])("%j is refused with a word on what it should be", (target, message) => {
     expect(() => new Channel(target)).toThrow(message);
   });

@@ -96,6 +96,24 @@ describe("a server listens", () => {
     await second.close();
   });
 
+  it("on no Unix socket whose path the system would cut (nodejs/node#48316)", async () => {
+    const path = `/tmp/${"x".repeat(103)}`;
+    await expect(serverOf().listen(`unix:${path}`)).rejects.toMatchObject({ code: "SOCKET_PATH_TOO_LONG" });
+    expect(existsSync(path.slice(0, 107))).toBe(false);
+  });
+
+  it.runIf(process.platform === "linux")("on a name in the abstract namespace (grpc-go#2382)", async () => {
+    const address = `unix-abstract:grpc-test-${process.pid}`;
+    expect(await serverOf().listen(address)).toBe(address);
+    expect((await createClient(Echo, channelTo(address)).say({ text: "here" })).text).toBe("here");
+  });
+
+  it.runIf(process.platform === "linux")("on an IPv6 address with a zone (grpc#26175)", async () => {
+    const bound = await serverOf().listen("[::1%lo]:0", { plaintext: true });
+    const address = bound.replace("[::1]", "[::1%lo]");
+    expect((await createClient(Echo, channelTo(address)).say({ text: "here" })).text).toBe("here");
+  });
+
   it("with TLS, which clients check", async () => {
     const seen: unknown[] = [];
     const server = new Server().add(Echo, {

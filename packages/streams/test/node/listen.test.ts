@@ -161,6 +161,24 @@ describe("listenUnix", () => {
     expect(await readFile(file, "utf8")).toBe("precious");
   });
 
+  test("a path that the system would cut is refused, to listen and to connect (nodejs/node#48316)", async () => {
+    const path = `${folder}/${"x".repeat(108 - folder.length)}`;
+    const refused = {
+      name: "SocketPathError",
+      message: expect.stringContaining(`"${path}" of a Unix socket has 109 bytes`),
+    };
+    await expect(listenUnix(path)).rejects.toMatchObject(refused);
+    await expect(connectUnix(path)).rejects.toMatchObject(refused);
+  });
+
+  test.runIf(process.platform === "linux")("a name in the abstract namespace has no file", async () => {
+    const path = `\0streams-test-${process.pid}`;
+    await using listener = await listenUnix(path);
+    const client = await connectUnix(path);
+    expect((await listener.accept())?.extra(localAddress)).toEqual({ path });
+    client.abort();
+  });
+
   test("a path that cannot be bound is an error with its code", async () => {
     await expect(listenUnix(join(folder, "missing", "socket"))).rejects.toMatchObject({
       code: expect.stringMatching(/^(ENOENT|EACCES)$/),

@@ -1,6 +1,7 @@
 import { existsSync, statSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { dirname } from "node:path";
+import { connect as connectSecure } from "node:tls";
 import { afterEach, describe, expect, test } from "vitest";
 import { localAddress, type ObjectStream, remoteAddress } from "../../src/index.js";
 import {
@@ -81,6 +82,27 @@ describe("TLS", () => {
     ).rejects.toMatchObject({
       code: "ERR_TLS_CERT_ALTNAME_INVALID",
     });
+  });
+
+  test("a resumed session that never had a client certificate is not authorized, whatever Node says", async () => {
+    const asking = { key, cert, ca: cert, requestCert: true, rejectUnauthorized: false };
+    const listener = until(await listenTls({ tls: asking }));
+    const dial = async (session?: Buffer) => {
+      const accepting = listener.accept();
+      const socket = connectSecure({ ...target(listener), ca: cert, servername: "localhost", session });
+      const ticket = new Promise<Buffer>((resolve) => socket.once("session", resolve));
+      const server = (await accepting) as ObjectStream<Uint8Array>;
+      socket.resume();
+      const identity = server.extra(tlsIdentity);
+      return { identity, ticket, resumed: socket.isSessionReused(), end: () => socket.destroy() };
+    };
+    const first = await dial();
+    const ticket = await first.ticket;
+    first.end();
+    const again = await dial(ticket);
+    again.end();
+    expect(again.resumed).toBe(true);
+    expect(again.identity).toMatchObject({ authorized: false, peerCertificate: undefined });
   });
 
   test("what is no handshake is told to onError and never accepted", async () => {
