@@ -7,7 +7,7 @@ export default defineConfig({
   resolve: { conditions: [...conditions, "module", "node", "development|production"] },
   ssr: { resolve: { conditions: [...conditions, "module", "node", "development|production"] } },
   test: {
-    include: ["packages/*/test/**/*.test.ts", "examples/**/*.test.ts", "scripts/**/*.test.mjs"],
+    include: ["packages/*/test/**/*.test.ts", "examples/**/*.test.ts", "{bench,scripts}/**/*.test.mjs"],
     // All cores: many tests wait for sockets and processes.
     maxWorkers: "100%",
     testTimeout: 20_000,

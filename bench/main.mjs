@@ -3,6 +3,7 @@
  * B C …), each run in fresh processes. Results go to stdout, progress and failures to stderr; exits with 1 when a run
  * failed.
  */
+import { compareCheckouts } from "./lib/against.mjs";
 import { parseArguments, UsageError, usage } from "./lib/arguments.mjs";
 import { buildGoSubject } from "./lib/go.mjs";
 import { writeResults } from "./lib/results-file.mjs";
@@ -27,7 +28,10 @@ function argumentsOrExit() {
 
 const options = argumentsOrExit();
 if (options.help) console.log(usage);
-else process.exitCode = (await bench()) ? 0 : 1;
+else if (options.against !== undefined) {
+  const { against, pairs, seconds, scenarios, subjects } = options;
+  process.exitCode = (await compareCheckouts(against, { pairs, seconds, scenarios, subjects })) ? 0 : 1;
+} else process.exitCode = (await bench()) ? 0 : 1;
 
 /** @returns {Promise<boolean>} whether every run succeeded */
 async function bench() {

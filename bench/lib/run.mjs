@@ -10,8 +10,12 @@ const settleMs = 500;
 
 const nodeProgram = fileURLToPath(new URL("../child.mjs", import.meta.url));
 
+/** @typedef {import("../subjects/catalog.mjs").SubjectEntry} SubjectEntry */
+
 /**
- * @param {import("../subjects/catalog.mjs").SubjectEntry & { program?: string }} subject
+ * Starts the processes of one subject, measures one scenario, and ends the processes.
+ * @param {SubjectEntry & { program?: string, child?: string }} subject with `program` if it is built, and with `child` if
+ * another checkout's child.mjs runs it
  * @param {import("../types.d.ts").Scenario} scenario
  * @param {{ warmUpMs: number, windowMs: number }} timing
  * @returns {Promise<{ value: number, cpuMicros?: number }>} in the scenario's unit; and for rates what all processes
@@ -19,7 +23,9 @@ const nodeProgram = fileURLToPath(new URL("../child.mjs", import.meta.url));
  */
 export async function run(subject, scenario, { warmUpMs, windowMs }) {
   const command =
-    subject.program === undefined ? [process.execPath, ...(scenario.nodeFlags ?? []), nodeProgram] : [subject.program];
+    subject.program === undefined
+      ? [process.execPath, ...(scenario.nodeFlags ?? []), subject.child ?? nodeProgram]
+      : [subject.program];
   const limitMs = warmUpMs + windowMs + overheadLimitMs;
   /** @type {Child[]} */
   const children = [];
