@@ -1,52 +1,69 @@
-/** One channel an endpoint, shared by all streams that go there: a connection of its own for each would cost more than most streams do. */
-import { Channel, type ChannelOptions, GrpcError, Status } from "@trunkline/grpc";
+/** The channels of one client: one an endpoint, shared by all streams that go there, since a connection costs more than most streams do. */
+import { Channel, type ChannelOptions, type ConnectTarget, GrpcError, Status } from "@trunkline/grpc";
 import type { CloseOptions } from "@trunkline/streams";
 
-/** An exchange sends to a few routers; one that names ever new ones must not open ever more connections. */
+/** The number of endpoints: an exchange sends to a few routers, and one that names ever new ones must not open ever more connections. */
 const maxEndpoints = 64;
 
+/** A time limit that never comes: 285,000 years. */
+const unlimitedMs = Number.MAX_SAFE_INTEGER;
+
 export class Channels {
-  /** The endpoint of the exchange, and of the router where it names no other. */
-  readonly home: string;
+  readonly #home: string | ConnectTarget;
   readonly #options: ChannelOptions;
-  readonly #channels: Map<string, Channel> = new Map();
-  readonly #retired: Set<Promise<void>> = new Set();
+  /** By endpoint; the endpoint of the exchange, and of the router where the exchange names no other, is undefined. */
+  readonly #channels: Map<string | undefined, Channel> = new Map();
+  /** Channels that take no more calls, and whose streams still live. */
+  readonly #retired: Set<Channel> = new Set();
   #closed = false;
 
-  constructor(home: string, options: ChannelOptions) {
-    this.home = home;
+  constructor(home: string | ConnectTarget, options: ChannelOptions) {
+    this.#home = home;
     this.#options = options;
-    this.get(home); // now, so that an endpoint that is none is told at once
+    this.get(undefined); // now, so that a malformed endpoint is reported at once
   }
 
-  /** @throws GrpcError for too many endpoints or after `close`, TypeError for an endpoint that is none */
-  get(endpoint: string = this.home): Channel {
+  /**
+   * Returns the channel to an endpoint.
+   * @param given undefined for the endpoint of the exchange
+   * @throws GrpcError for too many endpoints or after `close`, TypeError for a malformed endpoint
+   */
+  get(given?: string): Channel {
+    const endpoint = given === this.#home ? undefined : given;
     let channel = this.#channels.get(endpoint);
     if (channel === undefined) {
       if (this.#closed) throw new GrpcError(Status.UNAVAILABLE, "the client is closed");
       if (this.#channels.size >= maxEndpoints) {
         throw new GrpcError(Status.RESOURCE_EXHAUSTED, `the exchange named more than ${maxEndpoints} router endpoints`);
       }
-      channel = new Channel(endpoint, this.#options);
+      channel = new Channel(endpoint ?? this.#home, this.#options);
       this.#channels.set(endpoint, channel);
     }
     return channel;
   }
 
-  /** The connection of `channel` is dead without knowing: the next call gets another one. Calls that still live have a time to end. */
+  /**
+   * Leaves a channel whose connection seems dead: the next call gets a new one. The streams on it go on, for the connection may only be slow;
+   * its keepalive decides.
+   */
   retire(channel: Channel): void {
     for (const [endpoint, current] of this.#channels) {
       if (current !== channel) continue;
       this.#channels.delete(endpoint);
-      const closed = channel.close();
-      this.#retired.add(closed);
-      void closed.then(() => this.#retired.delete(closed));
+      this.#retired.add(channel);
+      void channel.close({ closeTimeoutMs: unlimitedMs }).then(() => this.#retired.delete(channel));
     }
   }
 
+  /** Closes all channels; their streams have `closeTimeoutMs` to end. */
   async close(options?: Pick<CloseOptions, "closeTimeoutMs">): Promise<void> {
     this.#closed = true;
-    const channels = [...this.#channels.values()];
-    await Promise.all([...channels.map((channel) => channel.close(options)), ...this.#retired]);
+    const channels = [...this.#channels.values(), ...this.#retired];
+    await Promise.all(channels.map((channel) => channel.close(options)));
   }
+}
+
+/** Closes a client once all its streams have ended, for `listen` and `dial`, whose callers hold no client that they could close. */
+export function closeWhenDone(client: { close(options: CloseOptions): Promise<void> }): void {
+  void client.close({ closeTimeoutMs: unlimitedMs });
 }

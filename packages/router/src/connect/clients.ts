@@ -1,4 +1,4 @@
-/** Clients of the two services, made once a channel. */
+/** The clients of the two services, made once a channel. */
 import { type Channel, type Client, createClient } from "@trunkline/grpc";
 import { ExchangeService } from "../gen/trunkline/v1/exchange_pb.js";
 import { RouterService } from "../stream/definition.js";
@@ -6,10 +6,12 @@ import { RouterService } from "../stream/definition.js";
 const routerClients: WeakMap<Channel, Client<typeof RouterService>> = new WeakMap();
 const exchangeClients: WeakMap<Channel, Client<typeof ExchangeService>> = new WeakMap();
 
+/** Returns the client of `RouterService` on a channel. */
 export function routerClient(channel: Channel): Client<typeof RouterService> {
   return made(routerClients, channel, () => createClient(RouterService, channel));
 }
 
+/** Returns the client of `ExchangeService` on a channel. */
 export function exchangeClient(channel: Channel): Client<typeof ExchangeService> {
   return made(exchangeClients, channel, () => createClient(ExchangeService, channel));
 }

@@ -1,6 +1,6 @@
-/** Dialling with a client of its own. */
+/** The function `dial`: one stream, with a client of its own. */
 import type { RouterStream } from "../stream/router-stream.js";
-import { wheneverDone } from "./own-client.js";
+import { closeWhenDone } from "./channels.js";
 import { type DialOptions, Trunkline, type TrunklineOptions } from "./trunkline.js";
 
 /** Dials a name at an exchange; see `Trunkline.dial`, and use a `Trunkline` for more than one. The connection ends with the stream. */
@@ -8,7 +8,7 @@ export async function dial(name: string, options: TrunklineOptions & DialOptions
   const trunkline = new Trunkline(options);
   try {
     const stream = await trunkline.dial(name, options);
-    wheneverDone(trunkline);
+    closeWhenDone(trunkline);
     return stream;
   } catch (error) {
     await trunkline.close();

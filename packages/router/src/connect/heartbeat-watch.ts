@@ -1,11 +1,11 @@
-/** Notices when the other end of a call has been silent for too long, which on a dead connection is all there is to notice. */
-import type { Clock } from "@trunkline/streams";
+/** Notices that the other end of a call has been silent for too long: on a dead connection silence is the only sign. */
+import type { Clock } from "@trunkline/base";
 
-/** Heartbeats that may be missing in a row: one may be late, and one lost with the way that brought it. */
+/** The number of heartbeats in a row that may be missing: one may be late, and one lost with the connection that carried it. */
 const missedHeartbeats = 3;
 
 export class HeartbeatWatch {
-  /** How long silence may last; 0 where there are no heartbeats. */
+  /** The longest silence; 0 where there are no heartbeats. */
   readonly limitMs: number;
   readonly #clock: Clock;
   readonly #onSilence: () => void;

@@ -1,11 +1,11 @@
-/** Listening with a client of its own. */
+/** The function `listen`: one name, with a client of its own. */
+import { closeWhenDone } from "./channels.js";
 import type { Listener } from "./listener.js";
-import { wheneverDone } from "./own-client.js";
 import { type ListenerOptions, Trunkline, type TrunklineOptions } from "./trunkline.js";
 
 /**
- * Listens under a name at an exchange; see `Trunkline.listen`, and use a `Trunkline` for more than one. The connection ends when the listener is closed
- * and the last of its streams is over.
+ * Listens under a name at an exchange; see `Trunkline.listen`, and use a `Trunkline` for more than one. The connection ends when the listener is
+ * closed and the last of its streams has ended.
  */
 export async function listen(name: string, options: TrunklineOptions & ListenerOptions): Promise<Listener> {
   const { onState } = options;
@@ -14,7 +14,7 @@ export async function listen(name: string, options: TrunklineOptions & ListenerO
     return await trunkline.listen(name, {
       ...options,
       onState(state) {
-        if (state.kind === "closed") wheneverDone(trunkline);
+        if (state.kind === "closed") closeWhenDone(trunkline);
         onState?.(state);
       },
     });

@@ -1,4 +1,4 @@
-/** Listens under one name, for as long as it is wanted: registers, opens a stream for each offer, and comes back after a loss. */
+/** Listens under one name until it is closed: registers it, opens a stream for each offer, and reconnects after a loss. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { abortReason, Backoff, reasonText } from "@trunkline/base";
 import { type BackoffOptions, type Channel, type ClientCall, GrpcError, Status } from "@trunkline/grpc";
@@ -14,26 +14,27 @@ import { exchangeClient } from "./clients.js";
 import { HeartbeatWatch } from "./heartbeat-watch.js";
 import { openRouterStream } from "./open-stream.js";
 
-/** What a listener is doing. */
+/** The state of a listener. */
 export type ListenerState =
   /** The exchange has confirmed the name, for the first time or again. */
   | { readonly kind: "listening" }
-  /** The connection to the exchange was lost, or could not be made again; the next attempt is in so many milliseconds. */
+  /** The connection to the exchange was lost, or could not be made again; the next attempt is in `retryInMs`. */
   | { readonly kind: "reconnecting"; readonly cause: Error; readonly retryInMs: number }
-  /** A stream was offered and could not be opened, or nobody had accepted those before it. */
+  /** A stream was offered and lost: it could not be opened, or as many streams as may already waited for `accept`. */
   | { readonly kind: "missed"; readonly cause: Error }
-  /** For good: by `close()`, or because of an error that no further attempt would mend. */
+  /** The listener has ended, by `close()` or because of an error that another attempt would only meet again. */
   | { readonly kind: "closed"; readonly cause: Error | undefined };
 
-/** The streams of those who dial a name. */
+/** A listener under a name, which accepts the streams of diallers. */
 export interface Listener extends AsyncIterable<RouterStream>, AsyncDisposable {
   readonly name: string;
   /**
-   * The next stream; undefined after `close()`.
-   * @throws GrpcError with which the listening ended for good: UNAUTHENTICATED, ABORTED (another listener has taken the name), …; BusyStreamError
+   * Returns the next stream; undefined after `close()`.
+   * @throws GrpcError with which the listener has ended: UNAUTHENTICATED, ABORTED (another listener has taken the name), …; BusyStreamError while
+   * another `accept` waits
    */
   accept(options?: WaitOptions): Promise<RouterStream | undefined>;
-  /** Gives the name back, and aborts streams that nobody has accepted; those that were go on. Idempotent; never rejects. */
+  /** Gives the name back and aborts the streams that wait for `accept`; accepted ones go on. Idempotent; never rejects. */
   close(): Promise<void>;
 }
 
@@ -48,12 +49,12 @@ export interface NameListenerOptions {
   onClosed(): void;
 }
 
-/** How long the exchange may take to confirm a name, once the call is on its way. */
+/** The time for the exchange to confirm a name, from the start of the call. */
 const confirmTimeoutMs = 20_000;
-/** A session that lasted so long was a good one: what comes after it is a first failure. */
+/** The time after which a session counts as a good one: the next failure is a first one again. */
 const goodSessionMs = 10_000;
 
-/** Statuses that another attempt would only meet again. */
+/** The statuses that another attempt would only meet again. */
 const finalStatuses: ReadonlySet<Status> = new Set([
   Status.UNAUTHENTICATED,
   Status.PERMISSION_DENIED,
@@ -74,7 +75,7 @@ export class NameListener implements Listener {
   readonly #options: NameListenerOptions;
   readonly #backoff: Backoff;
   readonly #streams: ReceiveQueue<RouterStream> = new ReceiveQueue();
-  /** Streams that are being opened. */
+  /** The number of streams that are being opened. */
   #opening = 0;
   #call: Session["call"] | undefined;
   /** Ends a wait between attempts. */
@@ -88,7 +89,7 @@ export class NameListener implements Listener {
     this.#backoff = new Backoff(options.backoff);
   }
 
-  /** Registers for the first time, which tells errors that later attempts would only repeat. @throws GrpcError, or the signal's reason */
+  /** Registers for the first time. Errors are thrown here, and not met by further attempts. @throws GrpcError, or the signal's reason */
   async begin(signal: AbortSignalLike | undefined): Promise<void> {
     try {
       if (signal !== undefined) {
@@ -136,7 +137,7 @@ export class NameListener implements Listener {
     this.#options.onClosed();
   }
 
-  /** From one session to the next, until it is over for good. */
+  /** Runs one session after the other until the listener has ended. */
   async #run(first: Session): Promise<void> {
     const { clock } = this.#options;
     let session: Session | undefined = first;
@@ -177,7 +178,7 @@ export class NameListener implements Listener {
     });
   }
 
-  /** @throws GrpcError, and what the token's function throws */
+  /** Registers the name. @throws GrpcError, and the errors of the token's function */
   async #register(waitForReady: boolean): Promise<Session> {
     const { channels, authorization, metadata, clock } = this.#options;
     const credentials = await authorization();
@@ -190,7 +191,11 @@ export class NameListener implements Listener {
       Status.DEADLINE_EXCEEDED,
       `the exchange did not confirm the name within ${confirmTimeoutMs} ms`,
     );
-    const cancel = clock.at(clock.nowMs() + confirmTimeoutMs, () => call.cancel(late), "watch");
+    const onLate = (): void => {
+      channels.retire(channel); // or the next attempt would use the same connection, which may be dead
+      call.cancel(late);
+    };
+    const cancel = clock.at(clock.nowMs() + confirmTimeoutMs, onLate, "watch");
     try {
       await call.send({ name: this.name, features: [...ownFeatures], metadata: metadataToFields(metadata) });
       const first = await call.receive();
@@ -204,13 +209,13 @@ export class NameListener implements Listener {
     }
   }
 
-  /** Opens a stream for each offer, until the call ends. @returns why it has */
+  /** Opens a stream for each offer until the call ends. @returns the error that has ended it */
   async #takeOffers({ call, channel, heartbeatMs }: Session): Promise<Error> {
     const { clock, channels } = this.#options;
     let silence: GrpcError | undefined;
     const watch = new HeartbeatWatch(clock, heartbeatMs, () => {
-      silence = new GrpcError(Status.UNAVAILABLE, `nothing was heard of the exchange for ${watch.limitMs} ms`);
-      channels.retire(channel); // or the next attempt would go the same dead way
+      silence = new GrpcError(Status.UNAVAILABLE, `nothing came from the exchange for ${watch.limitMs} ms`);
+      channels.retire(channel); // or the next attempt would use the same dead connection
       call.cancel(silence);
     });
     try {
@@ -218,7 +223,7 @@ export class NameListener implements Listener {
         watch.heard();
         if (message.event.case === "offer") void this.#take(message.event.value);
       }
-      return new GrpcError(Status.UNAVAILABLE, "the exchange has ended the call");
+      return new GrpcError(Status.UNAVAILABLE, "the exchange has ended the listening");
     } catch (error) {
       return silence ?? (error as Error);
     } finally {
@@ -238,7 +243,7 @@ export class NameListener implements Listener {
       });
       if (refused || this.#closed) {
         const message = refused
-          ? `${maxWaitingStreams} streams wait for the listener, as many as may`
+          ? `the listener has as many streams waiting as maxWaitingStreams (${maxWaitingStreams}) allows`
           : "the listener was closed";
         const error = new GrpcError(refused ? Status.RESOURCE_EXHAUSTED : Status.UNAVAILABLE, message);
         stream.abort(error);
@@ -258,7 +263,7 @@ export class NameListener implements Listener {
     try {
       this.#options.onState?.(state);
     } catch {
-      // Its own affair, which must not end the listening.
+      // An error of the callback must not end the listening.
     }
   }
 }

@@ -9,23 +9,25 @@ import { RouterStream } from "../stream/router-stream.js";
 import { authorizationKey, bearer } from "../token/bearer.js";
 import { routerClient } from "./clients.js";
 
+/** Options of one stream at a router. */
 export interface OpenStreamOptions {
-  /** A JWT whose `sub` names the stream: the router joins the two who come with the same one. */
+  /** A JWT whose `sub` names the stream: the router joins the two peers that come with the same one. */
   readonly token: string;
-  /** Names this peer, so that a router takes a second try of it for what it is. Default: a random one. */
+  /** A name for this peer, by which a router recognises a second call of it. Default: a random one. */
   readonly peerId?: string | undefined;
-  /** What the other side understands, where that is known. Default: what the router says of it when it has joined both. */
+  /** The features of the other side, where they are known. Default: those that the router names when it has joined both. */
   readonly peerFeatures?: Features | undefined;
-  /** Found with `extra(streamMetadata)`; stays on this side. */
+  /** Metadata for the reader on this side, found with `extra(streamMetadata)`. It is not sent. */
   readonly metadata?: MetadataInit | undefined;
-  /** Cancels the stream. */
+  /** A signal that cancels the stream. */
   readonly signal?: AbortSignalLike | undefined;
 }
 
 /**
- * Opens a stream at the router behind `channel`, ours or Jumpstarter's, for those who have made their tokens themselves; `listen` and `dial` do
- * this for everyone else. Resolves when the call is on its way: it does not wait for the other side, and what is sent before that has come is kept by flow control.
- * @throws GrpcError UNAVAILABLE where the router is not there; a refusal (UNAUTHENTICATED, ALREADY_EXISTS, …) is met by the first step
+ * Opens a stream at the router behind `channel`, ours or Jumpstarter's, with a token of one's own; `listen` and `dial` do this with tokens of
+ * the exchange. Resolves when the call is on its way: it does not wait for the other side, and flow control keeps what is sent before that comes.
+ * @throws GrpcError UNAVAILABLE where the router cannot be reached; the stream's first step rejects with a refusal (UNAUTHENTICATED,
+ * ALREADY_EXISTS, …)
  */
 export async function openRouterStream(channel: Channel, options: OpenStreamOptions): Promise<RouterStream> {
   const { token, peerId = randomUUID(), peerFeatures, metadata, signal } = options;
@@ -34,9 +36,9 @@ export async function openRouterStream(channel: Channel, options: OpenStreamOpti
   return new RouterStream(call, { peerFeatures, metadata });
 }
 
-/** Token and name are used once: in the connection's compression table they would only push out what is used again. */
+/** Returns the metadata of the call. Token and name are used once, and would only push repeated fields out of the compression table. */
 function credentials(token: string, peerId: string): Metadata {
-  // Through `Metadata`, so that a token that cannot be a header's value is refused.
+  // Through `Metadata`, so that a token that cannot be the value of a header is refused.
   const fields: readonly WireField[] = new Metadata([
     [authorizationKey, bearer(token)],
     [peerKey, peerId],

@@ -1,93 +1,141 @@
-/** What users hold: a client of one exchange, through which they listen, dial and look around. */
+/** A client of one exchange, through which its user listens, dials and lists names. */
 import type tls from "node:tls";
-import { wholeNumber } from "@trunkline/base";
-import { type BackoffOptions, Deadline } from "@trunkline/grpc";
+import { type AbortSignalLike, type Clock, maxTimerMs, wholeNumber } from "@trunkline/base";
+import { systemClock } from "@trunkline/base/node";
+import {
+  type BackoffOptions,
+  type CallOptions,
+  type Client,
+  type ConnectTarget,
+  Deadline,
+  GrpcError,
+  Status,
+} from "@trunkline/grpc";
 import { Metadata, type MetadataInit } from "@trunkline/metadata";
-import type { AbortSignalLike, Clock, CloseOptions, WaitOptions } from "@trunkline/streams";
-import { systemClock } from "@trunkline/streams/node";
+import type { CloseOptions, WaitOptions } from "@trunkline/streams";
+import type { ExchangeService } from "../gen/trunkline/v1/exchange_pb.js";
 import { ownFeatures, parseFeatures } from "../stream/features.js";
 import { fieldsToMetadata, metadataToFields } from "../stream/fields.js";
 import type { RouterStream } from "../stream/router-stream.js";
 import { authorizationKey, bearer } from "../token/bearer.js";
 import { Channels } from "./channels.js";
 import { exchangeClient } from "./clients.js";
-import { type Listener, NameListener, type NameListenerOptions } from "./listener.js";
+import { type Listener, type ListenerState, NameListener } from "./listener.js";
 import { openRouterStream } from "./open-stream.js";
 
+/** Options of a client of an exchange. */
 export interface TrunklineOptions {
-  /** Of the exchange: `"host:port"`, `"dns:///host:port"`, `"unix:/path"`. */
-  readonly endpoint: string;
-  /** For the exchange; a function is asked before each call, so that a token can be renewed. */
+  /**
+   * The endpoint of the exchange: `"host:port"`, `"dns:///host:port"`, `"unix:/path"`; or `{ connect }`, which makes the connections, as of a
+   * `Channel`.
+   */
+  readonly endpoint: string | ConnectTarget;
+  /** The token for the exchange. A function is asked before each call, so that a token can be renewed. */
   readonly token: string | (() => string | Promise<string>);
-  /** As for a `Channel`: TLS by default, except to loopback and Unix sockets. For routers that the exchange names too. */
+  /** TLS options, as of a `Channel`: TLS by default, except to loopback and Unix sockets. They hold for routers that the exchange names, too. */
   readonly tls?: tls.ConnectionOptions | undefined;
-  /** No TLS, wherever the endpoint is. */
+  /** True connects without TLS, to any endpoint. */
   readonly plaintext?: boolean | undefined;
-  /** The waits between attempts to come back. */
+  /** The waits between attempts to reconnect. */
   readonly backoff?: BackoffOptions | undefined;
-  /** Default: the system's. */
+  /**
+   * The time without a byte from the router after which it is sent a PING, also while there are no streams; `Infinity` for never. Default
+   * 20,000 ms: with `keepaliveTimeoutMs`, a dead connection is known within a minute.
+   */
+  readonly keepaliveIntervalMs?: number | undefined;
+  /**
+   * The time for the answer to that PING before the connection is given up and its streams break with UNAVAILABLE. Default 35,000 ms: a network
+   * that stalls for half a minute and comes back loses nothing.
+   */
+  readonly keepaliveTimeoutMs?: number | undefined;
+  /** The clock for all waits. Default: the system's. */
   readonly clock?: Clock | undefined;
 }
 
+/** Options of listening under a name. */
 export interface ListenerOptions {
-  /** For those who dial, at their stream's `extra(streamMetadata)`, and for `list`. */
+  /** Metadata for diallers, at their stream's `extra(streamMetadata)`, and for `list`. */
   readonly metadata?: MetadataInit | undefined;
-  /** Closes the listener. */
+  /** A signal that closes the listener. */
   readonly signal?: AbortSignalLike | undefined;
-  /** How many streams may wait for `accept`; one more is refused with RESOURCE_EXHAUSTED. Default 64, a burst. */
+  /** The number of streams that may wait for `accept`; one more is refused with RESOURCE_EXHAUSTED. Default 64, a burst. */
   readonly maxWaitingStreams?: number | undefined;
-  /** Hears when the connection to the exchange is lost, and when it is back. */
-  readonly onState?: NameListenerOptions["onState"];
+  /** Called when the connection to the exchange is lost, when it is back, and with each other state. */
+  readonly onState?: ((state: ListenerState) => void) | undefined;
 }
 
+/** Options of dialling a name. */
 export interface DialOptions {
-  /** For who listens, at its stream's `extra(streamMetadata)`. */
+  /** Metadata for the listener, at its stream's `extra(streamMetadata)`. */
   readonly metadata?: MetadataInit | undefined;
-  /** Ends the dialling; has no effect on the stream. */
+  /** A signal that ends the dialling; it has no effect on the stream. */
   readonly signal?: AbortSignalLike | undefined;
-  /** How long reaching the exchange may take, and then how long the other side may take to join. Default 30,000 ms, which is also what an exchange allows if it was not told otherwise. */
+  /**
+   * The time for reaching the exchange, and then again for the other side to join. Default 30,000 ms, the longest time that an exchange allows
+   * unless it was told otherwise.
+   */
   readonly waitMs?: number | undefined;
 }
 
-/** A name that somebody listens under. */
+/** A name that has a listener. */
 export interface ListedName {
   readonly name: string;
   readonly metadata: Metadata;
   readonly since: Date;
 }
 
+/** The time for reaching the exchange where the caller gives none. */
+const defaultWaitMs = 30_000;
+/** The longest first attempt on a connection that was made before: an exchange answers in milliseconds, so its connection is dead. */
+const maxFirstAttemptMs = 10_000;
+
+/** One request to the exchange, with the options of the attempt. */
+type Request<Answer> = (client: Client<typeof ExchangeService>, options: CallOptions) => Promise<Answer>;
+
 /**
+ * A client of an exchange. It listens and dials over one connection an endpoint, which it keeps alive and makes anew when it is lost.
  * ```ts
  * await using trunkline = new Trunkline({ endpoint, token });
  * const stream = await trunkline.dial("web");
  * ```
  */
 export class Trunkline implements AsyncDisposable {
+  /** The endpoint of the exchange, for logs. */
   readonly endpoint: string;
   readonly #options: TrunklineOptions;
   readonly #clock: Clock;
   readonly #channels: Channels;
   readonly #listeners: Set<NameListener> = new Set();
 
-  /** Connects to nothing yet. @throws TypeError for an endpoint or a token that is none */
+  /** Makes a client; it connects when it is first used. @throws TypeError for a malformed endpoint or token, RangeError for a time out of its range */
   constructor(options: TrunklineOptions) {
     const { endpoint, token, tls, plaintext, backoff, clock = systemClock } = options;
     if (typeof token !== "function" && (typeof token !== "string" || token === "")) {
-      throw new TypeError("a token is a string that is not empty, or a function that gives one");
+      throw new TypeError("a token is a string that is not empty, or a function that returns one");
     }
-    if (typeof endpoint !== "string" || endpoint === "")
+    if (endpoint === "" || endpoint === undefined || endpoint === null)
       throw new TypeError("the endpoint of an exchange must not be empty");
-    this.endpoint = endpoint;
+    this.endpoint = typeof endpoint === "string" ? endpoint : (endpoint.authority ?? "localhost");
     this.#options = options;
     this.#clock = clock;
-    this.#channels = new Channels(endpoint, { tls, plaintext, backoff, clock });
+    const { keepaliveIntervalMs = 20_000, keepaliveTimeoutMs = 35_000 } = options;
+    this.#channels = new Channels(endpoint, {
+      tls,
+      plaintext,
+      backoff,
+      clock,
+      keepaliveIntervalMs,
+      keepaliveTimeoutMs,
+      // A connection that died while it was idle is replaced before the next dial needs it.
+      keepaliveWithoutCalls: true,
+    });
   }
 
   /**
-   * Listens under a name: resolves when the exchange has confirmed it, and gives the streams of those who dial. A connection that is lost is made
-   * again, and takes the place of its stale self. Another listener of the same identity that takes the name ends this one.
-   * @throws GrpcError UNAVAILABLE (nobody there), UNAUTHENTICATED (the token), ALREADY_EXISTS (the name is somebody else's), INVALID_ARGUMENT
-   * (no name), RESOURCE_EXHAUSTED; MetadataError
+   * Listens under a name: resolves when the exchange has confirmed it, and returns the streams of diallers. A connection that is lost is made
+   * again, and the listener takes its name back. Another listener of the same identity that takes the name ends this one.
+   * @throws GrpcError UNAVAILABLE (no exchange answers), UNAUTHENTICATED (the token), ALREADY_EXISTS (a listener of another identity has the
+   * name), INVALID_ARGUMENT (the name or the metadata), RESOURCE_EXHAUSTED; MetadataError
    */
   async listen(name: string, options: ListenerOptions = {}): Promise<Listener> {
     const { metadata, signal, onState } = options;
@@ -95,7 +143,7 @@ export class Trunkline implements AsyncDisposable {
       channels: this.#channels,
       authorization: () => this.#authorization(),
       metadata: Metadata.from(metadata).clone().freeze(),
-      maxWaitingStreams: wholeNumber("maxWaitingStreams", options.maxWaitingStreams ?? 64, 0, Number.MAX_SAFE_INTEGER),
+      maxWaitingStreams: wholeNumber("maxWaitingStreams", options.maxWaitingStreams ?? 64, 0),
       onState,
       backoff: this.#options.backoff,
       clock: this.#clock,
@@ -107,20 +155,15 @@ export class Trunkline implements AsyncDisposable {
   }
 
   /**
-   * Dials a name: resolves when the stream is on its way. It does not wait for the other side; one that does not join within `waitMs` breaks the stream with
-   * DEADLINE_EXCEEDED.
-   * @throws GrpcError NOT_FOUND (nobody listens under the name), UNAVAILABLE, UNAUTHENTICATED, INVALID_ARGUMENT, DEADLINE_EXCEEDED; MetadataError
+   * Dials a name: resolves when the stream is on its way. It does not wait for the other side; if that does not join within `waitMs`, the stream
+   * breaks with DEADLINE_EXCEEDED.
+   * @throws GrpcError NOT_FOUND (the name has no listener), UNAVAILABLE, UNAUTHENTICATED, INVALID_ARGUMENT, DEADLINE_EXCEEDED; MetadataError
    */
   async dial(name: string, options: DialOptions = {}): Promise<RouterStream> {
     const { metadata, signal } = options;
-    const waitMs = wholeNumber("waitMs", options.waitMs ?? 30_000, 1, 2 ** 31 - 1);
+    const waitMs = wholeNumber("waitMs", options.waitMs ?? defaultWaitMs, 1, maxTimerMs);
     const request = { name, waitMs, features: [...ownFeatures], metadata: metadataToFields(Metadata.from(metadata)) };
-    const deadline = Deadline.after(waitMs, this.#clock);
-    const answer = await exchangeClient(this.#channels.get()).dial(request, {
-      metadata: await this.#authorization(),
-      deadline,
-      signal,
-    });
+    const answer = await this.#ask(waitMs, (client, attempt) => client.dial(request, { ...attempt, signal }));
     return openRouterStream(this.#channels.get(answer.endpoint || undefined), {
       token: answer.token,
       peerFeatures: parseFeatures(answer.features),
@@ -128,18 +171,34 @@ export class Trunkline implements AsyncDisposable {
     });
   }
 
-  /** The names that are listened to now, in order. @throws GrpcError UNAVAILABLE, UNAUTHENTICATED */
+  /** Returns the names that have a listener now, in order. @throws GrpcError UNAVAILABLE, UNAUTHENTICATED, DEADLINE_EXCEEDED after 30 s */
   async list({ signal }: WaitOptions = {}): Promise<ListedName[]> {
-    const { listeners } = await exchangeClient(this.#channels.get()).list(
-      {},
-      { metadata: await this.#authorization(), signal },
-    );
+    const { listeners } = await this.#ask(defaultWaitMs, (client, attempt) => client.list({}, { ...attempt, signal }));
     return listeners.map(({ name, metadata, sinceUnixMs }) => {
       return { name, metadata: fieldsToMetadata(metadata), since: new Date(Number(sinceUnixMs)) };
     });
   }
 
-  /** Closes the listeners, then the connections; streams that live have `closeTimeoutMs` (5,000) to end. Idempotent; never rejects. */
+  /**
+   * Makes a request within `waitMs`. A connection that was made before may be dead without any notice; the first attempt on it gets a third of the
+   * time, and the rest goes to an attempt on a new one.
+   */
+  async #ask<Answer>(waitMs: number, request: Request<Answer>): Promise<Answer> {
+    const deadline = Deadline.after(waitMs, this.#clock);
+    const channel = this.#channels.get();
+    const isOld = channel.state === "ready";
+    const first = isOld ? Deadline.after(Math.min(maxFirstAttemptMs, Math.ceil(waitMs / 3)), this.#clock) : deadline;
+    try {
+      return await request(exchangeClient(channel), { metadata: await this.#authorization(), deadline: first });
+    } catch (error) {
+      const isLate = error instanceof GrpcError && error.status === Status.DEADLINE_EXCEEDED;
+      if (!isOld || !isLate || deadline.remainingMs <= 0) throw error;
+    }
+    this.#channels.retire(channel);
+    return request(exchangeClient(this.#channels.get()), { metadata: await this.#authorization(), deadline });
+  }
+
+  /** Closes the listeners, then the connections; live streams have `closeTimeoutMs` (5,000) to end. Idempotent; never rejects. */
   async close(options?: Pick<CloseOptions, "closeTimeoutMs">): Promise<void> {
     await Promise.all(Array.from(this.#listeners, (listener) => listener.close()));
     await this.#channels.close(options);

@@ -1,24 +1,47 @@
 /** A router in memory, tokens for it, and channels to it: HTTP/2 and all its limits, no ports. */
 import { createHmac } from "node:crypto";
-import { duplexPair } from "node:stream";
-import { Channel, type ChannelOptions, type ClientCall, createClient } from "@trunkline/grpc";
+import type { Duplex } from "node:stream";
+import { Channel, type ChannelOptions, type ClientCall, type ConnectTarget, createClient } from "@trunkline/grpc";
+import { duplexPair, FaultyLink } from "@trunkline/grpc/testing";
 import type { MetadataInit } from "@trunkline/metadata";
-import { type Frame, Router, type RouterEvent, type RouterOptions, RouterService } from "../../src/index.js";
+import type { VirtualClock } from "@trunkline/streams/testing";
+import {
+  type Frame,
+  Router,
+  type RouterEvent,
+  type RouterOptions,
+  RouterService,
+  Trunkline,
+  type TrunklineOptions,
+} from "../../src/index.js";
 
-export const secret = "a key that only tests use";
+export const secret = "a key that only tests use, and long enough";
+
+/** 2026-11-25, as a virtual clock's zero in Unix time. */
+export const epochMs: number = 1_795_564_800_000;
 
 /** Some turns of the event loop: everything that can happen without time passing has happened. */
 export async function settle(turns = 30): Promise<void> {
   for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Waits for something that happens by itself. */
+/** Waits for an event of the real world: a socket, a thread of the pool. Its limit is a time, so that a busy machine does not reach it. */
 export async function until(condition: () => boolean, what = "the condition"): Promise<void> {
-  for (let turn = 0; turn < 20_000; turn++) {
-    if (condition()) return;
+  const giveUpAtMs = performance.now() + 60_000;
+  while (!condition()) {
+    if (performance.now() > giveUpAtMs) throw new Error(`${what} did not come about within a minute`);
     await new Promise((resolve) => setImmediate(resolve));
   }
-  throw new Error(`${what} did not come about`);
+}
+
+/** Returns what a promise rejects with. */
+export async function rejection(promise: Promise<unknown>): Promise<Error & { readonly code?: string }> {
+  const value = await promise.then(
+    (value) => ({ value }),
+    (error: unknown) => ({ error }),
+  );
+  if ("error" in value) return value.error as Error;
+  throw new Error("the promise was expected to reject");
 }
 
 export interface Claims {
@@ -50,50 +73,78 @@ export function streamClaims(stream: string, unixNowMs: number = Date.now()): Cl
 export interface TestRouter extends AsyncDisposable {
   readonly router: Router;
   readonly events: RouterEvent[];
-  /** A channel with a connection of its own. */
+  /** The links of all connections, in the order in which they were made. */
+  readonly links: FaultyLink[];
+  /** Returns a channel with a connection of its own. */
   connect(options?: Omit<ChannelOptions, "tls" | "plaintext">): Channel;
-  /** A call of the router as a plain peer makes it. */
+  /** Makes a call of the router as a plain peer does. */
   plainCall(stream: string, metadata?: MetadataInit, channel?: Channel): ClientCall<Frame, Frame>;
+  /** Returns a client with a connection of its own. */
+  client(identity?: string, options?: Partial<TrunklineOptions>): Promise<Trunkline>;
 }
 
 export function testRouter(options: Partial<RouterOptions> = {}): TestRouter {
   const events: RouterEvent[] = [];
-  const router = new Router({ keys: [{ secret }], onEvent: (event) => events.push(event), ...options });
-  const channels: Channel[] = [];
+  const { clock } = options;
+  const router = new Router({
+    keys: [{ secret }],
+    onEvent: (event) => events.push(event),
+    ...(clock === undefined ? {} : { unixNowMs: () => epochMs + clock.nowMs() }),
+    ...options,
+  });
+  const links: FaultyLink[] = [];
+  const closing: { close(options?: { closeTimeoutMs?: number }): Promise<void> }[] = [];
+  const target: ConnectTarget = {
+    connect(): Duplex {
+      const [clientSide, serverSide] = duplexPair();
+      void router.server.serve(serverSide);
+      const link = new FaultyLink(clientSide, { clock });
+      links.push(link);
+      return link;
+    },
+    authority: "memory",
+  };
+  const ownClock = clock === undefined ? {} : { clock };
   const connect: TestRouter["connect"] = (channelOptions) => {
-    const made = new Channel(
-      {
-        connect() {
-          const [clientSide, serverSide] = duplexPair();
-          void router.server.serve(serverSide);
-          return clientSide;
-        },
-        authority: "memory",
-      },
-      { ...(options.clock === undefined ? {} : { clock: options.clock }), ...channelOptions },
-    );
-    channels.push(made);
+    const made = new Channel(target, { ...ownClock, ...channelOptions });
+    closing.push(made);
     return made;
   };
   let shared: Channel | undefined;
   return {
     router,
     events,
+    links,
     connect,
     plainCall(stream, metadata = {}, channel) {
       shared ??= connect();
-      const given = Object.entries({ authorization: `Bearer ${jwt(streamClaims(stream))}`, ...metadata }) as [
+      const now = clock === undefined ? Date.now() : epochMs + clock.nowMs();
+      const given = Object.entries({ authorization: `Bearer ${jwt(streamClaims(stream, now))}`, ...metadata }) as [
         string,
         string,
       ][];
       return createClient(RouterService, channel ?? shared).stream.open({ metadata: given });
     },
+    async client(identity = "me", clientOptions = {}) {
+      const token = await router.mintToken({ identity, lifetimeMs: 86_400_000 });
+      const client = new Trunkline({ endpoint: target, token, ...ownClock, ...clientOptions });
+      closing.push(client);
+      return client;
+    },
     async [Symbol.asyncDispose]() {
       // The router first: its end is theirs, whatever clock they are on.
-      await router.close({ closeTimeoutMs: 0 });
-      await Promise.all(channels.map((channel) => channel.close()));
+      for (const link of links) link.cut();
+      await Promise.all([router.close({ closeTimeoutMs: 0 }), ...closing.map((one) => one.close())]);
     },
   };
+}
+
+/** Moves a virtual clock in steps, and lets everything happen that each step brings about. */
+export async function advance(clock: VirtualClock, ms: number, stepMs = 1_000): Promise<void> {
+  for (let left = ms; left > 0; left -= stepMs) {
+    clock.advance(Math.min(stepMs, left));
+    await settle(8);
+  }
 }
 
 export const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text));
