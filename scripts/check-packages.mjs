@@ -1,9 +1,10 @@
 /**
- * Packs every package as it would be published and judges it: publint and attw find nothing, and the relative links of
- * its pages lead to files that are packed, too. The packages must have been built.
+ * Packs every package as it would be published and judges it: publint and attw find nothing, the relative links of its
+ * pages lead to files that are packed, too, and the links to the project's repository to files that are in it. The packages
+ * must have been built.
  */
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -48,7 +49,7 @@ function judge(name, tool, args) {
 }
 
 /**
- * Returns the relative links of a package's pages that lead to no packed file.
+ * Returns the links of a package's pages that lead to no packed file, or to no file of the project's repository.
  * @param {string} name
  * @param {Set<string>} files
  * @returns {string[]}
@@ -60,9 +61,15 @@ function brokenLinks(name, files) {
       const text = readFileSync(join(folders.get(name) ?? "", page), "utf8").replace(/```[\s\S]*?```/g, "");
       return [...text.matchAll(/\]\(([^)\s]+)\)/g)]
         .map(([, link]) => link.replace(/#.*$/, ""))
-        .filter((link) => link !== "" && !/^[a-z]+:/.test(link))
-        .filter((link) => !leadsTo(files, posix.normalize(posix.join(posix.dirname(page), link))))
-        .map((link) => `${name}: ${page} links to ${link}, which is not packed`);
+        .filter((link) => link !== "")
+        .flatMap((link) => {
+          const own = /^https:\/\/github\.com\/trunkline\/trunkline\/(?:blob|tree)\/main\/(.+)$/.exec(link)?.[1];
+          if (own !== undefined)
+            return existsSync(join(root, own)) ? [] : [`${name}: ${page} links to ${own}, which does not exist`];
+          if (/^[a-z]+:/.test(link)) return [];
+          const target = posix.normalize(posix.join(posix.dirname(page), link));
+          return leadsTo(files, target) ? [] : [`${name}: ${page} links to ${link}, which is not packed`];
+        });
     });
 }
 

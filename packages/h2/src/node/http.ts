@@ -95,33 +95,33 @@ export class HttpStream implements StreamHandler {
     this.#stream = stream;
   }
 
-  /** @internal */
+  /** Called by the engine, as `StreamHandler.onHeaders`. */
   onHeaders(fields: readonly HeaderField[], endStream: boolean): void {
     this.#fields = fields;
     this.#ended ||= endStream;
     this.#wake();
   }
 
-  /** @internal */
+  /** Called by the engine, as `StreamHandler.onInformational`. */
   onInformational(fields: readonly HeaderField[]): void {
     this.informational.push(fields);
   }
 
-  /** @internal */
+  /** Called by the engine, as `StreamHandler.onData`. */
   onData(data: Uint8Array, endStream: boolean): void {
     if (data.length > 0) this.#chunks.push(retained(data));
     this.#ended ||= endStream;
     this.#wake();
   }
 
-  /** @internal */
+  /** Called by the engine, as `StreamHandler.onTrailers`. */
   onTrailers(fields: readonly HeaderField[]): void {
     this.trailers = fields;
     this.#ended = true;
     this.#wake();
   }
 
-  /** @internal */
+  /** Called by the engine, as `StreamHandler.onReset`. */
   onReset({ errorCode, message, scope, origin, cause }: StreamReset): void {
     // The whole message may have come before the reset (RFC 9113 §8.1): then the reset says only that no more need be sent.
     this.#failure ??= new H2Error(`stream ${this.id}: ${errorCodeName(errorCode)}: ${message}`, {
@@ -134,7 +134,7 @@ export class HttpStream implements StreamHandler {
     this.#wake();
   }
 
-  /** @internal */
+  /** Called by the engine, as `StreamHandler.onWritable`. */
   onWritable(): void {
     this.#wake();
   }

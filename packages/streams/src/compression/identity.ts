@@ -1,8 +1,8 @@
 /** The format that is none. */
-import type { CompressionCodec, CompressionCoder } from "./codec.js";
+import type { Codec, Coder } from "./codec.js";
 
 /** Leaves bytes as they are. */
-export const identity: CompressionCodec = {
+export const identity: Codec = {
   name: "identity",
   concatenates: false,
   allowsZeroPadding: false,
@@ -11,7 +11,7 @@ export const identity: CompressionCodec = {
   decoder: () => new IdentityCoder(),
 };
 
-class IdentityCoder implements CompressionCoder {
+class IdentityCoder implements Coder {
   readonly unusedBytes = undefined;
   #chunk: Uint8Array | undefined;
 

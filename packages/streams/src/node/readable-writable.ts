@@ -1,13 +1,13 @@
 /** A Node readable or writable, singly, as a one-way stream of bytes; and ours as theirs. */
 import type { Readable, Writable } from "node:stream";
 import type { Clock } from "@trunkline/base";
-import { isError, reasonText } from "@trunkline/base";
+import { reasonText } from "@trunkline/base";
 import { systemClock } from "@trunkline/base/node";
 import { type Attributes, noAttributes } from "../contract/attributes.js";
 import { streamClock } from "../contract/clock.js";
 import { BrokenStreamError, ClosedStreamError } from "../contract/errors.js";
 import type { ReceiveStream, SendOptions, SendStream, WaitOptions } from "../contract/stream.js";
-import { BaseReceiveStream, BaseSendStream } from "../kit/base-stream.js";
+import { BaseStream } from "../kit/base-stream.js";
 import { BreakSignal } from "../kit/break-signal.js";
 import { checkReadable, defaultMaxBufferedBytes, ReadableHalf } from "./readable-half.js";
 import { WritableHalf } from "./writable-half.js";
@@ -49,72 +49,69 @@ function attributesOf({ clock = systemClock, attributes = noAttributes }: Writab
   return new Map([...attributes, [streamClock, clock]]);
 }
 
-/** The ways in which a Node stream breaks. */
-class NodeStreamWatch {
-  readonly broken: BreakSignal = new BreakSignal();
-  readonly #stream: Readable | Writable;
-  readonly #hasEnded: () => boolean;
-  #failure: Error | undefined;
+/** What both have in common: one Node stream, and how it breaks. */
+abstract class OneWay<Out extends {}, In extends {}> extends BaseStream<Out, In> {
+  readonly carriesMetadata = false;
+  protected failure: Error | undefined;
+  readonly #broken: BreakSignal = new BreakSignal();
+  readonly #attributes: Attributes;
 
-  constructor(stream: Readable | Writable, hasEnded: () => boolean) {
-    this.#stream = stream;
-    this.#hasEnded = hasEnded;
+  constructor(attributes: Attributes) {
+    super();
+    this.#attributes = attributes;
   }
 
-  /** The reason why the stream is over before its end. */
-  get failure(): Error | undefined {
-    return this.#failure;
+  override get brokenSignal(): BreakSignal {
+    return this.#broken;
   }
 
-  /** Calls `onBreak` once when the stream breaks, which may be at once. `what` begins the message of the error. */
-  start(what: string, onBreak: (error: BrokenStreamError) => void): void {
+  override get extraAttributes(): Attributes {
+    return this.#attributes;
+  }
+
+  protected abstract get finished(): boolean;
+  protected abstract failed(error: Error): void;
+
+  protected watch(stream: Readable | Writable, what: string): void {
     const breakWith = (error: BrokenStreamError): void => {
-      if (this.#failure !== undefined || this.#hasEnded()) return;
-      this.#failure = error;
-      onBreak(error);
-      this.broken.fire(error);
+      if (this.failure !== undefined || this.finished) return;
+      this.failure = error;
+      this.failed(error);
+      this.#broken.fire(error);
     };
     const onError = (error: Error): void =>
       breakWith(new BrokenStreamError(`${what} is broken: ${reasonText(error)}`, { cause: error }));
     const onClose = (): void =>
       breakWith(new BrokenStreamError(`${what} was closed before its end`, { code: "PREMATURE_CLOSE" }));
-    this.#stream.on("error", onError); // the listener stays, so that a late error is not unhandled
-    this.#stream.on("close", onClose);
-    if (this.#stream.errored) onError(this.#stream.errored);
-    else if (this.#stream.destroyed) onClose();
+    stream.on("error", onError); // stays: what comes late is no unhandled error
+    stream.on("close", onClose);
+    if (stream.errored) onError(stream.errored);
+    else if (stream.destroyed) onClose();
   }
 
-  /** Destroys the stream. Returns the error of later calls, or undefined when the stream was over already. */
-  abort(reason: unknown): ClosedStreamError | undefined {
-    if (this.#failure !== undefined || this.#hasEnded()) return undefined;
-    const closed = new ClosedStreamError(`the stream was aborted: ${reasonText(reason)}`);
-    this.#failure = closed;
-    this.#stream.destroy(isError(reason) ? reason : closed);
-    return closed;
+  protected abortWith(stream: Readable | Writable, reason: unknown): Error | undefined {
+    if (this.failure !== undefined || this.finished) return undefined;
+    this.failure = new ClosedStreamError(`the stream was aborted: ${reasonText(reason)}`);
+    stream.destroy(reason instanceof Error ? reason : this.failure);
+    return this.failure;
   }
 }
 
-class ReadableStreamOfBytes extends BaseReceiveStream<Uint8Array> {
-  readonly #attributes: Attributes;
+class ReadableStreamOfBytes extends OneWay<never, Uint8Array> {
+  readonly #readable: Readable;
   readonly #incoming: ReadableHalf;
-  readonly #watch: NodeStreamWatch;
 
   constructor(readable: Readable, maxBufferedBytes: number, attributes: Attributes) {
-    super();
-    this.#attributes = attributes;
+    super(attributes);
+    this.#readable = readable;
     this.#incoming = new ReadableHalf(readable, maxBufferedBytes);
-    this.#watch = new NodeStreamWatch(readable, () => readable.readableEnded);
     readable.on("end", () => this.#incoming.queue.end());
-    this.#watch.start("the readable", (error) => this.#incoming.queue.end(error));
-    if (this.#watch.failure === undefined) this.#incoming.start();
+    this.watch(readable, "the readable");
+    if (this.failure === undefined) this.#incoming.start();
   }
 
-  override get brokenSignal(): BreakSignal {
-    return this.#watch.broken;
-  }
-
-  override get extraAttributes(): Attributes {
-    return this.#attributes;
+  send(): Promise<void> {
+    return Promise.reject(new ClosedStreamError("this stream only receives"));
   }
 
   receive(options?: WaitOptions): Promise<Uint8Array | undefined> {
@@ -123,8 +120,20 @@ class ReadableStreamOfBytes extends BaseReceiveStream<Uint8Array> {
 
   abort(reason?: unknown): void {
     if (this.#incoming.queue.endTaken) return;
-    const closed = this.#watch.abort(reason);
+    const closed = this.abortWith(this.#readable, reason);
     this.#incoming.queue.close(closed ?? new ClosedStreamError(`the stream was aborted: ${reasonText(reason)}`));
+  }
+
+  protected get finished(): boolean {
+    return this.#readable.readableEnded;
+  }
+
+  protected failed(error: Error): void {
+    this.#incoming.queue.end(error);
+  }
+
+  protected endOutput(): Promise<void> {
+    return Promise.resolve();
   }
 
   protected discardInput(): Promise<void> {
@@ -132,40 +141,45 @@ class ReadableStreamOfBytes extends BaseReceiveStream<Uint8Array> {
   }
 }
 
-class WritableStreamOfBytes extends BaseSendStream<Uint8Array> {
-  readonly carriesMetadata = false;
-  readonly #attributes: Attributes;
+class WritableStreamOfBytes extends OneWay<Uint8Array, never> {
+  readonly #writable: Writable;
   readonly #outgoing: WritableHalf;
-  readonly #watch: NodeStreamWatch;
 
   constructor(writable: Writable, attributes: Attributes) {
-    super();
-    this.#attributes = attributes;
+    super(attributes);
+    this.#writable = writable;
     this.#outgoing = new WritableHalf(writable, "a Node writable");
     this.#outgoing.start();
-    this.#watch = new NodeStreamWatch(writable, () => writable.writableFinished);
-    this.#watch.start("the writable", (error) => this.#outgoing.fail(error));
-    if (writable.writableEnded && this.#watch.failure === undefined) void this.sendEof();
-  }
-
-  override get brokenSignal(): BreakSignal {
-    return this.#watch.broken;
-  }
-
-  override get extraAttributes(): Attributes {
-    return this.#attributes;
+    this.watch(writable, "the writable");
+    if (writable.writableEnded && this.failure === undefined) void this.sendEof();
   }
 
   send(chunk: Uint8Array, options?: SendOptions): Promise<void> {
     return this.#outgoing.send(chunk, options);
   }
 
+  receive(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
   abort(reason?: unknown): void {
-    const closed = this.#watch.abort(reason);
+    const closed = this.abortWith(this.#writable, reason);
     if (closed !== undefined) this.#outgoing.fail(closed);
+  }
+
+  protected get finished(): boolean {
+    return this.#writable.writableFinished;
+  }
+
+  protected failed(error: Error): void {
+    this.#outgoing.fail(error);
   }
 
   protected endOutput(): Promise<void> {
     return this.#outgoing.queue.end();
+  }
+
+  protected discardInput(): Promise<void> {
+    return Promise.resolve();
   }
 }

@@ -5,8 +5,8 @@ import {
   BrokenStreamError,
   bzip2,
   ClosedStreamError,
-  type CompressionCodec,
-  type CompressionCoder,
+  type Codec,
+  type Coder,
   compressed,
   identity,
   MetadataNotCarriedError,
@@ -19,10 +19,9 @@ import { optionalCodecs } from "./available.js";
 import { decode, encode, failure, randomBytes } from "./support.js";
 
 const optional = await optionalCodecs();
-const codecs: readonly CompressionCodec[] = [identity, gzip(), deflate(), brotli(), bzip2({ level: 1 }), ...optional];
+const codecs: readonly Codec[] = [identity, gzip(), deflate(), brotli(), bzip2({ level: 1 }), ...optional];
 const real = codecs.slice(1);
-const named = (list: readonly CompressionCodec[]): [string, CompressionCodec][] =>
-  list.map((codec) => [codec.name, codec]);
+const named = (list: readonly Codec[]): [string, Codec][] => list.map((codec) => [codec.name, codec]);
 
 const text = Buffer.from("the quick brown fox jumps over the lazy dog\n".repeat(50));
 
@@ -349,7 +348,7 @@ describe("a compressed stream", () => {
   });
 
   test("names the package when an engine is absent, aborts the other side, and loses nothing silently", async () => {
-    const absent: CompressionCodec = {
+    const absent: Codec = {
       ...gzip(),
       encoder: () => Promise.reject(new Error("squeeze needs the package squeeze")),
       decoder: () => Promise.reject(new Error("squeeze needs the package squeeze")),
@@ -369,8 +368,8 @@ describe("a compressed stream", () => {
 
   test("gives its engines back on abort, on close and at the end", async () => {
     const destroyed: string[] = [];
-    const watched: CompressionCodec = { ...gzip(), encoder: () => watch("encoder"), decoder: () => watch("decoder") };
-    async function watch(half: "encoder" | "decoder"): Promise<CompressionCoder> {
+    const watched: Codec = { ...gzip(), encoder: () => watch("encoder"), decoder: () => watch("decoder") };
+    async function watch(half: "encoder" | "decoder"): Promise<Coder> {
       const coder = await gzip()[half]();
       const destroy = coder.destroy.bind(coder);
       coder.destroy = () => {
