@@ -44,6 +44,11 @@ export interface ConnectionLimits {
   readonly maxContinuationFrames?: number;
   /** From the connection's start to the peer's SETTINGS; how long a full control queue may last; how long an answer to our goodbye is waited for. Default 10,000 ms. */
   readonly handshakeTimeoutMs?: number;
+  /**
+   * How long a message in the making (`extendWindow`) may stand still while the budget has no room for more. Default 10,000 ms: what is
+   * read frees room in far less, and a sender that was stopped for longer is better told.
+   */
+  readonly messageBudgetTimeoutMs?: number;
   /** What a peer may do for nothing: see `GuardLimits`, of which those that are left out have their defaults. */
   readonly guards?: GuardLimits;
 }
@@ -119,6 +124,7 @@ export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
       maxQueuedControlBytes: whole("maxQueuedControlBytes", limits.maxQueuedControlBytes ?? 65_536, 1_024, 2 ** 30),
       maxContinuationFrames: whole("maxContinuationFrames", limits.maxContinuationFrames ?? 16, 0, 2 ** 20),
       handshakeTimeoutMs: whole("handshakeTimeoutMs", limits.handshakeTimeoutMs ?? 10_000, 1, 2 ** 31 - 1),
+      messageBudgetTimeoutMs: whole("messageBudgetTimeoutMs", limits.messageBudgetTimeoutMs ?? 10_000, 1, 2 ** 31 - 1),
       guards: resolveGuardLimits(limits.guards ?? {}),
     },
     lifetime: resolveLifetime(options.lifetime ?? {}),

@@ -198,7 +198,12 @@ export class Connection {
       core.goAway.announcedAt ?? never,
     );
     const lookAt = Math.min(this.#input.lookAt ?? never, this.#output.lookAt ?? never);
-    const deadline = Math.min(since + core.options.limits.handshakeTimeoutMs, lookAt, core.lifetimeDeadline());
+    const deadline = Math.min(
+      since + core.options.limits.handshakeTimeoutMs,
+      lookAt,
+      core.windows.assemblies.deadline,
+      core.lifetimeDeadline(),
+    );
     return deadline === never ? undefined : deadline;
   }
 
@@ -223,6 +228,7 @@ export class Connection {
     } else if (isOver(core.goAway.announcedAt)) core.finishGoAway();
     this.#look(now);
     if (core.closed) return;
+    core.windows.assemblies.check(now);
     if (!this.wantsInput) core.keepalive.received(now); // It is not the peer that is silent: we do not read.
     core.checkLifetime();
   }

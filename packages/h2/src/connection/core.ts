@@ -228,6 +228,10 @@ export class Core implements Pick<FrameSink, "closed">, StreamOwner {
     if (bytes > 0) this.windows.consumed(stream, bytes);
   }
 
+  extendWindow(stream: Stream, bytes: number): boolean {
+    return this.windows.extend(stream, bytes);
+  }
+
   /** The application is done with the stream. */
   release(stream: Stream): void {
     if (stream.released) return;
@@ -250,6 +254,7 @@ export class Core implements Pick<FrameSink, "closed">, StreamOwner {
   }
 
   #afterChange(stream: Stream): void {
+    if (stream.assembly !== undefined && (stream.released || !stream.remoteOpen)) this.windows.endAssembly(stream);
     if (stream.released) {
       // A server's answer is complete and the request is not (RFC 9113 §8.1): stop it, without blame.
       if (stream.state === "halfClosedLocal") {

@@ -13,9 +13,12 @@ import { max31Bit } from "../frame/types.js";
 import type { ResolvedLimits } from "../options.js";
 import { protocolInitialWindow, ReceiveWindow } from "../stream/flow.js";
 import type { Stream } from "../stream/stream.js";
+import { Assemblies } from "./assemblies.js";
 import type { Output } from "./output.js";
 import type { Pings } from "./pings.js";
 
+/** Messages in the making may pass the budget by this part of it, so that the oldest can be finished whatever the others hold. */
+const overdraft = 0.5;
 /** A frame's worth: smaller offers would make a sender cut its data into crumbs. */
 const smallestOffer = 16_384;
 /** How old a measured round trip may be before it is measured again. */
@@ -30,6 +33,7 @@ export class ReceiveWindows {
   readonly connection: ReceiveWindow = new ReceiveWindow(protocolInitialWindow);
   /** Received and unread, over all streams. */
   unreadBytes = 0;
+  readonly assemblies: Assemblies;
   /** How far stream windows have grown past their first size, over all streams. */
   #grownBytes = 0;
 
@@ -40,6 +44,9 @@ export class ReceiveWindows {
     this.#pings = pings;
     this.#maxStreamWindow = limits.maxStreamWindow;
     this.#budget = limits.maxBufferedBytesPerConnection;
+    this.assemblies = new Assemblies(this.#budget, limits.messageBudgetTimeoutMs, (stream, bytes) =>
+      this.#extend(stream, bytes),
+    );
     // Half of the budget may be on its way; the other half is for what waits to be read.
     this.connection.size = Math.min(max31Bit, Math.max(protocolInitialWindow, Math.floor(this.#budget / 2)));
   }
@@ -53,9 +60,19 @@ export class ReceiveWindows {
   receivedOnStream(stream: Stream, bytes: number, padding: number, now: number): boolean {
     if (!stream.receiveWindow.take(bytes)) return false;
     if (stream.creditedAt === undefined) stream.creditedAt = now;
-    stream.unreadBytes += bytes - padding;
+    const content = bytes - padding;
+    stream.receivedBytes += content;
+    stream.unreadBytes += content;
     stream.consumedBytes += padding;
-    this.unreadBytes += bytes - padding;
+    this.unreadBytes += content;
+    const { assembly } = stream;
+    if (assembly !== undefined) {
+      if (assembly.extended) {
+        stream.awaitedBytes += content;
+        this.#keepPace(stream, content, now);
+      }
+      this.assemblies.received(assembly, content, this.unreadBytes, now);
+    }
     if (padding > 0) this.#creditStream(stream);
     this.creditConnection();
     return true;
@@ -65,10 +82,45 @@ export class ReceiveWindows {
   consumed(stream: Stream, bytes: number): void {
     const counted = Math.min(bytes, stream.unreadBytes);
     stream.unreadBytes -= counted;
-    stream.consumedBytes += counted;
     this.unreadBytes -= counted;
+    // What the window was extended by is used up, and not granted again.
+    const extension = Math.min(stream.extendedBytes, counted);
+    stream.extendedBytes -= extension;
+    stream.consumedBytes += counted - extension;
+    // What was awaited has counted for the reader's pace when it came.
+    const awaited = Math.min(stream.awaitedBytes, counted);
+    stream.awaitedBytes -= awaited;
+    stream.paceBytes += counted - awaited;
     this.#creditStream(stream);
+    if (this.assemblies.deadline !== Number.POSITIVE_INFINITY)
+      this.assemblies.extendWaiting(this.unreadBytes, this.#nowMs());
     this.creditConnection();
+  }
+
+  /** A message of which `bytes` more have to come is awaited. @returns whether the stream was extended at once */
+  extend(stream: Stream, bytes: number): boolean {
+    if (!stream.remoteOpen || stream.released || !(bytes > 0)) return true;
+    const extended = this.assemblies.begin(stream, bytes, this.unreadBytes, this.#nowMs());
+    this.creditConnection();
+    return extended;
+  }
+
+  /** The stream's message in the making will not be whole. */
+  endAssembly(stream: Stream): void {
+    this.assemblies.end(stream, this.unreadBytes, this.#nowMs());
+    this.creditConnection();
+  }
+
+  /** Lets the peer send `bytes` more of a message, and grants with it what was consumed before. */
+  #extend(stream: Stream, bytes: number): void {
+    const window = stream.receiveWindow;
+    const lacking = Math.min(bytes - window.available, max31Bit - window.available);
+    if (lacking <= 0) return;
+    const consumed = Math.min(lacking, stream.consumedBytes);
+    stream.consumedBytes -= consumed;
+    stream.extendedBytes += lacking - consumed;
+    window.available += lacking;
+    this.#output.windowUpdate(stream.id, lacking);
   }
 
   /** The stream is gone: what it had unread, and what its window had grown, are free again. */
@@ -82,7 +134,9 @@ export class ReceiveWindows {
   /** Offers what the budget allows: right after the first SETTINGS, and whenever bytes have come or gone. */
   creditConnection(): void {
     const window = this.connection;
-    const offer = Math.min(window.size, this.#budget - this.unreadBytes) - window.available;
+    const room = this.#budget - this.unreadBytes;
+    const oldest = Math.min(this.assemblies.oldestBytes, room + this.#budget * overdraft);
+    const offer = Math.min(window.size, Math.max(room, oldest)) - window.available;
     // In steps of an eighth: few frames, and a sender at full speed still has seven eighths ahead of it. Where unread bytes
     // leave little to offer, in steps that the sender can use, or it would stand still below an eighth.
     if (offer < Math.min(window.size >>> 3, Math.max(smallestOffer, window.available))) return;
@@ -95,16 +149,33 @@ export class ReceiveWindows {
     const window = stream.receiveWindow;
     if (stream.consumedBytes < window.size >>> 2 || stream.consumedBytes === 0) return;
     const now = this.#nowMs();
-    let increment = stream.consumedBytes;
+    const increment = stream.consumedBytes + this.#growth(stream, now);
     stream.consumedBytes = 0;
-    if (this.#mayGrow(stream, now)) {
-      const more = window.double();
-      this.#grownBytes += more;
-      increment += more;
-    }
-    stream.creditedAt = now;
     window.available += increment;
     this.#output.windowUpdate(stream.id, increment);
+  }
+
+  /** Bytes have come that the reader waits for: they show its pace before it has consumed them. */
+  #keepPace(stream: Stream, bytes: number, now: number): void {
+    stream.paceBytes += bytes;
+    if (!stream.remoteOpen) return;
+    const more = this.#growth(stream, now);
+    if (more === 0) return;
+    stream.receiveWindow.available += more;
+    this.#output.windowUpdate(stream.id, more);
+  }
+
+  /** Doubles the window where the reader's pace asks for it. @returns the bytes that this adds */
+  #growth(stream: Stream, now: number): number {
+    const window = stream.receiveWindow;
+    if (stream.paceBytes < window.size >>> 2) return 0;
+    const grows = this.#mayGrow(stream, now);
+    stream.paceBytes = 0;
+    stream.creditedAt = now;
+    if (!grows) return 0;
+    const more = window.double();
+    this.#grownBytes += more;
+    return more;
   }
 
   #mayGrow(stream: Stream, now: number): boolean {

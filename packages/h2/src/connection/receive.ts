@@ -141,7 +141,6 @@ export class FrameReceiver implements FrameSink {
         `DATA of ${length} bytes is larger than the stream's window (${stream.receiveWindow.available})`,
       );
     }
-    stream.receivedBytes += length - unread;
     this.#headers.checkContentLength(stream, endStream);
     const dataAt = unread === 0 ? start : start + 1;
     if (endStream) this.#core.endReceived(stream);

@@ -35,6 +35,15 @@ export interface Http2Stream {
   sendData(chunks: Uint8Array | readonly Uint8Array[], end: SendEnd): void;
   /** Tells that `bytes` of what `onData` gave were consumed: the peer may send as many more. */
   acknowledge(bytes: number): void;
+  /**
+   * Makes room for a message of which `bytes` more have to come before the application can consume any of it: the stream's window is
+   * extended so that all of it may be sent. Its bytes stay in the connection's budget (`maxBufferedBytesPerConnection`) until they are
+   * acknowledged. Call it once a message, when its length is known and not all of it is there.
+   *
+   * Returns false where the budget has no room for the message now. It is then extended by itself, in order of age, when there is: the
+   * oldest message in the making always is. `onBudgetExhausted` tells where that takes longer than `messageBudgetTimeoutMs`.
+   */
+  extendWindow(bytes: number): boolean;
   /** Ends the stream in both directions at once; what waits on it is dropped. The handler is not told. */
   reset(errorCode: ErrorCode): void;
   /**
@@ -76,4 +85,9 @@ export interface StreamHandler {
   onReset(reset: StreamReset): void;
   /** The bytes that wait on the stream have fallen below the low mark after `isWritable` was false. */
   onWritable(): void;
+  /**
+   * The message that `extendWindow` was called for has not gone on for `messageBudgetTimeoutMs`, and the connection's budget is full. The
+   * stream goes on waiting unless it is reset: gRPC ends the call with RESOURCE_EXHAUSTED. Told once a message.
+   */
+  onBudgetExhausted?(): void;
 }

@@ -9,12 +9,26 @@ import { ReceiveWindow, SendWindow } from "./flow.js";
 import type { Http2Stream, SendEnd, StreamHandler, StreamReset } from "./handler.js";
 import type { StreamState } from "./state.js";
 
+/** A message of which more has to come; `connection/assemblies.ts` has the rules. */
+export interface Assembly {
+  readonly stream: Stream;
+  /** What the stream's `receivedBytes` will be when the message is whole. */
+  readonly wholeAt: number;
+  /** True once the stream's window was extended. */
+  extended: boolean;
+  /** When it began to wait, or when some of it last came. */
+  sinceMs: number;
+  /** True once the application was told that there is no room. */
+  told: boolean;
+}
+
 /** Does what a stream's user asks for. */
 export interface StreamOwner {
   sendHeaders(stream: Stream, fields: readonly HeaderField[], end: SendEnd): void;
   sendData(stream: Stream, chunks: Uint8Array | readonly Uint8Array[], end: SendEnd): void;
   isWritable(stream: Stream): boolean;
   acknowledge(stream: Stream, bytes: number): void;
+  extendWindow(stream: Stream, bytes: number): boolean;
   resetByUs(stream: Stream, errorCode: ErrorCode): void;
   release(stream: Stream): void;
 }
@@ -52,8 +66,18 @@ export class Stream implements Http2Stream {
   unreadBytes = 0;
   /** Consumed (or padding) and not granted to the peer again. */
   consumedBytes = 0;
+  /** Granted past the window's size for a message in the making, and not consumed yet. */
+  extendedBytes = 0;
+  /** Received for a message in the making that was extended, and not consumed yet: the reader waits for these bytes. */
+  awaitedBytes = 0;
+  /** Consumed or awaited since the window was last credited: the reader's pace. */
+  paceBytes = 0;
   /** When the window was last credited, or the first payload came. */
   creditedAt: number | undefined = undefined;
+
+  // assemblies.ts
+  /** The message that comes in part. */
+  assembly: Assembly | undefined = undefined;
 
   // scheduler.ts
   readonly sendWindow: SendWindow;
@@ -110,6 +134,10 @@ export class Stream implements Http2Stream {
 
   acknowledge(bytes: number): void {
     this.#owner.acknowledge(this, bytes);
+  }
+
+  extendWindow(bytes: number): boolean {
+    return this.#owner.extendWindow(this, bytes);
   }
 
   reset(errorCode: ErrorCode): void {
