@@ -1,7 +1,6 @@
 /** The connections that `expose` and `connect` carry: each joins a client's stream to the target's, is told of, and can be ended. */
-import { forward, type ObjectStream } from "@trunkline/streams";
+import { type CountedStream, counted, forward, type ObjectStream } from "@trunkline/streams";
 import { reasonOf } from "./command-error.js";
-import { CountedStream } from "./counted-stream.js";
 import { formatBytes, formatDuration } from "./format.js";
 import type { Level, OutputEvent } from "./output.js";
 
@@ -19,7 +18,7 @@ interface Connection {
   readonly peer: string;
   readonly startMs: number;
   readonly abort: AbortController;
-  readonly client: CountedStream;
+  readonly client: CountedStream<Uint8Array>;
 }
 
 export class Connections {
@@ -60,7 +59,7 @@ export class Connections {
       peer,
       startMs: performance.now(),
       abort: new AbortController(),
-      client: new CountedStream(client),
+      client: counted(client),
     };
     this.#open.set(id, connection);
     this.#report(
@@ -91,8 +90,8 @@ export class Connections {
     const { id, peer, client } = connection;
     this.#open.delete(id);
     const durationMs = Math.round(performance.now() - connection.startMs);
-    const bytesToTarget = client.receivedBytes;
-    const bytesFromTarget = client.sentBytes;
+    const bytesToTarget = client.received.bytes;
+    const bytesFromTarget = client.sent.bytes;
     const reason = error === undefined ? undefined : reasonOf(error);
     const moved = `${formatBytes(bytesToTarget)} to the target, ${formatBytes(bytesFromTarget)} from it, ${formatDuration(durationMs)}`;
     this.#report(

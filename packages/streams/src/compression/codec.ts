@@ -4,7 +4,7 @@
  * One direction of a format, for one stream: bytes in, bytes out. After each `write`, `flush` or `end`, `read` is called until it gives
  * `undefined`, and only then the next of them. What it throws or rejects with is that the input is bad.
  */
-export interface Coder {
+export interface CompressionCoder {
   write(chunk: Uint8Array): void;
   /** Lets everything that was written come out; a decoder has nothing to do. */
   flush(): void;
@@ -22,12 +22,12 @@ export interface Coder {
 }
 
 /** A compression format. */
-export interface Codec {
+export interface CompressionCodec {
   readonly name: string;
   /** A new encoder. @throws Error naming the package to install when the engine is absent */
-  encoder(): Coder | Promise<Coder>;
+  encoder(): CompressionCoder | Promise<CompressionCoder>;
   /** A new decoder, of one member. @throws Error naming the package to install when the engine is absent */
-  decoder(): Coder | Promise<Coder>;
+  decoder(): CompressionCoder | Promise<CompressionCoder>;
   /** True where a stream may be several members, one after the other, as in `cat a.gz b.gz`. */
   readonly concatenates: boolean;
   /** True where zeros may follow the last member, as on tapes. */

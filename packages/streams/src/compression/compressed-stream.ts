@@ -5,19 +5,19 @@ import type { ObjectStream, ReceivedMessage, SendOptions } from "../contract/str
 import { metadataRefusal } from "../kit/metadata-refusal.js";
 import { SendStage } from "../kit/send-stage.js";
 import { TranslatedStream, unlessOver } from "../kit/translated-stream.js";
-import type { Codec } from "./codec.js";
+import type { CompressionCodec } from "./codec.js";
 import { Compressor } from "./compressor.js";
 import { Decompressor } from "./decompressor.js";
 import { identity } from "./identity.js";
 
 export interface CompressionOptions {
   /** The format in which this side sends. Default `identity`. */
-  readonly send?: Codec;
+  readonly send?: CompressionCodec;
   /**
    * The format in which the other side sends. Default `identity`. A list detects it by the first bytes: the one whose whole signature is
    * there, and none if there is no such or the stream is shorter. Until then nothing is received, six bytes at most.
    */
-  readonly receive?: Codec | readonly Codec[];
+  readonly receive?: CompressionCodec | readonly CompressionCodec[];
   /**
    * Lets each message out at once, for streams on which one side waits for the other. Default false: what is sent may lie in the
    * encoder until more comes or `sendEof`, which compresses better. xz and bzip2 begin a new member for it.

@@ -1,15 +1,15 @@
 /** The sending half of compression. Knows no stream: what comes out is given to a function. */
-import type { Codec, Coder } from "./codec.js";
+import type { CompressionCodec, CompressionCoder } from "./codec.js";
 
 export class Compressor {
-  readonly #codec: Codec;
-  #encoder: Coder | undefined;
+  readonly #codec: CompressionCodec;
+  #encoder: CompressionCoder | undefined;
   #members = 0;
   /** Something was written since the last flush. */
   #unflushed = false;
   #destroyed = false;
 
-  constructor(codec: Codec) {
+  constructor(codec: CompressionCodec) {
     this.#codec = codec;
   }
 
@@ -52,7 +52,7 @@ export class Compressor {
     this.#encoder = undefined;
   }
 
-  async #begun(): Promise<Coder> {
+  async #begun(): Promise<CompressionCoder> {
     if (this.#encoder !== undefined) return this.#encoder;
     const encoder = await this.#codec.encoder();
     if (this.#destroyed) {
@@ -64,6 +64,6 @@ export class Compressor {
   }
 }
 
-async function drain(coder: Coder, out: (piece: Uint8Array) => Promise<void> | void): Promise<void> {
+async function drain(coder: CompressionCoder, out: (piece: Uint8Array) => Promise<void> | void): Promise<void> {
   for (let piece = await coder.read(); piece !== undefined; piece = await coder.read()) await out(piece);
 }

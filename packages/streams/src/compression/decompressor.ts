@@ -3,7 +3,7 @@
 import { reasonText } from "@trunkline/base";
 import { ByteQueue } from "../bytes/byte-queue.js";
 import { BrokenStreamError } from "../contract/errors.js";
-import type { Codec, Coder } from "./codec.js";
+import type { CompressionCodec, CompressionCoder } from "./codec.js";
 import { Detector } from "./detect.js";
 import { identity } from "./identity.js";
 
@@ -23,8 +23,8 @@ const ratioCountsFromBytes = 1024 * 1024;
 export class Decompressor {
   readonly #limits: DecompressionLimits;
   readonly #detector: Detector | undefined;
-  #codec: Codec | undefined;
-  #decoder: Coder | undefined;
+  #codec: CompressionCodec | undefined;
+  #decoder: CompressionCoder | undefined;
   /** What was given to the decoder last, while it may still give something for it. */
   #current: Uint8Array | undefined;
   readonly #waiting: ByteQueue = new ByteQueue();
@@ -35,7 +35,7 @@ export class Decompressor {
   #outputBytes = 0;
   #destroyed = false;
 
-  constructor(format: Codec | readonly Codec[], limits: DecompressionLimits) {
+  constructor(format: CompressionCodec | readonly CompressionCodec[], limits: DecompressionLimits) {
     this.#limits = limits;
     if ("name" in format) this.#codec = format;
     else this.#detector = new Detector(format);
@@ -70,14 +70,14 @@ export class Decompressor {
     this.#waiting.clear();
   }
 
-  #detect(): Codec | undefined {
+  #detect(): CompressionCodec | undefined {
     const detector = this.#detector as Detector;
     this.#codec = detector.detect(this.#waiting.peek(detector.maxBytes), this.#inputEnded);
     return this.#codec;
   }
 
   /** Gives the decoder what there is to give. False when there is nothing, for now or for ever. */
-  async #giveDecoder(codec: Codec): Promise<boolean> {
+  async #giveDecoder(codec: CompressionCodec): Promise<boolean> {
     const chunk = this.#nextChunk(codec);
     if (chunk === undefined && !this.#mustEndDecoder(codec)) return false;
     if (this.#decoder === undefined) {
@@ -106,7 +106,7 @@ export class Decompressor {
     return true;
   }
 
-  #nextChunk(codec: Codec): Uint8Array | undefined {
+  #nextChunk(codec: CompressionCodec): Uint8Array | undefined {
     for (let chunk = this.#waiting.takeChunk(); chunk.length > 0; chunk = this.#waiting.takeChunk()) {
       if (this.#decoder !== undefined || this.#members === 0 || !codec.allowsZeroPadding) return chunk;
       const start = chunk.findIndex((byte) => byte !== 0);
@@ -116,7 +116,7 @@ export class Decompressor {
   }
 
   /** The input has ended, inside a member as far as is known. */
-  #mustEndDecoder(codec: Codec): boolean {
+  #mustEndDecoder(codec: CompressionCodec): boolean {
     if (!this.#inputEnded || this.#endGiven) return false;
     if (this.#decoder !== undefined) return true;
     if (this.#members > 0 || codec === identity) return false;
@@ -125,7 +125,7 @@ export class Decompressor {
     });
   }
 
-  async #readDecoder(codec: Codec): Promise<Uint8Array | undefined> {
+  async #readDecoder(codec: CompressionCodec): Promise<Uint8Array | undefined> {
     const decoder = this.#decoder;
     if (decoder === undefined) return undefined;
     let piece: Uint8Array | undefined;
@@ -150,7 +150,7 @@ export class Decompressor {
     return undefined;
   }
 
-  #count(codec: Codec, piece: Uint8Array): void {
+  #count(codec: CompressionCodec, piece: Uint8Array): void {
     const { maxDecompressedBytes, maxRatio } = this.#limits;
     this.#outputBytes += piece.length;
     if (this.#outputBytes > maxDecompressedBytes) {
@@ -163,7 +163,7 @@ export class Decompressor {
     }
   }
 
-  #inputError(codec: Codec, cause: unknown): BrokenStreamError {
+  #inputError(codec: CompressionCodec, cause: unknown): BrokenStreamError {
     const after =
       this.#members === 0 ? "" : ` after ${this.#members === 1 ? "1 whole member" : `${this.#members} whole members`}`;
     return this.#endGiven

@@ -1,13 +1,13 @@
 /** Telling a format by the first bytes. */
-import type { Codec } from "./codec.js";
+import type { CompressionCodec } from "./codec.js";
 import { identity } from "./identity.js";
 
 /** What the first bytes of a stream say: its format, or how much is still missing to tell. */
 export class Detector {
-  readonly #candidates: readonly Codec[];
+  readonly #candidates: readonly CompressionCodec[];
 
   /** @throws TypeError for a format without a signature */
-  constructor(candidates: readonly Codec[]) {
+  constructor(candidates: readonly CompressionCodec[]) {
     for (const { name, signature } of candidates) {
       if (signature === undefined || signature.length === 0)
         throw new TypeError(`${name} has no signature, so it cannot be detected`);
@@ -21,7 +21,7 @@ export class Detector {
   }
 
   /** The format whose whole signature is there; `identity` when it can be none of them; `undefined` when more bytes are needed. */
-  detect(head: Uint8Array, isAll: boolean): Codec | undefined {
+  detect(head: Uint8Array, isAll: boolean): CompressionCodec | undefined {
     let undecided = false;
     for (const codec of this.#candidates) {
       const signature = codec.signature as Uint8Array;

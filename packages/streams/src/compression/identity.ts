@@ -1,8 +1,8 @@
 /** The format that is none. */
-import type { Codec, Coder } from "./codec.js";
+import type { CompressionCodec, CompressionCoder } from "./codec.js";
 
 /** Leaves bytes as they are. */
-export const identity: Codec = {
+export const identity: CompressionCodec = {
   name: "identity",
   concatenates: false,
   allowsZeroPadding: false,
@@ -11,7 +11,7 @@ export const identity: Codec = {
   decoder: () => new IdentityCoder(),
 };
 
-class IdentityCoder implements Coder {
+class IdentityCoder implements CompressionCoder {
   readonly unusedBytes = undefined;
   #chunk: Uint8Array | undefined;
 

@@ -61,6 +61,8 @@ export interface SendStream<Out extends {}> extends StreamControl {
    * @throws BrokenStreamError, ClosedStreamError
    */
   sendEof(options?: WaitOptions): Promise<void>;
+  /** True once `sendEof` has succeeded. Disposal then closes the stream instead of aborting it. */
+  readonly eofSent: boolean;
   /** True where a message's metadata reaches the other side. */
   readonly carriesMetadata: boolean;
 }

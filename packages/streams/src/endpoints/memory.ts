@@ -9,6 +9,7 @@ import { BrokenStreamError, ClosedStreamError } from "../contract/errors.js";
 import type { ObjectStream, ReceivedMessage, SendOptions, WaitOptions } from "../contract/stream.js";
 import { BaseStream } from "../kit/base-stream.js";
 import { BreakSignal } from "../kit/break-signal.js";
+import { dataOf } from "../kit/message.js";
 import { ReceiveQueue } from "../kit/receive-queue.js";
 import { SendQueue } from "../kit/send-queue.js";
 
@@ -120,8 +121,4 @@ class MemoryEnd<Out extends {}, In extends {}> extends BaseStream<Out, In> {
   protected discardInput(): Promise<void> {
     return this.#input.incoming.discard();
   }
-}
-
-function dataOf<T extends {}>(message: ReceivedMessage<T> | undefined): T | undefined {
-  return message?.data;
 }

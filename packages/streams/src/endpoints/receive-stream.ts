@@ -4,7 +4,7 @@ import { reasonText } from "@trunkline/base";
 import { type Attributes, noAttributes } from "../contract/attributes.js";
 import { BrokenStreamError, ClosedStreamError } from "../contract/errors.js";
 import type { ReceiveStream, WaitOptions } from "../contract/stream.js";
-import { BaseStream } from "../kit/base-stream.js";
+import { BaseReceiveStream } from "../kit/base-stream.js";
 import { BreakSignal } from "../kit/break-signal.js";
 import { ReceiveQueue } from "../kit/receive-queue.js";
 
@@ -35,9 +35,7 @@ export function receiveStream<T extends {}>(source: PullSource<T>): ReceiveStrea
   return new SourceStream(source);
 }
 
-/** Its sending half has nothing to send: it is there so that `close`, disposal and attributes are those of every stream. */
-class SourceStream<T extends {}> extends BaseStream<never, T> {
-  readonly carriesMetadata = false;
+class SourceStream<T extends {}> extends BaseReceiveStream<T> {
   readonly #source: PullSource<T>;
   readonly #incoming: ReceiveQueue<T> = new ReceiveQueue();
   readonly #broken: BreakSignal = new BreakSignal();
@@ -60,10 +58,6 @@ class SourceStream<T extends {}> extends BaseStream<never, T> {
     return this.#source.attributes ?? noAttributes;
   }
 
-  send(): Promise<void> {
-    return Promise.reject(new ClosedStreamError("this stream only receives"));
-  }
-
   receive(options?: WaitOptions): Promise<T | undefined> {
     const taken = this.#incoming.take(options);
     void this.#pullWhileWanted();
@@ -74,10 +68,6 @@ class SourceStream<T extends {}> extends BaseStream<never, T> {
     if (this.#incoming.endTaken) return;
     this.#incoming.close(new ClosedStreamError(`the stream was aborted: ${reasonText(reason)}`));
     this.#cancel(reason);
-  }
-
-  protected endOutput(): Promise<void> {
-    return Promise.resolve();
   }
 
   protected discardInput(): Promise<void> {

@@ -4,7 +4,7 @@ import { reasonText } from "@trunkline/base";
 import { type Attributes, noAttributes } from "../contract/attributes.js";
 import { BrokenStreamError, ClosedStreamError } from "../contract/errors.js";
 import type { SendOptions, SendStream } from "../contract/stream.js";
-import { BaseStream } from "../kit/base-stream.js";
+import { BaseSendStream } from "../kit/base-stream.js";
 import { BreakSignal } from "../kit/break-signal.js";
 import { metadataRefusal } from "../kit/metadata-refusal.js";
 import { SendQueue } from "../kit/send-queue.js";
@@ -34,8 +34,7 @@ export function sendStream<T extends {}>(target: WriteTarget<T>): SendStream<T> 
   return new TargetStream(target);
 }
 
-/** Its receiving half is at its end: it is there so that `close`, disposal and attributes are those of every stream. */
-class TargetStream<T extends {}> extends BaseStream<T, never> {
+class TargetStream<T extends {}> extends BaseSendStream<T> {
   readonly carriesMetadata = false;
   readonly #target: WriteTarget<T>;
   #undone: Promise<void> | void = undefined;
@@ -73,10 +72,6 @@ class TargetStream<T extends {}> extends BaseStream<T, never> {
     return refusal === undefined ? this.#outgoing.send(item, options) : Promise.reject(refusal);
   }
 
-  receive(): Promise<undefined> {
-    return Promise.resolve(undefined);
-  }
-
   abort(reason?: unknown): void {
     if (this.eofSent || this.#failure !== undefined) return;
     this.#failure = new ClosedStreamError(`the stream was aborted: ${reasonText(reason)}`);
@@ -92,10 +87,6 @@ class TargetStream<T extends {}> extends BaseStream<T, never> {
 
   protected endOutput(): Promise<void> {
     return this.#outgoing.end();
-  }
-
-  protected discardInput(): Promise<void> {
-    return Promise.resolve();
   }
 
   #write(item: T): void {

@@ -46,6 +46,10 @@ class StapledStream<Out extends {}, In extends {}> extends BaseStream<Out, In> {
     return this.#sending.carriesMetadata;
   }
 
+  override get eofSent(): boolean {
+    return this.#sending.eofSent;
+  }
+
   override get extraAttributes(): Attributes {
     return attributesOver(this.#receiving.extraAttributes, this.#sending.extraAttributes);
   }

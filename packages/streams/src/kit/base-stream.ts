@@ -1,109 +1,115 @@
-/** What every stream shares, so that each one says only what is its own. */
+/** The bases of carriers: streams that move items by themselves, in both directions or in one. */
+import type {
+  ObjectStream,
+  ReceivedMessage,
+  ReceiveStream,
+  SendOptions,
+  SendStream,
+  WaitOptions,
+} from "../contract/stream.js";
+import { OutputEnd } from "./ending.js";
+import { iterate } from "./iterate.js";
+import { messageOf } from "./message.js";
+import { StreamBase } from "./stream-base.js";
 
-import type { AbortSignalLike } from "@trunkline/base";
-import { abortable } from "@trunkline/base";
-import { Metadata } from "@trunkline/metadata";
-import { type AttributeKey, type Attributes, noAttributes } from "../contract/attributes.js";
-import { streamClock } from "../contract/clock.js";
-import type { CloseOptions, ObjectStream, ReceivedMessage, SendOptions, WaitOptions } from "../contract/stream.js";
-import { closeRefusal, closeWithin, OutputEnd } from "./ending.js";
-
-/**
- * Reading by iteration, the end sent once, closing within a time limit, the rule of `await using`, attributes. A carrier, which moves
- * items by itself, extends this class; a layer over another stream extends `WrappedStream` or `StreamLayer`.
- */
-export abstract class BaseStream<Out extends {}, In extends {} = Out> implements ObjectStream<Out, In> {
-  readonly #output: OutputEnd = new OutputEnd();
-  #closing: Promise<void> | undefined;
+/** The base of a stream that only sends: the end that is sent once, closing within a time limit, the rule of `await using`, attributes. */
+export abstract class BaseSendStream<Out extends {}> extends StreamBase implements SendStream<Out> {
+  readonly #eof = new OutputEnd();
 
   abstract readonly carriesMetadata: boolean;
   abstract send(item: Out, options?: SendOptions): Promise<void>;
-  abstract receive(options?: WaitOptions): Promise<In | undefined>;
-  abstract abort(reason?: unknown): void;
 
-  /** Sends the end, after all pending sends. Called again only if it failed. */
+  /** Sends the end, after all pending sends. It is called again only if it failed. */
   protected abstract endOutput(): Promise<void>;
-
-  /**
-   * Reads no more: a waiting `receive` and later ones reject with `ClosedStreamError`, all input is dropped from now on. Settles
-   * when nothing more can come. `eofSent` settles as the end that is being sent does, for a layer that has to wait for it; the
-   * time limit is kept by the caller, and is there to be passed on.
-   */
-  protected abstract discardInput(eofSent: Promise<void>, closeTimeoutMs: number | undefined): Promise<void>;
-
-  /** A carrier that carries metadata overrides this. */
-  receiveWithMetadata(options?: WaitOptions): Promise<ReceivedMessage<In> | undefined> {
-    return this.receive(options).then(withoutMetadata);
-  }
 
   /** True once `sendEof` has been called: nothing more may be sent. */
   protected get ending(): boolean {
-    return this.#output.begun;
+    return this.#eof.begun;
   }
 
-  /** True once `sendEof` has succeeded. */
-  protected get eofSent(): boolean {
-    return this.#output.sent;
+  get eofSent(): boolean {
+    return this.#eof.sent;
   }
 
   sendEof(options?: WaitOptions): Promise<void> {
-    return this.#output.send(() => this.endOutput(), options?.signal);
+    return this.#eof.send(() => this.endOutput(), options?.signal);
   }
 
-  close(options: CloseOptions = {}): Promise<void> {
-    const refusal = closeRefusal(options, this.extra(streamClock));
-    if (refusal !== undefined) return Promise.reject(refusal);
-    this.#closing ??= this.closeGracefully(options.closeTimeoutMs);
-    return abortable(this.#closing, options.signal);
+  protected override closeGracefully(closeTimeoutMs: number | undefined): Promise<void> {
+    return this.closeWithin(closeTimeoutMs, { sendEof: () => this.sendEof(), discardInput: () => Promise.resolve() });
   }
 
-  /** Called once, by the first `close`. */
-  protected closeGracefully(closeTimeoutMs: number | undefined): Promise<void> {
-    return closeWithin(this.extra(streamClock), closeTimeoutMs, {
+  protected override get disposalCloses(): boolean {
+    return this.eofSent;
+  }
+
+  protected override get disposalReason(): string {
+    return "the stream was disposed of before its end was sent";
+  }
+}
+
+/**
+ * The base of a two-way stream: the sending part of `BaseSendStream`, and a receiving part. A carrier, which moves items by itself, extends
+ * this class; a layer over another stream extends `WrappedStream` or `StreamLayer`.
+ */
+export abstract class BaseStream<Out extends {}, In extends {} = Out>
+  extends BaseSendStream<Out>
+  implements ObjectStream<Out, In>
+{
+  abstract receive(options?: WaitOptions): Promise<In | undefined>;
+
+  /**
+   * Stops reading: a waiting `receive` and later ones reject with `ClosedStreamError`, and all input is dropped from now on. Settles
+   * when nothing more can come. `eofSent` settles as the end does that is being sent, for a layer that has to wait for it. The caller
+   * keeps the time limit; it is given so that a layer can pass it on.
+   */
+  protected abstract discardInput(eofSent: Promise<void>, closeTimeoutMs: number | undefined): Promise<void>;
+
+  /** Receives without metadata; a carrier that carries metadata overrides it. */
+  receiveWithMetadata(options?: WaitOptions): Promise<ReceivedMessage<In> | undefined> {
+    return this.receive(options).then(messageOf);
+  }
+
+  protected override closeGracefully(closeTimeoutMs: number | undefined): Promise<void> {
+    return this.closeWithin(closeTimeoutMs, {
       sendEof: () => this.sendEof(),
       discardInput: (eofSent) => this.discardInput(eofSent, closeTimeoutMs),
-      abort: (reason) => this.abort(reason),
     });
   }
 
-  /** A carrier that notices breaks by itself overrides this. */
-  get brokenSignal(): AbortSignalLike | undefined {
-    return undefined;
+  [Symbol.asyncIterator](): AsyncIterableIterator<In, undefined> {
+    return iterate(() => this.receive());
   }
+}
 
-  get extraAttributes(): Attributes {
-    return noAttributes;
-  }
+/** The base of a stream that only receives. */
+export abstract class BaseReceiveStream<In extends {}> extends StreamBase implements ReceiveStream<In> {
+  abstract receive(options?: WaitOptions): Promise<In | undefined>;
 
-  extra<T>(key: AttributeKey<T>): T | undefined {
-    return this.extraAttributes.get(key) as T | undefined;
+  /** Stops reading, and settles when nothing more can come; see `BaseStream`. */
+  protected abstract discardInput(): Promise<void>;
+
+  /** Receives without metadata; a carrier that carries metadata overrides it. */
+  receiveWithMetadata(options?: WaitOptions): Promise<ReceivedMessage<In> | undefined> {
+    return this.receive(options).then(messageOf);
   }
 
   [Symbol.asyncIterator](): AsyncIterableIterator<In, undefined> {
     return iterate(() => this.receive());
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#output.sent || this.#closing !== undefined) return this.close();
-    this.abort(new Error("the stream was disposed of before its end was sent"));
+  protected override closeGracefully(closeTimeoutMs: number | undefined): Promise<void> {
+    return this.closeWithin(closeTimeoutMs, {
+      sendEof: () => Promise.resolve(),
+      discardInput: () => this.discardInput(),
+    });
   }
-}
 
-function withoutMetadata<In extends {}>(data: In | undefined): ReceivedMessage<In> | undefined {
-  return data === undefined ? undefined : { data, metadata: Metadata.empty };
-}
+  protected override get disposalCloses(): boolean {
+    return false;
+  }
 
-/** Iterates over what `next` gives, up to `undefined`. Leaving early touches nothing. By hand: a generator costs three promises an item. */
-export function iterate<T extends {}>(next: () => Promise<T | undefined>): AsyncIterableIterator<T, undefined> {
-  return {
-    next: () => next().then(toResult),
-    return: () => Promise.resolve({ done: true, value: undefined }),
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-  };
-}
-
-function toResult<T extends {}>(value: T | undefined): IteratorResult<T, undefined> {
-  return value === undefined ? { done: true, value } : { done: false, value };
+  protected override get disposalReason(): string {
+    return "the stream was disposed of before its end was received";
+  }
 }

@@ -1,13 +1,15 @@
 /**
  * The parts of which streams are made, for those who write streams. Those who only use streams need the main entry.
  *
- * A carrier, which moves items by itself, extends `BaseStream` and is made of a `ReceiveQueue` and a
+ * A carrier, which moves items by itself, extends `BaseStream`, `BaseReceiveStream` or `BaseSendStream` and is made of a `ReceiveQueue` and a
  * `SendQueue`. A layer over another stream extends `WrappedStream`, `StreamLayer` or `TranslatedStream`.
  */
 export { attributesOver, noAttributes } from "../contract/attributes.js";
-export { BaseStream, iterate } from "./base-stream.js";
+export { BaseReceiveStream, BaseSendStream, BaseStream } from "./base-stream.js";
 export { BreakSignal, eitherSignal } from "./break-signal.js";
 export { type ClosingSteps, closeRefusal, closeWithin, OutputEnd } from "./ending.js";
+export { GuardedObserver } from "./guarded-observer.js";
+export { iterate } from "./iterate.js";
 export { metadataRefusal } from "./metadata-refusal.js";
 export { ReceiveQueue } from "./receive-queue.js";
 export { SendQueue, type Sink } from "./send-queue.js";

@@ -3,6 +3,7 @@
 import { reasonText } from "@trunkline/base";
 import { BrokenStreamError, ClosedStreamError } from "../contract/errors.js";
 import type { ReceivedMessage, SendOptions, WaitOptions } from "../contract/stream.js";
+import { dataOf } from "./message.js";
 import { ReceiveQueue } from "./receive-queue.js";
 import { StreamLayer } from "./wrapped-stream.js";
 
@@ -117,10 +118,6 @@ export abstract class TranslatedStream<
       // It is what is being waited for: the stream below closes, or breaks, which the other half tells.
     }
   }
-}
-
-function dataOf<T extends {}>(message: ReceivedMessage<T> | undefined): T | undefined {
-  return message?.data;
 }
 
 /**

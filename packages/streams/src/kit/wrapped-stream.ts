@@ -1,5 +1,4 @@
 /** Layers over another stream: one that translates items, and one that leaves them alone. */
-
 import type { AbortSignalLike } from "@trunkline/base";
 import { type AttributeKey, type Attributes, attributesOver, noAttributes } from "../contract/attributes.js";
 import { ClosedStreamError } from "../contract/errors.js";
@@ -7,9 +6,9 @@ import type { ObjectStream, ReceivedMessage, SendOptions, WaitOptions } from "..
 import { BaseStream } from "./base-stream.js";
 
 /**
- * A layer whose items differ from those of the stream below. A subclass implements `send` and `receive` (and
- * `receiveWithMetadata` if it carries metadata). If it has something to say before the end, it sends by `sendBelow`, and its
- * `endOutput` does `await this.allSentBelow()`, sends the last item below, and calls `super.endOutput()`.
+ * A layer whose items differ from those of the stream below. A subclass implements `send` and `receive` (and `receiveWithMetadata` if it
+ * carries metadata). A layer that has something to send before the end sends its items by `sendBelow`; its `endOutput` does
+ * `await this.allSentBelow()`, sends the last item below, and calls `super.endOutput()`.
  */
 export abstract class StreamLayer<
   Out extends {},
@@ -26,7 +25,7 @@ export abstract class StreamLayer<
     this.inner = inner;
   }
 
-  /** `send` of the stream below, for items that come before what the layer says at the end. */
+  /** Sends to the stream below, for items that come before what the layer sends at the end. */
   protected sendBelow(item: InnerOut, options?: SendOptions): Promise<void> {
     if (this.ending) return Promise.reject(new ClosedStreamError("nothing can be sent after sendEof()"));
     const sent = this.inner.send(item, options);
@@ -35,7 +34,7 @@ export abstract class StreamLayer<
     return sent;
   }
 
-  /** Waits for the sends that are under way, so that none of them is overtaken, and the last word is not one too many to wait. */
+  /** Waits for the sends that are under way, so that the layer's last item overtakes none of them and is not one too many to wait. */
   protected allSentBelow(): Promise<void> {
     if (this.#pendingBelow === 0) return Promise.resolve();
     return new Promise((resolve) => {
@@ -47,7 +46,7 @@ export abstract class StreamLayer<
     if (--this.#pendingBelow === 0) this.#onAllSent?.();
   };
 
-  /** What this layer adds to, or changes of, the attributes below. */
+  /** The attributes that this layer adds to, or puts over, those of the stream below. */
   protected get ownAttributes(): Attributes {
     return noAttributes;
   }
@@ -78,12 +77,12 @@ export abstract class StreamLayer<
   }
 
   protected async discardInput(eofSent: Promise<void>, closeTimeoutMs: number | undefined): Promise<void> {
-    await eofSent; // closing the stream below earlier would cut off what this layer still has to say
+    await eofSent; // closing the stream below earlier would cut off what this layer still has to send
     await this.inner.close({ closeTimeoutMs });
   }
 }
 
-/** A layer that observes or adds, but changes no item: everything passes through unless overridden. */
+/** A layer that observes or adds, but changes no item: everything passes through unless it is overridden. */
 export abstract class WrappedStream<Out extends {}, In extends {} = Out> extends StreamLayer<Out, In, Out, In> {
   send(item: Out, options?: SendOptions): Promise<void> {
     return this.inner.send(item, options);
@@ -97,7 +96,12 @@ export abstract class WrappedStream<Out extends {}, In extends {} = Out> extends
     return this.inner.receiveWithMetadata(options);
   }
 
-  /** This layer has nothing to say at the end, so that the stream below can do all of it at once. */
+  /** True also when the end was sent by the wrapped stream itself: this layer adds nothing to the end. */
+  override get eofSent(): boolean {
+    return this.inner.eofSent;
+  }
+
+  /** Closes the stream below at once, since this layer has nothing to send at the end. */
   protected override closeGracefully(closeTimeoutMs: number | undefined): Promise<void> {
     return this.inner.close({ closeTimeoutMs });
   }

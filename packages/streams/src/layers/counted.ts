@@ -1,67 +1,55 @@
-/** Counting items and bytes, and checksums over them. */
-import type { ObjectStream, ReceivedMessage, SendOptions, WaitOptions } from "../contract/stream.js";
-import { WrappedStream } from "../kit/wrapped-stream.js";
+/** `counted`: counts items and bytes, and feeds checksums. */
+import { isBytes } from "@trunkline/base";
+import { type Count, Counter } from "../bytes/counter.js";
+import type { ObjectStream } from "../contract/stream.js";
+import { ObservedStream } from "./observed.js";
 
-/** What takes bytes for a checksum: `Crc32`, or a `Hash` of `node:crypto`. */
+/** A checksum that takes bytes: `Crc32`, or a `Hash` of `node:crypto`. */
 export interface Hasher {
   update(bytes: Uint8Array): unknown;
 }
 
+/** Options of `counted`. */
 export interface CountOptions {
-  /** Is given the bytes of what is sent, in order, once they are taken by the stream below. */
+  /** Takes the bytes of the items that are sent, in order, once the stream below has taken them. */
   readonly sent?: Hasher;
-  /** Is given the bytes of what is received, in order. */
+  /** Takes the bytes of the items that are received, in order. */
   readonly received?: Hasher;
 }
 
-/** What has gone one way. */
-export interface Count {
-  readonly items: number;
-  /** Bytes of the items that are `Uint8Array`; other items count as none. */
-  readonly bytes: number;
+/** The count of one direction, and the state of its checksum. */
+export interface HashedCount extends Count {
+  /** The error that the hasher has thrown. The hasher has not seen the bytes from there on, so its result is not that of the stream. */
+  readonly hasherError?: unknown;
 }
 
-/** Counts what goes through, each direction apart, and lets a checksum see it; changes nothing. */
-export class CountedStream<Out extends {}, In extends {} = Out> extends WrappedStream<Out, In> {
-  readonly #sent: Counter;
-  readonly #received: Counter;
+/** A stream that counts what goes through it, each direction apart, and changes nothing. */
+export class CountedStream<Out extends {}, In extends {} = Out> extends ObservedStream<Out, In> {
+  readonly #sent: HashedCounter;
+  readonly #received: HashedCounter;
 
   constructor(stream: ObjectStream<Out, In>, options: CountOptions = {}) {
-    super(stream);
-    this.#sent = new Counter(options.sent);
-    this.#received = new Counter(options.received);
+    const sent = new HashedCounter(options.sent);
+    const received = new HashedCounter(options.received);
+    super(stream, { onSent: (item) => sent.add(item), onReceived: (item) => received.add(item) });
+    this.#sent = sent;
+    this.#received = received;
   }
 
-  /** What has been sent so far. */
-  get sent(): Count {
-    return this.#sent.count;
+  /** The count of what the stream below has taken so far. */
+  get sent(): HashedCount {
+    return this.#sent.snapshot();
   }
 
-  /** What has been received so far. */
-  get received(): Count {
-    return this.#received.count;
-  }
-
-  override async send(item: Out, options?: SendOptions): Promise<void> {
-    await super.send(item, options);
-    this.#sent.add(item);
-  }
-
-  override async receive(options?: WaitOptions): Promise<In | undefined> {
-    const item = await super.receive(options);
-    if (item !== undefined) this.#received.add(item);
-    return item;
-  }
-
-  override async receiveWithMetadata(options?: WaitOptions): Promise<ReceivedMessage<In> | undefined> {
-    const message = await super.receiveWithMetadata(options);
-    if (message !== undefined) this.#received.add(message.data);
-    return message;
+  /** The count of what has been received so far. */
+  get received(): HashedCount {
+    return this.#received.snapshot();
   }
 }
 
 /**
- * Counts what goes through a stream, and feeds checksums.
+ * Counts what goes through a stream, and feeds checksums. A checksum that throws is given nothing more and loses no item; its error is
+ * `sent.hasherError` or `received.hasherError`.
  *
  * ```ts
  * const stream = counted(inner, { received: new Crc32() });
@@ -74,23 +62,27 @@ export function counted<Out extends {}, In extends {} = Out>(
   return new CountedStream(stream, options);
 }
 
-class Counter {
-  readonly #hasher: Hasher | undefined;
-  #items = 0;
-  #bytes = 0;
+class HashedCounter extends Counter {
+  #hasher: Hasher | undefined;
+  #failure: { readonly hasherError: unknown } | undefined;
 
   constructor(hasher: Hasher | undefined) {
+    super();
     this.#hasher = hasher;
   }
 
-  get count(): Count {
-    return { items: this.#items, bytes: this.#bytes };
+  override add(item: {}): void {
+    super.add(item);
+    if (this.#hasher === undefined || !isBytes(item)) return;
+    try {
+      this.#hasher.update(item);
+    } catch (hasherError) {
+      this.#hasher = undefined;
+      this.#failure = { hasherError };
+    }
   }
 
-  add(item: {}): void {
-    this.#items++;
-    if (!(item instanceof Uint8Array)) return;
-    this.#bytes += item.byteLength;
-    this.#hasher?.update(item);
+  override snapshot(): HashedCount {
+    return { ...super.snapshot(), ...this.#failure };
   }
 }

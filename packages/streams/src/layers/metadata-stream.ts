@@ -2,7 +2,7 @@
 import { Metadata, type MetadataInit } from "@trunkline/metadata";
 import { type AttributeKey, type Attributes, attribute } from "../contract/attributes.js";
 import type { ObjectStream, ReceivedMessage, SendOptions } from "../contract/stream.js";
-import { iterate } from "../kit/base-stream.js";
+import { iterate } from "../kit/iterate.js";
 import { metadataRefusal } from "../kit/metadata-refusal.js";
 import { WrappedStream } from "../kit/wrapped-stream.js";
 

@@ -1,186 +1,108 @@
-/** Counting what goes through a stream, and telling how fast and how long it will still take. */
-
+/** `progress`: reports how much has gone through a stream, how fast, and how long the rest will take. */
 import type { Clock } from "@trunkline/base";
-import { type AttributeKey, type Attributes, attribute, totalBytes } from "../contract/attributes.js";
-import { streamClock } from "../contract/clock.js";
-import { BrokenStreamError } from "../contract/errors.js";
-import type { ObjectStream, ReceivedMessage, SendOptions, WaitOptions } from "../contract/stream.js";
-import { WrappedStream } from "../kit/wrapped-stream.js";
+import { Counter } from "../bytes/counter.js";
+import { type AttributeKey, attribute, totalBytes } from "../contract/attributes.js";
+import { clockOf } from "../contract/clock.js";
+import type { ObjectStream } from "../contract/stream.js";
+import { GuardedObserver } from "../kit/guarded-observer.js";
+import { ObservedStream, type StreamWatcher } from "./observed.js";
 import { Rate, rateIntervals } from "./rate.js";
 
-/** One direction of a stream. */
+/** The progress of one direction of a stream. */
 export interface DirectionProgress {
   readonly items: number;
-  /** Bytes of the items that are `Uint8Array`; other items count as none. */
+  /** The bytes of the items that are `Uint8Array`; other items count as none. */
   readonly bytes: number;
   /** The mean over the last ten reports. */
   readonly bytesPerSecond: number;
-  /** How many bytes it will be in all, where that is known. */
+  /** The number of bytes in all, where it is known. */
   readonly totalBytes: number | undefined;
-  /** How long the rest will take at this rate, where that can be told. */
+  /** The time that the rest will take at this rate, where it can be told. */
   readonly remainingMs: number | undefined;
 }
 
+/** The progress of both directions of a stream at one moment. */
 export interface ProgressReport {
   readonly sent: DirectionProgress;
   readonly received: DirectionProgress;
-  /** Since `progress` was called. */
+  /** The time since `progress` was called. */
   readonly elapsedMs: number;
   /** True in the last report: both directions have ended, or the stream is closed or broken. */
   readonly finished: boolean;
 }
 
+/** Options of `progress`. */
 export interface ProgressOptions {
-  /** Called with each report. If it throws, the reports stop and nothing else changes. */
+  /** Called with each report. If it throws or rejects, the reports stop and nothing else changes. */
   onProgress(report: ProgressReport): void;
   /**
-   * Time between two reports. Default 1,000 ms, enough for a line of text. There are reports while something moves and until
-   * the rate has sunk to zero; a stream at rest is silent.
+   * The time between two reports. Default 1,000 ms, enough for a line of text. There are reports while something moves and until the
+   * rate has sunk to zero; a stream at rest is silent.
    */
   readonly intervalMs?: number;
-  /** How many bytes will be sent. */
+  /** The number of bytes that will be sent. */
   readonly totalSendBytes?: number;
-  /** How many bytes will be received. Default: the attribute `totalBytes` of the stream. */
+  /** The number of bytes that will be received. Default: the attribute `totalBytes` of the stream. */
   readonly totalReceiveBytes?: number;
-  /** Default: the clock of the stream (attribute `streamClock`). */
+  /** The clock of the reports. Default: the clock of the stream (attribute `streamClock`). */
   readonly clock?: Clock;
 }
 
-/** A function that tells where the stream stands when it is called. */
+/** A function that returns the progress of the stream at the time of the call. */
 export const streamProgress: AttributeKey<() => ProgressReport> = attribute("streamProgress");
 
 /**
- * Wraps a stream so that it reports how it gets on; items, metadata, ends and aborts pass through untouched.
+ * Reports the progress of a stream; items, metadata, ends and aborts pass through untouched.
  * @throws TypeError when there is no clock, RangeError when `intervalMs` is not above zero
  */
 export function progress<Out extends {}, In extends {} = Out>(
   stream: ObjectStream<Out, In>,
   options: ProgressOptions,
 ): ObjectStream<Out, In> {
-  return new ProgressStream(stream, options);
+  const reporter = new Reporter(clockOf("progress needs", options.clock, stream), options, stream.extra(totalBytes));
+  return new ObservedStream<Out, In>(stream, reporter, new Map([[streamProgress, () => reporter.report()]]));
 }
 
-class ProgressStream<Out extends {}, In extends {}> extends WrappedStream<Out, In> {
+/** The counts of both directions and the appointments for reports. */
+class Reporter implements StreamWatcher<{}, {}> {
   readonly #clock: Clock;
   readonly #startMs: number;
   readonly #intervalMs: number;
-  readonly #sent: Counter;
-  readonly #received: Counter;
-  readonly #onProgress: (report: ProgressReport) => void;
-  readonly #attributes: Attributes = new Map([[streamProgress, () => this.#report()]]);
+  readonly #sent: Direction;
+  readonly #received: Direction;
+  readonly #options: ProgressOptions;
+  readonly #guard = new GuardedObserver();
   #cancelReport: (() => void) | undefined;
-  /** Intervals since something moved. */
+  /** The number of intervals since something moved. */
   #restingIntervals = 0;
-  #endReceived = false;
   #finished = false;
 
-  constructor(stream: ObjectStream<Out, In>, options: ProgressOptions) {
-    super(stream);
-    const clock = options.clock ?? stream.extra(streamClock);
-    if (clock === undefined) {
-      throw new TypeError("progress needs a clock: the stream has none (attribute streamClock) and none was given");
-    }
+  constructor(clock: Clock, options: ProgressOptions, knownTotalBytes: number | undefined) {
     const { intervalMs = 1_000 } = options;
     if (!(intervalMs > 0)) throw new RangeError(`intervalMs must be above zero, but is ${intervalMs}`);
     this.#clock = clock;
     this.#startMs = clock.nowMs();
     this.#intervalMs = intervalMs;
-    this.#onProgress = (report) => options.onProgress(report);
-    this.#sent = new Counter(this.#startMs, options.totalSendBytes);
-    this.#received = new Counter(this.#startMs, options.totalReceiveBytes ?? stream.extra(totalBytes));
+    this.#options = options;
+    this.#sent = new Direction(this.#startMs, options.totalSendBytes);
+    this.#received = new Direction(this.#startMs, options.totalReceiveBytes ?? knownTotalBytes);
   }
 
-  override send(item: Out, options?: SendOptions): Promise<void> {
-    return super.send(item, options).then(() => this.#moved(this.#sent, item), this.#onError);
+  onSent(item: {}): void {
+    this.#moved(this.#sent, item);
   }
 
-  override receive(options?: WaitOptions): Promise<In | undefined> {
-    return super.receive(options).then((item) => {
-      this.#onReceived(item);
-      return item;
-    }, this.#onError);
+  onReceived(item: {}): void {
+    this.#moved(this.#received, item);
   }
 
-  override receiveWithMetadata(options?: WaitOptions): Promise<ReceivedMessage<In> | undefined> {
-    return super.receiveWithMetadata(options).then((message) => {
-      this.#onReceived(message?.data);
-      return message;
-    }, this.#onError);
-  }
-
-  override abort(reason?: unknown): void {
-    super.abort(reason);
-    this.#finish();
-  }
-
-  override async sendEof(options?: WaitOptions): Promise<void> {
-    await super.sendEof(options);
-    if (this.#endReceived) this.#finish();
-  }
-
-  protected override async closeGracefully(closeTimeoutMs: number | undefined): Promise<void> {
-    try {
-      await super.closeGracefully(closeTimeoutMs);
-    } finally {
-      this.#finish();
-    }
-  }
-
-  protected override get ownAttributes(): Attributes {
-    return this.#attributes;
-  }
-
-  #onReceived(item: In | undefined): void {
-    if (item !== undefined) {
-      this.#moved(this.#received, item);
-    } else {
-      this.#endReceived = true;
-      if (this.eofSent) this.#finish();
-    }
-  }
-
-  readonly #onError = (error: unknown): never => {
-    if (error instanceof BrokenStreamError) this.#finish();
-    throw error;
-  };
-
-  #moved(counter: Counter, item: {}): void {
-    counter.add(item);
-    this.#restingIntervals = 0;
-    if (this.#cancelReport === undefined && !this.#finished) this.#reportLater();
-  }
-
-  #reportLater(): void {
-    this.#cancelReport = this.#clock.at(
-      this.#clock.nowMs() + this.#intervalMs,
-      () => {
-        this.#cancelReport = undefined;
-        this.#tell();
-        if (this.#restingIntervals++ < rateIntervals && !this.#finished) this.#reportLater();
-      },
-      "watch",
-    );
-  }
-
-  #finish(): void {
-    if (this.#finished) return;
+  onOver(): void {
     this.#finished = true;
     this.#cancelReport?.();
     this.#tell();
   }
 
-  #tell(): void {
-    const nowMs = this.#clock.nowMs();
-    this.#sent.sample(nowMs);
-    this.#received.sample(nowMs);
-    try {
-      this.#onProgress(this.#report());
-    } catch {
-      this.#finished = true; // no more reports; what moves must not suffer from how it is shown
-    }
-  }
-
-  #report(): ProgressReport {
+  report(): ProgressReport {
     const nowMs = this.#clock.nowMs();
     return {
       sent: this.#sent.at(nowMs),
@@ -189,35 +111,54 @@ class ProgressStream<Out extends {}, In extends {}> extends WrappedStream<Out, I
       finished: this.#finished,
     };
   }
+
+  #moved(direction: Direction, item: {}): void {
+    direction.add(item);
+    this.#restingIntervals = 0;
+    if (this.#cancelReport === undefined && !this.#finished && !this.#guard.failed) this.#reportLater();
+  }
+
+  #reportLater(): void {
+    this.#cancelReport = this.#clock.at(
+      this.#clock.nowMs() + this.#intervalMs,
+      () => {
+        this.#cancelReport = undefined;
+        this.#tell();
+        if (this.#restingIntervals++ < rateIntervals && !this.#guard.failed) this.#reportLater();
+      },
+      "watch",
+    );
+  }
+
+  #tell(): void {
+    const nowMs = this.#clock.nowMs();
+    this.#sent.sample(nowMs);
+    this.#received.sample(nowMs);
+    this.#guard.call(() => this.#options.onProgress(this.report()));
+  }
 }
 
-/** What has moved in one direction. */
-class Counter {
-  #items = 0;
-  #bytes = 0;
+/** The count and the rate of one direction. */
+class Direction extends Counter {
   readonly #rate: Rate;
   readonly #totalBytes: number | undefined;
 
   constructor(startMs: number, total: number | undefined) {
+    super();
     this.#rate = new Rate(startMs);
     this.#totalBytes = total;
   }
 
-  add(item: {}): void {
-    this.#items++;
-    if (item instanceof Uint8Array) this.#bytes += item.byteLength;
-  }
-
   sample(nowMs: number): void {
-    this.#rate.sample(nowMs, this.#bytes);
+    this.#rate.sample(nowMs, this.bytes);
   }
 
   at(nowMs: number): DirectionProgress {
-    const bytesPerSecond = this.#rate.perSecond(nowMs, this.#bytes);
-    const restBytes = this.#totalBytes === undefined ? undefined : Math.max(0, this.#totalBytes - this.#bytes);
+    const bytesPerSecond = this.#rate.perSecond(nowMs, this.bytes);
+    const restBytes = this.#totalBytes === undefined ? undefined : Math.max(0, this.#totalBytes - this.bytes);
     let remainingMs: number | undefined;
     if (restBytes === 0) remainingMs = 0;
     else if (restBytes !== undefined && bytesPerSecond > 0) remainingMs = (restBytes * 1_000) / bytesPerSecond;
-    return { items: this.#items, bytes: this.#bytes, bytesPerSecond, totalBytes: this.#totalBytes, remainingMs };
+    return { ...this.snapshot(), bytesPerSecond, totalBytes: this.#totalBytes, remainingMs };
   }
 }

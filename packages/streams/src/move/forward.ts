@@ -2,15 +2,9 @@
 
 import type { AbortSignalLike } from "@trunkline/base";
 import { abortReason } from "@trunkline/base";
+import { type Count, Counter } from "../bytes/counter.js";
 import { BrokenStreamError } from "../contract/errors.js";
 import type { ObjectStream, ReceiveStream, SendStream, StreamControl } from "../contract/stream.js";
-
-/** What has been moved in one direction. */
-export interface Transferred {
-  readonly items: number;
-  /** Bytes of the items that are `Uint8Array`; other items count as none. */
-  readonly bytes: number;
-}
 
 export interface CopyOptions {
   /** Aborts the streams with its reason, which the promise rejects with. */
@@ -23,8 +17,8 @@ export interface ForwardOptions extends CopyOptions {
 }
 
 export interface ForwardResult {
-  readonly aToB: Transferred;
-  readonly bToA: Transferred;
+  readonly aToB: Count;
+  readonly bToA: Count;
   /** Which side was the first to end or to break; `undefined` if the signal came before either. */
   readonly endedFirst: "a" | "b" | undefined;
   /** How that first side ended: by its end, or by breaking; `"cancelled"` if the signal came before either. */
@@ -55,8 +49,8 @@ export async function forward<A extends {}, B extends {}>(
     first ??= { side, how };
   };
   const report = (failure?: { readonly error: unknown }): ForwardResult => ({
-    aToB: aToB.transferred,
-    bToA: bToA.transferred,
+    aToB: aToB.snapshot(),
+    bToA: bToA.snapshot(),
     endedFirst: first?.side,
     how: first?.how ?? "cancelled",
     ...failure,
@@ -85,19 +79,10 @@ export async function copy<T extends {}>(
   from: ReceiveStream<T>,
   to: SendStream<T>,
   options: CopyOptions = {},
-): Promise<Transferred> {
+): Promise<Count> {
   const counter = new Counter();
   await joined([from, to], options.signal, () => {}, [() => pump(from, to, counter, () => {})]);
-  return counter.transferred;
-}
-
-class Counter {
-  items = 0;
-  bytes = 0;
-
-  get transferred(): Transferred {
-    return { items: this.items, bytes: this.bytes };
-  }
+  return counter.snapshot();
 }
 
 /** A failure, and the stream that it is about. */
@@ -128,8 +113,7 @@ async function pump<T extends {}>(
       const { data, metadata } = message;
       side = to;
       await to.send(data, metadata.size === 0 ? undefined : { metadata });
-      counter.items++;
-      if (data instanceof Uint8Array) counter.bytes += data.byteLength;
+      counter.add(data);
       side = from;
     }
     onEnd();

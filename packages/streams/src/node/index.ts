@@ -10,8 +10,7 @@ export * from "./compression/index.js";
 export { type ConnectOptions, connectTcp, connectUnix, type TcpTarget } from "./connect.js";
 export { type DuplexOptions, streamFromDuplex } from "./duplex-stream.js";
 export { type FileReadOptions, type FileWriteOptions, filePath, streamFromFile, streamToFile } from "./file.js";
-export { type ListenOptions, listenTcp, listenUnix, SocketListener, type TcpListenOptions } from "./listen.js";
-export { describeProgress, type ProgressBarOptions, type ProgressOutput, progressBar } from "./progress-bar.js";
+export { listenTcp, listenUnix, SocketListener, type SocketListenOptions, type TcpListenOptions } from "./listen.js";
 export {
   type ReadableOptions,
   streamFromReadable,

@@ -4,12 +4,12 @@ import { type Clock, wholeNumber } from "@trunkline/base";
 import { listenOn, systemClock } from "@trunkline/base/node";
 import { type Attributes, localAddress, noAttributes, type SocketAddress } from "../contract/attributes.js";
 import type { ObjectStream, WaitOptions } from "../contract/stream.js";
-import { iterate } from "../kit/base-stream.js";
+import { iterate } from "../kit/iterate.js";
 import { ReceiveQueue } from "../kit/receive-queue.js";
 import { streamFromDuplex } from "./duplex-stream.js";
 import { resetAndDestroy } from "./reset.js";
 
-export interface ListenOptions {
+export interface SocketListenOptions {
   /**
    * Connections that nobody has accepted yet; one more is reset. Default 128, the customary backlog: it is only a loop that starts
    * a task for each connection that takes them.
@@ -21,7 +21,7 @@ export interface ListenOptions {
   onError?(error: Error): void;
 }
 
-export interface TcpListenOptions extends ListenOptions {
+export interface TcpListenOptions extends SocketListenOptions {
   /** The address to bind. Default `127.0.0.1`; `::` is every address of the machine. */
   readonly host?: string;
   /** Default 0: any free port; `listener.address` tells which. */
@@ -49,7 +49,7 @@ export class SocketListener implements AsyncIterable<ObjectStream<Uint8Array>>, 
   constructor(
     server: Server,
     address: SocketAddress,
-    { maxPendingConnections = 128, clock = systemClock, onError }: ListenOptions,
+    { maxPendingConnections = 128, clock = systemClock, onError }: SocketListenOptions,
     kind: ListenerKind = {},
   ) {
     this.address = address;
@@ -110,7 +110,7 @@ export async function listenTcp(options: TcpListenOptions = {}): Promise<SocketL
  * @throws ListenError when the path cannot be bound, with the system's `code`, such as `EADDRINUSE` where another process listens;
  * SocketPathError (a RangeError) for a path that is longer than the system takes
  */
-export async function listenUnix(path: string, options: ListenOptions = {}): Promise<SocketListener> {
+export async function listenUnix(path: string, options: SocketListenOptions = {}): Promise<SocketListener> {
   return await listenWith(plainServer(), { path }, options);
 }
 
@@ -118,7 +118,7 @@ export async function listenUnix(path: string, options: ListenOptions = {}): Pro
 export async function listenWith(
   server: Server,
   address: SocketAddress,
-  options: ListenOptions,
+  options: SocketListenOptions,
   kind?: ListenerKind,
 ): Promise<SocketListener> {
   checkLimit(options);
@@ -126,7 +126,7 @@ export async function listenWith(
 }
 
 /** @throws RangeError for a `maxPendingConnections` that is out of its range */
-export function checkLimit({ maxPendingConnections = 1 }: ListenOptions): void {
+export function checkLimit({ maxPendingConnections = 1 }: SocketListenOptions): void {
   wholeNumber("maxPendingConnections", maxPendingConnections, 1);
 }
 

@@ -1,13 +1,13 @@
 /** A Node readable or writable, singly, as a one-way stream of bytes; and ours as theirs. */
 import type { Readable, Writable } from "node:stream";
 import type { Clock } from "@trunkline/base";
-import { reasonText } from "@trunkline/base";
+import { isError, reasonText } from "@trunkline/base";
 import { systemClock } from "@trunkline/base/node";
 import { type Attributes, noAttributes } from "../contract/attributes.js";
 import { streamClock } from "../contract/clock.js";
 import { BrokenStreamError, ClosedStreamError } from "../contract/errors.js";
 import type { ReceiveStream, SendOptions, SendStream, WaitOptions } from "../contract/stream.js";
-import { BaseStream } from "../kit/base-stream.js";
+import { BaseReceiveStream, BaseSendStream } from "../kit/base-stream.js";
 import { BreakSignal } from "../kit/break-signal.js";
 import { checkReadable, defaultMaxBufferedBytes, ReadableHalf } from "./readable-half.js";
 import { WritableHalf } from "./writable-half.js";
@@ -49,69 +49,72 @@ function attributesOf({ clock = systemClock, attributes = noAttributes }: Writab
   return new Map([...attributes, [streamClock, clock]]);
 }
 
-/** What both have in common: one Node stream, and how it breaks. */
-abstract class OneWay<Out extends {}, In extends {}> extends BaseStream<Out, In> {
-  readonly carriesMetadata = false;
-  protected failure: Error | undefined;
-  readonly #broken: BreakSignal = new BreakSignal();
-  readonly #attributes: Attributes;
+/** The ways in which a Node stream breaks. */
+class NodeStreamWatch {
+  readonly broken: BreakSignal = new BreakSignal();
+  readonly #stream: Readable | Writable;
+  readonly #hasEnded: () => boolean;
+  #failure: Error | undefined;
 
-  constructor(attributes: Attributes) {
-    super();
-    this.#attributes = attributes;
+  constructor(stream: Readable | Writable, hasEnded: () => boolean) {
+    this.#stream = stream;
+    this.#hasEnded = hasEnded;
   }
 
-  override get brokenSignal(): BreakSignal {
-    return this.#broken;
+  /** The reason why the stream is over before its end. */
+  get failure(): Error | undefined {
+    return this.#failure;
   }
 
-  override get extraAttributes(): Attributes {
-    return this.#attributes;
-  }
-
-  protected abstract get finished(): boolean;
-  protected abstract failed(error: Error): void;
-
-  protected watch(stream: Readable | Writable, what: string): void {
+  /** Calls `onBreak` once when the stream breaks, which may be at once. `what` begins the message of the error. */
+  start(what: string, onBreak: (error: BrokenStreamError) => void): void {
     const breakWith = (error: BrokenStreamError): void => {
-      if (this.failure !== undefined || this.finished) return;
-      this.failure = error;
-      this.failed(error);
-      this.#broken.fire(error);
+      if (this.#failure !== undefined || this.#hasEnded()) return;
+      this.#failure = error;
+      onBreak(error);
+      this.broken.fire(error);
     };
     const onError = (error: Error): void =>
       breakWith(new BrokenStreamError(`${what} is broken: ${reasonText(error)}`, { cause: error }));
     const onClose = (): void =>
       breakWith(new BrokenStreamError(`${what} was closed before its end`, { code: "PREMATURE_CLOSE" }));
-    stream.on("error", onError); // stays: what comes late is no unhandled error
-    stream.on("close", onClose);
-    if (stream.errored) onError(stream.errored);
-    else if (stream.destroyed) onClose();
+    this.#stream.on("error", onError); // the listener stays, so that a late error is not unhandled
+    this.#stream.on("close", onClose);
+    if (this.#stream.errored) onError(this.#stream.errored);
+    else if (this.#stream.destroyed) onClose();
   }
 
-  protected abortWith(stream: Readable | Writable, reason: unknown): Error | undefined {
-    if (this.failure !== undefined || this.finished) return undefined;
-    this.failure = new ClosedStreamError(`the stream was aborted: ${reasonText(reason)}`);
-    stream.destroy(reason instanceof Error ? reason : this.failure);
-    return this.failure;
+  /** Destroys the stream. Returns the error of later calls, or undefined when the stream was over already. */
+  abort(reason: unknown): ClosedStreamError | undefined {
+    if (this.#failure !== undefined || this.#hasEnded()) return undefined;
+    const closed = new ClosedStreamError(`the stream was aborted: ${reasonText(reason)}`);
+    this.#failure = closed;
+    this.#stream.destroy(isError(reason) ? reason : closed);
+    return closed;
   }
 }
 
-class ReadableStreamOfBytes extends OneWay<never, Uint8Array> {
-  readonly #readable: Readable;
+class ReadableStreamOfBytes extends BaseReceiveStream<Uint8Array> {
+  readonly #attributes: Attributes;
   readonly #incoming: ReadableHalf;
+  readonly #watch: NodeStreamWatch;
 
   constructor(readable: Readable, maxBufferedBytes: number, attributes: Attributes) {
-    super(attributes);
-    this.#readable = readable;
+    super();
+    this.#attributes = attributes;
     this.#incoming = new ReadableHalf(readable, maxBufferedBytes);
+    this.#watch = new NodeStreamWatch(readable, () => readable.readableEnded);
     readable.on("end", () => this.#incoming.queue.end());
-    this.watch(readable, "the readable");
-    if (this.failure === undefined) this.#incoming.start();
+    this.#watch.start("the readable", (error) => this.#incoming.queue.end(error));
+    if (this.#watch.failure === undefined) this.#incoming.start();
   }
 
-  send(): Promise<void> {
-    return Promise.reject(new ClosedStreamError("this stream only receives"));
+  override get brokenSignal(): BreakSignal {
+    return this.#watch.broken;
+  }
+
+  override get extraAttributes(): Attributes {
+    return this.#attributes;
   }
 
   receive(options?: WaitOptions): Promise<Uint8Array | undefined> {
@@ -120,20 +123,8 @@ class ReadableStreamOfBytes extends OneWay<never, Uint8Array> {
 
   abort(reason?: unknown): void {
     if (this.#incoming.queue.endTaken) return;
-    const closed = this.abortWith(this.#readable, reason);
+    const closed = this.#watch.abort(reason);
     this.#incoming.queue.close(closed ?? new ClosedStreamError(`the stream was aborted: ${reasonText(reason)}`));
-  }
-
-  protected get finished(): boolean {
-    return this.#readable.readableEnded;
-  }
-
-  protected failed(error: Error): void {
-    this.#incoming.queue.end(error);
-  }
-
-  protected endOutput(): Promise<void> {
-    return Promise.resolve();
   }
 
   protected discardInput(): Promise<void> {
@@ -141,45 +132,40 @@ class ReadableStreamOfBytes extends OneWay<never, Uint8Array> {
   }
 }
 
-class WritableStreamOfBytes extends OneWay<Uint8Array, never> {
-  readonly #writable: Writable;
+class WritableStreamOfBytes extends BaseSendStream<Uint8Array> {
+  readonly carriesMetadata = false;
+  readonly #attributes: Attributes;
   readonly #outgoing: WritableHalf;
+  readonly #watch: NodeStreamWatch;
 
   constructor(writable: Writable, attributes: Attributes) {
-    super(attributes);
-    this.#writable = writable;
+    super();
+    this.#attributes = attributes;
     this.#outgoing = new WritableHalf(writable, "a Node writable");
     this.#outgoing.start();
-    this.watch(writable, "the writable");
-    if (writable.writableEnded && this.failure === undefined) void this.sendEof();
+    this.#watch = new NodeStreamWatch(writable, () => writable.writableFinished);
+    this.#watch.start("the writable", (error) => this.#outgoing.fail(error));
+    if (writable.writableEnded && this.#watch.failure === undefined) void this.sendEof();
+  }
+
+  override get brokenSignal(): BreakSignal {
+    return this.#watch.broken;
+  }
+
+  override get extraAttributes(): Attributes {
+    return this.#attributes;
   }
 
   send(chunk: Uint8Array, options?: SendOptions): Promise<void> {
     return this.#outgoing.send(chunk, options);
   }
 
-  receive(): Promise<undefined> {
-    return Promise.resolve(undefined);
-  }
-
   abort(reason?: unknown): void {
-    const closed = this.abortWith(this.#writable, reason);
+    const closed = this.#watch.abort(reason);
     if (closed !== undefined) this.#outgoing.fail(closed);
-  }
-
-  protected get finished(): boolean {
-    return this.#writable.writableFinished;
-  }
-
-  protected failed(error: Error): void {
-    this.#outgoing.fail(error);
   }
 
   protected endOutput(): Promise<void> {
     return this.#outgoing.queue.end();
-  }
-
-  protected discardInput(): Promise<void> {
-    return Promise.resolve();
   }
 }

@@ -2,7 +2,16 @@ import { createHash } from "node:crypto";
 import { crc32 } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { BrokenStreamError, Crc32, counted, memoryPair, rateLimited, tap, withTimeouts } from "../../src/index.js";
+import {
+  BrokenStreamError,
+  Crc32,
+  counted,
+  memoryPair,
+  progress,
+  rateLimited,
+  tap,
+  withTimeouts,
+} from "../../src/index.js";
 import { VirtualClock } from "../../src/testing/index.js";
 
 const bytes = (value: string): Uint8Array => new Uint8Array(Buffer.from(value));
@@ -60,7 +69,58 @@ describe("tap", () => {
   });
 });
 
+describe("observers that are async functions", () => {
+  test("an observer that rejects is not called again, and is no unhandled rejection", async () => {
+    let calls = 0;
+    const [inner, other] = memoryPair<string>();
+    const stream = tap(inner, {
+      async onSend() {
+        calls++;
+        throw new Error("the log is full");
+      },
+    });
+    await stream.send("a");
+    await settle();
+    await stream.send("b");
+    await settle();
+    expect([await other.receive(), await other.receive()]).toEqual(["a", "b"]);
+    expect(calls).toBe(1);
+  });
+
+  test("progress stops its reports after one that rejects, and the stream goes on", async () => {
+    let calls = 0;
+    const clock = new VirtualClock();
+    const [inner, other] = memoryPair<string>({ clock });
+    const stream = progress(inner, {
+      async onProgress() {
+        calls++;
+        throw new Error("the log is full");
+      },
+    });
+    for (let count = 0; count < 3; count++) {
+      await stream.send("a");
+      clock.advance(1_000);
+      await settle();
+      expect(await other.receive()).toBe("a");
+    }
+    expect(calls).toBe(1);
+  });
+});
+
 describe("counted", () => {
+  test("a checksum that throws loses no item, is given nothing more, and its error is told", async () => {
+    const [inner, other] = memoryPair<Uint8Array>();
+    const finished = createHash("sha256");
+    finished.digest();
+    const stream = counted(inner, { received: finished, sent: finished });
+    await other.send(bytes("abc"));
+    expect(await stream.receive()).toEqual(bytes("abc"));
+    await stream.send(bytes("12"));
+    expect(await other.receive()).toEqual(bytes("12"));
+    expect(stream.received).toMatchObject({ items: 1, bytes: 3, hasherError: { code: "ERR_CRYPTO_HASH_FINALIZED" } });
+    expect(stream.sent).toMatchObject({ items: 1, bytes: 2, hasherError: { code: "ERR_CRYPTO_HASH_FINALIZED" } });
+  });
+
   test("counts each direction apart, and lets checksums see the bytes", async () => {
     const [inner, other] = memoryPair<Uint8Array>();
     const sent = new Crc32();

@@ -1,5 +1,7 @@
-import { describe } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
+  buffered,
+  counted,
   forward,
   MetadataStream,
   memoryPair,
@@ -7,6 +9,7 @@ import {
   progress,
   type SendOptions,
   stapled,
+  tap,
   type WaitOptions,
 } from "../../src/index.js";
 import { metadataRefusal, StreamLayer } from "../../src/kit/index.js";
@@ -109,4 +112,25 @@ describe("compliance of a layer that translates items and says something before 
       return { first: new TextLayer(first), second: new TextLayer(second) };
     },
   });
+});
+
+describe("disposal of a wrapper after the wrapped stream's own sendEof", () => {
+  for (const [name, wrap] of [
+    ["MetadataStream", (stream: ObjectStream<Uint8Array>) => new MetadataStream(stream, {})],
+    ["tap", (stream: ObjectStream<Uint8Array>) => tap(stream, {})],
+    ["counted", (stream: ObjectStream<Uint8Array>) => counted(stream)],
+    ["buffered", (stream: ObjectStream<Uint8Array>) => buffered(stream)],
+  ] as const) {
+    test(`${name}: closes, and the other side sees an end`, async () => {
+      const [inner, other] = memoryPair<Uint8Array>();
+      const wrapper = wrap(inner);
+      await inner.send(Uint8Array.of(1));
+      await inner.sendEof();
+      const disposed = wrapper[Symbol.asyncDispose]();
+      expect(await other.receive()).toEqual(Uint8Array.of(1));
+      expect(await other.receive()).toBeUndefined();
+      await other.sendEof();
+      await disposed;
+    });
+  }
 });

@@ -7,7 +7,7 @@ import { describe, expect, test } from "vitest";
 import {
   BrokenStreamError,
   bzip2,
-  type Codec,
+  type CompressionCodec,
   Crc32,
   compressed,
   enveloped,
@@ -52,7 +52,7 @@ const envelope = (stream: Bytes): Bytes => enveloped(stream, { maxMessageBytes: 
 const short = (stream: Bytes): Bytes => lengthPrefixed(stream, { prefixBytes: 2, maxMessageBytes: 1_000 });
 const rows = (stream: Bytes): Bytes => lines(stream, { maxLineBytes: 1_000 });
 
-async function compression(codec: Codec): Promise<Decoder[]> {
+async function compression(codec: CompressionCodec): Promise<Decoder[]> {
   let valid: Uint8Array[];
   try {
     const samples = [

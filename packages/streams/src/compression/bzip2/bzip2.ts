@@ -1,5 +1,5 @@
 /** bzip2, written here: of the packages there are, none that is kept up both compresses and works piece by piece. */
-import type { Codec } from "../codec.js";
+import type { CompressionCodec } from "../codec.js";
 import { Bzip2Decoder } from "./decoder.js";
 import { Bzip2Encoder } from "./encoder.js";
 
@@ -13,7 +13,7 @@ export interface Bzip2Options {
  * than for conversations: a full block keeps the program busy for some hundred milliseconds.
  * @throws RangeError
  */
-export function bzip2(options: Bzip2Options = {}): Codec {
+export function bzip2(options: Bzip2Options = {}): CompressionCodec {
   const { level = 9 } = options;
   if (!Number.isInteger(level) || level < 1 || level > 9) {
     throw new RangeError(`level must be a whole number from 1 to 9, but is ${level}`);

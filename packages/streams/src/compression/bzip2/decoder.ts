@@ -2,7 +2,7 @@
  * A decoder of one bzip2 stream, by itself: no package that is kept up does it piece by piece and within bounds. Written as a generator
  * that rests where the input ends; a block is decoded at once, and what it expands to is given in pieces.
  */
-import type { Coder } from "../codec.js";
+import type { CompressionCoder } from "../codec.js";
 import { combineCrc, updateBlockCrc } from "./crc.js";
 import { type DecodingTable, decodingTable, maxCodeBits } from "./huffman.js";
 
@@ -14,7 +14,7 @@ const needsInput = Symbol("needsInput");
 
 type Step<T> = Generator<typeof needsInput | Uint8Array, T, void>;
 
-export class Bzip2Decoder implements Coder {
+export class Bzip2Decoder implements CompressionCoder {
   #input: Uint8Array = new Uint8Array(0);
   #offset = 0;
   #bits = 0;

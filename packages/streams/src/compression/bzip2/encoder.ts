@@ -1,5 +1,5 @@
 /** An encoder of one bzip2 stream. A block is sorted and coded at once, when it is full: some hundred milliseconds for 900 kB. */
-import type { Coder } from "../codec.js";
+import type { CompressionCoder } from "../codec.js";
 import { burrowsWheeler } from "./bwt.js";
 import { combineCrc, updateBlockCrc } from "./crc.js";
 import { canonicalCodes, codeLengths } from "./huffman.js";
@@ -7,7 +7,7 @@ import { canonicalCodes, codeLengths } from "./huffman.js";
 const groupSymbols = 50;
 const maxRun = 255;
 
-export class Bzip2Encoder implements Coder {
+export class Bzip2Encoder implements CompressionCoder {
   readonly unusedBytes = undefined;
   readonly #out = new BitWriter();
   #block: Uint8Array;

@@ -1,12 +1,12 @@
 /** The formats by their names. */
 import { bzip2 } from "../../compression/bzip2/bzip2.js";
-import type { Codec } from "../../compression/codec.js";
+import type { CompressionCodec } from "../../compression/codec.js";
 import { identity } from "../../compression/identity.js";
 import { xz } from "./xz.js";
 import { brotli, deflate, gzip } from "./zlib.js";
 import { zstd } from "./zstd.js";
 
-const byName: Readonly<Record<string, () => Codec>> = {
+const byName: Readonly<Record<string, () => CompressionCodec>> = {
   identity: () => identity,
   gzip,
   deflate,
@@ -23,16 +23,16 @@ const byName: Readonly<Record<string, () => Codec>> = {
  * those of Jumpstarter's `x_jmp_content_encoding`.
  * @throws RangeError for another name
  */
-export function codecNamed(name: string): Codec {
+export function codecNamed(name: string): CompressionCodec {
   if (!Object.hasOwn(byName, name)) {
     throw new RangeError(
       `there is no compression ${JSON.stringify(name)}; there are ${Object.keys(byName).join(", ")}`,
     );
   }
-  return (byName[name] as () => Codec)();
+  return (byName[name] as () => CompressionCodec)();
 }
 
 /** All formats that are known by their first bytes, for `receive`: gzip, bzip2, xz, zstd. */
-export function detectable(): Codec[] {
+export function detectable(): CompressionCodec[] {
   return [gzip(), bzip2(), xz(), zstd()];
 }

@@ -1,6 +1,6 @@
 /** A coder made of a transforming stream of Node, such as those of `node:zlib`. */
 import type { Transform } from "node:stream";
-import type { Coder } from "../../compression/codec.js";
+import type { CompressionCoder } from "../../compression/codec.js";
 
 export interface TransformParts {
   /** Lets everything come out and calls back. */
@@ -18,7 +18,7 @@ export interface TransformParts {
  * Reads the transform by `read()`, so that it works on only while there is room: what a chunk expands to never lies in memory as a
  * whole.
  */
-export class TransformCoder implements Coder {
+export class TransformCoder implements CompressionCoder {
   readonly #transform: Transform;
   readonly #parts: TransformParts;
   #given = 0;

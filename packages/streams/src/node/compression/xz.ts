@@ -1,6 +1,6 @@
 /** xz, from the package lzma-native, if it is installed. */
 import type { Transform } from "node:stream";
-import type { Codec } from "../../compression/codec.js";
+import type { CompressionCodec } from "../../compression/codec.js";
 import { optionalPackage } from "./optional-package.js";
 import { TransformCoder } from "./transform-coder.js";
 import { within } from "./zlib.js";
@@ -18,7 +18,7 @@ interface LzmaPackage {
 }
 
 /** xz, of one or more streams. There is no flush: letting a message out ends the xz stream and begins another. @throws RangeError */
-export function xz(options: XzOptions = {}): Codec {
+export function xz(options: XzOptions = {}): CompressionCodec {
   const preset = within("level", options.level ?? 6, 1, 9);
   const lzma = (): Promise<LzmaPackage> => optionalPackage<LzmaPackage>("lzma-native", "xz");
   return {

@@ -1,6 +1,6 @@
 /** The formats of `node:zlib`: gzip, deflate, brotli. */
 import zlib from "node:zlib";
-import type { Codec, Coder } from "../../compression/codec.js";
+import type { CompressionCodec, CompressionCoder } from "../../compression/codec.js";
 import { TransformCoder } from "./transform-coder.js";
 
 /** What comes out of a coder at once. Less costs more turns, more costs memory on each stream. */
@@ -17,7 +17,7 @@ export interface BrotliOptions {
 }
 
 /** gzip (RFC 1952), of one or more members. @throws RangeError */
-export function gzip(options: DeflateOptions = {}): Codec {
+export function gzip(options: DeflateOptions = {}): CompressionCodec {
   const level = within("level", options.level ?? 6, 0, 9);
   return {
     name: "gzip",
@@ -31,7 +31,7 @@ export function gzip(options: DeflateOptions = {}): Codec {
 }
 
 /** deflate in a zlib wrapper (RFC 1950), which is what HTTP calls `deflate`. @throws RangeError */
-export function deflate(options: DeflateOptions = {}): Codec {
+export function deflate(options: DeflateOptions = {}): CompressionCodec {
   const level = within("level", options.level ?? 6, 0, 9);
   return {
     name: "deflate",
@@ -44,7 +44,7 @@ export function deflate(options: DeflateOptions = {}): Codec {
 }
 
 /** brotli (RFC 7932). @throws RangeError */
-export function brotli(options: BrotliOptions = {}): Codec {
+export function brotli(options: BrotliOptions = {}): CompressionCodec {
   const quality = within("quality", options.quality ?? 5, 0, 11);
   const params = { [zlib.constants.BROTLI_PARAM_QUALITY]: quality };
   return {
@@ -58,7 +58,7 @@ export function brotli(options: BrotliOptions = {}): Codec {
 }
 
 /** The part that all coders of `node:zlib` share. */
-export function zlibCoder(transform: zlib.Gzip | zlib.BrotliCompress): Coder {
+export function zlibCoder(transform: zlib.Gzip | zlib.BrotliCompress): CompressionCoder {
   return new TransformCoder(transform, {
     flush: (callback) => transform.flush(() => callback()),
     usedBytes: () => transform.bytesWritten,

@@ -1,7 +1,7 @@
 /** zstd: from `node:zlib` where Node has it (22.15), else from the package zstd-napi, if it is installed. */
 import type { Transform } from "node:stream";
 import zlib from "node:zlib";
-import type { Codec, Coder } from "../../compression/codec.js";
+import type { CompressionCodec, CompressionCoder } from "../../compression/codec.js";
 import { ZstdFrames } from "../../compression/zstd-frames.js";
 import { optionalPackage } from "./optional-package.js";
 import { TransformCoder } from "./transform-coder.js";
@@ -33,7 +33,7 @@ interface ZstdPackage {
 }
 
 /** zstd (RFC 8878), of one or more frames. @throws RangeError */
-export function zstd(options: ZstdOptions = {}): Codec {
+export function zstd(options: ZstdOptions = {}): CompressionCodec {
   const level = within("level", options.level ?? 3, 1, 22);
   const coders =
     "createZstdCompress" in zlib ? codersOfNode(zlib as unknown as ZstdOfNode, level) : codersOfPackage(level);
@@ -47,7 +47,7 @@ export function zstd(options: ZstdOptions = {}): Codec {
   };
 }
 
-function codersOfNode(node: ZstdOfNode, level: number): Pick<Codec, "encoder" | "decoder"> {
+function codersOfNode(node: ZstdOfNode, level: number): Pick<CompressionCodec, "encoder" | "decoder"> {
   const { ZSTD_c_compressionLevel, ZSTD_d_windowLogMax } = node.constants;
   return {
     encoder: () =>
@@ -62,11 +62,11 @@ function codersOfNode(node: ZstdOfNode, level: number): Pick<Codec, "encoder" | 
 }
 
 /** A decoder that refuses to end within a frame, which neither Node's nor the package's does in every place. */
-class WholeFrames implements Coder {
-  readonly #coder: Coder;
+class WholeFrames implements CompressionCoder {
+  readonly #coder: CompressionCoder;
   readonly #frames = new ZstdFrames();
 
-  constructor(coder: Coder) {
+  constructor(coder: CompressionCoder) {
     this.#coder = coder;
   }
 
@@ -97,14 +97,14 @@ class WholeFrames implements Coder {
   }
 }
 
-function codersOfPackage(level: number): Pick<Codec, "encoder" | "decoder"> {
+function codersOfPackage(level: number): Pick<CompressionCodec, "encoder" | "decoder"> {
   return {
-    async encoder(): Promise<Coder> {
+    async encoder(): Promise<CompressionCoder> {
       const { CompressStream } = await zstdPackage();
       const transform = new CompressStream({ compressionLevel: level });
       return new TransformCoder(transform, { flush: (callback) => transform.flush(callback) });
     },
-    async decoder(): Promise<Coder> {
+    async decoder(): Promise<CompressionCoder> {
       const { DecompressStream } = await zstdPackage();
       const transform = new DecompressStream({ windowLogMax: maxWindowLog });
       // Four bytes can be a block of 128 KiB.

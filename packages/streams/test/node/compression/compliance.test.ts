@@ -1,11 +1,11 @@
 import { describe, test } from "vitest";
-import { bzip2, type Codec, compressed, identity, memoryPair } from "../../../src/index.js";
+import { bzip2, type CompressionCodec, compressed, identity, memoryPair } from "../../../src/index.js";
 import { brotli, deflate, gzip } from "../../../src/node/index.js";
 import { complianceTests } from "../../../src/testing/index.js";
 import { turns } from "../../support/turns.js";
 import { optionalCodecs } from "./available.js";
 
-const codecs: readonly Codec[] = [
+const codecs: readonly CompressionCodec[] = [
   identity,
   gzip({ level: 1 }),
   deflate({ level: 1 }),

@@ -5,8 +5,8 @@ import {
   BrokenStreamError,
   bzip2,
   ClosedStreamError,
-  type Codec,
-  type Coder,
+  type CompressionCodec,
+  type CompressionCoder,
   compressed,
   identity,
   MetadataNotCarriedError,
@@ -19,9 +19,10 @@ import { optionalCodecs } from "./available.js";
 import { decode, encode, failure, randomBytes } from "./support.js";
 
 const optional = await optionalCodecs();
-const codecs: readonly Codec[] = [identity, gzip(), deflate(), brotli(), bzip2({ level: 1 }), ...optional];
+const codecs: readonly CompressionCodec[] = [identity, gzip(), deflate(), brotli(), bzip2({ level: 1 }), ...optional];
 const real = codecs.slice(1);
-const named = (list: readonly Codec[]): [string, Codec][] => list.map((codec) => [codec.name, codec]);
+const named = (list: readonly CompressionCodec[]): [string, CompressionCodec][] =>
+  list.map((codec) => [codec.name, codec]);
 
 const text = Buffer.from("the quick brown fox jumps over the lazy dog\n".repeat(50));
 
@@ -348,7 +349,7 @@ describe("a compressed stream", () => {
   });
 
   test("names the package when an engine is absent, aborts the other side, and loses nothing silently", async () => {
-    const absent: Codec = {
+    const absent: CompressionCodec = {
       ...gzip(),
       encoder: () => Promise.reject(new Error("squeeze needs the package squeeze")),
       decoder: () => Promise.reject(new Error("squeeze needs the package squeeze")),
@@ -368,8 +369,8 @@ describe("a compressed stream", () => {
 
   test("gives its engines back on abort, on close and at the end", async () => {
     const destroyed: string[] = [];
-    const watched: Codec = { ...gzip(), encoder: () => watch("encoder"), decoder: () => watch("decoder") };
-    async function watch(half: "encoder" | "decoder"): Promise<Coder> {
+    const watched: CompressionCodec = { ...gzip(), encoder: () => watch("encoder"), decoder: () => watch("decoder") };
+    async function watch(half: "encoder" | "decoder"): Promise<CompressionCoder> {
       const coder = await gzip()[half]();
       const destroy = coder.destroy.bind(coder);
       coder.destroy = () => {

@@ -1,7 +1,7 @@
-import { type Codec, type CompressionOptions, compressed, memoryPair } from "../../../src/index.js";
+import { type CompressionCodec, type CompressionOptions, compressed, memoryPair } from "../../../src/index.js";
 
 /** What `codec` makes of the pieces and the end. */
-export async function encode(codec: Codec, pieces: readonly Uint8Array[]): Promise<Buffer> {
+export async function encode(codec: CompressionCodec, pieces: readonly Uint8Array[]): Promise<Buffer> {
   const [from, to] = memoryPair<Uint8Array>();
   const sender = compressed(from, { send: codec });
   const sending = (async () => {
@@ -17,7 +17,7 @@ export async function encode(codec: Codec, pieces: readonly Uint8Array[]): Promi
 
 /** What comes out of the chunks, up to the end. */
 export async function decode(
-  receive: Codec | readonly Codec[],
+  receive: CompressionCodec | readonly CompressionCodec[],
   chunks: readonly Uint8Array[],
   options: CompressionOptions = {},
 ): Promise<Buffer> {

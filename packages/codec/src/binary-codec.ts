@@ -1,0 +1,122 @@
+/** Messages of protobuf-es to bytes and back: by protobuf-es at first, by compiled functions for types used often. */
+import { type DescMessage, fromBinary, type MessageShape, toBinary } from "@bufbuild/protobuf";
+import { type Decoder, decoderOf, type Encode, encoderOf, mayCompile } from "./compile/compiler.js";
+import { canCompile, reachable } from "./compile/shape.js";
+import { Reader } from "./reader.js";
+import type { TextCodec } from "./text.js";
+import { BackwardWriter } from "./writer.js";
+
+/** Encodes and decodes messages of one type, exactly as `toBinary` and `fromBinary` of protobuf-es do. */
+export interface BinaryCodec<Message extends object> {
+  /**
+   * Returns the message as bytes, which are never written to again, behind `headroom` zero bytes (default 0) for
+   * a prefix that the caller puts there.
+   * @throws Error as `toBinary` does, for values that the fields cannot have
+   */
+  encode(message: Message, headroom?: number): Uint8Array;
+  /**
+   * Returns the message. Its fields of type bytes are views of `bytes`.
+   * @throws Error as `fromBinary` does, for bytes that are no such message
+   */
+  decode(bytes: Uint8Array): Message;
+}
+
+/** Options of `BinaryCodecs`. */
+export interface BinaryCodecsOptions {
+  /**
+   * The number of messages of a type that protobuf-es encodes, and that it decodes, before a function is compiled.
+   * Default 20:
+   * compiling takes as long as some hundred messages, which a program that starts and ends should not pay.
+   */
+  readonly compileAfter?: number;
+}
+
+/** A family of codecs that share a block of memory. A process needs one. */
+export class BinaryCodecs {
+  readonly #writer: BackwardWriter;
+  readonly #reader: Reader;
+  readonly #compileAfter: number;
+  #allowed: boolean | undefined;
+
+  constructor(text: TextCodec, { compileAfter = 20 }: BinaryCodecsOptions = {}) {
+    this.#writer = new BackwardWriter(text);
+    this.#reader = new Reader(text);
+    this.#compileAfter = compileAfter;
+  }
+
+  /** Returns a codec of a message type. */
+  codec<Desc extends DescMessage>(desc: Desc): BinaryCodec<MessageShape<Desc>> {
+    return new CompilingCodec(desc, this.#writer, this.#reader, this.#compileAfter, () => {
+      this.#allowed ??= mayCompile();
+      return this.#allowed;
+    });
+  }
+}
+
+class CompilingCodec<Desc extends DescMessage> implements BinaryCodec<MessageShape<Desc>> {
+  readonly #desc: Desc;
+  readonly #writer: BackwardWriter;
+  readonly #reader: Reader;
+  readonly #mayCompile: () => boolean;
+  #encodesLeft: number;
+  #decodesLeft: number;
+  #encoder: { readonly encode: Encode } | undefined;
+  #decoder: Decoder | undefined;
+
+  constructor(desc: Desc, writer: BackwardWriter, reader: Reader, compileAfter: number, mayCompile: () => boolean) {
+    this.#desc = desc;
+    this.#writer = writer;
+    this.#reader = reader;
+    this.#mayCompile = mayCompile;
+    this.#encodesLeft = compileAfter;
+    this.#decodesLeft = compileAfter;
+  }
+
+  encode(message: MessageShape<Desc>, headroom = 0): Uint8Array {
+    const encoder = this.#encoder;
+    if (encoder === undefined) {
+      if (this.#encodesLeft-- === 0 && this.#compilable) this.#encoder = encoderOf(this.#desc);
+      return this.#slowly(message, headroom);
+    }
+    const writer = this.#writer;
+    if (!writer.begin()) return this.#slowly(message, headroom);
+    try {
+      encoder.encode(message, writer);
+    } catch {
+      writer.abandon();
+      return this.#slowly(message, headroom);
+    }
+    return writer.finish(headroom);
+  }
+
+  decode(bytes: Uint8Array): MessageShape<Desc> {
+    const decoder = this.#decoder;
+    if (decoder === undefined) {
+      if (this.#decodesLeft-- === 0 && this.#compilable) this.#decoder = decoderOf(this.#desc);
+      return fromBinary(this.#desc, bytes);
+    }
+    const reader = this.#reader;
+    reader.begin(bytes);
+    try {
+      const message = new decoder.Message();
+      decoder.read(message, reader, bytes.length, 1);
+      return message as MessageShape<Desc>;
+    } catch {
+      return fromBinary(this.#desc, bytes);
+    } finally {
+      reader.end();
+    }
+  }
+
+  get #compilable(): boolean {
+    return this.#mayCompile() && canCompile(reachable(this.#desc));
+  }
+
+  #slowly(message: MessageShape<Desc>, headroom: number): Uint8Array {
+    const body = toBinary(this.#desc, message);
+    if (headroom === 0) return body;
+    const whole = new Uint8Array(headroom + body.length);
+    whole.set(body, headroom);
+    return whole;
+  }
+}

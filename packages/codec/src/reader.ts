@@ -1,0 +1,222 @@
+/**
+ * Reads the parts of a message that the compiled decoders do not read inline. It reads only what is well-formed and
+ * within the message; at anything else it gives up, and protobuf-es says what is wrong.
+ */
+import { giveUp } from "./give-up.js";
+import { longestShortAscii, shortAscii } from "./short-ascii.js";
+import type { TextCodec } from "./text.js";
+
+const long = new BigInt64Array(1);
+const unsignedLong = new BigUint64Array(long.buffer);
+const longWords = new Int32Array(long.buffer);
+const float = new Float64Array(1);
+const floatBytes = new Uint8Array(float.buffer);
+const single = new Float32Array(1);
+const singleBytes = new Uint8Array(single.buffer);
+
+/** A position in the bytes of one message. */
+export class Reader {
+  readonly #text: TextCodec;
+  bytes: Uint8Array = new Uint8Array(0);
+  at = 0;
+  #low = 0;
+  #high = 0;
+
+  constructor(text: TextCodec) {
+    this.#text = text;
+  }
+
+  begin(bytes: Uint8Array): void {
+    this.bytes = bytes;
+    this.at = 0;
+  }
+
+  /** Lets go of the bytes, so that they can be collected. */
+  end(): void {
+    this.bytes = nothing;
+  }
+
+  /** Returns a varint of at most 32 bits. One of more than five bytes has the bits that do not fit cut off. */
+  varint(): number {
+    const { bytes } = this;
+    let at = this.at;
+    let byte = this.#byte(at++);
+    let result = byte & 0x7f;
+    for (let shift = 7; byte > 0x7f && shift < 35; shift += 7) {
+      byte = this.#byte(at++);
+      result |= (byte & 0x7f) << shift;
+    }
+    // Ten bytes are what a negative int32 has.
+    for (let left = 5; byte > 0x7f; left--) {
+      if (left === 0 || at >= bytes.length) throw giveUp;
+      byte = bytes[at++] as number;
+    }
+    this.at = at;
+    return result >>> 0;
+  }
+
+  /** Returns a tag. */
+  tag(): number {
+    const start = this.at;
+    const tag = this.varint();
+    const length = this.at - start;
+    if (length > 5 || (length === 5 && (this.bytes[this.at - 1] as number) > 0x0f)) throw giveUp;
+    return tag;
+  }
+
+  /** Returns the length that comes next, within the bytes. */
+  length(): number {
+    const length = this.varint();
+    if (length > this.bytes.length - this.at) throw giveUp;
+    return length;
+  }
+
+  bool(): boolean {
+    this.#varint64();
+    return this.#low !== 0 || this.#high !== 0;
+  }
+
+  int64(): bigint {
+    this.#varint64();
+    return signed(this.#low, this.#high);
+  }
+
+  uint64(): bigint {
+    this.#varint64();
+    return unsigned(this.#low, this.#high);
+  }
+
+  sint64(): bigint {
+    this.#varint64();
+    const sign = -(this.#low & 1);
+    return signed(((this.#low >>> 1) | (this.#high << 31)) ^ sign, (this.#high >>> 1) ^ sign);
+  }
+
+  sint32(): number {
+    const coded = this.varint();
+    return (coded >>> 1) ^ -(coded & 1);
+  }
+
+  fixed32(): number {
+    return this.sfixed32() >>> 0;
+  }
+
+  sfixed32(): number {
+    const { bytes, at } = this;
+    if (at + 4 > bytes.length) throw giveUp;
+    this.at = at + 4;
+    return (
+      (bytes[at] as number) |
+      ((bytes[at + 1] as number) << 8) |
+      ((bytes[at + 2] as number) << 16) |
+      ((bytes[at + 3] as number) << 24)
+    );
+  }
+
+  fixed64(): bigint {
+    const low = this.sfixed32();
+    return unsigned(low, this.sfixed32());
+  }
+
+  sfixed64(): bigint {
+    const low = this.sfixed32();
+    return signed(low, this.sfixed32());
+  }
+
+  double(): number {
+    const { bytes, at } = this;
+    if (at + 8 > bytes.length) throw giveUp;
+    for (let index = 0; index < 8; index++) floatBytes[index] = bytes[at + index] as number;
+    this.at = at + 8;
+    return float[0] as number;
+  }
+
+  float(): number {
+    const { bytes, at } = this;
+    if (at + 4 > bytes.length) throw giveUp;
+    for (let index = 0; index < 4; index++) singleBytes[index] = bytes[at + index] as number;
+    this.at = at + 4;
+    return single[0] as number;
+  }
+
+  /** Returns a view of the bytes that come next, behind their length. */
+  view(): Uint8Array {
+    const length = this.length();
+    const start = this.at;
+    this.at = start + length;
+    return this.bytes.subarray(start, start + length);
+  }
+
+  string(): string {
+    const length = this.length();
+    const start = this.at;
+    const end = start + length;
+    this.at = end;
+    if (length <= longestShortAscii) {
+      const text = shortAscii(this.bytes, start, length);
+      if (text !== undefined) return text;
+    }
+    const text = this.#text.decode(this.bytes, start, end);
+    // Either invalid UTF-8 or a real U+FFFD: protobuf-es can tell.
+    if (text.includes("\ufffd")) throw giveUp;
+    return text;
+  }
+
+  /** Skips the value of an unknown field and returns a view of it. */
+  skip(wireType: number): Uint8Array {
+    const start = this.at;
+    if (wireType === 0) {
+      let at = start;
+      while (this.#byte(at++) > 0x7f);
+      this.at = at;
+    } else if (wireType === 1) this.at = start + 8;
+    else if (wireType === 5) this.at = start + 4;
+    else if (wireType === 2) {
+      const length = this.length();
+      this.at += length;
+    } else throw giveUp;
+    if (this.at > this.bytes.length) throw giveUp;
+    return this.bytes.subarray(start, this.at);
+  }
+
+  #byte(at: number): number {
+    if (at >= this.bytes.length) throw giveUp;
+    return this.bytes[at] as number;
+  }
+
+  #varint64(): void {
+    let at = this.at;
+    let low = 0;
+    let high = 0;
+    for (let shift = 0; shift < 70; shift += 7) {
+      const byte = this.#byte(at++);
+      const bits = byte & 0x7f;
+      if (shift < 28) low |= bits << shift;
+      else if (shift === 28) {
+        low |= bits << 28;
+        high |= bits >>> 4;
+      } else high |= bits << (shift - 32);
+      if (byte <= 0x7f) {
+        this.at = at;
+        this.#low = low;
+        this.#high = high;
+        return;
+      }
+    }
+    throw giveUp;
+  }
+}
+
+const nothing = new Uint8Array(0);
+
+function signed(low: number, high: number): bigint {
+  longWords[0] = low;
+  longWords[1] = high;
+  return long[0] as bigint;
+}
+
+function unsigned(low: number, high: number): bigint {
+  longWords[0] = low;
+  longWords[1] = high;
+  return unsignedLong[0] as bigint;
+}

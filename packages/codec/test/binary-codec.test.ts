@@ -1,0 +1,172 @@
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import {
+  AnySchema,
+  DurationSchema,
+  FileDescriptorProtoSchema,
+  StructSchema,
+  ValueSchema,
+} from "@bufbuild/protobuf/wkt";
+import fc from "fast-check";
+import { afterAll, describe, expect, test } from "vitest";
+import { BinaryCodecs, webTextCodec } from "../src/index.js";
+import { nodeText } from "../src/node/index.js";
+import { drawFrom, makeTypes, makeValue, occurrences, type Syntax, seeds } from "./support/descriptors.js";
+
+const codecs = new BinaryCodecs(nodeText, { compileAfter: 0 });
+/** The number of random files of types a property tries; `npm run fuzz -- --target codec` tries far more. */
+const numRuns = 25;
+const syntaxes: readonly Syntax[] = ["proto2", "proto3", "editions"];
+
+interface Outcome<T> {
+  readonly value?: T;
+  readonly error?: string;
+}
+
+function outcome<T>(run: () => T): Outcome<T> {
+  try {
+    return { value: run() };
+  } catch (error) {
+    return { error: String(error) };
+  }
+}
+
+/** Makes a codec that has compiled its functions already. */
+function warm(desc: Parameters<typeof codecs.codec>[0]) {
+  const codec = codecs.codec(desc);
+  outcome(() => codec.encode(create(desc)));
+  outcome(() => codec.decode(new Uint8Array(0)));
+  return codec;
+}
+
+afterAll(() => {
+  expect([...occurrences].filter(([, times]) => times < 5)).toEqual([]);
+});
+
+describe.each(syntaxes)("messages of random types of %s", (syntax) => {
+  test("have the bytes that protobuf-es writes, and come back as it reads them", () => {
+    fc.assert(
+      fc.property(seeds, (seed) => {
+        const draw = drawFrom(seed);
+        for (const desc of makeTypes(syntax, draw)) {
+          const codec = warm(desc);
+          for (let round = 0; round < 3; round++) {
+            const message = makeValue(desc, draw) as ReturnType<typeof codec.decode>;
+            const theirs = outcome(() => toBinary(desc, message));
+            const ours = outcome(() => codec.encode(message));
+            expect(ours.error).toBe(theirs.error);
+            if (theirs.value === undefined) continue;
+            expect(Buffer.compare(ours.value as Uint8Array, theirs.value)).toBe(0);
+            expect(codec.decode(theirs.value)).toStrictEqual(fromBinary(desc, theirs.value));
+          }
+        }
+      }),
+      { numRuns },
+    );
+  });
+
+  test("are refused or read alike when bytes are changed, cut, doubled or put together", () => {
+    fc.assert(
+      fc.property(seeds, (seed) => {
+        const draw = drawFrom(seed);
+        const below = (limit: number): number => Math.floor(draw() * limit);
+        for (const desc of makeTypes(syntax, draw)) {
+          const codec = warm(desc);
+          const whole = outcome(() => toBinary(desc, makeValue(desc, draw))).value ?? new Uint8Array([8, 1]);
+          for (let round = 0; round < 8; round++) {
+            let bytes = whole.slice();
+            const how = below(4);
+            if (how === 0) for (let n = 1 + below(3); n > 0; n--) bytes[below(bytes.length)] = below(256);
+            else if (how === 1) bytes = bytes.subarray(0, below(bytes.length + 1));
+            else if (how === 2) bytes = Uint8Array.from([...bytes, ...bytes.subarray(0, below(bytes.length + 1))]);
+            else bytes = Uint8Array.from([...bytes.subarray(0, below(bytes.length)), below(256), ...bytes]);
+            const theirs = outcome(() => fromBinary(desc, bytes));
+            expect(outcome(() => codec.decode(bytes))).toStrictEqual(theirs);
+          }
+        }
+      }),
+      { numRuns },
+    );
+  });
+});
+
+describe("a message codec", () => {
+  test("writes the headroom that is asked for in front of the message", () => {
+    const codec = warm(DurationSchema);
+    const message = create(DurationSchema, { seconds: 5n });
+    expect([...codec.encode(message, 5)]).toEqual([0, 0, 0, 0, 0, ...toBinary(DurationSchema, message)]);
+  });
+
+  test("never changes bytes that it gave away, however many messages follow", () => {
+    const codec = warm(DurationSchema);
+    const given = Array.from({ length: 5_000 }, (_, index) =>
+      codec.encode(create(DurationSchema, { seconds: BigInt(index), nanos: index }), index % 7),
+    );
+    for (const [index, bytes] of given.entries()) {
+      expect(fromBinary(DurationSchema, bytes.subarray(index % 7)).nanos).toBe(index);
+    }
+  });
+
+  test("encodes a message of some megabytes in a piece of memory of its own", () => {
+    const codec = warm(AnySchema);
+    const message = create(AnySchema, { typeUrl: "x", value: new Uint8Array(5_000_000).fill(9) });
+    const bytes = codec.encode(message);
+    expect(Buffer.compare(bytes, toBinary(AnySchema, message))).toBe(0);
+    expect(bytes.buffer.byteLength).toBeLessThan(2.2 * bytes.length);
+  });
+
+  test("encodes a message within a getter of another one", () => {
+    const codec = warm(AnySchema);
+    const inner = codec.encode(create(AnySchema, { typeUrl: "inner" }));
+    const message = create(AnySchema, { typeUrl: "outer" });
+    Object.defineProperty(message, "value", { get: () => codec.encode(create(AnySchema, { typeUrl: "inner" })) });
+    expect(codec.decode(codec.encode(message))).toStrictEqual(create(AnySchema, { typeUrl: "outer", value: inner }));
+  });
+
+  test("goes on after a message that cannot be encoded", () => {
+    const codec = warm(DurationSchema);
+    const bad = create(DurationSchema, { seconds: 2n ** 70n });
+    expect(() => codec.encode(bad)).toThrow(outcome(() => toBinary(DurationSchema, bad)).error?.replace("Error: ", ""));
+    const good = create(DurationSchema, { seconds: 7n });
+    expect(codec.decode(codec.encode(good))).toStrictEqual(good);
+  });
+
+  test.each([StructSchema, FileDescriptorProtoSchema])("handles $typeName as protobuf-es does", (desc) => {
+    const codec = warm(desc);
+    const message =
+      desc === FileDescriptorProtoSchema
+        ? FileDescriptorProtoSchema.file.proto
+        : fromBinary(desc, new Uint8Array([0x0a, 0x09, 0x0a, 0x01, 0x61, 0x12, 0x04, 0x1a, 0x02, 0x68, 0x69]));
+    const bytes = toBinary(desc, message as never);
+    expect(Buffer.compare(codec.encode(message as never), bytes)).toBe(0);
+    expect(codec.decode(bytes)).toStrictEqual(fromBinary(desc, bytes));
+  });
+
+  test("refuses messages nested more deeply than protobuf-es takes", () => {
+    const codec = warm(ValueSchema);
+    let bytes: Uint8Array = new Uint8Array(0);
+    let refused = 0;
+    for (let depth = 0; depth < 120; depth++) {
+      const list = [0x0a, ...varint(bytes.length), ...bytes];
+      bytes = Uint8Array.from([0x32, ...varint(list.length), ...list]);
+      const ours = outcome(() => codec.decode(bytes));
+      expect(ours).toStrictEqual(outcome(() => fromBinary(ValueSchema, bytes)));
+      if (ours.error !== undefined) refused++;
+    }
+    expect(refused).toBeGreaterThan(0);
+  });
+
+  test("works with the Encoding API of the web, too", () => {
+    const codec = new BinaryCodecs(webTextCodec(), { compileAfter: 0 }).codec(AnySchema);
+    for (const typeUrl of ["", "plain", "ünï", "日本語".repeat(20), "z".repeat(100)]) {
+      const message = create(AnySchema, { typeUrl });
+      for (let round = 0; round < 3; round++) {
+        expect(Buffer.compare(codec.encode(message), toBinary(AnySchema, message))).toBe(0);
+        expect(codec.decode(toBinary(AnySchema, message))).toStrictEqual(message);
+      }
+    }
+  });
+});
+
+function varint(value: number): number[] {
+  return value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...varint(value >>> 7)];
+}
