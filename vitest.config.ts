@@ -10,7 +10,8 @@ export default defineConfig({
     include: ["packages/*/test/**/*.test.ts", "examples/**/*.test.ts", "{bench,scripts}/**/*.test.mjs"],
     // All cores: many tests wait for sockets and processes.
     maxWorkers: "100%",
-    testTimeout: 20_000,
-    hookTimeout: 30_000,
+    // Generous, and longer than `until` of the tests' support waits: a busy machine may take seconds to start a process.
+    testTimeout: 90_000,
+    hookTimeout: 90_000,
   },
 });

@@ -13,19 +13,7 @@ import { Channel, type ChannelOptions, type GrpcError, type Implementation } fro
 import { duplexPair } from "../src/testing/duplex-pair.js";
 import type { Echo } from "./gen/echo_pb.js";
 
-/** Some turns of the event loop: everything happens that needs nothing from either side. */
-export async function settle(turns = 20): Promise<void> {
-  for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve));
-}
-
-/** Waits, turn by turn, until something holds. */
-export async function until(holds: () => boolean, what: string): Promise<void> {
-  for (let turn = 0; turn < 20_000; turn++) {
-    if (holds()) return;
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  throw new Error(`waited in vain: ${what}`);
-}
+export { turns as settle, until } from "../../base/test/support/waiting.js";
 
 /** What a promise rejects with. */
 export async function rejection(promise: Promise<unknown>): Promise<GrpcError> {

@@ -5,6 +5,7 @@ import { Channel, type ChannelOptions, type ClientCall, type ConnectTarget, crea
 import { duplexPair, FaultyLink } from "@trunkline/grpc/testing";
 import type { MetadataInit } from "@trunkline/metadata";
 import type { VirtualClock } from "@trunkline/streams/testing";
+import { turns } from "../../../base/test/support/waiting.js";
 import {
   type Frame,
   Router,
@@ -20,18 +21,11 @@ export const secret = "a key that only tests use, and long enough";
 /** 2026-11-25, as a virtual clock's zero in Unix time. */
 export const epochMs: number = 1_795_564_800_000;
 
-/** Some turns of the event loop: everything that can happen without time passing has happened. */
-export async function settle(turns = 30): Promise<void> {
-  for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve));
-}
+export { until } from "../../../base/test/support/waiting.js";
 
-/** Waits for an event of the real world: a socket, a thread of the pool. Its limit is a time, so that a busy machine does not reach it. */
-export async function until(condition: () => boolean, what = "the condition"): Promise<void> {
-  const giveUpAtMs = performance.now() + 60_000;
-  while (!condition()) {
-    if (performance.now() > giveUpAtMs) throw new Error(`${what} did not come about within a minute`);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
+/** Lets the event loop turn some times: everything that can happen without time passing has happened. */
+export function settle(count = 30): Promise<void> {
+  return turns(count);
 }
 
 /** Returns what a promise rejects with. */
