@@ -1,5 +1,5 @@
 /** When a connection has lasted long enough: by its age, or by having had no stream for a while. */
-import type { ResolvedLifetime } from "../lifetime-options.js";
+import type { ResolvedLifetime } from "../options/lifetime.js";
 
 type AgeOptions = Pick<ResolvedLifetime, "maxConnectionAgeMs" | "maxConnectionAgeGraceMs" | "maxConnectionIdleMs">;
 

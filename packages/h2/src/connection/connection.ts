@@ -5,7 +5,7 @@
 import { ErrorCode } from "../error-code.js";
 import { connectionError, H2Error } from "../errors.js";
 import { clientPreface } from "../frame/preface.js";
-import { type ConnectionOptions, resolveOptions } from "../options.js";
+import { type ConnectionOptions, resolveOptions } from "../options/connection-options.js";
 import type { Http2Stream, StreamHandler } from "../stream/handler.js";
 import { Stream } from "../stream/stream.js";
 import { Core } from "./core.js";

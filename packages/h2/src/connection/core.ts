@@ -8,7 +8,7 @@ import type { FrameSink } from "../frame/reader.js";
 import type { HeaderField } from "../header-field.js";
 import { HpackDecoder } from "../hpack/decoder.js";
 import { HpackEncoder } from "../hpack/encoder.js";
-import type { ResolvedOptions } from "../options.js";
+import type { ResolvedOptions } from "../options/connection-options.js";
 import { fieldFlaw } from "../stream/field-form.js";
 import type { SendEnd, StreamReset } from "../stream/handler.js";
 import type { Stream, StreamOwner } from "../stream/stream.js";

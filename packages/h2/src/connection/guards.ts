@@ -4,7 +4,7 @@
  */
 import { ErrorCode } from "../error-code.js";
 import { connectionError } from "../errors.js";
-import type { Allowance, GuardLimits } from "../guard-limits.js";
+import type { Allowance, GuardLimits } from "../options/guard-limits.js";
 
 /** A token bucket on the connection's own time. */
 export class Budget {

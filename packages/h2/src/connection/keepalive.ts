@@ -2,7 +2,7 @@
  * Finds out by PINGs whether a silent peer is still there. Looked at when a deadline passes, never when bytes come: a busy
  * connection pays one assignment a chunk for it and moves no timer.
  */
-import type { ResolvedLifetime } from "../lifetime-options.js";
+import type { ResolvedLifetime } from "../options/lifetime.js";
 
 type KeepaliveOptions = Pick<
   ResolvedLifetime,

@@ -2,7 +2,7 @@
  * What may still come on streams that we reset: the peer had sent it before it saw our RST_STREAM (RFC 9113 §5.1, closed). It
  * is let pass, as much as the peer may have had on its way, and more is an error like any other.
  */
-import type { GuardLimits } from "../guard-limits.js";
+import type { GuardLimits } from "../options/guard-limits.js";
 
 /** Informational responses, the response, trailers. */
 const sectionsOnTheirWay = 4;

@@ -10,7 +10,7 @@
  * reader, is what holds the sender back. It never grows for a reader that does not keep up.
  */
 import { max31Bit } from "../frame/types.js";
-import type { ResolvedLimits } from "../options.js";
+import type { ResolvedLimits } from "../options/connection-options.js";
 import { protocolInitialWindow, ReceiveWindow } from "../stream/flow.js";
 import type { Stream } from "../stream/stream.js";
 import { Assemblies } from "./assemblies.js";

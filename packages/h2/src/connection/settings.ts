@@ -6,7 +6,7 @@ import { ErrorCode } from "../error-code.js";
 import { connectionError } from "../errors.js";
 import { type SettingEntry, SettingId } from "../frame/settings.js";
 import { max31Bit } from "../frame/types.js";
-import type { LocalSettings } from "../options.js";
+import type { LocalSettings } from "../options/connection-options.js";
 import { protocolInitialWindow } from "../stream/flow.js";
 
 /** What a client opens before it knows the server's limit: §6.5.2 recommends that no limit be smaller, and a refused stream costs a round trip. */

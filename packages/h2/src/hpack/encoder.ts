@@ -2,7 +2,7 @@
 import type { AsciiCodec } from "../bytes/ascii.js";
 import type { H2Error } from "../errors.js";
 import type { HeaderField } from "../header-field.js";
-import { usageError } from "../usage-error.js";
+import { usageError } from "../options/usage-error.js";
 import { fieldBytes } from "./decoded-field.js";
 import { protocolTableSize } from "./dynamic-table.js";
 import { EncoderTable, type KnownName } from "./encoder-table.js";

@@ -9,7 +9,7 @@ import type { ConnectionHandler } from "../connection/handler.js";
 import { ErrorCode, errorCodeName } from "../error-code.js";
 import { H2Error } from "../errors.js";
 import type { HeaderField } from "../header-field.js";
-import type { ConnectionOptions } from "../options.js";
+import type { ConnectionOptions } from "../options/connection-options.js";
 import type { Http2Stream, StreamHandler, StreamReset } from "../stream/handler.js";
 import { nodeAscii } from "./ascii.js";
 import { ConnectionDriver } from "./driver.js";

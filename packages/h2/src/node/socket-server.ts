@@ -3,7 +3,7 @@ import net from "node:net";
 import tls from "node:tls";
 import { printHostPort } from "@trunkline/base";
 import { TransportError, tlsFailure, unusableTls } from "@trunkline/base/node";
-import { Doorstep } from "./doorstep.js";
+import { Doorstep } from "./accept-filter.js";
 import { alpnProtocol, serverHandshakeFailure, serverTlsOptions } from "./tls.js";
 
 export interface SocketServerOptions {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { LateFrames } from "../../src/connection/late-frames.js";
-import { resolveGuardLimits } from "../../src/guard-limits.js";
+import { resolveGuardLimits } from "../../src/options/guard-limits.js";
 
 const limits = resolveGuardLimits({});
 

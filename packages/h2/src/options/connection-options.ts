@@ -4,9 +4,9 @@
  */
 
 import { wholeNumber as whole } from "@trunkline/base";
-import { type AsciiCodec, portableAscii } from "./bytes/ascii.js";
+import { type AsciiCodec, portableAscii } from "../bytes/ascii.js";
 import { type GuardLimits, resolveGuardLimits } from "./guard-limits.js";
-import { type LifetimeOptions, type ResolvedLifetime, resolveLifetime } from "./lifetime-options.js";
+import { type LifetimeOptions, type ResolvedLifetime, resolveLifetime } from "./lifetime.js";
 import { usageError } from "./usage-error.js";
 
 /** What this side announces in its SETTINGS (RFC 9113 §6.5.2). */
