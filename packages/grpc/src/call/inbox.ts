@@ -9,7 +9,7 @@ import { abortReason } from "@trunkline/base";
 import { BusyStreamError, ClosedStreamError, type WaitOptions } from "@trunkline/streams";
 import { type Compression, decompressed } from "../wire/compression.js";
 import { GrpcError } from "../wire/errors.js";
-import { type LengthJudge, lengthOf, MessageWalk, messageLength, prefixBytes } from "../wire/message.js";
+import { lengthOf, type MessageSizeLimit, MessageWalk, messageLength, prefixBytes } from "../wire/message.js";
 import { Status } from "../wire/status.js";
 import { rejectionAtCaller } from "./caller-stack.js";
 import { ReceivedBytes } from "./received-bytes.js";
@@ -30,7 +30,7 @@ export interface InboxOwner<In> {
   onBadInput(error: GrpcError): void;
 }
 
-export class Inbox<In extends {}> implements LengthJudge {
+export class Inbox<In extends {}> implements MessageSizeLimit {
   readonly #owner: InboxOwner<In>;
   readonly #single: boolean;
   readonly #maxMessageBytes: number;

@@ -27,7 +27,7 @@ export interface AnyMethodDefinition {
 
 /** A service described by hand. The keys of `methods` are the names that clients and implementations use. */
 export interface ServiceDefinition {
-  /** `"package.Service"`. */
+  /** The full name of the service: `"package.Service"`. */
   readonly typeName: string;
   readonly methods: Readonly<Record<string, AnyMethodDefinition>>;
 }

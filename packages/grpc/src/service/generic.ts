@@ -1,17 +1,19 @@
-/** Services as ts-proto describes them for whoever wants to use them (`outputServices=generic-definitions`), nice-grpc among others. */
+/** Services as ts-proto describes them with `outputServices=generic-definitions`, which nice-grpc takes too. */
 import { retained } from "@trunkline/h2";
 import type { MessageCodec } from "./codec.js";
 import { checkedPath, type KindOf, kindOf, type MethodTypes, makeMethod, type Service } from "./method.js";
 
+/** A message type as ts-proto generates it. */
 export interface GenericMessageType {
   encode(message: never): { finish(): Uint8Array };
   decode(bytes: Uint8Array): {};
-  /** Where it is there, messages may be given in part. */
+  /** Completes a message that was given in part. Without it, messages must be given whole. */
   fromPartial?(init: never): {};
 }
 
+/** One method, as ts-proto's generic definitions describe it. */
 export interface GenericMethodDefinition {
-  /** As on the wire, without the service. */
+  /** The name of the method on the wire, without the service. */
   readonly name: string;
   readonly requestType: GenericMessageType;
   readonly requestStream: boolean;
@@ -21,11 +23,12 @@ export interface GenericMethodDefinition {
 
 /** A service as ts-proto's generic definitions describe it. */
 export interface GenericServiceDefinition {
-  /** `"package.Service"`. */
+  /** The full name of the service: `"package.Service"`. */
   readonly fullName: string;
   readonly methods: Readonly<Record<string, GenericMethodDefinition>>;
 }
 
+/** The types of all methods of a generic definition. */
 export type GenericMethods<Methods> = { readonly [Name in keyof Methods]: GenericTypes<Methods[Name]> };
 
 type GenericTypes<Method> = Method extends {
@@ -47,13 +50,14 @@ type InitOf<Type extends GenericMessageType> = Type extends { fromPartial(init: 
   ? Partially<ReturnType<Type["decode"]>>
   : ReturnType<Type["decode"]>;
 
-/** What `fromPartial` fills up. */
+/** The part of a message that `fromPartial` completes. */
 type Partially<T> = T extends Date | Uint8Array | bigint | string | number | boolean | undefined
   ? T
   : T extends readonly (infer Item)[]
     ? readonly Partially<Item>[]
     : { readonly [Key in keyof T]?: Partially<T[Key]> };
 
+/** Recognises a generic definition of ts-proto. */
 export function isGenericService(service: object): service is GenericServiceDefinition {
   const { fullName, methods } = service as Partial<GenericServiceDefinition>;
   return typeof fullName === "string" && typeof methods === "object" && methods !== null;

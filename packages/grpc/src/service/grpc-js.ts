@@ -1,6 +1,6 @@
 /**
- * Services as grpc-js knows them: an object of methods with their serializers. So they come from grpc-tools, from ts-proto (`outputServices=grpc-js`) and
- * from `@grpc/proto-loader`.
+ * Services as grpc-js knows them: an object of methods with their serializers. grpc-tools, ts-proto
+ * (`outputServices=grpc-js`) and `@grpc/proto-loader` make them.
  */
 import type { Buffer } from "node:buffer";
 import { retained } from "@trunkline/h2";
@@ -10,7 +10,7 @@ import { checkedPath, type KindOf, kindOf, type MethodTypes, makeMethod, type Se
 
 /** One method, as grpc-js describes it. */
 export interface GrpcJsMethodDefinition {
-  /** As on the wire: `"/package.Service/Method"`. */
+  /** The path on the wire: `"/package.Service/Method"`. */
   readonly path: string;
   readonly requestStream: boolean;
   readonly responseStream: boolean;
@@ -18,14 +18,14 @@ export interface GrpcJsMethodDefinition {
   requestDeserialize(bytes: Buffer): {};
   responseSerialize(message: never): Uint8Array;
   responseDeserialize(bytes: Buffer): {};
-  /** A second name of the method, which proto-loader gives. */
+  /** A second name of the method, which proto-loader adds. */
   readonly originalName?: string | undefined;
 }
 
 /** A service as grpc-js describes it. */
 export type GrpcJsServiceDefinition = Readonly<Record<string, GrpcJsMethodDefinition>>;
 
-/** Each method by the name it is given by, and with a small first letter. */
+/** The types of all methods, each under the name in the definition and under the same name with a small first letter. */
 export type GrpcJsMethods<Service> = {
   readonly [Name in keyof Service as Name extends string ? Name | Uncapitalize<Name> : never]: GrpcJsTypes<
     Service[Name]
@@ -43,6 +43,7 @@ type GrpcJsTypes<Method> = Method extends {
   ? MethodTypes<KindOf<RequestStream, ResponseStream>, Request, RequestInit, Response, ResponseInit>
   : never;
 
+/** Recognises a definition of grpc-js. */
 export function isGrpcJsService(service: object): service is GrpcJsServiceDefinition {
   const methods = Object.values(service) as unknown[];
   return methods.length > 0 && methods.every(isMethod);
@@ -66,14 +67,14 @@ export function fromGrpcJs(definition: GrpcJsServiceDefinition): Service {
   return { typeName: methods[0]?.path.split("/")[1] ?? "", methods };
 }
 
-/** The names that users of grpc-js know a method by. */
+/** Returns the names by which users of grpc-js know a method. */
 function namesOf(name: string, { originalName }: GrpcJsMethodDefinition): string[] {
   const names = new Set([name, name.charAt(0).toLowerCase() + name.slice(1)]);
   if (originalName !== undefined) names.add(originalName);
   return [...names];
 }
 
-/** Deserializers get a `Buffer`, as from grpc-js: what they make of bytes fields depends on it. */
+/** Makes a codec of a serializer and a deserializer. The latter gets a `Buffer`, as from grpc-js: its bytes fields depend on that. */
 function grpcJsCodec(
   serialize: (message: never) => Uint8Array,
   deserialize: (bytes: Buffer) => {},

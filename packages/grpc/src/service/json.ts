@@ -16,8 +16,8 @@ import type { MessageCodec } from "./codec.js";
 import { isMessage } from "./protobuf.js";
 
 /**
- * Takes messages and plain objects to make one of. Fields that are not known are passed over, as in the binary form. A `google.protobuf.Any` may hold what
- * the file of the message and those that it imports define: in JSON it is written out.
+ * Makes a codec for protobuf in its JSON form. `encode` takes messages, and plain objects to make one from. Unknown fields
+ * are ignored. A `google.protobuf.Any` may hold any message that the file of the schema, or a file imported by it, defines.
  */
 export function jsonCodec<Desc extends DescMessage>(
   schema: Desc,
@@ -32,17 +32,17 @@ export function jsonCodec<Desc extends DescMessage>(
   };
 }
 
-/** JSON that is not UTF-8 is not JSON (RFC 8259 §8.1). */
+/** The decoder of JSON text, which must be UTF-8 (RFC 8259 §8.1). */
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 const registries: WeakMap<DescFile, Registry> = new WeakMap();
 
-/** Made with the first message: most services are never spoken to in JSON. */
+/** Returns the types that an `Any` may hold. They are collected with the first message, since most services never meet JSON. */
 function typesOf(file: DescFile): Registry {
   let registry = registries.get(file);
   if (registry === undefined) {
     const files = new Set([file]);
-    // What is added while it is gone through is gone through too.
+    // A set that grows while it is iterated over is iterated over to its new end.
     for (const one of files) for (const imported of one.dependencies) files.add(imported);
     registry = createRegistry(...files);
     registries.set(file, registry);

@@ -1,7 +1,7 @@
 /** Methods and services as the runtime uses them, however they were described, and the types of a method. */
-import type { AnyCodec } from "./codec.js";
+import type { AnyCodec, DecodeLimits } from "./codec.js";
 
-/** How many messages go each way, in the words of protobuf-es. */
+/** The kind of a method, in the words of protobuf-es: how many messages go each way. */
 export type MethodKind = "unary" | "server_streaming" | "client_streaming" | "bidi_streaming";
 
 /** The types of one method: its kind, and for each direction the message type and the type that a message can be made from. */
@@ -46,7 +46,7 @@ type KindOfKnown<RequestStream extends boolean, ResponseStream extends boolean> 
 /** A codec as the runtime uses it: the types of its messages were checked where the method was described. */
 export interface RuntimeCodec {
   encode(message: {}): Uint8Array;
-  decode(bytes: Uint8Array): {};
+  decode(bytes: Uint8Array, limits?: DecodeLimits): {};
 }
 
 /** A method as the runtime uses it. */
@@ -62,13 +62,13 @@ export interface Method {
   readonly singleResponse: boolean;
   readonly request: RuntimeCodec;
   readonly response: RuntimeCodec;
-  /** The same method with its messages in their JSON form, where they have one. */
+  /** A copy of the method whose messages are in their JSON form; undefined if they have none. */
   readonly json: Method | undefined;
 }
 
 /** A service as the runtime uses it. */
 export interface Service {
-  /** `"package.Service"`. */
+  /** The full name of the service: `"package.Service"`. */
   readonly typeName: string;
   readonly methods: readonly Method[];
 }

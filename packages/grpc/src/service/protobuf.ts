@@ -1,5 +1,4 @@
 /** Protobuf messages in their binary form. */
-
 import {
   create,
   type DescField,
@@ -10,16 +9,21 @@ import {
   toBinary,
 } from "@bufbuild/protobuf";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { isBytes } from "@trunkline/base";
 import { retained } from "@trunkline/h2";
 import { allocateOwnBytes } from "#platform";
-import type { MessageCodec } from "./codec.js";
+import { type DecodeLimits, defaultDecodeLimits, type MessageCodec } from "./codec.js";
+import { checkFieldCounts, messagePlan } from "./field-counts.js";
 
-/** Protobuf in its binary form, by a descriptor of `@bufbuild/protobuf`. Takes messages and plain objects to make one of. */
+/**
+ * Makes a codec for protobuf in its binary form, from a descriptor of `@bufbuild/protobuf`. `encode` takes messages, and
+ * plain objects to make one from.
+ */
 export function protobufCodec<Desc extends DescMessage>(
   schema: Desc,
 ): MessageCodec<MessageShape<Desc>, MessageInitShape<Desc> & {}> {
   const { typeName } = schema;
-  // Bytes fields are views of what they were read from: a small message with some must not keep a whole chunk in memory.
+  // Bytes fields are views of the received chunk: a small message that has some must not keep a whole chunk in memory.
   const keepsViews = holdsBytes(schema, new Set());
   const largeFields = schema.fields.filter(mayBeLarge);
   return {
@@ -27,13 +31,21 @@ export function protobufCodec<Desc extends DescMessage>(
       if (isMessage(message, typeName)) return encodeProtobuf(schema, largeFields, message as MessageShape<Desc>);
       return encodeProtobuf(schema, largeFields, create(schema, message));
     },
-    decode: keepsViews ? (bytes) => fromBinary(schema, retained(bytes)) : (bytes) => fromBinary(schema, bytes),
+    decode(bytes, limits = defaultDecodeLimits) {
+      if (bytes.length > leastBytesToCount(limits)) checkFieldCounts(messagePlan(schema), bytes, limits);
+      return fromBinary(schema, keepsViews ? retained(bytes) : bytes);
+    },
   };
 }
 
+/** Returns the size up to which a message cannot go beyond the limits: a field takes at least two bytes. */
+function leastBytesToCount({ maxUnknownFields, maxNestedMessages }: DecodeLimits): number {
+  return 2 * Math.min(maxUnknownFields, maxNestedMessages);
+}
+
 /**
- * True for a message of that type, false for an object to make one of.
- * @throws TypeError for anything else: of another message, what the two types do not share would be lost; of no object, everything
+ * Returns true for a message of the type, and false for an object to make one from.
+ * @throws TypeError for a message of another type, of which a part would be lost, and for a value that is no object
  */
 export function isMessage(given: unknown, typeName: string): boolean {
   if (typeof given !== "object" || given === null)
@@ -43,10 +55,10 @@ export function isMessage(given: unknown, typeName: string): boolean {
   throw new TypeError(`a message ${$typeName} was given where ${typeName} is expected`);
 }
 
-/** From here on a bytes field is written by `encodeLarge`. */
+/** The size from which a bytes field is written by `encodeLarge`. */
 const largeFieldBytes = 16_384;
 
-/** A bytes field of its own, absent from the wire when it is empty. */
+/** Returns true for a bytes field that is absent from the wire when it is empty, and belongs to no oneof. */
 function mayBeLarge(field: DescField): boolean {
   return (
     field.fieldKind === "scalar" &&
@@ -64,15 +76,14 @@ function encodeProtobuf<Desc extends DescMessage>(
   const values = message as Record<string, unknown>;
   for (const { localName } of bytesFields) {
     const value = values[localName];
-    if (value instanceof Uint8Array && value.length >= largeFieldBytes)
-      return encodeLarge(schema, bytesFields, message);
+    if (isBytes(value) && value.length >= largeFieldBytes) return encodeLarge(schema, bytesFields, message);
   }
   return toBinary(schema, message);
 }
 
 /**
- * Large bytes fields after the rest of the message, which protobuf allows: protobuf-es' own writer copies them twice, through a
- * zero-filled buffer of up to twice their size, which took a third of the time of a 64 KiB message.
+ * Writes large bytes fields after the rest of the message, which protobuf allows. The writer of protobuf-es copies them
+ * twice, through a zero-filled buffer of up to twice their size, which took a third of the time of a 64 KiB message.
  */
 function encodeLarge<Desc extends DescMessage>(
   schema: Desc,
@@ -84,7 +95,7 @@ function encodeLarge<Desc extends DescMessage>(
   let length = 0;
   for (const { localName, number } of bytesFields) {
     const value = rest[localName];
-    if (!(value instanceof Uint8Array) || value.length < largeFieldBytes) continue;
+    if (!isBytes(value) || value.length < largeFieldBytes) continue;
     (rest as Record<string, unknown>)[localName] = new Uint8Array(0);
     const head = new BinaryWriter().tag(number, WireType.LengthDelimited).uint32(value.length).finish();
     large.push({ head, value });
@@ -111,7 +122,7 @@ function holdsBytes(schema: DescMessage, seen: Set<string>): boolean {
   });
 }
 
-/** `ScalarType.BYTES`, by its number in descriptor.proto. */
+/** The number of `ScalarType.BYTES` in descriptor.proto. */
 const scalarBytes = 12;
-/** `FeatureSet_FieldPresence.IMPLICIT`, likewise. */
+/** The number of `FeatureSet_FieldPresence.IMPLICIT` in descriptor.proto. */
 const implicitPresence = 2;

@@ -1,4 +1,4 @@
-/** From any description of a service to the service as the runtime uses it. */
+/** Finds out which of the known forms a description of a service has, and makes the service of it. */
 import { type DefinedTypes, fromDefinition, isServiceDefinition, type ServiceDefinition } from "./definition.js";
 import {
   type DescMethodLike,

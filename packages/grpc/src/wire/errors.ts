@@ -1,25 +1,32 @@
-/** The errors of calls, and the one place that turns whatever was thrown into one. */
+/** The errors of calls. */
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import type { Any } from "@bufbuild/protobuf/wkt";
+import { brandKey, hasBrand, isError } from "@trunkline/base";
 import { Metadata, type MetadataInit } from "@trunkline/metadata";
 import { BrokenStreamError } from "@trunkline/streams";
 import { isStatus, Status, type StatusName, statusName } from "./status.js";
 import { type Detail, decodeStatusDetails, noDetails, packDetail, unpackDetail } from "./status-details.js";
 
-/** Gives an error the details that came with it, as the value of their header field. */
+/** Gives an error the details that came with it, as the value of their header field. They are decoded when first read. */
 export let receiveDetails: (error: GrpcError, value: string) => void;
 
+/** Options of a `GrpcError` beside its status and message. */
 export interface GrpcErrorOptions {
-  /** At a server: sent as trailing metadata. At a client: what came as trailing metadata. */
+  /** The trailing metadata. A server sends it with the status; at a client it is the metadata that came with the status. */
   readonly metadata?: MetadataInit | undefined;
-  /** At a server: sent as `google.rpc.Status`. At a client: what came so. */
+  /** Details of the error. A server sends them as a `google.rpc.Status`; at a client they are those that came so. */
   readonly details?: readonly Detail[] | undefined;
+  /** The error that led to this one. It is never sent. */
   readonly cause?: unknown;
 }
 
+const brand = brandKey("GrpcError");
+
 /**
- * How a call ended other than with OK. Thrown by a handler, it becomes the call's status, with message and metadata;
- * at a client every step of a call that failed rejects with one.
+ * The end of a call with a status other than OK. A handler that throws one ends its call with this status, message and
+ * metadata; at a client every step of a call that failed rejects with one.
+ *
+ * `instanceof GrpcError` is also true for an error of a second installed copy of this package (connect-es#544).
  */
 export class GrpcError extends BrokenStreamError {
   override name = "GrpcError";
@@ -27,9 +34,9 @@ export class GrpcError extends BrokenStreamError {
   readonly status: Status;
   /** The status as a word: `"NOT_FOUND"`. */
   declare readonly code: StatusName;
-  /** The trailing metadata; empty where there was none. */
+  /** The trailing metadata; empty if there was none. */
   readonly metadata: Metadata;
-  /** As they came, until somebody looks. */
+  /** The packed details, or the value of their header field until they are first read. */
   #details: readonly Any[] | string;
 
   /**
@@ -50,17 +57,20 @@ export class GrpcError extends BrokenStreamError {
     receiveDetails = (error, value) => {
       error.#details = value;
     };
+    Object.defineProperty(GrpcError.prototype, brand, { value: true });
+    Object.defineProperty(GrpcError, Symbol.hasInstance, { value: isInstance });
+    Object.defineProperty(GrpcError.prototype, Symbol.for("nodejs.util.inspect.custom"), { value: inspectGrpcError });
   }
 
-  /** What is known of the error beyond its status, as messages of any type, packed. None where they were malformed. */
+  /** The details of the error, as messages of any type, packed. The list is empty if they were malformed. */
   get details(): readonly Any[] {
     if (typeof this.#details === "string") this.#details = decodeStatusDetails(this.#details);
     return this.#details;
   }
 
   /**
-   * The first detail of a type: `error.detail(BadRequestSchema)`, with schemas of `@trunkline/grpc/details` or of your own. Undefined where there is none,
-   * or it is malformed.
+   * Returns the first detail of a type: `error.detail(BadRequestSchema)`, with schemas of `@trunkline/grpc/details` or
+   * of your own. It is undefined if there is none, or it is malformed.
    */
   detail<Desc extends DescMessage>(schema: Desc): MessageShape<Desc> | undefined {
     for (const packed of this.details) {
@@ -71,13 +81,37 @@ export class GrpcError extends BrokenStreamError {
   }
 }
 
-/** A step that the kind of the call, or what was done before, does not allow. The call itself is not affected. */
+/** Recognises errors of any copy of this package. A subclass is told by its prototype, since the brand does not name it. */
+function isInstance(this: unknown, value: unknown): boolean {
+  return Function.prototype[Symbol.hasInstance].call(this, value) || (this === GrpcError && hasBrand(value, brand));
+}
+
+type Inspect = (value: unknown, options: object) => string;
+
+/** Shows an error with its status, metadata and the types of its details; `util.inspect` and `console.log` call it. */
+function inspectGrpcError(this: GrpcError, depth: number, options: object, inspect: Inspect): string {
+  const { name, message, stack = "", status, code, metadata, details, ...others } = this;
+  const title = message === "" ? name : `${name}: ${message}`;
+  if (depth < 0) return `[${title}]`;
+  const trace = /\n {4}at [\s\S]*$/.exec(stack)?.[0] ?? "";
+  const shown = {
+    status,
+    code,
+    ...(metadata.size === 0 ? {} : { metadata }),
+    ...(details.length === 0 ? {} : { details: details.map(({ typeUrl }) => typeUrl) }),
+    ...others,
+    ...("cause" in this ? { cause: this.cause } : {}),
+  };
+  return `${title}${trace} ${inspect(shown, options)}`;
+}
+
+/** An error for a step that the kind of the call, or an earlier step, does not allow. The call itself goes on. */
 export class CallUsageError extends Error {
   override name = "CallUsageError";
   readonly code = "CALL_USAGE";
 }
 
-/** An error of ours as the stream layers keep it: always an `Error`. */
+/** Returns `thrown` if it is an error, and otherwise an error that has it as its cause. */
 export function asError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown), { cause: thrown });
+  return isError(thrown) ? thrown : new Error(String(thrown), { cause: thrown });
 }

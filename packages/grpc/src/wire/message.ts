@@ -1,12 +1,19 @@
-/** Length-prefixed messages (gRPC over HTTP/2, `Length-Prefixed-Message`): one byte of flags, four bytes of length, the message. */
+/**
+ * Length-prefixed messages (gRPC over HTTP/2, `Length-Prefixed-Message`): one byte of flags, four bytes of length, the
+ * message.
+ */
 import { allocateBytes } from "#platform";
 
+/** The number of bytes before each message. */
 export const prefixBytes = 5;
 
-/** A message as it goes out: its prefix and, if it is not empty, its body. The one logical write that they are; nobody changes it. */
+/** The largest length that a prefix can announce. */
+export const largestMessageBytes: number = 2 ** 32 - 1;
+
+/** A message as it goes out: its prefix and, if it is not empty, its body, written together. Nobody changes these bytes. */
 export type FramedMessage = readonly Uint8Array[];
 
-/** `flags`: 1 where `body` is compressed. */
+/** Returns a message with its prefix. @param flags 1 if `body` is compressed */
 export function frameMessage(body: Uint8Array, flags: 0 | 1 = 0): FramedMessage {
   const prefix = allocateBytes(prefixBytes);
   const { length } = body;
@@ -18,12 +25,12 @@ export function frameMessage(body: Uint8Array, flags: 0 | 1 = 0): FramedMessage 
   return length === 0 ? [prefix] : [prefix, body];
 }
 
-/** The length in a prefix, of its four octets. */
+/** Returns the length that the four octets of a prefix stand for. */
 export function lengthOf(first: number, second: number, third: number, fourth: number): number {
   return first * 0x1000000 + ((second << 16) | (third << 8) | fourth);
 }
 
-/** The length in the prefix at `offset`. */
+/** Returns the length in the prefix that begins at `offset`. */
 export function messageLength(bytes: Uint8Array, offset: number): number {
   return lengthOf(
     bytes[offset + 1] as number,
@@ -33,33 +40,34 @@ export function messageLength(bytes: Uint8Array, offset: number): number {
   );
 }
 
-export interface LengthJudge {
-  /** Throws where a message of that length is not wanted. */
+/** The check that each message passes as soon as its prefix has come. */
+export interface MessageSizeLimit {
+  /** Checks the announced length of a message. It throws if the message is not wanted. */
   checkLength(length: number): void;
 }
 
 /**
- * Goes through messages as their bytes come, from prefix to prefix, and looks at nothing else: how many there are, how long they say they are, and whether
- * the last one is whole.
+ * Goes through messages as their bytes come, from prefix to prefix. It knows how many messages there are, how long they
+ * are, and whether the last one is complete; it looks at nothing else.
  */
 export class MessageWalk {
-  /** Messages whose prefixes have come. */
+  /** The number of messages whose prefixes have come. */
   count = 0;
-  /** In the bytes of the last `push`: where the last whole message ended. */
+  /** The offset in the bytes of the last `push` at which the last complete message ended. */
   boundary = 0;
-  /** Bytes of the present message that are still to come. */
+  /** The number of bytes of the present message that are still to come. */
   #missing = 0;
-  /** How much of a prefix that was cut has come, and the length in it so far. */
+  /** The number of bytes that have come of a prefix that is not complete, and the length in it so far. */
   #prefixFilled = 0;
   #prefixLength = 0;
 
-  /** Everything that has come is whole messages. */
+  /** True if the bytes so far are complete messages. */
   get complete(): boolean {
     return this.#missing === 0 && this.#prefixFilled === 0;
   }
 
-  /** `judge` hears of every length, and may throw. */
-  push(data: Uint8Array, judge: LengthJudge): void {
+  /** Goes through more bytes. `limit` hears of every length, and may throw. */
+  push(data: Uint8Array, limit: MessageSizeLimit): void {
     let offset = 0;
     this.boundary = 0;
     while (offset < data.length) {
@@ -72,7 +80,7 @@ export class MessageWalk {
         continue;
       }
       if (this.#prefixFilled === 0 && data.length - offset >= prefixBytes) {
-        this.#begin(messageLength(data, offset), judge);
+        this.#begin(messageLength(data, offset), limit);
         offset += prefixBytes;
       } else {
         const octet = data[offset++] as number;
@@ -83,15 +91,15 @@ export class MessageWalk {
         const length = this.#prefixLength;
         this.#prefixFilled = 0;
         this.#prefixLength = 0;
-        this.#begin(length, judge);
+        this.#begin(length, limit);
       }
       if (this.#missing === 0) this.boundary = offset;
     }
   }
 
-  #begin(length: number, judge: LengthJudge): void {
+  #begin(length: number, limit: MessageSizeLimit): void {
     this.count += 1;
-    judge.checkLength(length);
+    limit.checkLength(length);
     this.#missing = length;
   }
 }

@@ -1,6 +1,6 @@
 /**
- * `grpc-status-details-bin`: a `google.rpc.Status`, whose details are messages of any type, each packed in an `Any`. Written and read by hand, three
- * fields, so that nobody loads descriptors who uses no details.
+ * The header field `grpc-status-details-bin`: a `google.rpc.Status`, whose details are messages of any type, each packed
+ * in an `Any`. Its three fields are written and read by hand, so that a program without details loads no descriptors.
  */
 
 import {
@@ -16,34 +16,35 @@ import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import type { Any } from "@bufbuild/protobuf/wkt";
 import { decodeBase64, encodeBase64 } from "#platform";
 
-/** Header field, bytes in base64. */
+/** The name of the header field; its value is base64. */
 export const statusDetailsName = "grpc-status-details-bin";
 
 /**
- * One detail of an error: a message of a type that `@trunkline/grpc/details` or `registerDetails` knows, a schema and what to make the message of, or
- * what is packed already.
+ * One detail of an error: a message of a type that `@trunkline/grpc/details` or `registerDetails` has made known, a pair of a schema
+ * and the object to make its message from, or an `Any`.
  */
 export type Detail = Message | Any | readonly [schema: DescMessage, init: object];
 
-/** As they are on the wire. */
+/** The details of an error as they are on the wire: each packed in an `Any`. */
 export type PackedDetails = readonly Any[];
 
+/** An empty list of details, shared by all errors without any. */
 export const noDetails: PackedDetails = Object.freeze([]);
 
 const typeUrlPrefix = "type.googleapis.com/";
 const known: Map<string, DescMessage> = new Map();
 
-/** Makes messages of these types usable as details without their schema, and `unpackDetails` unpack them. */
+/** Makes message types known: their messages are then taken as details without a schema, and `unpackDetails` unpacks them. */
 export function registerDetails(...schemas: readonly DescMessage[]): void {
   for (const schema of schemas) known.set(schema.typeName, schema);
 }
 
-/** A pair of a schema and what to make its message of, with the types of both checked. */
+/** Returns a detail made of a schema and the object to make its message from; the types of both are checked. */
 export function detail<Desc extends DescMessage>(schema: Desc, init: MessageInitShape<Desc> & {}): Detail {
   return [schema, init];
 }
 
-/** @throws TypeError for what is no detail, or of a type that is not known */
+/** Packs a detail. @throws TypeError for a value that is no detail, or is of a type that is not known */
 export function packDetail(given: Detail): Any {
   if (Array.isArray(given)) {
     const [schema, init] = given as readonly [DescMessage, MessageInitShape<DescMessage> & {}];
@@ -67,7 +68,7 @@ function pack(schema: DescMessage, message: Message): Any {
   };
 }
 
-/** What is packed, where it is of that type and not malformed. */
+/** Returns the message that is packed, or undefined if it is of another type or malformed. */
 export function unpackDetail<Desc extends DescMessage>(packed: Any, schema: Desc): MessageShape<Desc> | undefined {
   if (typeNameOf(packed) !== schema.typeName) return undefined;
   try {
@@ -77,7 +78,7 @@ export function unpackDetail<Desc extends DescMessage>(packed: Any, schema: Desc
   }
 }
 
-/** What is packed, where its type is known and it is not malformed. */
+/** Returns the message that is packed, or undefined if its type is not known or it is malformed. */
 export function unpackKnownDetail(packed: Any): Message | undefined {
   const schema = known.get(typeNameOf(packed));
   return schema === undefined ? undefined : unpackDetail(packed, schema);
@@ -87,7 +88,7 @@ function typeNameOf({ typeUrl }: Any): string {
   return typeUrl.slice(typeUrl.lastIndexOf("/") + 1);
 }
 
-/** The value of the header field. */
+/** Returns the value of the header field. */
 export function encodeStatusDetails(code: number, message: string, details: readonly Any[]): string {
   const writer = new BinaryWriter();
   writer.tag(1, WireType.Varint).int32(code);
@@ -101,10 +102,10 @@ export function encodeStatusDetails(code: number, message: string, details: read
   return encodeBase64(writer.finish());
 }
 
-/** The details in the header field's value. Never fails: the status matters more than its details, of which a malformed value has none. */
+/** Returns the details in the value of the header field. A malformed value has none, since the status matters more than its details. */
 export function decodeStatusDetails(value: string): readonly Any[] {
   try {
-    // A copy of its own: parts of it are kept, and must be no views of a pool, nor Buffers.
+    // Parts of these bytes are kept. They must be neither views of Node's pool nor Buffers.
     return readStatus(new BinaryReader(decodeBase64(value)));
   } catch {
     return [];

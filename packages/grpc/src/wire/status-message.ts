@@ -1,12 +1,13 @@
 /**
- * `grpc-message`: any text as UTF-8, percent-encoded where it is not printable ASCII (gRPC over HTTP/2, `Status-Message`).
+ * The header field `grpc-message`: any text as UTF-8, percent-encoded where it is not printable ASCII (gRPC over
+ * HTTP/2, `Status-Message`).
  */
 import { allocateBytes, decodeUtf8, encodeUtf8 } from "#platform";
 
 const percent = 0x25;
 const needsEncoding = /[^\x20-\x24\x26-\x7e]|^ | $/;
 
-/** Spaces at the ends are encoded too: HTTP/2 forbids them there (RFC 9113 §8.2.1). */
+/** Returns `message` percent-encoded. Spaces at its ends are encoded too: HTTP/2 forbids them there (RFC 9113 §8.2.1). */
 export function encodeStatusMessage(message: string): string {
   if (!needsEncoding.test(message)) return message;
   const bytes = encodeUtf8(message);
@@ -23,7 +24,10 @@ export function encodeStatusMessage(message: string): string {
   return encoded;
 }
 
-/** Never fails: a `%` without two hexadecimal digits stays as it is, bytes that are not UTF-8 become U+FFFD. */
+/**
+ * Returns the text of a field's value. It never fails: a `%` without two hexadecimal digits stays as it is, and bytes
+ * that are not UTF-8 become U+FFFD.
+ */
 export function decodeStatusMessage(value: string): string {
   if (!value.includes("%") && !/[^\x20-\x7e]/.test(value)) return value;
   const bytes = allocateBytes(value.length);
