@@ -1,19 +1,26 @@
 /** Messages of protobuf-es to bytes and back: by protobuf-es at first, by compiled functions for types used often. */
-import { type DescMessage, fromBinary, type MessageShape, toBinary } from "@bufbuild/protobuf";
-import { type Decoder, decoderOf, type Encode, encoderOf, mayCompile } from "./compile/compiler.js";
+import {
+  create,
+  type DescMessage,
+  fromBinary,
+  type MessageInitShape,
+  type MessageShape,
+  toBinary,
+} from "@bufbuild/protobuf";
+import { type Decoder, decoderOf, encodersOf, mayCompile } from "./compile/compiler.js";
 import { canCompile, reachable } from "./compile/shape.js";
 import { Reader } from "./reader.js";
 import type { TextCodec } from "./text.js";
 import { BackwardWriter } from "./writer.js";
 
 /** Encodes and decodes messages of one type, exactly as `toBinary` and `fromBinary` of protobuf-es do. */
-export interface BinaryCodec<Message extends object> {
+export interface BinaryCodec<Message extends object, Init extends object = Message> {
   /**
-   * Returns the message as bytes, which are never written to again, behind `headroom` zero bytes (default 0) for
-   * a prefix that the caller puts there.
+   * Returns the message, or what `create` would make of a plain object, as bytes, which are never written to again,
+   * behind `headroom` zero bytes (default 0) for a prefix that the caller puts there.
    * @throws Error as `toBinary` does, for values that the fields cannot have
    */
-  encode(message: Message, headroom?: number): Uint8Array;
+  encode(message: Message | Init, headroom?: number): Uint8Array;
   /**
    * Returns the message. Its fields of type bytes are views of `bytes`.
    * @throws Error as `fromBinary` does, for bytes that are no such message
@@ -45,7 +52,7 @@ export class BinaryCodecs {
   }
 
   /** Returns a codec of a message type. */
-  codec<Desc extends DescMessage>(desc: Desc): BinaryCodec<MessageShape<Desc>> {
+  codec<Desc extends DescMessage>(desc: Desc): BinaryCodec<MessageShape<Desc>, MessageInitShape<Desc> & {}> {
     return new CompilingCodec(desc, this.#writer, this.#reader, this.#compileAfter, () => {
       this.#allowed ??= mayCompile();
       return this.#allowed;
@@ -53,14 +60,14 @@ export class BinaryCodecs {
   }
 }
 
-class CompilingCodec<Desc extends DescMessage> implements BinaryCodec<MessageShape<Desc>> {
+class CompilingCodec<Desc extends DescMessage> implements BinaryCodec<MessageShape<Desc>, MessageInitShape<Desc> & {}> {
   readonly #desc: Desc;
   readonly #writer: BackwardWriter;
   readonly #reader: Reader;
   readonly #mayCompile: () => boolean;
   #encodesLeft: number;
   #decodesLeft: number;
-  #encoder: { readonly encode: Encode } | undefined;
+  #encoders: ReturnType<typeof encodersOf> | undefined;
   #decoder: Decoder | undefined;
 
   constructor(desc: Desc, writer: BackwardWriter, reader: Reader, compileAfter: number, mayCompile: () => boolean) {
@@ -72,16 +79,17 @@ class CompilingCodec<Desc extends DescMessage> implements BinaryCodec<MessageSha
     this.#decodesLeft = compileAfter;
   }
 
-  encode(message: MessageShape<Desc>, headroom = 0): Uint8Array {
-    const encoder = this.#encoder;
-    if (encoder === undefined) {
-      if (this.#encodesLeft-- === 0 && this.#compilable) this.#encoder = encoderOf(this.#desc);
+  encode(message: MessageShape<Desc> | (MessageInitShape<Desc> & {}), headroom = 0): Uint8Array {
+    const encoders = this.#encoders;
+    if (encoders === undefined) {
+      if (this.#encodesLeft-- === 0 && this.#compilable) this.#encoders = encodersOf(this.#desc);
       return this.#slowly(message, headroom);
     }
     const writer = this.#writer;
     if (!writer.begin()) return this.#slowly(message, headroom);
     try {
-      encoder.encode(message, writer);
+      if (message.$typeName === undefined) encoders.init(message, writer);
+      else encoders.message(message, writer);
     } catch {
       writer.abandon();
       return this.#slowly(message, headroom);
@@ -112,8 +120,8 @@ class CompilingCodec<Desc extends DescMessage> implements BinaryCodec<MessageSha
     return this.#mayCompile() && canCompile(reachable(this.#desc));
   }
 
-  #slowly(message: MessageShape<Desc>, headroom: number): Uint8Array {
-    const body = toBinary(this.#desc, message);
+  #slowly(message: MessageShape<Desc> | (MessageInitShape<Desc> & {}), headroom: number): Uint8Array {
+    const body = toBinary(this.#desc, create(this.#desc, message));
     if (headroom === 0) return body;
     const whole = new Uint8Array(headroom + body.length);
     whole.set(body, headroom);

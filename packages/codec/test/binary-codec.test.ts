@@ -57,6 +57,11 @@ describe.each(syntaxes)("messages of random types of %s", (syntax) => {
             if (theirs.value === undefined) continue;
             expect(Buffer.compare(ours.value as Uint8Array, theirs.value)).toBe(0);
             expect(codec.decode(theirs.value)).toStrictEqual(fromBinary(desc, theirs.value));
+            const init = initOf(message, draw) as typeof message;
+            const ofInit = outcome(() => toBinary(desc, create(desc, init)));
+            expect(outcome(() => Buffer.from(codec.encode(init)))).toEqual(
+              ofInit.value === undefined ? ofInit : { value: Buffer.from(ofInit.value) },
+            );
           }
         }
       }),
@@ -166,6 +171,17 @@ describe("a message codec", () => {
     }
   });
 });
+
+/** Makes a plain object from which `create` makes the message again; some messages within it stay messages. */
+function initOf(value: unknown, draw: () => number, top = true): unknown {
+  if (Array.isArray(value)) return value.map((item) => initOf(item, draw, false));
+  if (typeof value !== "object" || value === null || value instanceof Uint8Array) return value;
+  if (!top && "$typeName" in value && draw() < 0.2) return value;
+  const entries = Object.entries(value).filter(([name]) => name !== "$typeName" && name !== "$unknown");
+  const init = Object.fromEntries(entries.map(([name, one]) => [name, initOf(one, draw, false)]));
+  if (draw() < 0.2) init["notAField"] = 1;
+  return init;
+}
 
 function varint(value: number): number[] {
   return value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...varint(value >>> 7)];

@@ -32,8 +32,15 @@ function writeUnknown(fields: readonly Unknown[], writer: BackwardWriter): void 
 }
 
 const { hasOwnProperty: hasOwn } = Object.prototype;
+/** A list or map that is not given in an init. */
+const none: readonly never[] = Object.freeze([]);
 
-const encoders = new WeakMap<DescMessage, { encode: Encode }>();
+interface Encoders {
+  message: Encode;
+  init: Encode;
+}
+
+const encoders = new WeakMap<DescMessage, Encoders>();
 const decoders = new WeakMap<DescMessage, Decoder>();
 
 /**
@@ -63,28 +70,33 @@ function evaluate(source: string, environment: Readonly<Record<string, unknown>>
   return new Function(...Object.keys(environment), `"use strict";\n${source}`)(...Object.values(environment));
 }
 
-/** Returns the encoder of a type; those of the types within it are made when they are first needed. */
-export function encoderOf(desc: DescMessage): { readonly encode: Encode } {
+/** Returns the encoders of a type: of its messages, and of the plain objects that `create` makes them from. */
+export function encodersOf(desc: DescMessage): { readonly message: Encode; readonly init: Encode } {
   const known = encoders.get(desc);
   if (known !== undefined) return known;
-  const made: { encode: Encode } = {
+  const made: Encoders = {
     // Types may contain each other, so the source refers to holders that are filled in on first use.
-    encode(message, writer) {
-      made.encode = compileEncoder(desc);
-      made.encode(message, writer);
+    message(message, writer) {
+      made.message = compileEncoder(desc, false);
+      made.message(message, writer);
+    },
+    init(init, writer) {
+      made.init = compileEncoder(desc, true);
+      made.init(init, writer);
     },
   };
   encoders.set(desc, made);
   return made;
 }
 
-function compileEncoder(desc: DescMessage): Encode {
+function compileEncoder(desc: DescMessage, ofInit: boolean): Encode {
   const constants = new Constants();
+  const ofType = (type: DescMessage): string => constants.constant(encodersOf(type));
   const source = encoderSource(desc, {
-    constant: constants.constant,
-    encoder: (type) => `${constants.constant(encoderOf(type))}.encode`,
+    encoder: (type) => `${ofType(type)}.message`,
+    initEncoder: ofInit ? (type) => `${ofType(type)}.init` : undefined,
   });
-  return evaluate(`return ${source}`, { $: constants.values, giveUp, hasOwn, writeUnknown }) as Encode;
+  return evaluate(`return ${source}`, { $: constants.values, giveUp, hasOwn, none, writeUnknown }) as Encode;
 }
 
 /** Returns the decoder of a type; those of the types within it are made when they are first needed. */

@@ -1,22 +1,29 @@
 /**
- * Writes the source of an encoder for one message type. The encoder writes backwards: unknown fields first, then the
- * fields from the highest number to the lowest, each value before its length and its tag, lists from their end.
+ * Writes the source of an encoder for one message type, or for plain objects from which `create` would make such a
+ * message (an "init"): those are encoded as they are, without making the message. The encoder writes backwards: unknown
+ * fields first, then the fields from the highest number to the lowest, each value before its length and its tag, lists
+ * from their end.
  */
 import { type DescField, type DescMessage, type DescOneof, ScalarType } from "@bufbuild/protobuf";
 import { isImplicit, isRequired, isUnwrapped, lengthDelimited, tagOf, wireScalar, wireTypeOf } from "./shape.js";
 
-/** Names for what the source refers to: a constant, and the encoder of another type. */
+/** Names for what the source refers to. */
 export interface EncoderNames {
-  constant(value: unknown): string;
+  /** The encoder of a message of another type. */
   encoder(desc: DescMessage): string;
+  /** The encoder of an init of another type; absent where messages are encoded, which contain no inits. */
+  initEncoder?: ((desc: DescMessage) => string) | undefined;
 }
 
 /** Returns the source of `function encode(m, w)`. */
 export function encoderSource(desc: DescMessage, names: EncoderNames): string {
   const fields = desc.fields.toSorted((one, other) => other.number - one.number);
+  const isOther = `m.$typeName !== ${JSON.stringify(desc.typeName)}${fields.length === 0 ? " && false" : ""}`;
+  const begin = `if (${isOther}) throw giveUp;
+if (m.$unknown !== undefined) writeUnknown(m.$unknown, w);`;
+  const beginInit = 'if (typeof m !== "object" || Array.isArray(m) || m.$typeName !== undefined) throw giveUp;';
   return `function encode(m, w) {
-if (m.$typeName !== ${JSON.stringify(desc.typeName)}${fields.length === 0 ? " && false" : ""}) throw giveUp;
-if (m.$unknown !== undefined) writeUnknown(m.$unknown, w);
+${names.initEncoder === undefined ? begin : beginInit}
 let v, n;
 ${fields.map((field) => fieldSource(field, names)).join("\n")}
 }`;
@@ -27,16 +34,22 @@ function fieldSource(field: DescField, names: EncoderNames): string {
   if (field.fieldKind === "list") return listSource(field, property, names);
   if (field.fieldKind === "map") return mapSource(field, property, names);
   const write = singularSource(field, names);
-  if (field.oneof !== undefined) return oneofSource(field.oneof, field, write);
-  if (isImplicit(field)) return `v = ${property};\nif (${differsFromZero(field)}) { ${write} }`;
+  if (field.oneof !== undefined) return oneofSource(field.oneof, field, write, names);
   const absent = isRequired(field) ? "else throw giveUp;" : "";
+  if (names.initEncoder !== undefined) {
+    // In an init, null is as good as nothing.
+    const isSet = isImplicit(field) ? `v != null && (${differsFromZero(field)})` : "v != null";
+    return `v = ${property};\nif (${isSet}) { ${write} } ${absent}`;
+  }
+  if (isImplicit(field)) return `v = ${property};\nif (${differsFromZero(field)}) { ${write} }`;
   const own = `hasOwn.call(m, ${JSON.stringify(field.localName)})`;
   return `v = ${property};\nif (v !== undefined && ${own}) { ${write} } ${absent}`;
 }
 
-function oneofSource(oneof: DescOneof, field: DescField, write: string): string {
+function oneofSource(oneof: DescOneof, field: DescField, write: string, names: EncoderNames): string {
+  const given = names.initEncoder === undefined ? "" : "v != null && ";
   return `v = m[${JSON.stringify(oneof.localName)}];
-if (v.case === ${JSON.stringify(field.localName)}) { v = v.value; ${write} }`;
+if (${given}v.case === ${JSON.stringify(field.localName)}) { v = v.value; ${write} }`;
 }
 
 /** Returns the condition under which `v` is on the wire without a mark of presence. */
@@ -69,11 +82,16 @@ function singularSource(field: DescField, names: EncoderNames): string {
 
 /** Returns the source that writes the message `v` with its tag. */
 function messageSource(field: DescField, message: DescMessage, names: EncoderNames): string {
-  if (isDelimited(field)) {
-    return `${writeTag(field.number, 4)} ${names.encoder(message)}(v, w); ${writeTag(field.number, 3)}`;
-  }
-  return `n = w.end - w.at; ${names.encoder(message)}(v, w); w.varint(w.end - w.at - n);
+  const encode = callSource(message, names);
+  if (isDelimited(field)) return `${writeTag(field.number, 4)} ${encode} ${writeTag(field.number, 3)}`;
+  return `n = w.end - w.at; ${encode} w.varint(w.end - w.at - n);
 ${writeTag(field.number, lengthDelimited)}`;
+}
+
+/** Returns the source that writes the fields of the message, or of the init, `v`. */
+function callSource(message: DescMessage, { encoder, initEncoder }: EncoderNames): string {
+  if (initEncoder === undefined) return `${encoder(message)}(v, w);`;
+  return `if (v.$typeName === undefined) ${initEncoder(message)}(v, w); else ${encoder(message)}(v, w);`;
 }
 
 /** Returns true for a group of proto2, or a field of an edition with delimited encoding. */
@@ -90,7 +108,8 @@ if (${differsFromZero(value)}) { ${scalarSource(type)} ${writeTag(value.number, 
 w.varint(w.end - w.at - n); ${writeTag(field.number, lengthDelimited)}`;
 }
 
-function listSource(field: DescField & { fieldKind: "list" }, property: string, names: EncoderNames): string {
+function listSource(field: DescField & { fieldKind: "list" }, own: string, names: EncoderNames): string {
+  const property = names.initEncoder === undefined ? own : `(${own} ?? none)`;
   const backwards = (each: string): string =>
     `for (let l = ${property}, i = l.length - 1; i >= 0; i--) { v = l[i]; ${each} }`;
   if (field.listKind === "message") return backwards(messageSource(field, field.message, names));
@@ -101,11 +120,12 @@ function listSource(field: DescField & { fieldKind: "list" }, property: string, 
 w.varint(w.end - w.at - n); ${writeTag(field.number, lengthDelimited)} }`;
 }
 
-function mapSource(field: DescField & { fieldKind: "map" }, property: string, names: EncoderNames): string {
+function mapSource(field: DescField & { fieldKind: "map" }, own: string, names: EncoderNames): string {
+  const property = names.initEncoder === undefined ? own : `(${own} ?? none)`;
   const type = wireScalar(field);
   const value =
     field.mapKind === "message"
-      ? `n = w.end - w.at; ${names.encoder(field.message)}(v, w);
+      ? `n = w.end - w.at; ${callSource(field.message, names)}
 w.varint(w.end - w.at - n); ${writeTag(2, lengthDelimited)}`
       : scalarSource(type) + writeTag(2, wireTypeOf(type));
   return `for (let r = ${property}, k = Object.keys(r), i = k.length - 1; i >= 0; i--) {
