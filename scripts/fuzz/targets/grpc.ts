@@ -53,6 +53,7 @@ function* messages(input: Steering): Generator<string> {
       must(count > 0, `${count} bytes acknowledged`);
       acknowledged += count;
     },
+    onInputEnd() {},
     onBadInput(error: GrpcError) {
       must(error instanceof GrpcError, String(error));
     },

@@ -26,6 +26,8 @@ export interface InboxOwner<In> {
   readonly incomingName: string;
   /** `bytes` may be sent by the other side again. */
   acknowledge(bytes: number): void;
+  /** The other side has ended the stream with its last data. @throws GrpcError when that is too early */
+  onInputEnd(): void;
   /** A message that was asked for cannot be had: what the call must end with. */
   onBadInput(error: GrpcError): void;
 }
@@ -64,6 +66,16 @@ export class Inbox<In extends {}> implements MessageSizeLimit {
   /** How many messages have come, or begun to come. */
   get received(): number {
     return this.#walk.count;
+  }
+
+  /** Takes the payload of a DATA frame. `ended`: it is the last one. */
+  onData(data: Uint8Array, ended: boolean): void {
+    try {
+      this.push(data);
+      if (ended) this.#owner.onInputEnd();
+    } catch (error) {
+      this.#owner.onBadInput(error as GrpcError);
+    }
   }
 
   /** Takes the payload of a DATA frame. @throws GrpcError for what the call must end with; messages before that are kept */

@@ -1,24 +1,20 @@
 /** Errors that a client makes for its own calls. */
-
 import { reasonText } from "@trunkline/base";
 import { BrokenStreamError } from "@trunkline/streams";
 import { emitWarning } from "#platform";
+import { keepStack } from "../call/caller-stack.js";
 import type { CallEnd } from "../hooks/interceptor.js";
 import { asError, GrpcError } from "../wire/errors.js";
 import { Status } from "../wire/status.js";
 
+/** Returns the error of a send after the server has ended the call with OK. */
 export function endedWithOk(): BrokenStreamError {
   return new BrokenStreamError("the server has ended the call with OK, so nothing more can be sent", {
     code: "CALL_ENDED",
   });
 }
 
-export function cancelled(reason: unknown): GrpcError {
-  const message = reason === undefined ? "the call was cancelled" : `the call was cancelled: ${reasonText(reason)}`;
-  return new GrpcError(Status.CANCELLED, message, { cause: reason });
-}
-
-/** `waitingFor`: what the call had not got yet. */
+/** Returns the error of a call whose deadline has passed; `waitingFor` names what the call still waited for. */
 export function deadlineExceeded(afterMs: number, waitingFor: string | undefined): GrpcError {
   const where = waitingFor === undefined ? "" : `, waiting for ${waitingFor}`;
   return new GrpcError(
@@ -27,9 +23,15 @@ export function deadlineExceeded(afterMs: number, waitingFor: string | undefined
   );
 }
 
-/** How a call ended, for interceptors. */
+/** Returns the error of a call one of whose interceptors has thrown. */
+export function interceptorError(thrown: unknown): GrpcError {
+  if (thrown instanceof GrpcError) return keepStack(thrown);
+  return new GrpcError(Status.INTERNAL, `an interceptor failed: ${reasonText(thrown)}`, { cause: thrown });
+}
+
+/** Returns the end of a call as interceptors are told of it. */
 export function endOf(error: Error | undefined, requestMessages: number, responseMessages: number): CallEnd {
-  // Whatever is no status was this side's own doing.
+  // An error without a status was made on this side.
   const failed = error instanceof GrpcError ? error.status : Status.CANCELLED;
   return {
     status: error === undefined ? Status.OK : failed,
@@ -40,7 +42,7 @@ export function endOf(error: Error | undefined, requestMessages: number, respons
   };
 }
 
-/** Of an interceptor that failed when its call was over: nobody else is left to be told. */
+/** Warns of an interceptor that failed when its call was over: no step of the call is left that could report it. */
 export function warn(thrown: unknown): void {
   emitWarning(asError(thrown));
 }

@@ -11,8 +11,8 @@ import { withRarerKeepalive } from "../connection/lifetime.js";
 import type { Http2Options } from "../connection/options.js";
 import { GrpcError } from "../wire/errors.js";
 import { Status } from "../wire/status.js";
-import { ClientConnection, type ClientConnectionEvents, type ClientStream } from "./client-connection.js";
 import { ConnectAttempt, type Connector } from "./connect-attempt.js";
+import { ClientConnection, type ClientConnectionEvents, type ClientStream } from "./connection.js";
 
 /** A call that wants a stream. */
 export interface WaitingCall extends ClientStream {
@@ -77,7 +77,7 @@ export class ConnectionManager implements ClientConnectionEvents {
   /** Gives the call a stream now or later; or refuses it, now or later. */
   start(call: WaitingCall): void {
     if (this.#current !== undefined && this.#waiting.size === 0) {
-      const stream = this.#current.http2.openStream(call);
+      const stream = this.#current.openStream(call);
       if (stream !== undefined) {
         this.#current.begin(call, stream);
         return;
@@ -186,7 +186,7 @@ export class ConnectionManager implements ClientConnectionEvents {
 
   onDraining(connection: ClientConnection, tooManyPings: boolean): void {
     if (tooManyPings) this.#lifetime = withRarerKeepalive(this.#lifetime);
-    if (connection === this.#current) this.#lost(connection, connection.http2.goAwayError);
+    if (connection === this.#current) this.#lost(connection, connection.goAwayError);
   }
 
   onClose(connection: ClientConnection, error: H2Error | undefined): void {
@@ -248,7 +248,7 @@ export class ConnectionManager implements ClientConnectionEvents {
 
   #flush(): void {
     for (const call of this.#waiting) {
-      const stream = this.#current?.http2.openStream(call);
+      const stream = this.#current?.openStream(call);
       if (stream === undefined) return;
       this.#waiting.delete(call);
       this.#current?.begin(call, stream);

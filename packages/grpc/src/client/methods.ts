@@ -3,15 +3,14 @@ import { iterate } from "@trunkline/streams/kit";
 import { type CallDefaults, resolveDefaults } from "../call/defaults.js";
 import type { CallOptions } from "../call/options.js";
 import { type Messages, sendAll } from "../call/send-all.js";
-import type { ClientCall } from "../contract/call.js";
+import type { ClientCall, ParentCall } from "../contract/call.js";
 import type { Method, MethodKind, MethodTypes } from "../service/method.js";
 import { type AnyService, type MethodsOf, resolveService } from "../service/resolution.js";
 import { CallUsageError } from "../wire/errors.js";
 import { requestHead } from "../wire/headers.js";
 import type { BoundMethod } from "./bound-method.js";
-import { callOptions } from "./cancellation.js";
+import { ClientCallStream } from "./call.js";
 import { type Channel, coreOf } from "./channel.js";
-import { ClientCallStream } from "./client-call.js";
 
 /** The long form of a method, which every method has beside its short one. */
 export interface OpenForm<RequestInit extends {}, Response extends {}> {
@@ -106,12 +105,16 @@ export function createClient<const Service extends AnyService>(
     const method = json ? jsonMethod(described) : described;
     const head = requestHead(core, method.path, resolved.compressions.acceptEncoding, json);
     const bound: BoundMethod = { method, json, channel: core, head, defaults: resolved };
-    const open = (options: CallOptions = {}): ClientCallStream<{}, {}> =>
-      new ClientCallStream(bound, callOptions(options));
+    const open = (options: CallOptions = {}): ClientCallStream => new ClientCallStream(bound, callOptions(options));
     const callable = Object.assign(shortForms[method.kind](open), { open });
     for (const name of method.names) client[name] = callable;
   }
   return client as Client<Service>;
+}
+
+/** Returns the options of a call. A `ServerCall` in their place stands for `{ parent: call }`, not for a call with its metadata. */
+function callOptions(options: CallOptions | ParentCall): CallOptions {
+  return "role" in options && options.role === "server" ? { parent: options } : options;
 }
 
 function checkedCodec(codec: ClientOptions["codec"]): ClientOptions["codec"] {
@@ -125,7 +128,7 @@ function jsonMethod({ path, json }: Method): Method {
   return json;
 }
 
-type Open = (options?: CallOptions) => ClientCallStream<{}, {}>;
+type Open = (options?: CallOptions) => ClientCallStream;
 
 const shortForms: Readonly<Record<MethodKind, (open: Open) => (input: never, options?: CallOptions) => unknown>> = {
   unary: (open) => (request: {}, options) => {
@@ -150,7 +153,7 @@ const shortForms: Readonly<Record<MethodKind, (open: Open) => (input: never, opt
     responses(open, options, (call) => void sendRequests(requests, call)),
 };
 
-async function sendRequests(requests: Messages<{}>, call: ClientCallStream<{}, {}>): Promise<void> {
+async function sendRequests(requests: Messages<{}>, call: ClientCallStream): Promise<void> {
   try {
     await sendAll(requests, call);
     await call.sendEof();
@@ -163,7 +166,7 @@ async function sendRequests(requests: Messages<{}>, call: ClientCallStream<{}, {
 function responses(
   open: Open,
   options: CallOptions | undefined,
-  begin: (call: ClientCallStream<{}, {}>) => void,
+  begin: (call: ClientCallStream) => void,
 ): AsyncIterable<{}> {
   let iterated = false;
   return {

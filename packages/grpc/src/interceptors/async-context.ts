@@ -1,6 +1,6 @@
 /** From a handler to the calls it makes, through Node's async context. */
 import { AsyncLocalStorage } from "#platform";
-import { inheritedDeadline, watchSignals } from "../client/cancellation.js";
+import { inheritedDeadline, watchSignals } from "../call/cancellation.js";
 import type { ServerCall } from "../contract/call.js";
 import type { Interceptor } from "../hooks/interceptor.js";
 import { Status } from "../wire/status.js";

@@ -29,10 +29,10 @@ import type { AnyService } from "../service/resolution.js";
 import type { Compression, CompressionOption } from "../wire/compression.js";
 import { GrpcError } from "../wire/errors.js";
 import { Status } from "../wire/status.js";
-import { MethodTable } from "./dispatch.js";
+import { ServerConnection } from "./connection.js";
+import type { ServerCore } from "./core.js";
 import type { Implementation } from "./handlers.js";
-import { ServerConnection } from "./server-connection.js";
-import type { ServerCore } from "./server-core.js";
+import { MethodTable } from "./method-table.js";
 
 export interface ServerOptions extends ServerLifetimeOptions {
   /** Largest message that is received, in bytes, decompressed. Default 4,194,304: what every gRPC implementation takes. */

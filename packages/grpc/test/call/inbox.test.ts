@@ -17,6 +17,7 @@ function inboxOf({ single = false, limit = 1_000_000 } = {}): { inbox: Inbox<Uin
     acknowledge: (count: number) => {
       bytes += count;
     },
+    onInputEnd: () => {},
     onBadInput: () => {},
   };
   return { inbox: new Inbox(owner, single, limit), acknowledged: () => bytes };
@@ -207,6 +208,7 @@ describe("messages out of DATA frames", () => {
         throw cause;
       },
       acknowledge: () => {},
+      onInputEnd: () => {},
       onBadInput: (error: GrpcError) => told.push(error),
     };
     const told: GrpcError[] = [];

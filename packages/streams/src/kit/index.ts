@@ -10,6 +10,7 @@ export { BreakSignal, eitherSignal } from "./break-signal.js";
 export { type ClosingSteps, closeRefusal, closeWithin, OutputEnd } from "./ending.js";
 export { GuardedObserver } from "./guarded-observer.js";
 export { iterate } from "./iterate.js";
+export { messageOf } from "./message.js";
 export { metadataRefusal } from "./metadata-refusal.js";
 export { ReceiveQueue } from "./receive-queue.js";
 export { SendQueue, type Sink } from "./send-queue.js";

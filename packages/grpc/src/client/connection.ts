@@ -14,7 +14,7 @@ import { ConnectionDriver, decodeUtf8, duplexTransport, nodeAscii } from "#platf
 import type { Http2Options } from "../connection/options.js";
 import type { Peer } from "../connection/peer.js";
 
-/** A call as its connection sees it: the stream's events, and being given a stream. */
+/** A call as its connection sees it: it is given a stream, and hears the events of that. */
 export interface ClientStream extends StreamHandler {
   onOpened(connection: ClientConnection, stream: Http2Stream): void;
 }
@@ -34,7 +34,7 @@ export interface ClientConnectionOptions extends Http2Options {
 }
 
 export class ClientConnection implements ConnectionHandler {
-  readonly http2: Connection;
+  readonly #http2: Connection;
   readonly peer: Peer;
   readonly #events: ClientConnectionEvents;
   readonly #duplex: Duplex & { ref?(): unknown; unref?(): unknown };
@@ -59,8 +59,8 @@ export class ClientConnection implements ConnectionHandler {
     this.#events = events;
     this.#duplex = duplex;
     const { settings = {}, limits = {}, lifetime } = options;
-    this.http2 = new Connection({ role: "client", settings, limits, lifetime, ascii: nodeAscii }, this);
-    this.#driver = new ConnectionDriver(this.http2, duplexTransport(duplex), { clock });
+    this.#http2 = new Connection({ role: "client", settings, limits, lifetime, ascii: nodeAscii }, this);
+    this.#driver = new ConnectionDriver(this.#http2, duplexTransport(duplex), { clock });
   }
 
   /** Settles when the transport is closed. */
@@ -68,18 +68,38 @@ export class ClientConnection implements ConnectionHandler {
     return this.#driver.done;
   }
 
-  /** Begins the call on the stream that the engine has given for it. */
+  /** The largest header section that the server takes. */
+  get peerMaxHeaderListSize(): number {
+    return this.#http2.peerMaxHeaderListSize;
+  }
+
+  /** The error that the server's GOAWAY named. */
+  get goAwayError(): H2Error | undefined {
+    return this.#http2.goAwayError;
+  }
+
+  /** Returns a stream for the call; undefined when the server allows no more now. */
+  openStream(call: ClientStream): Http2Stream | undefined {
+    return this.#http2.openStream(call);
+  }
+
+  /** Begins the call on its stream. */
   begin(call: ClientStream, stream: Http2Stream): void {
     if (this.#calls === 0) this.#duplex.ref?.();
     this.#calls += 1;
     call.onOpened(this, stream);
   }
 
-  /** The call is done with its stream. */
+  /** Takes back the stream of a call that is done with it. */
   finished(stream: Http2Stream): void {
     this.#calls -= 1;
     this.unrefIfIdle();
     stream.release();
+  }
+
+  /** Called when a call has been answered. */
+  onAnswer(): void {
+    this.answered = true;
   }
 
   /** An idle connection does not keep the process alive. */

@@ -1,29 +1,28 @@
 /** What ends a call from outside: its own signal, and the call that it belongs to. */
-import type { AbortSignalLike } from "@trunkline/streams";
-import type { CallOptions } from "../call/options.js";
+import { type AbortSignalLike, reasonText } from "@trunkline/base";
 import type { ParentCall } from "../contract/call.js";
 import { Deadline } from "../contract/deadline.js";
 import { GrpcError } from "../wire/errors.js";
 import { Status } from "../wire/status.js";
-import { cancelled } from "./call-errors.js";
 
-/** The options of a call: who gives the `ServerCall` itself means a call that belongs to it, not one with its metadata. */
-export function callOptions(options: CallOptions | ParentCall): CallOptions {
-  return "role" in options && options.role === "server" ? { parent: options } : options;
+/** Returns the error of a call that its caller has cancelled. */
+export function cancelled(reason: unknown): GrpcError {
+  const message = reason === undefined ? "the call was cancelled" : `the call was cancelled: ${reasonText(reason)}`;
+  return new GrpcError(Status.CANCELLED, message, { cause: reason });
 }
 
-/** The shorter of a call's own deadline and its parent's. */
+/** Returns the shorter of a call's own deadline and its parent's. */
 export function inheritedDeadline(own: Deadline | undefined, parent: ParentCall | undefined): Deadline | undefined {
   return parent?.deadline === undefined ? own : Deadline.earliest(own, parent.deadline);
 }
 
-/** What a call must end with whose signal, or whose parent's, is aborted already. */
+/** Returns the error of a call whose signal, or whose parent's signal, is aborted already; undefined where neither is. */
 export function abortedBy(signal: AbortSignalLike | undefined, parent: ParentCall | undefined): GrpcError | undefined {
   if (signal?.aborted === true) return cancelled(signal.reason);
   return parent?.signal?.aborted === true ? parentOver(parent.signal.reason) : undefined;
 }
 
-/** Calls `cancel` once, when one of the two is over, at once if it is already. @returns what stops it */
+/** Calls `cancel` once, when the signal aborts or the parent is over, at once if that has happened. @returns a function that stops the watch */
 export function watchSignals(
   signal: AbortSignalLike | undefined,
   parent: ParentCall | undefined,

@@ -8,7 +8,7 @@ import {
   type StreamHandler,
 } from "@trunkline/h2";
 import { ConnectionDriver, duplexTransport, nodeAscii } from "#platform";
-import { endStream } from "../call/call-stream.js";
+import { endStream } from "../call/outbox.js";
 import { withSpreadAge } from "../connection/lifetime.js";
 import type { Peer } from "../connection/peer.js";
 import type { GrpcError } from "../wire/errors.js";
@@ -22,13 +22,11 @@ import {
   trailerFields,
 } from "../wire/headers.js";
 import { Status } from "../wire/status.js";
-import { type ServerCallHost, ServerCallStream } from "./server-call.js";
-import type { ServerCore } from "./server-core.js";
-
-type AnyCall = ServerCallStream<{}, {}>;
+import { type ServerCallHost, ServerCallStream } from "./call.js";
+import type { ServerCore } from "./core.js";
 
 export class ServerConnection implements ConnectionHandler, ServerCallHost {
-  readonly http2: Connection;
+  readonly #http2: Connection;
   readonly peer: Peer;
   readonly core: ServerCore;
   readonly #driver: ConnectionDriver;
@@ -38,11 +36,11 @@ export class ServerConnection implements ConnectionHandler, ServerCallHost {
     this.core = core;
     const settings = { maxConcurrentStreams: core.maxConcurrentStreams, ...core.http2.settings };
     const lifetime = withSpreadAge(core.lifetime, Math.random());
-    this.http2 = new Connection(
+    this.#http2 = new Connection(
       { role: "server", settings, limits: core.http2.limits ?? {}, lifetime, ascii: nodeAscii },
       this,
     );
-    this.#driver = new ConnectionDriver(this.http2, duplexTransport(duplex), {
+    this.#driver = new ConnectionDriver(this.#http2, duplexTransport(duplex), {
       clock: core.clock,
     });
   }
@@ -59,7 +57,7 @@ export class ServerConnection implements ConnectionHandler, ServerCallHost {
 
   /** Ends all calls with an error, without waiting for their handlers, and then the connection. */
   abort(error: GrpcError): void {
-    for (const call of this.http2.handlers()) if (call instanceof ServerCallStream) call.abandon(error);
+    for (const call of this.#http2.handlers()) if (call instanceof ServerCallStream) call.abandon(error);
   }
 
   /** At once. */
@@ -67,61 +65,51 @@ export class ServerConnection implements ConnectionHandler, ServerCallHost {
     this.#driver.destroy(cause);
   }
 
+  get peerMaxHeaderListSize(): number {
+    return this.#http2.peerMaxHeaderListSize;
+  }
+
   onRequest(stream: Http2Stream, fields: readonly HeaderField[], ended: boolean): StreamHandler | undefined {
     const request = readRequest(fields);
-    if (request.method !== "POST") {
-      this.#refuse(stream, [{ name: ":status", value: "405" }]);
-      return undefined;
-    }
+    if (request.method !== "POST") return refuse(stream, [{ name: ":status", value: "405" }]);
     const json = isGrpcJsonContentType(request.contentType);
     const found = this.core.methods.get(request.path);
-    if (
-      (!json && !isGrpcContentType(request.contentType)) ||
-      (json && found !== undefined && found.json === undefined)
-    ) {
-      this.#refuse(stream, [{ name: ":status", value: "415" }]);
-      return undefined;
-    }
+    const lacksJson = json && found !== undefined && found.json === undefined;
+    if ((!json && !isGrpcContentType(request.contentType)) || lacksJson)
+      return refuse(stream, [{ name: ":status", value: "415" }]);
     const served = json ? found?.json : found;
-    if (served === undefined) {
-      this.#refuseWith(stream, request, Status.UNIMPLEMENTED, this.core.methods.describeMissing(request.path));
-      return undefined;
-    }
-    if (Number.isNaN(request.timeoutMs)) {
-      this.#refuseWith(stream, request, Status.INTERNAL, "malformed grpc-timeout");
-      return undefined;
-    }
+    if (served === undefined)
+      return refuseWith(stream, request, Status.UNIMPLEMENTED, this.core.methods.describeMissing(request.path));
+    if (Number.isNaN(request.timeoutMs)) return refuseWith(stream, request, Status.INTERNAL, "malformed grpc-timeout");
     const { encoding } = request;
     const { compressions } = this.core;
     if (!compressions.knows(encoding)) {
       const message = `grpc-encoding ${JSON.stringify(encoding)} is not known here (${compressions.acceptEncoding})`;
-      this.#refuseWith(stream, request, Status.UNIMPLEMENTED, message, [
-        acceptEncodingField(compressions.acceptEncoding),
-      ]);
-      return undefined;
+      const more = [acceptEncodingField(compressions.acceptEncoding)];
+      return refuseWith(stream, request, Status.UNIMPLEMENTED, message, more);
     }
-    const call: AnyCall = new ServerCallStream(this, stream, served, request, fields);
+    const call = new ServerCallStream(this, stream, served, request, fields);
     call.begin(ended);
     return call;
-  }
-
-  #refuseWith(
-    stream: Http2Stream,
-    request: RequestHeaders,
-    status: Status,
-    message: string,
-    more: readonly HeaderField[] = [],
-  ): void {
-    this.#refuse(stream, [...responseHead(request.contentType), ...more, ...trailerFields(status, message, [])]);
-  }
-
-  /** An answer without a call. */
-  #refuse(stream: Http2Stream, fields: readonly HeaderField[]): void {
-    stream.sendHeaders(fields, endStream);
-    stream.release();
   }
 
   onClose(): void {
     // Every call has had its reset; the server hears of it by `done`.
   }
+}
+
+function refuseWith(
+  stream: Http2Stream,
+  request: RequestHeaders,
+  status: Status,
+  message: string,
+  more: readonly HeaderField[] = [],
+): undefined {
+  return refuse(stream, [...responseHead(request.contentType), ...more, ...trailerFields(status, message, [])]);
+}
+
+/** Answers a request without a call. */
+function refuse(stream: Http2Stream, fields: readonly HeaderField[]): undefined {
+  stream.sendHeaders(fields, endStream);
+  stream.release();
 }

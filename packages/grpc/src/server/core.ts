@@ -6,7 +6,7 @@ import type { Clock } from "@trunkline/streams";
 import type { Http2Options } from "../connection/options.js";
 import type { ServerCall } from "../contract/call.js";
 import type { Compression, Compressions } from "../wire/compression.js";
-import type { MethodTable } from "./dispatch.js";
+import type { MethodTable } from "./method-table.js";
 
 export interface ServerCore {
   readonly methods: MethodTable;

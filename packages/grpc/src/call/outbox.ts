@@ -1,0 +1,132 @@
+/**
+ * The sending half of a call: messages become frames, which wait until the call's stream has room. Knows neither header sections nor
+ * statuses: its owner sends those.
+ */
+import type { Http2Stream, SendEnd } from "@trunkline/h2";
+import type { WaitOptions } from "@trunkline/streams";
+import { metadataRefusal, SendQueue, type Sink } from "@trunkline/streams/kit";
+import type { MessageOptions } from "../contract/call.js";
+import { type Compression, compressed } from "../wire/compression.js";
+import type { CallUsageError } from "../wire/errors.js";
+import { type FramedMessage, frameMessage } from "../wire/message.js";
+
+/** Shared by all calls, so that none makes its own. */
+export const endStream: SendEnd = Object.freeze({ endStream: true });
+export const keepOpen: SendEnd = Object.freeze({ endStream: false });
+
+/** The call whose messages an `Outbox` sends. */
+export interface OutboxOwner {
+  /** The name of the messages in errors. */
+  readonly outgoingName: "request" | "response";
+  /** Prepares for a message, which may begin the call. @returns why the message may not be sent */
+  beforeSend(): CallUsageError | undefined;
+  /** Returns the bytes of a message. @throws GrpcError */
+  encode(message: {}): Uint8Array;
+  /** Gives a message to the stream, after what has to come before it. */
+  transmit(framed: FramedMessage): void;
+  /** Gives the end to the stream. */
+  transmitEnd(): void;
+}
+
+export class Outbox implements Sink<FramedMessage> {
+  readonly #owner: OutboxOwner;
+  /** The compression of the messages; undefined where they are sent as they are. */
+  compression: Compression | undefined;
+  /** True once a message has been compressed. */
+  hasCompressed = false;
+  #stream: Http2Stream | undefined = undefined;
+  /** Made by the first `send` or `end`: most calls with one message do without. */
+  #queue: SendQueue<FramedMessage> | undefined = undefined;
+  /** Makes the error with which everything is refused. It is called only when it is needed: an error costs more than most calls. */
+  #failure: (() => Error) | undefined = undefined;
+  /** True while `send` hands a message to the queue and the queue has taken it. */
+  #accepted = false;
+
+  constructor(owner: OutboxOwner, compression: Compression | undefined) {
+    this.#owner = owner;
+    this.compression = compression;
+  }
+
+  /** Sends on `stream` from now on; undefined takes the stream away. */
+  attach(stream: Http2Stream | undefined): void {
+    this.#stream = stream;
+  }
+
+  /** True once the end has been given to the stream. */
+  get ended(): boolean {
+    return this.#queue?.ended ?? false;
+  }
+
+  /** Encodes a message and puts its prefix before it. @throws GrpcError */
+  frame(message: {}, compress = true): FramedMessage {
+    const body = this.#owner.encode(message);
+    if (this.compression === undefined || !compress) return frameMessage(body);
+    const smaller = compressed(this.#owner.outgoingName, body, this.compression);
+    if (smaller === undefined) return frameMessage(body);
+    this.hasCompressed = true;
+    return frameMessage(smaller, 1);
+  }
+
+  /** Sends a message; resolves when there is room for more. */
+  send(message: {}, options?: MessageOptions): Promise<void> {
+    const refused = metadataRefusal("a gRPC call", options) ?? this.#owner.beforeSend();
+    if (refused !== undefined) return Promise.reject(refused);
+    let framed: FramedMessage;
+    try {
+      framed = this.frame(message, options?.compress);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return this.#enqueue(framed, options);
+  }
+
+  #enqueue(framed: FramedMessage, options: WaitOptions | undefined): Promise<void> {
+    this.#accepted = false;
+    const sent = this.#opened.send(framed, options);
+    // A caller that does not await a send learns from every other step that the call has failed: that must not end the process.
+    if (!this.#accepted) sent.catch(nothing);
+    return sent;
+  }
+
+  /** Sends the end, after everything before it. */
+  sendEnd(): Promise<void> {
+    return this.#opened.end();
+  }
+
+  /** Sends what waits, as far as there is room. */
+  flush(): void {
+    this.#queue?.flush();
+  }
+
+  /** Sends no more: what waits and what comes is refused with the error that `why` makes. The first call counts. */
+  fail(why: () => Error): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = why;
+    this.#queue?.fail(why());
+  }
+
+  get #opened(): SendQueue<FramedMessage> {
+    if (this.#queue === undefined) {
+      this.#queue = new SendQueue<FramedMessage>(this);
+      if (this.#failure !== undefined) this.#queue.fail(this.#failure());
+    }
+    return this.#queue;
+  }
+
+  // The steps of the queue.
+
+  hasRoom(): boolean {
+    return this.#stream?.isWritable ?? false;
+  }
+
+  accept(framed: FramedMessage): void {
+    this.#accepted = true;
+    this.#owner.transmit(framed);
+  }
+
+  end(): void {
+    this.#owner.transmitEnd();
+  }
+}
+
+function nothing(): void {}

@@ -1,0 +1,440 @@
+/**
+ * A call at its client: its steps, from the start over waiting for a stream to its one end. Everything that can end it comes to `#finish`. Its
+ * two directions are an `OutgoingRequest` and an `IncomingResponse`; its deadline, signals and closing are its `Lifecycle`.
+ */
+import { abortable, type Deferred, deferred, reasonText } from "@trunkline/base";
+import { ErrorCode, type HeaderField, type Http2Stream, type StreamReset } from "@trunkline/h2";
+import { Metadata } from "@trunkline/metadata";
+import {
+  type AttributeKey,
+  type Attributes,
+  ClosedStreamError,
+  type CloseOptions,
+  type ReceivedMessage,
+  streamClock,
+  type WaitOptions,
+} from "@trunkline/streams";
+import { iterate, messageOf } from "@trunkline/streams/kit";
+import { keepStack, rejectionAtCaller, throwTraced, traceHere } from "../call/caller-stack.js";
+import { abortedBy, cancelled } from "../call/cancellation.js";
+import { Lifecycle, type LifecycleOwner } from "../call/lifecycle.js";
+import type { CallOptions } from "../call/options.js";
+import { callPeer, type Peer } from "../connection/peer.js";
+import type { ClientCall, MessageOptions } from "../contract/call.js";
+import type { Deadline } from "../contract/deadline.js";
+import { type HookChain, hooksOf } from "../hooks/chain.js";
+import { asError, GrpcError } from "../wire/errors.js";
+import { Status } from "../wire/status.js";
+import { errorOfReset } from "../wire/wire-status.js";
+import type { BoundMethod } from "./bound-method.js";
+import { deadlineExceeded, endedWithOk, endOf, interceptorError, warn } from "./call-errors.js";
+import type { ClientConnection } from "./connection.js";
+import type { WaitingCall } from "./connection-manager.js";
+import { Milestones } from "./milestones.js";
+import { OutgoingRequest, type RequestOwner } from "./request.js";
+import { IncomingResponse, type ResponseOwner } from "./response.js";
+
+/** How often a call is sent again that the server has surely not begun to work on. */
+const maxResends = 2;
+
+export class ClientCallStream implements ClientCall<{}, {}>, WaitingCall, RequestOwner, ResponseOwner, LifecycleOwner {
+  readonly role = "client";
+  readonly carriesMetadata = false;
+  readonly #bound: BoundMethod;
+  readonly #options: CallOptions;
+  readonly #request: OutgoingRequest;
+  readonly #response: IncomingResponse;
+  readonly #life: Lifecycle;
+  /** How far the call has come. Whether it is over, `#life` knows. */
+  #stage: "new" | "waiting" | "open" = "new";
+  #startedAtMs = 0;
+  #connection: ClientConnection | undefined = undefined;
+  /** The stream that the call has while it is open. */
+  #stream: Http2Stream | undefined = undefined;
+  #resends = 0;
+  #milestones: Milestones | undefined = undefined;
+  /** The one response message of a short form. */
+  #reply: Deferred<{}> | undefined = undefined;
+  hooks: HookChain | undefined = undefined;
+  #intercepted = false;
+  /** True while an interceptor makes the call wait. */
+  #preparing = false;
+  /** The attributes that interceptors have provided. */
+  #provided: Map<AttributeKey<unknown>, unknown> | undefined = undefined;
+
+  /** @throws MetadataError, RangeError or TypeError for an option that cannot be used */
+  constructor(bound: BoundMethod, options: CallOptions) {
+    this.#bound = bound;
+    this.#options = options;
+    this.#request = new OutgoingRequest(this, bound, options);
+    this.#response = new IncomingResponse(this, bound, options, this.#request.maxReceiveMessageBytes);
+    this.#life = new Lifecycle(this, bound.channel.clock, bound.channel.timers);
+  }
+
+  get path(): string {
+    return this.#bound.method.path;
+  }
+
+  get deadline(): Deadline | undefined {
+    return this.#request.deadline;
+  }
+
+  get waitForReady(): boolean {
+    return this.#request.waitForReady;
+  }
+
+  get peer(): Peer | undefined {
+    return this.#connection?.peer;
+  }
+
+  get initialMetadata(): Metadata | undefined {
+    return this.#response.initialMetadata;
+  }
+
+  get trailingMetadata(): Metadata | undefined {
+    return this.#response.trailingMetadata;
+  }
+
+  get extraAttributes(): Attributes {
+    const { peer } = this;
+    const attributes = new Map<AttributeKey<unknown>, unknown>(this.#provided);
+    attributes.set(streamClock, this.#life.clock);
+    if (peer !== undefined) attributes.set(callPeer, peer);
+    return attributes;
+  }
+
+  extra<T>(key: AttributeKey<T>): T | undefined {
+    return this.extraAttributes.get(key) as T | undefined;
+  }
+
+  // The short forms of methods with one response.
+
+  /** Sends the one request message; resolves with the one response message. */
+  callUnary(request: {}): Promise<{}> {
+    this.#intercept();
+    try {
+      this.#request.give(request);
+    } catch (error) {
+      this.#finish(asError(error), true);
+      return Promise.reject(error);
+    }
+    return this.callForReply();
+  }
+
+  /** Waits for the one response message; the caller sends the requests. */
+  callForReply(): Promise<{}> {
+    // An interceptor has cancelled it already.
+    if (this.#life.ended) return this.#settled({});
+    const reply = deferred<{}>();
+    this.#reply = reply;
+    this.#response.inbox.awaitEnd();
+    this.begin();
+    return reply.promise;
+  }
+
+  // The steps.
+
+  start(): Promise<void> {
+    this.begin();
+    if (this.#life.ended) return this.#settled(undefined);
+    return this.#stage === "open" ? Promise.resolve() : this.#awaited.started();
+  }
+
+  send(message: {}, options?: MessageOptions): Promise<void> {
+    return this.#request.outbox.send(message, options);
+  }
+
+  sendEof(options?: WaitOptions): Promise<void> {
+    return this.#life.sendEof(options);
+  }
+
+  get eofSent(): boolean {
+    return this.#life.eofSent;
+  }
+
+  receive(options?: WaitOptions): Promise<{} | undefined> {
+    this.begin();
+    if (this.#life.ended) this.#giveUpRest(abortedBy(this.#options.signal, this.#options.parent));
+    return this.#response.inbox.receive(options);
+  }
+
+  receiveWithMetadata(options?: WaitOptions): Promise<ReceivedMessage<{}> | undefined> {
+    return this.receive(options).then(messageOf);
+  }
+
+  [Symbol.asyncIterator](): AsyncIterableIterator<{}, undefined> {
+    return iterate(() => this.receive());
+  }
+
+  receiveInitialMetadata(options?: WaitOptions): Promise<Metadata> {
+    this.begin();
+    const { initialMetadata } = this;
+    if (initialMetadata !== undefined) return Promise.resolve(initialMetadata);
+    if (this.#life.ended) return this.#settled(Metadata.empty);
+    return abortable(this.#awaited.headers(), options?.signal);
+  }
+
+  receiveTrailingMetadata(options?: WaitOptions): Promise<Metadata> {
+    this.begin();
+    // A message that was there already may be a bad one, which ends the call.
+    if (!this.#life.ended && this.#bound.method.singleResponse) this.#response.inbox.awaitEnd();
+    const given = (): Metadata => this.trailingMetadata ?? Metadata.empty;
+    if (this.#life.ended) return this.#settled(given());
+    return abortable(this.#awaited.end(), options?.signal).then(given, throwTraced);
+  }
+
+  /** Settles a step of a call that has ended, with the call's error or with `value`. */
+  #settled<T>(value: T): Promise<T> {
+    const { error } = this.#life;
+    return error === undefined ? Promise.resolve(value) : Promise.reject(traceHere(error));
+  }
+
+  get #awaited(): Milestones {
+    this.#milestones ??= new Milestones();
+    return this.#milestones;
+  }
+
+  cancel(reason?: unknown): void {
+    if (this.#life.ended) this.#giveUpRest(cancelled(reason));
+    else this.cancelWith(cancelled(reason));
+  }
+
+  /** Fails what was not read of a call that the server has ended: for its reader, the call is not over. */
+  #giveUpRest(error: GrpcError | undefined): void {
+    if (error !== undefined) this.#response.inbox.fail(error);
+  }
+
+  abort(reason?: unknown): void {
+    if (this.#life.ended) {
+      this.#response.inbox.close(new ClosedStreamError("the call was aborted"));
+      return;
+    }
+    const closed = new ClosedStreamError(
+      reason === undefined ? "the call was aborted" : `the call was aborted: ${reasonText(reason)}`,
+    );
+    this.#response.inbox.close(closed);
+    this.cancelWith(closed);
+  }
+
+  close(options?: CloseOptions): Promise<void> {
+    // Before anything was sent, or without its one request message, a call has no graceful end.
+    const unsent = this.#stage === "new" || (this.#bound.method.singleRequest && !this.#request.complete);
+    return this.#life.close(options, unsent ? () => this.abort("the call was closed") : undefined);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#life.ended) return;
+    if (this.#life.closing) await this.close();
+    else this.abort("the call was disposed of before its end");
+  }
+
+  // Beginning.
+
+  begin(): void {
+    if (this.#stage !== "new" || this.#life.ended) return;
+    this.#stage = "waiting";
+    this.#intercept();
+    if (this.#life.ended) return;
+    const { signal, parent } = this.#options;
+    this.#life.watchSignals(signal, parent, (error) => this.cancelWith(error));
+    if (this.#life.ended) return;
+    this.#request.beginTime(this.#life.clock);
+    if (this.deadline !== undefined || this.hooks !== undefined) {
+      this.#startedAtMs = this.#life.clock.nowMs();
+      this.#watchDeadline(this.#startedAtMs);
+      if (this.#life.ended) return;
+    }
+    if (this.hooks?.has("onRequest")) this.#prepare(this.hooks);
+    else this.#bound.channel.connections.start(this);
+  }
+
+  #watchDeadline(nowMs: number): void {
+    if (!this.#life.watchDeadline(this.deadline, nowMs))
+      this.#finish(new GrpcError(Status.DEADLINE_EXCEEDED, "the deadline had passed before the call began"), true);
+  }
+
+  #intercept(): void {
+    if (this.#intercepted) return;
+    this.#intercepted = true;
+    const { interceptors } = this.#request;
+    if (interceptors.length > 0) this.hooks = hooksOf(interceptors, this);
+  }
+
+  /** Lets interceptors see and change the request, which may take a while. What one of them throws ends the call. */
+  #prepare(hooks: HookChain): void {
+    const before = this.deadline;
+    const go = (): void => this.#depart(before);
+    try {
+      const waiting = this.#request.through(hooks, (key, value) => this.#provide(key, value));
+      this.#preparing = waiting !== undefined;
+      if (waiting === undefined) go();
+      else waiting.then(go, (error: unknown) => this.cancelWith(interceptorError(error)));
+    } catch (error) {
+      this.cancelWith(interceptorError(error));
+    }
+  }
+
+  #provide<T>(key: AttributeKey<T>, value: T): void {
+    this.#provided ??= new Map();
+    this.#provided.set(key, value);
+  }
+
+  #depart(before: Deadline | undefined): void {
+    this.#preparing = false;
+    if (this.#life.ended) return;
+    if (this.deadline !== before) this.#watchDeadline(this.#life.clock.nowMs());
+    if (!this.#life.ended) this.#bound.channel.connections.start(this);
+  }
+
+  onOpened(connection: ClientConnection, stream: Http2Stream): void {
+    this.#stage = "open";
+    this.#connection = connection;
+    this.#stream = stream;
+    this.#response.attach(stream);
+    try {
+      this.hooks?.connection(connection.peer);
+    } catch (error) {
+      this.cancelWith(interceptorError(error));
+      return;
+    }
+    const refused = this.#request.sendOn(stream, this.#life.remainingMs, connection.peerMaxHeaderListSize);
+    if (refused === undefined) this.#milestones?.onStarted();
+    else this.cancelWith(refused);
+  }
+
+  onRefused(error: GrpcError): void {
+    this.#finish(error, true);
+  }
+
+  // The events of its stream.
+
+  onHeaders(fields: readonly HeaderField[], end: boolean): void {
+    this.#connection?.onAnswer();
+    if (this.#stream === undefined) return;
+    if (end) {
+      this.#onStatus(this.#response.takeTrailersOnly(fields));
+      return;
+    }
+    const error = this.#response.takeInitial(fields);
+    if (error !== undefined) {
+      this.cancelWith(error);
+      return;
+    }
+    if (this.#milestones !== undefined) this.#milestones.onHeaders(this.initialMetadata ?? Metadata.empty);
+    this.#response.tellInitial();
+  }
+
+  onData(data: Uint8Array, end: boolean): void {
+    this.#response.inbox.onData(data, end);
+  }
+
+  onTrailers(fields: readonly HeaderField[]): void {
+    if (this.#stream !== undefined) this.#onStatus(this.#response.takeTrailers(fields));
+  }
+
+  #onStatus(told: GrpcError | undefined): void {
+    this.#response.tellTrailing();
+    this.#finish(this.#isLate(told) ? this.#deadlineExceeded() : told, false);
+  }
+
+  onReset(reset: StreamReset): void {
+    if (this.#stream === undefined) return;
+    const retriable = reset.unprocessed && !this.#request.committed && !this.#response.begun;
+    if (retriable && this.#resends < maxResends) {
+      this.#resends += 1;
+      this.#leaveStream();
+      this.#stage = "waiting";
+      this.#bound.channel.connections.start(this);
+      return;
+    }
+    const error = errorOfReset(reset, "the server");
+    this.#finish(this.#isLate(error) ? this.#deadlineExceeded() : error, false);
+  }
+
+  onWritable(): void {
+    this.#request.outbox.flush();
+  }
+
+  // Ending.
+
+  /** Returns true where the server has noticed the deadline first, and has cancelled the call. */
+  #isLate(error: GrpcError | undefined): boolean {
+    return error?.status === Status.CANCELLED && this.deadline?.expired === true;
+  }
+
+  onDeadline(): void {
+    this.cancelWith(this.#deadlineExceeded());
+  }
+
+  #deadlineExceeded(): GrpcError {
+    return deadlineExceeded(this.#life.clock.nowMs() - this.#startedAtMs, this.#waitsFor);
+  }
+
+  get #waitsFor(): string | undefined {
+    if (this.#preparing) return "an interceptor";
+    return this.#stage === "waiting" ? this.#bound.channel.connections.describeWait() : undefined;
+  }
+
+  endOutput(): Promise<void> {
+    // The server has had enough and says that all is well: no end is needed any more.
+    if (this.#life.ended && this.#life.error === undefined) return Promise.resolve();
+    return this.#request.sendEnd();
+  }
+
+  discardInput(): Promise<void> {
+    return this.#response.inbox.discard();
+  }
+
+  get ended(): boolean {
+    return this.#life.ended;
+  }
+
+  /** Calls `listener` when the call ends; undefined takes the listener away. */
+  set onEnded(listener: (() => void) | undefined) {
+    this.#life.onEnded = listener;
+  }
+
+  /** Fails the call with what the source of its requests has thrown. Without effect after its end. */
+  failBecauseOfRequests(error: unknown): void {
+    this.cancelWith(asError(keepStack(error)));
+  }
+
+  cancelWith(error: Error, dropUnread = true): void {
+    this.#stream?.reset(ErrorCode.CANCEL);
+    this.#finish(error, dropUnread);
+  }
+
+  /** Ends the call, once. `dropUnread`: what has come and was not read is dropped. */
+  #finish(error: Error | undefined, dropUnread: boolean): void {
+    if (!this.#life.end(error)) return;
+    if (this.#stream !== undefined) this.#leaveStream();
+    else if (this.#stage === "waiting") this.#bound.channel.connections.forget(this);
+    this.#endDirections(error, dropUnread);
+    this.#milestones?.onEnd(error);
+    this.#life.tellEnded();
+    if (this.hooks?.has("onEnd"))
+      this.hooks.end(endOf(error, this.#request.messages, this.#response.inbox.received), warn);
+  }
+
+  #endDirections(error: Error | undefined, dropUnread: boolean): void {
+    this.#request.outbox.fail(error === undefined ? endedWithOk : () => error);
+    const { inbox } = this.#response;
+    const reply = this.#reply;
+    if (reply === undefined) {
+      if (error !== undefined && dropUnread) inbox.fail(error);
+      else inbox.end(error);
+      return;
+    }
+    if (error === undefined) reply.resolve(inbox.shift() as {});
+    else reply.resolve(rejectionAtCaller(error));
+  }
+
+  #leaveStream(): void {
+    const stream = this.#stream;
+    if (stream === undefined) return;
+    this.#stream = undefined;
+    this.#request.leaveStream();
+    this.#response.attach(undefined);
+    this.#connection?.finished(stream);
+  }
+}

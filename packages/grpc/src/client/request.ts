@@ -1,0 +1,214 @@
+/**
+ * The request of one call: its options over the defaults, its metadata and deadline as interceptors leave them, and its messages on their way
+ * into the `Outbox`. The one message of a method with one request is kept until the call has a stream, and can be sent again.
+ */
+import { type Clock, reasonText } from "@trunkline/base";
+import type { HeaderField, Http2Stream } from "@trunkline/h2";
+import { Metadata } from "@trunkline/metadata";
+import type { AttributeKey } from "@trunkline/streams";
+import { inheritedDeadline } from "../call/cancellation.js";
+import { checkedMessageBytes, checkSendMessageBytes } from "../call/defaults.js";
+import type { CallOptions } from "../call/options.js";
+import { endStream, keepOpen, Outbox, type OutboxOwner } from "../call/outbox.js";
+import { Deadline } from "../contract/deadline.js";
+import { checkedInterceptors, type HookChain } from "../hooks/chain.js";
+import { RequestEvent } from "../hooks/events.js";
+import type { ClientInterceptor } from "../hooks/interceptor.js";
+import type { Compression } from "../wire/compression.js";
+import { CallUsageError, GrpcError } from "../wire/errors.js";
+import { oversize, requestFields } from "../wire/headers.js";
+import type { FramedMessage } from "../wire/message.js";
+import { Status } from "../wire/status.js";
+import type { BoundMethod } from "./bound-method.js";
+import { interceptorError } from "./call-errors.js";
+
+/** The call whose request an `OutgoingRequest` is. */
+export interface RequestOwner {
+  readonly hooks: HookChain | undefined;
+  /** True once the call has ended. */
+  readonly ended: boolean;
+  /** Begins the call, if it has not begun: every step does. */
+  begin(): void;
+  /** Ends the call from this side. */
+  cancelWith(error: Error): void;
+}
+
+export class OutgoingRequest implements OutboxOwner {
+  readonly outgoingName = "request";
+  readonly #owner: RequestOwner;
+  readonly #bound: BoundMethod;
+  readonly #options: CallOptions;
+  readonly outbox: Outbox;
+  /** The metadata as header fields. */
+  #fields: readonly HeaderField[];
+  deadline: Deadline | undefined;
+  readonly interceptors: readonly ClientInterceptor[];
+  #stream: Http2Stream | undefined = undefined;
+  /** The one request message. */
+  #message: FramedMessage | undefined = undefined;
+  #endGiven = false;
+  /** The number of messages that were given to be sent. */
+  messages = 0;
+
+  /** @throws MetadataError, RangeError or TypeError for an option that cannot be used */
+  constructor(owner: RequestOwner, bound: BoundMethod, options: CallOptions) {
+    const { metadata, interceptors } = options;
+    const { defaults } = bound;
+    this.#owner = owner;
+    this.#bound = bound;
+    this.#options = options;
+    this.outbox = new Outbox(this, this.#compression);
+    this.deadline = options.deadline;
+    this.interceptors =
+      interceptors === undefined
+        ? defaults.interceptors
+        : [...defaults.interceptors, ...checkedInterceptors(interceptors)];
+    if (metadata === undefined) this.#fields = defaults.fields;
+    else {
+      const own = Metadata.from(metadata);
+      this.#fields = (defaults.fields.length === 0 ? own : defaults.metadata.merge(own)).toWire();
+    }
+  }
+
+  get waitForReady(): boolean {
+    return this.#options.waitForReady ?? this.#bound.defaults.waitForReady;
+  }
+
+  /** @throws RangeError */
+  get maxReceiveMessageBytes(): number {
+    const own = this.#options.maxReceiveMessageBytes;
+    const { maxReceiveMessageBytes } = this.#bound.defaults;
+    return own === undefined
+      ? maxReceiveMessageBytes
+      : checkedMessageBytes("maxReceiveMessageBytes", own, maxReceiveMessageBytes);
+  }
+
+  /** @throws TypeError for a name that is not known */
+  get #compression(): Compression | undefined {
+    const own = this.#options.compression;
+    const { defaults } = this.#bound;
+    return own === undefined ? defaults.compression : defaults.compressions.resolve(own);
+  }
+
+  /** Begins the time of the call: a default deadline counts from now. */
+  beginTime(clock: Clock): void {
+    const { timeoutMs } = this.#bound.defaults;
+    if (this.deadline === undefined && timeoutMs !== undefined) this.deadline = Deadline.after(timeoutMs, clock);
+    this.deadline = inheritedDeadline(this.deadline, this.#options.parent);
+  }
+
+  /** Lets the hooks see and change the request. @returns a promise where one of them waits. @throws what a hook throws */
+  through(hooks: HookChain, provide: <T>(key: AttributeKey<T>, value: T) => void): Promise<void> | undefined {
+    const event = new RequestEvent(() => Metadata.fromWire(this.#fields), this.deadline, provide);
+    const waiting = hooks.request(event);
+    if (waiting !== undefined) return waiting.then(() => this.#take(event));
+    this.#take(event);
+    return undefined;
+  }
+
+  #take({ changed, deadline }: RequestEvent): void {
+    if (changed !== undefined) this.#fields = changed.toWire();
+    this.deadline = deadline;
+  }
+
+  // Messages.
+
+  /** True once the one request message was given. */
+  get complete(): boolean {
+    return this.#message !== undefined;
+  }
+
+  /** True once a message was sent that is not kept, so that the call cannot be sent again. */
+  get committed(): boolean {
+    return this.#message === undefined && this.messages > 0;
+  }
+
+  /** Takes the one message of a short form, before the call begins. @throws GrpcError */
+  give(message: {}): void {
+    this.transmit(this.outbox.frame(message));
+  }
+
+  beforeSend(): CallUsageError | undefined {
+    if (this.complete && !this.#owner.ended) return this.#secondMessage();
+    this.#owner.begin();
+    return undefined;
+  }
+
+  #secondMessage(): CallUsageError {
+    return new CallUsageError(`${this.#bound.method.path} takes one request message, and it was sent already`);
+  }
+
+  encode(message: {}): Uint8Array {
+    const { hooks } = this.#owner;
+    const given = hooks === undefined ? message : this.#messageThrough(hooks, message);
+    let body: Uint8Array;
+    try {
+      body = this.#bound.method.request.encode(given);
+    } catch (cause) {
+      throw new GrpcError(Status.INTERNAL, `request message could not be encoded: ${reasonText(cause)}`, { cause });
+    }
+    checkSendMessageBytes(
+      "request",
+      body,
+      this.#options.maxSendMessageBytes ?? this.#bound.defaults.maxSendMessageBytes,
+    );
+    return body;
+  }
+
+  #messageThrough(hooks: HookChain, message: {}): {} {
+    try {
+      return hooks.requestMessage(message);
+    } catch (error) {
+      const told = interceptorError(error);
+      this.#owner.cancelWith(told);
+      throw told;
+    }
+  }
+
+  transmit(framed: FramedMessage): void {
+    if (this.#message !== undefined) throw this.#secondMessage();
+    this.messages += 1;
+    const { singleRequest } = this.#bound.method;
+    if (singleRequest) this.#message = framed;
+    this.#stream?.sendData(framed, singleRequest ? endStream : keepOpen);
+  }
+
+  transmitEnd(): void {
+    // The end of the one message went with it.
+    if (this.#bound.method.singleRequest) return;
+    this.#endGiven = true;
+    this.#stream?.sendData([], endStream);
+  }
+
+  /** Sends the end of the messages; before there is a stream, the end waits for it. */
+  sendEnd(): Promise<void> {
+    const { path, singleRequest } = this.#bound.method;
+    if (singleRequest && !this.complete && !this.#owner.ended)
+      return Promise.reject(new CallUsageError(`${path} takes one request message, and it was not sent`));
+    this.#owner.begin();
+    return this.outbox.sendEnd();
+  }
+
+  // The stream.
+
+  /** Sends the headers and what is kept on a new stream. @returns why the server would not take the headers; nothing is sent then */
+  sendOn(stream: Http2Stream, remainingMs: number | undefined, maxHeaderListBytes: number): GrpcError | undefined {
+    const own = this.#fields;
+    const fields = requestFields(this.#bound.head, remainingMs, own, this.outbox.compression);
+    const refused = own.length === 0 ? undefined : oversize("request headers", fields, maxHeaderListBytes);
+    if (refused !== undefined) return refused;
+    this.#stream = stream;
+    stream.sendHeaders(fields, keepOpen);
+    this.outbox.attach(stream);
+    if (this.#message !== undefined) stream.sendData(this.#message, endStream);
+    else if (this.#endGiven) stream.sendData([], endStream);
+    else this.outbox.flush();
+    return undefined;
+  }
+
+  /** Sends nothing more on the stream. */
+  leaveStream(): void {
+    this.#stream = undefined;
+    this.outbox.attach(undefined);
+  }
+}
