@@ -18,6 +18,7 @@ export class ListenerEntry {
   readonly sinceUnixMs: number;
   /** True while a heartbeat waits for room in the listener's window. */
   #beating = false;
+  /** The number of heartbeats in a row that the listener had no room for. */
   #untaken = 0;
   readonly #over = deferred<void>(true);
 
@@ -42,19 +43,22 @@ export class ListenerEntry {
 
   /**
    * Sends a heartbeat unless the last one still waits.
-   * @returns false once the listener has left `maxUntakenHeartbeats` in a row untaken
+   * @returns false if the listener has left the last `maxUntakenHeartbeats` untaken
    */
   beat(): boolean {
-    if (this.#beating) {
-      this.#untaken += 1;
-      return this.#untaken < maxUntakenHeartbeats;
-    }
+    if (this.#untaken >= maxUntakenHeartbeats) return false;
+    this.#untaken += 1;
+    if (this.#beating) return true;
     this.#beating = true;
-    this.#untaken = 0;
-    const sent = (): void => {
-      this.#beating = false;
-    };
-    this.call.send({ event: { case: "heartbeat", value: {} } }).then(sent, sent);
+    this.call.send({ event: { case: "heartbeat", value: {} } }).then(
+      () => {
+        this.#beating = false;
+        this.#untaken = 0;
+      },
+      () => {
+        this.#beating = false; // offers fill the queue, or the call is over
+      },
+    );
     return true;
   }
 }
