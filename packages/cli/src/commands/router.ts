@@ -60,7 +60,7 @@ export async function router(options: RouterCommandOptions, context: Context): P
 function makeRouter(key: RouterKey, { output }: Context): Router {
   try {
     return new Router({
-      keys: [{ secret: key.secret }],
+      keys: [{ secret: key.secret, allowShortSecret: key.given }],
       onEvent: (event) => output.note(levelOf(event), routerEvent(event), textOf(event)),
     });
   } catch (error) {

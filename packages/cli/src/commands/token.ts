@@ -30,7 +30,7 @@ export async function token(identity: string, options: TokenOptions, { output, e
       ExitCode.unreadable,
     );
   }
-  await using router = new Router({ keys: [{ secret }] });
+  await using router = new Router({ keys: [{ secret, allowShortSecret: true }] });
   const minted = await router.mintToken({ identity, lifetimeMs });
   const expires = new Date(Date.now() + lifetimeMs).toISOString();
   output.result({ event: "token", identity, expires, token: minted }, minted);

@@ -3,20 +3,24 @@ import { GrpcError, Status } from "@trunkline/grpc";
 import type { Metadata } from "@trunkline/metadata";
 import { TokenError, type TokenVerifier, type VerifiedToken } from "./verifier.js";
 
-/** The key of the metadata, and how its value begins. */
+/** The metadata key of a call's credentials. */
 export const authorizationKey = "authorization";
 
+/** Returns the value of `authorization` for a token. */
 export function bearer(token: string): string {
   return `Bearer ${token}`;
 }
 
-/** The token in a call's metadata. @throws GrpcError UNAUTHENTICATED, in the words of Jumpstarter's router */
+/**
+ * Returns the token in a call's metadata; it is empty for `Bearer ` alone, whose space gRPC may strip on the way.
+ * @throws GrpcError UNAUTHENTICATED, in the words of Jumpstarter's router
+ */
 export function bearerToken(metadata: Metadata): string {
   const values = metadata.getAll(authorizationKey);
   const [value] = values;
   if (value === undefined) throw missing("Unauthenticated", "missing authorization header");
   if (values.length > 1) throw missing("InvalidArgument", "multiple authorization headers");
-  const match = /^bearer (.*)$/is.exec(value) ?? undefined;
+  const match = /^bearer(?: +(.*))?$/is.exec(value) ?? undefined;
   if (match === undefined) throw missing("InvalidArgument", "malformed authorization header");
   return (match[1] ?? "").trim();
 }
@@ -28,7 +32,7 @@ function missing(code: string, what: string): GrpcError {
   );
 }
 
-/** Who calls. @throws GrpcError UNAUTHENTICATED */
+/** Verifies the token of a call from its metadata alone. @throws GrpcError UNAUTHENTICATED */
 export async function authenticate(metadata: Metadata, verifier: TokenVerifier): Promise<VerifiedToken> {
   const token = bearerToken(metadata);
   try {

@@ -1,5 +1,8 @@
-/** The keys that tokens are checked and signed with: shared secrets, several during a rotation, and sets of public keys. Each is imported once. */
+/**
+ * The keys that tokens are verified and signed with: shared secrets, several during a rotation, and sets of public keys. Each is imported once.
+ */
 import { webcrypto } from "node:crypto";
+import { isBytes } from "@trunkline/base";
 import {
   createLocalJWKSet,
   createRemoteJWKSet,
@@ -13,16 +16,28 @@ import {
   SignJWT,
 } from "jose";
 
-/** A secret for HS256, HS384 and HS512, as Jumpstarter's `ROUTER_KEY` (text stands for its UTF-8 bytes). */
+/** A secret for HS256, HS384 and HS512, as Jumpstarter's `ROUTER_KEY`. */
 export interface SecretKeySource {
+  /** The secret, taken as it is: text stands for its UTF-8 bytes, white space at its edges included. At least 32 bytes. */
   readonly secret: string | Uint8Array;
-  /** `kid` of the tokens that are signed with it; tokens that name another key are not tried with it. */
+  /** The `kid` of the tokens that are signed with the secret; tokens that name another key are not verified with it. */
   readonly keyId?: string | undefined;
+  /**
+   * True takes a secret below 32 bytes, as Jumpstarter's router does. Default false: HMAC with SHA-256 is only as strong as its key, and a short one
+   * can be found from a single token.
+   */
+  readonly allowShortSecret?: boolean | undefined;
 }
 
-/** Public keys for EdDSA, ES256 and RS256: a set, or where it is to be had. A remote set is fetched when it is needed, and again when it has not the key. */
+/** The fewest bytes of a secret: the output of SHA-256, which RFC 7518 §3.2 demands for HS256. */
+export const minSecretBytes = 32;
+
+/**
+ * Public keys for EdDSA, ES256 and RS256: a set, or the address of one. A remote set is fetched when it is needed, and again when it lacks a key.
+ */
 export type PublicKeySource = { readonly jwks: JSONWebKeySet } | { readonly jwksUrl: URL };
 
+/** A source of keys: a secret, or public keys. */
 export type KeySource = SecretKeySource | PublicKeySource;
 
 const hashes = { HS256: "SHA-256", HS384: "SHA-384", HS512: "SHA-512" } as const;
@@ -37,21 +52,21 @@ export class KeyRing {
   readonly #secrets: readonly Secret[];
   readonly #publicKeys: readonly JWTVerifyGetKey[];
 
-  /** @throws TypeError where there is no key, or one that is none */
+  /** @throws TypeError where there is no key, or one that cannot be used */
   constructor(sources: readonly KeySource[]) {
     if (!Array.isArray(sources) || sources.length === 0)
-      throw new TypeError("a router needs at least one key to check tokens with");
+      throw new TypeError("a router needs at least one key to verify tokens with");
     this.#secrets = sources.flatMap((source) => ("secret" in source ? [new Secret(source)] : []));
     this.#publicKeys = sources.flatMap((source) => ("secret" in source ? [] : [publicKeys(source)]));
   }
 
-  /** True if tokens can be made with it too. */
+  /** True if tokens can be made, too: there is a secret. */
   get canSign(): boolean {
     return this.#secrets.length > 0;
   }
 
   /**
-   * The claims of a token that one of the keys has signed and jose finds in order.
+   * Returns the claims of a token that one of the keys has signed and jose accepts.
    * @throws jose's JOSEError
    */
   async verify(token: string, header: ProtectedHeaderParameters, options: JWTVerifyOptions): Promise<JWTPayload> {
@@ -63,7 +78,7 @@ export class KeyRing {
       try {
         return await check(token, options);
       } catch (error) {
-        // Another key may fit; whatever else is wrong, is wrong with every key.
+        // Another key may fit; every other fault stays the same with every key.
         if (!(error instanceof errors.JWSSignatureVerificationFailed || error instanceof errors.JWKSNoMatchingKey))
           throw error;
         failure = error;
@@ -86,7 +101,7 @@ export class KeyRing {
     });
   }
 
-  /** A token with these claims, signed with the first secret. @throws TypeError where there is none */
+  /** Returns a token with these claims, signed with the first secret. @throws TypeError where there is no secret */
   async sign(claims: JWTPayload): Promise<string> {
     const [secret] = this.#secrets;
     if (secret === undefined)
@@ -102,9 +117,17 @@ class Secret {
   readonly #bytes: Uint8Array;
   readonly #keys: Map<HmacAlgorithm, Promise<webcrypto.CryptoKey>> = new Map();
 
-  constructor({ secret, keyId }: SecretKeySource) {
+  constructor({ secret, keyId, allowShortSecret = false }: SecretKeySource) {
+    if (typeof secret !== "string" && !isBytes(secret))
+      throw new TypeError(`a secret is a string or a Uint8Array, not ${secret === null ? "null" : typeof secret}`);
     this.#bytes = typeof secret === "string" ? new TextEncoder().encode(secret) : Uint8Array.from(secret);
-    if (this.#bytes.length === 0) throw new TypeError("a secret key must not be empty");
+    const { length } = this.#bytes;
+    if (length === 0) throw new TypeError("a secret must not be empty");
+    if (length < minSecretBytes && !allowShortSecret) {
+      throw new TypeError(
+        `a secret of ${length} bytes is shorter than ${minSecretBytes}: tokens signed with it can be forged (allowShortSecret takes it all the same)`,
+      );
+    }
     this.keyId = keyId;
   }
 

@@ -1,15 +1,15 @@
-/** Makes tokens: for the two sides of a stream, and for those who may use the exchange. */
+/** Makes tokens: for the two sides of a stream, and for users of the exchange. */
 import { randomUUID } from "node:crypto";
 import type { Role } from "../rendezvous.js";
 import type { KeyRing } from "./key-ring.js";
 
-/** Whose tokens a router takes, and which: those of Jumpstarter's controller. */
+/** The issuer and the audience of tokens for a router, those of Jumpstarter's controller. */
 export const routerToken = {
   issuer: "https://jumpstarter.dev/stream",
   audience: "https://jumpstarter.dev/router",
 } as const;
 
-/** The same for an exchange. */
+/** The issuer and the audience of tokens for an exchange. */
 export const exchangeToken = { issuer: "trunkline", audience: "trunkline-exchange" } as const;
 
 export class TokenMinter {
@@ -21,12 +21,12 @@ export class TokenMinter {
     this.#unixNowMs = unixNowMs;
   }
 
-  /** A token for one side of a stream, good for one peer. */
+  /** Returns a token for one side of a stream, good for one peer. */
   forStream(stream: string, role: Role, lifetimeMs: number): Promise<string> {
     return this.#mint(routerToken, stream, lifetimeMs, { role });
   }
 
-  /** A token to listen, dial and list with, as `identity`. */
+  /** Returns a token with which `identity` listens, dials and lists. */
   forExchange(identity: string, lifetimeMs: number): Promise<string> {
     return this.#mint(exchangeToken, identity, lifetimeMs, {});
   }
@@ -44,7 +44,7 @@ export class TokenMinter {
       sub: subject,
       jti: randomUUID(),
       iat: Math.floor(nowMs / 1_000),
-      // RFC 7519 allows fractions; whole seconds, and no shorter than asked for, suit every reader.
+      // RFC 7519 allows fractions. Whole seconds suit every reader, rounded up so that no token is shorter than asked for.
       exp: Math.ceil((nowMs + lifetimeMs) / 1_000),
       ...more,
     });

@@ -1,23 +1,23 @@
 /**
- * Checks bearer tokens as Jumpstarter's router does, and where that one is too kind, better: a token has a subject that is not empty. What was
- * verified is remembered by its hash, so that a token that is used again costs a hash and no signature.
+ * Verifies bearer tokens as Jumpstarter's router does, and more strictly where that accepts too much: a token has a subject that is not empty. A
+ * verified token is remembered by its hash, so that its next use costs a hash and no signature.
  */
 import { createHash } from "node:crypto";
 import { decodeProtectedHeader, errors, type JWTPayload } from "jose";
 import type { Role } from "../rendezvous.js";
 import type { KeyRing } from "./key-ring.js";
 
-/** What a token says, once it is known to be true. */
+/** The claims of a token that has been verified. */
 export interface VerifiedToken {
-  /** Of a router's token: the name of the stream. Of an exchange's: who it is. Never empty. */
+  /** The name of the stream in a router's token, the identity of the user in an exchange's. Never empty. */
   readonly subject: string;
   readonly expiresAtUnixMs: number;
-  /** `jti`. */
+  /** The token's `jti`. */
   readonly tokenId: string | undefined;
   readonly role: Role | undefined;
 }
 
-/** Why a token is refused. The message holds nothing of the token. */
+/** An error that says why a token is refused. Its message holds nothing of the token. */
 export class TokenError extends Error {
   override name = "TokenError";
   readonly code = "INVALID_TOKEN";
@@ -26,19 +26,19 @@ export class TokenError extends Error {
 export interface TokenVerifierOptions {
   readonly issuer: string;
   readonly audience: string;
-  /** Milliseconds since 1970. */
+  /** Returns the milliseconds since 1970. */
   unixNowMs(): number;
-  /** Verified tokens to remember. */
+  /** The number of verified tokens to remember. */
   readonly maxCachedTokens: number;
 }
 
-/** RFC 7519 counts in seconds; a number this large is a mistake in the unit, and no date. */
+/** The largest time in a token. RFC 7519 counts in seconds; a larger number is a mistake in the unit. */
 const maxNumericDate = 1e11;
 
 export class TokenVerifier {
   readonly #keys: KeyRing;
   readonly #options: TokenVerifierOptions;
-  /** By SHA-256 of the token, the one verified first at the front; expired ones leave when they are asked for, or from the front. */
+  /** The tokens by their SHA-256, the first one verified in front. Expired ones leave when they are used again, or from the front. */
   readonly #verified: Map<string, VerifiedToken> = new Map();
 
   constructor(keys: KeyRing, options: TokenVerifierOptions) {
@@ -60,12 +60,15 @@ export class TokenVerifier {
       throw new TokenError("it has expired");
     }
     const verified = await this.#verifyAnew(token);
-    if (this.#verified.size >= this.#options.maxCachedTokens) {
-      const [oldest] = this.#verified.keys();
-      if (oldest !== undefined) this.#verified.delete(oldest);
-    }
-    this.#verified.set(hash, verified);
+    this.#remember(hash, verified);
     return verified;
+  }
+
+  #remember(hash: string, verified: VerifiedToken): void {
+    this.#verified.set(hash, verified);
+    if (this.#verified.size <= this.#options.maxCachedTokens) return;
+    const [oldest] = this.#verified.keys();
+    if (oldest !== undefined) this.#verified.delete(oldest);
   }
 
   async #verifyAnew(token: string): Promise<VerifiedToken> {
@@ -87,20 +90,20 @@ export class TokenVerifier {
   }
 }
 
-/** What jose does not check. */
+/** Checks the claims that jose does not check. @throws TokenError */
 function readClaims({ sub, exp, iat, jti, role }: JWTPayload, nowMs: number): VerifiedToken {
   if (typeof sub !== "string" || sub === "") throw new TokenError("its subject (sub) is empty");
-  if (typeof exp !== "number" || !(exp <= maxNumericDate)) throw new TokenError("its expiry (exp) is no date");
+  if (typeof exp !== "number" || !(exp <= maxNumericDate)) throw new TokenError("its expiry (exp) is not a date");
   if (exp * 1_000 <= nowMs) throw new TokenError("it has expired");
   if (iat !== undefined && !(typeof iat === "number" && iat * 1_000 <= nowMs))
     throw new TokenError("it was issued (iat) in the future");
-  if (jti !== undefined && typeof jti !== "string") throw new TokenError("its id (jti) is no text");
+  if (jti !== undefined && typeof jti !== "string") throw new TokenError("its id (jti) is not text");
   if (role !== undefined && role !== "listen" && role !== "dial")
     throw new TokenError('its role is neither "listen" nor "dial"');
   return { subject: sub, expiresAtUnixMs: exp * 1_000, tokenId: jti, role };
 }
 
-/** In words of our own: jose's messages may show what is in a token. */
+/** Returns the reason of jose's error in our own words: jose's messages may show what is in a token. */
 function describe(error: unknown): string {
   if (error instanceof errors.JWTExpired) return "it has expired";
   if (error instanceof errors.JWTClaimValidationFailed)
@@ -113,7 +116,7 @@ function describe(error: unknown): string {
 }
 
 const claimFailures: Readonly<Record<string, string>> = {
-  exp: "it has no expiry (exp), or one that is no date",
+  exp: "it has no expiry (exp), or one that is not a date",
   nbf: "it is not valid yet (nbf)",
   iss: "it is from another issuer (iss)",
   aud: "it is for another audience (aud)",

@@ -1,6 +1,8 @@
 /** Jumpstarter's cases (every one UNAUTHENTICATED there too), and the subject that it lets through. */
 import { GrpcError, Status } from "@trunkline/grpc";
+import { Metadata } from "@trunkline/metadata";
 import { describe, expect, it } from "vitest";
+import { bearerToken } from "../../src/token/bearer.js";
 import { jwt, streamClaims, testRouter } from "../support/router.js";
 
 const nowS = Math.floor(Date.now() / 1_000);
@@ -58,6 +60,23 @@ describe("the router refuses", () => {
       }
     });
   }
+});
+
+describe("an authorization without a token", () => {
+  // gRPC lets white space at the edges of a value be stripped, so "Bearer " may arrive without its space.
+  for (const value of ["Bearer", "bearer"]) {
+    it(`(${JSON.stringify(value)}) is an invalid token, as Jumpstarter's router says of "Bearer "`, async () => {
+      const { status, message } = await statusOf([["authorization", value]]);
+      expect(status).toBe(Status.UNAUTHENTICATED);
+      expect(message).toContain("invalid jwt token");
+    });
+  }
+
+  it("is empty, whether its space has come or not", () => {
+    for (const value of ["Bearer", "Bearer ", "Bearer  "]) {
+      expect(bearerToken(Metadata.fromWire([{ name: "authorization", value }]))).toBe("");
+    }
+  });
 });
 
 describe("the router lets in", () => {
