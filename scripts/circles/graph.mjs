@@ -8,10 +8,12 @@ import { dirname, join, relative, sep } from "node:path";
 /**
  * Returns for each source below a folder the sources that it imports by a relative path, all relative to the folder.
  * @param {string} folder
+ * @param {readonly string[]} under the subfolders to read; all of them by default
  * @returns {Map<string, string[]>}
  */
-export function importGraph(folder) {
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true })
+export function importGraph(folder, under = ["."]) {
+  const files = under
+    .flatMap((each) => readdirSync(join(folder, each), { recursive: true, withFileTypes: true }))
     .filter((entry) => entry.isFile() && /\.(ts|mts|mjs)$/.test(entry.name))
     .map((entry) => join(entry.parentPath, entry.name));
   const known = new Set(files);
