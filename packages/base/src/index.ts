@@ -1,4 +1,4 @@
-export { type AbortSignalLike, abortable, abortReason } from "./abort.js";
+export { type AbortSignalLike, abortable, abortReason, onAbort } from "./abort.js";
 export {
   bracketed,
   isLocalAddress,
@@ -19,7 +19,7 @@ export { type Attempt, attemptDelayMs, type ConnectFirstEvents, connectFirst } f
 export { type Deferred, deferred } from "./deferred.js";
 export { Fifo } from "./fifo.js";
 export { Heap, type HeapEntry } from "./heap.js";
-export { brandKey, hasBrand, isBytes, isError, isThenable } from "./kind-of.js";
+export { brandClass, brandKey, hasBrand, isBytes, isError, isThenable } from "./kind-of.js";
 export { reasonText } from "./reason-text.js";
 export { createSystemClock, type RuntimeTimers } from "./system-clock.js";
 export { type TimerEntry, TimerHeap } from "./timer-heap.js";

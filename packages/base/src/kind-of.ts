@@ -33,3 +33,18 @@ export function brandKey(name: string): symbol {
 export function hasBrand(value: unknown, brand: symbol): boolean {
   return typeof value === "object" && value !== null && (value as Record<symbol, unknown>)[brand] === true;
 }
+
+/**
+ * Makes `instanceof` recognise the instances of a class from every copy of its package, by a brand. Subclasses keep the plain rule
+ * unless they are branded themselves. To be called in a static block of the class.
+ */
+export function brandClass(type: { readonly prototype: object }, name: string): void {
+  const brand = brandKey(name);
+  Object.defineProperty(type.prototype, brand, { value: true });
+  Object.defineProperty(type, Symbol.hasInstance, {
+    value(this: unknown, value: unknown): boolean {
+      if (this === type) return hasBrand(value, brand);
+      return Function.prototype[Symbol.hasInstance].call(this as Function, value);
+    },
+  });
+}

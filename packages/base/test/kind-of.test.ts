@@ -1,6 +1,6 @@
 import vm from "node:vm";
 import { describe, expect, test } from "vitest";
-import { brandKey, hasBrand, isBytes, isError } from "../src/index.js";
+import { brandClass, brandKey, hasBrand, isBytes, isError } from "../src/index.js";
 
 describe("isBytes (connect-es#658)", () => {
   test("recognises Uint8Arrays and Buffers of this realm and of others", () => {
@@ -33,4 +33,27 @@ test("a brand is recognised whichever copy of a package has set it (connect-es#5
   expect(hasBrand(mine, Symbol.for("trunkline.Thing"))).toBe(true);
   expect(hasBrand({}, brandKey("Thing"))).toBe(false);
   expect(hasBrand("text", brandKey("Thing"))).toBe(false);
+});
+
+describe("brandClass", () => {
+  const copy = (): { new (): Error } =>
+    class BrandedError extends Error {
+      static {
+        brandClass(BrandedError, "BrandedError");
+      }
+    };
+
+  test("makes instanceof recognise the instances of another copy (connect-es#544)", () => {
+    const [One, Other] = [copy(), copy()];
+    expect(new One()).toBeInstanceOf(Other);
+    expect(new Error("plain")).not.toBeInstanceOf(One);
+  });
+
+  test("leaves subclasses as they are", () => {
+    const One = copy();
+    class Special extends One {}
+    expect(new Special()).toBeInstanceOf(One);
+    expect(new Special()).toBeInstanceOf(Special);
+    expect(new One()).not.toBeInstanceOf(Special);
+  });
 });

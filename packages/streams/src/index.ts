@@ -10,6 +10,7 @@ export {
   localAddress,
   remoteAddress,
   type SocketAddress,
+  sharedAttribute,
   totalBytes,
 } from "./contract/attributes.js";
 export { streamClock } from "./contract/clock.js";

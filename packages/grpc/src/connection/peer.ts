@@ -2,7 +2,7 @@
 import type { X509Certificate } from "node:crypto";
 import type { Duplex } from "node:stream";
 import { printAddress } from "@trunkline/base";
-import { type AttributeKey, attribute } from "@trunkline/streams";
+import { type AttributeKey, sharedAttribute } from "@trunkline/streams";
 import { isPeerVerified, remoteAddressOf, shownCertificate, TLSSocket } from "#platform";
 
 export interface Peer {
@@ -29,7 +29,7 @@ export interface PeerTls {
 }
 
 /** The peer of a call, for layers around it. */
-export const callPeer: AttributeKey<Peer> = attribute("callPeer");
+export const callPeer: AttributeKey<Peer> = sharedAttribute("@trunkline/grpc", "callPeer");
 
 /** Looks when asked: taking a certificate apart costs more than most connections need. */
 class TlsOfSocket implements PeerTls {

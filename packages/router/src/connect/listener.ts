@@ -233,7 +233,7 @@ export class NameListener implements Listener {
 
   async #take(offer: Offer): Promise<void> {
     const { channels, maxWaitingStreams } = this.#options;
-    const refused = this.#streams.size + this.#opening >= maxWaitingStreams && !this.#streams.hungry;
+    const refused = this.#streams.size + this.#opening >= maxWaitingStreams && !this.#streams.hasWaitingReader;
     this.#opening += 1;
     try {
       const stream = await openRouterStream(channels.get(offer.endpoint || undefined), {

@@ -1,5 +1,5 @@
 /** The attribute that says how sure a received end is. */
-import { type AttributeKey, attribute } from "@trunkline/streams";
+import { type AttributeKey, sharedAttribute } from "@trunkline/streams";
 
 /**
  * How sure it is that a direction is complete. `"verified"`: count and checksum agree. `"declared"`: a plain peer sent GOAWAY, which some also
@@ -8,4 +8,4 @@ import { type AttributeKey, attribute } from "@trunkline/streams";
 export type EndProof = "verified" | "declared" | "bare";
 
 /** The attribute of a router stream that says how sure its received end is; absent until the end has come. */
-export const endProof: AttributeKey<EndProof> = attribute("endProof");
+export const endProof: AttributeKey<EndProof> = sharedAttribute("@trunkline/router", "endProof");

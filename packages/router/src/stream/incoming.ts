@@ -98,7 +98,7 @@ export class Incoming {
   /** Waits for a frame if a reader waits for its content; behind the end always, since control frames may follow. */
   #read(): void {
     if (this.#reading || this.#callOver) return;
-    if (this.#end === undefined ? !this.#queue.hungry : this.#late !== undefined) return;
+    if (this.#end === undefined ? !this.#queue.hasWaitingReader : this.#late !== undefined) return;
     this.#reading = true;
     this.#call.receive().then(this.#onFrame, this.#onCallFailed);
   }

@@ -1,8 +1,8 @@
-/** Bytes that have arrived in chunks and are taken in other pieces. Never copies what can be given as it lies. */
+/** A queue of bytes that arrive in chunks and are taken in other pieces. It never copies bytes that can be given as they lie. */
 
 const noBytes: Uint8Array = new Uint8Array(0);
 
-/** A chunk below this size is copied next to the one before: as objects of their own, single bytes take a hundred times their size. */
+/** A chunk below this size is copied next to the one before: as an object of its own, a single byte takes a hundred times its size. */
 const smallBytes = 512;
 const blockBytes = 4_096;
 
@@ -10,18 +10,19 @@ export class ByteQueue {
   readonly #chunks: Uint8Array[] = [];
   #head = 0;
   #length = 0;
-  /** A block of ours at the end of the last chunk, and how much of it is filled. */
+  /** The block that ends with the last chunk and belongs to this queue, and the number of its bytes that are filled. */
   #block: Uint8Array | undefined;
   #blockFilled = 0;
-  /** So many bytes are known not to hold the delimiter that was looked for last. */
+  /** The number of bytes that are known not to hold the delimiter that was searched for last. */
   #searched = 0;
+  #searchedFor: Uint8Array = noBytes;
 
-  /** Bytes that wait. */
+  /** The number of bytes that wait. */
   get length(): number {
     return this.#length;
   }
 
-  /** The chunk may be kept as it is: it must not change afterwards. */
+  /** Adds a chunk, which may be kept as it is and must not change afterwards. */
   push(chunk: Uint8Array): void {
     if (chunk.length === 0) return;
     this.#length += chunk.length;
@@ -33,7 +34,7 @@ export class ByteQueue {
     }
   }
 
-  /** Puts back in front what was taken. */
+  /** Puts bytes in front of all others, such as those that were taken. */
   unshift(chunk: Uint8Array): void {
     if (chunk.length === 0) return;
     if (this.#head > 0) {
@@ -46,12 +47,15 @@ export class ByteQueue {
     this.#searched = 0;
   }
 
-  /** The rest of the first chunk; empty when there is none. */
+  /** Takes the rest of the first chunk; it is empty when there is none. */
   takeChunk(): Uint8Array {
     return this.take(this.#chunks[this.#head]?.length ?? 0);
   }
 
-  /** Exactly so many bytes, of which there must be enough: a view if they lie in one chunk, else a copy. */
+  /**
+   * Takes exactly `length` bytes: a view if they lie in one chunk, else a copy.
+   * @throws RangeError when there are not so many
+   */
   take(length: number): Uint8Array {
     if (length > this.#length) throw new RangeError(`${length} bytes are not there, only ${this.#length} are`);
     if (length === 0) return noBytes;
@@ -73,7 +77,7 @@ export class ByteQueue {
     return joined;
   }
 
-  /** The first bytes, at most so many, without taking them. */
+  /** Returns the first bytes, at most `length`, without taking them. */
   peek(length: number): Uint8Array {
     const bytes = this.take(Math.min(length, this.#length));
     this.unshift(bytes);
@@ -81,10 +85,14 @@ export class ByteQueue {
   }
 
   /**
-   * Where `delimiter` begins, or -1. While bytes are only added, those that were looked through are not looked through again, so
-   * that a delimiter that never comes costs no more than the bytes themselves. To be asked for one delimiter between two `take`s.
+   * Returns the index at which `delimiter` begins, or -1. While bytes are only added and the delimiter stays the same, those that were
+   * searched are not searched again, so that a delimiter that never comes costs no more than the bytes themselves.
    */
   indexOf(delimiter: Uint8Array): number {
+    if (!equalBytes(delimiter, this.#searchedFor)) {
+      this.#searched = 0;
+      this.#searchedFor = delimiter.slice();
+    }
     const first = delimiter[0] as number;
     let chunkStart = 0;
     for (let index = this.#head; index < this.#chunks.length; index++) {
@@ -124,7 +132,7 @@ export class ByteQueue {
       return;
     }
     block.set(chunk, this.#blockFilled);
-    const last = this.#chunks.at(-1) as Uint8Array; // ends where the block is filled up to
+    const last = this.#chunks.at(-1) as Uint8Array; // it ends where the filled part of the block ends
     this.#blockFilled += chunk.length;
     this.#chunks[this.#chunks.length - 1] = block.subarray(last.byteOffset, this.#blockFilled);
   }
@@ -147,7 +155,7 @@ export class ByteQueue {
       return;
     }
     this.#chunks[this.#head++] = noBytes;
-    if (this.#head === this.#chunks.length) this.#block = undefined; // what was taken belongs to the taker
+    if (this.#head === this.#chunks.length) this.#block = undefined; // the bytes that were taken belong to the caller
     // At most one move a chunk, since at least half of the array goes away each time.
     if (this.#head === this.#chunks.length) {
       this.#chunks.length = 0;
@@ -157,4 +165,10 @@ export class ByteQueue {
       this.#head = 0;
     }
   }
+}
+
+function equalBytes(one: Uint8Array, other: Uint8Array): boolean {
+  if (one.length !== other.length) return false;
+  for (let index = 0; index < one.length; index++) if (one[index] !== other[index]) return false;
+  return true;
 }

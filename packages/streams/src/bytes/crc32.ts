@@ -1,4 +1,4 @@
-/** CRC-32 as of zlib, gzip, zip and Ethernet (polynomial 0xEDB88320, reflected). */
+/** CRC-32 as zlib, gzip, zip and Ethernet use it (polynomial 0xEDB88320, reflected). */
 
 const table: Uint32Array = Uint32Array.from({ length: 256 }, (_, byte) => {
   let value = byte;
@@ -6,10 +6,11 @@ const table: Uint32Array = Uint32Array.from({ length: 256 }, (_, byte) => {
   return value;
 });
 
-/** A running CRC-32, to be given to `counted`. */
+/** A CRC-32 over bytes that come piece by piece, for `counted`. */
 export class Crc32 {
   #state = 0xffff_ffff;
 
+  /** Adds bytes. */
   update(bytes: Uint8Array): this {
     let state = this.#state;
     for (const byte of bytes) state = (table[(state ^ byte) & 0xff] as number) ^ (state >>> 8);
@@ -17,7 +18,7 @@ export class Crc32 {
     return this;
   }
 
-  /** Of the bytes so far, from 0 to 4,294,967,295. */
+  /** The CRC of the bytes so far, from 0 to 4,294,967,295. */
   get value(): number {
     return (this.#state ^ 0xffff_ffff) >>> 0;
   }

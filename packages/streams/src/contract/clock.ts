@@ -1,13 +1,13 @@
 /** The clock of a stream. */
 import type { Clock } from "@trunkline/base";
-import { type AttributeKey, attribute } from "./attributes.js";
+import { type AttributeKey, sharedAttribute } from "./attributes.js";
 import type { StreamControl } from "./stream.js";
 
 /**
  * The clock of a stream. Its carrier publishes it, so that every layer above waits on the same time: `close()` for its limit, `progress`
  * for its reports. A carrier without a clock cannot limit the wait of `close()`.
  */
-export const streamClock: AttributeKey<Clock> = attribute("streamClock");
+export const streamClock: AttributeKey<Clock> = sharedAttribute("@trunkline/streams", "streamClock");
 
 /**
  * Returns the clock that a layer was given, else the clock of the stream below.

@@ -1,15 +1,18 @@
-/** Iterables as streams. The other way round every stream is an async iterable by itself. */
+/** Iterables as streams. In the other direction nothing is needed: every stream is an async iterable. */
 import { type Attributes, noAttributes } from "../contract/attributes.js";
 import type { ReceiveStream } from "../contract/stream.js";
 import { receiveStream } from "./receive-stream.js";
 
+/** Options of `streamFromIterable`. */
 export interface IterableOptions {
+  /** The attributes of the stream. Default: none. */
   readonly attributes?: Attributes;
 }
 
 /**
- * Whatever can be iterated over, as a stream. The next item is asked for when it is wanted. What the iterator throws is the cause of a
- * `BrokenStreamError`; `close` and `abort` end the iteration as `break` would.
+ * Returns the items of an iterable or async iterable as a stream. The next item is requested when it is wanted. An error of the iterator
+ * is the cause of a `BrokenStreamError`, and so is `undefined` or `null` among the items. `close` and `abort` end the iteration as `break`
+ * would.
  */
 export function streamFromIterable<T extends {}>(
   iterable: AsyncIterable<T> | Iterable<T>,
@@ -20,10 +23,13 @@ export function streamFromIterable<T extends {}>(
     async pull() {
       iterator ??= Symbol.asyncIterator in iterable ? iterable[Symbol.asyncIterator]() : iterable[Symbol.iterator]();
       const { done, value } = await iterator.next();
-      return done ? undefined : value;
+      if (done) return undefined;
+      if (value === undefined || value === null)
+        throw new TypeError(`the iterable has given ${String(value)}, which is no item of a stream`);
+      return value;
     },
     cancel() {
-      // A generator finishes the step it is at first, and what it throws on its way out is nobody's.
+      // A generator finishes its current step first, and an error on its way out concerns no caller.
       void returned(iterator);
     },
     closeCancels: true,

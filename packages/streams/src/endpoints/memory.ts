@@ -1,7 +1,6 @@
-/** Two ends in one process: what one sends, the other receives, as the same object. */
+/** A pair of connected streams in one process: an item that one end sends is received by the other as the same object. */
 
-import type { Clock } from "@trunkline/base";
-import { reasonText } from "@trunkline/base";
+import { type Clock, reasonText, wholeNumber } from "@trunkline/base";
 import { Metadata } from "@trunkline/metadata";
 import { type Attributes, noAttributes } from "../contract/attributes.js";
 import { streamClock } from "../contract/clock.js";
@@ -9,41 +8,41 @@ import { BrokenStreamError, ClosedStreamError } from "../contract/errors.js";
 import type { ObjectStream, ReceivedMessage, SendOptions, WaitOptions } from "../contract/stream.js";
 import { BaseStream } from "../kit/base-stream.js";
 import { BreakSignal } from "../kit/break-signal.js";
+import { itemRefusal } from "../kit/item.js";
 import { dataOf } from "../kit/message.js";
 import { ReceiveQueue } from "../kit/receive-queue.js";
 import { SendQueue } from "../kit/send-queue.js";
 
+/** Options of `memoryPair`. */
 export interface MemoryPairOptions {
   /**
-   * How many items of one direction may lie unread before `send` waits. Default 32, which keeps a reader and a writer busy that
+   * The number of items of one direction that may lie unread before `send` waits. Default 32, which keeps a reader and a writer busy that
    * take turns.
    */
   readonly maxBufferedItems?: number;
-  /** Limits the wait of `close()`. Without one, `close()` waits for the other end as long as it takes. */
+  /** The clock for the time limit of `close()`. Without one, `close()` waits for the other end as long as it takes. */
   readonly clock?: Clock;
 }
 
 /**
- * A connected pair: the first end sends `A` and receives `B`, the second the other way round. Both carry metadata. An abort
- * reaches the other end at once, ahead of what it has not read.
+ * Makes two connected streams: the first one sends `A` and receives `B`, the second one sends `B` and receives `A`. Both carry metadata.
+ * An abort reaches the other end at once, ahead of the items that it has not read.
  * @throws RangeError when `maxBufferedItems` is not a whole number from 1
  */
 export function memoryPair<A extends {}, B extends {} = A>(
   options: MemoryPairOptions = {},
 ): [ObjectStream<A, B>, ObjectStream<B, A>] {
   const { maxBufferedItems = 32, clock } = options;
-  if (!Number.isInteger(maxBufferedItems) || maxBufferedItems < 1) {
-    throw new RangeError(`maxBufferedItems must be a whole number from 1, but is ${maxBufferedItems}`);
-  }
+  wholeNumber("maxBufferedItems", maxBufferedItems, 1);
   const attributes: Attributes = clock === undefined ? noAttributes : new Map([[streamClock, clock]]);
   const aToB = new Direction<A>(maxBufferedItems);
   const bToA = new Direction<B>(maxBufferedItems);
   return [new MemoryEnd(aToB, bToA, attributes), new MemoryEnd(bToA, aToB, attributes)];
 }
 
-/** One way of a pair: the queue of who sends, right before the queue of who receives. */
+/** One direction of a pair: the queue of the sending end, and behind it the queue of the receiving end. */
 class Direction<T extends {}> {
-  /** Fired when the receiving end is to know that the other one has aborted. */
+  /** The signal that tells the receiving end that the other one has aborted. */
   readonly broken: BreakSignal = new BreakSignal();
   readonly incoming: ReceiveQueue<ReceivedMessage<T>> = new ReceiveQueue(() => this.outgoing.flush());
   readonly outgoing: SendQueue<ReceivedMessage<T>>;
@@ -51,7 +50,7 @@ class Direction<T extends {}> {
   constructor(maxBufferedItems: number) {
     const { incoming } = this;
     this.outgoing = new SendQueue({
-      hasRoom: () => incoming.size < maxBufferedItems || incoming.hungry,
+      hasRoom: () => incoming.size < maxBufferedItems || incoming.hasWaitingReader,
       accept: (message) => incoming.push(message),
       end: () => incoming.end(),
     });
@@ -80,9 +79,11 @@ class MemoryEnd<Out extends {}, In extends {}> extends BaseStream<Out, In> {
   }
 
   send(data: Out, options?: SendOptions): Promise<void> {
+    const refusal = itemRefusal(data);
+    if (refusal !== undefined) return Promise.reject(refusal);
     if (options?.metadata === undefined) return this.#output.outgoing.send({ data, metadata: Metadata.empty }, options);
     try {
-      // Both ends are in one process: what the receiver gets must not change when the sender uses its object again.
+      // Both ends are in one process: the metadata that the receiver gets must not change when the sender uses its object again.
       const given = Metadata.from(options.metadata);
       return this.#output.outgoing.send({ data, metadata: given.frozen ? given : given.clone().freeze() }, options);
     } catch (error) {
@@ -105,7 +106,7 @@ class MemoryEnd<Out extends {}, In extends {}> extends BaseStream<Out, In> {
       code: "ABORTED",
       cause: reason,
     });
-    // The sends before the queues that they fill: room that becomes free must let nothing in.
+    // First the sends, then the queues that they fill: room that becomes free must let nothing in.
     this.#output.outgoing.fail(closed);
     this.#input.outgoing.fail(broken);
     this.#output.incoming.fail(broken);

@@ -1,4 +1,4 @@
-/** A one-way stream out of whatever gives items when it is asked: an iterator, a reader, a file. */
+/** A stream that only receives, made of a source that returns items on request: an iterator, a reader, a file. */
 
 import { reasonText } from "@trunkline/base";
 import { type Attributes, noAttributes } from "../contract/attributes.js";
@@ -8,28 +8,29 @@ import { BaseReceiveStream } from "../kit/base-stream.js";
 import { BreakSignal } from "../kit/break-signal.js";
 import { ReceiveQueue } from "../kit/receive-queue.js";
 
-/** What gives items one by one. */
+/** A source of items. */
 export interface PullSource<T extends {}> {
-  /** The next item, `undefined` at the end. Called one at a time, and not again after an end or an error. */
+  /** Returns the next item, `undefined` at the end. It is called once at a time, and not again after an end or an error. */
   pull(): Promise<T | undefined>;
   /**
-   * Nothing more is wanted: called once, instead of the end, possibly while a `pull` is under way, whose result is dropped. `reason`
-   * is that of the abort.
+   * Stops the source, because nothing more is wanted. It is called at most once, instead of the end, possibly while a `pull` is under way,
+   * whose result is dropped. `reason` is the reason of the abort.
    */
   cancel?(reason: unknown): void;
   /**
-   * True if nobody waits for the rest to be read, as with a file: then `close()` cancels. Otherwise it reads on to the end, so that
-   * whoever sends can finish. Default false.
+   * True where the rest need not be read, as of a file: then `close()` cancels the source. Otherwise it reads on to the end, so that the
+   * sender can finish. Default false.
    */
   readonly closeCancels?: boolean;
-  /** Called once, for a source that can tell at any time that it is broken. */
+  /** Takes the function by which a source that notices a break by itself reports it. It is called once. */
   onBreak?(tell: (error: unknown) => void): void;
+  /** The attributes of the stream. */
   readonly attributes?: Attributes;
 }
 
 /**
- * The source as a stream. Nothing is pulled before it is wanted. What `pull` throws is the cause of a `BrokenStreamError`, unless it
- * is one itself.
+ * Makes a stream of a source. Nothing is pulled before it is wanted. An error of `pull` is the cause of a `BrokenStreamError`, unless it is
+ * one itself.
  */
 export function receiveStream<T extends {}>(source: PullSource<T>): ReceiveStream<T> {
   return new SourceStream(source);
@@ -86,12 +87,12 @@ class SourceStream<T extends {}> extends BaseReceiveStream<T> {
     this.#source.cancel?.(reason);
   }
 
-  /** What a cancelled `receive` has asked for waits for the next one. */
+  /** Pulls while a `receive` waits. An item that a cancelled `receive` had requested stays for the next one. */
   async #pullWhileWanted(): Promise<void> {
     if (this.#pulling) return;
     this.#pulling = true;
     try {
-      while (!this.#finished && this.#incoming.hungry) {
+      while (!this.#finished && this.#incoming.hasWaitingReader) {
         const item = await this.#source.pull();
         if (this.#finished) break;
         if (item !== undefined) {

@@ -1,4 +1,4 @@
-/** A one-way stream into whatever takes items one after another: a writer, a file, a function. */
+/** A stream that only sends, made of a target that takes items one after another: a writer, a file, a function. */
 
 import { reasonText } from "@trunkline/base";
 import { type Attributes, noAttributes } from "../contract/attributes.js";
@@ -9,26 +9,30 @@ import { BreakSignal } from "../kit/break-signal.js";
 import { metadataRefusal } from "../kit/metadata-refusal.js";
 import { SendQueue } from "../kit/send-queue.js";
 
-/** What takes items one by one. */
+/** A target for items. */
 export interface WriteTarget<T extends {}> {
   /** Takes an item; the next one comes when the promise has resolved. */
   write(item: T): Promise<void>;
-  /** After the last item. `sendEof` settles as the promise does. */
+  /** Takes the end, after the last item. `sendEof` settles as the promise does. */
   end?(): Promise<void>;
-  /** Instead of the end: the items are not a whole. Called at most once, also when `write` or `end` has thrown; disposal waits for it. */
+  /**
+   * Takes the news that the items are not complete. It is called at most once, instead of the end, also when `write` or `end` has thrown.
+   * Disposal waits for it.
+   */
   abort?(reason: unknown): Promise<void> | void;
+  /** The attributes of the stream. */
   readonly attributes?: Attributes;
-  /** Begins messages about what cannot be sent: "a file". Default "this stream". */
+  /** The words that begin messages about refused items, such as "a file". Default "this stream". */
   readonly name?: string;
-  /** Called once, for a target that can tell at any time that it is broken. */
+  /** Takes the function by which a target that notices a break by itself reports it. It is called once. */
   onBreak?(tell: (error: unknown) => void): void;
-  /** What is wrong with an item, for which its `send` rejects; `undefined` if nothing is. Default: every item is right. */
+  /** Returns the error with which the `send` of an item rejects; `undefined` for an item that is accepted. Default: all are. */
   check?(item: T): Error | undefined;
 }
 
 /**
- * The target as a stream. One item is being written, and more wait for it. What `write` throws is the cause of the
- * `BrokenStreamError` that all later sends reject with.
+ * Makes a stream of a target. One item is written at a time while others wait. An error of `write` is the cause of the `BrokenStreamError`
+ * that all later sends reject with.
  */
 export function sendStream<T extends {}>(target: WriteTarget<T>): SendStream<T> {
   return new TargetStream(target);
@@ -37,13 +41,14 @@ export function sendStream<T extends {}>(target: WriteTarget<T>): SendStream<T> 
 class TargetStream<T extends {}> extends BaseSendStream<T> {
   readonly carriesMetadata = false;
   readonly #target: WriteTarget<T>;
+  /** The work of the target's `abort`. */
   #undone: Promise<void> | void = undefined;
   readonly #outgoing: SendQueue<T>;
   readonly #broken: BreakSignal = new BreakSignal();
   #writing: Promise<void> | undefined;
-  /** Why nothing can be sent any more: an abort or a failure. */
+  /** The error of every later send: an abort or a failure. */
   #failure: Error | undefined;
-  /** Ends the wait for the target's end. */
+  /** Rejects the end that the target has not taken yet. */
   #rejectEnd: ((error: Error) => void) | undefined;
 
   constructor(target: WriteTarget<T>) {
@@ -112,7 +117,7 @@ class TargetStream<T extends {}> extends BaseSendStream<T> {
     });
   }
 
-  /** The last item may still be on its way, and the end is not its word that it arrived. */
+  /** Ends the target after its last item, which may still be on its way: the end must not hide its failure. */
   async #endTarget(): Promise<void> {
     await this.#writing;
     if (this.#failure === undefined) await this.#target.end?.();
@@ -124,7 +129,7 @@ class TargetStream<T extends {}> extends BaseSendStream<T> {
     const broken =
       error instanceof BrokenStreamError
         ? error
-        : new BrokenStreamError(`what the stream is written to failed: ${reasonText(error)}`, { cause: error });
+        : new BrokenStreamError(`the target of the stream failed: ${reasonText(error)}`, { cause: error });
     this.#failure = broken;
     this.#outgoing.fail(broken);
     this.#rejectEnd?.(broken);

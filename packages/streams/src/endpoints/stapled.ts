@@ -1,4 +1,4 @@
-/** Two one-way streams as one two-way stream. */
+/** A two-way stream made of two one-way streams. */
 
 import type { AbortSignalLike } from "@trunkline/base";
 import { type AttributeKey, type Attributes, attributesOver } from "../contract/attributes.js";
@@ -14,8 +14,8 @@ import { BaseStream } from "../kit/base-stream.js";
 import { eitherSignal } from "../kit/break-signal.js";
 
 /**
- * One stream that receives from `receiving` and sends to `sending`, such as the output and the input of a child process. Closing
- * closes both and aborting aborts both; of an attribute that both have, that of `receiving` counts.
+ * Joins two one-way streams into a stream that receives from `receiving` and sends to `sending`, such as the output and the input of a child
+ * process. Closing closes both, and aborting aborts both. Where both have an attribute, that of `receiving` counts.
  */
 export function stapled<Out extends {}, In extends {} = Out>(
   receiving: ReceiveStream<In>,
@@ -27,7 +27,7 @@ export function stapled<Out extends {}, In extends {} = Out>(
 class StapledStream<Out extends {}, In extends {}> extends BaseStream<Out, In> {
   readonly #receiving: ReceiveStream<In>;
   readonly #sending: SendStream<Out>;
-  /** Made once, so that a listener can be taken off again. */
+  /** The signal of both halves. It is made once, so that a listener can be taken off again. */
   readonly #brokenSignal: AbortSignalLike | undefined;
   #endReceived = false;
 
@@ -75,9 +75,9 @@ class StapledStream<Out extends {}, In extends {}> extends BaseStream<Out, In> {
   }
 
   abort(reason?: unknown): void {
-    // Either half alone has not ended both ways, and would take the abort for one.
+    // Each half knows only its own end, and would take the abort as one that matters.
     if (this.eofSent && this.#endReceived) return;
-    // In this order: a child process must be killed before its input is closed, which it would take for an end.
+    // The order matters: a child process must be killed before its input is closed, which it would take for an end.
     this.#receiving.abort(reason);
     this.#sending.abort(reason);
   }

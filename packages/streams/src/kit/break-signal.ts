@@ -1,5 +1,5 @@
-/** How a carrier tells that it broke, to whoever is busy with something else at that moment. */
-import type { AbortSignalLike } from "@trunkline/base";
+/** The signal by which a carrier reports a break while no call waits on the stream. */
+import { type AbortSignalLike, onAbort } from "@trunkline/base";
 
 /** A signal that a carrier fires once, when the stream breaks. */
 export class BreakSignal implements AbortSignalLike {
@@ -22,7 +22,7 @@ export class BreakSignal implements AbortSignalLike {
     this.#listeners.delete(listener);
   }
 
-  /** The first call counts. */
+  /** Fires the signal. Only the first call has an effect. */
   fire(reason: Error): void {
     if (this.#broken !== undefined) return;
     this.#broken = { reason };
@@ -32,7 +32,7 @@ export class BreakSignal implements AbortSignalLike {
   }
 }
 
-/** Fires with the first of two signals; either may be missing. */
+/** Returns a signal that fires with the first of two signals; either may be absent. */
 export function eitherSignal(
   one: AbortSignalLike | undefined,
   other: AbortSignalLike | undefined,
@@ -44,7 +44,8 @@ export function eitherSignal(
 class EitherSignal implements AbortSignalLike {
   readonly #one: AbortSignalLike;
   readonly #other: AbortSignalLike;
-  readonly #wrapped: Map<() => void, () => void> = new Map();
+  /** For each listener the function that takes it off both signals. */
+  readonly #removals: Map<() => void, () => void> = new Map();
 
   constructor(one: AbortSignalLike, other: AbortSignalLike) {
     this.#one = one;
@@ -60,21 +61,19 @@ class EitherSignal implements AbortSignalLike {
   }
 
   addEventListener(type: "abort", listener: () => void): void {
-    if (this.#wrapped.has(listener)) return;
+    if (this.#removals.has(listener)) return;
     const once = (): void => {
       this.removeEventListener(type, listener);
       listener();
     };
-    this.#wrapped.set(listener, once);
-    this.#one.addEventListener(type, once);
-    this.#other.addEventListener(type, once);
+    const removals = [onAbort(this.#one, once), onAbort(this.#other, once)];
+    this.#removals.set(listener, () => {
+      for (const remove of removals) remove();
+    });
   }
 
-  removeEventListener(type: "abort", listener: () => void): void {
-    const once = this.#wrapped.get(listener);
-    if (once === undefined) return;
-    this.#wrapped.delete(listener);
-    this.#one.removeEventListener(type, once);
-    this.#other.removeEventListener(type, once);
+  removeEventListener(_type: "abort", listener: () => void): void {
+    this.#removals.get(listener)?.();
+    this.#removals.delete(listener);
   }
 }

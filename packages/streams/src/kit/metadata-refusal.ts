@@ -3,8 +3,9 @@ import { Metadata, type MetadataInit } from "@trunkline/metadata";
 import { MetadataNotCarriedError } from "../contract/errors.js";
 
 /**
- * Why a stream that carries no metadata has to refuse this `send`: a `MetadataNotCarriedError`, or the `MetadataError` of metadata
- * that cannot be; `undefined` where there is none to carry. `carrier` begins the message: "a socket", "this call".
+ * Returns the reason why a stream that carries no metadata refuses a `send`: a `MetadataNotCarriedError`, or the `MetadataError` of metadata
+ * that is not valid. Returns `undefined` where there is no metadata to carry.
+ * @param carrier the words that begin the message, such as "a socket" or "this call"
  */
 export function metadataRefusal(
   carrier: string,
@@ -16,7 +17,8 @@ export function metadataRefusal(
     if (size === 0) return undefined;
     const fields = size === 1 ? "1 field" : `${size} fields`;
     return new MetadataNotCarriedError(
-      `${carrier} cannot carry metadata with a message, and this message has ${fields}`,
+      `${carrier} cannot carry metadata with a message, and this message has ${fields}; ` +
+        "over a stream of bytes, enveloped() at both ends carries it",
     );
   } catch (error) {
     return error as Error;

@@ -1,7 +1,5 @@
 /** The receiving half of a carrier. */
-
-import type { AbortSignalLike } from "@trunkline/base";
-import { abortReason, Fifo } from "@trunkline/base";
+import { abortReason, type Deferred, deferred, Fifo, onAbort } from "@trunkline/base";
 import { BusyStreamError, ClosedStreamError } from "../contract/errors.js";
 import type { WaitOptions } from "../contract/stream.js";
 
@@ -9,39 +7,39 @@ interface Waiter<T> {
   resolve(item: T | undefined): void;
   reject(error: unknown): void;
   /** Takes the listener off the signal; absent if there was no signal. */
-  readonly forget?: () => void;
+  forget?: () => void;
 }
 
 /**
- * What has arrived and was not yet taken, one waiting `take`, and how it ends. It has no limit of its own: the carrier stops its source
- * by `size`, and `onTaken` tells when there is room again.
+ * The items that have arrived and were not taken yet, the one `take` that may wait, and the end. The queue has no limit of its own: the
+ * carrier stops its source according to `size`, and `onTaken` reports when there is room again.
  */
 export class ReceiveQueue<T extends {}> {
   readonly #items: Fifo<T> = new Fifo();
   readonly #onTaken: ((item: T) => void) | undefined;
   #waiter: Waiter<T> | undefined;
-  /** What comes after the items: an error, or the end if that is undefined. */
+  /** The mark after the last item: an error, or the end if `error` is undefined. */
   #last: { readonly error: Error | undefined } | undefined;
-  /** The end has been taken, so that no later failure can replace it. */
+  /** True once the end has been taken, so that no later failure can replace it. */
   #endTaken = false;
-  /** Set once this side reads no more. */
+  /** The error of later calls, once this side reads no more. */
   #closed: Error | undefined;
-  /** This side does not even wait for the end. */
+  /** True when this side does not wait for the end either. */
   #abandoned = false;
-  #discarding: { readonly promise: Promise<void>; settle(): void } | undefined;
+  #discarding: Deferred<void> | undefined;
 
-  /** `onTaken` is called with each item that leaves the queue, taken or discarded. It may push. */
+  /** `onTaken` is called with each item that leaves the queue, whether taken or discarded. It may push. */
   constructor(onTaken?: (item: T) => void) {
     this.#onTaken = onTaken;
   }
 
-  /** Items that nobody has taken. */
+  /** The number of items that have not been taken. */
   get size(): number {
     return this.#items.size;
   }
 
-  /** True while a `take` waits, or everything is being discarded: the next item will not stay. */
-  get hungry(): boolean {
+  /** True when the next item leaves the queue at once, because a `take` waits or everything is discarded. */
+  get hasWaitingReader(): boolean {
     return this.#waiter !== undefined || this.#closed !== undefined;
   }
 
@@ -52,7 +50,7 @@ export class ReceiveQueue<T extends {}> {
 
   // The source's side.
 
-  /** An item has arrived. Ignored after the end. */
+  /** Adds an item that has arrived. It is ignored after the end. */
   push(item: T): void {
     if (this.#last !== undefined) return;
     if (this.#closed !== undefined) {
@@ -65,12 +63,12 @@ export class ReceiveQueue<T extends {}> {
     }
   }
 
-  /** Nothing more will arrive: `take` gives the items, and then `undefined`, or rejects with `error` if there is one. */
+  /** Marks the end: after the items, `take` returns `undefined`, or rejects with `error` if it is given. */
   end(error?: Error): void {
     if (this.#last === undefined) this.#finish(error);
   }
 
-  /** The stream is broken: the items are dropped and `take` rejects with `error`. Nothing after the end was taken, or after an error. */
+  /** Marks a break: the items are dropped and `take` rejects with `error`. After an end that was taken, or after an error, it does nothing. */
   fail(error: Error): void {
     if (this.#endTaken || this.#last?.error !== undefined) return;
     this.#items.clear();
@@ -80,8 +78,8 @@ export class ReceiveQueue<T extends {}> {
   // The reader's side.
 
   /**
-   * The next item, `undefined` at the end.
-   * @throws BusyStreamError while another one waits, and what `end`, `fail` or `close` were given
+   * Returns the next item, `undefined` at the end.
+   * @throws BusyStreamError while another one waits, and the error that `end`, `fail` or `close` was given
    */
   take(options?: WaitOptions): Promise<T | undefined> {
     if (this.#closed !== undefined) return Promise.reject(this.#closed);
@@ -95,29 +93,29 @@ export class ReceiveQueue<T extends {}> {
       return Promise.resolve(item);
     }
     return new Promise((resolve, reject) => {
-      this.#waiter = signal === undefined ? { resolve, reject } : { resolve, reject, forget: this.#onAbort(signal) };
+      const waiter: Waiter<T> = { resolve, reject };
+      this.#waiter = waiter;
+      if (signal !== undefined) {
+        waiter.forget = onAbort(signal, () => {
+          if (this.#waiter === waiter) this.#takeWaiter(waiter).reject(abortReason(signal));
+        });
+      }
       this.#settleWaiter();
     });
   }
 
-  /** Reads no more: a waiting `take` and later ones reject with `error`, what is here and what comes is dropped, `discard` resolves. */
+  /** Stops reading: a waiting `take` and later ones reject with `error`, all items are dropped, and `discard` resolves. */
   close(error: Error): void {
     this.#abandoned = true;
     this.#drop(error);
-    this.#discarding?.settle();
+    this.#discarding?.resolve();
   }
 
-  /** As `close`; resolves when nothing more can come, for whatever reason. */
+  /** Stops reading as `close` does, but resolves only when nothing more can come, for whatever reason. */
   discard(): Promise<void> {
     this.#drop(new ClosedStreamError("the stream was closed"));
     if (this.#last !== undefined || this.#abandoned) return Promise.resolve();
-    if (this.#discarding === undefined) {
-      let settle = (): void => {};
-      const promise = new Promise<void>((resolve) => {
-        settle = resolve;
-      });
-      this.#discarding = { promise, settle };
-    }
+    this.#discarding ??= deferred();
     return this.#discarding.promise;
   }
 
@@ -132,11 +130,11 @@ export class ReceiveQueue<T extends {}> {
   #finish(error: Error | undefined): void {
     this.#last = { error };
     if (this.#closed !== undefined) this.#endTaken ||= error === undefined;
-    this.#discarding?.settle();
+    this.#discarding?.resolve();
     this.#settleWaiter();
   }
 
-  /** A `take` that has nothing left to wait for. */
+  /** Settles a `take` that has nothing left to wait for. */
   #settleWaiter(): void {
     if (this.#waiter === undefined || this.#last === undefined) return;
     const waiter = this.#takeWaiter(this.#waiter);
@@ -152,13 +150,5 @@ export class ReceiveQueue<T extends {}> {
     this.#waiter = undefined;
     waiter.forget?.();
     return waiter;
-  }
-
-  #onAbort(signal: AbortSignalLike): () => void {
-    const onAbort = (): void => {
-      if (this.#waiter !== undefined) this.#takeWaiter(this.#waiter).reject(abortReason(signal));
-    };
-    signal.addEventListener("abort", onAbort);
-    return () => signal.removeEventListener("abort", onAbort);
   }
 }

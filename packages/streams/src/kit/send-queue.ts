@@ -1,14 +1,14 @@
 /** The sending half of a carrier. */
-
-import { abortReason, Fifo } from "@trunkline/base";
+import { abortReason, type Deferred, deferred, Fifo, onAbort } from "@trunkline/base";
 import { BusyStreamError, ClosedStreamError } from "../contract/errors.js";
 import { maxPendingSends, type WaitOptions } from "../contract/stream.js";
+import { itemRefusal } from "./item.js";
 
-/** What a carrier does with items. */
+/** The carrier behind a `SendQueue`. */
 export interface Sink<T> {
-  /** True while one more item may be accepted. When that becomes true again, the carrier calls `flush()`. */
+  /** Returns true while one more item may be accepted. When that becomes true again, the carrier calls `flush()`. */
   hasRoom(): boolean;
-  /** Takes one item; it cannot be taken back. What it throws, its `send` rejects with. */
+  /** Takes one item, which cannot be taken back. An error that it throws rejects the `send` of the item. */
   accept(item: T): void;
   /** Takes the end, after all items. `sendEof` settles as the promise does. */
   end(): Promise<void> | void;
@@ -26,17 +26,15 @@ interface Pending<T> {
 const accepted: Promise<void> = Promise.resolve();
 
 /**
- * Sends in order, those that wait for room, the limit on how many may (`maxPendingSends`), and how it ends. An item waits here until the
+ * Sends in order, with those that wait for room, the limit of their number (`maxPendingSends`), and the end. An item waits here until the
  * carrier has room, so that a cancelled send never began.
  */
 export class SendQueue<T> {
   readonly #sink: Sink<T>;
   readonly #pending: Fifo<Pending<T>> = new Fifo();
-  /** Why nothing can be sent any more; taken first by every later call. */
+  /** The error of every later call, once nothing can be sent any more. */
   #failure: { readonly error: unknown } | undefined;
-  #end:
-    | { readonly promise: Promise<void>; resolve(value: Promise<void> | void): void; reject(error: unknown): void }
-    | undefined;
+  #end: Deferred<void> | undefined;
   #endAccepted = false;
 
   constructor(sink: Sink<T>) {
@@ -48,10 +46,15 @@ export class SendQueue<T> {
     return this.#endAccepted;
   }
 
-  /** Resolves when the sink has taken the item. @throws BusyStreamError, ClosedStreamError after `end`, and what `fail` was given */
+  /**
+   * Sends an item; resolves when the sink has taken it.
+   * @throws BusyStreamError, ClosedStreamError after `end`, TypeError for no item, and the error that `fail` was given
+   */
   send(item: T, options?: WaitOptions): Promise<void> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure.error);
     if (this.#end !== undefined) return Promise.reject(new ClosedStreamError("nothing can be sent after sendEof()"));
+    const refusal = itemRefusal(item);
+    if (refusal !== undefined) return Promise.reject(refusal);
     const signal = options?.signal;
     if (signal?.aborted) return Promise.reject(abortReason(signal));
     if (this.#pending.size === 0 && this.#sink.hasRoom()) {
@@ -72,35 +75,26 @@ export class SendQueue<T> {
     return new Promise((resolve, reject) => {
       const pending: Pending<T> = { item, resolve, reject };
       if (signal !== undefined) {
-        const onAbort = (): void => {
-          pending.forget?.();
+        pending.forget = onAbort(signal, () => {
           if (this.#pending.remove(pending)) reject(abortReason(signal));
           this.flush(); // the end may have waited for this one
-        };
-        pending.forget = () => signal.removeEventListener("abort", onAbort);
-        signal.addEventListener("abort", onAbort);
+        });
       }
       this.#pending.push(pending);
     });
   }
 
-  /** Ends the sending once everything before has been accepted; settles as the sink's `end` does. Later calls join. */
+  /** Ends the sending once every item has been accepted; settles as the sink's `end` does. A later call joins the first. */
   end(): Promise<void> {
     if (this.#end === undefined) {
       if (this.#failure !== undefined) return Promise.reject(this.#failure.error);
-      let resolve = (_: Promise<void> | void): void => {};
-      let reject = (_: unknown): void => {};
-      const promise = new Promise<void>((onResolve, onReject) => {
-        resolve = onResolve;
-        reject = onReject;
-      });
-      this.#end = { promise, resolve, reject };
+      this.#end = deferred();
       this.flush();
     }
     return this.#end.promise;
   }
 
-  /** There is room again, or less is waiting. */
+  /** Sends on after there is room again, or less is waiting. */
   flush(): void {
     while (this.#pending.size > 0 && this.#sink.hasRoom()) {
       const pending = this.#pending.shift() as Pending<T>;
@@ -115,14 +109,14 @@ export class SendQueue<T> {
     if (this.#end !== undefined && !this.#endAccepted && this.#failure === undefined && this.#pending.size === 0) {
       this.#endAccepted = true;
       try {
-        this.#end.resolve(this.#sink.end());
+        this.#end.resolve(this.#sink.end() ?? undefined);
       } catch (error) {
         this.#end.reject(error);
       }
     }
   }
 
-  /** Nothing can be sent any more: what waits and every later `send` rejects with `error`. The first call counts. */
+  /** Ends the sending by an error: every waiting and later `send` rejects with it. Only the first call has an effect. */
   fail(error: unknown): void {
     if (this.#failure !== undefined) return;
     this.#failure = { error };

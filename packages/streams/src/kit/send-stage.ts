@@ -1,11 +1,10 @@
 /** The sending half of a layer that takes time over each item. */
-
 import type { WaitOptions } from "../contract/stream.js";
 import { SendQueue } from "./send-queue.js";
 
 /**
- * Handles one item at a time, in order; `send` resolves when its item's turn has come, so that at most one is under way and the rest
- * waits by the rules of every stream. When handling fails, everything after it fails with the same error.
+ * Handles one item at a time, in order. `send` resolves when the item's turn has come, so that one item is handled while the others wait by
+ * the rules of every stream. When handling fails, everything after it fails with the same error.
  */
 export class SendStage<T> {
   readonly #queue: SendQueue<T>;
@@ -25,15 +24,17 @@ export class SendStage<T> {
     });
   }
 
-  /** @throws BusyStreamError, ClosedStreamError after `end`, and what handling an earlier item failed with */
+  /** Waits for the item's turn. */
   send(item: T, options?: WaitOptions): Promise<void> {
     return this.#queue.send(item, options);
   }
 
+  /** Sends the end after all items. */
   end(): Promise<void> {
     return this.#queue.end();
   }
 
+  /** Ends the stage by an error, which every waiting and later `send` rejects with. */
   fail(error: unknown): void {
     this.#queue.fail(error);
   }

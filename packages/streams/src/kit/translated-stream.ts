@@ -1,4 +1,4 @@
-/** A layer that makes its messages out of those of the stream below: the part about receiving that all such layers share. */
+/** The receiving part of layers that make their messages out of those of the stream below. */
 
 import { reasonText } from "@trunkline/base";
 import { BrokenStreamError, ClosedStreamError } from "../contract/errors.js";
@@ -11,7 +11,7 @@ import { StreamLayer } from "./wrapped-stream.js";
  * A layer whose messages are cut otherwise than those below: frames, lines, decompressed bytes. A subclass implements `send` and
  * `pull`, and gets `receive` with all its rules: one at a time, a cancelled one loses nothing, nothing is read before it is wanted.
  *
- * What `pull` throws breaks the stream in both directions, since nobody knows where the next message would begin.
+ * An error of `pull` breaks the stream in both directions, since it is unknown where the next message would begin.
  */
 export abstract class TranslatedStream<
   Out extends {},
@@ -21,19 +21,19 @@ export abstract class TranslatedStream<
 > extends StreamLayer<Out, In, InnerOut, InnerIn> {
   readonly #incoming: ReceiveQueue<ReceivedMessage<In>> = new ReceiveQueue();
   #pulling = false;
-  /** Nothing will be pulled any more: the end has come, or an error, or this side has closed. */
+  /** True when nothing will be pulled any more: the end has come, or an error, or this side has closed. */
   #finished = false;
-  /** This side has closed, and drops what comes. */
+  /** True when this side has closed and drops everything that comes. */
   #discarding = false;
   #broken: BrokenStreamError | undefined;
 
-  /** The next message, `undefined` at the end. Called once at a time, and not after an end or an error. */
+  /** Returns the next message, `undefined` at the end. It is called once at a time, and not after an end or an error. */
   protected abstract pull(): Promise<ReceivedMessage<In> | undefined>;
 
-  /** Nothing will be pulled and nothing sent any more, for this reason: gives back what the layer holds. May be called twice. */
+  /** Gives back the resources of the layer, when nothing will be pulled and sent any more. It may be called twice. */
   protected released(_reason: Error): void {}
 
-  /** Why nothing can be sent, once `pull` has thrown. */
+  /** The error of every later `send`, once `pull` has thrown. */
   protected get broken(): BrokenStreamError | undefined {
     return this.#broken;
   }
@@ -44,7 +44,7 @@ export abstract class TranslatedStream<
 
   override receiveWithMetadata(options?: WaitOptions): Promise<ReceivedMessage<In> | undefined> {
     const taken = this.#incoming.take(options);
-    if (!this.#pulling && !this.#finished && this.#incoming.hungry) void this.#pullWhileWanted();
+    if (!this.#pulling && !this.#finished && this.#incoming.hasWaitingReader) void this.#pullWhileWanted();
     return taken;
   }
 
@@ -66,7 +66,7 @@ export abstract class TranslatedStream<
     if (!this.#finished) {
       this.#finished = true;
       this.#discarding = true;
-      // Until this layer's last word has gone, the stream below stays open, and the other side may need its bytes taken to read it.
+      // The stream below stays open until this layer's last item has gone; the other side may be able to read it only when its own bytes are taken.
       if (!this.#pulling) void this.#drain();
     }
     this.#incoming.close(closed);
@@ -78,7 +78,7 @@ export abstract class TranslatedStream<
   async #pullWhileWanted(): Promise<void> {
     this.#pulling = true;
     try {
-      while (!this.#finished && this.#incoming.hungry) {
+      while (!this.#finished && this.#incoming.hasWaitingReader) {
         const message = await this.pull();
         if (message !== undefined) {
           this.#incoming.push(message);
@@ -95,12 +95,12 @@ export abstract class TranslatedStream<
     }
   }
 
-  /** No message can be made any more. */
+  /** Breaks the stream, since no message can be made any more. */
   #break(error: unknown): void {
     if (this.#finished) return; // this side has closed, or aborted, and knows
     this.#finished = true;
     if (error instanceof ClosedStreamError) {
-      this.#incoming.fail(error); // somebody has closed the stream below
+      this.#incoming.fail(error); // the stream below was closed directly
       return;
     }
     const broken =
@@ -115,18 +115,18 @@ export abstract class TranslatedStream<
     try {
       while ((await this.inner.receive()) !== undefined);
     } catch {
-      // It is what is being waited for: the stream below closes, or breaks, which the other half tells.
+      // The stream below was closed, which is expected here, or broke, which the sending half reports.
     }
   }
 }
 
 /**
- * For a layer's last word: where the other side has ended the whole way already, as a gRPC server does, nobody is left to hear it, and the
- * end below still succeeds. Where the way is broken, that end rejects too.
+ * Sends a layer's last item. Where the other side has ended the stream in both directions already, as a gRPC server does, the item has no
+ * reader left and its failure is ignored: the end below still succeeds then. Where the way is broken, that end rejects too.
  */
-export async function unlessOver(lastWord: Promise<void>): Promise<void> {
+export async function unlessOver(sent: Promise<void>): Promise<void> {
   try {
-    await lastWord;
+    await sent;
   } catch (error) {
     if (!(error instanceof BrokenStreamError)) throw error;
   }

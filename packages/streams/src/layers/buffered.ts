@@ -1,4 +1,5 @@
 /** Reading bytes in other pieces than they come in. */
+import { brandClass } from "@trunkline/base";
 import { Metadata } from "@trunkline/metadata";
 import { ByteQueue } from "../bytes/byte-queue.js";
 import { BusyStreamError } from "../contract/errors.js";
@@ -7,6 +8,10 @@ import { WrappedStream } from "../kit/wrapped-stream.js";
 
 /** What was asked for is not there. The stream goes on, and the bytes that are there are still to be read. */
 export class ReadError extends Error {
+  static {
+    brandClass(ReadError, "ReadError");
+  }
+
   override name = "ReadError";
   /** `"INCOMPLETE_READ"`: the other side ended first. `"DELIMITER_NOT_FOUND"`: not within `maxBytes`. */
   readonly code: "INCOMPLETE_READ" | "DELIMITER_NOT_FOUND";

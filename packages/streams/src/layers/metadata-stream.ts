@@ -1,13 +1,13 @@
 /** A stream that has metadata of its own, and messages that may have theirs. */
 import { Metadata, type MetadataInit } from "@trunkline/metadata";
-import { type AttributeKey, type Attributes, attribute } from "../contract/attributes.js";
+import { type AttributeKey, type Attributes, sharedAttribute } from "../contract/attributes.js";
 import type { ObjectStream, ReceivedMessage, SendOptions } from "../contract/stream.js";
 import { iterate } from "../kit/iterate.js";
 import { metadataRefusal } from "../kit/metadata-refusal.js";
 import { WrappedStream } from "../kit/wrapped-stream.js";
 
 /** The metadata of a stream as a whole: that of all layers, an outer one's keys over an inner one's. Frozen. */
-export const streamMetadata: AttributeKey<Metadata> = attribute("streamMetadata");
+export const streamMetadata: AttributeKey<Metadata> = sharedAttribute("@trunkline/streams", "streamMetadata");
 
 /**
  * Adds metadata to any stream. That of the stream is found with `extra(streamMetadata)` and stays on this side; that of a message,

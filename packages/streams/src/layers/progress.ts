@@ -1,7 +1,7 @@
 /** `progress`: reports how much has gone through a stream, how fast, and how long the rest will take. */
 import type { Clock } from "@trunkline/base";
 import { Counter } from "../bytes/counter.js";
-import { type AttributeKey, attribute, totalBytes } from "../contract/attributes.js";
+import { type AttributeKey, sharedAttribute, totalBytes } from "../contract/attributes.js";
 import { clockOf } from "../contract/clock.js";
 import type { ObjectStream } from "../contract/stream.js";
 import { GuardedObserver } from "../kit/guarded-observer.js";
@@ -49,7 +49,10 @@ export interface ProgressOptions {
 }
 
 /** A function that returns the progress of the stream at the time of the call. */
-export const streamProgress: AttributeKey<() => ProgressReport> = attribute("streamProgress");
+export const streamProgress: AttributeKey<() => ProgressReport> = sharedAttribute(
+  "@trunkline/streams",
+  "streamProgress",
+);
 
 /**
  * Reports the progress of a stream; items, metadata, ends and aborts pass through untouched.

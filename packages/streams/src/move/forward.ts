@@ -1,7 +1,6 @@
 /** Moving everything from one stream to another: one way (`copy`) and both ways (`forward`). */
 
-import type { AbortSignalLike } from "@trunkline/base";
-import { abortReason } from "@trunkline/base";
+import { type AbortSignalLike, abortReason, onAbort } from "@trunkline/base";
 import { type Count, Counter } from "../bytes/counter.js";
 import { BrokenStreamError } from "../contract/errors.js";
 import type { ObjectStream, ReceiveStream, SendStream, StreamControl } from "../contract/stream.js";
@@ -149,10 +148,9 @@ function joined(
     };
     const watch = (source: AbortSignalLike | undefined, stream: StreamControl | undefined): void => {
       if (source === undefined || failed) return;
-      const onAbort = (): void => fail(stream, abortReason(source));
-      source.addEventListener("abort", onAbort);
-      forget.push(() => source.removeEventListener("abort", onAbort));
-      if (source.aborted) onAbort();
+      const onSignal = (): void => fail(stream, abortReason(source));
+      forget.push(onAbort(source, onSignal));
+      if (source.aborted) onSignal();
     };
     watch(signal, undefined);
     for (const stream of streams) watch(stream.brokenSignal, stream);

@@ -2,7 +2,7 @@
 import type { ChildProcess } from "node:child_process";
 import type { Readable } from "node:stream";
 import { reasonText } from "@trunkline/base";
-import { type AttributeKey, type Attributes, attribute, attributesOver } from "../contract/attributes.js";
+import { type AttributeKey, type Attributes, attributesOver, sharedAttribute } from "../contract/attributes.js";
 import { BrokenStreamError } from "../contract/errors.js";
 import type { ObjectStream, ReceiveStream } from "../contract/stream.js";
 import { receiveStream } from "../endpoints/receive-stream.js";
@@ -16,10 +16,10 @@ export interface ExitStatus {
 }
 
 /** The system's number of the process behind a stream. */
-export const processId: AttributeKey<number> = attribute("processId");
+export const processId: AttributeKey<number> = sharedAttribute("@trunkline/streams", "processId");
 
 /** How the process behind a stream ended; absent while it runs. */
-export const exitStatus: AttributeKey<ExitStatus> = attribute("exitStatus");
+export const exitStatus: AttributeKey<ExitStatus> = sharedAttribute("@trunkline/streams", "exitStatus");
 
 export interface ChildProcessOptions extends ReadableOptions {
   /**

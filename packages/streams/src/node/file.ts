@@ -4,14 +4,14 @@ import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import type { Clock } from "@trunkline/base";
 import { systemClock } from "@trunkline/base/node";
-import { type AttributeKey, attribute, totalBytes } from "../contract/attributes.js";
+import { type AttributeKey, sharedAttribute, totalBytes } from "../contract/attributes.js";
 import { streamClock } from "../contract/clock.js";
 import type { ReceiveStream, SendStream } from "../contract/stream.js";
 import { receiveStream } from "../endpoints/receive-stream.js";
 import { sendStream } from "../endpoints/send-stream.js";
 
 /** The absolute path of the file that is read or written. */
-export const filePath: AttributeKey<string> = attribute("filePath");
+export const filePath: AttributeKey<string> = sharedAttribute("@trunkline/streams", "filePath");
 
 export interface FileReadOptions {
   /** Where to begin, in bytes. Default 0. */

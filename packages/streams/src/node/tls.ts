@@ -2,7 +2,7 @@
 import type { Socket } from "node:net";
 import { type ConnectionOptions, createServer, type PeerCertificate, type TLSSocket, type TlsOptions } from "node:tls";
 import { dialTls, isPeerVerified } from "@trunkline/base/node";
-import { type AttributeKey, type Attributes, attribute } from "../contract/attributes.js";
+import { type AttributeKey, type Attributes, sharedAttribute } from "../contract/attributes.js";
 import type { ObjectStream } from "../contract/stream.js";
 import { type ConnectOptions, dial, type TcpTarget } from "./connect.js";
 import { checkLimit, listenWith, type SocketListener, type TcpListenOptions } from "./listen.js";
@@ -39,7 +39,7 @@ export interface TlsIdentity {
 }
 
 /** The TLS identity of the other side. */
-export const tlsIdentity: AttributeKey<TlsIdentity> = attribute("tlsIdentity");
+export const tlsIdentity: AttributeKey<TlsIdentity> = sharedAttribute("@trunkline/streams", "tlsIdentity");
 
 export interface TlsConnectOptions extends ConnectOptions {
   /** Certificates, server name, ALPN and the like, as for `tls.connect`. Default: the system's authorities, the target's host as name. */

@@ -59,7 +59,7 @@ describe("memoryPair", () => {
     "maxBufferedItems %s is refused",
     (maxBufferedItems) => {
       expect(() => memoryPair({ maxBufferedItems })).toThrow(
-        `maxBufferedItems must be a whole number from 1, but is ${maxBufferedItems}`,
+        `maxBufferedItems must be a whole number from 1 on, not ${maxBufferedItems}`,
       );
     },
   );

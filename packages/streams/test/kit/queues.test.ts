@@ -1,5 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { BrokenStreamError, BusyStreamError, ClosedStreamError, maxPendingSends } from "../../src/index.js";
+import {
+  BrokenStreamError,
+  BusyStreamError,
+  ClosedStreamError,
+  forward,
+  maxPendingSends,
+  memoryPair,
+  streamFromIterable,
+} from "../../src/index.js";
 import { ReceiveQueue, SendQueue, type Sink } from "../../src/kit/index.js";
 import { ManualSignal } from "../../src/testing/index.js";
 
@@ -202,3 +210,40 @@ describe("SendQueue", () => {
     await Promise.all(sends);
   });
 });
+
+test("many waits on one signal bring no MaxListenersExceededWarning (connect-es#476)", async () => {
+  const warnings: string[] = [];
+  const onWarning = (warning: Error): void => {
+    warnings.push(warning.name);
+  };
+  process.on("warning", onWarning);
+  const controller = new AbortController();
+  const { signal } = controller;
+  const pairs = Array.from({ length: 20 }, () => memoryPair<string>({ maxBufferedItems: 1 }));
+  const waits = pairs.flatMap(([first, second]) => [
+    first.receive({ signal }),
+    first.send("a", { signal }),
+    first.send("b", { signal }),
+    first.close({ signal }),
+    forward(second, memoryPair<string>()[0], { signal }),
+  ]);
+  const settled = Promise.allSettled(waits);
+  controller.abort(new Error("enough"));
+  await settled;
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off("warning", onWarning);
+  expect(warnings).toEqual([]);
+});
+
+test.each([undefined, null])(
+  "%s is refused as an item, since it would be taken for the end or is no value",
+  async (item) => {
+    const [first, second] = memoryPair<string>();
+    await expect(first.send(item as never)).rejects.toThrow(`${item} cannot be sent as an item`);
+    await first.send("after");
+    expect(await second.receive()).toBe("after");
+    const source = streamFromIterable(["a", item as never, "b"]);
+    expect(await source.receive()).toBe("a");
+    await expect(source.receive()).rejects.toThrow(`the iterable has given ${item}`);
+  },
+);
