@@ -9,8 +9,8 @@ import {
 } from "@bufbuild/protobuf";
 import { type Decoder, decoderOf, encodersOf, mayCompile } from "./compile/compiler.js";
 import { canCompile, reachable } from "./compile/shape.js";
+import type { CodecPlatform } from "./platform.js";
 import { Reader } from "./reader.js";
-import type { TextCodec } from "./text.js";
 import { BackwardWriter } from "./writer.js";
 
 /** Encodes and decodes messages of one type, exactly as `toBinary` and `fromBinary` of protobuf-es do. */
@@ -45,9 +45,9 @@ export class BinaryCodecs {
   readonly #compileAfter: number;
   #allowed: boolean | undefined;
 
-  constructor(text: TextCodec, { compileAfter = 20 }: BinaryCodecsOptions = {}) {
-    this.#writer = new BackwardWriter(text);
-    this.#reader = new Reader(text);
+  constructor(platform: CodecPlatform, { compileAfter = 20 }: BinaryCodecsOptions = {}) {
+    this.#writer = new BackwardWriter(platform);
+    this.#reader = new Reader(platform);
     this.#compileAfter = compileAfter;
   }
 

@@ -1,2 +1,2 @@
 export { type BinaryCodec, BinaryCodecs, type BinaryCodecsOptions } from "./binary-codec.js";
-export { type TextCodec, webTextCodec } from "./text.js";
+export { type CodecPlatform, webPlatform } from "./platform.js";

@@ -3,8 +3,8 @@
  * within the message; at anything else it gives up, and protobuf-es says what is wrong.
  */
 import { giveUp } from "./give-up.js";
+import type { CodecPlatform } from "./platform.js";
 import { longestShortAscii, shortAscii } from "./short-ascii.js";
-import type { TextCodec } from "./text.js";
 
 const long = new BigInt64Array(1);
 const unsignedLong = new BigUint64Array(long.buffer);
@@ -16,14 +16,14 @@ const singleBytes = new Uint8Array(single.buffer);
 
 /** A position in the bytes of one message. */
 export class Reader {
-  readonly #text: TextCodec;
+  readonly #platform: CodecPlatform;
   bytes: Uint8Array = new Uint8Array(0);
   at = 0;
   #low = 0;
   #high = 0;
 
-  constructor(text: TextCodec) {
-    this.#text = text;
+  constructor(platform: CodecPlatform) {
+    this.#platform = platform;
   }
 
   begin(bytes: Uint8Array): void {
@@ -156,7 +156,7 @@ export class Reader {
       const text = shortAscii(this.bytes, start, length);
       if (text !== undefined) return text;
     }
-    const text = this.#text.decode(this.bytes, start, end);
+    const text = this.#platform.decode(this.bytes, start, end);
     // Either invalid UTF-8 or a real U+FFFD: protobuf-es can tell.
     if (text.includes("\ufffd")) throw giveUp;
     return text;

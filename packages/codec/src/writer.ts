@@ -6,7 +6,7 @@
  * A message that outgrows the block moves to a larger one, so positions are only good as distances from `end`.
  */
 import { giveUp } from "./give-up.js";
-import type { TextCodec } from "./text.js";
+import type { CodecPlatform } from "./platform.js";
 
 /**
  * The size of a shared block. A kept message pins its block, so it is not larger than what bulk transfers use anyway.
@@ -24,7 +24,7 @@ const singleBytes = new Uint8Array(single.buffer);
 
 /** The block that messages are written into, from its end to its beginning. */
 export class BackwardWriter {
-  readonly #text: TextCodec;
+  readonly #platform: CodecPlatform;
   bytes: Uint8Array = new Uint8Array(blockBytes);
   /** The position of the byte that was written last; the next one goes before it. */
   at: number = blockBytes;
@@ -32,8 +32,8 @@ export class BackwardWriter {
   end: number = blockBytes;
   #busy = false;
 
-  constructor(text: TextCodec) {
-    this.#text = text;
+  constructor(platform: CodecPlatform) {
+    this.#platform = platform;
   }
 
   /** Begins a message. Returns false while another one is being written, as when a getter of a message encodes. */
@@ -69,13 +69,15 @@ export class BackwardWriter {
     const written = this.end - this.at;
     const old = this.bytes.subarray(this.at, this.end);
     const least = written + need;
-    this.#take(least <= blockBytes / 2 ? blockBytes : Math.max(blockBytes, least + (written === 0 ? 64 : least)));
+    // Many small pieces double the block, so that each byte is moved a few times at most; one large piece fits exactly.
+    const spare = need > written ? 64 : least;
+    this.#take(least <= blockBytes / 2 ? blockBytes : Math.max(blockBytes, least + spare));
     this.at -= written;
     this.bytes.set(old, this.at);
   }
 
   #take(length: number): void {
-    this.bytes = new Uint8Array(length);
+    this.bytes = this.#platform.allocate(length);
     this.at = length;
     this.end = length;
   }
@@ -194,10 +196,10 @@ export class BackwardWriter {
         return;
       }
     }
-    const byteLength = this.#text.byteLength(value);
+    const byteLength = this.#platform.byteLength(value);
     if (this.at < byteLength) this.grow(byteLength);
     this.at -= byteLength;
-    this.#text.write(value, this.bytes, this.at, byteLength);
+    this.#platform.write(value, this.bytes, this.at, byteLength);
     this.varint(byteLength);
   }
 

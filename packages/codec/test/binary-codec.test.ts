@@ -8,11 +8,11 @@ import {
 } from "@bufbuild/protobuf/wkt";
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
-import { BinaryCodecs, webTextCodec } from "../src/index.js";
-import { nodeText } from "../src/node/index.js";
+import { BinaryCodecs, webPlatform } from "../src/index.js";
+import { nodePlatform } from "../src/node/index.js";
 import { drawFrom, makeTypes, makeValue, occurrences, type Syntax, seeds } from "./support/descriptors.js";
 
-const codecs = new BinaryCodecs(nodeText, { compileAfter: 0 });
+const codecs = new BinaryCodecs(nodePlatform, { compileAfter: 0 });
 /** The number of random files of types a property tries; `npm run fuzz -- --target codec` tries far more. */
 const numRuns = 25;
 const syntaxes: readonly Syntax[] = ["proto2", "proto3", "editions"];
@@ -161,7 +161,7 @@ describe("a message codec", () => {
   });
 
   test("works with the Encoding API of the web, too", () => {
-    const codec = new BinaryCodecs(webTextCodec(), { compileAfter: 0 }).codec(AnySchema);
+    const codec = new BinaryCodecs(webPlatform(), { compileAfter: 0 }).codec(AnySchema);
     for (const typeUrl of ["", "plain", "ünï", "日本語".repeat(20), "z".repeat(100)]) {
       const message = create(AnySchema, { typeUrl });
       for (let round = 0; round < 3; round++) {

@@ -17,6 +17,7 @@ export {
   shownCertificate,
   systemClock,
 } from "@trunkline/base/node";
+export { nodePlatform as codecPlatform } from "@trunkline/codec/node";
 export {
   ConnectionDriver,
   connectSocket,

@@ -13,7 +13,7 @@ import {
 } from "@bufbuild/protobuf";
 import { encodeUtf8 } from "#platform";
 import type { MessageCodec } from "./codec.js";
-import { isMessage } from "./protobuf.js";
+import { checkMessage } from "./protobuf.js";
 
 /**
  * Makes a codec for protobuf in its JSON form. `encode` takes messages, and plain objects to make one from. Unknown fields
@@ -24,7 +24,8 @@ export function jsonCodec<Desc extends DescMessage>(
 ): MessageCodec<MessageShape<Desc>, MessageInitShape<Desc> & {}> {
   return {
     encode(message) {
-      const whole = isMessage(message, schema.typeName) ? (message as MessageShape<Desc>) : create(schema, message);
+      checkMessage(message, schema.typeName);
+      const whole = create(schema, message);
       return encodeUtf8(toJsonString(schema, whole, { registry: typesOf(schema.file) }));
     },
     decode: (bytes) =>

@@ -1,13 +1,15 @@
-/** UTF-8, by whatever is fastest on a platform. */
+/** The few things that are fast on each platform in a way of its own: text and memory. */
 
-/** Conversion of strings to UTF-8 and back. Invalid input never throws: it becomes U+FFFD. */
-export interface TextCodec {
+/** Conversion of strings to UTF-8 and back, in which invalid input becomes U+FFFD, and memory. */
+export interface CodecPlatform {
   /** Returns the text of `bytes[start..end]`. */
   decode(bytes: Uint8Array, start: number, end: number): string;
-  /** Returns how many bytes `text` has as UTF-8. */
+  /** Returns the number of bytes that `text` has as UTF-8. */
   byteLength(text: string): number;
   /** Writes `text`, which has `length` bytes, to `bytes` from `at` on. */
   write(text: string, bytes: Uint8Array, at: number, length: number): void;
+  /** Returns `length` bytes of any content. */
+  allocate(length: number): Uint8Array;
 }
 
 interface Encoder {
@@ -23,8 +25,8 @@ interface WithTextApi {
   readonly TextDecoder: new (label: string, options: { readonly ignoreBOM: boolean }) => Decoder;
 }
 
-/** Makes a `TextCodec` of the Encoding API that browsers, Node, Bun and Deno share. */
-export function webTextCodec(): TextCodec {
+/** Returns a platform that uses the Encoding API that browsers, Node, Bun and Deno share. */
+export function webPlatform(): CodecPlatform {
   const { TextEncoder, TextDecoder } = globalThis as unknown as WithTextApi;
   const encoder = new TextEncoder();
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -43,5 +45,6 @@ export function webTextCodec(): TextCodec {
     write(text, bytes, at) {
       bytes.set(encoded(text), at);
     },
+    allocate: (length) => new Uint8Array(length),
   };
 }
