@@ -68,4 +68,30 @@ describe("the pairing table", () => {
     for (const stream of ["1", "2"]) table.arrive(stream, arrival({ stream }), 0);
     expect(table.arrive("3", arrival({ stream: "3" }), 0)).toEqual({ kind: "refuse", because: "too-many-waiting" });
   });
+
+  it("remembers the streams of exchange tokens, maxRememberedStreams at most, until their tokens expire", () => {
+    const table = new Rendezvous<string>({ ...limits, maxWaitingPeers: 100, maxRememberedStreams: 2 });
+    table.arrive("a", { ...listening, stream: "1", tokenUntilMs: 500 }, 0);
+    table.arrive("b", { ...dialling, stream: "1", tokenUntilMs: 700 }, 0);
+    table.arrive("c", { ...listening, stream: "2", tokenUntilMs: 900 }, 0);
+    expect(table.rememberedStreams).toBe(2);
+    const refused = { kind: "refuse", because: "too-many-streams" };
+    expect(table.arrive("d", { ...listening, stream: "3" }, 0)).toEqual(refused);
+    // Its other side makes no new stream, and one without a role is not remembered.
+    expect(table.arrive("e", { ...dialling, stream: "2", tokenUntilMs: 900 }, 0)).toMatchObject({ kind: "pair" });
+    expect(table.arrive("f", arrival({ stream: "plain" }), 0)).toMatchObject({ kind: "wait" });
+    // Kept until the later of both tokens has expired.
+    expect(table.arrive("g", { ...listening, stream: "3" }, 699)).toEqual(refused);
+    expect(table.arrive("h", { ...listening, stream: "3" }, 700)).toMatchObject({ kind: "wait" });
+    expect(table.rememberedStreams).toBe(2);
+  });
+
+  it("refuses a token that another peer has used, also after the pair has ended", () => {
+    const table = new Rendezvous<string>(limits);
+    table.arrive("a", listening, 0);
+    expect(table.arrive("x", { ...listening, peerId: "9" }, 1)).toEqual({ kind: "refuse", because: "token-used" });
+    table.arrive("b", dialling, 2);
+    table.pairClosed("s");
+    expect(table.arrive("c", { ...dialling, peerId: "3" }, 3)).toEqual({ kind: "refuse", because: "third-peer" });
+  });
 });

@@ -69,6 +69,10 @@ export interface TestRouter extends AsyncDisposable {
   readonly events: RouterEvent[];
   /** The links of all connections, in the order in which they were made. */
   readonly links: FaultyLink[];
+  /** True: connections that are made from now on are dead from their first byte on. */
+  newLinksAreSilent: boolean;
+  /** Makes the connections of channels and clients. */
+  readonly target: ConnectTarget;
   /** Returns a channel with a connection of its own. */
   connect(options?: Omit<ChannelOptions, "tls" | "plaintext">): Channel;
   /** Makes a call of the router as a plain peer does. */
@@ -93,6 +97,7 @@ export function testRouter(options: Partial<RouterOptions> = {}): TestRouter {
       const [clientSide, serverSide] = duplexPair();
       void router.server.serve(serverSide);
       const link = new FaultyLink(clientSide, { clock });
+      if (test.newLinksAreSilent) link.silence();
       links.push(link);
       return link;
     },
@@ -105,10 +110,12 @@ export function testRouter(options: Partial<RouterOptions> = {}): TestRouter {
     return made;
   };
   let shared: Channel | undefined;
-  return {
+  const test: TestRouter = {
     router,
     events,
     links,
+    newLinksAreSilent: false,
+    target,
     connect,
     plainCall(stream, metadata = {}, channel) {
       shared ??= connect();
@@ -120,7 +127,7 @@ export function testRouter(options: Partial<RouterOptions> = {}): TestRouter {
       return createClient(RouterService, channel ?? shared).stream.open({ metadata: given });
     },
     async client(identity = "me", clientOptions = {}) {
-      const token = await router.mintToken({ identity, lifetimeMs: 86_400_000 });
+      const token = await router.mintToken({ identity, lifetimeMs: 365 * 86_400_000 });
       const client = new Trunkline({ endpoint: target, token, ...ownClock, ...clientOptions });
       closing.push(client);
       return client;
@@ -131,6 +138,7 @@ export function testRouter(options: Partial<RouterOptions> = {}): TestRouter {
       await Promise.all([router.close({ closeTimeoutMs: 0 }), ...closing.map((one) => one.close())]);
     },
   };
+  return test;
 }
 
 /** Moves a virtual clock in steps, and lets everything happen that each step brings about. */

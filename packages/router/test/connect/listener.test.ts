@@ -1,0 +1,147 @@
+/** A listener over the life of its connection. Times are virtual. */
+import type { AppointmentKind } from "@trunkline/base";
+import { Status } from "@trunkline/grpc";
+import { VirtualClock } from "@trunkline/streams/testing";
+import { describe, expect, it } from "vitest";
+import { type ListenerState, listen, type RouterStream } from "../../src/index.js";
+import { advance, bytes, rejection, settle, testRouter, text, until } from "../support/router.js";
+
+/** A virtual clock that remembers which appointments keep a process alive. */
+class RecordingClock extends VirtualClock {
+  readonly work: number[] = [];
+
+  override at(atMs: number, callback: () => void, kind: AppointmentKind): () => void {
+    if (kind === "work") this.work.push(atMs);
+    return super.at(atMs, callback, kind);
+  }
+}
+
+describe("a listener", () => {
+  it("notices that nothing comes from the exchange for three heartbeats, and comes back by a new connection", async () => {
+    const clock = new VirtualClock();
+    await using test = testRouter({ clock, heartbeatMs: 1_000 });
+    const client = await test.client("me", { keepaliveIntervalMs: Number.POSITIVE_INFINITY });
+    const states: ListenerState[] = [];
+    const listener = await client.listen("web", { onState: (state) => states.push(state) });
+    await advance(clock, 10_000);
+    expect(states.map(({ kind }) => kind)).toEqual(["listening"]);
+    test.links[0]?.silence();
+    await advance(clock, 2_900, 100);
+    expect(states).toHaveLength(1);
+    await advance(clock, 1_100, 100);
+    expect(states[1]).toMatchObject({
+      kind: "reconnecting",
+      cause: { status: Status.UNAVAILABLE, message: "nothing came from the exchange for 3000 ms" },
+    });
+    const lost = states[1];
+    await advance(clock, lost?.kind === "reconnecting" ? lost.retryInMs : 0);
+    await until(() => states.length === 3, "the new session");
+    expect(states[2]).toEqual({ kind: "listening" });
+    expect(test.links).toHaveLength(2);
+    const dialled = await (await test.client("other")).dial("web");
+    await dialled.send(bytes("hello"));
+    expect(text(await (await listener.accept())?.receive())).toBe("hello");
+    dialled.abort();
+  });
+
+  it("keeps its process alive while it waits to reconnect (chisel#374)", async () => {
+    const clock = new RecordingClock();
+    await using test = testRouter({ clock });
+    const client = await test.client();
+    const states: ListenerState[] = [];
+    await client.listen("web", { onState: (state) => states.push(state) });
+    expect(clock.work).toEqual([]);
+    test.links[0]?.cut();
+    await until(() => states.length === 2, "the loss");
+    const state = states[1];
+    expect(state?.kind === "reconnecting" && clock.work).toEqual([
+      clock.nowMs() + (state?.kind === "reconnecting" ? state.retryInMs : 0),
+    ]);
+  });
+
+  it("lets maxWaitingStreams wait for accept, and refuses one more with RESOURCE_EXHAUSTED", async () => {
+    const clock = new VirtualClock();
+    await using test = testRouter({ clock });
+    const client = await test.client();
+    const states: ListenerState[] = [];
+    const listener = await client.listen("web", { maxWaitingStreams: 2, onState: (state) => states.push(state) });
+    const dialled: RouterStream[] = [];
+    for (let index = 0; index < 2; index++) dialled.push(await client.dial("web"));
+    await until(() => test.router.stats.pairs === 2, "two pairs");
+    await settle();
+    expect(states.map(({ kind }) => kind)).toEqual(["listening"]);
+    const third = await client.dial("web");
+    expect(await rejection(third.receive())).toMatchObject({ status: Status.RESOURCE_EXHAUSTED });
+    await until(() => states.length === 2, "the state");
+    expect(states[1]).toMatchObject({
+      kind: "missed",
+      cause: { message: "the listener has as many streams waiting as maxWaitingStreams (2) allows" },
+    });
+    for (const [index, stream] of dialled.entries()) {
+      await stream.send(bytes(`${index}`));
+      expect(text(await (await listener.accept())?.receive())).toBe(`${index}`);
+      stream.abort();
+    }
+  });
+
+  it("takes a stream for an accept that waits, even where maxWaitingStreams is 0", async () => {
+    await using test = testRouter({ clock: new VirtualClock() });
+    const client = await test.client();
+    const listener = await client.listen("web", { maxWaitingStreams: 0 });
+    const accepted = listener.accept();
+    const dialled = await client.dial("web");
+    await dialled.send(bytes("hello"));
+    expect(text(await (await accepted)?.receive())).toBe("hello");
+    dialled.abort();
+  });
+
+  it("ends with ABORTED where another listener of its identity takes the name, and does not come back", async () => {
+    await using test = testRouter({ clock: new VirtualClock() });
+    const states: ListenerState[] = [];
+    const first = await (await test.client()).listen("web", { onState: (state) => states.push(state) });
+    await (await test.client()).listen("web");
+    expect(await rejection(first.accept())).toMatchObject({ status: Status.ABORTED });
+    expect(states.at(-1)).toMatchObject({ kind: "closed", cause: { status: Status.ABORTED } });
+  });
+
+  it("that its user closes gives undefined, aborts the streams that wait, and lets accepted ones go on", async () => {
+    await using test = testRouter({ clock: new VirtualClock() });
+    const client = await test.client();
+    const listener = await client.listen("web");
+    const first = await client.dial("web");
+    const accepted = await listener.accept();
+    const waiting = await client.dial("web");
+    await until(() => test.router.stats.pairs === 2, "two pairs");
+    await settle();
+    await listener.close();
+    expect(await listener.accept()).toBeUndefined();
+    expect(await rejection(waiting.receive())).toMatchObject({ status: Status.UNAVAILABLE });
+    await accepted?.send(bytes("still here"));
+    expect(text(await first.receive())).toBe("still here");
+    first.abort();
+  });
+});
+
+describe("listen", () => {
+  it("forwards the states of its listener to onState", async () => {
+    await using test = testRouter();
+    const endpoint = await test.router.listen("127.0.0.1:0");
+    const token = await test.router.mintToken({ identity: "me", lifetimeMs: 60_000 });
+    const states: string[] = [];
+    const listener = await listen("web", { endpoint, token, onState: ({ kind }) => states.push(kind) });
+    expect(states).toEqual(["listening"]);
+    await listener.close();
+    expect(states).toEqual(["listening", "closed"]);
+  });
+
+  it("survives an onState that throws", async () => {
+    await using test = testRouter({ clock: new VirtualClock() });
+    const client = await test.client();
+    const listener = await client.listen("web", {
+      onState() {
+        throw new Error("a log that fails");
+      },
+    });
+    await listener.close();
+  });
+});

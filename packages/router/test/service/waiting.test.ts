@@ -1,0 +1,100 @@
+/** What a first peer waits for, how long, and how many may. Times are virtual. */
+import { Status } from "@trunkline/grpc";
+import { VirtualClock } from "@trunkline/streams/testing";
+import { describe, expect, it } from "vitest";
+import { RouterFrameType } from "../../src/index.js";
+import { epochMs, jwt, rejection, settle, streamClaims, testRouter, until } from "../support/router.js";
+
+describe("a first peer", () => {
+  it("waits for maxWaitMs, and then hears DEADLINE_EXCEEDED", async () => {
+    const clock = new VirtualClock();
+    await using test = testRouter({ clock, maxWaitMs: 5_000 });
+    const call = test.plainCall("s");
+    const ended = rejection(call.receive());
+    await until(() => test.router.stats.waitingPeers === 1, "the first peer");
+    clock.advance(4_999);
+    await settle();
+    expect(test.router.stats).toMatchObject({ waitingPeers: 1, expiredWaits: 0 });
+    clock.advance(1);
+    expect(await ended).toMatchObject({ status: Status.DEADLINE_EXCEEDED });
+    expect(test.router.stats).toMatchObject({ waitingPeers: 0, expiredWaits: 1 });
+    expect(test.events.at(-1)).toMatchObject({ kind: "expired", stream: "s", reason: "timed-out" });
+    // A peer that comes now is a first one.
+    const late = test.plainCall("s");
+    await late.start();
+    await until(() => test.router.stats.waitingPeers === 1, "the peer that came late");
+    late.cancel();
+  });
+
+  it("never waits longer than its token is good", async () => {
+    const clock = new VirtualClock();
+    await using test = testRouter({ clock, maxWaitMs: 60_000 });
+    const token = jwt({ ...streamClaims("s", epochMs), exp: epochMs / 1_000 + 3 });
+    const call = test.plainCall("s", { authorization: `Bearer ${token}` });
+    const ended = rejection(call.receive());
+    await until(() => test.router.stats.waitingPeers === 1, "the first peer");
+    clock.advance(2_999);
+    await settle();
+    expect(test.router.stats.waitingPeers).toBe(1);
+    clock.advance(1);
+    expect(await ended).toMatchObject({ status: Status.DEADLINE_EXCEEDED });
+  });
+
+  it("each expire in their own time, by one timer", async () => {
+    const clock = new VirtualClock();
+    await using test = testRouter({ clock, maxWaitMs: 1_000 });
+    const ended: string[] = [];
+    for (const stream of ["a", "b"]) {
+      void rejection(test.plainCall(stream).receive()).then(() => ended.push(stream));
+      await until(() => test.events.at(-1)?.kind === "waiting", "the first peer");
+      clock.advance(400);
+      await settle();
+      test.events.length = 0;
+    }
+    clock.advance(200);
+    await until(() => ended.length === 1, "the first expiry");
+    expect(ended).toEqual(["a"]);
+    clock.advance(400);
+    await until(() => ended.length === 2, "the second expiry");
+    expect(ended).toEqual(["a", "b"]);
+  });
+
+  it("is one of maxWaitingPeers; one more is refused with RESOURCE_EXHAUSTED that names the limit", async () => {
+    await using test = testRouter({ clock: new VirtualClock(), maxWaitingPeers: 2 });
+    const waiting = ["a", "b"].map((stream) => test.plainCall(stream));
+    for (const call of waiting) await call.start();
+    await until(() => test.router.stats.waitingPeers === 2, "two first peers");
+    const refused = await rejection(test.plainCall("c").receive());
+    expect(refused).toMatchObject({ status: Status.RESOURCE_EXHAUSTED });
+    expect(refused.message).toContain("maxWaitingPeers");
+    // The second peer of a stream does not wait, so it is let in.
+    const second = test.plainCall("a");
+    await second.start();
+    await until(() => test.router.stats.livePairs === 1, "the pair");
+    expect(test.router.stats.waitingPeers).toBe(1);
+    for (const call of [...waiting, second]) call.cancel();
+  });
+
+  it("that leaves frees its place, and what it has sent is not delivered to anybody", async () => {
+    await using test = testRouter({ clock: new VirtualClock(), maxWaitingPeers: 1 });
+    const first = test.plainCall("a");
+    await first.send({ payload: new Uint8Array([1]), frameType: RouterFrameType.DATA });
+    await until(() => test.router.stats.waitingPeers === 1, "the first peer");
+    first.cancel();
+    await until(() => test.router.stats.waitingPeers === 0, "the end of the wait");
+    expect(test.events.at(-1)).toMatchObject({ kind: "expired", reason: "left" });
+    const [second, third] = [test.plainCall("a"), test.plainCall("a")];
+    await second.send({ payload: new Uint8Array([2]), frameType: RouterFrameType.DATA });
+    expect((await third.receive())?.payload).toEqual(new Uint8Array([2]));
+    second.cancel();
+    third.cancel();
+  });
+
+  it("hears UNAVAILABLE when the router closes", async () => {
+    await using test = testRouter({ clock: new VirtualClock() });
+    const ended = rejection(test.plainCall("a").receive());
+    await until(() => test.router.stats.waitingPeers === 1, "the first peer");
+    void test.router.close();
+    expect(await ended).toMatchObject({ status: Status.UNAVAILABLE });
+  });
+});
