@@ -5,6 +5,7 @@
 export type { BackoffOptions } from "@trunkline/base";
 export type { TransportError } from "@trunkline/h2/node";
 export type { CallDefaults } from "./call/defaults.js";
+export { MessageBudget, type MessageBudgetOptions } from "./call/message-budget.js";
 export type { CallOptions } from "./call/options.js";
 export type { Messages } from "./call/send-all.js";
 export { Channel, type ChannelOptions, type TlsOptions } from "./client/channel.js";
@@ -52,7 +53,8 @@ export type {
   ServerStreamingHandler,
   UnaryHandler,
 } from "./server/handlers.js";
-export { Server, type ServerListenOptions, type ServerOptions, type ServiceOptions } from "./server/server.js";
+export type { MethodOptions, ServiceOptions } from "./server/method-table.js";
+export { Server, type ServerListenOptions, type ServerOptions } from "./server/server.js";
 export { bytesCodec, type MessageCodec } from "./service/codec.js";
 export type { MethodDefinition, ServiceDefinition } from "./service/definition.js";
 export { protobufCodec } from "./service/protobuf.js";

@@ -7,6 +7,7 @@
 import { Buffer } from "node:buffer";
 import { Metadata, MetadataError } from "@trunkline/metadata";
 import { Inbox } from "../../../packages/grpc/src/call/inbox.js";
+import { MessageBudget } from "../../../packages/grpc/src/call/message-budget.js";
 import { Compressions, decompressed } from "../../../packages/grpc/src/wire/compression.js";
 import { GrpcError } from "../../../packages/grpc/src/wire/errors.js";
 import {
@@ -53,12 +54,15 @@ function* messages(input: Steering): Generator<string> {
       must(count > 0, `${count} bytes acknowledged`);
       acknowledged += count;
     },
+    extendWindow(count: number) {
+      must(count > 0, `the window is extended by ${count} bytes`);
+    },
     onInputEnd() {},
     onBadInput(error: GrpcError) {
       must(error instanceof GrpcError, String(error));
     },
   };
-  const inbox = new Inbox<Uint8Array>(owner, single, maxMessageBytes);
+  const inbox = new Inbox<Uint8Array>(owner, single, maxMessageBytes, new MessageBudget());
   const got: Uint8Array[] = [];
   let failure: unknown;
   let over = false;

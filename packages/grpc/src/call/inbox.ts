@@ -1,17 +1,19 @@
 /**
- * The receiving half of a call: bytes of DATA frames in, decoded messages out, one waiting `receive`, and how it ends.
+ * The receiving half of a call: bytes of DATA frames in, decoded messages out, one waiting `receive`, and the end.
  *
  * Messages are decoded when they are taken: until then they need no more memory than they had on the wire, which flow control bounds. Their
- * bytes are given back to it at the same time. While the application waits for a message that has come in part, what has come counts as taken: a
- * message may be larger than the window, and would never arrive otherwise.
+ * bytes are acknowledged at the same time. A message may be larger than the window of its stream, and would then never be whole: when it is
+ * awaited and has come in part, the stream's window is extended for it. Its bytes stay in the budget of the connection until it is taken,
+ * and the whole message in that of the process (`MessageBudget`).
  */
 import { abortReason } from "@trunkline/base";
 import { BusyStreamError, ClosedStreamError, type WaitOptions } from "@trunkline/streams";
 import { type Compression, decompressed } from "../wire/compression.js";
 import { GrpcError } from "../wire/errors.js";
-import { lengthOf, type MessageSizeLimit, MessageWalk, messageLength, prefixBytes } from "../wire/message.js";
+import { type MessageSizeLimit, MessageWalk, messageLength, prefixBytes } from "../wire/message.js";
 import { Status } from "../wire/status.js";
 import { rejectionAtCaller } from "./caller-stack.js";
+import { type MessageBudget, type Reservation, type ReservationOwner, unbudgetedBytes } from "./message-budget.js";
 import { ReceivedBytes } from "./received-bytes.js";
 
 interface Waiter<In> {
@@ -20,50 +22,58 @@ interface Waiter<In> {
   forget: (() => void) | undefined;
 }
 
+/** The call whose messages an `Inbox` receives. */
 export interface InboxOwner<In> {
-  decode(bytes: Uint8Array): In;
-  /** What the other side sends, for errors: `"request"` or `"response"`. */
+  /** The name of the messages in errors: `"request"` or `"response"`. */
   readonly incomingName: string;
-  /** `bytes` may be sent by the other side again. */
+  /** Returns the message of its bytes. */
+  decode(bytes: Uint8Array): In;
+  /** Lets the other side send `bytes` more. */
   acknowledge(bytes: number): void;
-  /** The other side has ended the stream with its last data. @throws GrpcError when that is too early */
+  /** Makes room for a message of which `bytes` have still to come. */
+  extendWindow(bytes: number): void;
+  /** Called when the other side has ended the stream with its last data. @throws GrpcError when that is too early */
   onInputEnd(): void;
-  /** A message that was asked for cannot be had: what the call must end with. */
+  /** Called when a message that is awaited cannot be had: the call must end with the error. */
   onBadInput(error: GrpcError): void;
 }
 
-export class Inbox<In extends {}> implements MessageSizeLimit {
+export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner {
   readonly #owner: InboxOwner<In>;
   readonly #single: boolean;
   readonly #maxMessageBytes: number;
+  readonly #budget: MessageBudget;
   /** The `grpc-encoding` of this direction, where it is not identity. */
   encoding: Compression | undefined = undefined;
   readonly #walk: MessageWalk = new MessageWalk();
-  /** What waits to be asked for; most calls never have anything there. */
+  /** The bytes that have come and were not taken. Most calls never have any. */
   #bytes: ReceivedBytes | undefined = undefined;
-  /** How many of the first of `#bytes` flow control has got back already. */
-  #acknowledged = 0;
-  /** A message that was taken for somebody who did not ask for it yet. */
+  /** True once room was asked for, for the message in the making. */
+  #extended = false;
+  /** The room of a large message in the making. */
+  #reservation: Reservation | undefined = undefined;
+  /** A message that was decoded before it was asked for. */
   #held: In | undefined = undefined;
   #waiter: Waiter<In> | undefined = undefined;
-  /** The one message is wanted as soon as it is there. */
+  /** True where the one message is received whole even if no `receive` waits. */
   #eager = false;
   /** What comes after the messages: an error, or the end if that is undefined. */
   #end: { readonly error: Error | undefined } | undefined = undefined;
-  /** The end has been taken: no later failure can replace it. */
+  /** True once the end was taken: no later failure can replace it. */
   #endTaken = false;
-  /** Why this side reads no more. */
+  /** The error of this side's steps once it reads no more. */
   #closed: Error | undefined = undefined;
   #onEnd: (() => void) | undefined = undefined;
 
   /** `single`: a second message is an error. */
-  constructor(owner: InboxOwner<In>, single: boolean, maxMessageBytes: number) {
+  constructor(owner: InboxOwner<In>, single: boolean, maxMessageBytes: number, budget: MessageBudget) {
     this.#owner = owner;
     this.#single = single;
     this.#maxMessageBytes = maxMessageBytes;
+    this.#budget = budget;
   }
 
-  /** How many messages have come, or begun to come. */
+  /** The number of messages that have come, or begun to come. */
   get received(): number {
     return this.#walk.count;
   }
@@ -109,8 +119,8 @@ export class Inbox<In extends {}> implements MessageSizeLimit {
 
   #add(data: Uint8Array): void {
     let offset = 0;
-    // The way of most messages: whole, and awaited; its bytes are never kept.
-    if (this.#hungry && (this.#bytes === undefined || this.#bytes.length === 0) && data.length >= prefixBytes) {
+    // Most messages come whole and are awaited: their bytes are never kept.
+    if (this.#isAwaited && (this.#bytes === undefined || this.#bytes.length === 0) && data.length >= prefixBytes) {
       const end = prefixBytes + messageLength(data, 0);
       if (end <= data.length) {
         this.#owner.acknowledge(end);
@@ -121,23 +131,66 @@ export class Inbox<In extends {}> implements MessageSizeLimit {
     if (offset === data.length) return;
     this.#bytes ??= new ReceivedBytes();
     this.#bytes.append(data, offset);
-    if (this.#hungry) this.#feed();
+    this.#reservation?.touch();
+    if (this.#isAwaited) this.#feed();
   }
 
-  get #hungry(): boolean {
+  /** True while the next message is given on as soon as it is whole. */
+  get #isAwaited(): boolean {
     return this.#waiter !== undefined || (this.#eager && this.#held === undefined);
   }
 
-  /** Gives the next message to who waits for it, or flow control what has come of it. */
+  /** Gives on the next message, or makes room for what is missing of it. */
   #feed(): void {
     const message = this.#next();
-    if (message !== undefined) {
-      this.#give(message);
-      return;
+    if (message !== undefined) this.#give(message);
+    else if (!this.#extended && this.#end === undefined) this.#makeRoom();
+  }
+
+  /** Makes room for the message in the making: first in the process's budget, then in the stream's window. */
+  #makeRoom(): void {
+    const bytes = this.#bytes;
+    if (bytes === undefined || bytes.length < prefixBytes) return;
+    this.#extended = true;
+    const length = bytes.lengthAt(1);
+    if (length > unbudgetedBytes) {
+      this.#reservation = this.#budget.reserve(this, length);
+      if (!this.#reservation.granted) return;
     }
-    const bytes = (this.#bytes?.length ?? 0) - this.#acknowledged;
-    this.#acknowledged += bytes;
-    if (bytes > 0) this.#owner.acknowledge(bytes);
+    this.#owner.extendWindow(prefixBytes + length - bytes.length);
+  }
+
+  onRoom(): void {
+    const bytes = this.#bytes;
+    if (bytes !== undefined) this.#owner.extendWindow(prefixBytes + bytes.lengthAt(1) - bytes.length);
+  }
+
+  onNoRoom(): void {
+    const { maxBytes, timeoutMs } = this.#budget;
+    this.#failForRoom(
+      `messages that have come in part use up the messageBudget (${maxBytes} bytes), and this one did not go on for ${timeoutMs} ms`,
+    );
+  }
+
+  /** Called by the owner when the budget of the connection has had no room for too long. */
+  onBudgetExhausted(): void {
+    this.#failForRoom("messages that have come in part use up maxBufferedBytesPerConnection");
+  }
+
+  #failForRoom(reason: string): void {
+    const { incomingName } = this.#owner;
+    const length = this.#bytes === undefined || this.#bytes.length < prefixBytes ? 0 : this.#bytes.lengthAt(1);
+    const message = `no room for a ${incomingName} message of ${length} bytes: ${reason}`;
+    const error = new GrpcError(Status.RESOURCE_EXHAUSTED, message);
+    this.#dropAll();
+    this.#owner.onBadInput(error);
+  }
+
+  /** The message in the making was taken or dropped: its room is free. */
+  #freeRoom(): void {
+    this.#extended = false;
+    this.#reservation?.release();
+    this.#reservation = undefined;
   }
 
   #give(message: In): void {
@@ -151,17 +204,16 @@ export class Inbox<In extends {}> implements MessageSizeLimit {
     waiter.resolve(message);
   }
 
-  /** The next message if it is there. @throws GrpcError when it cannot be had */
+  /** Takes the next message if it is there. @throws GrpcError when it cannot be had */
   #next(): In | undefined {
     const bytes = this.#bytes;
     if (bytes === undefined || bytes.length < prefixBytes) return undefined;
-    const length = lengthOf(bytes.at(1), bytes.at(2), bytes.at(3), bytes.at(4));
+    const length = bytes.lengthAt(1);
     const total = prefixBytes + length;
     if (bytes.length < total) return undefined;
     const flags = bytes.at(0);
-    const acknowledged = Math.min(this.#acknowledged, total);
-    this.#acknowledged -= acknowledged;
-    if (acknowledged < total) this.#owner.acknowledge(total - acknowledged);
+    this.#freeRoom();
+    this.#owner.acknowledge(total);
     return this.#decode(flags, bytes.take(prefixBytes, length));
   }
 
@@ -175,6 +227,7 @@ export class Inbox<In extends {}> implements MessageSizeLimit {
   end(error?: Error): void {
     if (this.#end !== undefined) return;
     this.#end = { error };
+    this.#freeRoom();
     this.#onEnd?.();
     this.#settleWaiter();
   }
@@ -255,7 +308,7 @@ export class Inbox<In extends {}> implements MessageSizeLimit {
   /** From now on the one message is received whole even if nobody takes it; it is bounded by its size limit. */
   awaitEnd(): void {
     this.#eager = true;
-    if (!this.#hungry) return;
+    if (!this.#isAwaited) return;
     try {
       this.#feed();
     } catch (error) {
@@ -282,10 +335,10 @@ export class Inbox<In extends {}> implements MessageSizeLimit {
   }
 
   #dropAll(): void {
-    const bytes = (this.#bytes?.length ?? 0) - this.#acknowledged;
+    const bytes = this.#bytes?.length ?? 0;
     this.#bytes = undefined;
-    this.#acknowledged = 0;
     this.#held = undefined;
+    this.#freeRoom();
     if (bytes > 0) this.#owner.acknowledge(bytes);
   }
 

@@ -4,6 +4,7 @@
  */
 
 import { allocateOwnBytes } from "#platform";
+import { lengthOf } from "../wire/message.js";
 
 /** A view at least this long is kept if it makes up a good part of its chunk. */
 const keptViewBytes = 4_096;
@@ -42,6 +43,11 @@ export class ReceivedBytes {
       piece = piece.next;
     }
     return piece?.bytes[piece.start + place] ?? 0;
+  }
+
+  /** Returns the length in a message's prefix, of the four bytes from `index` on. */
+  lengthAt(index: number): number {
+    return lengthOf(this.at(index), this.at(index + 1), this.at(index + 2), this.at(index + 3));
   }
 
   /** Drops `skipped` bytes and gives the next `bytes`, which must be there, in one. */

@@ -351,6 +351,10 @@ export class ClientCallStream implements ClientCall<{}, {}>, WaitingCall, Reques
     this.#finish(this.#isLate(error) ? this.#deadlineExceeded() : error, false);
   }
 
+  onBudgetExhausted(): void {
+    this.#response.inbox.onBudgetExhausted();
+  }
+
   onWritable(): void {
     this.#request.outbox.flush();
   }

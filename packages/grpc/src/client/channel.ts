@@ -4,6 +4,7 @@ import { Backoff, type BackoffOptions, printAddress, TimerHeap, wholeNumber } fr
 import { type Clock, type CloseOptions, defaultCloseTimeoutMs } from "@trunkline/streams";
 import { connectSocket, systemClock } from "#platform";
 import { type CallDefaults, type ResolvedDefaults, resolveDefaults } from "../call/defaults.js";
+import { budgetFor, type MessageBudget } from "../call/message-budget.js";
 import { type ChannelLifetimeOptions, resolveChannelLifetime } from "../connection/lifetime.js";
 import { checkedHttp2, type Http2Options } from "../connection/options.js";
 import { peerOf } from "../connection/peer.js";
@@ -35,6 +36,11 @@ export interface ChannelOptions extends CallDefaults, ChannelLifetimeOptions {
   readonly connectTimeoutMs?: number | undefined;
   /** The waits between failed attempts to connect. */
   readonly backoff?: BackoffOptions | undefined;
+  /**
+   * The limit for response messages that have come in part, over all connections. Default: one budget of 256 MiB for all servers and channels of the
+   * process.
+   */
+  readonly messageBudget?: MessageBudget | undefined;
   /** Settings and limits of the HTTP/2 connection. */
   readonly http2?: Http2Options | undefined;
   /** Default: the system's. */
@@ -50,6 +56,7 @@ export interface ChannelCore {
   readonly authority: string;
   readonly userAgent: string;
   readonly defaults: ResolvedDefaults;
+  readonly messageBudget: MessageBudget;
 }
 
 /** Beside the channels and not in them, so that a channel shows nothing that users need not know. */
@@ -98,6 +105,7 @@ export class Channel implements AsyncDisposable {
       authority: headerText("authority", options.authority ?? authority),
       userAgent: options.userAgent === undefined ? own : headerText("userAgent", `${options.userAgent} ${own}`),
       defaults: resolveDefaults(options),
+      messageBudget: budgetFor(options.messageBudget, clock),
     };
     cores.set(this, this.#core);
     forgotten.register(this.#core, this.#core.connections, this.#core);

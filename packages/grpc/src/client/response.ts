@@ -39,7 +39,7 @@ export class IncomingResponse implements InboxOwner<{}> {
     this.#owner = owner;
     this.#bound = bound;
     this.#options = options;
-    this.inbox = new Inbox<{}>(this, bound.method.singleResponse, maxMessageBytes);
+    this.inbox = new Inbox<{}>(this, bound.method.singleResponse, maxMessageBytes, bound.channel.messageBudget);
   }
 
   /** Receives from `stream` from now on; undefined takes the stream away. */
@@ -159,6 +159,10 @@ export class IncomingResponse implements InboxOwner<{}> {
 
   acknowledge(bytes: number): void {
     this.#stream?.acknowledge(bytes);
+  }
+
+  extendWindow(bytes: number): void {
+    this.#stream?.extendWindow(bytes);
   }
 
   decode(bytes: Uint8Array): {} {

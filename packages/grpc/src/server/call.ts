@@ -75,7 +75,12 @@ export class ServerCallStream implements HandledCall, ResponseOwner, InboxOwner<
     this.#served = served;
     this.requestHeaders = request;
     this.#fields = fields;
-    this.#inbox = new Inbox<{}>(this, served.method.singleRequest, core.maxReceiveMessageBytes);
+    this.#inbox = new Inbox<{}>(
+      this,
+      served.method.singleRequest,
+      served.maxReceiveMessageBytes ?? core.maxReceiveMessageBytes,
+      core.messageBudget,
+    );
     if (request.encoding !== undefined) this.#inbox.encoding = core.compressions.ofEncoding(request.encoding);
     this.#response = new OutgoingResponse(this, core, stream);
     this.#life = new Lifecycle(this, core.clock, core.timers);
@@ -288,6 +293,10 @@ export class ServerCallStream implements HandledCall, ResponseOwner, InboxOwner<
     this.#stream.acknowledge(bytes);
   }
 
+  extendWindow(bytes: number): void {
+    this.#stream.extendWindow(bytes);
+  }
+
   decode(bytes: Uint8Array): {} {
     const message = this.method.request.decode(bytes);
     if (this.hooks === undefined) return message;
@@ -321,6 +330,10 @@ export class ServerCallStream implements HandledCall, ResponseOwner, InboxOwner<
   /** Takes trailers of a request, of which gRPC has none, as its end. */
   onTrailers(): void {
     this.onData(nothing, true);
+  }
+
+  onBudgetExhausted(): void {
+    this.#inbox.onBudgetExhausted();
   }
 
   onWritable(): void {

@@ -3,6 +3,7 @@
 import type { TimerHeap } from "@trunkline/base";
 import type { LifetimeOptions } from "@trunkline/h2";
 import type { Clock } from "@trunkline/streams";
+import type { MessageBudget } from "../call/message-budget.js";
 import type { Http2Options } from "../connection/options.js";
 import type { ServerCall } from "../contract/call.js";
 import type { Compression, Compressions } from "../wire/compression.js";
@@ -14,6 +15,7 @@ export interface ServerCore {
   readonly clock: Clock;
   readonly maxReceiveMessageBytes: number;
   readonly maxSendMessageBytes: number;
+  readonly messageBudget: MessageBudget;
   /** Of responses, to clients that accept it. */
   readonly compression: Compression | undefined;
   /** Those of requests. */

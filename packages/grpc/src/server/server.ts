@@ -14,6 +14,7 @@ import type { SocketServer, TransportError } from "@trunkline/h2/node";
 import { type Clock, type CloseOptions, defaultCloseTimeoutMs } from "@trunkline/streams";
 import { createSocketServer, listenOn, systemClock } from "#platform";
 import { checkedMessageBytes, understood } from "../call/defaults.js";
+import { budgetFor, type MessageBudget } from "../call/message-budget.js";
 import { resolveServerLifetime, type ServerLifetimeOptions } from "../connection/lifetime.js";
 import {
   checkedHttp2,
@@ -32,7 +33,7 @@ import { Status } from "../wire/status.js";
 import { ServerConnection } from "./connection.js";
 import type { ServerCore } from "./core.js";
 import type { Implementation } from "./handlers.js";
-import { MethodTable } from "./method-table.js";
+import { MethodTable, type ServiceOptions } from "./method-table.js";
 
 export interface ServerOptions extends ServerLifetimeOptions {
   /** Largest message that is received, in bytes, decompressed. Default 4,194,304: what every gRPC implementation takes. */
@@ -55,16 +56,15 @@ export interface ServerOptions extends ServerLifetimeOptions {
    * text. Default: `console.error`.
    */
   readonly onError?: ((error: Error, call: ServerCall<{}, {}> | undefined) => void) | undefined;
+  /**
+   * The limit for request messages that have come in part, over all connections. Default: one budget of 256 MiB for all servers and channels of the
+   * process.
+   */
+  readonly messageBudget?: MessageBudget | undefined;
   /** Settings and limits of the HTTP/2 connections. */
   readonly http2?: Http2Options | undefined;
   /** Default: the system's. */
   readonly clock?: Clock | undefined;
-}
-
-/** Of one service of a server. */
-export interface ServiceOptions {
-  /** For its calls only, inside of those of the server. */
-  readonly interceptors?: readonly ServerInterceptor[] | undefined;
 }
 
 export interface ServerListenOptions {
@@ -106,6 +106,7 @@ export class Server implements AsyncDisposable {
         defaultMaxReceiveMessageBytes,
       ),
       maxSendMessageBytes: checkedMessageBytes("maxSendMessageBytes", options.maxSendMessageBytes, largestMessageBytes),
+      messageBudget: budgetFor(options.messageBudget, clock),
       compression: compression === undefined ? undefined : compressions.resolve(compression),
       compressions,
       maxConcurrentStreams: wholeNumber("maxConcurrentStreams", options.maxConcurrentStreams ?? 1_000, 0, 2 ** 31 - 1),
@@ -131,7 +132,7 @@ export class Server implements AsyncDisposable {
     options: ServiceOptions = {},
   ): this {
     const interceptors = [...this.#interceptors, ...checkedInterceptors(options.interceptors)];
-    this.#core.methods.add(service, implementation, interceptors);
+    this.#core.methods.add(service, implementation, { ...options, interceptors });
     return this;
   }
 

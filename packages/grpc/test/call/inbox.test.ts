@@ -1,26 +1,43 @@
 import { gzipSync } from "node:zlib";
+import { VirtualClock } from "@trunkline/base/testing";
 import { BusyStreamError, ClosedStreamError } from "@trunkline/streams";
 import { ManualSignal } from "@trunkline/streams/testing";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Inbox } from "../../src/call/inbox.js";
+import { MessageBudget } from "../../src/call/message-budget.js";
 import { bytesCodec, GrpcError, Status } from "../../src/index.js";
 import { Compressions } from "../../src/wire/compression.js";
 import { framed, rejection } from "../support.js";
 
 /** An inbox of bytes, and what flow control got back from it. */
-function inboxOf({ single = false, limit = 1_000_000 } = {}): { inbox: Inbox<Uint8Array>; acknowledged: () => number } {
+interface TestInbox {
+  readonly inbox: Inbox<Uint8Array>;
+  readonly acknowledged: () => number;
+  /** The arguments of `extendWindow`. */
+  readonly extensions: number[];
+  readonly errors: GrpcError[];
+}
+
+function inboxOf({ single = false, limit = 1_000_000, budget = new MessageBudget() } = {}): TestInbox {
   let bytes = 0;
+  const extensions: number[] = [];
+  const errors: GrpcError[] = [];
   const owner = {
     incomingName: "request",
     decode: bytesCodec.decode,
     acknowledge: (count: number) => {
       bytes += count;
     },
+    extendWindow: (count: number) => {
+      extensions.push(count);
+    },
     onInputEnd: () => {},
-    onBadInput: () => {},
+    onBadInput: (error: GrpcError) => {
+      errors.push(error);
+    },
   };
-  return { inbox: new Inbox(owner, single, limit), acknowledged: () => bytes };
+  return { inbox: new Inbox(owner, single, limit, budget), acknowledged: () => bytes, extensions, errors };
 }
 
 const hello = new TextEncoder().encode("hello");
@@ -98,18 +115,95 @@ describe("messages out of DATA frames", () => {
     expect(acknowledged()).toBe(10);
   });
 
-  it("are credited as they come while somebody waits for one that is incomplete", async () => {
-    const { inbox, acknowledged } = inboxOf();
+  it("that are awaited and incomplete extend the window once, and are acknowledged only when they are whole", async () => {
+    const { inbox, acknowledged, extensions } = inboxOf();
     const wire = framed(new Uint8Array(200_000));
     inbox.push(wire.subarray(0, 65_536));
-    expect(acknowledged()).toBe(0);
+    expect(extensions).toEqual([]);
     const received = inbox.receive();
-    expect(acknowledged()).toBe(65_536);
+    expect(extensions).toEqual([200_005 - 65_536]);
     inbox.push(wire.subarray(65_536, 131_072));
-    expect(acknowledged()).toBe(131_072);
+    expect(acknowledged()).toBe(0);
     inbox.push(wire.subarray(131_072));
     expect((await received)?.length).toBe(200_000);
     expect(acknowledged()).toBe(200_005);
+    expect(extensions).toHaveLength(1);
+  });
+
+  it("that nobody awaits extend no window, however much of them has come", () => {
+    const { inbox, acknowledged, extensions } = inboxOf();
+    inbox.push(framed(new Uint8Array(200_000)).subarray(0, 100_000));
+    expect(extensions).toEqual([]);
+    expect(acknowledged()).toBe(0);
+  });
+
+  it("extend the window only when the budget of the process has room, and give the room back", async () => {
+    const budget = new MessageBudget({ maxBytes: 250_000, clock: new VirtualClock() });
+    const wire = framed(new Uint8Array(200_000));
+    const first = inboxOf({ budget });
+    const second = inboxOf({ budget });
+    const taken = first.inbox.receive();
+    second.inbox.receive().catch(() => {});
+    first.inbox.push(wire.subarray(0, 10));
+    second.inbox.push(wire.subarray(0, 10));
+    expect(first.extensions).toEqual([199_995]);
+    expect(second.extensions).toEqual([]);
+    expect(budget.heldBytes).toBe(200_000);
+    expect(budget.waitingMessages).toBe(1);
+    first.inbox.push(wire.subarray(10));
+    await taken;
+    expect(second.extensions).toEqual([199_995]);
+    second.inbox.fail(new Error("gone"));
+    expect(budget.heldBytes).toBe(0);
+  });
+
+  it("of no more than 64 KiB are not counted in the budget of the process", () => {
+    const budget = new MessageBudget({ maxBytes: 1, clock: new VirtualClock() });
+    for (let turn = 0; turn < 3; turn++) {
+      const { inbox, extensions } = inboxOf({ budget });
+      void inbox.receive();
+      inbox.push(framed(new Uint8Array(65_536)).subarray(0, 10));
+      expect(extensions).toEqual([65_531]);
+    }
+    expect(budget.heldBytes).toBe(0);
+  });
+
+  it("that stand still while others wait for room fail with RESOURCE_EXHAUSTED, which names the budget", () => {
+    const clock = new VirtualClock();
+    const budget = new MessageBudget({ maxBytes: 250_000, timeoutMs: 1_000, clock });
+    const wire = framed(new Uint8Array(200_000));
+    const [first, second] = [inboxOf({ budget }), inboxOf({ budget })];
+    for (const { inbox } of [first, second]) {
+      void inbox.receive();
+      inbox.push(wire.subarray(0, 10));
+    }
+    clock.advance(800);
+    first.inbox.push(wire.subarray(10, 20));
+    clock.advance(400);
+    expect(first.errors).toEqual([]);
+    expect(second.errors).toMatchObject([
+      {
+        status: Status.RESOURCE_EXHAUSTED,
+        message:
+          "no room for a request message of 200000 bytes: messages that have come in part use up the messageBudget (250000 bytes), and this one did not go on for 1000 ms",
+      },
+    ]);
+    expect(budget.waitingMessages).toBe(0);
+  });
+
+  it("fail with RESOURCE_EXHAUSTED when the connection has no room for them", () => {
+    const { inbox, errors, acknowledged } = inboxOf();
+    void inbox.receive();
+    inbox.push(framed(new Uint8Array(200_000)).subarray(0, 1_000));
+    inbox.onBudgetExhausted();
+    expect(errors).toMatchObject([
+      {
+        status: Status.RESOURCE_EXHAUSTED,
+        message:
+          "no room for a request message of 200000 bytes: messages that have come in part use up maxBufferedBytesPerConnection",
+      },
+    ]);
+    expect(acknowledged()).toBe(1_000);
   });
 
   it("larger than the limit are refused by their prefix, before anything of them is kept", () => {
@@ -208,11 +302,12 @@ describe("messages out of DATA frames", () => {
         throw cause;
       },
       acknowledge: () => {},
+      extendWindow: () => {},
       onInputEnd: () => {},
       onBadInput: (error: GrpcError) => told.push(error),
     };
     const told: GrpcError[] = [];
-    const inbox = new Inbox(owner, false, 100);
+    const inbox = new Inbox(owner, false, 100, new MessageBudget());
     inbox.push(framed(hello));
     inbox.push(framed(hello));
     inbox.end();
