@@ -1,4 +1,7 @@
-/** Streams between two parties who can both only dial out. The first part is for users of a router, the second for other libraries. */
+/**
+ * Streams between two parties who can both only dial out. The first part is for users of a router, the second for other
+ * libraries.
+ */
 
 // For users: listening and dialling, the stream that both sides get, and running a router.
 

@@ -4,57 +4,78 @@ import { durationMs, maxTimerMs, wholeNumber } from "@trunkline/base";
 /** The limits on the memory, the time and the log lines that peers of a router can take. */
 export interface RouterLimits {
   /**
-   * The longest time that the first peer of a stream waits for the other one; it never waits longer than its token is good. Default 120,000 ms: a
-   * listener that has to reconnect first has time to do so.
+   * The longest time that the first peer of a stream waits for the other one; it never waits longer than its token is
+   * good. Default 120,000 ms: a listener that has to reconnect first has time to do so.
    */
   readonly maxWaitMs?: number | undefined;
-  /** The number of first peers that may wait at once. Default 4,096: they hold at most a window (64 KiB) each, 256 MiB in all. */
+  /**
+   * The number of first peers that may wait at once. Default 4,096: they hold at most a window (64 KiB) each, 256 MiB
+   * in all.
+   */
   readonly maxWaitingPeers?: number | undefined;
   /**
-   * The number of streams whose tokens are remembered as used until they expire. Default 100,000: more than 3,000 streams a second at the 30 s
-   * for which the exchange's tokens are good, in about 30 MB.
+   * The number of streams whose tokens are remembered as used until they expire. Default 100,000: more than 3,000
+   * streams a second at the 30 s for which the exchange's tokens are good, in about 30 MB.
    */
   readonly maxRememberedStreams?: number | undefined;
-  /** The number of verified tokens that are remembered, so that they need not be verified again. Default 10,000, about 3 MB. */
+  /**
+   * The number of verified tokens that are remembered, so that they need not be verified again. Default 10,000, about 3
+   * MB.
+   */
   readonly maxCachedTokens?: number | undefined;
   /**
-   * The longest time that a peer whose other side is lost may take nothing of what is left for it. Default `Infinity`: as long as its connection
-   * lives, which `keepaliveIntervalMs` asks; a reader that pauses for minutes is slow, not dead.
+   * The longest time that a peer whose other side is lost may take nothing of what is left for it. Default `Infinity`:
+   * as long as its connection lives, which `keepaliveIntervalMs` asks; a reader that pauses for minutes is slow, not
+   * dead.
    */
   readonly lingerMs?: number | undefined;
   /**
-   * The number of peers that may still read after their other side was lost; one more cuts off the one that does so the longest. Default 4,096:
-   * each holds about a window (64 KiB), 256 MiB in all.
+   * The number of peers that may still read after their other side was lost; one more cuts off the one that does so the
+   * longest. Default 4,096: each holds about a window (64 KiB), 256 MiB in all.
    */
   readonly maxLingeringPeers?: number | undefined;
-  /** The longest time that a dialler may wait for the listener, whatever it asks for. Default 30,000 ms; the tokens of a stream are good for as long. */
+  /**
+   * The longest time that a dialler may wait for the listener, whatever it asks for. Default 30,000 ms; the tokens of a
+   * stream are good for as long.
+   */
   readonly maxDialWaitMs?: number | undefined;
   /** The number of names that may have a listener. Default 10,000: with full metadata 80 MB. */
   readonly maxListeners?: number | undefined;
-  /** The largest metadata of a listener or a dialler, keys and values. Default 8,192 bytes, as much as gRPC peers take in headers. */
+  /**
+   * The largest metadata of a listener or a dialler, keys and values. Default 8,192 bytes, as much as gRPC peers take
+   * in headers.
+   */
   readonly maxMetadataBytes?: number | undefined;
   /**
-   * The time between two heartbeats to a listener, by which it notices a dead connection; 0 for none. A listener that leaves three of them untaken
-   * loses its name. Default 20,000 ms: NATs forget quiet connections after 30 s or more.
+   * The time between two heartbeats to a listener, by which it notices a dead connection; 0 for none. A listener that
+   * leaves three of them untaken loses its name. Default 20,000 ms: NATs forget quiet connections after 30 s or more.
    */
   readonly heartbeatMs?: number | undefined;
   /**
-   * The time without a byte from a client after which the router sends it a PING; `Infinity` for never. Default 20,000 ms: with
-   * `keepaliveTimeoutMs`, a peer that is lost without notice is known within a minute, its name is free and its other side is told.
+   * The time without a byte from a client after which the router sends it a PING; `Infinity` for never. Default 20,000
+   * ms: with `keepaliveTimeoutMs`, a peer that is lost without notice is known within a minute, its name is free and
+   * its other side is told.
    */
   readonly keepaliveIntervalMs?: number | undefined;
   /**
-   * The time for the answer to that PING before the connection is closed. Default 35,000 ms: a network that stalls for half a minute and comes
-   * back loses nothing.
+   * The time for the answer to that PING before the connection is closed. Default 35,000 ms: a network that stalls for
+   * half a minute and comes back loses nothing.
    */
   readonly keepaliveTimeoutMs?: number | undefined;
-  /** The number of calls that may run at once on one connection. Default 16,384: a peer may have many streams, and is bounded by what they hold. */
+  /**
+   * The number of calls that may run at once on one connection. Default 16,384: a peer may have many streams, and is
+   * bounded by what they hold.
+   */
   readonly maxConcurrentStreams?: number | undefined;
-  /** The largest frame that is passed on, as a message. Default 4,194,304 bytes, the default of every gRPC implementation. */
+  /**
+   * The largest frame that is passed on, as a message. Default 4,194,304 bytes, the default of every gRPC
+   * implementation.
+   */
   readonly maxReceiveMessageBytes?: number | undefined;
   /**
-   * The number of refused calls of one kind (method and status) that are reported one by one within `refusalIntervalMs`; the others are counted
-   * and reported once, by `refusals-omitted`. Default 10: a caller without a token cannot fill a log.
+   * The number of refused calls of one kind (method and status) that are reported one by one within
+   * `refusalIntervalMs`; the others are counted and reported once, by `refusals-omitted`. Default 10: a caller without
+   * a token cannot fill a log.
    */
   readonly maxReportedRefusals?: number | undefined;
   /** The interval of `maxReportedRefusals`. Default 10,000 ms: a person who watches the log sees the count soon. */

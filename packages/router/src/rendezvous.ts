@@ -1,6 +1,6 @@
 /**
- * The pairing table: the first peer of a stream waits, the second one is joined to it. The table is pure: it knows neither calls nor tokens nor
- * clocks; time is an argument, and the type of a peer is its user's choice.
+ * The pairing table: the first peer of a stream waits, the second one is joined to it. The table is pure: it knows
+ * neither calls nor tokens nor clocks; time is an argument, and the type of a peer is its user's choice.
  */
 import { Heap, type HeapEntry } from "@trunkline/base";
 
@@ -42,7 +42,10 @@ export interface RendezvousLimits {
   readonly maxWaitMs: number;
   /** The number of peers that may wait at once. */
   readonly maxWaitingPeers: number;
-  /** The number of streams of the exchange that are remembered until their tokens expire, so that no token is used twice. */
+  /**
+   * The number of streams of the exchange that are remembered until their tokens expire, so that no token is used
+   * twice.
+   */
   readonly maxRememberedStreams: number;
   /** True refuses a third peer while a pair without roles lives; with roles a third peer is always refused. */
   readonly refuseThirdPeer: boolean;
@@ -88,7 +91,10 @@ export class Rendezvous<Peer extends {}> {
     return this.#waits.first?.dueMs;
   }
 
-  /** Decides what becomes of a peer that arrives. The outcome holds at once: a first peer waits in the table, and a pair has left it. */
+  /**
+   * Decides what becomes of a peer that arrives. The outcome holds at once: a first peer waits in the table, and a pair
+   * has left it.
+   */
   arrive(peer: Peer, arrival: Arrival, nowMs: number): Outcome<Peer> {
     this.#forget(nowMs);
     const refusal = this.#refusal(arrival);

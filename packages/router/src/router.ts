@@ -16,15 +16,15 @@ import { TokenVerifier } from "./token/verifier.js";
 /** Options of a router: its keys, and the limits on what peers can take. */
 export interface RouterOptions extends RouterLimits {
   /**
-   * The keys that tokens are checked with. The first secret signs the tokens of the exchange, so there must be one; others serve a
-   * rotation, or tokens that another issuer makes.
+   * The keys that tokens are checked with. The first secret signs the tokens of the exchange, so there must be one;
+   * others serve a rotation, or tokens that another issuer makes.
    */
   readonly keys: readonly KeySource[];
   /** The endpoint to which the exchange sends peers. Default: the server that it is part of. */
   readonly routerEndpoint?: string | undefined;
   /**
-   * True refuses a third peer with ALREADY_EXISTS while a pair of its name lives. Default false, as in Jumpstarter: the third peer waits as the
-   * first of a new pair. Streams of the exchange never have a third peer.
+   * True refuses a third peer with ALREADY_EXISTS while a pair of its name lives. Default false, as in Jumpstarter: the
+   * third peer waits as the first of a new pair. Streams of the exchange never have a third peer.
    */
   readonly refuseThirdPeer?: boolean | undefined;
   /** Called with each event, for logs. It must be quick. */
@@ -39,15 +39,25 @@ export interface RouterOptions extends RouterLimits {
 
 /** The holder and the lifetime of a token for the exchange. */
 export interface ExchangeTokenOptions {
-  /** The name of the token's user. It stands in logs, and no other identity can take over the names of its listeners. */
+  /**
+   * The name of the token's user. It stands in logs, and no other identity can take over the names of its listeners.
+   */
   readonly identity: string;
   /** The time for which the token is good. */
   readonly lifetimeMs: number;
 }
 
 /**
- * `jumpstarter.v1.RouterService`, which joins two callers whose tokens have the same `sub`, and `trunkline.v1.ExchangeService`, through which
- * peers find each other by names.
+ * Returns the largest message to the exchange: metadata, whose encoding takes up to seven bytes a field beside keys and
+ * values, a name, and features. A small limit bounds the memory that unfinished messages take.
+ */
+function maxExchangeMessageBytes(maxMetadataBytes: number): number {
+  return Math.min(16_384 + 8 * maxMetadataBytes, 2 ** 32 - 1);
+}
+
+/**
+ * `jumpstarter.v1.RouterService`, which joins two callers whose tokens have the same `sub`, and
+ * `trunkline.v1.ExchangeService`, through which peers find each other by names.
  */
 export class Router implements AsyncDisposable {
   /** The server, for further services before `listen`, and for connections that exist already (`serve`). */
@@ -57,7 +67,10 @@ export class Router implements AsyncDisposable {
   readonly #routerService: RouterServiceHandler;
   readonly #exchangeService: ExchangeServiceHandler;
 
-  /** Makes a router that listens nowhere yet. @throws TypeError for missing or unusable keys, RangeError for a limit out of its range */
+  /**
+   * Makes a router that listens nowhere yet. @throws TypeError for missing or unusable keys, RangeError for a limit out
+   * of its range
+   */
   constructor(options: RouterOptions) {
     const {
       clock = systemClock,
@@ -104,19 +117,23 @@ export class Router implements AsyncDisposable {
       onError,
     });
     this.server.add(ForwardingService, this.#routerService.implementation);
-    this.server.add(ExchangeService, this.#exchangeService.implementation);
+    this.server.add(ExchangeService, this.#exchangeService.implementation, {
+      maxReceiveMessageBytes: maxExchangeMessageBytes(limits.maxMetadataBytes),
+    });
   }
 
   /**
    * Listens on `"127.0.0.1:0"`, `"host:port"` or `"unix:/path"`, and returns the bound address. See `Server.listen`.
-   * @throws TypeError for a malformed address, or one beyond loopback without TLS; Node's error when the address cannot be had
+   * @throws TypeError for a malformed address, or one beyond loopback without TLS; Node's error when the address cannot
+   * be had
    */
   listen(address: string, options?: ServerListenOptions): Promise<string> {
     return this.server.listen(address, options);
   }
 
   /**
-   * Returns a token for the exchange: to listen, to dial and to list with. Its holder can use every name; it is a secret.
+   * Returns a token for the exchange: to listen, to dial and to list with. Its holder can use every name; it is a
+   * secret.
    * @throws RangeError for a lifetime below 1 ms, TypeError for an empty identity
    */
   mintToken({ identity, lifetimeMs }: ExchangeTokenOptions): Promise<string> {
@@ -131,8 +148,8 @@ export class Router implements AsyncDisposable {
   }
 
   /**
-   * Closes the router: ends the calls of waiting peers and listeners, and lets pairs end within `closeTimeoutMs` (5,000). Idempotent; never
-   * rejects.
+   * Closes the router: ends the calls of waiting peers and listeners, and lets pairs end within `closeTimeoutMs`
+   * (5,000). Idempotent; never rejects.
    */
   async close(options?: Pick<CloseOptions, "closeTimeoutMs">): Promise<void> {
     this.#routerService.close();

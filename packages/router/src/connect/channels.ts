@@ -1,8 +1,14 @@
-/** The channels of one client: one an endpoint, shared by all streams that go there, since a connection costs more than most streams do. */
+/**
+ * The channels of one client: one an endpoint, shared by all streams that go there, since a connection costs more than
+ * most streams do.
+ */
 import { Channel, type ChannelOptions, type ConnectTarget, GrpcError, Status } from "@trunkline/grpc";
 import type { CloseOptions } from "@trunkline/streams";
 
-/** The number of endpoints: an exchange sends to a few routers, and one that names ever new ones must not open ever more connections. */
+/**
+ * The number of endpoints: an exchange sends to a few routers, and one that names ever new ones must not open ever more
+ * connections.
+ */
 const maxEndpoints = 64;
 
 /** A time limit that never comes: 285,000 years. */
@@ -11,7 +17,10 @@ const unlimitedMs = Number.MAX_SAFE_INTEGER;
 export class Channels {
   readonly #home: string | ConnectTarget;
   readonly #options: ChannelOptions;
-  /** By endpoint; the endpoint of the exchange, and of the router where the exchange names no other, is undefined. */
+  /**
+   * The channels by endpoint. The endpoint of the exchange, and of the router where the exchange names no other, is
+   * undefined.
+   */
   readonly #channels: Map<string | undefined, Channel> = new Map();
   /** Channels that take no more calls, and whose streams still live. */
   readonly #retired: Set<Channel> = new Set();
@@ -43,8 +52,8 @@ export class Channels {
   }
 
   /**
-   * Leaves a channel whose connection seems dead: the next call gets a new one. The streams on it go on, for the connection may only be slow;
-   * its keepalive decides.
+   * Leaves a channel whose connection seems dead: the next call gets a new one. The streams on it go on, for the
+   * connection may only be slow; its keepalive decides.
    */
   retire(channel: Channel): void {
     for (const [endpoint, current] of this.#channels) {
@@ -63,7 +72,10 @@ export class Channels {
   }
 }
 
-/** Closes a client once all its streams have ended, for `listen` and `dial`, whose callers hold no client that they could close. */
+/**
+ * Closes a client once all its streams have ended, for `listen` and `dial`, whose callers hold no client that they
+ * could close.
+ */
 export function closeWhenDone(client: { close(options: CloseOptions): Promise<void> }): void {
   void client.close({ closeTimeoutMs: unlimitedMs });
 }

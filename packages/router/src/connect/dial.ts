@@ -3,7 +3,10 @@ import type { RouterStream } from "../stream/router-stream.js";
 import { closeWhenDone } from "./channels.js";
 import { type DialOptions, Trunkline, type TrunklineOptions } from "./trunkline.js";
 
-/** Dials a name at an exchange; see `Trunkline.dial`, and use a `Trunkline` for more than one. The connection ends with the stream. */
+/**
+ * Dials a name at an exchange; see `Trunkline.dial`, and use a `Trunkline` for more than one. The connection ends with
+ * the stream.
+ */
 export async function dial(name: string, options: TrunklineOptions & DialOptions): Promise<RouterStream> {
   const trunkline = new Trunkline(options);
   try {

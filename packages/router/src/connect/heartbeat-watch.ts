@@ -1,7 +1,10 @@
 /** Notices that the other end of a call has been silent for too long: on a dead connection silence is the only sign. */
 import type { Clock } from "@trunkline/base";
 
-/** The number of heartbeats in a row that may be missing: one may be late, and one lost with the connection that carried it. */
+/**
+ * The number of heartbeats in a row that may be missing: one may be late, and one lost with the connection that carried
+ * it.
+ */
 const missedHeartbeats = 3;
 
 export class HeartbeatWatch {

@@ -4,8 +4,8 @@ import type { Listener } from "./listener.js";
 import { type ListenerOptions, Trunkline, type TrunklineOptions } from "./trunkline.js";
 
 /**
- * Listens under a name at an exchange; see `Trunkline.listen`, and use a `Trunkline` for more than one. The connection ends when the listener is
- * closed and the last of its streams has ended.
+ * Listens under a name at an exchange; see `Trunkline.listen`, and use a `Trunkline` for more than one. The connection
+ * ends when the listener is closed and the last of its streams has ended.
  */
 export async function listen(name: string, options: TrunklineOptions & ListenerOptions): Promise<Listener> {
   const { onState } = options;

@@ -1,4 +1,6 @@
-/** Listens under one name until it is closed: registers it, opens a stream for each offer, and reconnects after a loss. */
+/**
+ * Listens under one name until it is closed: registers it, opens a stream for each offer, and reconnects after a loss.
+ */
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { abortReason, Backoff, reasonText } from "@trunkline/base";
 import { type BackoffOptions, type Channel, type ClientCall, GrpcError, Status } from "@trunkline/grpc";
@@ -30,11 +32,13 @@ export interface Listener extends AsyncIterable<RouterStream>, AsyncDisposable {
   readonly name: string;
   /**
    * Returns the next stream; undefined after `close()`.
-   * @throws GrpcError with which the listener has ended: UNAUTHENTICATED, ABORTED (another listener has taken the name), …; BusyStreamError while
-   * another `accept` waits
+   * @throws GrpcError with which the listener has ended: UNAUTHENTICATED, ABORTED (another listener has taken the
+   * name), …; BusyStreamError while another `accept` waits
    */
   accept(options?: WaitOptions): Promise<RouterStream | undefined>;
-  /** Gives the name back and aborts the streams that wait for `accept`; accepted ones go on. Idempotent; never rejects. */
+  /**
+   * Gives the name back and aborts the streams that wait for `accept`; accepted ones go on. Idempotent; never rejects.
+   */
   close(): Promise<void>;
 }
 
@@ -89,7 +93,10 @@ export class NameListener implements Listener {
     this.#backoff = new Backoff(options.backoff);
   }
 
-  /** Registers for the first time. Errors are thrown here, and not met by further attempts. @throws GrpcError, or the signal's reason */
+  /**
+   * Registers for the first time. Errors are thrown here, and not met by further attempts. @throws GrpcError, or the
+   * signal's reason
+   */
   async begin(signal: AbortSignalLike | undefined): Promise<void> {
     try {
       if (signal !== undefined) {

@@ -15,7 +15,9 @@ export interface OpenStreamOptions {
   readonly token: string;
   /** A name for this peer, by which a router recognises a second call of it. Default: a random one. */
   readonly peerId?: string | undefined;
-  /** The features of the other side, where they are known. Default: those that the router names when it has joined both. */
+  /**
+   * The features of the other side, where they are known. Default: those that the router names when it has joined both.
+   */
   readonly peerFeatures?: Features | undefined;
   /** Metadata for the reader on this side, found with `extra(streamMetadata)`. It is not sent. */
   readonly metadata?: MetadataInit | undefined;
@@ -24,10 +26,11 @@ export interface OpenStreamOptions {
 }
 
 /**
- * Opens a stream at the router behind `channel`, ours or Jumpstarter's, with a token of one's own; `listen` and `dial` do this with tokens of
- * the exchange. Resolves when the call is on its way: it does not wait for the other side, and flow control keeps what is sent before that comes.
- * @throws GrpcError UNAVAILABLE where the router cannot be reached; the stream's first step rejects with a refusal (UNAUTHENTICATED,
- * ALREADY_EXISTS, …)
+ * Opens a stream at the router behind `channel`, ours or Jumpstarter's, with a token of one's own; `listen` and `dial`
+ * do this with tokens of the exchange. Resolves when the call is on its way: it does not wait for the other side, and
+ * flow control keeps what is sent before that comes.
+ * @throws GrpcError UNAVAILABLE where the router cannot be reached; the stream's first step rejects with a refusal
+ * (UNAUTHENTICATED, ALREADY_EXISTS, …)
  */
 export async function openRouterStream(channel: Channel, options: OpenStreamOptions): Promise<RouterStream> {
   const { token, peerId = randomUUID(), peerFeatures, metadata, signal } = options;
@@ -36,7 +39,10 @@ export async function openRouterStream(channel: Channel, options: OpenStreamOpti
   return new RouterStream(call, { peerFeatures, metadata });
 }
 
-/** Returns the metadata of the call. Token and name are used once, and would only push repeated fields out of the compression table. */
+/**
+ * Returns the metadata of the call. Token and name are used once, and would only push repeated fields out of the
+ * compression table.
+ */
 function credentials(token: string, peerId: string): Metadata {
   // Through `Metadata`, so that a token that cannot be the value of a header is refused.
   const fields: readonly WireField[] = new Metadata([

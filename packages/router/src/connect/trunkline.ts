@@ -26,26 +26,29 @@ import { openRouterStream } from "./open-stream.js";
 /** Options of a client of an exchange. */
 export interface TrunklineOptions {
   /**
-   * The endpoint of the exchange: `"host:port"`, `"dns:///host:port"`, `"unix:/path"`; or `{ connect }`, which makes the connections, as of a
-   * `Channel`.
+   * The endpoint of the exchange: `"host:port"`, `"dns:///host:port"`, `"unix:/path"`; or `{ connect }`, which makes
+   * the connections, as of a `Channel`.
    */
   readonly endpoint: string | ConnectTarget;
   /** The token for the exchange. A function is asked before each call, so that a token can be renewed. */
   readonly token: string | (() => string | Promise<string>);
-  /** TLS options, as of a `Channel`: TLS by default, except to loopback and Unix sockets. They hold for routers that the exchange names, too. */
+  /**
+   * TLS options, as of a `Channel`: TLS by default, except to loopback and Unix sockets. They hold for routers that the
+   * exchange names, too.
+   */
   readonly tls?: tls.ConnectionOptions | undefined;
   /** True connects without TLS, to any endpoint. */
   readonly plaintext?: boolean | undefined;
   /** The waits between attempts to reconnect. */
   readonly backoff?: BackoffOptions | undefined;
   /**
-   * The time without a byte from the router after which it is sent a PING, also while there are no streams; `Infinity` for never. Default
-   * 20,000 ms: with `keepaliveTimeoutMs`, a dead connection is known within a minute.
+   * The time without a byte from the router after which it is sent a PING, also while there are no streams; `Infinity`
+   * for never. Default 20,000 ms: with `keepaliveTimeoutMs`, a dead connection is known within a minute.
    */
   readonly keepaliveIntervalMs?: number | undefined;
   /**
-   * The time for the answer to that PING before the connection is given up and its streams break with UNAVAILABLE. Default 35,000 ms: a network
-   * that stalls for half a minute and comes back loses nothing.
+   * The time for the answer to that PING before the connection is given up and its streams break with UNAVAILABLE.
+   * Default 35,000 ms: a network that stalls for half a minute and comes back loses nothing.
    */
   readonly keepaliveTimeoutMs?: number | undefined;
   /** The clock for all waits. Default: the system's. */
@@ -58,7 +61,9 @@ export interface ListenerOptions {
   readonly metadata?: MetadataInit | undefined;
   /** A signal that closes the listener. */
   readonly signal?: AbortSignalLike | undefined;
-  /** The number of streams that may wait for `accept`; one more is refused with RESOURCE_EXHAUSTED. Default 64, a burst. */
+  /**
+   * The number of streams that may wait for `accept`; one more is refused with RESOURCE_EXHAUSTED. Default 64, a burst.
+   */
   readonly maxWaitingStreams?: number | undefined;
   /** Called when the connection to the exchange is lost, when it is back, and with each other state. */
   readonly onState?: ((state: ListenerState) => void) | undefined;
@@ -71,8 +76,8 @@ export interface DialOptions {
   /** A signal that ends the dialling; it has no effect on the stream. */
   readonly signal?: AbortSignalLike | undefined;
   /**
-   * The time for reaching the exchange, and then again for the other side to join. Default 30,000 ms, the longest time that an exchange allows
-   * unless it was told otherwise.
+   * The time for reaching the exchange, and then again for the other side to join. Default 30,000 ms, the longest time
+   * that an exchange allows unless it was told otherwise.
    */
   readonly waitMs?: number | undefined;
 }
@@ -86,14 +91,18 @@ export interface ListedName {
 
 /** The time for reaching the exchange where the caller gives none. */
 const defaultWaitMs = 30_000;
-/** The longest first attempt on a connection that was made before: an exchange answers in milliseconds, so its connection is dead. */
+/**
+ * The longest first attempt on a connection that was made before: an exchange answers in milliseconds, so its
+ * connection is dead.
+ */
 const maxFirstAttemptMs = 10_000;
 
 /** One request to the exchange, with the options of the attempt. */
 type Request<Answer> = (client: Client<typeof ExchangeService>, options: CallOptions) => Promise<Answer>;
 
 /**
- * A client of an exchange. It listens and dials over one connection an endpoint, which it keeps alive and makes anew when it is lost.
+ * A client of an exchange. It listens and dials over one connection an endpoint, which it keeps alive and makes anew
+ * when it is lost.
  * ```ts
  * await using trunkline = new Trunkline({ endpoint, token });
  * const stream = await trunkline.dial("web");
@@ -107,7 +116,10 @@ export class Trunkline implements AsyncDisposable {
   readonly #channels: Channels;
   readonly #listeners: Set<NameListener> = new Set();
 
-  /** Makes a client; it connects when it is first used. @throws TypeError for a malformed endpoint or token, RangeError for a time out of its range */
+  /**
+   * Makes a client; it connects when it is first used. @throws TypeError for a malformed endpoint or token, RangeError
+   * for a time out of its range
+   */
   constructor(options: TrunklineOptions) {
     const { endpoint, token, tls, plaintext, backoff, clock = systemClock } = options;
     if (typeof token !== "function" && (typeof token !== "string" || token === "")) {
@@ -132,10 +144,11 @@ export class Trunkline implements AsyncDisposable {
   }
 
   /**
-   * Listens under a name: resolves when the exchange has confirmed it, and returns the streams of diallers. A connection that is lost is made
-   * again, and the listener takes its name back. Another listener of the same identity that takes the name ends this one.
-   * @throws GrpcError UNAVAILABLE (no exchange answers), UNAUTHENTICATED (the token), ALREADY_EXISTS (a listener of another identity has the
-   * name), INVALID_ARGUMENT (the name or the metadata), RESOURCE_EXHAUSTED; MetadataError
+   * Listens under a name: resolves when the exchange has confirmed it, and returns the streams of diallers. A
+   * connection that is lost is made again, and the listener takes its name back. Another listener of the same identity
+   * that takes the name ends this one.
+   * @throws GrpcError UNAVAILABLE (no exchange answers), UNAUTHENTICATED (the token), ALREADY_EXISTS (a listener of
+   * another identity has the name), INVALID_ARGUMENT (the name or the metadata), RESOURCE_EXHAUSTED; MetadataError
    */
   async listen(name: string, options: ListenerOptions = {}): Promise<Listener> {
     const { metadata, signal, onState } = options;
@@ -155,9 +168,10 @@ export class Trunkline implements AsyncDisposable {
   }
 
   /**
-   * Dials a name: resolves when the stream is on its way. It does not wait for the other side; if that does not join within `waitMs`, the stream
-   * breaks with DEADLINE_EXCEEDED.
-   * @throws GrpcError NOT_FOUND (the name has no listener), UNAVAILABLE, UNAUTHENTICATED, INVALID_ARGUMENT, DEADLINE_EXCEEDED; MetadataError
+   * Dials a name: resolves when the stream is on its way. It does not wait for the other side; if that does not join
+   * within `waitMs`, the stream breaks with DEADLINE_EXCEEDED.
+   * @throws GrpcError NOT_FOUND (the name has no listener), UNAVAILABLE, UNAUTHENTICATED, INVALID_ARGUMENT,
+   * DEADLINE_EXCEEDED; MetadataError
    */
   async dial(name: string, options: DialOptions = {}): Promise<RouterStream> {
     const { metadata, signal } = options;
@@ -171,7 +185,10 @@ export class Trunkline implements AsyncDisposable {
     });
   }
 
-  /** Returns the names that have a listener now, in order. @throws GrpcError UNAVAILABLE, UNAUTHENTICATED, DEADLINE_EXCEEDED after 30 s */
+  /**
+   * Returns the names that have a listener now, in order. @throws GrpcError UNAVAILABLE, UNAUTHENTICATED,
+   * DEADLINE_EXCEEDED after 30 s
+   */
   async list({ signal }: WaitOptions = {}): Promise<ListedName[]> {
     const { listeners } = await this.#ask(defaultWaitMs, (client, attempt) => client.list({}, { ...attempt, signal }));
     return listeners.map(({ name, metadata, sinceUnixMs }) => {
@@ -180,8 +197,8 @@ export class Trunkline implements AsyncDisposable {
   }
 
   /**
-   * Makes a request within `waitMs`. A connection that was made before may be dead without any notice; the first attempt on it gets a third of the
-   * time, and the rest goes to an attempt on a new one.
+   * Makes a request within `waitMs`. A connection that was made before may be dead without any notice; the first
+   * attempt on it gets a third of the time, and the rest goes to an attempt on a new one.
    */
   async #ask<Answer>(waitMs: number, request: Request<Answer>): Promise<Answer> {
     const deadline = Deadline.after(waitMs, this.#clock);
@@ -198,7 +215,10 @@ export class Trunkline implements AsyncDisposable {
     return request(exchangeClient(this.#channels.get()), { metadata: await this.#authorization(), deadline });
   }
 
-  /** Closes the listeners, then the connections; live streams have `closeTimeoutMs` (5,000) to end. Idempotent; never rejects. */
+  /**
+   * Closes the listeners, then the connections; live streams have `closeTimeoutMs` (5,000) to end. Idempotent; never
+   * rejects.
+   */
   async close(options?: Pick<CloseOptions, "closeTimeoutMs">): Promise<void> {
     await Promise.all(Array.from(this.#listeners, (listener) => listener.close()));
     await this.#channels.close(options);

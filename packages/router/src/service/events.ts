@@ -1,10 +1,10 @@
-/** What a router reports about itself: events for logs, and counts. No event ever holds a token. */
+/** The reports of a router about itself: events for logs, and counts. No event ever holds a token. */
 import type { GrpcError, ServerCall, Status } from "@trunkline/grpc";
 import { RefusalReports, type RefusalReportsOptions } from "./refusal-reports.js";
 
 /**
- * An event of a router, for logs. `stream` is the subject of the tokens that the peers of a stream show, `peer` is the address of a caller,
- * `method` the path of a call.
+ * An event of a router, for logs. `stream` is the subject of the tokens that the peers of a stream show, `peer` is the
+ * address of a caller, `method` the path of a call.
  */
 export type RouterEvent =
   /** A call was refused: a bad token, a third peer, an unknown name, a limit. */
@@ -15,7 +15,10 @@ export type RouterEvent =
       readonly status: Status;
       readonly message: string;
     }
-  /** More calls of `method` were refused with `status` than are reported one by one: `count` of them within `durationMs`. */
+  /**
+   * More calls of `method` were refused with `status` than are reported one by one: `count` of them within
+   * `durationMs`.
+   */
   | {
       readonly kind: "refusals-omitted";
       readonly method: string;
@@ -25,7 +28,10 @@ export type RouterEvent =
     }
   /** The first peer of a stream waits for the other one. */
   | { readonly kind: "waiting"; readonly stream: string; readonly peer: string }
-  /** The wait of a first peer has ended without the other one: its time was over, the peer has left, or it has called again. */
+  /**
+   * The wait of a first peer has ended without the other one: its time was over, the peer has left, or it has called
+   * again.
+   */
   | {
       readonly kind: "expired";
       readonly stream: string;
@@ -46,8 +52,8 @@ export type RouterEvent =
   /** A listener was registered under a name. */
   | { readonly kind: "listening"; readonly name: string; readonly identity: string; readonly peer: string }
   /**
-   * A listener is registered no more: its call has ended, another listener of the same identity has taken the name, or it did not take its
-   * heartbeats in time.
+   * A listener is registered no more: its call has ended, another listener of the same identity has taken the name, or
+   * it did not take its heartbeats in time.
    */
   | {
       readonly kind: "listener-removed";

@@ -45,7 +45,9 @@ const maxFeatureChars = 32;
 type DialAnswer = MessageInitShape<typeof DialResponseSchema>;
 type ListAnswer = MessageInitShape<typeof ListResponseSchema>;
 
-/** The three methods of the exchange. Each authenticates its caller from the headers alone, before it takes a message. */
+/**
+ * The three methods of the exchange. Each authenticates its caller from the headers alone, before it takes a message.
+ */
 export class ExchangeServiceHandler {
   readonly implementation: Implementation<typeof ExchangeService> = {
     listen: { open: (call) => this.#listen(call) },
@@ -142,7 +144,10 @@ export class ExchangeServiceHandler {
     reporter.tell({ kind: "listener-removed", name, identity, reason });
   }
 
-  /** Sends heartbeats to all listeners, by one timer. Without them a listener could not tell a dead connection from a quiet one. */
+  /**
+   * Sends heartbeats to all listeners, by one timer. Without them a listener could not tell a dead connection from a
+   * quiet one.
+   */
   #keepBeating(): void {
     const { clock, heartbeatMs } = this.#options;
     if (this.#cancelHeartbeat !== undefined || this.#closed || heartbeatMs === 0) return;
@@ -191,7 +196,10 @@ export class ExchangeServiceHandler {
     return answerTo(entry.request, routerEndpoint, dialToken);
   }
 
-  /** Waits until the listener takes the offer: a listener that takes none holds up its diallers for as long as they want to wait. */
+  /**
+   * Waits until the listener takes the offer: a listener that takes none holds up its diallers for as long as they want
+   * to wait.
+   */
   async #offer(entry: ListenerEntry, offer: ListenEvent, call: ServerCall<{}, {}>): Promise<void> {
     try {
       await abortable(entry.call.send(offer), call.signal);

@@ -1,6 +1,7 @@
 /**
- * The survivors of broken pairs that still take what was accepted from a lost peer. A slow reader is not a dead one: it has all the time it
- * needs while its connection lives, which the server's keepalive asks. Their number is bounded, and so is the memory that they hold.
+ * The survivors of broken pairs that still take what was accepted from a lost peer. A slow reader is not a dead one: it
+ * has all the time it needs while its connection lives, which the server's keepalive asks. Their number is bounded, and
+ * so is the memory that they hold.
  */
 import type { Clock } from "@trunkline/base";
 import { GrpcError, Status } from "@trunkline/grpc";
@@ -29,7 +30,10 @@ export class Lingering {
     return this.#survivors.size;
   }
 
-  /** Lets `survivor` take what waits for it. `passedBytes` returns what was passed on so far: it grows while the survivor takes something. */
+  /**
+   * Lets `survivor` take what waits for it. `passedBytes` returns what was passed on so far: it grows while the
+   * survivor takes something.
+   */
   add(survivor: Peer, passedBytes: () => number): void {
     const { maxLingeringPeers } = this.#options;
     this.#survivors.set(survivor, () => {});

@@ -1,8 +1,9 @@
 /**
- * Two calls that are joined: the frames that one sends, the other receives, with the backpressure of HTTP/2 all the way.
+ * Two calls that are joined: the frames that one sends, the other receives, with the backpressure of HTTP/2 all the
+ * way.
  *
- * When one side is lost, everything that was accepted from it is delivered first; then the other side's call ends with UNAVAILABLE. The pair
- * itself is over at once, however slowly the survivor reads.
+ * When one side is lost, everything that was accepted from it is delivered first; then the other side's call ends with
+ * UNAVAILABLE. The pair itself is over at once, however slowly the survivor reads.
  */
 import { type Clock, reasonText } from "@trunkline/base";
 import type { MutableStats } from "./events.js";
@@ -50,7 +51,8 @@ export class Pair {
         await to.call.send(frame);
       }
     } catch {
-      // One of them is lost. If it was the receiver, it cannot be told; if it was the sender, all frames of it have been passed on.
+      // One of them is lost. If it was the receiver, it cannot be told; if it was the sender, all frames of it have
+      // been passed on.
       to.finish(otherSideGone);
       return;
     }

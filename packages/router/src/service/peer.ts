@@ -26,7 +26,10 @@ export class Peer {
     return this.call.peer.address;
   }
 
-  /** True once the call has ended or its client is lost. Its place on the connection is free then, whatever the other side still has to read. */
+  /**
+   * True once the call has ended or its client is lost. Its place on the connection is free then, whatever the other
+   * side still has to read.
+   */
   get gone(): boolean {
     return this.call.signal.aborted;
   }

@@ -1,6 +1,6 @@
 /**
- * Bounds how often refused calls are reported. A caller without a token can make a server refuse thousands of calls in a second; each kind (method and
- * status) is reported a few times, then only counted, and the count is reported once.
+ * Bounds how often refused calls are reported. A caller without a token can make a server refuse thousands of calls in
+ * a second; each kind (method and status) is reported a few times, then only counted, and the count is reported once.
  */
 import type { Clock } from "@trunkline/base";
 import type { RouterEvent } from "./events.js";

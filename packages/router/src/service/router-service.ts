@@ -12,7 +12,10 @@ import { Lingering } from "./lingering.js";
 import { Pair } from "./pair.js";
 import { type ForwardedCall, Peer } from "./peer.js";
 
-/** The part of a peer's id that is kept and compared: longer ones are cut, since they stay in memory while the peer waits. */
+/**
+ * The part of a peer's id that is kept and compared: longer ones are cut, since they stay in memory while the peer
+ * waits.
+ */
 const maxPeerIdChars = 64;
 
 export interface RouterServiceOptions {
@@ -64,7 +67,8 @@ export class RouterServiceHandler {
     const { verifier, clock } = this.#options;
     const token = await authenticate(call.metadata, verifier);
     if (this.#closed) throw closing();
-    // A peer of the exchange that is lost already still meets its other side, which gets what was sent, and is told at once.
+    // A peer of the exchange that is lost already still meets its other side, which gets what was sent, and is told at
+    // once.
     if (call.signal.aborted && token.role === undefined) return undefined;
     const peer = new Peer(call, token.subject);
     const outcome = this.#table.arrive(peer, this.#arrivalOf(call, token), clock.nowMs());
@@ -124,7 +128,8 @@ export class RouterServiceHandler {
     const { stream, call } = peer;
     reporter.stats.waitingPeers = this.#table.waitingPeers;
     reporter.tell({ kind: "waiting", stream, peer: peer.address });
-    // A peer with a role stays when its client leaves: no other peer can take its place, and the other side is told at once when it comes.
+    // A peer with a role stays when its client leaves: no other peer can take its place, and the other side is told at
+    // once when it comes.
     if (role === undefined) {
       const onAbort = (): void => {
         if (this.#table.withdraw(stream, peer)) this.#endWait(peer, "left", undefined);

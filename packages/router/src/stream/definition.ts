@@ -2,7 +2,7 @@
 import type { MessageCodec, MethodDefinition } from "@trunkline/grpc";
 import { type Frame, forwardedFrameCodec, frameCodec } from "./frame.js";
 
-/** A service with the one method `stream`, whose messages go both ways and are `Message`. */
+/** A service with the one method `stream`, whose messages of type `Message` go both ways. */
 export type StreamService<Message extends {}> = {
   readonly typeName: string;
   readonly methods: { readonly stream: MethodDefinition<Message, Message, "bidi_streaming"> };
@@ -16,8 +16,10 @@ function streamService<Message extends {}>(codec: MessageCodec<Message>): Stream
   };
 }
 
-/** For clients of a router, and for servers that are themselves the other side: `new RouterStream(call)`. */
+/**
+ * The service for clients of a router, and for servers that are themselves the other side: `new RouterStream(call)`.
+ */
 export const RouterService: StreamService<Frame> = streamService(frameCodec);
 
-/** For routers: frames are passed on as they came. */
+/** The service for routers, which pass frames on as they came. */
 export const ForwardingService: StreamService<Uint8Array> = streamService(forwardedFrameCodec);

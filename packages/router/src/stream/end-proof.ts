@@ -2,8 +2,9 @@
 import { type AttributeKey, sharedAttribute } from "@trunkline/streams";
 
 /**
- * How sure it is that a direction is complete. `"verified"`: count and checksum agree. `"declared"`: a plain peer sent GOAWAY, which some also
- * send after a failure. `"bare"`: a plain peer ended its half, or the call with OK, and said nothing more.
+ * The certainty that a direction is complete. `"verified"`: count and checksum agree. `"declared"`: a plain peer sent
+ * GOAWAY, which some also send after a failure. `"bare"`: a plain peer ended its half, or the call with OK, and said
+ * nothing more.
  */
 export type EndProof = "verified" | "declared" | "bare";
 

@@ -1,14 +1,15 @@
 /**
- * What a peer understands beyond DATA and GOAWAY. A plain peer hands the payload of any other frame to its application, so
- * such frames go only to peers whose features are known: through the exchange, or by `trunkline-features` in the metadata of the call.
+ * The features of a peer: the frames that it understands beyond DATA and GOAWAY. A plain peer hands the payload of any
+ * other frame to its application, so such frames go only to peers whose features are known: through the exchange, or by
+ * `trunkline-features` in the metadata of the call.
  */
 
-/** `end`: proves its ends. `abort`, `fields`, `ping`: knows these frames. */
+/** The features of this version. `end` proves its ends; `abort`, `fields` and `ping` are the frames of these names. */
 export const ownFeatures = ["end", "abort", "fields", "ping"] as const;
 
 export type Feature = (typeof ownFeatures)[number];
 
-/** Those of a peer; a later version may have some that are not known here. */
+/** The features of a peer. A later version may have some that are not known here. */
 export type Features = ReadonlySet<string>;
 
 export const noFeatures: Features = new Set();
@@ -19,10 +20,10 @@ export const featuresKey = "trunkline-features";
 /** The value for `featuresKey`. */
 export const ownFeaturesText: string = ownFeatures.join(",");
 
-/** More than any version has; a peer cannot make another one keep more. */
+/** The number of features that are kept of a peer: more than any version has. */
 const maxFeatures = 32;
 
-/** Reads features as metadata or the exchange carry them; what cannot be one is left out. */
+/** Reads features as metadata or the exchange carry them. Words that cannot be features are left out. */
 export function parseFeatures(given: string | readonly string[] | undefined): Features {
   const words = typeof given === "string" ? given.split(",", maxFeatures) : (given ?? []).slice(0, maxFeatures);
   const features = words.map((word) => word.trim()).filter((word) => /^[a-z][a-z0-9-]{0,31}$/.test(word));

@@ -1,13 +1,13 @@
 /**
- * Metadata as `trunkline.v1.Fields`: in order, duplicates kept, text as its octets, `-bin` values as they are. What comes is checked as
- * HTTP/2 would check it, since it may go on as header fields of a call.
+ * Metadata as `trunkline.v1.Fields`: in order, duplicates kept, text as its octets, `-bin` values as they are. Received
+ * fields are checked as HTTP/2 would check them, since they may go on as header fields of a call.
  */
 import { Buffer } from "node:buffer";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { Metadata, reservedKeyReason, type WireField } from "@trunkline/metadata";
 import type { Fields, FieldsSchema } from "../gen/trunkline/v1/frames_pb.js";
 
-/** @throws MetadataError for a `-bin` value that was received and is not base64 */
+/** Returns metadata as fields. @throws MetadataError for a `-bin` value that was received and is not base64 */
 export function metadataToFields(metadata: Metadata): MessageInitShape<typeof FieldsSchema> {
   const fields = Array.from(metadata, ([key, value]) => ({
     key,
@@ -16,7 +16,7 @@ export function metadataToFields(metadata: Metadata): MessageInitShape<typeof Fi
   return { fields };
 }
 
-/** Frozen metadata. @throws Error naming the field that metadata cannot hold */
+/** Returns fields as frozen metadata. @throws Error naming the field that metadata cannot hold */
 export function fieldsToMetadata(fields: Fields | undefined): Metadata {
   if (fields === undefined || fields.fields.length === 0) return Metadata.empty;
   return Metadata.fromWire(fields.fields.map(({ key, value }) => wireField(key, value)));
@@ -24,7 +24,7 @@ export function fieldsToMetadata(fields: Fields | undefined): Metadata {
 
 function wireField(name: string, value: Uint8Array): WireField {
   if (!/^[0-9a-z_.-]+$/.test(name))
-    throw new Error(`field ${JSON.stringify(name.slice(0, 64))} has no name that metadata could have`);
+    throw new Error(`field ${JSON.stringify(name.slice(0, 64))} has a name that metadata cannot have`);
   const reason = reservedKeyReason(name);
   if (reason !== undefined) throw new Error(`field "${name}" is reserved: ${reason}`);
   const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);

@@ -1,17 +1,21 @@
 /**
  * `StreamRequest` and `StreamResponse` of jumpstarter.v1, which are the same on the wire: bytes `payload` (1) and enum
- * `frame_type` (2). By hand, since every byte that a router moves goes through here: a frame is scanned, never rebuilt.
+ * `frame_type` (2). They are read and written by hand, since every byte that a router moves goes through here: a frame
+ * is scanned, never rebuilt.
  */
 import { bytesCodec, type MessageCodec } from "@trunkline/grpc";
 
-/** What a frame is; the numbers mirror HTTP/2's. A peer may use others: a router passes them on, a receiver ignores them. */
+/**
+ * The types of frames; the numbers mirror HTTP/2's. A peer may use others: a router passes them on, a receiver ignores
+ * them.
+ */
 export const RouterFrameType = {
   DATA: 0x00,
   /** Metadata of the next DATA (`trunkline.v1.Fields`). */
   HEADERS: 0x01,
-  /** The stream is broken in both directions (`trunkline.v1.Abort`). */
+  /** The abort of the stream, in both directions (`trunkline.v1.Abort`). */
   RST_STREAM: 0x03,
-  /** `trunkline.v1.Ping`. */
+  /** The question for a sign of life, or its answer (`trunkline.v1.Ping`). */
   PING: 0x06,
   /** The end of this direction, with its proof (`trunkline.v1.End`). */
   GOAWAY: 0x07,
@@ -20,11 +24,11 @@ export const RouterFrameType = {
 /** One message of `RouterService.Stream`. */
 export interface Frame {
   readonly payload: Uint8Array;
-  /** Any int32; see `RouterFrameType`. */
+  /** The type: any int32, see `RouterFrameType`. */
   readonly frameType: number;
 }
 
-/** Bytes that are no frame. */
+/** An error for bytes that cannot be read as a frame. */
 export class FrameError extends Error {
   override name = "FrameError";
   readonly code = "MALFORMED_FRAME";
@@ -36,7 +40,7 @@ const noBytes: Uint8Array = new Uint8Array(0);
 const payloadTag = 0x0a;
 const frameTypeTag = 0x10;
 
-/** The frame as protobuf, with fields in order and defaults left out, as every encoder writes it. */
+/** Returns the frame as protobuf, with fields in order and defaults left out, as every encoder writes it. */
 export function encodeFrame({ payload, frameType }: Frame): Uint8Array {
   const { length } = payload;
   const payloadBytes = length === 0 ? 0 : 1 + varintBytes(length) + length;
@@ -52,13 +56,13 @@ export function encodeFrame({ payload, frameType }: Frame): Uint8Array {
   return bytes;
 }
 
-/** @returns a frame whose payload may be a view of `bytes`. @throws FrameError */
+/** Reads a frame, whose payload may be a view of `bytes`. @throws FrameError */
 export function decodeFrame(bytes: Uint8Array): Frame {
   const { payloadStart, payloadEnd, frameType } = scan(bytes);
   return { payload: payloadStart === payloadEnd ? noBytes : bytes.subarray(payloadStart, payloadEnd), frameType };
 }
 
-/** Frames for who looks into them. */
+/** The codec of peers, which look into frames. */
 export const frameCodec: MessageCodec<Frame> = {
   encode: encodeFrame,
   decode(bytes) {
@@ -68,8 +72,8 @@ export const frameCodec: MessageCodec<Frame> = {
 };
 
 /**
- * Frames for who passes them on: checked, and otherwise left as they came. Only unknown fields are taken out, as any router does that
- * decodes and encodes.
+ * The codec of routers, which pass frames on: it checks them and leaves them as they came. Only unknown fields are
+ * taken out, as by any router that decodes and encodes.
  */
 export const forwardedFrameCodec: MessageCodec<Uint8Array> = {
   encode: (bytes) => bytes,
@@ -112,10 +116,10 @@ function scan(bytes: Uint8Array): Scan {
   return found;
 }
 
-/** How deep groups may lie in each other; protobuf's own limit for messages. */
+/** The deepest nesting of groups: protobuf's own limit for messages. */
 const maxGroupDepth = 100;
 
-/** Past the field at `start`, whatever it is. */
+/** Returns the offset behind the field at `start`, of whatever type. @throws FrameError */
 function skipField(bytes: Uint8Array, start: number): number {
   const groups: number[] = [];
   let at = start;
@@ -157,7 +161,7 @@ function within(bytes: Uint8Array, end: number): number {
   return end;
 }
 
-/** Past the varint at `start`. */
+/** Returns the offset behind the varint at `start`. @throws FrameError */
 function afterVarint(bytes: Uint8Array, start: number): number {
   for (let at = start; at < start + 10; at++) {
     if (at >= bytes.length) throw new FrameError(`truncated: a number goes on after byte ${bytes.length}`);
@@ -166,7 +170,7 @@ function afterVarint(bytes: Uint8Array, start: number): number {
   throw new FrameError(`a number at byte ${start} is longer than 10 bytes`);
 }
 
-/** The low 32 bits of the varint at `start`, which `afterVarint` checks. */
+/** Returns the low 32 bits of the varint at `start`, which `afterVarint` checks. */
 function int32(bytes: Uint8Array, start: number): number {
   let value = 0;
   for (let index = 0; index < 5; index++) {
@@ -178,7 +182,10 @@ function int32(bytes: Uint8Array, start: number): number {
   return value;
 }
 
-/** The tag that takes the bytes from `start` to `end`. A long way to write a short one is allowed; past 32 bits there is no field number. */
+/**
+ * Returns the tag in the bytes from `start` to `end`. A tag may be written longer than it needs; past 32 bits there is
+ * no field number.
+ */
 function longTag(bytes: Uint8Array, start: number, end: number): number {
   let tag = 0;
   for (let at = end - 1; at >= start; at--) tag = tag * 128 + ((bytes[at] as number) & 0x7f);
@@ -186,7 +193,7 @@ function longTag(bytes: Uint8Array, start: number, end: number): number {
   return tag;
 }
 
-/** Where the field ends whose length stands from `start` to `dataStart`. */
+/** Returns the end of the field whose length stands from `start` to `dataStart`. @throws FrameError */
 function endOfLength(bytes: Uint8Array, start: number, dataStart: number): number {
   let length = 0;
   for (let at = dataStart - 1; at >= start; at--) length = length * 128 + ((bytes[at] as number) & 0x7f);
@@ -201,7 +208,10 @@ function varintBytes(value: number): number {
   return value < 0x10000000 ? 4 : 5;
 }
 
-/** Writes an int32; negative ones take 10 bytes, as the 64-bit numbers that they are on the wire. @returns the offset behind it */
+/**
+ * Writes an int32; negative ones take 10 bytes, as the 64-bit numbers that they are on the wire. @returns the offset
+ * behind it
+ */
 function writeVarint(bytes: Uint8Array, start: number, value: number): number {
   let at = start;
   let rest = value >>> 0;

@@ -1,6 +1,6 @@
 /**
- * The receiving direction of a router stream: frames become items, their end is compared with its proof. It reads a frame only when a reader
- * waits for one, and behind the end whatever else comes. It knows nothing of what is sent.
+ * The receiving direction of a router stream: frames become items, their end is compared with its proof. It reads a
+ * frame only when a reader waits for one, and behind the end whatever else comes. It knows nothing of what is sent.
  */
 import { reasonText } from "@trunkline/base";
 import { GrpcError, Status } from "@trunkline/grpc";
@@ -14,7 +14,7 @@ import { decodeAbort, decodeEnd, decodeFields, decodePing } from "./payloads.js"
 import type { PeerFeatures } from "./peer-features.js";
 import { Proof } from "./proof.js";
 
-/** What the receiving direction tells the stream. */
+/** The events of the receiving direction, for the stream. */
 export interface IncomingEvents {
   /** The other side's direction has ended in order. */
   onEnd(): void;
@@ -24,7 +24,7 @@ export interface IncomingEvents {
   onAbort(error: Error): void;
   /** The call has failed. */
   onCallFailed(error: Error): void;
-  /** What the other side sent cannot be right: the stream cannot go on. */
+  /** The other side has broken the rules, or bytes were lost: the stream cannot go on. */
   onViolation(error: GrpcError): void;
 }
 
@@ -51,7 +51,7 @@ export class Incoming {
     this.#events = events;
   }
 
-  /** How sure the end is; undefined before it has come. */
+  /** The certainty of the end; undefined before it has come. */
   get end(): EndProof | undefined {
     return this.#end;
   }
@@ -112,7 +112,8 @@ export class Incoming {
 
   readonly #onCallFailed = (error: Error): void => {
     this.#reading = false;
-    // Behind an end, as the ABORTED with which Jumpstarter's servers close, it changes nothing about what has been received.
+    // Behind an end, as the ABORTED with which Jumpstarter's servers close, it changes nothing about what has been
+    // received.
     this.fail(error);
     this.#events.onCallFailed(error);
   };

@@ -1,6 +1,6 @@
 /**
- * The sending direction of a router stream: items become frames, are counted for the proof, and are followed by the end. It knows nothing of what
- * arrives.
+ * The sending direction of a router stream: items become frames, are counted for the proof, and are followed by the
+ * end. It knows nothing of what arrives.
  */
 import { isBytes } from "@trunkline/base";
 import { Metadata } from "@trunkline/metadata";
@@ -12,12 +12,12 @@ import type { PeerFeatures } from "./peer-features.js";
 import { Proof } from "./proof.js";
 
 /**
- * The largest payload of a frame; larger items are cut. What a socket gives in one piece goes out in one piece, and a frame never needs more
- * than about one initial window, so that the router need not hold more of a stream.
+ * The largest payload of a frame; larger items are cut. What a socket gives in one piece goes out in one piece, and a
+ * frame never needs more than about one initial window, so that the router need not hold more of a stream.
  */
 export const maxFramePayloadBytes = 65_536;
 
-/** What the sending direction tells the stream. */
+/** The events of the sending direction, for the stream. */
 export interface OutgoingEvents {
   /** Some frames of an item have gone out and the next one failed: nothing may follow half an item. */
   onTornItem(error: unknown): void;
@@ -63,7 +63,10 @@ export class Outgoing {
     return this.#ended;
   }
 
-  /** Sends one item; settles when the call has accepted it. @throws TypeError, MetadataError, MetadataNotCarriedError, and why the stream broke */
+  /**
+   * Sends one item; settles when the call has accepted it. @throws TypeError, MetadataError, MetadataNotCarriedError,
+   * and why the stream broke
+   */
   send(data: Uint8Array, options?: SendOptions): Promise<void> {
     let item: OutgoingItem;
     try {
@@ -126,7 +129,9 @@ export class Outgoing {
     item.sent = sent;
   }
 
-  /** Counts the payload once it was accepted: a frame that was cancelled before that is not part of what has to arrive. */
+  /**
+   * Counts the payload once it was accepted: a frame that was cancelled before that is not part of what has to arrive.
+   */
   #sendData(payload: Uint8Array, options: WaitOptions | undefined): Promise<void> {
     return this.#call.send({ payload, frameType: RouterFrameType.DATA }, options).then(() => this.#proof.add(payload));
   }

@@ -1,4 +1,7 @@
-/** What is inside of frames that are no DATA (trunkline/v1/frames.proto). One a stream or rarer, so by generated code. */
+/**
+ * The payloads of frames other than DATA (trunkline/v1/frames.proto). They are rare, so generated code reads and writes
+ * them.
+ */
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { reasonText } from "@trunkline/base";
 import { GrpcError, isStatus, Status } from "@trunkline/grpc";
@@ -22,7 +25,9 @@ export function encodeEnd({ payloadBytes, dataFrames, crc32 }: Proof): Uint8Arra
   );
 }
 
-/** Undefined for bytes that are no `End`, as those of a peer that puts something else there. */
+/**
+ * Reads an end. Returns undefined for bytes that are not an `End`, as those that another kind of peer may put there.
+ */
 export function decodeEnd(bytes: Uint8Array): End | undefined {
   try {
     const end = fromBinary(EndSchema, bytes);
@@ -32,10 +37,10 @@ export function decodeEnd(bytes: Uint8Array): End | undefined {
   }
 }
 
-/** More than a line helps nobody, and metadata of a status has to hold it. */
+/** The longest reason of an abort: a few lines of text, which the metadata of a status has to hold. */
 const maxReasonChars = 1_024;
 
-/** How an abort is told: with the status of a `GrpcError`, ABORTED for any other reason. */
+/** Returns the error that tells the other side of an abort: a `GrpcError` as it is, ABORTED for any other reason. */
 export function abortError(reason: unknown): GrpcError {
   if (reason instanceof GrpcError) return reason;
   const text = reason === undefined ? "the stream was aborted" : reasonText(reason);
@@ -46,7 +51,7 @@ export function encodeAbort({ status, message }: GrpcError): Uint8Array {
   return toBinary(AbortSchema, create(AbortSchema, { code: status, message: message.slice(0, maxReasonChars) }));
 }
 
-/** The error that an abort is on this side; whatever the bytes are, it is one. */
+/** Returns the error that a received abort is on this side, whatever its bytes are. */
 export function decodeAbort(bytes: Uint8Array): BrokenStreamError {
   try {
     const { code, message } = fromBinary(AbortSchema, bytes);
@@ -64,7 +69,7 @@ export function encodeFields(metadata: Metadata): Uint8Array {
   return toBinary(FieldsSchema, create(FieldsSchema, metadataToFields(metadata)));
 }
 
-/** @throws Error for bytes that are no `Fields`, or fields that metadata cannot hold */
+/** Reads metadata. @throws Error for bytes that are not `Fields`, or fields that metadata cannot hold */
 export function decodeFields(bytes: Uint8Array): Metadata {
   return fieldsToMetadata(fromBinary(FieldsSchema, bytes));
 }
@@ -73,7 +78,7 @@ export function encodePing(ping: Pick<Ping, "id" | "answer">): Uint8Array {
   return toBinary(PingSchema, create(PingSchema, ping));
 }
 
-/** Undefined for bytes that are no `Ping`. */
+/** Reads a ping. Returns undefined for bytes that are not a `Ping`. */
 export function decodePing(bytes: Uint8Array): Ping | undefined {
   try {
     return fromBinary(PingSchema, bytes);

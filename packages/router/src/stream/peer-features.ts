@@ -1,4 +1,4 @@
-/** What the other side of a stream is known to understand, and how that becomes known. */
+/** The features that the other side of a stream is known to have, and how they become known. */
 import type { ClientCall, ServerCall } from "@trunkline/grpc";
 import type { WaitOptions } from "@trunkline/streams";
 import { type Feature, type Features, featuresKey, noFeatures, parseFeatures } from "./features.js";
@@ -31,7 +31,10 @@ export class PeerFeatures {
     return this.current.has(feature);
   }
 
-  /** Waits at a client for the initial metadata, if the features are not known yet. @throws GrpcError when the call ends without it */
+  /**
+   * Waits at a client for the initial metadata, if the features are not known yet. @throws GrpcError when the call ends
+   * without it
+   */
   async receive(options?: WaitOptions): Promise<Features> {
     if (this.#known === undefined && this.#call.role === "client") await this.#call.receiveInitialMetadata(options);
     return this.current;

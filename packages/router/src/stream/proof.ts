@@ -1,8 +1,8 @@
-/** What has gone one way, counted and summed up, so that its end can be told from a cut. */
+/** The count and the checksum of one direction, by which its end can be told from a cut. */
 import { crc32 } from "node:zlib";
 import type { End } from "../gen/trunkline/v1/frames_pb.js";
 
-/** Over all DATA payloads of one direction, in order. */
+/** The proof over all DATA payloads of one direction, in order. */
 export class Proof {
   payloadBytes = 0;
   dataFrames = 0;
@@ -15,7 +15,7 @@ export class Proof {
     if (payload.length > 0) this.crc32 = crc32(payload, this.crc32);
   }
 
-  /** Undefined if `end` is the end of just this; else what is different, for an error's message. */
+  /** Compares with a received end. Returns undefined if both agree, else the difference for an error's message. */
   mismatch(end: Pick<End, "payloadBytes" | "dataFrames" | "crc32">): string | undefined {
     if (end.payloadBytes !== BigInt(this.payloadBytes))
       return `${this.payloadBytes} of ${end.payloadBytes} bytes arrived`;

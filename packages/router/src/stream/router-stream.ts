@@ -1,9 +1,10 @@
 /**
- * A stream of bytes over one call of `RouterService.Stream`, seen from either of its ends. It joins its two directions (`Outgoing` and `Incoming`),
- * and knows nothing of how the call came about.
+ * A stream of bytes over one call of `RouterService.Stream`, seen from either of its ends. It joins its two directions
+ * (`Outgoing` and `Incoming`), and knows nothing of how the call came about.
  *
- * What has been sent is complete only once the other side has its end *and* the proof that nothing is missing before it. A peer that is known
- * to give proofs has to; the end of a plain peer is taken as it is, and `extra(endProof)` says which of the two it was.
+ * What has been sent is complete only once the other side has its end *and* the proof that nothing is missing before
+ * it. A peer that is known to give proofs has to; the end of a plain peer is taken as it is, and `extra(endProof)` says
+ * which of the two it was.
  */
 import { reasonText } from "@trunkline/base";
 import type { GrpcError } from "@trunkline/grpc";
@@ -30,7 +31,8 @@ import { type FrameCall, PeerFeatures } from "./peer-features.js";
 /** Options of a router stream. */
 export interface RouterStreamOptions {
   /**
-   * The features of the other side, where they are known beforehand. Default: what the metadata of the call says, if and when that comes.
+   * The features of the other side, where they are known beforehand. Default: what the metadata of the call says, if
+   * and when that comes.
    */
   readonly peerFeatures?: Features | undefined;
   /** Metadata for the reader on this side, found with `extra(streamMetadata)`. It is not sent. */
@@ -40,11 +42,12 @@ export interface RouterStreamOptions {
 const ignore = (): void => {};
 
 /**
- * An `ObjectStream<Uint8Array>` over a call. Items keep their boundaries up to 64 KiB; empty ones stay. Metadata goes with an item to peers that
- * are known to understand `Fields`.
+ * An `ObjectStream<Uint8Array>` over a call. Items keep their boundaries up to 64 KiB; empty ones stay. Metadata goes
+ * with an item to peers that are known to understand `Fields`.
  *
- * At a client, `sendEof()` is GOAWAY and half-close. At a server, which cannot half-close, it is GOAWAY; status OK follows when both directions
- * have ended. It does not start the call before its first step, and never waits for initial metadata: a router may send none before the first frame.
+ * At a client, `sendEof()` is GOAWAY and half-close. At a server, which cannot half-close, it is GOAWAY; status OK
+ * follows when both directions have ended. It does not start the call before its first step, and never waits for
+ * initial metadata: a router may send none before the first frame.
  */
 export class RouterStream extends StreamLayer<Uint8Array, Uint8Array, Frame, Frame> {
   readonly #call: FrameCall;
@@ -73,7 +76,8 @@ export class RouterStream extends StreamLayer<Uint8Array, Uint8Array, Frame, Fra
       onTornItem: (error) => this.abort(error),
       onEnd: () => this.#onOutputEnd(),
     });
-    // The client learns our features only this way. A handler that has sent initial metadata already has said what there is to say.
+    // The client learns our features only this way. A handler that has sent initial metadata already has said what
+    // there is to say.
     if (call.role === "server" && this.peerFeatures.size > 0)
       call.sendInitialMetadata({ [featuresKey]: ownFeaturesText }).catch(ignore);
   }
@@ -84,8 +88,9 @@ export class RouterStream extends StreamLayer<Uint8Array, Uint8Array, Frame, Fra
   }
 
   /**
-   * Waits until the other side's features are known. Only a router that sends initial metadata when it has joined two peers, as ours does, lets a
-   * client know them before the first frame; with any other one this may wait until that comes.
+   * Waits until the other side's features are known. Only a router that sends initial metadata when it has joined two
+   * peers, as ours does, lets a client know them before the first frame; with any other one this may wait until that
+   * comes.
    * @throws GrpcError when the call ends before
    */
   receivePeerFeatures(options?: WaitOptions): Promise<Features> {
@@ -138,7 +143,7 @@ export class RouterStream extends StreamLayer<Uint8Array, Uint8Array, Frame, Fra
     this.#outgoing.sendControl(RouterFrameType.PING, encodePing({ id, answer: true })).then(answered, answered);
   }
 
-  /** What has come makes it impossible to go on: the other side is told. */
+  /** Breaks the stream because of what the other side has sent, and tells it so. */
   #onViolation(error: GrpcError): void {
     this.#sendAbort(error);
     this.#break(error);

@@ -1,5 +1,6 @@
 /**
- * The keys that tokens are verified and signed with: shared secrets, several during a rotation, and sets of public keys. Each is imported once.
+ * The keys that tokens are verified and signed with: shared secrets, several during a rotation, and sets of public
+ * keys. Each is imported once.
  */
 import { webcrypto } from "node:crypto";
 import { isBytes } from "@trunkline/base";
@@ -18,13 +19,15 @@ import {
 
 /** A secret for HS256, HS384 and HS512, as Jumpstarter's `ROUTER_KEY`. */
 export interface SecretKeySource {
-  /** The secret, taken as it is: text stands for its UTF-8 bytes, white space at its edges included. At least 32 bytes. */
+  /**
+   * The secret, taken as it is: text stands for its UTF-8 bytes, white space at its edges included. At least 32 bytes.
+   */
   readonly secret: string | Uint8Array;
   /** The `kid` of the tokens that are signed with the secret; tokens that name another key are not verified with it. */
   readonly keyId?: string | undefined;
   /**
-   * True takes a secret below 32 bytes, as Jumpstarter's router does. Default false: HMAC with SHA-256 is only as strong as its key, and a short one
-   * can be found from a single token.
+   * True takes a secret below 32 bytes, as Jumpstarter's router does. Default false: HMAC with SHA-256 is only as
+   * strong as its key, and a short one can be found from a single token.
    */
   readonly allowShortSecret?: boolean | undefined;
 }
@@ -33,7 +36,8 @@ export interface SecretKeySource {
 export const minSecretBytes = 32;
 
 /**
- * Public keys for EdDSA, ES256 and RS256: a set, or the address of one. A remote set is fetched when it is needed, and again when it lacks a key.
+ * Public keys for EdDSA, ES256 and RS256: a set, or the address of one. A remote set is fetched when it is needed, and
+ * again when it lacks a key.
  */
 export type PublicKeySource = { readonly jwks: JSONWebKeySet } | { readonly jwksUrl: URL };
 
@@ -125,7 +129,7 @@ class Secret {
     if (length === 0) throw new TypeError("a secret must not be empty");
     if (length < minSecretBytes && !allowShortSecret) {
       throw new TypeError(
-        `a secret of ${length} bytes is shorter than ${minSecretBytes}: tokens signed with it can be forged (allowShortSecret takes it all the same)`,
+        `a secret of ${length} bytes is shorter than ${minSecretBytes}: its tokens could be forged (see allowShortSecret)`,
       );
     }
     this.keyId = keyId;

@@ -44,7 +44,8 @@ export class TokenMinter {
       sub: subject,
       jti: randomUUID(),
       iat: Math.floor(nowMs / 1_000),
-      // RFC 7519 allows fractions. Whole seconds suit every reader, rounded up so that no token is shorter than asked for.
+      // RFC 7519 allows fractions. Whole seconds suit every reader, rounded up so that no token is shorter than asked
+      // for.
       exp: Math.ceil((nowMs + lifetimeMs) / 1_000),
       ...more,
     });

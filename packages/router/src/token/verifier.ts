@@ -1,6 +1,7 @@
 /**
- * Verifies bearer tokens as Jumpstarter's router does, and more strictly where that accepts too much: a token has a subject that is not empty. A
- * verified token is remembered by its hash, so that its next use costs a hash and no signature.
+ * Verifies bearer tokens as Jumpstarter's router does, and more strictly where that accepts too much: a token has a
+ * subject that is not empty. A verified token is remembered by its hash, so that its next use costs a hash and no
+ * signature.
  */
 import { createHash } from "node:crypto";
 import { decodeProtectedHeader, errors, type JWTPayload } from "jose";
@@ -38,7 +39,10 @@ const maxNumericDate = 1e11;
 export class TokenVerifier {
   readonly #keys: KeyRing;
   readonly #options: TokenVerifierOptions;
-  /** The tokens by their SHA-256, the first one verified in front. Expired ones leave when they are used again, or from the front. */
+  /**
+   * The tokens by their SHA-256, the first one verified in front. Expired ones leave when they are used again, or from
+   * the front.
+   */
   readonly #verified: Map<string, VerifiedToken> = new Map();
 
   constructor(keys: KeyRing, options: TokenVerifierOptions) {

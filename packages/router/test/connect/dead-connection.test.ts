@@ -39,7 +39,7 @@ async function answering(test: TestRouter, options: Partial<TrunklineOptions> = 
 }
 
 describe("a dialler whose connection is dead (chisel#560)", () => {
-  it("gets its stream by a new connection after a third of the time that it gave, and from then on at once", async () => {
+  it("gets its stream by a new connection after a third of its time, and from then on at once", async () => {
     const clock = new VirtualClock();
     await using test = testRouter({ clock });
     await answering(test);

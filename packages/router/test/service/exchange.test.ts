@@ -76,7 +76,7 @@ describe("a name", () => {
 });
 
 describe("maxListeners", () => {
-  it("lets so many names have a listener, and answers one more with RESOURCE_EXHAUSTED that names the limit", async () => {
+  it("bounds the names with a listener; one more is refused with RESOURCE_EXHAUSTED that names the limit", async () => {
     await using test = testRouter({ clock: new VirtualClock(), maxListeners: 2 });
     const one = await caller(test, "one");
     for (const name of ["a", "b"]) await one.listen(name);
@@ -132,6 +132,31 @@ describe("what a listener or a dialler says of itself", () => {
     const error = await rejection(one.listen({ name: "b", features: ["f".repeat(33)] }));
     expect(error).toMatchObject({ status: Status.INVALID_ARGUMENT });
     expect(error.message).toContain("a feature of 33 characters is longer than 32");
+  });
+});
+
+describe("a message to the exchange", () => {
+  it("is as large as its parts may be, and no larger", async () => {
+    await using test = testRouter({ clock: new VirtualClock(), maxMetadataBytes: 100 });
+    const one = await caller(test, "one");
+    const limit = 16_384 + 8 * 100;
+    const overhead = 4; // field number and length of the name
+    expect(await rejection(one.dial({ name: "n".repeat(limit - overhead) }))).toMatchObject({
+      status: Status.INVALID_ARGUMENT, // a name that is too long
+    });
+    for (const request of [one.dial, one.listen]) {
+      expect(await rejection(request({ name: "n".repeat(limit - overhead + 1) }))).toMatchObject({
+        status: Status.RESOURCE_EXHAUSTED,
+        message: expect.stringContaining(`${limit}`),
+      });
+    }
+  });
+
+  it("may hold metadata of one byte a field, up to maxMetadataBytes", async () => {
+    await using test = testRouter({ clock: new VirtualClock() });
+    const one = await caller(test, "one");
+    const fields = Array.from({ length: 8_192 }, () => ({ key: "x", value: new Uint8Array(0) }));
+    await one.listen({ name: "a", metadata: { fields } });
   });
 });
 

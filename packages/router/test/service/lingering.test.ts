@@ -1,6 +1,6 @@
 /**
- * What becomes of a peer whose other side is lost: it gets everything that was accepted, however slowly it reads, as long as its connection lives.
- * Times are virtual.
+ * A peer whose other side is lost gets everything that was accepted, however slowly it reads, as long as its connection
+ * lives. Times are virtual.
  */
 import { type ClientCall, Status } from "@trunkline/grpc";
 import { VirtualClock } from "@trunkline/streams/testing";

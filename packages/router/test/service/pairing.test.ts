@@ -1,4 +1,4 @@
-/** What a router does with two calls, one of which ends badly. */
+/** Two calls at a router, and what one of them hears when the other ends badly. */
 import { Status } from "@trunkline/grpc";
 import { BrokenStreamError } from "@trunkline/streams";
 import { describe, expect, it } from "vitest";

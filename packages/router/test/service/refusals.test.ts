@@ -1,4 +1,4 @@
-/** How refused calls are reported: a stranger must not be able to fill a log. */
+/** The reports of refused calls: a stranger must not be able to fill a log. */
 import { createClient, GrpcError } from "@trunkline/grpc";
 import { VirtualClock } from "@trunkline/streams/testing";
 import { describe, expect, it } from "vitest";
@@ -44,7 +44,7 @@ describe("refused calls", () => {
     ]);
   });
 
-  it("that were only counted are reported when the router closes, and no count is reported where none was left out", async () => {
+  it("that were only counted are reported when the router closes, and nothing where none was left out", async () => {
     const test = testRouter({ clock: new VirtualClock(), maxReportedRefusals: 1 });
     await refuse(createClient(ExchangeService, test.connect()), 2);
     await test[Symbol.asyncDispose]();

@@ -1,4 +1,4 @@
-/** What a first peer waits for, how long, and how many may. Times are virtual. */
+/** The waits of first peers: how long each lasts, and how many there may be. Times are virtual. */
 import { Status } from "@trunkline/grpc";
 import { VirtualClock } from "@trunkline/streams/testing";
 import { describe, expect, it } from "vitest";

@@ -1,4 +1,7 @@
-/** A router stream is a stream like every other: through a router, between peers that know each other and plain ones, and over one call. */
+/**
+ * A router stream is a stream like every other: through a router, between peers that know each other and plain ones,
+ * and over one call.
+ */
 import { createClient, type ServerCall } from "@trunkline/grpc";
 import { channelFor } from "@trunkline/grpc/testing";
 import { complianceTests, type StreamPair, type VirtualClock } from "@trunkline/streams/testing";

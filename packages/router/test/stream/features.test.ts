@@ -1,4 +1,4 @@
-/** How a peer learns what the other side understands, and how much of it a peer can be made to keep. */
+/** The features of the other side: how they become known, and how many are kept. */
 import { VirtualClock } from "@trunkline/streams/testing";
 import { describe, expect, it } from "vitest";
 import { featuresKey, ownFeatures, parseFeatures, RouterStream } from "../../src/index.js";

@@ -1,4 +1,4 @@
-/** What a router stream does with each frame, from a peer that is known and from a plain one. */
+/** Each frame at a router stream, from a peer that is known and from a plain one. */
 import type { ClientCall } from "@trunkline/grpc";
 import { GrpcError, Status } from "@trunkline/grpc";
 import { Metadata } from "@trunkline/metadata";

@@ -50,7 +50,7 @@ export function jwt(claims: Claims, { alg = "HS256", key = secret }: { alg?: str
   return `${signed}.${createHmac(alg.replace("HS", "sha"), key).update(signed).digest("base64url")}`;
 }
 
-/** As Jumpstarter's controller mints them. */
+/** Returns the claims that Jumpstarter's controller puts into a token. */
 export function streamClaims(stream: string, unixNowMs: number = Date.now()): Claims {
   const now = Math.floor(unixNowMs / 1_000);
   return {
@@ -69,7 +69,7 @@ export interface TestRouter extends AsyncDisposable {
   readonly events: RouterEvent[];
   /** The links of all connections, in the order in which they were made. */
   readonly links: FaultyLink[];
-  /** True: connections that are made from now on are dead from their first byte on. */
+  /** A switch: while it is true, new connections are dead from their first byte on. */
   newLinksAreSilent: boolean;
   /** Makes the connections of channels and clients. */
   readonly target: ConnectTarget;

@@ -1,4 +1,4 @@
-/** What a verifier remembers, and which key it tries; times are arguments. */
+/** The tokens that a verifier remembers, and the keys that it tries. Times are arguments. */
 import { createHmac, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
