@@ -1,8 +1,8 @@
 /**
  * `npm run api`: writes the report of each package's public surface to `api/`, one file for each entry, from the
- * declarations that `tsc -b` has emitted. With `--check`, it compares them with what is committed and ends with 1 if they
- * differ or if a public type names a declaration that no entry of its package exports. Names of packages' folders choose
- * some of them.
+ * declarations that `tsc -b` has emitted. With `--check`, it compares them with what is committed and ends with 1 if
+ * they differ or if a public type names a declaration that no entry of its package exports. Names of packages' folders
+ * choose some of them.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

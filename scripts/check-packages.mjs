@@ -1,7 +1,7 @@
 /**
  * Packs every package as it would be published and judges it: publint and attw find nothing, the relative links of its
- * pages lead to files that are packed, too, and the links to the project's repository to files that are in it. The packages
- * must have been built.
+ * pages lead to files that are packed, too, and the links to the project's repository to files that are in it. The
+ * packages must have been built.
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";

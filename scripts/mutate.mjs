@@ -1,7 +1,7 @@
 /**
- * `npm run mutate -- PACKAGE [--seed S] [--count N] [--only TEXT] [--limit SECONDS]`: changes the sources of a package in
- * N small ways, one at a time, and runs the tests that import the changed file, the nearest first, until one fails. A
- * mutant that no test notices survives. It ends with 1 if fewer than 95 % were noticed; survivors that
+ * `npm run mutate -- PACKAGE [--seed S] [--count N] [--only TEXT] [--limit SECONDS]`: changes the sources of a package
+ * in N small ways, one at a time, and runs the tests that import the changed file, the nearest first, until one fails.
+ * A mutant that no test notices survives. It ends with 1 if fewer than 95 % were noticed; survivors that
  * `conformance/mutants/PACKAGE.md` explains count as noticed, since no test can tell them from the original.
  */
 import { spawn } from "node:child_process";

@@ -1,6 +1,6 @@
 /**
- * Runs before `npm pack` and `npm publish`, in the folder of the package: builds it from nothing, so that a tarball made in
- * an unbuilt clone is whole, and one made after a file was renamed holds no trace of the old name.
+ * Runs before `npm pack` and `npm publish`, in the folder of the package: builds it from nothing, so that a tarball
+ * made in an unbuilt clone is whole, and one made after a file was renamed holds no trace of the old name.
  */
 import { execFileSync } from "node:child_process";
 import { readdirSync, rmSync } from "node:fs";

@@ -1,7 +1,8 @@
 /**
- * Packs every package from a clone that was never built, installs the tarballs into an empty project as a user would, and
- * uses them there: what is missing from `files`, `exports`, `dependencies` or the build shows here and nowhere else. Every
- * entry is imported, and compiled against with the oldest TypeScript that is supported and with the project's own.
+ * Packs every package from a clone that was never built, installs the tarballs into an empty project as a user would,
+ * and uses them there: what is missing from `files`, `exports`, `dependencies` or the build shows here and nowhere
+ * else. Every entry is imported, and compiled against with the oldest TypeScript that is supported and with the
+ * project's own.
  */
 import { execFileSync } from "node:child_process";
 import {

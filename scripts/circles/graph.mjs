@@ -49,8 +49,8 @@ export function importedPaths(source) {
 
 /**
  * Returns the circles between files and those between folders. In each folder, its files and its subfolders are the
- * nodes: two of them must not reach each other. A circle is a list of nodes that import the next one; each group of nodes
- * that reach each other is reported once, by a shortest circle in it.
+ * nodes: two of them must not reach each other. A circle is a list of nodes that import the next one; each group of
+ * nodes that reach each other is reported once, by a shortest circle in it.
  * @param {Map<string, string[]>} graph
  * @returns {{ kind: "files" | "folders", path: string[], because: string[] }[]}
  */

@@ -4,8 +4,8 @@ import { dirname, join, relative } from "node:path";
 import { importGraph } from "../circles/graph.mjs";
 
 /**
- * Returns the test files that reach a source by imports, nearest first; of those at one distance, the ones in the folder
- * of the same name come first.
+ * Returns the test files that reach a source by imports, nearest first; of those at one distance, the ones in the
+ * folder of the same name come first.
  * @param {string} folder the package
  * @param {string} source relative to the package
  * @returns {string[]} relative to the package

@@ -1,6 +1,6 @@
 /**
- * The mutants of a source: small changes of its meaning, each of which a good test notices. They are found in the syntax
- * tree, so that types, comments, messages of errors and imports stay as they are.
+ * The mutants of a source: small changes of its meaning, each of which a good test notices. They are found in the
+ * syntax tree, so that types, comments, messages of errors and imports stay as they are.
  */
 import { parseAst } from "vite";
 
