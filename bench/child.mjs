@@ -15,7 +15,7 @@ const entry = subjects.find(({ name }) => name === task.subject);
 if (entry?.module === undefined) throw new Error(`no subject in JavaScript: ${task.subject}`);
 const tls = scenarios.find(({ name }) => name === task.scenario)?.tls === true;
 const startedAt = performance.now();
-/** @type {any} an HpackSubject, an H2Subject, a GrpcSubject or a TunnelSubject, by `entry.kind` */
+/** @type {any} an HpackSubject, a codec, an H2Subject, a GrpcSubject or a TunnelSubject, by `entry.kind` */
 const subject = (await import(new URL(entry.module, new URL("./subjects/", import.meta.url)).href)).default;
 
 setTimeout(() => {
@@ -52,7 +52,7 @@ async function measure() {
     return say({ idle: true }); // and stays until the harness has looked
   }
   if (task.scenario === "unary-100-dressed") subject.connect = subject.connectDressed;
-  if (entry?.kind === "hpack") return say(await subject[task.scenario](task));
+  if (entry?.kind === "hpack" || entry?.kind === "codec") return say(await subject[task.scenario](task));
   const client = await subject.connect(entry?.kind === "tunnel" ? task.ports : task.ports.server, tls);
   if (task.scenario === "tunnel-idle-memory") {
     await openIdleStreams(client);

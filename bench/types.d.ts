@@ -47,7 +47,7 @@ export interface PingPong {
 }
 
 /** What is measured: bare HTTP/2, gRPC calls, byte streams through a process between them. */
-export type Kind = "hpack" | "h2" | "grpc" | "tunnel";
+export type Kind = "hpack" | "codec" | "h2" | "grpc" | "tunnel";
 
 /** Bodies exchanged over one connection, with the runtime's defaults. */
 export interface H2Subject {

@@ -9,6 +9,7 @@ import { median, medianRatio } from "./statistics.mjs";
 /** @type {Record<import("../types.d.ts").Kind, { title: string, own: string, peers: readonly string[] }>} */
 const tables = {
   hpack: { title: "HPACK", own: "trunkline-hpack", peers: [] },
+  codec: { title: "Messages", own: "trunkline-codec", peers: ["protobuf-es", "protobufjs"] },
   h2: { title: "HTTP/2 alone", own: "trunkline-h2", peers: ["node-http2", "tcp-exchange"] },
   grpc: { title: "gRPC calls", own: "trunkline", peers: ["grpc-js", "connect-node", "grpc-go", "trunkline-bytes"] },
   tunnel: { title: "Through the router", own: "trunkline-router", peers: ["tcp-relay", "tcp"] },

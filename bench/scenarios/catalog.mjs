@@ -3,6 +3,14 @@
 /** What programs that move much data should give V8, see NOTES.md. */
 const roomy = ["--initial-old-space-size=64"];
 
+/** @type {Record<string, string>} */
+const shapeTitles = {
+  small: "10 B",
+  mixed: "14 mixed fields",
+  many: "100 repeated messages",
+  mapped: "a map with 50 entries",
+};
+
 /** @type {readonly import("../types.d.ts").Scenario[]} */
 export const scenarios = [
   {
@@ -14,6 +22,16 @@ export const scenarios = [
     level: "time",
   },
   { name: "decode", title: "decode them", kind: "hpack", unit: "µs", perUnit: 1, level: "time" },
+  ...["small", "mixed", "many", "mapped"].flatMap((shape) =>
+    /** @type {const} */ (["encode", "decode"]).map((direction) => ({
+      name: `codec-${shape}-${direction}`,
+      title: `${direction} ${shapeTitles[shape]}`,
+      kind: /** @type {const} */ ("codec"),
+      unit: "µs",
+      perUnit: 1,
+      level: /** @type {const} */ ("time"),
+    })),
+  ),
   { name: "h2-requests", title: "requests of 10 B, 100 in flight", kind: "h2", unit: "requests/s", perUnit: 1 },
   { name: "h2-requests-tls", title: "the same over TLS", kind: "h2", unit: "requests/s", perUnit: 1, tls: true },
   { name: "h2-64k", title: "bodies of 64 KiB, 16 in flight", kind: "h2", unit: "MB/s", perUnit: 1e6 },

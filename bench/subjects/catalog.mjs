@@ -24,6 +24,27 @@ export const subjects = [
     module: "./hpack-trunkline.mjs",
   },
   {
+    name: "trunkline-codec",
+    kind: "codec",
+    what: "the compiled codec of @trunkline/codec",
+    processes: [],
+    module: "./codec-trunkline.mjs",
+  },
+  {
+    name: "protobuf-es",
+    kind: "codec",
+    what: "toBinary and fromBinary of @bufbuild/protobuf",
+    processes: [],
+    module: "./codec-protobuf-es.mjs",
+  },
+  {
+    name: "protobufjs",
+    kind: "codec",
+    what: "encode and decode of protobufjs",
+    processes: [],
+    module: "./codec-protobufjs.mjs",
+  },
+  {
     name: "trunkline-h2",
     kind: "h2",
     what: "engine and driver of @trunkline/h2",
