@@ -3,6 +3,7 @@
  * within the message; at anything else it gives up, and protobuf-es says what is wrong.
  */
 import { giveUp } from "./give-up.js";
+import { rememberedKey, rememberKey } from "./key-cache.js";
 import type { CodecPlatform } from "./platform.js";
 import { longestShortAscii, shortAscii } from "./short-ascii.js";
 
@@ -160,6 +161,22 @@ export class Reader {
     // Either invalid UTF-8 or a real U+FFFD: protobuf-es can tell.
     if (text.includes("\ufffd")) throw giveUp;
     return text;
+  }
+
+  /** Returns a string that is the key of a map. */
+  key(): string {
+    const start = this.at;
+    const length = this.length();
+    const { bytes, at } = this;
+    const known = rememberedKey(bytes, at, length);
+    if (known !== undefined) {
+      this.at = at + length;
+      return known;
+    }
+    this.at = start;
+    const key = this.string();
+    rememberKey(key, bytes, at, length);
+    return key;
   }
 
   /** Skips the value of an unknown field and returns a view of it. */

@@ -132,15 +132,15 @@ function mapSource(field: DescField & { fieldKind: "map" }, names: DecoderNames)
     zero = `new ${names.construct(field.message)}()`;
     read = `v ??= ${zero}; const n = r.length(); ${names.read(field.message)}(v, r, r.at + n, depth + 1);`;
   }
-  return `case ${tagOf(field.number, lengthDelimited)}: { let k, v; const n = r.length(), end = r.at + n;
+  return `case ${tagOf(field.number, lengthDelimited)}: { const o = m[${JSON.stringify(field.localName)}]; let k, v; const n = r.length(), end = r.at + n;
 while (r.at < end) { const t = r.bytes[r.at++];
-if (t === ${keyTag}) k = ${scalarExpression(field.mapKey, false)};
+if (t === ${keyTag}) k = ${field.mapKey === ScalarType.STRING ? "r.key()" : scalarExpression(field.mapKey, false)};
 else if (t === ${valueTag}) { ${read} }
 else throw giveUp; }
 if (r.at !== end || k === "__proto__") throw giveUp;
 if (k === undefined) k = ${zeroExpression(field.mapKey, false)};
 if (v === undefined) v = ${zero};
-m[${JSON.stringify(field.localName)}][k] = v; break; }`;
+o[k] = v; break; }`;
 }
 
 /** Returns an expression that reads a scalar from `r`. */
