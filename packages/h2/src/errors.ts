@@ -2,7 +2,7 @@
  * The one error class of this package. It answers whose fault it was, how much is lost, and which code
  * goes on the wire.
  */
-import { type ErrorCode, errorCodeName } from "./error-code.js";
+import { ErrorCode, errorCodeName } from "./error-code.js";
 
 export interface H2ErrorOptions {
   /** The code of RFC 9113 §7 that goes, or came, on the wire. */
@@ -50,4 +50,9 @@ export function connectionError(errorCode: ErrorCode, message: string, debugText
 /** The peer broke the protocol in a way that ends one stream. */
 export function streamError(streamId: number, errorCode: ErrorCode, message: string): H2Error {
   return new H2Error(message, { errorCode, streamId, scope: "stream" });
+}
+
+/** Returns the error for a call that is wrong by itself, whatever the peer does. */
+export function usageError(message: string, streamId = 0): H2Error {
+  return new H2Error(message, { errorCode: ErrorCode.INTERNAL_ERROR, scope: "usage", origin: "local", streamId });
 }

@@ -5,12 +5,9 @@ export type { AttachedDriver, ConnectionHandler } from "./connection/handler.js"
 export { ErrorCode, errorCodeName } from "./error-code.js";
 export { H2Error, type H2ErrorOptions } from "./errors.js";
 export type { HeaderField } from "./header-field.js";
-export {
-  type ConnectionLimits,
-  type ConnectionOptions,
-  checkConnectionOptions,
-  type LocalSettings,
-} from "./options/connection-options.js";
-export type { Allowance, GuardLimits } from "./options/guard-limits.js";
+export { ByteBudget } from "./options/byte-budget.js";
+export { type ConnectionOptions, checkConnectionOptions } from "./options/connection-options.js";
 export type { LifetimeOptions } from "./options/lifetime.js";
+export type { Allowance, ConnectionLimits } from "./options/limits.js";
+export type { LocalSettings } from "./options/settings.js";
 export type { Http2Stream, SendEnd, StreamHandler, StreamReset } from "./stream/handler.js";

@@ -28,7 +28,7 @@ export class Assemblies {
   readonly #waiting: Set<Assembly> = new Set();
   /** The bytes that extended messages still have to receive. */
   #promisedBytes = 0;
-  /** When the waiting ones are to be looked at; undefined while none waits. */
+  /** When those that stand still are to be looked at; undefined while there is room for all. */
   #checkAt: number | undefined = undefined;
 
   /** `extend` lets the peer send so many more bytes of a message. */
@@ -92,6 +92,11 @@ export class Assemblies {
     this.extendWaiting(unreadBytes, now);
   }
 
+  /** The connection is read from no more until others have freed room: those that stand still are told after a while. */
+  hurry(now: number): void {
+    if (this.#all.size > 0) this.#checkAt ??= now + this.#timeoutMs;
+  }
+
   /** Extends those that there is room for now, the oldest first. */
   extendWaiting(unreadBytes: number, now: number): void {
     for (const next of this.#waiting) {
@@ -99,12 +104,13 @@ export class Assemblies {
       this.#waiting.delete(next);
       this.#grant(next, now);
     }
-    this.#checkAt = undefined;
   }
 
   /** Tells the applications of those that have waited, or stood still, for too long. */
-  check(now: number): void {
+  check(now: number, overBudget: boolean): void {
     if (this.#checkAt === undefined || now < this.#checkAt) return;
+    this.#checkAt = undefined;
+    if (this.#waiting.size === 0 && !overBudget) return;
     let next = never;
     for (const assembly of [...this.#all]) {
       if (assembly.told) continue;
@@ -118,7 +124,7 @@ export class Assemblies {
     }
     // In steps: a thousand that began one after the other are not looked at a thousand times.
     const step = now + this.#timeoutMs / checkSteps;
-    this.#checkAt = this.#waiting.size === 0 || next === never ? undefined : Math.max(next, step);
+    this.#checkAt = next === never ? undefined : Math.max(next, step);
   }
 
   #fits(assembly: Assembly, unreadBytes: number): boolean {

@@ -1,10 +1,11 @@
 /**
- * One end of an HTTP/2 connection (RFC 9113): bytes in, callbacks on one handler, bytes out; time is an argument.
- * A short façade: what came in is handled in `receive.ts`, and every state has its own file beside this one.
+ * One end of an HTTP/2 connection (RFC 9113): bytes in, callbacks on a handler for each stream, bytes out; time is an argument. This is a
+ * short façade: what came in is handled in `receive.ts`, and every state has its own file beside this one.
  */
 import { ErrorCode } from "../error-code.js";
-import { connectionError, H2Error } from "../errors.js";
+import { H2Error } from "../errors.js";
 import { clientPreface } from "../frame/preface.js";
+import { guaranteedBytes } from "../options/byte-budget.js";
 import { type ConnectionOptions, resolveOptions } from "../options/connection-options.js";
 import type { Http2Stream, StreamHandler } from "../stream/handler.js";
 import { Stream } from "../stream/stream.js";
@@ -12,32 +13,21 @@ import { Core } from "./core.js";
 import type { AttachedDriver, ConnectionHandler } from "./handler.js";
 import { FrameReceiver } from "./receive.js";
 import { usage } from "./send.js";
-import { Watch } from "./watch.js";
+import { Watches } from "./watches.js";
 
-const never = Number.POSITIVE_INFINITY;
-/** Half a DATA frame may be a network that fails for a while: see `frameTimeoutMs`. */
-const dataFramePatience = 6;
-
+/** One end of an HTTP/2 connection. */
 export class Connection {
   readonly #core: Core;
   readonly #receiver: FrameReceiver;
-  /** When the handshake began, until it is done. */
-  #handshakeSince: number | undefined;
-  /** Since when the peer has not read what it made us answer. */
-  #stalledSince: number | undefined;
-  /** A frame that has begun. */
-  readonly #input: Watch = new Watch();
-  /** Output that waits. */
-  readonly #output: Watch = new Watch();
-  /** The last `takeOutput` gave something, and no other one has followed: the transport takes no more. */
-  #unwritten = false;
+  readonly #watches: Watches;
   #started = false;
 
-  /** @throws H2Error (scope `usage`) for an option out of its range. */
+  /** @throws RangeError for a number out of its range, TypeError for any other option that cannot be used, each naming the option */
   constructor(options: ConnectionOptions, handler: ConnectionHandler) {
     const core = new Core(resolveOptions(options), handler);
     this.#core = core;
     this.#receiver = new FrameReceiver(core);
+    this.#watches = new Watches(core, this.#receiver);
     if (core.options.role === "client") {
       core.output.writer.reserve(clientPreface.length);
       core.output.writer.writeBytes(clientPreface);
@@ -50,22 +40,22 @@ export class Connection {
     return this.#core.options.role;
   }
 
-  /** Over: nothing more comes in or can be sent; what `takeOutput` still holds should be written before the transport ends. */
+  /** True once nothing more comes in or can be sent; what `takeOutput` still holds should be written before the transport ends. */
   get closed(): boolean {
     return this.#core.closed;
   }
 
-  /** GOAWAY was sent or, at a client, received: no new streams. */
+  /** True once GOAWAY was sent or, at a client, received: there are no new streams. */
   get draining(): boolean {
     return this.#core.draining;
   }
 
-  /** Why the peer said goodbye, when its GOAWAY named an error; `onClose` is given the same. */
+  /** The error that the peer's GOAWAY named, if it named one; `onClose` is given the same. */
   get goAwayError(): H2Error | undefined {
     return this.#core.goAway.error;
   }
 
-  /** Streams that are not closed or not released. */
+  /** The number of streams that are not closed or not released. */
   get activeStreams(): number {
     return this.#core.table.size;
   }
@@ -88,18 +78,18 @@ export class Connection {
     return this.#core.settings.peerMaxHeaderListSize;
   }
 
-  /** The server takes extended CONNECT (RFC 8441): known once its SETTINGS have come. */
+  /** True where the server takes extended CONNECT (RFC 8441): known once its SETTINGS have come. */
   get peerEnableConnectProtocol(): boolean {
     return this.#core.settings.peerEnableConnectProtocol;
   }
 
-  /** Tells the connection who moves its bytes and knows the time. */
+  /** Names the driver that moves the connection's bytes and knows the time. */
   attach(driver: AttachedDriver): void {
     this.#core.driver = driver;
     this.#core.output.driver = driver;
   }
 
-  /** Takes what the peer sent. Whatever it is, nothing is thrown: an error of the peer becomes GOAWAY and `onClose`. */
+  /** Takes bytes from the peer. Nothing is thrown for them: an error of the peer becomes GOAWAY and `onClose`. */
   receive(chunk: Uint8Array, now: number): void {
     const core = this.#core;
     if (core.closed) return;
@@ -110,10 +100,7 @@ export class Connection {
     } catch (thrown) {
       core.contain(thrown);
     }
-    if (this.#handshakeSince !== undefined && core.settings.peerReceived) this.#handshakeSince = undefined;
-    if (!this.wantsInput) this.#stalledSince ??= now;
-    this.#watchInput(now);
-    this.#watchOutput();
+    this.#watches.received(now, this.wantsInput);
   }
 
   /**
@@ -131,20 +118,20 @@ export class Connection {
       return undefined;
     }
     const { settings, table } = core;
-    const stream = new Stream(id, core, handler, settings.peerInitialWindowSize, settings.localInitialWindow, core.now);
+    const stream = new Stream(id, core, handler, settings.peerInitialWindow, settings.localInitialWindow, core.now);
     table.addLocal(stream);
     return stream;
   }
 
-  /** Asks the peer for a sign of life; `onPong` gets the number returned here. */
+  /** Asks the peer for a sign of life by a PING. Returns the number that `onPong` is given with the answer. */
   ping(now: number): number {
     this.#tick(now);
     return this.#core.pings.send(now);
   }
 
   /**
-   * Says goodbye. NO_ERROR: live streams go on and the connection closes with the last of them; a server does it in two
-   * steps, so that no request on its way is lost. Any other code closes at once.
+   * Sends GOAWAY. With NO_ERROR live streams go on, and the connection closes with the last of them; a server does it in two steps, so
+   * that no request on its way is lost. Any other code closes at once.
    */
   goAway(errorCode: ErrorCode, debug = ""): void {
     const core = this.#core;
@@ -153,10 +140,13 @@ export class Connection {
       core.fail(new H2Error(debug === "" ? "closed with an error" : debug, { errorCode, origin: "local" }));
       return;
     }
-    core.sayGoodbye(debug);
+    core.closeGracefully(debug);
   }
 
-  /** What to write now, as few large chunks; empty when there is nothing. Call it again as long as it gives something and the transport takes more. */
+  /**
+   * Returns what to write now, as few large chunks; none when there is nothing. Call it again as long as it gives something and the
+   * transport takes more.
+   */
   takeOutput(): Uint8Array[] {
     const core = this.#core;
     try {
@@ -165,46 +155,44 @@ export class Connection {
       core.contain(thrown);
     }
     const chunks = core.output.take();
-    this.#stalledSince = undefined;
-    this.#unwritten = chunks.length > 0;
-    this.#watchOutput();
+    this.#watches.taken(chunks.length > 0, core.currentMs);
+    core.outputWatched = this.#watches.watchesOutput;
     if (core.streamsAwaited) core.tellStreamsAvailable();
     if (core.scheduler.hasReady && !core.closed) core.output.announce();
     return chunks;
   }
 
-  /** What has been written so far, without writing more: may be taken at any time, also within callbacks. */
+  /** Returns what has been written so far, without writing more: may be taken at any time, also within callbacks. */
   takeWritten(): Uint8Array[] {
-    this.#stalledSince = undefined;
-    return this.#core.output.take();
+    const chunks = this.#core.output.take();
+    this.#watches.taken(chunks.length > 0, this.#core.currentMs);
+    return chunks;
   }
 
-  /** False while the peer does not read what it makes us answer: stop reading from it. */
+  /** False while the peer does not read what it makes us answer: where the transport takes no more, stop reading from it. */
   get wantsInput(): boolean {
     const { output, options } = this.#core;
     return (
       output.controlBytes < options.limits.maxQueuedControlBytes &&
-      output.pingAnswers < options.limits.guards.maxQueuedPingAnswers
+      output.pingAnswers < options.limits.maxQueuedPingAnswers
     );
   }
 
-  /** When `handleTimeout` must be called at the latest; undefined when time changes nothing. */
+  /**
+   * True while the connection holds more than its guaranteed share of a shared `receiveBudget` that is full: stop reading from the peer.
+   * `onOutput` is called when there may be room again.
+   */
+  get overBudget(): boolean {
+    const { windows, options } = this.#core;
+    return options.limits.receiveBudget?.isFull === true && windows.unreadBytes > guaranteedBytes;
+  }
+
+  /** Returns when `handleTimeout` must be called at the latest; undefined when time changes nothing. */
   nextDeadline(): number | undefined {
     const core = this.#core;
     if (core.closed) return undefined;
-    const since = Math.min(
-      this.#handshakeSince ?? never,
-      this.#stalledSince ?? never,
-      core.goAway.announcedAt ?? never,
-    );
-    const lookAt = Math.min(this.#input.lookAt ?? never, this.#output.lookAt ?? never);
-    const deadline = Math.min(
-      since + core.options.limits.handshakeTimeoutMs,
-      lookAt,
-      core.windows.assemblies.deadline,
-      core.lifetimeDeadline(),
-    );
-    return deadline === never ? undefined : deadline;
+    const deadline = Math.min(this.#watches.deadline, core.windows.assemblies.deadline, core.lifetimeDeadline());
+    return deadline === Number.POSITIVE_INFINITY ? undefined : deadline;
   }
 
   /** Tells the time. The driver's first call begins the handshake. */
@@ -212,78 +200,17 @@ export class Connection {
     const core = this.#core;
     if (core.closed) return;
     this.#tick(now);
-    const { handshakeTimeoutMs } = core.options.limits;
-    const isOver = (since: number | undefined): boolean => since !== undefined && now >= since + handshakeTimeoutMs;
-    if (isOver(this.#handshakeSince)) {
-      core.fail(
-        connectionError(
-          ErrorCode.SETTINGS_TIMEOUT,
-          `no SETTINGS from the peer within handshakeTimeoutMs (${handshakeTimeoutMs})`,
-        ),
-      );
-    } else if (isOver(this.#stalledSince)) {
-      core.fail(
-        connectionError(ErrorCode.ENHANCE_YOUR_CALM, `the peer has not read our answers for ${handshakeTimeoutMs} ms`),
-      );
-    } else if (isOver(core.goAway.announcedAt)) core.finishGoAway();
-    this.#look(now);
+    this.#watches.check(now);
+    core.outputWatched = this.#watches.watchesOutput;
     if (core.closed) return;
-    core.windows.assemblies.check(now);
-    if (!this.wantsInput) core.keepalive.received(now); // It is not the peer that is silent: we do not read.
+    core.windows.assemblies.check(now, this.overBudget);
+    if (!this.wantsInput || this.overBudget) core.keepalive.received(now); // It is not the peer that is silent: we do not read.
     core.checkLifetime();
   }
 
-  /** The transport has ended or broken: every stream gets its `onReset`, then comes `onClose`. */
+  /** Ends the connection, since its transport has ended or broken: every stream gets its `onReset`, then comes `onClose`. */
   transportClosed(cause?: unknown): void {
     this.#core.lost(cause);
-  }
-
-  /** Half a frame, and then nothing: before the first SETTINGS that is the handshake's matter. */
-  #watchInput(now: number): void {
-    const { unfinished, progress } = this.#receiver;
-    // While we do not read, it is not the peer that is slow.
-    const waits = unfinished !== undefined && this.wantsInput && this.#handshakeSince === undefined;
-    this.#input.update(waits ? progress : undefined, this.#inputTimeoutMs, now);
-  }
-
-  /** What waits for the peer to read or to open its windows; whatever comes from it is a sign of life. */
-  #watchOutput(): void {
-    const { scheduler, options, now } = this.#core;
-    const waits = options.role === "server" && (this.#unwritten || scheduler.queuedBytes > 0);
-    const progress = waits ? scheduler.framesSent + this.#receiver.progress : undefined;
-    this.#output.update(progress, options.limits.guards.stalledOutputTimeoutMs, now);
-    this.#core.outputWatched = this.#output.lookAt !== undefined;
-  }
-
-  get #inputTimeoutMs(): number {
-    const { frameTimeoutMs } = this.#core.options.limits.guards;
-    return this.#receiver.unfinished === "data" ? frameTimeoutMs * dataFramePatience : frameTimeoutMs;
-  }
-
-  #look(now: number): void {
-    const core = this.#core;
-    const inputTimeoutMs = this.#inputTimeoutMs;
-    if (this.#input.look(inputTimeoutMs, now) === "over") {
-      core.fail(
-        connectionError(
-          ErrorCode.ENHANCE_YOUR_CALM,
-          `a frame that has begun was not finished within ${inputTimeoutMs} ms`,
-        ),
-      );
-      return;
-    }
-    const { stalledOutputTimeoutMs } = core.options.limits.guards;
-    const output = this.#output.look(stalledOutputTimeoutMs, now);
-    core.outputWatched = this.#output.lookAt !== undefined;
-    if (output === "late") core.pings.send(now);
-    else if (output === "over") {
-      core.fail(
-        connectionError(
-          ErrorCode.ENHANCE_YOUR_CALM,
-          `nothing was read and no PING answered for ${stalledOutputTimeoutMs} ms`,
-        ),
-      );
-    }
   }
 
   #tick(now: number): void {
@@ -292,6 +219,6 @@ export class Connection {
     this.#started = true;
     this.#core.age.begin(now);
     this.#core.keepalive.received(now);
-    if (!this.#core.settings.peerReceived) this.#handshakeSince = now;
+    this.#watches.begin(now);
   }
 }

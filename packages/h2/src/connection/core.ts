@@ -11,6 +11,7 @@ import { HpackEncoder } from "../hpack/encoder.js";
 import type { ResolvedOptions } from "../options/connection-options.js";
 import { fieldFlaw } from "../stream/field-form.js";
 import type { SendEnd, StreamReset } from "../stream/handler.js";
+import { afterRelease } from "../stream/state.js";
 import type { Stream, StreamOwner } from "../stream/stream.js";
 import { Age } from "./age.js";
 import { GoAway } from "./go-away.js";
@@ -58,13 +59,13 @@ export class Core implements Pick<FrameSink, "closed">, StreamOwner {
     const { role, ascii, limits } = options;
     this.settings = new Settings(role, options.settings);
     this.table = new StreamTable(role);
-    this.late = new LateFrames(limits.guards);
-    this.guards = new Guards(limits.guards);
+    this.late = new LateFrames(limits);
+    this.guards = new Guards(limits);
     this.encoder = new HpackEncoder({ ascii, fieldFlaw });
     this.decoder = new HpackDecoder({ ascii, maxTableSize: options.settings.headerTableSize });
     this.pings = new Pings(this.output);
     this.windows = new ReceiveWindows(this.output, this.pings, limits, () => this.currentMs);
-    this.scheduler = new Scheduler(this.output, this.encoder, this.settings, limits.streamSendHighWaterMark, {
+    this.scheduler = new Scheduler(this.output, this.encoder, this.settings, limits, {
       onEndWritten: (stream) => this.endWritten(stream),
       onWritable: (stream) => {
         if (!stream.released) stream.handler?.onWritable();
@@ -82,34 +83,26 @@ export class Core implements Pick<FrameSink, "closed">, StreamOwner {
   /** The peer's END_STREAM. */
   endReceived(stream: Stream): void {
     this.table.apply(stream, "receiveEndStream");
-    this.#countEnd(stream);
-    this.#afterChange(stream);
+    this.#settle(stream);
   }
 
   /** Our END_STREAM. */
   endWritten(stream: Stream): void {
     this.table.apply(stream, "sendEndStream");
-    this.#countEnd(stream);
-    this.#afterChange(stream);
+    this.#settle(stream);
     // Last: the bytes may leave, and over a transport in memory the other side act on them, before this returns.
     this.output.endWritten();
-  }
-
-  /** Streams that end otherwise than by the peer's reset show that the peer is no attacker. */
-  #countEnd(stream: Stream): void {
-    if (stream.state === "closed" && !this.table.isLocal(stream.id)) this.guards.streamEnded(false, this.now);
   }
 
   /** Ends the stream from our side, without telling the handler. */
   resetByUs(stream: Stream, errorCode: ErrorCode): void {
     if (stream.state === "closed") return;
     const known = stream.state !== "idle";
-    if (stream.remoteOpen) this.late.expect(stream.id, Math.max(0, stream.receiveWindow.available), this.now);
+    if (stream.remoteOpen) this.late.expect(stream.id, Math.max(0, stream.receiveWindow.available), this.currentMs);
     this.scheduler.drop(stream);
     this.table.apply(stream, "reset");
     if (known) this.output.rstStream(stream.id, errorCode);
-    this.#countEnd(stream);
-    this.#afterChange(stream);
+    this.#settle(stream);
   }
 
   /** The peer, or the connection's end, ended the stream. */
@@ -118,7 +111,7 @@ export class Core implements Pick<FrameSink, "closed">, StreamOwner {
     this.scheduler.drop(stream);
     this.table.apply(stream, "reset");
     this.#tellReset(stream, reset);
-    this.#afterChange(stream);
+    this.#settle(stream);
   }
 
   /** One place turns a stream error into RST_STREAM. */
@@ -130,7 +123,7 @@ export class Core implements Pick<FrameSink, "closed">, StreamOwner {
     }
     const stream = this.table.get(error.streamId);
     if (stream === undefined || stream.state === "closed") {
-      this.guards.useless(this.table.begun, this.now);
+      this.guards.uselessFrame(this.table.begun, this.now);
       this.output.rstStream(error.streamId, error.errorCode);
       return;
     }
@@ -221,7 +214,7 @@ export class Core implements Pick<FrameSink, "closed">, StreamOwner {
   }
 
   isWritable(stream: Stream): boolean {
-    return this.scheduler.isWritable(stream);
+    return stream.state === "closed" || this.scheduler.isWritable(stream);
   }
 
   acknowledge(stream: Stream, bytes: number): void {
@@ -232,40 +225,39 @@ export class Core implements Pick<FrameSink, "closed">, StreamOwner {
     return this.windows.extend(stream, bytes);
   }
 
-  /** The application is done with the stream. */
   release(stream: Stream): void {
     if (stream.released) return;
     stream.released = true;
     this.windows.consumed(stream, stream.unreadBytes);
-    if (stream.state !== "closed" && !this.#endsByItself(stream)) {
-      const answered = this.options.role === "server" && stream.endGiven;
-      this.resetByUs(stream, answered ? ErrorCode.NO_ERROR : ErrorCode.CANCEL);
-      return;
-    }
-    this.#afterChange(stream);
+    this.#settle(stream);
   }
 
-  /** A released stream of which only our own END_STREAM, given and queued, is missing. */
-  #endsByItself(stream: Stream): boolean {
-    return (
-      stream.endGiven &&
-      (stream.state === "halfClosedRemote" || (stream.state === "open" && this.options.role === "server"))
-    );
-  }
-
-  #afterChange(stream: Stream): void {
+  /** Draws the consequences of a change of the stream's state, of its release or of the end that was given (`stream/state.ts`). */
+  #settle(stream: Stream): void {
     if (stream.assembly !== undefined && (stream.released || !stream.remoteOpen)) this.windows.endAssembly(stream);
     if (stream.released) {
-      // A server's answer is complete and the request is not (RFC 9113 §8.1): stop it, without blame.
-      if (stream.state === "halfClosedLocal") {
-        this.resetByUs(stream, this.options.role === "server" ? ErrorCode.NO_ERROR : ErrorCode.CANCEL);
+      const fate = afterRelease[this.options.role][stream.state][stream.endGiven ? "given" : "open"];
+      if (fate === "cancel" || fate === "stop") {
+        this.resetByUs(stream, fate === "stop" ? ErrorCode.NO_ERROR : ErrorCode.CANCEL);
         return;
       }
-      if (this.table.removeIfDone(stream)) this.windows.forget(stream);
+      if (fate === "remove") this.#remove(stream);
     }
     if (stream.state !== "closed" || this.closed) return;
     this.tellStreamsAvailable();
     this.finishIfDrained();
+  }
+
+  #remove(stream: Stream): void {
+    if (!this.table.remove(stream)) return;
+    this.windows.forget(stream);
+    if (this.table.isLocal(stream.id)) return;
+    const now = this.currentMs;
+    try {
+      this.guards.streamEnded(stream.givenUp && this.guards.isEarly(now - stream.openedAt), now);
+    } catch (thrown) {
+      this.contain(thrown);
+    }
   }
 
   /** How many more streams the peer lets us open now. */
@@ -281,7 +273,7 @@ export class Core implements Pick<FrameSink, "closed">, StreamOwner {
   }
 
   /** NO_ERROR: a server's in two steps, once it knows that somebody is there. */
-  sayGoodbye(debug: string): void {
+  closeGracefully(debug: string): void {
     if (this.goAway.sent) return;
     if (this.options.role === "server" && this.settings.peerReceived) this.goAway.announce(this.currentMs, debug);
     else this.goAway.send(this.table.highestPeerId, ErrorCode.NO_ERROR, debug);
@@ -301,7 +293,7 @@ export class Core implements Pick<FrameSink, "closed">, StreamOwner {
     if (due === "graceOver") {
       const message = `streams were still open maxConnectionAgeGraceMs (${age.graceMs}) after maxConnectionAgeMs`;
       this.fail(new H2Error(message, { errorCode: ErrorCode.NO_ERROR, origin: "local" }));
-    } else if (due !== undefined) this.sayGoodbye(due);
+    } else if (due !== undefined) this.closeGracefully(due);
     if (this.closed || !this.settings.peerReceived) return;
     const doubt = keepalive.check(now, table.size);
     if (doubt === "ask") this.pings.send(now);

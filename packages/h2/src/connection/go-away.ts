@@ -47,7 +47,7 @@ export class GoAway {
     if (this.sent) return;
     this.sentLastStreamId = max31Bit;
     this.#output.goAway(max31Bit, ErrorCode.NO_ERROR, debug);
-    this.#pingId = this.#pings.send(now);
+    this.#pingId = this.#pings.send(now, true);
     this.#announcedAt = now;
   }
 

@@ -1,10 +1,13 @@
 /**
- * Counts what a peer does for nothing against its allowances (`guard-limits.ts` has them, with their reasons); past one the
- * connection ends with ENHANCE_YOUR_CALM.
+ * Counts what a peer does for nothing against its allowances (`options/limits.ts` has them, with their reasons). Past one the connection
+ * ends with ENHANCE_YOUR_CALM.
+ *
+ * An allowance is given back by time and by work: what a peer does for nothing is explained by as much that it did not do for nothing. No
+ * single frame clears a budget.
  */
 import { ErrorCode } from "../error-code.js";
 import { connectionError } from "../errors.js";
-import type { Allowance, GuardLimits } from "../options/guard-limits.js";
+import type { Allowance, ResolvedLimits } from "../options/limits.js";
 
 /** A token bucket on the connection's own time. */
 export class Budget {
@@ -15,7 +18,7 @@ export class Budget {
   #spent = 0;
   #at = 0;
 
-  /** `debugText`: what peers look for in the GOAWAY, where that is not the message. */
+  /** `debugText` is what peers look for in the GOAWAY, where that is not the message. */
   constructor(what: string, { burst, perSecond }: Allowance, debugText?: string) {
     this.#what = what;
     this.#debugText = debugText;
@@ -31,9 +34,10 @@ export class Budget {
     }
   }
 
+  /** Returns false when the burst is used up. */
   trySpend(now: number): boolean {
     if (now > this.#at) {
-      this.#spent = Math.max(0, this.#spent - ((now - this.#at) / 1_000) * this.#perSecond);
+      this.refill(((now - this.#at) / 1_000) * this.#perSecond);
       this.#at = now;
     }
     if (this.#spent + 1 > this.#burst) return false;
@@ -41,18 +45,19 @@ export class Budget {
     return true;
   }
 
-  clear(): void {
-    this.#spent = 0;
+  /** Gives back what time or work explains. */
+  refill(count: number): void {
+    this.#spent = Math.max(0, this.#spent - count);
   }
 }
 
-/** How many of the latest streams are looked at to tell an attack from a user who cancels. */
+/** The number of the latest streams that are looked at to tell an attack from a user who cancels. */
 const resetSample = 1_000;
 const uselessPerStream = 4;
 
 export class Guards {
-  readonly pings: Budget;
-  readonly settings: Budget;
+  readonly #pings: Budget;
+  readonly #settings: Budget;
   readonly forcedResets: Budget;
   readonly #useless: Budget;
   readonly #earlyResets: Budget;
@@ -61,27 +66,41 @@ export class Guards {
   #endedCount = 0;
   #earlyInSample = 0;
   #trafficSeen = 0;
+  #workSeen = 0;
   #uselessFrames = 0;
   #windowUpdates = 0;
 
-  constructor(limits: Required<GuardLimits>) {
-    this.pings = new Budget("PING frames without traffic", limits.pings, "too_many_pings");
-    this.settings = new Budget("SETTINGS frames without traffic", limits.settings);
+  constructor(limits: ResolvedLimits) {
+    this.#pings = new Budget("PING frames without traffic", limits.pings, "too_many_pings");
+    this.#settings = new Budget("SETTINGS frames without traffic", limits.settings);
     this.forcedResets = new Budget("streams reset for protocol errors", limits.forcedResets);
     this.#useless = new Budget("frames that carry nothing", limits.uselessFrames);
     this.#earlyResets = new Budget("streams reset right after they were opened", limits.earlyResets);
     this.#earlyResetMs = limits.earlyResetMs;
   }
 
-  /** Forgives what traffic explains: `traffic` counts HEADERS and DATA sent and DATA received. */
-  sawTraffic(traffic: number): void {
-    if (traffic === this.#trafficSeen) return;
+  /**
+   * Counts a PING. `traffic` is the number of HEADERS and DATA sent and of DATA received so far: each of them explains one PING, except
+   * while the answers are not read.
+   */
+  ping(traffic: number, answersRead: boolean, now: number): void {
+    if (answersRead) this.#pings.refill(traffic - this.#trafficSeen);
     this.#trafficSeen = traffic;
-    this.pings.clear();
-    this.settings.clear();
+    this.#pings.spend(now);
   }
 
-  /** A stream of the peer is over, in whatever way; `early`: the peer reset it within `earlyResetMs` and before we had begun to answer. */
+  /** Counts a SETTINGS frame. `work` is what the peer has done so far that explains as many: streams begun, and many DATA frames. */
+  settings(work: number, now: number): void {
+    this.#settings.refill(work - this.#workSeen);
+    this.#workSeen = work;
+    this.#settings.spend(now);
+  }
+
+  /**
+   * Counts a stream of the peer that is over and released. `early` says that the peer reset it before we had begun to answer, and that it
+   * held its slot for less than `earlyResetMs`. A stream that holds its slot for longer needs no other bound.
+   * @throws H2Error ENHANCE_YOUR_CALM
+   */
   streamEnded(early: boolean, now: number): void {
     const slot = this.#endedCount % resetSample;
     this.#earlyInSample += (early ? 1 : 0) - (this.#ended[slot] as number);
@@ -95,21 +114,21 @@ export class Guards {
     }
   }
 
-  /** Whether a reset `ageMs` after the opening counts as early. */
-  isEarly(ageMs: number, answered: boolean): boolean {
-    return !answered && ageMs < this.#earlyResetMs;
+  /** Returns whether a stream that held its slot for so long has ended early. */
+  isEarly(heldMs: number): boolean {
+    return heldMs < this.#earlyResetMs;
   }
 
   /**
-   * A frame that carries nothing. Some on each stream are no attack: priority signals and extensions that we do not know, an
+   * Counts a frame that carries nothing. Some on each stream are no attack: priority signals and extensions that we do not know, an
    * empty DATA, a reset that crosses the stream's end.
    */
-  useless(streams: number, now: number): void {
+  uselessFrame(streams: number, now: number): void {
     this.#uselessFrames += 1;
     if (this.#uselessFrames > uselessPerStream * streams) this.#useless.spend(now);
   }
 
-  /** A peer has reason for 5 WINDOW_UPDATEs at the start, 2 a stream and 20 a frame that we sent (Envoy's rule). */
+  /** Counts a WINDOW_UPDATE: a peer has reason for 5 at the start, 2 a stream and 20 a frame that we sent (Envoy's rule). */
   windowUpdate(streams: number, framesSent: number, now: number): void {
     this.#windowUpdates += 1;
     if (this.#windowUpdates > 5 + 2 * (streams + 10 * framesSent)) this.#useless.spend(now);

@@ -26,10 +26,11 @@ export class Pings {
     return this.#measuredAt;
   }
 
-  send(now: number): number {
+  /** Sends a PING. `must` says that its answer has to be known, however many others are unanswered. */
+  send(now: number, must = false): number {
     const pingId = this.#nextId;
     this.#nextId = (this.#nextId % 0xffffffff) + 1;
-    if (this.#sentAt.size < maxOutstanding) this.#sentAt.set(pingId, now);
+    if (must || this.#sentAt.size < maxOutstanding) this.#sentAt.set(pingId, now);
     this.#measuredAt = now;
     this.#output.ping(pingId);
     return pingId;

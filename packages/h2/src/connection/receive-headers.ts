@@ -26,6 +26,8 @@ const leastEncodedBytes = 16_384;
 export class HeaderReceiver {
   readonly #core: Core;
   #partial: PartialSection | undefined;
+  /** The number of whole sections that have come. */
+  sections = 0;
 
   constructor(core: Core) {
     this.#core = core;
@@ -90,6 +92,7 @@ export class HeaderReceiver {
     end: number,
   ): void {
     const { decoder, table, options } = this.#core;
+    this.sections += 1;
     this.#checkEncodedSize(end - start);
     const fields = decoder.decode(bytes, start, end, options.settings.maxHeaderListSize);
     const stream = table.get(streamId);
@@ -110,7 +113,7 @@ export class HeaderReceiver {
   /** What is far past the limit is not even worth decoding. */
   #checkEncodedSize(bytes: number): void {
     const { settings, limits } = this.#core.options;
-    const limit = Math.max(leastEncodedBytes, settings.maxHeaderListSize * limits.guards.maxEncodedHeaderFactor);
+    const limit = Math.max(leastEncodedBytes, settings.maxHeaderListSize * limits.maxEncodedHeaderFactor);
     if (bytes <= limit) return;
     throw connectionError(
       ErrorCode.ENHANCE_YOUR_CALM,
@@ -123,12 +126,12 @@ export class HeaderReceiver {
     if (goAway.sent && streamId > (goAway.sentLastStreamId as number)) {
       // §6.8: past the last stream that we promised to serve; ignored, with what belongs to it.
       table.highestPeerId = streamId;
-      if (!endStream) late.expect(streamId, settings.localInitialWindow, now);
+      if (!endStream) late.expect(streamId, settings.localInitialWindow.bytes, now);
       return;
     }
     if (table.peerHeld >= options.settings.maxConcurrentStreams) {
       table.highestPeerId = streamId;
-      if (!endStream) late.expect(streamId, settings.localInitialWindow, now);
+      if (!endStream) late.expect(streamId, settings.localInitialWindow.bytes, now);
       this.#core.output.rstStream(streamId, ErrorCode.REFUSED_STREAM); // §5.1.2
       return;
     }
@@ -136,7 +139,7 @@ export class HeaderReceiver {
       streamId,
       this.#core,
       undefined,
-      settings.peerInitialWindowSize,
+      settings.peerInitialWindow,
       settings.localInitialWindow,
       now,
     );
@@ -180,7 +183,7 @@ export class HeaderReceiver {
     const status = (fields[0] as DecodedField).value;
     if (status.charCodeAt(0) === 0x31) {
       if (endStream) throw streamError(stream.id, ErrorCode.PROTOCOL_ERROR, "informational response with END_STREAM"); // §8.1
-      guards.useless(table.begun, now);
+      guards.uselessFrame(table.begun, now);
       stream.handler?.onInformational?.(fields);
       return;
     }

@@ -10,7 +10,8 @@
  * reader, is what holds the sender back. It never grows for a reader that does not keep up.
  */
 import { max31Bit } from "../frame/types.js";
-import type { ResolvedLimits } from "../options/connection-options.js";
+import { type ByteBudget, guaranteedBytes } from "../options/byte-budget.js";
+import type { ResolvedLimits } from "../options/limits.js";
 import { protocolInitialWindow, ReceiveWindow } from "../stream/flow.js";
 import type { Stream } from "../stream/stream.js";
 import { Assemblies } from "./assemblies.js";
@@ -30,7 +31,10 @@ export class ReceiveWindows {
   readonly #nowMs: () => number;
   readonly #maxStreamWindow: number;
   readonly #budget: number;
-  readonly connection: ReceiveWindow = new ReceiveWindow(protocolInitialWindow);
+  readonly #shared: ByteBudget | undefined;
+  /** Wakes the driver, which reads again. */
+  readonly #onBudgetFree = (): void => this.#output.announce();
+  readonly connection: ReceiveWindow = new ReceiveWindow({ bytes: protocolInitialWindow });
   /** Received and unread, over all streams. */
   unreadBytes = 0;
   readonly assemblies: Assemblies;
@@ -44,11 +48,13 @@ export class ReceiveWindows {
     this.#pings = pings;
     this.#maxStreamWindow = limits.maxStreamWindow;
     this.#budget = limits.maxBufferedBytesPerConnection;
+    this.#shared = limits.receiveBudget;
     this.assemblies = new Assemblies(this.#budget, limits.messageBudgetTimeoutMs, (stream, bytes) =>
       this.#extend(stream, bytes),
     );
     // Half of the budget may be on its way; the other half is for what waits to be read.
-    this.connection.size = Math.min(max31Bit, Math.max(protocolInitialWindow, Math.floor(this.#budget / 2)));
+    const size = Math.min(max31Bit, Math.max(protocolInitialWindow, Math.floor(this.#budget / 2)));
+    this.connection.grown = size - protocolInitialWindow;
   }
 
   /** Takes a DATA frame's length, padding included, out of the connection window. False: the peer sent more than that. */
@@ -64,7 +70,7 @@ export class ReceiveWindows {
     stream.receivedBytes += content;
     stream.unreadBytes += content;
     stream.consumedBytes += padding;
-    this.unreadBytes += content;
+    this.#countUnread(content);
     const { assembly } = stream;
     if (assembly !== undefined) {
       if (assembly.extended) {
@@ -82,7 +88,7 @@ export class ReceiveWindows {
   consumed(stream: Stream, bytes: number): void {
     const counted = Math.min(bytes, stream.unreadBytes);
     stream.unreadBytes -= counted;
-    this.unreadBytes -= counted;
+    this.#countUnread(-counted);
     // What the window was extended by is used up, and not granted again.
     const extension = Math.min(stream.extendedBytes, counted);
     stream.extendedBytes -= extension;
@@ -119,16 +125,27 @@ export class ReceiveWindows {
     const consumed = Math.min(lacking, stream.consumedBytes);
     stream.consumedBytes -= consumed;
     stream.extendedBytes += lacking - consumed;
-    window.available += lacking;
+    window.granted += lacking;
     this.#output.windowUpdate(stream.id, lacking);
   }
 
   /** The stream is gone: what it had unread, and what its window had grown, are free again. */
   forget(stream: Stream): void {
     this.#grownBytes -= stream.receiveWindow.grown;
-    this.unreadBytes -= stream.unreadBytes;
+    this.#countUnread(-stream.unreadBytes);
     stream.unreadBytes = 0;
     this.creditConnection();
+  }
+
+  #countUnread(bytes: number): void {
+    this.unreadBytes += bytes;
+    const shared = this.#shared;
+    if (shared === undefined) return;
+    shared.add(bytes);
+    if (shared.isFull && this.unreadBytes > guaranteedBytes) {
+      shared.whenFree(this.#onBudgetFree);
+      this.assemblies.hurry(this.#nowMs());
+    }
   }
 
   /** Offers what the budget allows: right after the first SETTINGS, and whenever bytes have come or gone. */
@@ -140,7 +157,7 @@ export class ReceiveWindows {
     // In steps of an eighth: few frames, and a sender at full speed still has seven eighths ahead of it. Where unread bytes
     // leave little to offer, in steps that the sender can use, or it would stand still below an eighth.
     if (offer < Math.min(window.size >>> 3, Math.max(smallestOffer, window.available))) return;
-    window.available += offer;
+    window.granted += offer;
     this.#output.windowUpdate(0, offer);
   }
 
@@ -151,7 +168,7 @@ export class ReceiveWindows {
     const now = this.#nowMs();
     const increment = stream.consumedBytes + this.#growth(stream, now);
     stream.consumedBytes = 0;
-    window.available += increment;
+    window.granted += increment;
     this.#output.windowUpdate(stream.id, increment);
   }
 
@@ -161,7 +178,7 @@ export class ReceiveWindows {
     if (!stream.remoteOpen) return;
     const more = this.#growth(stream, now);
     if (more === 0) return;
-    stream.receiveWindow.available += more;
+    stream.receiveWindow.granted += more;
     this.#output.windowUpdate(stream.id, more);
   }
 

@@ -1,4 +1,4 @@
-/** Frames that came in: a table from frame type to what it does. The rules of RFC 9113 §5 and §6 stand beside their checks. */
+/** Handles received frames, a method a type. The rules of RFC 9113 §5 and §6 stand beside their checks. */
 import { ErrorCode } from "../error-code.js";
 import { connectionError, streamError } from "../errors.js";
 import { readGoAway } from "../frame/go-away.js";
@@ -9,10 +9,13 @@ import { priorityBytes, readDependency } from "../frame/priority.js";
 import { FrameReader, type FrameSink } from "../frame/reader.js";
 import { readRstStream } from "../frame/rst-stream.js";
 import { readSettings } from "../frame/settings.js";
-import { Flag, FrameType } from "../frame/types.js";
+import { Flag, FrameType, max31Bit } from "../frame/types.js";
 import { readWindowUpdate } from "../frame/window-update.js";
 import type { Core } from "./core.js";
 import { HeaderReceiver } from "./receive-headers.js";
+
+/** The DATA frames that explain one SETTINGS frame: a peer that adapts its windows does so a few times in all. */
+const dataPerSettings = 100;
 
 export class FrameReceiver implements FrameSink {
   readonly #core: Core;
@@ -39,6 +42,17 @@ export class FrameReceiver implements FrameSink {
     if (this.#headers.continuing) return "other";
     if (!this.#reader.unfinished) return undefined;
     return this.#reader.unfinishedType === FrameType.DATA ? "data" : "other";
+  }
+
+  /** A header section has begun that is not whole. */
+  get inHeaderSection(): boolean {
+    const { unfinishedType } = this.#reader;
+    return this.#headers.continuing || unfinishedType === FrameType.HEADERS;
+  }
+
+  /** The number of whole header sections so far. */
+  get sections(): number {
+    return this.#headers.sections;
   }
 
   /** Grows with each frame, and with each 16 KiB of one that is not whole. */
@@ -109,7 +123,7 @@ export class FrameReceiver implements FrameSink {
       case FrameType.CONTINUATION:
         throw connectionError(ErrorCode.PROTOCOL_ERROR, "CONTINUATION without HEADERS");
       default: // §5.5: unknown frames are ignored.
-        this.#core.guards.useless(this.#core.table.begun, this.#core.now);
+        this.#core.guards.uselessFrame(this.#core.table.begun, this.#core.now);
     }
   }
 
@@ -126,7 +140,7 @@ export class FrameReceiver implements FrameSink {
       );
     }
     this.#dataFramesReceived += 1;
-    if (length === unread && !endStream) guards.useless(table.begun, now); // CVE-2019-9518
+    if (length === unread && !endStream) guards.uselessFrame(table.begun, now); // CVE-2019-9518
     const stream = table.get(streamId);
     if (stream === undefined || !stream.remoteOpen) {
       windows.creditConnection();
@@ -164,23 +178,23 @@ export class FrameReceiver implements FrameSink {
         `PRIORITY of ${end - start} bytes is not ${priorityBytes}`,
       );
     }
-    this.#core.guards.useless(this.#core.table.begun, this.#core.now);
+    this.#core.guards.uselessFrame(this.#core.table.begun, this.#core.now);
     if (readDependency(bytes, start) === streamId)
       throw streamError(streamId, ErrorCode.PROTOCOL_ERROR, "stream depends on itself");
   }
 
   #onRstStream(streamId: number, bytes: Uint8Array, start: number, end: number): void {
-    const { late, table, guards, now, options } = this.#core;
+    const { late, table, guards, now } = this.#core;
     const errorCode = readRstStream(bytes, start, end);
     if (table.isIdle(streamId))
       throw connectionError(ErrorCode.PROTOCOL_ERROR, `RST_STREAM on idle stream ${streamId}`);
     const stream = table.get(streamId);
     if (stream === undefined || stream.state === "closed") {
       if (late.takeReset(streamId)) return;
-      guards.useless(table.begun, now);
+      guards.uselessFrame(table.begun, now);
       return;
     }
-    const early = !table.isLocal(streamId) && guards.isEarly(now - stream.openedAt, stream.sentHeaders);
+    stream.givenUp = !table.isLocal(streamId) && !stream.sentHeaders;
     this.#core.resetByPeer(stream, {
       errorCode,
       message: "the peer reset the stream",
@@ -188,7 +202,6 @@ export class FrameReceiver implements FrameSink {
       scope: "stream",
       unprocessed: errorCode === ErrorCode.REFUSED_STREAM,
     });
-    if (options.role === "server") guards.streamEnded(early, now);
   }
 
   #onSettings(flags: number, bytes: Uint8Array, start: number, end: number): void {
@@ -199,52 +212,44 @@ export class FrameReceiver implements FrameSink {
           ErrorCode.FRAME_SIZE_ERROR,
           `SETTINGS acknowledgement of ${end - start} bytes is not empty`,
         );
-      const before = settings.localInitialWindow;
-      settings.acknowledged();
+      settings.acknowledged(); // §6.9.2: the peer has moved the windows of the streams it had open, and so have we.
       decoder.setMaxTableSize(settings.local.headerTableSize);
-      // §6.9.2: the peer has moved the windows of the streams it had open by the difference.
-      const difference = settings.localInitialWindow - before;
-      if (difference !== 0) for (const stream of table.all()) stream.receiveWindow.move(difference);
       return;
     }
-    guards.sawTraffic(this.#traffic);
-    guards.settings.spend(now);
-    const windowBefore = settings.peerInitialWindowSize;
-    const entries = readSettings(bytes, start, end, options.limits.guards.maxSettingsEntries);
+    guards.settings(table.begun + this.#dataFramesReceived / dataPerSettings, now);
+    const windowBefore = settings.peerInitialWindow.bytes;
+    const entries = readSettings(bytes, start, end, options.limits.maxSettingsEntries);
     settings.applyPeer(entries, (size) => encoder.setMaxTableSize(size));
-    const difference = settings.peerInitialWindowSize - windowBefore;
-    if (difference !== 0) this.#moveSendWindows(difference);
+    if (settings.peerInitialWindow.bytes > windowBefore) this.#checkSendWindows();
     output.settingsAck();
     handler.onSettings?.();
     this.#core.tellStreamsAvailable();
   }
 
-  #moveSendWindows(difference: number): void {
-    const { table, scheduler } = this.#core;
-    for (const stream of table.all()) {
-      if (!stream.sendWindow.grow(difference)) {
-        throw connectionError(
-          ErrorCode.FLOW_CONTROL_ERROR,
-          `SETTINGS_INITIAL_WINDOW_SIZE moves the window of stream ${stream.id} past 2^31-1`,
-        );
-      }
-      scheduler.schedule(stream);
+  /** §6.9.2: the windows of all streams have moved; none may pass 2^31-1. */
+  #checkSendWindows(): void {
+    const { table, scheduler, settings } = this.#core;
+    const tooWide = table.widest.past(max31Bit - settings.peerInitialWindow.bytes);
+    if (tooWide !== undefined) {
+      throw connectionError(
+        ErrorCode.FLOW_CONTROL_ERROR,
+        `SETTINGS_INITIAL_WINDOW_SIZE moves the window of stream ${tooWide.id} past 2^31-1`,
+      );
     }
+    scheduler.windowsMoved();
   }
 
   #onPing(flags: number, bytes: Uint8Array, start: number, end: number): void {
     checkPing(start, end);
     const { pings, goAway, table, output, guards, handler, now, options } = this.#core;
     if ((flags & Flag.ACK) === 0) {
-      // While the peer does not read the answers, no traffic explains more of them.
-      if (output.pingAnswers < options.limits.guards.maxQueuedPingAnswers) guards.sawTraffic(this.#traffic);
-      guards.pings.spend(now);
+      guards.ping(this.#traffic, output.pingAnswers < options.limits.maxQueuedPingAnswers, now);
       output.pingAck(bytes, start);
       return;
     }
     const answer = pings.answered(bytes, start, now);
     if (answer === undefined) {
-      guards.useless(table.begun, now);
+      guards.uselessFrame(table.begun, now);
       return;
     }
     if (goAway.waitsFor(answer.pingId)) this.#core.finishGoAway();
@@ -253,11 +258,10 @@ export class FrameReceiver implements FrameSink {
 
   #onGoAway(bytes: Uint8Array, start: number, end: number): void {
     const { goAway, table, handler, options, guards, now } = this.#core;
-    guards.useless(table.begun, now); // An orderly goodbye takes two.
+    guards.uselessFrame(table.begun, now); // An orderly goodbye takes two.
     const frame = readGoAway(bytes, start, end);
     goAway.receive(frame);
-    for (const stream of table.all()) {
-      if (!table.isLocal(stream.id) || stream.id <= frame.lastStreamId) continue;
+    for (const stream of table.localAbove(frame.lastStreamId)) {
       this.#core.resetByPeer(stream, {
         errorCode: ErrorCode.REFUSED_STREAM,
         message: goAway.error?.message ?? "the peer is going away and did not take the stream",
@@ -276,12 +280,13 @@ export class FrameReceiver implements FrameSink {
     guards.windowUpdate(table.begun, scheduler.framesSent, now);
     if (streamId === 0) {
       if (increment === 0) throw connectionError(ErrorCode.PROTOCOL_ERROR, "WINDOW_UPDATE of 0");
-      if (!scheduler.connectionWindow.grow(increment)) {
+      if (scheduler.connectionWindow.available + increment > max31Bit) {
         throw connectionError(
           ErrorCode.FLOW_CONTROL_ERROR,
           `WINDOW_UPDATE of ${increment} moves the connection's window past 2^31-1`,
         );
       }
+      scheduler.connectionWindow.granted += increment;
       scheduler.connectionOpened();
       return;
     }
@@ -290,14 +295,15 @@ export class FrameReceiver implements FrameSink {
     const stream = table.get(streamId);
     if (stream === undefined || stream.state === "closed") return;
     if (increment === 0) throw streamError(streamId, ErrorCode.PROTOCOL_ERROR, "WINDOW_UPDATE of 0");
-    if (!stream.sendWindow.grow(increment)) {
+    if (stream.sendWindow.available + increment > max31Bit) {
       throw streamError(
         streamId,
         ErrorCode.FLOW_CONTROL_ERROR,
         `WINDOW_UPDATE of ${increment} moves the stream's window past 2^31-1`,
       );
     }
-    scheduler.schedule(stream);
+    scheduler.windowOpened(stream, increment);
+    table.widest.grew(stream);
   }
 
   /** What explains a PING or SETTINGS. */

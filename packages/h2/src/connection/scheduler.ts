@@ -1,18 +1,24 @@
 /**
  * Sends what waits on the streams: round-robin, a frame a turn, so that a large message never starves a small one.
- * Only streams that can send are in the ring; one whose window is closed costs nothing until WINDOW_UPDATE.
+ *
+ * A stream with queued data stands in one of two places. The ring holds those whose window is open. The others are blocked, in a heap
+ * ordered by how large the peer's initial window size must be before they may send: a change of that setting (RFC 9113 §6.9.2) costs
+ * nothing by itself, and each stream that is taken from the heap then sends something.
  */
+import { Fifo, Heap } from "@trunkline/base";
 import { frameHeaderBytes, writeFrameHeader } from "../frame/header.js";
 import { writeHeaders } from "../frame/headers.js";
 import { Flag, FrameType } from "../frame/types.js";
 import type { HeaderField } from "../header-field.js";
 import type { HpackEncoder } from "../hpack/encoder.js";
+import { guaranteedBytes } from "../options/byte-budget.js";
+import type { ResolvedLimits } from "../options/limits.js";
 import { protocolInitialWindow, SendWindow } from "../stream/flow.js";
 import type { Stream } from "../stream/stream.js";
 import type { Output } from "./output.js";
 import type { Settings } from "./settings.js";
 
-/** A turn in the ring. Larger frames, where a peer takes them, measured no faster. */
+/** The bytes of one turn in the ring. Larger frames, where a peer takes them, measured no faster. */
 const turnBytes = 16_384;
 /** While less than this waits in the output, a message that fits a turn is written at once instead of queued. */
 const directOutputBytes = 65_536;
@@ -20,42 +26,48 @@ const directOutputBytes = 65_536;
 export interface SchedulerEvents {
   /** END_STREAM has been written. */
   onEndWritten(stream: Stream): void;
-  /** The queue has fallen below the low mark and someone waits for that. */
+  /** There is room for more on a stream whose sender waits for it. */
   onWritable(stream: Stream): void;
 }
+
+type Limits = Pick<ResolvedLimits, "streamSendHighWaterMark" | "connectionSendHighWaterMark" | "sendBudget">;
 
 export class Scheduler {
   readonly #output: Output;
   readonly #encoder: HpackEncoder;
   readonly #settings: Settings;
   readonly #events: SchedulerEvents;
-  readonly #highWaterMark: number;
-  readonly connectionWindow: SendWindow = new SendWindow(protocolInitialWindow);
-  /** HEADERS sections and DATA frames written so far. */
+  readonly #limits: Limits;
+  readonly connectionWindow: SendWindow = new SendWindow({ bytes: protocolInitialWindow });
+  /** The number of HEADERS sections and DATA frames written so far. */
   framesSent = 0;
-  /** What waits on all streams. */
+  /** The bytes that wait on all streams. */
   queuedBytes = 0;
-  /** A ring as an array with a moving head; what was passed is dropped in large steps. */
-  readonly #ring: (Stream | undefined)[] = [];
-  #head = 0;
+  /** The streams that may send. */
+  readonly #ring: Fifo<Stream> = new Fifo();
+  /** The streams whose window is shut, that which opens first at the top. */
+  readonly #blocked: Heap<Stream> = new Heap();
+  /** The streams whose senders wait for room on the connection, in order. */
+  readonly #awaitRoom: Fifo<Stream> = new Fifo();
+  readonly #onBudgetFree = (): void => this.#output.announce();
 
-  constructor(
-    output: Output,
-    encoder: HpackEncoder,
-    settings: Settings,
-    highWaterMark: number,
-    events: SchedulerEvents,
-  ) {
+  constructor(output: Output, encoder: HpackEncoder, settings: Settings, limits: Limits, events: SchedulerEvents) {
     this.#output = output;
     this.#encoder = encoder;
     this.#settings = settings;
-    this.#highWaterMark = highWaterMark;
+    this.#limits = limits;
     this.#events = events;
   }
 
-  /** Some stream could send now. */
+  /** True where some stream could send now. */
   get hasReady(): boolean {
-    return this.#head < this.#ring.length && this.connectionWindow.available > 0;
+    return this.connectionWindow.available > 0 && (this.#ring.size > 0 || this.#opened);
+  }
+
+  /** True where the window of a blocked stream has been opened by the peer's SETTINGS. */
+  get #opened(): boolean {
+    const first = this.#blocked.first;
+    return first !== undefined && first.sendWindow.available > 0;
   }
 
   /** Writes a section; what an END_STREAM in it changes is the caller's to do. @throws H2Error (scope `usage`) and has then written nothing */
@@ -65,12 +77,12 @@ export class Scheduler {
     this.#output.announce();
   }
 
-  /** One logical write: at once where it is small and nothing is in its way, else behind the stream's queue. */
+  /** Takes one logical write: writes it at once where it is small and nothing is in its way, else queues it on its stream. */
   data(stream: Stream, chunks: readonly Uint8Array[], endStream: boolean): void {
     let bytes = 0;
     for (const chunk of chunks) bytes += chunk.length;
     const fits =
-      this.#head === this.#ring.length && // Others wait for their turn: so does this one, or small writes would starve them.
+      this.#ring.size === 0 && // Others wait for their turn: so does this one, or small writes would starve them.
       bytes <= turnBytes &&
       bytes <= stream.sendWindow.available &&
       bytes <= this.connectionWindow.available &&
@@ -80,27 +92,99 @@ export class Scheduler {
       return;
     }
     for (const chunk of chunks) stream.queue.push(chunk);
-    this.queuedBytes += bytes;
+    this.#countQueued(bytes);
     stream.endQueued = endStream;
-    this.schedule(stream);
+    this.#place(stream);
   }
 
-  /** To be written behind what is queued. */
+  /** Queues trailers behind what is queued. */
   trailers(stream: Stream, fields: readonly HeaderField[]): void {
     stream.trailersQueued = fields;
     stream.endQueued = true;
-    this.schedule(stream);
+    this.#place(stream);
   }
 
+  /** Returns whether the stream's sender may send more. Where not, `onWritable` follows. */
   isWritable(stream: Stream): boolean {
-    if (stream.queue.length < this.#highWaterMark) return true;
-    stream.awaitsWritable = true;
+    if (stream.queue.length >= this.#limits.streamSendHighWaterMark) {
+      stream.awaitsWritable = true;
+      return false;
+    }
+    if (this.#hasRoom(stream)) return true;
+    this.#wait(stream);
     return false;
   }
 
-  /** Puts the stream into the ring if it has something that its window lets it send. */
-  schedule(stream: Stream): void {
-    if (stream.scheduled || stream.queue.length === 0 || stream.sendWindow.available <= 0) return;
+  /**
+   * Returns whether the connection has room for the stream's data: as long as little waits on it, and past that for a stream whose data
+   * goes on as it comes, so that readers who shut their windows do not stop the others.
+   */
+  #hasRoom(stream: Stream): boolean {
+    const { connectionSendHighWaterMark, streamSendHighWaterMark, sendBudget } = this.#limits;
+    const { queuedBytes } = this;
+    if (queuedBytes < connectionSendHighWaterMark && (queuedBytes < guaranteedBytes || sendBudget?.isFull !== true))
+      return true;
+    return (
+      this.#output.length < directOutputBytes &&
+      this.connectionWindow.available > 0 &&
+      stream.sendWindow.available - stream.queue.length >= streamSendHighWaterMark >>> 1
+    );
+  }
+
+  #wait(stream: Stream): void {
+    stream.awaitsWritable = true;
+    if (stream.awaitsRoom) return;
+    stream.awaitsRoom = true;
+    this.#awaitRoom.push(stream);
+    if (this.#limits.sendBudget?.isFull === true) this.#limits.sendBudget.whenFree(this.#onBudgetFree);
+  }
+
+  /** Tells those who wait for room on the connection that there is some. */
+  tellRoom(): void {
+    const { connectionSendHighWaterMark, sendBudget } = this.#limits;
+    if (this.queuedBytes > connectionSendHighWaterMark >>> 1) return;
+    while (this.#awaitRoom.size > 0 && this.queuedBytes < connectionSendHighWaterMark) {
+      if (this.queuedBytes >= guaranteedBytes && sendBudget?.isFull === true) {
+        sendBudget.whenFree(this.#onBudgetFree);
+        return;
+      }
+      const stream = this.#awaitRoom.shift() as Stream;
+      stream.awaitsRoom = false;
+      this.#tellWritable(stream);
+    }
+  }
+
+  /** Tells a stream's sender, if it waits and its own queue is low enough. */
+  #tellWritable(stream: Stream): void {
+    if (!stream.awaitsWritable || stream.queue.length > this.#limits.streamSendHighWaterMark >>> 1) return;
+    if (!this.#hasRoom(stream)) {
+      this.#wait(stream);
+      return;
+    }
+    stream.awaitsWritable = false;
+    this.#events.onWritable(stream);
+  }
+
+  /** WINDOW_UPDATE has come for the stream: puts it into the ring if it has something to send. */
+  windowOpened(stream: Stream, increment: number): void {
+    const wasBlocked = this.#blocked.remove(stream);
+    stream.sendWindow.granted += increment;
+    if (wasBlocked) this.#place(stream);
+    if (stream.awaitsRoom) this.#tellWritable(stream);
+  }
+
+  /** The peer's SETTINGS have changed the windows of all streams. */
+  windowsMoved(): void {
+    if (this.hasReady) this.#output.announce();
+  }
+
+  /** Puts a stream with queued data where it belongs. */
+  #place(stream: Stream): void {
+    if (stream.scheduled || stream.heapIndex !== -1 || stream.queue.length === 0) return;
+    if (stream.sendWindow.available <= 0) {
+      this.#blocked.add(stream);
+      return;
+    }
     stream.scheduled = true;
     this.#ring.push(stream);
     if (this.connectionWindow.available > 0) this.#output.announce();
@@ -113,17 +197,30 @@ export class Scheduler {
 
   /** Drops what waits on a stream that was reset. It leaves the ring when its turn comes. */
   drop(stream: Stream): void {
-    this.queuedBytes -= stream.queue.length;
+    this.#blocked.remove(stream);
+    this.#countQueued(-stream.queue.length);
     stream.queue.clear();
     stream.endQueued = false;
     stream.trailersQueued = undefined;
     stream.awaitsWritable = false;
+    if (this.#awaitRoom.size > 0) this.#output.announce();
   }
 
-  /** Writes turns until the output holds `limitBytes` or nobody can send. */
+  /** Writes turns until the output holds `limitBytes` or no stream can send. */
   pump(limitBytes: number): void {
     const { writer } = this.#output;
-    while (this.hasReady && writer.length < limitBytes) this.#turn(this.#shift());
+    while (this.connectionWindow.available > 0 && writer.length < limitBytes) {
+      if (this.#opened) this.#unblock(this.#blocked.first as Stream);
+      const stream = this.#ring.shift();
+      if (stream === undefined) break;
+      this.#turn(stream);
+    }
+    this.tellRoom();
+  }
+
+  #unblock(stream: Stream): void {
+    this.#blocked.remove(stream);
+    this.#place(stream);
   }
 
   #turn(stream: Stream): void {
@@ -139,14 +236,11 @@ export class Scheduler {
       const last = bytes === stream.queue.length && stream.endQueued;
       this.#startData(stream, bytes, last && stream.trailersQueued === undefined);
       stream.queue.moveTo(this.#output.writer, bytes);
-      this.queuedBytes -= bytes;
+      this.#countQueued(-bytes);
       if (last) this.#finish(stream);
     }
-    this.schedule(stream);
-    if (stream.awaitsWritable && stream.queue.length <= this.#highWaterMark >>> 1) {
-      stream.awaitsWritable = false;
-      this.#events.onWritable(stream);
-    }
+    this.#place(stream);
+    if (stream.awaitsWritable && !stream.awaitsRoom) this.#tellWritable(stream);
   }
 
   #finish(stream: Stream): void {
@@ -170,21 +264,12 @@ export class Scheduler {
     writer.reserve(frameHeaderBytes);
     writeFrameHeader(writer, bytes, FrameType.DATA, endStream ? Flag.END_STREAM : 0, stream.id);
     this.framesSent += 1;
-    stream.sendWindow.available -= bytes;
-    this.connectionWindow.available -= bytes;
+    stream.sendWindow.granted -= bytes;
+    this.connectionWindow.granted -= bytes;
   }
 
-  #shift(): Stream {
-    const stream = this.#ring[this.#head] as Stream;
-    this.#ring[this.#head] = undefined;
-    this.#head += 1;
-    if (this.#head === this.#ring.length) {
-      this.#ring.length = 0;
-      this.#head = 0;
-    } else if (this.#head >= 1_024 && this.#head * 2 >= this.#ring.length) {
-      this.#ring.splice(0, this.#head);
-      this.#head = 0;
-    }
-    return stream;
+  #countQueued(bytes: number): void {
+    this.queuedBytes += bytes;
+    this.#limits.sendBudget?.add(bytes);
   }
 }

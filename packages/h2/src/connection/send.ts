@@ -1,6 +1,6 @@
 /** Sends header sections and payload. Sections are held to the rules that the peer holds them to (RFC 9113 §8): a mistake is told to the caller who made it. */
-import { ErrorCode } from "../error-code.js";
-import { H2Error } from "../errors.js";
+import { isBytes } from "@trunkline/base";
+import { H2Error, usageError } from "../errors.js";
 import type { HeaderField } from "../header-field.js";
 import { type Flaw, fieldsFlaw } from "../stream/field-form.js";
 import { methodOf, requestFlaw, responseFlaw, trailersFlaw } from "../stream/headers.js";
@@ -78,8 +78,10 @@ export function sendData(
 ): void {
   if (!stream.sentHeaders) throw usage(stream.id, "data before headers");
   if (stream.endGiven) throw usage(stream.id, "data after END_STREAM");
+  const list = isBytes(chunks) ? [chunks] : chunks;
+  for (const chunk of list) if (!isBytes(chunk)) throw usage(stream.id, "data that is no Uint8Array");
   stream.endGiven = endStream;
-  core.scheduler.data(stream, chunks instanceof Uint8Array ? [chunks] : chunks, endStream);
+  core.scheduler.data(stream, list, endStream);
   // What a shut window holds back is watched from the next `takeOutput` on.
   if (core.options.role === "server" && !core.outputWatched && core.scheduler.queuedBytes > 0) core.output.announce();
 }
@@ -88,11 +90,7 @@ function check(streamId: number, flaw: Flaw): void {
   if (flaw !== undefined) throw usage(streamId, flaw);
 }
 
+/** Returns the error for a wrong call on a stream. */
 export function usage(streamId: number, message: string): H2Error {
-  return new H2Error(`stream ${streamId}: ${message}`, {
-    errorCode: ErrorCode.INTERNAL_ERROR,
-    scope: "usage",
-    origin: "local",
-    streamId,
-  });
+  return usageError(`stream ${streamId}: ${message}`, streamId);
 }

@@ -6,8 +6,8 @@ import { ErrorCode } from "../error-code.js";
 import { connectionError } from "../errors.js";
 import { type SettingEntry, SettingId } from "../frame/settings.js";
 import { max31Bit } from "../frame/types.js";
-import type { LocalSettings } from "../options/connection-options.js";
-import { protocolInitialWindow } from "../stream/flow.js";
+import type { LocalSettings } from "../options/settings.js";
+import { type InitialWindow, protocolInitialWindow } from "../stream/flow.js";
 
 /** What a client opens before it knows the server's limit: §6.5.2 recommends that no limit be smaller, and a refused stream costs a round trip. */
 const streamsBeforeSettings = 100;
@@ -23,16 +23,24 @@ export class Settings {
   /** The peer's, the protocol's defaults until its first SETTINGS. */
   peerReceived = false;
   peerMaxConcurrentStreams: number = streamsBeforeSettings;
-  peerInitialWindowSize: number = protocolInitialWindow;
+  /** The window that the peer grants each stream: all send windows begin with it. */
+  readonly peerInitialWindow: InitialWindow = { bytes: protocolInitialWindow };
   peerMaxFrameSize: number = smallestMaxFrameSize;
   /** Advisory: what the peer says it takes. */
   peerMaxHeaderListSize: number = Number.POSITIVE_INFINITY;
   /** The server takes extended CONNECT (RFC 8441). */
   peerEnableConnectProtocol = false;
 
+  /**
+   * The window that we grant each stream, as the peer sees it now: all receive windows begin with it. A client's SETTINGS reach the
+   * server before any of its requests do; a client may have sent requests before it saw the server's.
+   */
+  readonly localInitialWindow: InitialWindow;
+
   constructor(role: "client" | "server", local: Required<LocalSettings>) {
     this.#role = role;
     this.local = local;
+    this.localInitialWindow = { bytes: role === "client" ? local.initialWindowSize : protocolInitialWindow };
   }
 
   /** What our first SETTINGS frame says. */
@@ -50,20 +58,11 @@ export class Settings {
     return entries;
   }
 
-  /**
-   * What a new stream may receive, as the peer sees it now. A client's SETTINGS reach the server before any of its requests
-   * do; a client may have sent requests before it saw the server's.
-   */
-  get localInitialWindow(): number {
-    return this.localState === "inStep" || this.#role === "client"
-      ? this.local.initialWindowSize
-      : protocolInitialWindow;
-  }
-
   acknowledged(): void {
     if (this.localState === "inStep")
       throw connectionError(ErrorCode.PROTOCOL_ERROR, "SETTINGS acknowledged that were not sent");
     this.localState = "inStep";
+    this.localInitialWindow.bytes = this.local.initialWindowSize;
   }
 
   /**
@@ -96,7 +95,7 @@ export class Settings {
             ErrorCode.FLOW_CONTROL_ERROR,
             `SETTINGS_INITIAL_WINDOW_SIZE ${value} is larger than ${max31Bit}`,
           );
-        this.peerInitialWindowSize = value;
+        this.peerInitialWindow.bytes = value;
         return;
       case SettingId.MAX_FRAME_SIZE:
         if (value < smallestMaxFrameSize || value > largestMaxFrameSize) {

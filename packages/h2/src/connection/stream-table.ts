@@ -6,6 +6,7 @@ import { max31Bit } from "../frame/types.js";
 import { nextState, type StreamEvent } from "../stream/state.js";
 import type { Stream } from "../stream/stream.js";
 import { IdMap } from "./id-map.js";
+import { WidestWindows } from "./widest-windows.js";
 
 /** How many ended ones are remembered, to tell a frame on an ended stream from one on a skipped identifier. */
 const rememberedEnds = 256;
@@ -24,6 +25,10 @@ export class StreamTable {
   begun = 0;
   readonly #endedLately: Int32Array = new Int32Array(rememberedEnds);
   #endedCount = 0;
+  /** The widest send windows. */
+  readonly widest: WidestWindows = new WidestWindows();
+  /** The last of our streams that the peer's GOAWAYs have left. */
+  #cutOffAt = Number.POSITIVE_INFINITY;
 
   constructor(role: "client" | "server") {
     this.#role = role;
@@ -38,9 +43,27 @@ export class StreamTable {
     return this.#streams.get(id);
   }
 
-  /** All of them in the order of their identifiers, for rare events that concern each. */
+  /** Returns all of them in the order of their identifiers, for rare events that concern each. */
   all(): Stream[] {
-    return this.#streams.values().sort((one, other) => one.id - other.id);
+    return this.#streams.values().sort(byId);
+  }
+
+  /**
+   * Returns our own streams past `lastId`, which the peer's GOAWAY has named: in the order of their identifiers. However often the peer
+   * names a lower one, each identifier is looked at once.
+   */
+  localAbove(lastId: number): Stream[] {
+    const highest = Math.min(this.#cutOffAt, this.#nextLocalId - 2);
+    const first = lastId + 1 + (this.isLocal(lastId + 1) ? 0 : 1);
+    this.#cutOffAt = Math.min(this.#cutOffAt, lastId);
+    if ((highest - first) / 2 > this.size)
+      return this.all().filter(({ id }) => id > lastId && id <= highest && this.isLocal(id));
+    const streams: Stream[] = [];
+    for (let id = first; id <= highest; id += 2) {
+      const stream = this.#streams.get(id);
+      if (stream !== undefined) streams.push(stream);
+    }
+    return streams;
   }
 
   /** The identifier for our next stream, or undefined when all 2^30 are used. */
@@ -89,11 +112,15 @@ export class StreamTable {
     return this.#endedLately.includes(id);
   }
 
-  /** Removes a stream that is closed and released, and of which nothing waits to be written. */
-  removeIfDone(stream: Stream): boolean {
-    if (stream.state !== "closed" || !stream.released) return false;
+  /** Removes a stream that is closed and released. Returns false where it was removed before. */
+  remove(stream: Stream): boolean {
     if (!this.#streams.delete(stream.id)) return false;
+    this.widest.forget(stream);
     if (!this.isLocal(stream.id)) this.peerHeld -= 1;
     return true;
   }
+}
+
+function byId(one: Stream, other: Stream): number {
+  return one.id - other.id;
 }

@@ -1,8 +1,7 @@
 /** HPACK encoding (RFC 7541) of whole header blocks. What goes into the table is decided here and in `indexing-policy.ts`. */
 import type { AsciiCodec } from "../bytes/ascii.js";
-import type { H2Error } from "../errors.js";
+import { type H2Error, usageError } from "../errors.js";
 import type { HeaderField } from "../header-field.js";
-import { usageError } from "../options/usage-error.js";
 import { fieldBytes } from "./decoded-field.js";
 import { protocolTableSize } from "./dynamic-table.js";
 import { EncoderTable, type KnownName } from "./encoder-table.js";

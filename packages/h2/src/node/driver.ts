@@ -3,8 +3,8 @@
  * became ready in it, one timer. It must not know what the streams carry.
  */
 
-import type { Clock } from "@trunkline/base";
-import { systemClock } from "@trunkline/base/node";
+import { type Clock, Fifo } from "@trunkline/base";
+import { setImmediate, systemClock } from "@trunkline/base/node";
 import type { Connection } from "../connection/connection.js";
 import { ErrorCode } from "../error-code.js";
 import { Linger } from "./linger.js";
@@ -18,6 +18,7 @@ export type DrivenConnection = Pick<
   | "takeWritten"
   | "attach"
   | "wantsInput"
+  | "overBudget"
   | "closed"
   | "nextDeadline"
   | "handleTimeout"
@@ -40,7 +41,7 @@ export class ConnectionDriver {
   #paused = false;
   /** Within the engine or a write out of it: what comes meanwhile, as in memory it may, waits in `#held`. */
   #busy = false;
-  readonly #held: Uint8Array[] = [];
+  readonly #held: Fifo<Uint8Array> = new Fifo();
   /** The connection is over, and its transport on its way out. */
   #linger: Linger | undefined;
   #transportClosed = false;
@@ -86,7 +87,7 @@ export class ConnectionDriver {
   }
 
   #onData(chunk: Uint8Array): void {
-    if (this.#busy || this.#held.length > 0) this.#held.push(chunk);
+    if (this.#busy || this.#held.size > 0) this.#held.push(chunk);
     else this.#receive(chunk);
   }
 
@@ -98,11 +99,18 @@ export class ConnectionDriver {
       else connection.receive(next, this.#clock.nowMs());
     }
     this.#busy = false;
-    if (this.#blocked && !connection.wantsInput && !this.#paused) {
-      this.#paused = true;
-      this.#transport.pause();
-    }
+    this.#pauseOrResume();
     this.#arm();
+  }
+
+  /** Reads no more from a peer that does not read our answers, or while the connection holds too much that is unread. */
+  #pauseOrResume(): void {
+    const connection = this.#connection;
+    const paused = !connection.closed && ((this.#blocked && !connection.wantsInput) || connection.overBudget);
+    if (paused === this.#paused) return;
+    this.#paused = paused;
+    if (paused) this.#transport.pause();
+    else this.#transport.resume();
   }
 
   readonly #receiveHeld = (): void => {
@@ -128,7 +136,8 @@ export class ConnectionDriver {
     this.#busy = true;
     this.#blocked = !this.#transport.write(this.#connection.takeWritten());
     this.#busy = within;
-    if (!within && this.#held.length > 0) setImmediate(this.#receiveHeld);
+    if (this.#blocked) this.#arm();
+    if (!within && this.#held.size > 0) setImmediate(this.#receiveHeld);
   }
 
   #flushNow(): void {
@@ -141,16 +150,16 @@ export class ConnectionDriver {
       this.#blocked = !this.#transport.write(chunks);
     }
     if (this.#connection.closed) this.#end();
-    else this.#arm();
+    else {
+      this.#pauseOrResume();
+      this.#arm();
+    }
   }
 
   #onDrain(): void {
     this.#blocked = false;
     if (!this.#flushScheduled) this.#flushNow();
-    if (this.#paused && !this.#blocked) {
-      this.#paused = false;
-      this.#transport.resume();
-    }
+    if (this.#linger === undefined) this.#pauseOrResume();
   }
 
   /** The connection is over: half-close, then read and drop what still comes, so that the peer sees our last words and no TCP reset. */

@@ -1,7 +1,7 @@
 /** What a driver needs of a byte stream, and how any Node `Duplex` (net, tls, a pair in memory) provides it. */
 import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
-import { TransportError, tlsFailure } from "@trunkline/base/node";
+import { setImmediate, TransportError, tlsFailure } from "@trunkline/base/node";
 
 export interface TransportEvents {
   /** The chunk is the receiver's; the transport does not use its memory again. */

@@ -12,10 +12,14 @@ export function requestFlaw(fields: readonly HeaderField[], extendedConnect: boo
   let path: string | undefined;
   let authority: string | undefined;
   let protocol: string | undefined;
+  let host: string | undefined;
   let regularSeen = false;
   for (const { name, value } of fields) {
     if (!isPseudo(name)) {
       regularSeen = true;
+      if (name !== "host") continue;
+      if (host !== undefined) return "host twice"; // §8.3.1
+      host = value;
       continue;
     }
     if (regularSeen) return `pseudo-header ${printable(name)} after a regular field`;
@@ -49,6 +53,8 @@ export function requestFlaw(fields: readonly HeaderField[], extendedConnect: boo
     if (twice) return `pseudo-header ${name} twice`;
   }
   if (method === undefined || method === "") return "request without :method";
+  if (host !== undefined && authority !== undefined && !isSameAuthority(host, authority, scheme))
+    return `host ${printable(host)} differs from :authority ${printable(authority)}`;
   if (protocol === undefined) {
     if (method === "CONNECT") {
       if (scheme !== undefined || path !== undefined) return "CONNECT with :scheme or :path"; // §8.5
@@ -59,6 +65,14 @@ export function requestFlaw(fields: readonly HeaderField[], extendedConnect: boo
   if (scheme === undefined || scheme === "") return "request without :scheme";
   if (path === undefined || path === "") return "request without :path";
   return scheme === "http" || scheme === "https" ? httpTargetFlaw(method, path, authority) : undefined;
+}
+
+/** §8.3.1: they name the same entity, whatever the case of the name and whether the default port is written. */
+function isSameAuthority(host: string, authority: string, scheme: string | undefined): boolean {
+  if (host === authority) return true;
+  const port = scheme === "https" ? ":443" : ":80";
+  const plain = (text: string): string => (text.endsWith(port) ? text.slice(0, -port.length) : text).toLowerCase();
+  return plain(host) === plain(authority);
 }
 
 /** §8.3.1: what else an http or https URI demands. */

@@ -5,7 +5,7 @@
 import { ByteQueue } from "../bytes/byte-queue.js";
 import type { ErrorCode } from "../error-code.js";
 import type { HeaderField } from "../header-field.js";
-import { ReceiveWindow, SendWindow } from "./flow.js";
+import { type InitialWindow, ReceiveWindow, SendWindow } from "./flow.js";
 import type { Http2Stream, SendEnd, StreamHandler, StreamReset } from "./handler.js";
 import type { StreamState } from "./state.js";
 
@@ -46,6 +46,8 @@ export class Stream implements Http2Stream {
   state: StreamState = "idle";
   /** The application is done with it. */
   released = false;
+  /** The peer reset it before we had begun to answer. */
+  givenUp = false;
 
   // receive.ts
   /** The request was HEAD: the response has no content, whatever length it announces. */
@@ -87,6 +89,10 @@ export class Stream implements Http2Stream {
   trailersQueued: readonly HeaderField[] | undefined = undefined;
   /** In the scheduler's ring. */
   scheduled = false;
+  /** The place among the blocked streams, -1 outside. */
+  heapIndex = -1;
+  /** In the line of those that wait for room on the connection. */
+  awaitsRoom = false;
   /** `onWritable` is owed. */
   awaitsWritable = false;
 
@@ -99,8 +105,8 @@ export class Stream implements Http2Stream {
     id: number,
     owner: StreamOwner,
     handler: StreamHandler | undefined,
-    sendWindow: number,
-    receiveWindow: number,
+    sendWindow: InitialWindow,
+    receiveWindow: InitialWindow,
     openedAt: number,
   ) {
     this.id = id;
@@ -109,6 +115,11 @@ export class Stream implements Http2Stream {
     this.handler = handler;
     this.sendWindow = new SendWindow(sendWindow);
     this.receiveWindow = new ReceiveWindow(receiveWindow);
+  }
+
+  /** The place in the heap of blocked streams: the stream may send when the peer's initial window size is larger than this. */
+  get dueMs(): number {
+    return -this.sendWindow.granted;
   }
 
   /** The peer may still send on it. */

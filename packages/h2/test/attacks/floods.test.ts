@@ -12,7 +12,7 @@ afterEach(() => cleanup.run());
 describe("answers that the peer does not read", () => {
   it("stop our reading, and its connection ends", async () => {
     const { attacker, victim, unhurt, servesOthers } = await serverUnderAttack(cleanup, {
-      options: { limits: { handshakeTimeoutMs: 150, maxQueuedControlBytes: 4_096 } },
+      options: { limits: { unreadAnswersTimeoutMs: 150, maxQueuedControlBytes: 4_096 } },
       answer: async (stream) => {
         const body = await stream.body();
         stream.sendHeaders([{ name: ":status", value: "200" }]);
@@ -33,7 +33,7 @@ describe("answers that the peer does not read", () => {
     cleanup.add(() => clearInterval(pulse));
     while (victim().error === undefined) await servesOthers();
     clearInterval(pulse);
-    expect(victim().error?.message).toBe("the peer has not read our answers for 150 ms");
+    expect(victim().error?.message).toBe("the peer has not read our answers within unreadAnswersTimeoutMs (150)");
     await unhurt(2 ** 23 + mostHeldBytes); // the answer, in the attacker's buffers or on its way there
   });
 });

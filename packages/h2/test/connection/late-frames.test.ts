@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { LateFrames } from "../../src/connection/late-frames.js";
-import { resolveGuardLimits } from "../../src/options/guard-limits.js";
+import { resolveLimits } from "../../src/options/limits.js";
 
-const limits = resolveGuardLimits({});
+const limits = resolveLimits({}, 65_535);
 
 describe("late frames of a stream that we reset", () => {
   it("pass up to its window, four header sections, and its end", () => {

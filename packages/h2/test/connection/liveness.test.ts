@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { GuardLimits } from "../../src/index.js";
+import type { ConnectionLimits } from "../../src/index.js";
 import { concatenated, Flag, FrameType, parseFrames } from "../../src/testing/index.js";
 import { connectedPair } from "../support/endpoint.js";
 import { Engine, responseFields } from "../support/engine.js";
@@ -110,7 +110,7 @@ describe("a peer that does not read", () => {
     engine.connection.handleTimeout(11_000);
     expect(engine.verdict()).toEqual({ connectionError: "ENHANCE_YOUR_CALM" });
     expect(engine.handler.of("close")).toMatchObject([
-      { error: { message: "the peer has not read our answers for 10000 ms" } },
+      { error: { message: "the peer has not read our answers within unreadAnswersTimeoutMs (10000)" } },
     ]);
   });
 });
@@ -190,7 +190,7 @@ describe("a frame that has begun", () => {
   });
 
   it("is not watched while we do not read", () => {
-    const engine = Engine.ready("server", { limits: { guards: { maxQueuedPingAnswers: 1 } } });
+    const engine = Engine.ready("server", { limits: { maxQueuedPingAnswers: 1 } });
     engine.send(Uint8Array.from([...engine.peer.ping(), 0, 0]));
     expect(engine.connection.wantsInput).toBe(false);
     engine.output();
@@ -200,7 +200,7 @@ describe("a frame that has begun", () => {
 });
 
 describe("options of the guards", () => {
-  it.each<[GuardLimits, string]>([
+  it.each<[ConnectionLimits, string]>([
     [{ pings: { burst: 0, perSecond: 1 } }, "pings.burst must be a whole number from 1 to 2147483647, not 0"],
     [
       { uselessFrames: { burst: 1, perSecond: Number.NaN } },
@@ -208,12 +208,12 @@ describe("options of the guards", () => {
     ],
     [{ maxSettingsEntries: 5 }, "maxSettingsEntries must be a whole number from 6 to 2147483647, not 5"],
     [{ frameTimeoutMs: -1 }, "frameTimeoutMs must be a whole number from 1 to 2147483647, not -1"],
-  ])("%j are refused", (guards, message) => {
-    expect(() => Engine.ready("server", { limits: { guards } })).toThrow(message);
+  ])("%j are refused", (limits, message) => {
+    expect(() => Engine.ready("server", { limits })).toThrow(new RangeError(message));
   });
 
   it("take the place of the defaults", () => {
-    const engine = Engine.ready("server", { limits: { guards: { pings: { burst: 2, perSecond: 0 } } } });
+    const engine = Engine.ready("server", { limits: { pings: { burst: 2, perSecond: 0 } } });
     engine.send(engine.peer.ping(), engine.peer.ping());
     expect(engine.connection.closed).toBe(false);
     engine.send(engine.peer.ping());
@@ -258,7 +258,7 @@ describe("output that waits", () => {
       wait(engine, 120_000);
       expect(engine.verdict()).toEqual({ connectionError: "ENHANCE_YOUR_CALM" });
       expect(engine.handler.of("close")).toMatchObject([
-        { error: { message: "nothing was read and no PING answered for 120000 ms" } },
+        { error: { message: "nothing was read and no PING answered within stalledOutputTimeoutMs (120000)" } },
       ]);
     },
   );

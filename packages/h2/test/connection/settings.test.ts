@@ -223,6 +223,6 @@ describe("options out of their range", () => {
     [{ role: "peer" as "client" }, 'role must be "client" or "server", not peer'],
   ])("%j are refused with their name, value and range", (options, message) => {
     const make = () => new Connection({ role: "client", ...options }, new RecordingHandler());
-    expect(make).toThrow(message);
+    expect(make).toThrow("role" in options ? new TypeError(message) : new RangeError(message));
   });
 });

@@ -221,9 +221,10 @@ describe("§5.1.1", () => {
     ] as const) {
       const table = new StreamTable(role);
       const owner = {} as StreamOwner;
-      table.addLocal(new Stream(last - 2, owner, undefined, 0, 0, 0));
+      const none = { bytes: 0 };
+      table.addLocal(new Stream(last - 2, owner, undefined, none, none, 0));
       expect(table.nextLocalId()).toBe(last);
-      table.addLocal(new Stream(last, owner, undefined, 0, 0, 0));
+      table.addLocal(new Stream(last, owner, undefined, none, none, 0));
       expect(table.nextLocalId()).toBeUndefined();
     }
   });
