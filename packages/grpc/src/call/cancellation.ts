@@ -1,5 +1,5 @@
 /** What ends a call from outside: its own signal, and the call that it belongs to. */
-import { type AbortSignalLike, reasonText } from "@trunkline/base";
+import { type AbortSignalLike, onAbort, reasonText } from "@trunkline/base";
 import type { ParentCall } from "../contract/call.js";
 import { Deadline } from "../contract/deadline.js";
 import { GrpcError } from "../wire/errors.js";
@@ -29,19 +29,18 @@ export function watchSignals(
   cancel: (error: GrpcError) => void,
 ): () => void {
   const parentSignal = parent?.signal;
-  const onAbort = (): void =>
-    cancel(signal?.aborted === true ? cancelled(signal.reason) : parentOver(parentSignal?.reason));
-  const unwatch = (): void => {
-    signal?.removeEventListener("abort", onAbort);
-    parentSignal?.removeEventListener("abort", onAbort);
-  };
-  if (signal?.aborted === true || parentSignal?.aborted === true) {
-    onAbort();
-    return unwatch;
+  const already = abortedBy(signal, parent);
+  if (already !== undefined) {
+    cancel(already);
+    return nothing;
   }
-  signal?.addEventListener("abort", onAbort);
-  parentSignal?.addEventListener("abort", onAbort);
-  return unwatch;
+  const unwatchSignal = signal === undefined ? nothing : onAbort(signal, () => cancel(cancelled(signal.reason)));
+  if (parentSignal === undefined) return unwatchSignal;
+  const unwatchParent = onAbort(parentSignal, () => cancel(parentOver(parentSignal.reason)));
+  return () => {
+    unwatchSignal();
+    unwatchParent();
+  };
 }
 
 function parentOver(reason: unknown): GrpcError {
@@ -50,3 +49,5 @@ function parentOver(reason: unknown): GrpcError {
     cause: reason,
   });
 }
+
+function nothing(): void {}

@@ -6,7 +6,7 @@
  * awaited and has come in part, the stream's window is extended for it. Its bytes stay in the budget of the connection until it is taken,
  * and the whole message in that of the process (`MessageBudget`).
  */
-import { abortReason } from "@trunkline/base";
+import { abortReason, onAbort } from "@trunkline/base";
 import { BusyStreamError, ClosedStreamError, type WaitOptions } from "@trunkline/streams";
 import { type Compression, decompressed } from "../wire/compression.js";
 import { GrpcError } from "../wire/errors.js";
@@ -284,13 +284,10 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
       const waiter: Waiter<In> = { resolve, reject, forget: undefined };
       this.#waiter = waiter;
       if (signal !== undefined) {
-        const onAbort = (): void => {
-          waiter.forget?.();
+        waiter.forget = onAbort(signal, () => {
           this.#waiter = undefined;
           reject(abortReason(signal));
-        };
-        waiter.forget = () => signal.removeEventListener("abort", onAbort);
-        signal.addEventListener("abort", onAbort);
+        });
       }
       if (this.#end !== undefined) this.#settleWaiter();
       else this.#feed();

@@ -268,7 +268,10 @@ export class ClientCallStream implements ClientCall<{}, {}>, WaitingCall, Reques
       const waiting = this.#request.through(hooks, (key, value) => this.#provide(key, value));
       this.#preparing = waiting !== undefined;
       if (waiting === undefined) go();
-      else waiting.then(go, (error: unknown) => this.cancelWith(interceptorError(error)));
+      else {
+        this.#bound.channel.connections.prepare(this);
+        waiting.then(go, (error: unknown) => this.cancelWith(interceptorError(error)));
+      }
     } catch (error) {
       this.cancelWith(interceptorError(error));
     }

@@ -1,23 +1,33 @@
 /**
- * A channel's connection through its life: made when a call wants it, made again after a loss, with waits that grow while
- * attempts fail; and the calls that wait for it, in order and not without end.
+ * The connection of a channel through its life: it is made when a call wants it and made again after a loss, with waits that grow while
+ * attempts fail. The calls that wait for it do so in order, up to a limit.
  */
 
 import type { Backoff } from "@trunkline/base";
 import { reasonText } from "@trunkline/base";
 import type { H2Error, LifetimeOptions } from "@trunkline/h2";
 import type { Clock } from "@trunkline/streams";
+import { setImmediate } from "#platform";
 import { withRarerKeepalive } from "../connection/lifetime.js";
 import type { Http2Options } from "../connection/options.js";
 import { GrpcError } from "../wire/errors.js";
 import { Status } from "../wire/status.js";
 import { ConnectAttempt, type Connector } from "./connect-attempt.js";
 import { ClientConnection, type ClientConnectionEvents, type ClientStream } from "./connection.js";
+import { ProcessHold } from "./process-hold.js";
+
+/** So many connections in a row that end before a call is begun on them count as a failure to connect. */
+const maxUnusedConnections = 2;
+/**
+ * So many connections in a row that end with calls on them, but without an answer, count as a failure to connect. A single one does not: it may have
+ * been closed because of one call, for example by a proxy for which the call's metadata was too large.
+ */
+const maxUnansweredConnections = 10;
 
 /** A call that wants a stream. */
 export interface WaitingCall extends ClientStream {
   readonly waitForReady: boolean;
-  /** It will not get one. */
+  /** Called when the call will not get a stream. */
   onRefused(error: GrpcError): void;
 }
 
@@ -31,7 +41,7 @@ export interface ConnectionManagerOptions {
   readonly clock: Clock;
   readonly backoff: Backoff;
   readonly maxWaitingCalls: number;
-  /** For an attempt, up to where HTTP/2 begins. */
+  /** The time for an attempt, up to where HTTP/2 begins. */
   readonly connectTimeoutMs: number;
   readonly http2: Http2Options;
   readonly lifetime: LifetimeOptions;
@@ -41,21 +51,26 @@ export class ConnectionManager implements ClientConnectionEvents {
   readonly #connector: Connector;
   readonly #options: ConnectionManagerOptions;
   readonly #waiting: Set<WaitingCall> = new Set();
-  /** All that are not over, draining ones too. */
+  /** The calls whose interceptors still look at the request. */
+  readonly #preparing: Set<WaitingCall> = new Set();
+  /** The calls that are about to be told why they are refused. */
+  readonly #refused: Map<WaitingCall, GrpcError> = new Map();
+  /** All connections that are not over, draining ones included. */
   readonly #connections: Set<ClientConnection> = new Set();
-  /** The one that new calls go to. */
+  /** The connection that new calls go to. */
   #current: ClientConnection | undefined;
-  /** Under way until its connection is ready. */
+  /** The attempt that is under way until its connection is ready. */
   #attempt: ConnectAttempt | undefined;
+  /** The next attempt after a failure. */
   #retry: { readonly atMs: number; cancel(): void } | undefined;
-  /** Of the next connection. */
+  /** The lifetime of the next connection. */
   #lifetime: LifetimeOptions;
   #lastFailure: unknown;
-  /** The last connection ended before it was of any use. */
-  #lastWasUseless = false;
+  /** How many connections, up to the last one, have ended soon after they were ready and without an answer to any call. */
+  #uselessInARow = 0;
   #closed: GrpcError | undefined;
-  /** A timer that does nothing but keep the process alive while calls wait for a connection. */
-  #hold: NodeJS.Timeout | undefined;
+  /** Holds the process while calls wait, for a connection or for one of its streams. */
+  readonly #hold: ProcessHold = new ProcessHold();
 
   constructor(connector: Connector, options: ConnectionManagerOptions) {
     this.#connector = connector;
@@ -74,8 +89,15 @@ export class ConnectionManager implements ClientConnectionEvents {
     return this.#retry === undefined ? "idle" : "backoff";
   }
 
-  /** Gives the call a stream now or later; or refuses it, now or later. */
+  /** Holds the process for a call that its interceptors keep waiting, until `start` or `forget`. */
+  prepare(call: WaitingCall): void {
+    this.#preparing.add(call);
+    this.#holdProcess();
+  }
+
+  /** Gives the call a stream, now or later, or refuses it later. */
   start(call: WaitingCall): void {
+    if (this.#preparing.size > 0 && this.#preparing.delete(call)) this.#holdProcess();
     if (this.#current !== undefined && this.#waiting.size === 0) {
       const stream = this.#current.openStream(call);
       if (stream !== undefined) {
@@ -85,7 +107,7 @@ export class ConnectionManager implements ClientConnectionEvents {
     }
     const refusal = this.#refusal(call);
     if (refusal !== undefined) {
-      call.onRefused(refusal);
+      this.#refuse(call, refusal);
       return;
     }
     this.#waiting.add(call);
@@ -93,13 +115,31 @@ export class ConnectionManager implements ClientConnectionEvents {
     this.#holdProcess();
   }
 
-  /** The call wants no stream any more. */
+  /**
+   * Refuses the call in a later turn of the event loop. A program that calls again at once would otherwise keep the loop from ever reaching
+   * its sockets and timers, and so the channel from connecting.
+   */
+  #refuse(call: WaitingCall, refusal: GrpcError): void {
+    if (this.#refused.size === 0) {
+      setImmediate(() => {
+        const refused = [...this.#refused];
+        this.#refused.clear();
+        for (const [each, error] of refused) each.onRefused(error);
+      });
+    }
+    this.#refused.set(call, refusal);
+    this.#holdProcess();
+  }
+
+  /** Forgets a call that wants no stream any more. */
   forget(call: WaitingCall): void {
+    this.#preparing.delete(call);
+    this.#refused.delete(call);
     this.#waiting.delete(call);
     this.#holdProcess();
   }
 
-  /** What a call waits for, for the message of its deadline. */
+  /** Returns what a call waits for, for the message of its deadline. */
   describeWait(): string {
     if (this.#current !== undefined) return `one of the streams that ${this.name} allows`;
     const because =
@@ -107,7 +147,7 @@ export class ConnectionManager implements ClientConnectionEvents {
     return `a connection to ${this.name}${because}`;
   }
 
-  /** Takes no more calls, refuses those that wait, lets the others end within `timeoutMs`. */
+  /** Takes no more calls, refuses those that wait, and lets the others end within `timeoutMs`. */
   async close(timeoutMs: number): Promise<void> {
     if (this.#closed === undefined)
       this.#shut(new GrpcError(Status.UNAVAILABLE, `the channel to ${this.name} is closed`));
@@ -118,7 +158,7 @@ export class ConnectionManager implements ClientConnectionEvents {
         for (const connection of this.#connections)
           connection.destroy(new Error(`the channel was closed, and the call had not ended after ${timeoutMs} ms`));
       },
-      "watch",
+      "work",
     );
     await Promise.all(Array.from(this.#connections, (connection) => connection.done));
     cancel();
@@ -148,6 +188,12 @@ export class ConnectionManager implements ClientConnectionEvents {
     }
     if (this.#retry === undefined || call.waitForReady) return undefined;
     const waitMs = Math.ceil(this.#retry.atMs - clock.nowMs());
+    if (waitMs <= 0) {
+      // The time has come, but the event loop has not reached the timer: this call begins the attempt.
+      this.#retry.cancel();
+      this.#retry = undefined;
+      return undefined;
+    }
     return unavailable(`${reasonText(this.#lastFailure)} (the next attempt is in ${waitMs} ms)`, this.#lastFailure);
   }
 
@@ -210,16 +256,16 @@ export class ConnectionManager implements ClientConnectionEvents {
       return;
     }
     const { backoff, clock } = this.#options;
-    const useless = !connection.answered && clock.nowMs() - connection.readyAtMs < backoff.initialMs;
-    if (useless && this.#lastWasUseless) {
-      // Or a server that ends them all at once would be called without pause.
+    const worked = connection.answered || clock.nowMs() - connection.readyAtMs >= backoff.initialMs;
+    this.#uselessInARow = worked ? 0 : this.#uselessInARow + 1;
+    if (this.#uselessInARow >= (connection.used ? maxUnansweredConnections : maxUnusedConnections)) {
+      // A server that ends all connections at once would otherwise be called without pause.
       this.#failed(
         new Error(`cannot connect to ${this.name}: ${error?.message ?? "the server is going away"}`, { cause: error }),
       );
       return;
     }
-    this.#lastWasUseless = useless;
-    if (!useless) backoff.reset();
+    if (worked) backoff.reset();
     this.#connectIfWanted();
   }
 
@@ -238,6 +284,7 @@ export class ConnectionManager implements ClientConnectionEvents {
         this.#retry = undefined;
         this.#connectIfWanted();
       },
+      // Calls that wait for it hold the process by themselves.
       "watch",
     );
     this.#retry = { atMs, cancel };
@@ -246,16 +293,18 @@ export class ConnectionManager implements ClientConnectionEvents {
     this.#holdProcess();
   }
 
+  /** Gives streams to the calls that wait, in order, as far as the server allows. */
   #flush(): void {
     for (const call of this.#waiting) {
       const stream = this.#current?.openStream(call);
-      if (stream === undefined) return;
+      if (stream === undefined) break;
       this.#waiting.delete(call);
       this.#current?.begin(call, stream);
     }
+    this.#holdProcess();
   }
 
-  /** Removes them first: what a refused call does next may be another call. */
+  /** Removes waiting calls before any of them is told: what a refused call does next may be another call. */
   #takeWaiting(which: (call: WaitingCall) => boolean): WaitingCall[] {
     const taken = [...this.#waiting].filter(which);
     for (const call of taken) this.#waiting.delete(call);
@@ -263,14 +312,7 @@ export class ConnectionManager implements ClientConnectionEvents {
   }
 
   #holdProcess(): void {
-    const needed = this.#waiting.size > 0 && this.#current === undefined;
-    if (needed === (this.#hold !== undefined)) return;
-    if (needed) {
-      this.#hold = setInterval(() => {}, 2 ** 31 - 1);
-    } else {
-      clearInterval(this.#hold);
-      this.#hold = undefined;
-    }
+    this.#hold.set(this.#waiting.size > 0 || this.#preparing.size > 0);
   }
 }
 

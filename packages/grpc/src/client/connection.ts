@@ -1,4 +1,4 @@
-/** One HTTP/2 connection of a channel: the engine, its pump, and what the channel has to know of it. */
+/** One HTTP/2 connection of a channel: the engine on its transport, and what the channel has to know of it. */
 import type { Duplex } from "node:stream";
 import {
   Connection,
@@ -13,6 +13,7 @@ import type { Clock } from "@trunkline/streams";
 import { ConnectionDriver, decodeUtf8, duplexTransport, nodeAscii } from "#platform";
 import type { Http2Options } from "../connection/options.js";
 import type { Peer } from "../connection/peer.js";
+import { ProcessHold } from "./process-hold.js";
 
 /** A call as its connection sees it: it is given a stream, and hears the events of that. */
 export interface ClientStream extends StreamHandler {
@@ -20,12 +21,12 @@ export interface ClientStream extends StreamHandler {
 }
 
 export interface ClientConnectionEvents {
-  /** The server's SETTINGS have come: it speaks HTTP/2, and its limits are known. */
+  /** Called when the server's SETTINGS have come: it speaks HTTP/2, and its limits are known. */
   onReady(connection: ClientConnection): void;
   onStreamsAvailable(connection: ClientConnection): void;
-  /** The server takes no more calls on it; those it has go on. `tooManyPings`: because it was asked too often whether it is alive. */
+  /** Called when the server takes no more calls on it; those it has go on. `tooManyPings`: it was asked too often whether it is alive. */
   onDraining(connection: ClientConnection, tooManyPings: boolean): void;
-  /** Over; all its calls have been told. */
+  /** Called when the connection is over; all its calls have been told. */
   onClose(connection: ClientConnection, error: H2Error | undefined): void;
 }
 
@@ -39,12 +40,16 @@ export class ClientConnection implements ConnectionHandler {
   readonly #events: ClientConnectionEvents;
   readonly #duplex: Duplex & { ref?(): unknown; unref?(): unknown };
   readonly #driver: ConnectionDriver;
+  /** Holds the process while there are calls, where the transport cannot do so itself. */
+  readonly #hold: ProcessHold | undefined;
   #calls = 0;
-  /** The server's SETTINGS have come. */
+  /** True once the server's SETTINGS have come. */
   ready = false;
-  /** The process is to stay until it is over. */
+  /** True once the connection closes: the process stays until it is over. */
   #closing = false;
-  /** A call has been answered on it: it works. */
+  /** True once a call has been begun on it. */
+  used = false;
+  /** True once a call has been answered on it. */
   answered = false;
   readyAtMs = 0;
 
@@ -58,6 +63,7 @@ export class ClientConnection implements ConnectionHandler {
     this.peer = peer;
     this.#events = events;
     this.#duplex = duplex;
+    this.#hold = this.#duplex.ref === undefined ? new ProcessHold() : undefined;
     const { settings = {}, limits = {}, lifetime } = options;
     this.#http2 = new Connection({ role: "client", settings, limits, lifetime, ascii: nodeAscii }, this);
     this.#driver = new ConnectionDriver(this.#http2, duplexTransport(duplex), { clock });
@@ -85,8 +91,12 @@ export class ClientConnection implements ConnectionHandler {
 
   /** Begins the call on its stream. */
   begin(call: ClientStream, stream: Http2Stream): void {
-    if (this.#calls === 0) this.#duplex.ref?.();
+    if (this.#calls === 0) {
+      this.#duplex.ref?.();
+      this.#hold?.set(true);
+    }
     this.#calls += 1;
+    this.used = true;
     call.onOpened(this, stream);
   }
 
@@ -102,19 +112,21 @@ export class ClientConnection implements ConnectionHandler {
     this.answered = true;
   }
 
-  /** An idle connection does not keep the process alive. */
+  /** Lets the process end while the connection is idle. */
   unrefIfIdle(): void {
-    if (this.#calls === 0 && !this.#closing) this.#duplex.unref?.();
+    if (this.#calls > 0) return;
+    this.#hold?.set(false);
+    if (!this.#closing) this.#duplex.unref?.();
   }
 
-  /** Orderly, with the last call. */
+  /** Closes the connection when its last call has ended. */
   close(): void {
     this.#closing = true;
     this.#duplex.ref?.();
     this.#driver.close();
   }
 
-  /** At once; its calls fail with `cause`. */
+  /** Closes the connection at once; its calls fail with `cause`. */
   destroy(cause: Error): void {
     this.#driver.destroy(cause);
   }

@@ -11,9 +11,11 @@ import { deflateSync, gunzipSync, gzipSync, inflateSync } from "node:zlib";
 
 export {
   checkSocketPath,
+  clearInterval,
   isPeerVerified,
   listenOn,
   setImmediate,
+  setInterval,
   shownCertificate,
   systemClock,
 } from "@trunkline/base/node";

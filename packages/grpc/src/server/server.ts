@@ -12,7 +12,7 @@ import {
 } from "@trunkline/base";
 import type { SocketServer, TransportError } from "@trunkline/h2/node";
 import { type Clock, type CloseOptions, defaultCloseTimeoutMs } from "@trunkline/streams";
-import { createSocketServer, listenOn, systemClock } from "#platform";
+import { createSocketServer, systemClock } from "#platform";
 import { checkedMessageBytes, understood } from "../call/defaults.js";
 import { budgetFor, type MessageBudget } from "../call/message-budget.js";
 import { resolveServerLifetime, type ServerLifetimeOptions } from "../connection/lifetime.js";
@@ -33,6 +33,7 @@ import { Status } from "../wire/status.js";
 import { ServerConnection } from "./connection.js";
 import type { ServerCore } from "./core.js";
 import type { Implementation } from "./handlers.js";
+import { closeListener, listenOnLocalhost, listenOnOne } from "./listeners.js";
 import { MethodTable, type ServiceOptions } from "./method-table.js";
 
 export interface ServerOptions extends ServerLifetimeOptions {
@@ -87,6 +88,8 @@ export class Server implements AsyncDisposable {
   readonly #interceptors: readonly ServerInterceptor[];
   readonly #listeners: Set<SocketServer> = new Set();
   readonly #secureListeners: Set<SocketServer> = new Set();
+  /** The calls of `listen` that are under way. */
+  readonly #beginning: Set<Promise<void>> = new Set();
   readonly #connections: Set<ServerConnection> = new Set();
   #closed: Promise<void> | undefined;
 
@@ -138,7 +141,7 @@ export class Server implements AsyncDisposable {
 
   /**
    * Listens on `"127.0.0.1:0"`, `"[::1]:0"`, `"[fe80::1%eth0]:0"`, `"host:port"`, `"unix:/path"` or, on Linux, `"unix-abstract:name"`; may be called
-   * several times. Returns the bound address, which a `Channel` takes as its target. A Unix socket's file that a killed process has left is replaced.
+   * several times. `"localhost:port"` binds both of its addresses, 127.0.0.1 and ::1, with the same port. Returns the bound address, which a `Channel` takes as its target. A Unix socket's file that a killed process has left is replaced.
    * @throws TypeError for an address that is none, or beyond loopback with neither `tls` nor `plaintext: true`; ListenError with the system's `code` when
    * the address cannot be had; SocketPathError (a RangeError) for a Unix socket's path that is longer than the system takes
    */
@@ -147,19 +150,38 @@ export class Server implements AsyncDisposable {
     if (options.plaintext === true && options.tls !== undefined)
       throw new TypeError("a server listens with either tls or plaintext: true, not both");
     const where = parseListenAddress(address);
-    const path = "path" in where ? where.path : undefined;
     if ("host" in where && !isLoopback(where.host) && options.tls === undefined && options.plaintext !== true) {
       throw new TypeError(
         `listening on ${address} without TLS would let others on the network read and change calls: give tls, or plaintext: true`,
       );
     }
-    const { tls, onRefused } = options;
-    const listener = createSocketServer({ tls, onRefused }, (socket) => void this.#accept(socket, path));
-    const bound = await listenOn(listener, where);
-    listener.on("error", (error) => this.#core.report(error, undefined));
-    this.#listeners.add(listener);
-    if (tls !== undefined) this.#secureListeners.add(listener);
-    if (this.#closed !== undefined) listener.close();
+    const listening = this.#listen(where, options);
+    const settled = listening.then(nothing, nothing);
+    this.#beginning.add(settled);
+    try {
+      return await listening;
+    } finally {
+      this.#beginning.delete(settled);
+    }
+  }
+
+  async #listen(where: SocketAddress, { tls, onRefused }: ServerListenOptions): Promise<string> {
+    const path = "path" in where ? where.path : undefined;
+    const create = (): SocketServer =>
+      createSocketServer({ tls, onRefused }, (socket) => void this.#accept(socket, path));
+    const isLocalhost = "host" in where && where.host === "localhost";
+    const { listeners, bound } = isLocalhost
+      ? await listenOnLocalhost(create, where.port)
+      : await listenOnOne(create, where);
+    if (this.#closed !== undefined) {
+      await Promise.all(listeners.map(closeListener));
+      throw new Error(`the server was closed while it began to listen on ${printAddress(where)}`);
+    }
+    for (const listener of listeners) {
+      listener.on("error", (error) => this.#core.report(error, undefined));
+      this.#listeners.add(listener);
+      if (tls !== undefined) this.#secureListeners.add(listener);
+    }
     return printAddress(bound);
   }
 
@@ -203,10 +225,7 @@ export class Server implements AsyncDisposable {
 
   async #close(timeoutMs: number): Promise<void> {
     const { clock, timers } = this.#core;
-    const listenersClosed = Array.from(
-      this.#listeners,
-      (listener) => new Promise<void>((resolve) => listener.close(() => resolve())),
-    );
+    const listenersClosed = Array.from(this.#listeners, closeListener);
     const connections = [...this.#connections];
     for (const connection of connections) connection.close();
     let cancel = clock.at(
@@ -219,13 +238,13 @@ export class Server implements AsyncDisposable {
           () => {
             for (const connection of connections) connection.destroy(new Error("the server is closed"));
           },
-          "watch",
+          "work",
         );
       },
-      "watch",
+      "work",
     );
     await Promise.all(connections.map((connection) => connection.done));
-    await Promise.all(listenersClosed);
+    await Promise.all([...listenersClosed, ...this.#beginning]);
     cancel();
     timers.stop();
   }
@@ -253,3 +272,5 @@ function parseListenAddress(address: string): SocketAddress {
 function logError(error: Error, call: ServerCall<{}, {}> | undefined): void {
   console.error(call === undefined ? "a listening socket failed:" : `the handler of ${call.path} failed:`, error);
 }
+
+function nothing(): void {}

@@ -136,12 +136,62 @@ describe("a channel", () => {
     server.onRequest = () => server.connections.at(-1)?.duplex.destroy();
     const calls = Array.from({ length: 20 }, () => rejection(client.say({})));
     for (const error of await Promise.all(calls)) expect(error.status).toBe(Status.UNAVAILABLE);
-    await rejection(client.say({}));
+    for (let turn = 0; turn < 12; turn++) await rejection(client.say({}));
     const attempts = server.attempts;
-    expect(attempts).toBeLessThanOrEqual(3);
+    expect(attempts).toBe(10);
     expect(server.channel.state).toBe("backoff");
     expect((await rejection(client.say({}))).message).toMatch(/the next attempt is in 500 ms/);
     expect(server.attempts).toBe(attempts);
+  });
+
+  it("does not connect without pause to a server that ends every connection before a call is begun", async () => {
+    await server.close();
+    server = new RawServer({ clock, backoff: { jitter: 0 } }, { maxConcurrentStreams: 0 });
+    client = createClient(Echo, server.channel);
+    const call = rejection(client.say({}));
+    for (const turn of [1, 2]) {
+      await until(() => server.channel.state === "ready" && server.attempts === turn, `connection ${turn}`);
+      server.last.duplex.destroy();
+    }
+    expect(await call).toMatchObject({ status: Status.UNAVAILABLE });
+    expect(server.attempts).toBe(2);
+    expect(server.channel.state).toBe("backoff");
+  });
+
+  it("does not back off from a server that has closed a connection because of a call, twice in a row", async () => {
+    server.onWhole = () => server.last.duplex.destroy();
+    for (let turn = 0; turn < 2; turn++)
+      expect(await rejection(client.say({}))).toMatchObject({ status: Status.UNAVAILABLE });
+    answerAll(server);
+    expect(await client.say({})).toBeDefined();
+    expect(server.attempts).toBe(3);
+  });
+
+  it("begins the attempt whose time has come with the next call, even if the timer has not fired", async () => {
+    let nowMs = 0;
+    const stuck = { nowMs: () => nowMs, at: () => () => {} };
+    await server.close();
+    server = new RawServer({ clock: stuck, backoff: { jitter: 0 } });
+    client = createClient(Echo, server.channel);
+    answerAll(server);
+    server.beforeConnect = refuse;
+    await rejection(client.say({}));
+    server.beforeConnect = () => {};
+    nowMs = 499;
+    expect((await rejection(client.say({}))).message).toContain("the next attempt is in 1 ms");
+    nowMs = 500;
+    expect(await client.say({})).toBeDefined();
+  });
+
+  it("lets the event loop turn between the failures of a program that calls again at once", async () => {
+    server.beforeConnect = refuse;
+    await rejection(client.say({}));
+    let turned = false;
+    setImmediate(() => {
+      turned = true;
+    });
+    for (let calls = 0; calls < 1_000 && !turned; calls++) await rejection(client.say({}));
+    expect(turned).toBe(true);
   });
 
   it("fails its calls when the other side is no HTTP/2 server, or closes without a word", async () => {

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import net from "node:net";
-import { tmpdir } from "node:os";
+import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { VirtualClock } from "@trunkline/streams/testing";
 import { afterEach, describe, expect, it } from "vitest";
@@ -47,6 +47,49 @@ describe("a server listens", () => {
     const addresses = [await server.listen("127.0.0.1:0"), await server.listen("localhost:0")];
     for (const address of addresses)
       expect((await createClient(Echo, channelTo(address)).say({ text: address })).text).toBe(address);
+  });
+
+  it("on both addresses of localhost with the same port, where the machine has both (grpc-go#2678)", async () => {
+    const address = await serverOf().listen("localhost:0");
+    expect(address).toMatch(/^localhost:\d+$/);
+    const port = Number(address.split(":")[1]);
+    const reachable = (host: string): Promise<boolean> =>
+      new Promise((resolve) => {
+        const socket = net.connect({ host, port }, () => resolve(true)).on("error", () => resolve(false));
+        closing.push(() => void socket.destroy());
+      });
+    expect(await reachable("127.0.0.1")).toBe(true);
+    const hasIpv6 = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === "::1"));
+    expect(await reachable("::1")).toBe(hasIpv6);
+  });
+
+  it("on localhost only if the port is free in both families, and names the address that is taken", async () => {
+    const taken = net.createServer();
+    const hasIpv6 = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === "::1"));
+    const host = hasIpv6 ? "::1" : "127.0.0.1";
+    await new Promise<void>((resolve) => taken.listen({ host, port: 0 }, resolve));
+    closing.push(() => void taken.close());
+    const { port } = taken.address() as net.AddressInfo;
+    const server = serverOf();
+    const error = await rejection(server.listen(`localhost:${port}`));
+    expect(error).toMatchObject({ code: "EADDRINUSE" });
+    expect(error.message).toContain(hasIpv6 ? `[::1]:${port}` : `127.0.0.1:${port}`);
+    // Nothing is left of the family that could be had.
+    await new Promise<void>((resolve) => taken.close(() => resolve()));
+    expect(await server.listen(`localhost:${port}`)).toBe(`localhost:${port}`);
+  });
+
+  it("on no address when it is closed meanwhile, and says so", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "grpc-"));
+    closing.push(() => rmSync(folder, { recursive: true }));
+    const path = join(folder, "echo.sock");
+    for (const address of [`unix:${path}`, "127.0.0.1:0", "localhost:0"]) {
+      const server = serverOf();
+      const listening = rejection(server.listen(address));
+      await server.close();
+      expect((await listening).message).toBe(`the server was closed while it began to listen on ${address}`);
+    }
+    expect(existsSync(path)).toBe(false);
   });
 
   it("on a Unix socket, which is gone when it is closed", async () => {
