@@ -1,8 +1,8 @@
 /** A channel: where calls go. It connects when the first call wants it, and again after a loss. */
 import type tls from "node:tls";
-import { Backoff, type BackoffOptions, printAddress, TimerHeap, wholeNumber } from "@trunkline/base";
+import { Backoff, type BackoffOptions, parseHostPort, printAddress, TimerHeap, wholeNumber } from "@trunkline/base";
 import { type Clock, type CloseOptions, defaultCloseTimeoutMs } from "@trunkline/streams";
-import { connectSocket, systemClock } from "#platform";
+import { connectSocket, secureSocket, systemClock } from "#platform";
 import { type CallDefaults, type ResolvedDefaults, resolveDefaults } from "../call/defaults.js";
 import { budgetFor, type MessageBudget } from "../call/message-budget.js";
 import { type ChannelLifetimeOptions, resolveChannelLifetime } from "../connection/lifetime.js";
@@ -20,8 +20,9 @@ export type TlsOptions = () => tls.ConnectionOptions | Promise<tls.ConnectionOpt
 export interface ChannelOptions extends CallDefaults, ChannelLifetimeOptions {
   /**
    * TLS with these options (`ca`, `cert`, `key`, `servername`, …); ALPN is set here. A function is asked for each new connection, so that
-   * certificates can change. Default: TLS with Node's defaults, but plaintext to loopback addresses and Unix sockets. A given transport
-   * is used as it is.
+   * certificates can change. Default: TLS with Node's defaults, but plaintext to loopback addresses and Unix sockets. Over the connections of
+   * `{ connect }` there is TLS where it is asked for here; the certificate must be for the host in `authority`, unless `servername` gives another.
+   * A given transport is used as it is.
    */
   readonly tls?: tls.ConnectionOptions | TlsOptions | undefined;
   /** No TLS, wherever the target is. */
@@ -157,8 +158,6 @@ interface ResolvedTarget {
 function socketConnector(target: string, options: ChannelOptions): ResolvedTarget {
   const { socket, local, authority } = parseTarget(target);
   const secure = options.tls !== undefined || (options.plaintext !== true && !local);
-  const tlsOptions = (): ReturnType<TlsOptions> =>
-    typeof options.tls === "function" ? options.tls() : { ...options.tls };
   const connectTimeoutMs = checkConnectTimeoutMs(options);
   const path = "path" in socket ? socket.path : undefined;
   const connector: Connector = {
@@ -166,7 +165,7 @@ function socketConnector(target: string, options: ChannelOptions): ResolvedTarge
     reconnects: true,
     async connect(signal) {
       const duplex = await connectSocket(socket, {
-        tls: secure ? await tlsOptions() : undefined,
+        tls: secure ? await tlsOptions(options) : undefined,
         signal,
         connectTimeoutMs,
       });
@@ -176,11 +175,20 @@ function socketConnector(target: string, options: ChannelOptions): ResolvedTarge
   return { connector, secure, authority };
 }
 
+function tlsOptions({ tls }: ChannelOptions): ReturnType<TlsOptions> {
+  return typeof tls === "function" ? tls() : { ...tls };
+}
+
+/** Returns the host of an authority, by which the server's certificate is checked. */
+function serverNameOf(authority: string): string {
+  return parseHostPort(authority)?.host ?? authority;
+}
+
 function givenConnector(target: TransportTarget | ConnectTarget, options: ChannelOptions): ResolvedTarget {
-  if (options.tls !== undefined)
-    throw new TypeError("tls is for targets that are addresses; a given transport is used as it is");
   const authority = target.authority ?? "localhost";
   if ("transport" in target) {
+    if (options.tls !== undefined)
+      throw new TypeError("tls is for targets that are addresses or { connect }; a given transport is used as it is");
     const { transport } = target;
     // It may break before the first call, and an "error" event without a listener ends the process.
     transport.on("error", () => {});
@@ -198,8 +206,11 @@ function givenConnector(target: TransportTarget | ConnectTarget, options: Channe
     reconnects: true,
     async connect(signal) {
       const duplex = await target.connect({ signal });
-      return { duplex, peer: peerOf(duplex) };
+      if (options.tls === undefined) return { duplex, peer: peerOf(duplex) };
+      const tls = { servername: serverNameOf(authority), ...(await tlsOptions(options)) };
+      const secured = await secureSocket(duplex, tls, { name: authority, signal });
+      return { duplex: secured, peer: peerOf(secured) };
     },
   };
-  return { connector, secure: false, authority };
+  return { connector, secure: options.tls !== undefined, authority };
 }

@@ -26,6 +26,7 @@ export {
   createSocketServer,
   duplexTransport,
   nodeAscii,
+  secureSocket,
 } from "@trunkline/h2/node";
 export { AsyncLocalStorage, Buffer, Duplex, TLSSocket };
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import packageJson from "../../package.json" with { type: "json" };
 import { parseTarget } from "../../src/client/target.js";
 import { Channel, createClient, Server } from "../../src/index.js";
+import { duplexPair } from "../../src/testing/index.js";
 import { version } from "../../src/wire/version.js";
 import { Echo } from "../gen/echo_pb.js";
 
@@ -49,8 +50,8 @@ describe("a channel's target", () => {
       "a channel has either tls or plaintext: true, not both",
     ],
     [
-      () => new Channel({ connect: () => Promise.reject() }, { tls: {} }),
-      "tls is for targets that are addresses; a given transport is used as it is",
+      () => new Channel({ transport: duplexPair()[0] }, { tls: {} }),
+      "tls is for targets that are addresses or { connect }; a given transport is used as it is",
     ],
     [() => new Channel({} as never), "a channel's target is a string, { transport } or { connect }"],
     [

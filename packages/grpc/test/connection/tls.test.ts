@@ -1,11 +1,13 @@
 /** TLS of channels and servers: who may call, what either side is told, and certificates that change while calls go on. */
 import { readFileSync } from "node:fs";
+import net from "node:net";
 import tls from "node:tls";
 import type { TransportError } from "@trunkline/h2/node";
 import { afterEach, describe, expect, it } from "vitest";
 import {
   Channel,
   type ChannelOptions,
+  type Client,
   createClient,
   type PeerTls,
   Server,
@@ -51,6 +53,46 @@ function clientOf(address: string, tls: ChannelOptions["tls"]) {
   closing.push(() => channel.close());
   return createClient(Echo, channel);
 }
+
+describe("TLS over connections that the caller makes", () => {
+  /** A channel whose connections go through a socket of the test's own. */
+  function clientThrough(address: string, authority: string, options: ChannelOptions): Client<typeof Echo> {
+    const port = Number(address.split(":")[1]);
+    const connect = (): net.Socket => net.connect({ host: "127.0.0.1", port });
+    const channel = new Channel({ connect, authority }, options);
+    closing.push(() => channel.close());
+    return createClient(Echo, channel);
+  }
+
+  it("checks the server's certificate against the authority", async () => {
+    const { address } = await listening({ requestCert: true, ca: authority });
+    const tls = { ca: authority, ...certificateOf("client") };
+    const call = clientThrough(address, "localhost", { tls }).say.open();
+    await call.send({});
+    expect((await call.receive())?.text).toMatch(/^true /);
+    expect(call.peer?.secure).toBe(true);
+    const other = await rejection(clientThrough(address, "other.example:443", { tls }).say({}));
+    expect(other).toMatchObject({ status: Status.UNAVAILABLE });
+    expect(other.message).toContain(
+      'cannot connect to other.example:443: the server\'s certificate is not for "other.example"',
+    );
+  });
+
+  it("takes servername before the authority, and options from a function", async () => {
+    const { address } = await listening();
+    const tls = (): object => ({ ca: authority, servername: "localhost" });
+    expect((await clientThrough(address, "other.example", { tls }).say({})).text).toMatch(/^false /);
+  });
+
+  it("fails calls with UNAVAILABLE where the other side speaks plaintext, or closes", async () => {
+    const plain = new Server().add(Echo, { say: () => ({}) });
+    closing.push(() => plain.close());
+    const address = await plain.listen("127.0.0.1:0");
+    const error = await rejection(clientThrough(address, "localhost", { tls: { ca: authority } }).say({}));
+    expect(error).toMatchObject({ status: Status.UNAVAILABLE });
+    expect(error.message).toContain("cannot connect to localhost: ");
+  });
+});
 
 describe("a server with TLS", () => {
   it("exchanges its certificate while calls go on", async () => {
