@@ -1,18 +1,19 @@
 /** The errors that a user is meant to read: one line, and the exit code that goes with it. */
+import { isError } from "@trunkline/base";
 import type { ExitCode } from "./exit-codes.js";
 
+/** An error for the user. The message is one line that names the action, its object and the reason. */
 export class CommandError extends Error {
   override name = "CommandError";
   readonly exitCode: ExitCode;
 
-  /** @param message one line, that says what was being done, with what, and why it failed */
   constructor(message: string, exitCode: ExitCode, options?: { readonly cause?: unknown }) {
     super(message, options);
     this.exitCode = exitCode;
   }
 }
 
-/** The system's word for an error, such as `ECONNREFUSED`; of several attempts (one for each address of a name) the last one's. */
+/** Returns the system's code for an error, such as `ECONNREFUSED`, from the error itself or its cause; of several attempts that of the last. */
 export function systemCode(error: unknown): string | undefined {
   if (error instanceof AggregateError && error.errors.length > 0) return systemCode(error.errors.at(-1));
   const { code, cause } = (error ?? {}) as { readonly code?: unknown; readonly cause?: unknown };
@@ -41,12 +42,12 @@ const words: Readonly<Record<string, string>> = {
   ETIMEDOUT: "no answer in time",
 };
 
-/** Why something failed, in a few words on one line. */
+/** Returns why something failed, in a few words on one line. */
 export function reasonOf(error: unknown): string {
   if (error instanceof CommandError) return error.message;
   const code = systemCode(error);
   const known = code === undefined ? undefined : words[code];
   if (known !== undefined) return known;
-  const text = error instanceof Error ? error.message : String(error);
+  const text = isError(error) ? error.message : String(error);
   return text.replace(/\s*\n\s*/g, " ").trim() || (code ?? "for no known reason");
 }

@@ -1,4 +1,4 @@
-/** The words of the command line: commands, options, help. What they do is in `commands/`, one a file. */
+/** The grammar of the command line: commands, options, help. The commands themselves are in `commands/`, one a file. */
 import { Command, CommanderError, Option } from "commander";
 import type { ConnectOptions } from "./commands/connect.js";
 import type { DemoOptions } from "./commands/demo.js";
@@ -6,12 +6,20 @@ import type { ExposeOptions } from "./commands/expose.js";
 import type { RouterCommandOptions } from "./commands/router.js";
 import type { TokenOptions } from "./commands/token.js";
 import type { CommonOptions } from "./context.js";
-import { defaultGrace, defaultLifetime, defaultRouterListen, defaultSizeMb } from "./defaults.js";
-import { exitCodeMeanings } from "./exit-codes.js";
+import {
+  defaultGrace,
+  defaultKeepalive,
+  defaultKeepaliveTimeout,
+  defaultLifetime,
+  defaultRouterListen,
+  defaultSizeMb,
+  defaultWait,
+} from "./defaults.js";
+import { exitCodeMeanings, signalMeanings } from "./exit-codes.js";
 import { logLevels } from "./output.js";
 import { version } from "./version.js";
 
-/** What was asked for. */
+/** The parsed command line. */
 export type Request =
   | { readonly command: "router"; readonly options: RouterCommandOptions & CommonOptions }
   | {
@@ -22,14 +30,16 @@ export type Request =
     }
   | { readonly command: "connect"; readonly name: string; readonly options: ConnectOptions & CommonOptions }
   | { readonly command: "demo"; readonly options: DemoOptions & CommonOptions }
-  | { readonly command: "token"; readonly identity: string; readonly options: TokenOptions & CommonOptions };
+  | { readonly command: "token"; readonly identity: string; readonly options: TokenOptions & CommonOptions }
+  | { readonly command: "key"; readonly options: CommonOptions };
 
-export const commandNames: readonly Request["command"][] = ["router", "expose", "connect", "demo", "token"];
+/** The names of all commands. */
+export const commandNames: readonly Request["command"][] = ["router", "expose", "connect", "demo", "token", "key"];
 
 /**
- * Reads the arguments (without those of Node). Undefined when there is nothing to do but to show what was given to `write`: help or
- * the version. No arguments at all ask for help.
- * @throws CommanderError that says what is wrong with them
+ * Parses the arguments (without those of Node). Returns undefined when help or the version was asked for, whose text was given to `write`;
+ * no arguments at all ask for help.
+ * @throws CommanderError that says what is wrong with the arguments
  */
 export function parseCommandLine(args: readonly string[], write: (text: string) => void): Request | undefined {
   let request: Request | undefined;
@@ -37,11 +47,14 @@ export function parseCommandLine(args: readonly string[], write: (text: string) 
     request = understood;
   };
   const program = new Command("trunkline")
-    .description("Reach a service behind NAT: one side exposes it under a name, the other connects a port to the name.")
+    .description(
+      "Reach a service behind NAT: one side exposes it under a name, the other connects\na port to the name.",
+    )
     .version(version, "-V, --version", "print the version")
     .helpOption("-h, --help", "print this help; every command has its own")
     .helpCommand(false)
     .addHelpText("after", `${onThisMachine}\n${environment}\n${exitCodes()}`)
+    .configureHelp({ helpWidth })
     .exitOverride()
     .configureOutput({ writeOut: write, writeErr: () => {} });
   defineRouter(program, accept);
@@ -49,6 +62,7 @@ export function parseCommandLine(args: readonly string[], write: (text: string) 
   defineConnect(program, accept);
   defineDemo(program, accept);
   defineToken(program, accept);
+  defineKey(program, accept);
   try {
     if (args.length === 0) program.outputHelp();
     else program.parse(args, { from: "user" });
@@ -58,6 +72,9 @@ export function parseCommandLine(args: readonly string[], write: (text: string) 
   return request;
 }
 
+/** The width of help, whatever the terminal's is: that of a terminal by default. */
+const helpWidth = 80;
+
 type Accept = (request: Request) => void;
 
 function defineRouter(program: Command, accept: Accept): void {
@@ -65,17 +82,22 @@ function defineRouter(program: Command, accept: Accept): void {
     .option("-l, --listen <address>", "[HOST:]PORT, 0 for any free port, or unix:/path", defaultRouterListen)
     .option(
       "--key-file <file>",
-      "the secret that tokens are signed with (default: ROUTER_KEY, else one made on the spot)",
+      "the secret that tokens are signed with (default: ROUTER_KEY, else that of this machine, which is made where it is missing)",
     )
     .option("--tls-cert <file>", "certificate chain, PEM; needed beyond loopback")
     .option("--tls-key <file>", "its private key, PEM")
     .option("--plaintext", "no TLS, also beyond loopback")
     .addOption(grace())
+    .option(
+      "--linger <duration>",
+      "how long a reader may take nothing of what its lost other side has sent (default: as long as its connection lives)",
+    )
     .action((options: RouterCommandOptions) => accept({ command: "router", options }));
+  withKeepalive(router);
   finish(
     router,
     "trunkline router",
-    "trunkline router --listen 0.0.0.0:7420 --tls-cert cert.pem --tls-key key.pem --key-file router.key",
+    "trunkline router --listen 0.0.0.0:7420 \\\n    --tls-cert cert.pem --tls-key key.pem --key-file router.key",
   );
 }
 
@@ -83,11 +105,12 @@ function defineExpose(program: Command, accept: Accept): void {
   const expose = define(program, "expose", "let others reach a service from here, under a name")
     .argument("<name>", "what others connect to")
     .argument("<target>", "the service: a port of this machine, host:port, [::1]:22 or unix:/path")
-    .option("--no-check", "begin although nobody listens at the target yet")
+    .option("--no-check", "begin although no service listens at the target yet")
     .action((name: string, target: string, options: ExposeOptions) =>
       accept({ command: "expose", name, target, options }),
     );
   withAccess(expose).addOption(grace());
+  withKeepalive(expose);
   finish(
     expose,
     "trunkline expose web 3000",
@@ -99,9 +122,15 @@ function defineExpose(program: Command, accept: Accept): void {
 function defineConnect(program: Command, accept: Accept): void {
   const connect = define(program, "connect", "connect a local port to a name")
     .argument("<name>", "what the other side exposes")
-    .requiredOption("-l, --listen <address>", "[HOST:]PORT, 0 for any free port, or unix:/path")
+    .option("-l, --listen <address>", "[HOST:]PORT, 0 for any free port, or unix:/path (required)")
+    .option(
+      "--wait [duration]",
+      "how long the name may take to appear; without a duration, as long as it takes",
+      defaultWait,
+    )
     .action((name: string, options: ConnectOptions) => accept({ command: "connect", name, options }));
   withAccess(connect).addOption(grace());
+  withKeepalive(connect);
   finish(
     connect,
     "trunkline connect web --listen 8080",
@@ -111,9 +140,9 @@ function defineConnect(program: Command, accept: Accept): void {
 }
 
 function defineDemo(program: Command, accept: Accept): void {
-  const demo = define(program, "demo", "all of it on this machine: moves a file through a router and checks it")
+  const demo = define(program, "demo", "move a file through a router on this machine, and check it")
     .option("--once", "end after the check")
-    .option("--size <MB>", "of the file", defaultSizeMb)
+    .option("--size <MB>", "the size of the file", defaultSizeMb)
     .action((options: DemoOptions) => accept({ command: "demo", options }));
   finish(demo, "trunkline demo", "trunkline demo --once --json");
 }
@@ -122,9 +151,16 @@ function defineToken(program: Command, accept: Accept): void {
   const token = define(program, "token", "make a token for expose and connect on another machine")
     .argument("<identity>", "who it is for; appears in the router's log")
     .option("--lifetime <duration>", "such as 12h or 30d", defaultLifetime)
-    .option("--key-file <file>", "the router's key (default: ROUTER_KEY, else that of this machine's router)")
+    .option("--key-file <file>", "the router's key (default: ROUTER_KEY, else that of this machine)")
     .action((identity: string, options: TokenOptions) => accept({ command: "token", identity, options }));
   finish(token, "(umask 077; trunkline token lab-3 --lifetime 12h >lab-3.token)");
+}
+
+function defineKey(program: Command, accept: Accept): void {
+  const key = define(program, "key", "make a key for routers and tokens").action((options: CommonOptions) =>
+    accept({ command: "key", options }),
+  );
+  finish(key, "(umask 077; trunkline key >router.key)", 'ROUTER_KEY="$(trunkline key)"');
 }
 
 function define(program: Command, name: Request["command"], summary: string): Command {
@@ -133,6 +169,7 @@ function define(program: Command, name: Request["command"], summary: string): Co
     .description(`${summary[0]?.toUpperCase()}${summary.slice(1)}.`)
     .summary(summary)
     .helpOption("-h, --help", "print this help")
+    .configureHelp({ helpWidth })
     .allowExcessArguments(false);
 }
 
@@ -147,13 +184,27 @@ function withAccess(command: Command): Command {
     .option("--plaintext", "no TLS, also beyond loopback");
 }
 
+function withKeepalive(command: Command): Command {
+  return command
+    .option(
+      "--keepalive <duration>",
+      "time without a byte after which the other end of a router connection is asked for life; 0 for never",
+      defaultKeepalive,
+    )
+    .option(
+      "--keepalive-timeout <duration>",
+      "time for its answer before the connection is given up",
+      defaultKeepaliveTimeout,
+    );
+}
+
 function grace(): Option {
   return new Option("--grace <duration>", "how long open connections may go on after SIGINT or SIGTERM").default(
     defaultGrace,
   );
 }
 
-/** What every command has, behind what is its own. */
+/** Adds the options of every command, behind its own, and the examples. */
 function finish(command: Command, ...examples: readonly string[]): void {
   command
     .option("--json", "every event as one JSON object a line on stdout, the log as JSON on stderr")
@@ -174,12 +225,15 @@ On one machine, in three terminals, without configuration:
 `;
 
 const environment = `Environment (secrets are never arguments):
-  TRUNKLINE_ENDPOINT  where the router is, for expose and connect
-  TRUNKLINE_TOKEN     what lets them in
-  ROUTER_KEY          what tokens are signed with, for router and token
+  TRUNKLINE_ENDPOINT  the router, for expose and connect
+  TRUNKLINE_TOKEN     the token, for expose and connect
+  ROUTER_KEY          the key that tokens are signed with, for router and token;
+                      taken as it is, spaces and line ends included
 `;
 
 function exitCodes(): string {
-  const lines = Object.entries(exitCodeMeanings).map(([code, meaning]) => `  ${code.padEnd(8)}  ${meaning}\n`);
-  return `Exit codes:\n${lines.join("")}  130, 143  ended by SIGINT, SIGTERM before it was ready or done, or at once by a second one`;
+  const lines = Object.entries({ ...exitCodeMeanings, ...signalMeanings }).map(
+    ([code, meaning]) => `  ${code.padEnd(8)}  ${meaning}`,
+  );
+  return `Exit codes:\n${lines.join("\n")}`;
 }

@@ -1,67 +1,90 @@
-/** The connections that `expose` and `connect` carry: each joins a client's stream to the target's, is told of, and can be ended. */
+/** The connections that `expose` and `connect` carry: each joins a client's stream to the target's, is reported, and can be ended. */
+import type { Clock } from "@trunkline/base";
+import { systemClock } from "@trunkline/base/node";
 import { type CountedStream, counted, forward, type ObjectStream } from "@trunkline/streams";
 import { reasonOf } from "./command-error.js";
 import { formatBytes, formatDuration } from "./format.js";
-import type { Level, OutputEvent } from "./output.js";
+import type { Level, NoteOptions, OutputEvent } from "./output.js";
 
-/** Told of each connection: the event for programs, the text for people. */
-export type Report = (level: Level, event: OutputEvent, text: string) => void;
+/** Reports what happens to a connection: the event for programs, the text for people. */
+export type Report = (level: Level, event: OutputEvent, text: string, options?: NoteOptions) => void;
 
 type ByteStream = ObjectStream<Uint8Array>;
 
-/** One more is refused with a reset. Each costs a descriptor, and 4,096 of those is what a process may usually have. */
+/**
+ * The most connections that are open at once; one more is refused with a reset. Each takes a descriptor, and 4,096 of those is what a process
+ * may usually have.
+ */
 export const maxConnections = 4_000;
 
 interface Connection {
   readonly id: number;
-  /** Where the client is, for people. */
+  /** The address of the client, for people. */
   readonly peer: string;
   readonly startMs: number;
   readonly abort: AbortController;
   readonly client: CountedStream<Uint8Array>;
 }
 
+/** The totals of a command, for its last line. */
+export interface ConnectionCounts {
+  /** The number of connections that were carried, the broken ones included. */
+  readonly connections: number;
+  /** The number of connections that ended with an error. */
+  readonly broken: number;
+  /** The number of connections that were refused because a limit was met. */
+  readonly refused: number;
+  readonly bytesToTarget: number;
+  readonly bytesFromTarget: number;
+}
+
+/** All connections of one command, their limit and their totals. */
 export class Connections {
   readonly #report: Report;
   readonly #name: string;
+  readonly #clock: Clock;
   readonly #open = new Map<number, Connection>();
+  readonly #counts = { connections: 0, broken: 0, refused: 0, bytesToTarget: 0, bytesFromTarget: 0 };
   #lastId = 0;
   #onIdle: (() => void) | undefined;
 
-  constructor(report: Report, name: string) {
+  constructor(report: Report, name: string, clock: Clock = systemClock) {
     this.#report = report;
     this.#name = name;
+    this.#clock = clock;
   }
 
-  /** How many are open. */
+  /** The number of open connections. */
   get size(): number {
     return this.#open.size;
   }
 
+  /** The totals so far. */
+  get counts(): ConnectionCounts {
+    return { ...this.#counts };
+  }
+
   /**
-   * Joins the client's stream to the one that `reach` gives, until both have ended. If either breaks, or `reach` fails, the other is
-   * aborted, so that neither side takes it for an end. Never throws: what goes wrong is told as an event.
+   * Joins the client's stream to the one that `reach` returns, until both have ended. If either breaks, or `reach` fails, the other is
+   * aborted, so that neither side takes it for an end. Never throws: an error is reported.
    */
   carry(client: ByteStream, peer: string, reach: (signal: AbortSignal) => Promise<ByteStream>): void {
-    const id = ++this.#lastId;
     if (this.#open.size >= maxConnections) {
-      const reason = `there are ${maxConnections} connections already`;
+      const reason = `${maxConnections} connections are open, and no more are taken`;
       client.abort(new Error(reason));
-      this.#report(
-        "warn",
-        { event: "connection-refused", id, name: this.#name, peer, error: reason },
-        `connection ${id} from ${peer} refused: ${reason}`,
-      );
+      this.refused(reason, peer);
       return;
     }
+    const id = ++this.#lastId;
     const connection: Connection = {
       id,
       peer,
-      startMs: performance.now(),
+      startMs: this.#clock.nowMs(),
       abort: new AbortController(),
       client: counted(client),
     };
     this.#open.set(id, connection);
+    this.#counts.connections += 1;
     this.#report(
       "debug",
       { event: "connection-opened", id, name: this.#name, peer },
@@ -73,39 +96,50 @@ export class Connections {
     );
   }
 
-  /** Resolves when all have ended; those that have not after `graceMs` are aborted. No more may be begun. */
+  /** Counts and reports a connection that a limit has refused, here or at the router. `peer` is the client where it is known. */
+  refused(reason: string, peer?: string): void {
+    this.#counts.refused += 1;
+    const from = peer === undefined ? "" : ` from ${peer}`;
+    this.#report(
+      "warn",
+      { event: "connection-refused", name: this.#name, ...(peer !== undefined && { peer }), error: reason },
+      `a connection${from} was refused: ${reason}`,
+      { repeated: true },
+    );
+  }
+
+  /** Resolves when all have ended; those that have not after `graceMs` are aborted. No connection may be begun after it. */
   async end(graceMs: number): Promise<void> {
     if (this.#open.size === 0) return;
     const idle = new Promise<void>((resolve) => {
       this.#onIdle = resolve;
     });
-    const timer = setTimeout(() => {
-      for (const { abort } of this.#open.values()) abort.abort(new Error("the command was ended"));
-    }, graceMs);
+    const cancel = this.#clock.at(
+      this.#clock.nowMs() + graceMs,
+      () => {
+        for (const { abort } of this.#open.values()) abort.abort(new Error("the command was ended"));
+      },
+      "work",
+    );
     await idle;
-    clearTimeout(timer);
+    cancel();
   }
 
   #closed(connection: Connection, error: unknown): void {
     const { id, peer, client } = connection;
     this.#open.delete(id);
-    const durationMs = Math.round(performance.now() - connection.startMs);
+    const durationMs = Math.round(this.#clock.nowMs() - connection.startMs);
     const bytesToTarget = client.received.bytes;
     const bytesFromTarget = client.sent.bytes;
+    this.#counts.bytesToTarget += bytesToTarget;
+    this.#counts.bytesFromTarget += bytesFromTarget;
+    if (error !== undefined) this.#counts.broken += 1;
     const reason = error === undefined ? undefined : reasonOf(error);
     const moved = `${formatBytes(bytesToTarget)} to the target, ${formatBytes(bytesFromTarget)} from it, ${formatDuration(durationMs)}`;
+    const fields = { id, name: this.#name, peer, bytesToTarget, bytesFromTarget, durationMs };
     this.#report(
       reason === undefined ? "info" : "warn",
-      {
-        event: "connection-closed",
-        id,
-        name: this.#name,
-        peer,
-        bytesToTarget,
-        bytesFromTarget,
-        durationMs,
-        ...(reason !== undefined && { error: reason }),
-      },
+      { event: "connection-closed", ...fields, ...(reason !== undefined && { error: reason }) },
       `connection ${id} from ${peer} ${reason === undefined ? "ended" : `broke: ${reason}`} (${moved})`,
     );
     if (this.#open.size === 0) this.#onIdle?.();

@@ -1,15 +1,16 @@
-/** What every command is given beside its arguments. */
-import { setTimeout as delay } from "node:timers/promises";
+/** The things that every command is given beside its arguments. */
+import { systemClock } from "@trunkline/base/node";
 import { parseDuration } from "./duration.js";
 import type { Output } from "./output.js";
 import type { Environment } from "./router-key.js";
 
+/** The surroundings of one run of a command. */
 export interface Context {
   readonly output: Output;
   readonly env: Environment;
   /** Aborts with an `Interrupted` when the command is to end in order. */
   readonly signal: AbortSignal;
-  /** How this program was called, for commands that are shown to be copied. */
+  /** The words by which this program was called, for commands that are shown to be copied. */
   readonly program: string;
 }
 
@@ -26,9 +27,27 @@ export interface GraceOption {
 
 const maxGraceMs = 3_600_000;
 
-/** @throws CommandError */
+/** Returns the milliseconds of `--grace`. @throws CommandError */
 export function graceMsOf(options: GraceOption): number {
   return parseDuration(options.grace, "--grace", maxGraceMs);
+}
+
+/** Options of commands that hold connections to a router, or take them. */
+export interface KeepaliveOptions {
+  readonly keepalive: string;
+  readonly keepaliveTimeout: string;
+}
+
+const maxKeepaliveMs = 86_400_000;
+
+/** Returns the keepalive of router connections; `--keepalive 0` is never. @throws CommandError */
+export function keepaliveOf(options: KeepaliveOptions): { keepaliveIntervalMs: number; keepaliveTimeoutMs: number } {
+  const intervalMs = parseDuration(options.keepalive, "--keepalive", maxKeepaliveMs);
+  const timeoutMs = parseDuration(options.keepaliveTimeout, "--keepalive-timeout", maxKeepaliveMs);
+  return {
+    keepaliveIntervalMs: intervalMs === 0 ? Number.POSITIVE_INFINITY : intervalMs,
+    keepaliveTimeoutMs: Math.max(1, timeoutMs),
+  };
 }
 
 /** Resolves when the command is to end. */
@@ -39,7 +58,15 @@ export function interrupted(signal: AbortSignal): Promise<void> {
   });
 }
 
-/** Resolves after `ms`, or at once when the signal aborts. */
-export async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await delay(ms, undefined, { signal }).catch(() => {});
+/** Resolves after `ms`, or at once when the signal aborts. It keeps the process alive. */
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      cancel();
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const cancel = systemClock.at(systemClock.nowMs() + (signal.aborted ? 0 : ms), done, "work");
+    signal.addEventListener("abort", done);
+  });
 }

@@ -1,9 +1,8 @@
 /**
- * What the exit code of the command says; the numbers are those of BSD's sysexits where it has one that fits, so that they
- * collide neither with Node's own (1 to 14) nor with those of a shell (126 and up).
+ * The exit codes of the command. The numbers are those of BSD's sysexits where it has one that fits, so that they collide neither with those of
+ * Node (1 to 14) nor with those of a shell (126 and up).
  */
 export const ExitCode = {
-  /** Ended in order: done, or ended by SIGINT or SIGTERM, or nobody reads its output any more. */
   ok: 0,
   /** EX_USAGE */
   usage: 64,
@@ -26,19 +25,25 @@ export const ExitCode = {
 } as const;
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
 
-/** One line of text for each, as `--help` lists them. */
+/** One line of text for each code, as `--help` and the README list them. */
 export const exitCodeMeanings: Readonly<Record<ExitCode, string>> = {
-  [ExitCode.ok]: "ended in order, also by SIGINT or SIGTERM",
-  [ExitCode.usage]: "an argument, an option or an environment variable is wrong",
+  [ExitCode.ok]: "done, or ended in order by SIGINT or SIGTERM",
+  [ExitCode.usage]: "an argument, option or variable is wrong, or no token is given",
   [ExitCode.mismatch]: "demo: what arrived is not what was sent",
   [ExitCode.unreadable]: "a file (key, token, certificate) cannot be read or used",
-  [ExitCode.unknownName]: "nobody exposes that name",
+  [ExitCode.unknownName]: "connect: the name is not exposed",
   [ExitCode.routerUnavailable]: "the router cannot be reached",
   [ExitCode.internal]: "a failure that is none of these: a bug",
-  [ExitCode.cannotCreate]: "a port, socket or file is in use or not allowed",
-  [ExitCode.targetUnavailable]: "the target of expose refuses connections",
+  [ExitCode.cannotCreate]: "a port, socket, file or name is taken, or not allowed",
+  [ExitCode.targetUnavailable]: "expose: the target refuses connections",
   [ExitCode.denied]: "the token is bad or expired, or lacks the right",
 };
 
-/** A second signal ends the command at once, with this and the signal's number, as a shell reports it. */
+/** The exit codes of signals, as `--help` and the README list them: 128 and the number of the signal, as a shell reports it. */
+export const signalMeanings: Readonly<Record<string, string>> = {
+  "130, 143": "ended by SIGINT, SIGTERM before it was ready, or by a second one",
+  "141": "the reader of stdout has gone",
+};
+
+/** The number to which that of a signal is added. */
 export const signalExitBase = 128;

@@ -1,32 +1,35 @@
-/** Keeping a name exposed: through the loss of the router, its restart, and its move to another port of this machine. */
+/** Keeps a name exposed: through the loss of the router, its restart, and its move to another port of this machine. */
+import { GrpcError, Status } from "@trunkline/grpc";
 import type { ListenerState, RouterStream } from "@trunkline/router";
 import type { CommandError } from "./command-error.js";
+import { maxConnections } from "./connections.js";
 import { pause } from "./context.js";
 import { ExitCode } from "./exit-codes.js";
 import { routerFailure } from "./grpc-failure.js";
 import type { RouterAccess } from "./router-access.js";
 
+/** Callbacks of `keepExposed`. */
 export interface ExposureOptions {
   readonly signal: AbortSignal;
   onStream(stream: RouterStream): void;
-  /** The name is exposed at this endpoint, for the first time or again. */
+  /** Called when the name is exposed at this endpoint, for the first time or again. */
   onExposed(endpoint: string): void;
-  /** The router is gone; it is tried again until it is back. Told once for each loss. */
+  /** Called once for each loss of the router, which is tried again until it is back. */
   onLost(reason: CommandError): void;
-  /** Somebody connected, and the stream for that could not be opened. */
-  onMissed(error: Error): void;
+  /** Called when the stream of a connection could not be opened. `isLimit`: because a limit was met, here or at the router. */
+  onMissed(error: Error, isLimit: boolean): void;
 }
 
-/** Between attempts to begin anew, and looks at where the router is; while a listener lives it reconnects by itself. */
+/** The wait between attempts to begin anew, and between looks for a router that has moved. A listener reconnects by itself. */
 const retryMs = 500;
 
-/** A restarted router listens a moment before its new token is in its file: so often a refusal is not believed. */
+/** The number of refusals that are not believed: a restarted router listens a moment before its new token is in its file. */
 const maxRefusals = 6;
 
 /**
  * Exposes the name until the signal aborts.
- * @throws CommandError when that fails at first, or for good later: no right any more, the name taken by another; the signal's reason
- * if it was never exposed
+ * @throws CommandError when that fails at first, or for good later: the right is lost, or another identity has the name; the signal's reason
+ * if the name was never exposed
  */
 export async function keepExposed(name: string, access: RouterAccess, options: ExposureOptions): Promise<void> {
   const exposure = new Exposure(name, access, options);
@@ -40,7 +43,7 @@ class Exposure {
   readonly #access: RouterAccess;
   readonly #options: ExposureOptions;
   #lost = false;
-  /** Since the name was exposed last. */
+  /** The number of refusals since the name was exposed last. */
   #refusals = 0;
 
   constructor(name: string, access: RouterAccess, options: ExposureOptions) {
@@ -49,7 +52,7 @@ class Exposure {
     this.#options = options;
   }
 
-  /** Listens at the router as long as it stays where it is. @throws CommandError when it makes no sense to go on */
+  /** Listens at the router as long as it stays where it is. @throws CommandError for a failure that further attempts would only meet again */
   async session(): Promise<void> {
     const { signal } = this.#options;
     const client = await this.#access.client();
@@ -59,6 +62,8 @@ class Exposure {
     try {
       await using listener = await client.listen(this.#name, {
         signal: AbortSignal.any([signal, moved.signal]),
+        // As many may wait as may be open: a burst of connections is carried, not refused.
+        maxWaitingStreams: maxConnections,
         onState: (state) => this.#onState(state, endpoint, () => void this.#awaitMove(endpoint, moved, over.signal)),
       });
       for await (const stream of listener) this.#options.onStream(stream);
@@ -81,11 +86,12 @@ class Exposure {
     } else if (state.kind === "reconnecting") {
       if (this.#lose(routerFailure(state.cause, { endpoint, name: this.#name }))) onLost();
     } else if (state.kind === "missed") {
-      this.#options.onMissed(state.cause);
+      const { cause } = state;
+      this.#options.onMissed(cause, cause instanceof GrpcError && cause.status === Status.RESOURCE_EXHAUSTED);
     }
   }
 
-  /** Looks from time to time whether this machine's router is elsewhere now; until it is, the name is back, or the session is over. */
+  /** Looks from time to time whether this machine's router has moved, until it has, the name is back, or the session is over. */
   async #awaitMove(endpoint: string, moved: AbortController, over: AbortSignal): Promise<void> {
     if (!this.#access.local) return;
     while (this.#lost && !over.aborted) {
@@ -105,7 +111,7 @@ class Exposure {
     this.#lose(failure);
   }
 
-  /** True if that was not known. */
+  /** Reports the loss of the router. Returns false if it was reported before. */
   #lose(reason: CommandError): boolean {
     if (this.#lost) return false;
     this.#lost = true;

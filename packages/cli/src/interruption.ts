@@ -1,44 +1,54 @@
-/** SIGINT, SIGTERM and a terminal that was closed (SIGHUP): the first asks the command to end in order, the second ends it at once. */
+/**
+ * Signals to the command: SIGINT, SIGTERM, and SIGHUP of a terminal that was closed. The first one asks the command to end in order, the
+ * second one ends it at once.
+ */
 import { constants } from "node:os";
+import { monotonicMs } from "@trunkline/base/node";
 import { signalExitBase } from "./exit-codes.js";
 
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 export type EndingSignal = (typeof signals)[number];
 
-/** Where signals come from and where the end is made: `process`. */
+/** The part of `process` that signals come from and that ends the process. */
 export interface SignalSource {
   on(signal: EndingSignal, listener: (signal: EndingSignal) => void): unknown;
   off(signal: EndingSignal, listener: (signal: EndingSignal) => void): unknown;
   exit(code: number): void;
 }
 
-/** Why the command ends in order. */
+/** The reason for which a command ends in order. */
 export class Interrupted extends Error {
   override name = "Interrupted";
-  /** What came: a signal's name, or that the output has no reader any more. */
+  /** The signal, or `"EPIPE"` when the reader of the output has gone. */
   readonly by: EndingSignal | "EPIPE";
 
   constructor(by: EndingSignal | "EPIPE") {
-    super(by === "EPIPE" ? "nobody reads the output any more" : `ended by ${by}`);
+    super(by === "EPIPE" ? "the reader of the output has gone" : `ended by ${by}`);
     this.by = by;
+  }
+
+  /** The exit code of a command that could not do its work: that of a shell for a process that the signal has ended. */
+  get exitCode(): number {
+    return signalExitBase + constants.signals[this.by === "EPIPE" ? "SIGPIPE" : this.by];
   }
 }
 
+/** The signal of one run, and the end of listening to the process. */
 export interface Interruption {
-  /** Its reason is an `Interrupted`. */
+  /** Aborts with an `Interrupted`. */
   readonly signal: AbortSignal;
-  /** Takes the listeners off. */
+  /** Removes the listeners. */
   stop(): void;
 }
 
-/** One Ctrl-C under npm comes twice, from the terminal and from npm; nobody presses it again as fast as this. */
+/** The time in which a second signal counts as the first: a Ctrl-C under npm comes twice, from the terminal and from npm. */
 const sameSignalMs = 250;
 
-/** `nowMs` is monotonic. */
+/** Listens to the signals of `source`, and to `readerGone`. `nowMs` is monotonic. */
 export function interruptible(
   source: SignalSource,
   readerGone: AbortSignal,
-  nowMs: () => number = () => performance.now(),
+  nowMs: () => number = monotonicMs,
 ): Interruption {
   const controller = new AbortController();
   let firstMs: number | undefined;
@@ -47,7 +57,7 @@ export function interruptible(
       firstMs = nowMs();
       controller.abort(new Interrupted(signal));
     } else if (nowMs() - firstMs >= sameSignalMs) {
-      source.exit(signalExitBase + constants.signals[signal]);
+      source.exit(new Interrupted(signal).exitCode);
     }
   };
   const onReaderGone = (): void => controller.abort(new Interrupted("EPIPE"));

@@ -1,38 +1,69 @@
 /**
- * What the command says. stdout is for results: lines of text, or with `--json` every event as one JSON object a line.
- * stderr is for the log: lines of text, or with `--json` pino's JSON. Nobody reading either is no error: see `readerGone`.
+ * The output of the command. stdout is for results: lines of text, or with `--json` every event as one JSON object a line. stderr is for the
+ * log: lines of text, or with `--json` JSON of pino. A reader of stdout that has gone is no error here: see `readerGone`.
  */
+import type { Clock } from "@trunkline/base";
+import { systemClock } from "@trunkline/base/node";
 import { type Logger, pino } from "pino";
+import { formatDuration } from "./format.js";
 
+/** The levels of `--log-level`. */
 export const logLevels = ["debug", "info", "warn", "error", "silent"] as const;
 export type LogLevel = (typeof logLevels)[number];
 
-/** What happened, for programs: `event` says which kind, the rest is listed in the README. */
+/** An event for programs: `event` is its kind, and the README lists the other fields. */
 export interface OutputEvent {
   readonly event: string;
   readonly [field: string]: unknown;
 }
 
+/** Options of the output. */
 export interface OutputOptions {
   readonly json: boolean;
-  /** Default: `info`, with `--json` `warn`, since there every event is on stdout already. */
+  /** Default: `info`; with `--json` `warn`, since every event is on stdout then. */
   readonly logLevel?: LogLevel | undefined;
+  /** The clock of repeated lines. Default: real time. */
+  readonly clock?: Clock | undefined;
 }
 
+/** The level of one line of the log. */
 export type Level = Exclude<LogLevel, "silent">;
 
+/** Options of one note. */
+export interface NoteOptions {
+  /**
+   * True for a line that a stranger can cause again and again. One line for each kind of event is written at once; those that follow within 10 s
+   * are counted, and the count is written as one line.
+   */
+  readonly repeated?: boolean | undefined;
+}
+
+/** The time in which repeated lines are counted instead of written. */
+const repeatMs = 10_000;
+
+interface Repeated {
+  readonly level: Level;
+  count: number;
+  readonly cancel: () => void;
+}
+
+/** Writes results, events and the log. */
 export class Output {
   readonly json: boolean;
   readonly #stdout: NodeJS.WriteStream;
   readonly #stderr: NodeJS.WriteStream;
   readonly #log: Logger;
+  readonly #clock: Clock;
   readonly #readerGone = new AbortController();
+  /** The kinds of events whose further lines are only counted now. */
+  readonly #repeated = new Map<string, Repeated>();
 
   constructor(options: OutputOptions, stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStream) {
     this.json = options.json;
+    this.#clock = options.clock ?? systemClock;
     this.#stdout = stdout;
     this.#stderr = stderr;
-    // An "error" without a listener would end the process; a log that nobody reads is no reason to.
+    // An "error" without a listener would end the process; a log without a reader is no reason to.
     stderr.on("error", () => {});
     stdout.on("error", (error) => this.#readerGone.abort(error));
     const level = options.logLevel ?? (options.json ? "warn" : "info");
@@ -47,44 +78,44 @@ export class Output {
     );
   }
 
-  /** True where stdout is a terminal and takes text: a progress bar makes sense. */
+  /** True where stdout is a terminal and takes text, so that a progress bar makes sense. */
   get interactive(): boolean {
     return !this.json && this.#stdout.isTTY === true;
   }
 
-  /** Where a progress bar is drawn. */
+  /** The terminal that a progress bar is drawn on. */
   get terminal(): NodeJS.WriteStream {
     return this.#stdout;
   }
 
-  /** Aborts when stdout was closed by its reader, as `| head -1` does: nobody waits for results any more. */
+  /** Aborts when the reader of stdout has closed it, as `| head -1` does: nobody waits for results any more. */
   get readerGone(): AbortSignal {
     return this.#readerGone.signal;
   }
 
-  /** Text that is text in any case, such as help. */
+  /** Writes text that is text with `--json`, too, such as help. */
   text(text: string): void {
     this.#stdout.write(text);
   }
 
-  /** What the user asked for: the text, or the event. */
+  /** Writes a result that the user has asked for: the text, or with `--json` the event. */
   result(event: OutputEvent, text: string): void {
     if (this.json) this.#writeEvent(event);
     else this.#stdout.write(`${text}\n`);
   }
 
-  /** What happens meanwhile: the text goes to the log, the event (with `--json`) to stdout. */
-  note(level: Level, event: OutputEvent, text: string): void {
+  /** Writes what happens meanwhile: the text to the log and, with `--json`, the event to stdout. */
+  note(level: Level, event: OutputEvent, text: string, { repeated = false }: NoteOptions = {}): void {
     if (this.json) this.#writeEvent(event);
-    this.#log[level](text);
+    if (!repeated || !this.#count(level, event.event)) this.#log[level](text);
   }
 
-  /** For those who look for the cause of something. */
+  /** Writes details for the search of a cause. */
   debug(fields: object, text: string): void {
     this.#log.debug(fields, text);
   }
 
-  /** Why the command ends: one line on stderr whatever the log level is. */
+  /** Writes why the command ends: one line on stderr, whatever the log level is. */
   failure(message: string, exitCode: number): void {
     if (!this.json) {
       this.#stderr.write(`trunkline: ${message}\n`);
@@ -95,11 +126,33 @@ export class Output {
     this.#stderr.write(`${JSON.stringify(fatal)}\n`);
   }
 
-  /** Resolves when all that was written has left the process, or nobody reads it. */
+  /** Writes the counts of repeated lines, and resolves when everything has left the process, or has no reader. */
   async flush(): Promise<void> {
+    for (const kind of this.#repeated.keys()) this.#writeCount(kind);
     const flushed = (stream: NodeJS.WriteStream): Promise<void> =>
       new Promise((resolve) => stream.write("", () => resolve()));
     await Promise.all([flushed(this.#stdout), flushed(this.#stderr)]);
+  }
+
+  /** Returns true if a line of this kind was written lately and this one is only counted. */
+  #count(level: Level, kind: string): boolean {
+    const lately = this.#repeated.get(kind);
+    if (lately !== undefined) {
+      lately.count += 1;
+      return true;
+    }
+    const cancel = this.#clock.at(this.#clock.nowMs() + repeatMs, () => this.#writeCount(kind), "watch");
+    this.#repeated.set(kind, { level, count: 0, cancel });
+    return false;
+  }
+
+  #writeCount(kind: string): void {
+    const lately = this.#repeated.get(kind);
+    if (lately === undefined) return;
+    lately.cancel();
+    this.#repeated.delete(kind);
+    if (lately.count > 0)
+      this.#log[lately.level](`${kind}: ${lately.count} more like it within ${formatDuration(repeatMs)}`);
   }
 
   #writeEvent(event: OutputEvent): void {
@@ -112,7 +165,7 @@ export class Output {
   }
 }
 
-/** A line of pino's as people read it; what it has beyond level, time and message follows as JSON. */
+/** Returns a line of pino as people read it; fields beyond level, time and message follow as JSON. */
 function textOf(line: string): string {
   const { level, time, msg, ...rest } = JSON.parse(line) as { level: string; time: string; msg: string };
   const mark = level === "info" ? "" : `${level}: `;
@@ -120,7 +173,7 @@ function textOf(line: string): string {
   return `${localTime(time)} ${mark}${msg}${more}\n`;
 }
 
-/** `14:03:07`: who watches a terminal knows the day. */
+/** Returns `14:03:07`, without the day, which a person at a terminal knows. */
 function localTime(iso: string): string {
   return new Date(iso).toTimeString().slice(0, 8);
 }

@@ -1,27 +1,33 @@
 /**
- * How `expose` and `connect` find the router and are let in: by options and environment, else by the file that a router on this
- * machine leaves. That file is read again each time, since a router that was restarted has another token, and maybe another port.
+ * The way of `expose` and `connect` to the router: by options and environment, else by the file that a router on this machine leaves. That
+ * file is read again each time, since a router that was restarted has another token, and maybe another port.
  */
 import { Trunkline, type TrunklineOptions } from "@trunkline/router";
 import { CommandError } from "./command-error.js";
 import { ExitCode } from "./exit-codes.js";
-import { type Environment, localRouter } from "./router-key.js";
+import { localRouter } from "./local-router.js";
+import type { Environment } from "./router-key.js";
 import { readSecretFile, readSmallFile } from "./secret-file.js";
 import { parseEndpoint, printAddress } from "./target.js";
 
+/** Options of commands that use a router. */
 export interface AccessOptions {
   readonly endpoint?: string | undefined;
   readonly tokenFile?: string | undefined;
-  /** A file with certificates, PEM: TLS, trusting these. */
+  /** A file with certificates in PEM. It asks for TLS, trusting these. */
   readonly tlsCa?: string | undefined;
   readonly plaintext?: boolean | undefined;
 }
 
-type Transport = Pick<TrunklineOptions, "tls" | "plaintext">;
+type Transport = Pick<TrunklineOptions, "tls" | "plaintext" | "keepaliveIntervalMs" | "keepaliveTimeoutMs">;
 
-/** Waits between attempts to reach the router again: people are watching, and an attempt costs next to nothing. */
+/** The keepalive of the connections to a router. */
+export type Keepalive = Pick<TrunklineOptions, "keepaliveIntervalMs" | "keepaliveTimeoutMs">;
+
+/** The waits between attempts to reach the router again: people are watching, and an attempt costs next to nothing. */
 const backoff = { initialMs: 200, maxMs: 1_000 } as const;
 
+/** Clients of the router, wherever it is now, and tokens for it. */
 export class RouterAccess implements AsyncDisposable {
   /** True where the file of the local router says where to go or what to show there. */
   readonly local: boolean;
@@ -29,9 +35,9 @@ export class RouterAccess implements AsyncDisposable {
   readonly #givenToken: (() => Promise<string>) | undefined;
   readonly #transport: Transport;
   readonly #env: Environment;
-  /** One for each endpoint there ever was: streams through an older one may still live. */
+  /** One client for each endpoint so far, since streams through an older one may still live. */
   readonly #clients = new Map<string, Trunkline>();
-  /** What the local file said last; kept when the router has gone and taken the file along. */
+  /** The last content of the local file; it stays known when the router has ended and removed the file. */
   #known: { readonly endpoint: string; readonly token: string } | undefined;
 
   private constructor(
@@ -47,16 +53,20 @@ export class RouterAccess implements AsyncDisposable {
     this.local = endpoint === undefined || token === undefined;
   }
 
-  /** @throws CommandError when something is missing, malformed or unreadable, or no router runs on this machine and none is named */
-  static async open(options: AccessOptions, env: Environment): Promise<RouterAccess> {
+  /**
+   * Reads the options and the environment.
+   * @throws CommandError for what is missing, malformed or unreadable, and when no router runs on this machine and none is named
+   */
+  static async open(options: AccessOptions, keepalive: Keepalive, env: Environment): Promise<RouterAccess> {
     if (options.tlsCa !== undefined && options.plaintext === true) {
       throw new CommandError("--tls-ca and --plaintext exclude each other", ExitCode.usage);
     }
     const endpointText = options.endpoint ?? nonEmpty(env["TRUNKLINE_ENDPOINT"]);
     const endpoint = endpointText === undefined ? undefined : printAddress(parseEndpoint(endpointText));
     const token = givenToken(options.tokenFile, nonEmpty(env["TRUNKLINE_TOKEN"]));
-    await token?.(); // what is unreadable or malformed is told now
+    await token?.(); // so that an unreadable or malformed token is reported now
     const transport: Transport = {
+      ...keepalive,
       ...(options.plaintext === true && { plaintext: true }),
       ...(options.tlsCa !== undefined && { tls: { ca: await readCertificates(options.tlsCa) } }),
     };
@@ -65,13 +75,13 @@ export class RouterAccess implements AsyncDisposable {
     return access;
   }
 
-  /** Where the router is now, as far as is known. */
+  /** Returns the endpoint of the router as far as it is known now. */
   async endpoint(): Promise<string> {
     if (this.#givenEndpoint !== undefined) return this.#givenEndpoint;
     return (await this.#refreshed()).endpoint;
   }
 
-  /** A client of the router that is there now. Closed with this object, not by whoever asks. */
+  /** Returns a client of the router that is there now. It is closed with this object, not by its user. */
   async client(): Promise<Trunkline> {
     const endpoint = await this.endpoint();
     let client = this.#clients.get(endpoint);
@@ -93,7 +103,7 @@ export class RouterAccess implements AsyncDisposable {
     return token;
   }
 
-  /** The file again; what it said before while there is none or its router has died. */
+  /** Reads the file again; without one, or while its router is dead, its last content counts. */
   async #refreshed(): Promise<{ readonly endpoint: string; readonly token: string }> {
     const found = await localRouter(this.#env).catch(() => undefined);
     if (found?.alive) this.#known = found;
@@ -103,7 +113,7 @@ export class RouterAccess implements AsyncDisposable {
 
   async #readKnown(): Promise<void> {
     const found = await localRouter(this.#env);
-    // A token is shown only to the router that it was made by.
+    // A token is shown only to the router that has made it.
     if (this.#givenEndpoint !== undefined && found?.endpoint !== this.#givenEndpoint)
       throw noTokenFor(this.#givenEndpoint);
     if (found === undefined) throw noRouterHere();
@@ -117,7 +127,7 @@ export class RouterAccess implements AsyncDisposable {
 
 async function readCertificates(path: string): Promise<Buffer> {
   const ca = await readSmallFile(path, "the certificates in");
-  // Node passes over what is none, and would then trust nobody without saying why.
+  // Node ignores text that is no certificate, and would then trust nobody without saying why.
   if (!ca.includes("-----BEGIN CERTIFICATE-----"))
     throw new CommandError(`${path} holds no certificate in PEM`, ExitCode.unreadable);
   return ca;
@@ -129,7 +139,7 @@ function givenToken(file: string | undefined, value: string | undefined): (() =>
   return async () => checkToken(value, "TRUNKLINE_TOKEN", ExitCode.usage);
 }
 
-/** Reads the file anew for each use, since something may renew it; a pipe can be read only once, and then what it gave stays. */
+/** Reads the file anew for each use, since it may be renewed; a pipe can be read only once, and its token stays. */
 function tokenInFile(file: string): () => Promise<string> {
   let last: string | undefined;
   return async () => {
@@ -142,7 +152,7 @@ function tokenInFile(file: string): () => Promise<string> {
   };
 }
 
-/** What cannot be in a header is refused without showing it. */
+/** Refuses text that cannot be in a header, without showing it. */
 function checkToken(token: string, where: string, exitCode: ExitCode): string {
   if (/^[\x21-\x7e]+$/.test(token)) return token;
   throw new CommandError(

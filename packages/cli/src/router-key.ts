@@ -1,45 +1,61 @@
-/** The key that tokens are signed with: given by file or environment, else that of this machine's router. */
-import { localStatePath, readLocalState } from "@trunkline/router";
+/** The key that tokens are signed with: given by file or environment, or that of this machine. */
+import { ensureLocalKey, localKeyPath, minSecretBytes, readLocalKey } from "@trunkline/router";
 import { CommandError, reasonOf } from "./command-error.js";
+import type { Context } from "./context.js";
 import { ExitCode } from "./exit-codes.js";
-import { readSecretFile } from "./secret-file.js";
+import { readSmallFile } from "./secret-file.js";
 
+/** Environment variables. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+/** Options of commands that sign tokens. */
 export interface KeyOptions {
   readonly keyFile?: string | undefined;
 }
 
+const advice = "make one with: trunkline key";
+
 /**
- * The key in `--key-file`, else in `ROUTER_KEY` (as Jumpstarter's router has it): its text is the secret. Undefined where none is given.
- * @throws CommandError
+ * Returns the key in `--key-file`, else that in `ROUTER_KEY`; undefined where neither is given. The bytes of the file are the secret, without
+ * one line end, which editors add. `ROUTER_KEY` is taken as it is, as Jumpstarter's router takes it; one that is too short brings a warning.
+ * @throws CommandError for a file that cannot be read or whose key is too short, and for an empty `ROUTER_KEY`
  */
-export async function givenKey(options: KeyOptions, env: Environment): Promise<string | undefined> {
-  if (options.keyFile !== undefined) return readSecretFile(options.keyFile, "the key file");
+export async function givenKey(
+  { keyFile }: KeyOptions,
+  { env, output }: Pick<Context, "env" | "output">,
+): Promise<Uint8Array | undefined> {
+  if (keyFile !== undefined) return readKeyFile(keyFile);
   const value = env["ROUTER_KEY"];
   if (value === undefined) return undefined;
-  if (value.trim() === "") throw new CommandError("ROUTER_KEY is empty; give a key or unset it", ExitCode.usage);
-  return value.trim();
+  const key = Buffer.from(value, "utf8");
+  if (key.length === 0) throw new CommandError("ROUTER_KEY is empty; give a key or unset it", ExitCode.usage);
+  if (key.length < minSecretBytes) {
+    const text = `ROUTER_KEY has ${key.length} bytes, and a key of less than ${minSecretBytes} can be guessed; ${advice}`;
+    output.note("warn", { event: "short-key", bytes: key.length, minBytes: minSecretBytes }, text);
+  }
+  return key;
 }
 
-export interface LocalRouter {
-  readonly endpoint: string;
-  readonly token: string;
-  readonly pid: number;
-  readonly key: Uint8Array;
-  /** Its process lives. */
-  readonly alive: boolean;
+async function readKeyFile(path: string): Promise<Uint8Array> {
+  const content = await readSmallFile(path, "the key file");
+  const lineEnd = /\r?\n$/.exec(content.toString("latin1"))?.[0].length ?? 0;
+  const key = content.subarray(0, content.length - lineEnd);
+  if (key.length >= minSecretBytes) return key;
+  const message = `the key in ${path} has ${key.length} bytes, and at least ${minSecretBytes} are needed; ${advice} >${path}`;
+  throw new CommandError(message, ExitCode.unreadable);
 }
 
-/** What the file of this machine's router says. @throws CommandError when it is damaged, or others can read it */
-export async function localRouter(env: Environment): Promise<LocalRouter | undefined> {
+/**
+ * Returns the key of this machine, for routers that are given none. `make` makes it where there is none yet; it stays when a router ends, so
+ * that the tokens it has signed stay good.
+ * @throws CommandError when its file is damaged, or other users can read it, or it cannot be written
+ */
+export async function localKey(env: Environment, make: boolean): Promise<string | undefined> {
+  const path = localKeyPath(env);
   try {
-    const found = await readLocalState(localStatePath(env));
-    if (found === undefined) return undefined;
-    const { endpoint, token, pid, key } = found.state;
-    return { endpoint, token, pid, key: Buffer.from(key, "base64url"), alive: found.alive };
+    return await (make ? ensureLocalKey(path) : readLocalKey(path));
   } catch (error) {
-    throw new CommandError(`cannot use the file of the local router: ${reasonOf(error)}`, ExitCode.unreadable, {
+    throw new CommandError(`cannot use the key of this machine: ${reasonOf(error)}`, ExitCode.unreadable, {
       cause: error,
     });
   }

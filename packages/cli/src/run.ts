@@ -1,16 +1,15 @@
 /** One run of the command: arguments in, exit code out. The only place that turns what was thrown into a line and a code. */
-import { constants } from "node:os";
 import { basename, relative } from "node:path";
 import { CommanderError } from "commander";
 import { CommandError, reasonOf } from "./command-error.js";
 import { commandNames, parseCommandLine, type Request } from "./command-line.js";
 import type { Context } from "./context.js";
-import { ExitCode, signalExitBase } from "./exit-codes.js";
+import { ExitCode } from "./exit-codes.js";
 import { Interrupted, interruptible, type SignalSource } from "./interruption.js";
 import { type LogLevel, Output } from "./output.js";
 import type { Environment } from "./router-key.js";
 
-/** What the command needs of `process`. */
+/** The part of `process` that the command needs. */
 export interface CommandProcess extends SignalSource {
   readonly argv: readonly string[];
   readonly env: Environment;
@@ -19,7 +18,7 @@ export interface CommandProcess extends SignalSource {
   cwd(): string;
 }
 
-/** Runs what the arguments of the process ask for, and gives its exit code. Never rejects. */
+/** Runs the command that the arguments of the process name, and returns its exit code. Never rejects. */
 export async function run(process: CommandProcess): Promise<number> {
   const [, script = "trunkline", ...args] = process.argv;
   let help = "";
@@ -33,7 +32,7 @@ export async function run(process: CommandProcess): Promise<number> {
     await output.flush();
     return ExitCode.ok;
   } catch (error) {
-    // The arguments were not understood: whether a program reads the answer can only be guessed.
+    // The arguments were not understood, so that `--json` can only be guessed.
     const output = new Output({ json: args.includes("--json") }, process.stdout, process.stderr);
     output.failure(`${complaint(error)}; see ${helpCommand(args)}`, ExitCode.usage);
     await output.flush();
@@ -45,18 +44,19 @@ async function carryOut(request: Request, program: string, process: CommandProce
   const { json = false, logLevel } = request.options;
   const output = new Output({ json, logLevel: logLevel as LogLevel | undefined }, process.stdout, process.stderr);
   const { signal, stop } = interruptible(process, output.readerGone);
+  let exitCode: number = ExitCode.ok;
   try {
     await dispatch(request, { output, env: process.env, signal, program });
-    return ExitCode.ok;
   } catch (error) {
-    return report(error, output);
-  } finally {
-    stop();
-    await output.flush();
+    exitCode = report(error, output);
   }
+  stop();
+  await output.flush();
+  // A command that ends because its reader has gone was asked by nobody: a supervisor has to see that.
+  return exitCode === ExitCode.ok && output.readerGone.aborted ? new Interrupted("EPIPE").exitCode : exitCode;
 }
 
-/** Each command loads only what it needs, so that `--help` is there at once. */
+/** Runs one command. Each is loaded when it is used, so that `--help` is there at once. */
 async function dispatch(request: Request, context: Context): Promise<void> {
   switch (request.command) {
     case "router": {
@@ -79,15 +79,19 @@ async function dispatch(request: Request, context: Context): Promise<void> {
       const { token } = await import("./commands/token.js");
       return token(request.identity, request.options, context);
     }
+    case "key": {
+      const { key } = await import("./commands/key.js");
+      return key(context);
+    }
   }
 }
 
-/** Says why the command failed, and gives the exit code for it. */
+/** Writes why the command failed, and returns its exit code. */
 function report(error: unknown, output: Output): number {
   if (error instanceof Interrupted) {
-    // It was ended before it had done what it was to do.
+    // It was ended before its work was done.
     output.note("info", { event: "interrupted", by: error.by }, error.message);
-    return signalExitBase + (error.by === "EPIPE" ? constants.signals.SIGPIPE : constants.signals[error.by]);
+    return error.exitCode;
   }
   if (error instanceof CommandError) {
     output.debug({ err: error }, "why the command ends");
@@ -99,7 +103,7 @@ function report(error: unknown, output: Output): number {
   return ExitCode.internal;
 }
 
-/** What commander has to say, on one line and without its own "error:". */
+/** Returns the message of commander on one line, without its own "error:". */
 function complaint(error: unknown): string {
   if (!(error instanceof CommanderError)) return reasonOf(error);
   return error.message
@@ -112,7 +116,7 @@ function helpCommand([name]: readonly string[]): string {
   return commandNames.some((each) => each === name) ? `trunkline ${name} --help` : "trunkline --help";
 }
 
-/** As a user would type it here. */
+/** Returns the words by which a user calls this program here. */
 function programName(script: string, folder: string): string {
   if (basename(script) === "trunkline") return script.includes("node_modules") ? "npx trunkline" : "trunkline";
   const near = relative(folder, script);

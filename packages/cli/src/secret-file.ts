@@ -1,12 +1,15 @@
-/** Secrets come from files and the environment, never from arguments, which every user of the machine can list. */
+/** Reading secrets. They come from files and the environment, never from arguments, which every user of the machine can list. */
 import { createReadStream } from "node:fs";
 import { CommandError, reasonOf } from "./command-error.js";
 import { ExitCode } from "./exit-codes.js";
 
-/** Larger than any key, token or bundle of certificates; a wrong path may name a disk image or a device without end. */
+/** The largest file that is read: larger than any key, token or bundle of certificates. A wrong path may name an endless device. */
 const maxFileBytes = 1024 * 1024;
 
-/** The file's content; pipes (`<(command)`) are read too. `what` begins the message: "the token file". @throws CommandError */
+/**
+ * Returns the content of a file or a pipe (`<(command)`). `what` begins the message of an error: "the token file".
+ * @throws CommandError
+ */
 export async function readSmallFile(path: string, what: string): Promise<Buffer> {
   try {
     const chunks: Buffer[] = [];
@@ -19,7 +22,7 @@ export async function readSmallFile(path: string, what: string): Promise<Buffer>
   }
 }
 
-/** The text of the file without the space around it. @throws CommandError, also for an empty one */
+/** Returns the text of a file without the white space around it. @throws CommandError, also for an empty file */
 export async function readSecretFile(path: string, what: string): Promise<string> {
   const text = (await readSmallFile(path, what)).toString("utf8").trim();
   if (text === "") throw new CommandError(`${what} ${path} is empty`, ExitCode.unreadable);

@@ -1,19 +1,20 @@
-/** The grammar of addresses on the command line: what to connect to, what to listen on, where the router is. */
-import { isIP, isIPv4, isIPv6 } from "node:net";
+/** The grammar of addresses on the command line: targets, addresses to listen on, endpoints of routers. */
+import { Buffer } from "node:buffer";
+import { isIP, isIPv6 } from "node:net";
+import type { SocketAddress } from "@trunkline/base";
+import { maxSocketPathBytes } from "@trunkline/base/node";
 import { CommandError } from "./command-error.js";
 import { ExitCode } from "./exit-codes.js";
 
-export type Address = { readonly host: string; readonly port: number } | { readonly path: string };
+export { isLocalAddress, printAddress, type SocketAddress } from "@trunkline/base";
 
-/** The name of this machine for itself, IPv4 and IPv6: what a service that "listens on localhost" may be bound to. */
+/** The host of a target that is only a port. The name covers IPv4 and IPv6: a service on "localhost" may be bound to either. */
 const defaultTargetHost = "localhost";
+/** The host of an address to listen on that is only a port. */
 const defaultListenHost = "127.0.0.1";
 
-/** `sun_path` has 108 bytes on Linux and 104 on macOS, with the zero at the end. */
-const maxSocketPathBytes = 103;
-
-/** `3000`, `host:port`, `[::1]:22` or `unix:/path`. @throws CommandError saying what is wrong */
-export function parseTarget(text: string): Address {
+/** Parses `3000`, `host:port`, `[::1]:22`, `unix:/path` or `unix-abstract:name`. @throws CommandError that says what is wrong */
+export function parseTarget(text: string): SocketAddress {
   return parse(text, {
     what: "target",
     defaultHost: defaultTargetHost,
@@ -22,8 +23,8 @@ export function parseTarget(text: string): Address {
   });
 }
 
-/** `8080`, `host:port` with 0 for any free port, or `unix:/path`. @throws CommandError saying what is wrong */
-export function parseListen(text: string): Address {
+/** Parses `8080`, `host:port` with 0 for any free port, `unix:/path` or `unix-abstract:name`. @throws CommandError that says what is wrong */
+export function parseListen(text: string): SocketAddress {
   return parse(text, {
     what: "address to listen on",
     defaultHost: defaultListenHost,
@@ -32,8 +33,8 @@ export function parseListen(text: string): Address {
   });
 }
 
-/** `host:port` or `unix:/path` of a router. @throws CommandError saying what is wrong */
-export function parseEndpoint(text: string): Address {
+/** Parses `host:port`, `unix:/path` or `unix-abstract:name` of a router. @throws CommandError that says what is wrong */
+export function parseEndpoint(text: string): SocketAddress {
   return parse(text, {
     what: "endpoint",
     defaultHost: undefined,
@@ -42,34 +43,22 @@ export function parseEndpoint(text: string): Address {
   });
 }
 
-/** As it is written on the command line. */
-export function printAddress(address: Address): string {
-  if ("path" in address) return `unix:${address.path}`;
-  return isIPv6(address.host) ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
-}
-
-/** True where only this machine can connect. */
-export function isLocal(address: Address): boolean {
-  if ("path" in address) return true;
-  const { host } = address;
-  return host === "localhost" || (isIPv4(host) && host.startsWith("127.")) || host === "::1";
-}
-
 interface Grammar {
-  /** Begins the messages. */
+  /** The first words of the messages. */
   readonly what: string;
-  /** For a port alone; undefined where that is not allowed. */
+  /** The host of a port alone; undefined where that is not allowed. */
   readonly defaultHost: string | undefined;
   readonly minPort: 0 | 1;
   readonly example: string;
 }
 
-function parse(text: string, grammar: Grammar): Address {
+function parse(text: string, grammar: Grammar): SocketAddress {
   const refuse = (why: string): never => {
     throw new CommandError(`${grammar.what} ${JSON.stringify(text)} ${why}`, ExitCode.usage);
   };
   if (text === "") return refuse(`is empty; use ${grammar.example}`);
   if (text.startsWith("unix:")) return { path: socketPath(text.slice("unix:".length), refuse) };
+  if (text.startsWith("unix-abstract:")) return { path: abstractPath(text.slice("unix-abstract:".length), refuse) };
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return refuse(`is a URL; use ${grammar.example}`);
   if (/^[./~]/.test(text)) return refuse(`looks like a path; a Unix socket is unix:${text}`);
   if (/^-?\d+$/.test(text)) {
@@ -115,9 +104,20 @@ function portNumber(text: string, min: number, refuse: (why: string) => never): 
 function socketPath(path: string, refuse: (why: string) => never): string {
   if (path.startsWith("///")) return socketPath(path.slice(2), refuse); // as gRPC writes it
   if (path === "" || path.startsWith("//")) return refuse("has no path, as in unix:/run/app.sock");
-  if (path.includes("\0")) return refuse("has a zero byte in its path");
-  const bytes = Buffer.byteLength(path);
+  return checked(path, path, refuse);
+}
+
+function abstractPath(name: string, refuse: (why: string) => never): string {
+  if (name === "") return refuse("has no name, as in unix-abstract:app");
+  return checked(name, `\0${name}`, refuse);
+}
+
+function checked(shown: string, path: string, refuse: (why: string) => never): string {
+  if (shown.includes("\0")) return refuse("has a zero byte in its path");
+  const bytes = Buffer.byteLength(shown);
   if (bytes > maxSocketPathBytes)
-    return refuse(`has a path of ${bytes} bytes, longer than a Unix socket's can be (${maxSocketPathBytes})`);
+    return refuse(
+      `has a path of ${bytes} bytes, more than this system takes for a Unix socket (${maxSocketPathBytes})`,
+    );
   return path;
 }

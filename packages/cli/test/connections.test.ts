@@ -119,7 +119,8 @@ test("one connection too many is aborted, and the others do not notice", async (
   for (let n = 1; n < maxConnections; n++)
     connections.carry(memoryPair<Uint8Array>()[0], "x", () => new Promise(() => {}));
   const { client } = carried(connections);
-  expect(await refused).toMatchObject({ error: `there are ${maxConnections} connections already` });
+  expect(await refused).toMatchObject({ error: `${maxConnections} connections are open, and no more are taken` });
+  expect(connections.counts).toMatchObject({ connections: maxConnections, refused: 1 });
   await expect(client.receive()).rejects.toBeInstanceOf(BrokenStreamError);
   await first.client.send(bytes("still here"));
   expect(await first.target.receive()).toEqual(bytes("still here"));

@@ -6,7 +6,7 @@ import { InProcessLab } from "./support/lab.js";
 import type { Run } from "./support/run.js";
 import { startService } from "./support/services.js";
 
-const key = "a key for these tests";
+const key = "a key of 32 bytes for these tests";
 
 /** Larger than the system gives to any. */
 const noProcess = 2 ** 30;
@@ -64,6 +64,10 @@ describe("arguments that are wrong", () => {
     [["token"], "missing required argument 'identity'"],
     [["token", "two words"], 'identity "two words" must be 1 to 255 printable ASCII characters'],
     [["token", "me", "--lifetime", "0"], '--lifetime "0" is shorter than a second'],
+    [["token", "me", "--lifetime", "5"], '--lifetime "5" has no unit; use 5s, 5m, 5h or 5d'],
+    [["connect", "web", "--lisen", "0"], "unknown option '--lisen' (Did you mean --listen?)"],
+    [["connect", "web", "--listen", "0", "--wait", "long"], '--wait "long" is no duration'],
+    [["connect", "web", "--listen", "0", "--keepalive", "2"], '--keepalive "2" has no unit'],
   ])("%j: one line and exit code 64", async (args, message) => {
     await using lab = new InProcessLab();
     await expectFailure(lab.run(args), 64, message);
@@ -90,11 +94,71 @@ describe("arguments that are wrong", () => {
   });
 });
 
+describe("a key that is too short", () => {
+  test("is refused in a file, with the way to make one", async () => {
+    await using lab = new InProcessLab();
+    const path = lab.file("short.key", "12345\n");
+    const message = `the key in ${path} has 5 bytes, and at least 32 are needed; make one with: trunkline key >${path}`;
+    await expectFailure(lab.run(["router", "--key-file", path]), 66, message);
+    await expectFailure(lab.run(["token", "me", "--key-file", path]), 66, message);
+  });
+
+  test("is taken from ROUTER_KEY, as Jumpstarter's router takes it, with a warning", async () => {
+    await using lab = new InProcessLab();
+    const run = lab.run(["token", "me", "--json"], { ROUTER_KEY: "12345" });
+    expect(await run.exit).toBe(0);
+    expect(await run.event("short-key")).toMatchObject({ bytes: 5, minBytes: 32 });
+    expect(run.stderr).toContain("ROUTER_KEY has 5 bytes");
+    expect(run.stderr).not.toContain("12345");
+  });
+});
+
+describe("a key", () => {
+  /** The exit code of `connect` with a token by one key at a router with another one: 68 if it is let in, 77 if not. */
+  async function exitCodeWith(token: Readonly<Record<string, string>>, router: Readonly<Record<string, string>>) {
+    await using lab = new InProcessLab();
+    const args = (env: Readonly<Record<string, string>>): string[] =>
+      env["FILE"] === undefined ? [] : ["--key-file", lab.file("key", env["FILE"])];
+    const minted = lab.run(["token", "me", ...args(token)], token);
+    expect(await minted.exit).toBe(0);
+    const running = lab.run(["router", "--listen", "127.0.0.1:0", "--json", ...args(router)], router);
+    const endpoint = (await running.event("listening"))["address"] as string;
+    const connect = lab.run(["connect", "web", "--listen", "0", "--wait", "0", "--endpoint", endpoint], {
+      TRUNKLINE_TOKEN: minted.stdout.trim(),
+    });
+    return await connect.exit;
+  }
+  const text = "k".repeat(32);
+
+  test("in ROUTER_KEY is taken as it is, spaces and line ends included", async () => {
+    const key = ` ${text}\n`;
+    expect(await exitCodeWith({ ROUTER_KEY: key }, { ROUTER_KEY: key })).toBe(68);
+    expect(await exitCodeWith({ ROUTER_KEY: text }, { ROUTER_KEY: key })).toBe(77);
+    expect(await exitCodeWith({ ROUTER_KEY: `${text}\n` }, { ROUTER_KEY: text })).toBe(77);
+  });
+
+  test("in a file loses one line end at most", async () => {
+    expect(await exitCodeWith({ FILE: `${text}\n` }, { ROUTER_KEY: text })).toBe(68);
+    expect(await exitCodeWith({ FILE: `${text}\r\n` }, { ROUTER_KEY: text })).toBe(68);
+    expect(await exitCodeWith({ FILE: `${text}\n\n` }, { ROUTER_KEY: text })).toBe(77);
+    expect(await exitCodeWith({ FILE: ` ${text}` }, { ROUTER_KEY: text })).toBe(77);
+  });
+
+  test("is made by `trunkline key`: 32 random bytes as text", async () => {
+    await using lab = new InProcessLab();
+    const made = [lab.run(["key"]), lab.run(["key"])];
+    for (const run of made) expect(await run.exit).toBe(0);
+    const [first, second] = made.map(({ stdout }) => stdout);
+    expect(first).toMatch(/^[\w-]{43}\n$/);
+    expect(second).not.toBe(first);
+  });
+});
+
 describe("files that cannot be used", () => {
   test.each<[readonly string[], string]>([
     [["router", "--key-file", "/no/such/key"], "cannot read the key file /no/such/key: there is no such file"],
     [["router", "--key-file", "/"], "cannot read the key file /: it is a directory"],
-    [["router", "--key-file", "/dev/null"], "the key file /dev/null is empty"],
+    [["router", "--key-file", "/dev/null"], "the key in /dev/null has 0 bytes, and at least 32 are needed"],
     [["router", "--key-file", "/dev/zero"], "cannot read the key file /dev/zero: it has more than 1048576 bytes"],
     [
       ["router", "--listen", "0", "--tls-cert", "/no/cert", "--tls-key", "/no/key"],
@@ -145,7 +209,7 @@ describe("a router that is not there", () => {
   test("on this machine any more", async () => {
     await using lab = new InProcessLab();
     const path = `${lab.folder}/trunkline/router.json`;
-    await writeLocalState({ endpoint: "127.0.0.1:1", token: "t", key: "a2V5", pid: noProcess }, path);
+    await writeLocalState({ endpoint: "127.0.0.1:1", token: "t", pid: noProcess }, path);
     const message = `the router of this machine (process ${noProcess}) has ended; start one with: trunkline router`;
     await expectFailure(lab.run(["connect", "web", "--listen", "0"]), 69, message);
   });
@@ -174,7 +238,10 @@ describe("what the router refuses", () => {
     await using lab = new InProcessLab();
     const { endpoint } = await lab.router();
     const message = `nobody exposes "web" at ${endpoint}; begin with: trunkline expose web TARGET`;
-    await expectFailure(lab.run(["connect", "web", "--listen", "0"]), 68, message);
+    await expectFailure(lab.run(["connect", "web", "--listen", "0", "--wait", "0"]), 68, message);
+    const waited = lab.run(["connect", "web", "--listen", "0", "--wait", "300ms", "--json"]);
+    expect(await waited.event("waiting")).toMatchObject({ name: "web", endpoint });
+    expect(await waited.exit).toBe(68);
   });
 
   test("a name that is none", async () => {
@@ -186,7 +253,11 @@ describe("what the router refuses", () => {
 
   test.each([
     ["expired", tokenFor(-5), "it has expired"],
-    ["signed by another key", tokenFor(60, "another key"), "its signature fits no key of this router"],
+    [
+      "signed by another key",
+      tokenFor(60, "another key of 32 bytes, or more"),
+      "its signature fits no key of this router",
+    ],
     ["no JWT at all", "nonsense", "it is not a signed JWT"],
   ])("a token that is %s", async (_, token, reason) => {
     await using lab = new InProcessLab();
@@ -248,7 +319,37 @@ describe("what is in use or not there", () => {
     await using lab = new InProcessLab();
     const run = lab.run(["router", "--listen", `unix:${lab.folder}/no/such.sock`]);
     expect(await run.exit).toBe(73);
-    expect(run.errorLines).toEqual([expect.stringContaining(`cannot listen on unix:${lab.folder}/no/such.sock: `)]);
+    const reason = `there is no folder ${lab.folder}/no`;
+    expect(run.errorLines).toEqual([
+      expect.stringContaining(`cannot listen on unix:${lab.folder}/no/such.sock: ${reason}`),
+    ]);
+  });
+
+  test("a Unix socket that another process listens on, and a file that is none", async () => {
+    await using lab = new InProcessLab();
+    await lab.router();
+    await using service = await startService();
+    await lab.expose("web", service.target);
+    const path = `unix:${lab.folder}/app.sock`;
+    await lab.start("connect", "web", "--listen", path).event("listening");
+    const message = `cannot listen on ${path}: another process listens on it`;
+    await expectFailure(lab.run(["connect", "web", "--listen", path]), 73, message);
+    const file = lab.file("text", "precious");
+    const other = `cannot listen on unix:${file}: a file that is no socket is there`;
+    await expectFailure(lab.run(["connect", "web", "--listen", `unix:${file}`]), 73, other);
+  });
+
+  test("a name that another identity exposes is taken, not taken back from one who never had it", async () => {
+    await using lab = new InProcessLab();
+    await using service = await startService();
+    const { endpoint } = await lab.router();
+    await lab.expose("web", service.target);
+    const minted = lab.run(["token", "another"]);
+    expect(await minted.exit).toBe(0);
+    const run = lab.run(["expose", "web", service.target, "--endpoint", endpoint], {
+      TRUNKLINE_TOKEN: minted.stdout.trim(),
+    });
+    await expectFailure(run, 73, `"web" is taken at the router at ${endpoint}: `);
   });
 
   test("a second router on this machine without a key of its own", async () => {

@@ -36,7 +36,7 @@ test("a rate is bytes by time, and nothing where no time has passed", () => {
 describe("a duration", () => {
   test.each([
     ["0", 0],
-    ["5", 5_000],
+    ["0s", 0],
     ["500ms", 500],
     ["1.5s", 1_500],
     ["15m", 900_000],
@@ -49,6 +49,12 @@ describe("a duration", () => {
   test.each(["", "s", "-1s", "1 s", "1w", "1e3", "Infinity", "0x10", "1s2m"])("%j is refused", (text) => {
     expect(() => parseDuration(text, "--grace", 1e12)).toThrow(
       new CommandError(`--grace ${JSON.stringify(text)} is no duration; use 30s, 15m, 12h or 30d`, 64),
+    );
+  });
+
+  test("a number without a unit is refused, except zero", () => {
+    expect(() => parseDuration("5", "--lifetime", 1e12)).toThrow(
+      new CommandError('--lifetime "5" has no unit; use 5s, 5m, 5h or 5d', 64),
     );
   });
 

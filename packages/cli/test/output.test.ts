@@ -1,3 +1,4 @@
+import { VirtualClock } from "@trunkline/base/testing";
 import { describe, expect, test } from "vitest";
 import { Output, type OutputOptions } from "../src/output.js";
 import { FakeTerminal } from "./support/fake-terminal.js";
@@ -37,6 +38,38 @@ describe("output as text", () => {
     output.debug({ err: new Error("deep\ndown") }, "why");
     expect(stderr.lines).toHaveLength(1);
     expect(stderr.written).toContain('debug: why {"err":');
+  });
+});
+
+describe("a line that can be caused again and again", () => {
+  test("is written once in 10 s, then with the number of those left out; its events are all there", () => {
+    const clock = new VirtualClock();
+    const { output, stdout, stderr } = outputWith({ json: true, clock });
+    const refuse = (text: string) =>
+      output.note("warn", { event: "connection-refused", error: text }, text, { repeated: true });
+    const messages = () => stderr.lines.map((line) => (JSON.parse(line) as { msg: string }).msg);
+    for (let count = 0; count < 278; count++) refuse("too many");
+    output.note("warn", { event: "router-lost" }, "another kind", { repeated: true });
+    expect(messages()).toEqual(["too many", "another kind"]);
+    clock.advance(10_000);
+    expect(messages()).toEqual(["too many", "another kind", "connection-refused: 277 more like it within 10.0 s"]);
+    expect(stdout.lines).toHaveLength(279);
+    refuse("and again");
+    expect(messages().at(-1)).toBe("and again");
+    expect(clock.pending).toBe(1);
+  });
+
+  test("has its number written at the end of the command, too", async () => {
+    const clock = new VirtualClock();
+    const { output, stderr } = outputWith({ json: false, clock });
+    for (const text of ["first", "second", "third"])
+      output.note("warn", { event: "listen-error" }, text, { repeated: true });
+    await output.flush();
+    expect(stderr.lines).toEqual([
+      expect.stringMatching(/warn: first$/),
+      expect.stringMatching(/warn: listen-error: 2 more like it within 10.0 s$/),
+    ]);
+    expect(clock.pending).toBe(0);
   });
 });
 

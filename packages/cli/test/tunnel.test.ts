@@ -20,6 +20,41 @@ describe("a connection", () => {
   });
 });
 
+describe("the check of a target", () => {
+  test("ends in order with a service that speaks first, and does not reset it (uptime-kuma#7692)", async () => {
+    await using lab = new InProcessLab();
+    const fates: Promise<string>[] = [];
+    await using service = await startService((socket) => {
+      // As MySQL and SSH do.
+      socket.write("welcome, and a long greeting".repeat(1_000));
+      socket.on("end", () => socket.end());
+      fates.push(fateOf(socket.resume()));
+    });
+    await lab.router();
+    await lab.expose("greeter", service.target);
+    expect(await Promise.all(fates)).toEqual(["end"]);
+  });
+});
+
+describe("a name that is not exposed yet", () => {
+  test("is waited for, 5 s by default and without limit by --wait alone", async () => {
+    await using lab = new InProcessLab();
+    await using service = await startService((socket) => socket.pipe(socket));
+    await lab.router();
+    const waiting = [
+      lab.start("connect", "late", "--listen", "0", "--wait", "1h"),
+      lab.start("connect", "late", "--listen", "0", "--wait"),
+    ];
+    for (const connect of waiting) await connect.event("waiting");
+    await lab.expose("late", service.target);
+    for (const connect of waiting) {
+      const client = new Client((await connect.event("listening"))["port"] as number);
+      client.socket.end("here");
+      expect(await client.over).toBe("end");
+    }
+  });
+});
+
 describe("a loss is a reset at the other end, never an end", () => {
   test("when the client goes away", async () => {
     await using lab = new InProcessLab();
@@ -126,7 +161,7 @@ describe("the file of the local router", () => {
   test("stays with the first router when a second one has a key of its own", async () => {
     await using lab = new InProcessLab();
     const { endpoint } = await lab.router();
-    const second = lab.run(["router", "--listen", "0", "--json"], { ROUTER_KEY: "another key" });
+    const second = lab.run(["router", "--listen", "0", "--json"], { ROUTER_KEY: "another key, of at least 32 bytes" });
     expect(await second.event("not-published")).toMatchObject({ other: endpoint });
     expect(await second.event("listening")).not.toHaveProperty("stateFile");
     expect(await second.end("SIGTERM")).toBe(0);

@@ -26,14 +26,20 @@ export type { KeySource, PublicKeySource, SecretKeySource } from "./token/key-ri
 
 export { type OpenStreamOptions, openRouterStream } from "./connect/open-stream.js";
 export {
-  type LocalState,
-  LocalStateError,
-  localStatePath,
+  ensureLocalKey,
+  localKeyPath,
   newRouterKey,
+  newRouterKeyText,
+  readLocalKey,
+} from "./local-state/local-key.js";
+export {
+  type LocalState,
+  localStatePath,
   readLocalState,
   removeLocalState,
   writeLocalState,
 } from "./local-state/local-state.js";
+export { LocalStateError } from "./local-state/owner-file.js";
 export { RouterService, type StreamService } from "./stream/definition.js";
 export { type Feature, type Features, featuresKey, ownFeatures, parseFeatures } from "./stream/features.js";
 export { type Frame, FrameError, RouterFrameType } from "./stream/frame.js";

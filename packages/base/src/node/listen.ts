@@ -13,10 +13,13 @@ export class ListenError extends Error {
   override name = "ListenError";
   /** The system's code, such as `EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL`; `ENOENT` where the folder of a Unix socket is missing. */
   readonly code: string;
+  /** The message without the address. */
+  readonly reason: string;
 
   constructor(address: SocketAddress, reason: string, code: string, cause: Error) {
     super(`cannot listen on ${printAddress(address)}: ${reason}`, { cause });
     this.code = code;
+    this.reason = reason;
   }
 }
 

@@ -1,30 +1,54 @@
-/** `trunkline connect NAME --listen ADDRESS`: each connection to the address goes to whoever exposes the name. */
+/** `trunkline connect NAME --listen ADDRESS`: each connection to the address goes to the exposer of the name. */
+import { monotonicMs } from "@trunkline/base/node";
+import { CommandError } from "../command-error.js";
 import { Connections } from "../connections.js";
-import { type Context, type GraceOption, graceMsOf } from "../context.js";
+import { type Context, type GraceOption, graceMsOf, type KeepaliveOptions, keepaliveOf, pause } from "../context.js";
 import { dialPatiently } from "../dialling.js";
+import { parseDuration } from "../duration.js";
+import { ExitCode } from "../exit-codes.js";
+import { formatDuration } from "../format.js";
 import { routerFailure, unknownName } from "../grpc-failure.js";
 import { type AccessOptions, RouterAccess } from "../router-access.js";
 import { listenOn, peerOf } from "../sockets.js";
-import { isLocal, parseListen, printAddress } from "../target.js";
+import { isLocalAddress, parseListen, printAddress } from "../target.js";
 import { endCarrying } from "./ending.js";
 
-export interface ConnectOptions extends AccessOptions, GraceOption {
-  readonly listen: string;
+/** Options of `trunkline connect`. */
+export interface ConnectOptions extends AccessOptions, GraceOption, KeepaliveOptions {
+  readonly listen?: string;
+  /** The time that the name may take to appear; true is without limit. */
+  readonly wait: string | true;
 }
+
+const maxWaitMs = 86_400_000;
+
+/** The wait between two looks at the names of a router. */
+const lookAgainMs = 250;
 
 /** Runs until interrupted. @throws CommandError */
 export async function connect(name: string, options: ConnectOptions, context: Context): Promise<void> {
   const { output, signal } = context;
+  // Checked here and not by commander, which would hide a misspelt option behind this one.
+  if (options.listen === undefined)
+    throw new CommandError(
+      "required option '-l, --listen <address>' not specified; see trunkline connect --help",
+      ExitCode.usage,
+    );
   const address = parseListen(options.listen);
   const graceMs = graceMsOf(options);
-  await using access = await RouterAccess.open(options, context.env);
-  const endpoint = await requireName(name, access, signal);
+  const waitMs = options.wait === true ? Number.POSITIVE_INFINITY : parseDuration(options.wait, "--wait", maxWaitMs);
+  await using access = await RouterAccess.open(options, keepaliveOf(options), context.env);
+  const endpoint = await awaitName(name, access, waitMs, context);
+  const connections = new Connections((...note) => output.note(...note), name);
   await using listener = await listenOn(address, (error) => {
-    output.note(
-      "error",
-      { event: "listen-error", error: error.message },
-      `trouble at ${printAddress(listener.address)}: ${error.message}`,
-    );
+    if ((error as { code?: unknown }).code === "TOO_MANY_PENDING") connections.refused(error.message);
+    else
+      output.note(
+        "error",
+        { event: "listen-error", error: error.message },
+        `trouble at ${printAddress(listener.address)}: ${error.message}`,
+        { repeated: true },
+      );
   });
   signal.addEventListener("abort", () => void listener.close(), { once: true });
   signal.throwIfAborted();
@@ -33,25 +57,38 @@ export async function connect(name: string, options: ConnectOptions, context: Co
     { event: "listening", address: bound, ...listener.address, name, endpoint },
     `listening on ${bound}, for ${JSON.stringify(name)} at ${endpoint}`,
   );
-  if (!isLocal(listener.address)) {
+  if (!isLocalAddress(listener.address)) {
     const warning = `${bound} can be reached from other machines, and what goes through it is not encrypted up to here`;
     output.note("warn", { event: "open-to-network", address: bound }, warning);
   }
-  const connections = new Connections((level, event, text) => output.note(level, event, text), name);
   for await (const socket of listener)
     connections.carry(socket, peerOf(socket), (aborted) => dialPatiently(name, access, aborted));
   await endCarrying(connections, graceMs, context);
 }
 
-/** The endpoint. @throws CommandError when the router is not there, does not let us in, or nobody exposes the name */
-async function requireName(name: string, access: RouterAccess, signal: AbortSignal): Promise<string> {
-  const client = await access.client();
-  const { endpoint } = client;
-  try {
-    const names = await client.list({ signal });
-    if (names.some((listed) => listed.name === name)) return endpoint;
-  } catch (error) {
-    throw signal.aborted ? signal.reason : routerFailure(error, { endpoint, name });
+/**
+ * Waits until the name is exposed, and returns the endpoint of the router.
+ * @throws CommandError when the router is not there or refuses the token, or the name is not exposed within `waitMs`
+ */
+async function awaitName(name: string, access: RouterAccess, waitMs: number, context: Context): Promise<string> {
+  const { output, signal } = context;
+  const untilMs = monotonicMs() + waitMs;
+  for (let looks = 0; ; looks++) {
+    const client = await access.client();
+    const { endpoint } = client;
+    try {
+      const names = await client.list({ signal });
+      if (names.some((listed) => listed.name === name)) return endpoint;
+    } catch (error) {
+      throw signal.aborted ? signal.reason : routerFailure(error, { endpoint, name });
+    }
+    if (monotonicMs() + lookAgainMs > untilMs) throw unknownName(name, endpoint);
+    if (looks === 0) {
+      const limit = waitMs === Number.POSITIVE_INFINITY ? "" : ` for up to ${formatDuration(waitMs)}`;
+      const text = `nobody exposes ${JSON.stringify(name)} at ${endpoint} yet; waiting for it${limit}`;
+      output.note("info", { event: "waiting", name, endpoint }, text);
+    }
+    await pause(lookAgainMs, signal);
+    signal.throwIfAborted();
   }
-  throw unknownName(name, endpoint);
 }

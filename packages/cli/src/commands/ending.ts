@@ -1,10 +1,10 @@
-/** How the commands that carry connections end. */
+/** The end of the commands that carry connections. */
 import type { Connections } from "../connections.js";
 import type { Context } from "../context.js";
-import { formatDuration } from "../format.js";
+import { formatBytes, formatDuration } from "../format.js";
 import { Interrupted } from "../interruption.js";
 
-/** Lets the connections end for `graceMs`; says so if there are any. */
+/** Lets the connections end for `graceMs`, and writes their totals. */
 export async function endCarrying(
   connections: Connections,
   graceMs: number,
@@ -12,9 +12,18 @@ export async function endCarrying(
 ): Promise<void> {
   tellEnding({ output, signal }, connections.size, graceMs);
   await connections.end(graceMs);
+  const { counts } = connections;
+  const { broken, refused, bytesToTarget, bytesFromTarget } = counts;
+  const limits = refused === 0 ? "" : `, ${refused} more were refused because a limit was met`;
+  const moved = `${formatBytes(bytesToTarget)} to the target and ${formatBytes(bytesFromTarget)} from it`;
+  output.note(
+    counts.connections + refused === 0 ? "debug" : "info",
+    { event: "summary", ...counts },
+    `carried ${counts.connections} connections with ${moved}; ${broken} broke${limits}`,
+  );
 }
 
-/** An event always; a line only if there is something to wait for. */
+/** Writes an event that the command ends, and a line if it waits for open connections. */
 export function tellEnding(
   { output, signal }: Pick<Context, "output" | "signal">,
   open: number,

@@ -1,14 +1,15 @@
-/** `trunkline expose NAME TARGET`: whoever connects to the name at the router reaches the target from here. */
+/** `trunkline expose NAME TARGET`: those who connect to the name at the router reach the target from here. */
 import { Connections } from "../connections.js";
-import { type Context, type GraceOption, graceMsOf } from "../context.js";
+import { type Context, type GraceOption, graceMsOf, type KeepaliveOptions, keepaliveOf } from "../context.js";
 import { keepExposed } from "../exposure.js";
 import { type AccessOptions, RouterAccess } from "../router-access.js";
 import { checkTarget, reachTarget } from "../sockets.js";
 import { parseTarget, printAddress } from "../target.js";
 import { endCarrying } from "./ending.js";
 
-export interface ExposeOptions extends AccessOptions, GraceOption {
-  /** False: begin although nobody listens at the target yet. */
+/** Options of `trunkline expose`. */
+export interface ExposeOptions extends AccessOptions, GraceOption, KeepaliveOptions {
+  /** False begins although no service listens at the target yet. */
   readonly check: boolean;
 }
 
@@ -22,9 +23,9 @@ export async function expose(
   const { output, signal } = context;
   const target = parseTarget(targetText);
   const graceMs = graceMsOf(options);
-  await using access = await RouterAccess.open(options, context.env);
+  await using access = await RouterAccess.open(options, keepaliveOf(options), context.env);
   if (options.check) await checkTarget(target, signal);
-  const connections = new Connections((level, event, text) => output.note(level, event, text), name);
+  const connections = new Connections((...note) => output.note(...note), name);
   let before = false;
   const exposed = keepExposed(name, access, {
     signal,
@@ -36,12 +37,16 @@ export async function expose(
       else output.result(event, text);
       before = true;
     },
-    onMissed: (error) =>
-      output.note(
-        "warn",
-        { event: "connection-missed", name, error: error.message },
-        `a connection was missed: ${error.message}`,
-      ),
+    onMissed: (error, isLimit) => {
+      if (isLimit) connections.refused(error.message);
+      else
+        output.note(
+          "warn",
+          { event: "connection-missed", name, error: error.message },
+          `a connection was missed: ${error.message}`,
+          { repeated: true },
+        );
+    },
     onLost: (reason) =>
       output.note(
         "warn",

@@ -1,87 +1,125 @@
-/** `trunkline router`: exchange and router in one server, found by the others on this machine through its file. */
+/** `trunkline router`: exchange and router in one server, found by other commands on this machine through its file. */
 import { Router, type RouterEvent } from "@trunkline/router";
 import { CommandError, reasonOf } from "../command-error.js";
-import { type Context, type GraceOption, graceMsOf, interrupted } from "../context.js";
+import {
+  type Context,
+  type GraceOption,
+  graceMsOf,
+  interrupted,
+  type KeepaliveOptions,
+  keepaliveOf,
+} from "../context.js";
+import { parseDuration } from "../duration.js";
 import { ExitCode } from "../exit-codes.js";
+import { type Publication, publish } from "../local-router.js";
 import type { KeyOptions } from "../router-key.js";
-import { chooseKey, publish, type RouterKey, readTls, unpublish } from "../router-setup.js";
+import { chooseKey, type RouterKey, readTls } from "../router-setup.js";
 import { cannotListen } from "../sockets.js";
-import { isLocal, parseEndpoint, parseListen, printAddress } from "../target.js";
+import { isLocalAddress, parseEndpoint, parseListen, printAddress } from "../target.js";
 import { tellEnding } from "./ending.js";
 
-export interface RouterCommandOptions extends KeyOptions, GraceOption {
+/** Options of `trunkline router`. */
+export interface RouterCommandOptions extends KeyOptions, GraceOption, KeepaliveOptions {
   readonly listen: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly plaintext?: boolean;
+  /** The time for what is left of a lost peer; without it, as long as the connection lives. */
+  readonly linger?: string;
 }
+
+const maxLingerMs = 86_400_000;
 
 /** Runs until interrupted. @throws CommandError */
 export async function router(options: RouterCommandOptions, context: Context): Promise<void> {
   const { output, signal } = context;
   const address = parseListen(options.listen);
   const graceMs = graceMsOf(options);
+  const lingerMs =
+    options.linger === undefined ? undefined : Math.max(1, parseDuration(options.linger, "--linger", maxLingerMs));
+  const keepalive = keepaliveOf(options);
   const tls = await readTls(options);
   if (tls !== undefined && options.plaintext === true)
     throw new CommandError("--tls-cert and --plaintext exclude each other", ExitCode.usage);
-  if (tls === undefined && options.plaintext !== true && !isLocal(address)) {
+  if (tls === undefined && options.plaintext !== true && !isLocalAddress(address)) {
     const message = `listening on ${printAddress(address)}, which other machines can reach, needs --tls-cert and --tls-key (or --plaintext)`;
     throw new CommandError(message, ExitCode.usage);
   }
   const key = await chooseKey(options, context);
-  const server = makeRouter(key, context);
-  let stateFile: string | undefined;
+  const server = makeRouter(key, { lingerMs, ...keepalive }, context);
+  let publication: Publication | undefined;
   try {
     const bound = await server
       .listen(printAddress(address), { tls, plaintext: options.plaintext })
       .catch((error: unknown) => {
         throw cannotListen(address, error);
       });
-    stateFile = await publishIfFree(server, key, bound, context);
-    const found = stateFile === undefined ? "" : "; expose and connect on this machine find it by themselves";
+    publication = await publishIfFree(server, key, bound, context);
+    const found = publication === undefined ? "" : "; expose and connect on this machine find it by themselves";
     output.result(
       {
         event: "listening",
         address: bound,
         ...parseEndpoint(bound),
         pid: process.pid,
-        ...(stateFile !== undefined && { stateFile }),
+        ...(publication !== undefined && { stateFile: publication.path }),
       },
       `router listening on ${bound}${found}`,
     );
     await interrupted(signal);
     tellEnding(context, server.stats.livePairs, graceMs);
   } finally {
-    if (stateFile !== undefined) await unpublish(context.env);
+    await publication?.remove();
     await server.close({ closeTimeoutMs: graceMs });
   }
+  const { pairs, brokenPairs, refusals, bytes } = server.stats;
+  output.note(
+    pairs + refusals === 0 ? "debug" : "info",
+    { event: "summary", pairs, brokenPairs, refusals, bytes },
+    `joined ${pairs} pairs, of which ${brokenPairs} broke; refused ${refusals} calls`,
+  );
 }
 
-function makeRouter(key: RouterKey, { output }: Context): Router {
+type RouterTimes = Pick<
+  ConstructorParameters<typeof Router>[0],
+  "lingerMs" | "keepaliveIntervalMs" | "keepaliveTimeoutMs"
+>;
+
+function makeRouter(key: RouterKey, times: RouterTimes, { output }: Context): Router {
   try {
     return new Router({
       keys: [{ secret: key.secret, allowShortSecret: key.given }],
+      ...times,
       onEvent: (event) => output.note(levelOf(event), routerEvent(event), textOf(event)),
+      onError: (error) =>
+        output.note(
+          "error",
+          { event: "router-error", error: error.message },
+          `an error of the router: ${error.message}`,
+          {
+            repeated: true,
+          },
+        ),
     });
   } catch (error) {
     throw new CommandError(`the key cannot be used: ${reasonOf(error)}`, ExitCode.unreadable, { cause: error });
   }
 }
 
-/** The file's path; undefined where another router has it, or where it cannot be written and need not be. */
+/** Writes this machine's file; undefined where it belongs to another router, and where it cannot be written and need not be. */
 async function publishIfFree(
   server: Router,
   key: RouterKey,
   bound: string,
   { output, env }: Context,
-): Promise<string | undefined> {
+): Promise<Publication | undefined> {
   if (key.otherAt !== undefined) {
     const text = `on this machine, expose and connect find the router at ${key.otherAt}; for this one give them --endpoint and a token (trunkline token)`;
     output.note("info", { event: "not-published", other: key.otherAt }, text);
     return undefined;
   }
   try {
-    return await publish(server, key.secret, bound, env);
+    return await publish(server, bound, env);
   } catch (error) {
     if (!key.given) throw error;
     output.note(
@@ -93,7 +131,7 @@ async function publishIfFree(
   }
 }
 
-/** What only matters when something is looked for is not shown unless asked for. */
+/** Returns the level of an event's line. Events that matter only in a search for a cause are shown only with `--log-level debug`. */
 function levelOf({ kind }: RouterEvent): "debug" | "info" | "warn" {
   if (kind === "refused" || kind === "refusals-omitted") return "warn";
   return kind === "listening" || kind === "listener-removed" ? "info" : "debug";

@@ -4,16 +4,18 @@ import { CommandError } from "../command-error.js";
 import type { Context } from "../context.js";
 import { parseDuration } from "../duration.js";
 import { ExitCode } from "../exit-codes.js";
-import { givenKey, type KeyOptions, localRouter } from "../router-key.js";
+import { givenKey, type KeyOptions, localKey } from "../router-key.js";
 
+/** Options of `trunkline token`. */
 export interface TokenOptions extends KeyOptions {
   readonly lifetime: string;
 }
 
 const maxLifetimeMs = 3_650 * 86_400_000;
 
-/** Prints the token. @throws CommandError */
-export async function token(identity: string, options: TokenOptions, { output, env }: Context): Promise<void> {
+/** Prints a token. @throws CommandError */
+export async function token(identity: string, options: TokenOptions, context: Context): Promise<void> {
+  const { output, env } = context;
   const lifetimeMs = parseDuration(options.lifetime, "--lifetime", maxLifetimeMs);
   if (lifetimeMs < 1_000)
     throw new CommandError(`--lifetime ${JSON.stringify(options.lifetime)} is shorter than a second`, ExitCode.usage);
@@ -23,7 +25,7 @@ export async function token(identity: string, options: TokenOptions, { output, e
       ExitCode.usage,
     );
   }
-  const secret = (await givenKey(options, env)) ?? (await localRouter(env))?.key;
+  const secret = (await givenKey(options, context)) ?? (await localKey(env, false));
   if (secret === undefined) {
     throw new CommandError(
       "there is no key: give --key-file or ROUTER_KEY, or start a router on this machine: trunkline router",

@@ -5,7 +5,7 @@
 import { newRouterKey, Router, Trunkline } from "@trunkline/router";
 import { Connections, type Report } from "../connections.js";
 import { listenOn, peerOf, reachTarget } from "../sockets.js";
-import { type Address, printAddress } from "../target.js";
+import { printAddress, type SocketAddress } from "../target.js";
 
 export interface Tunnel extends AsyncDisposable {
   /** Of the router. */
@@ -17,7 +17,7 @@ export interface Tunnel extends AsyncDisposable {
 export interface TunnelOptions {
   /** What the target is exposed as. */
   readonly name: string;
-  readonly target: Address;
+  readonly target: SocketAddress;
   /** Told of the connections at the local port. */
   readonly report: Report;
 }

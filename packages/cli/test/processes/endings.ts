@@ -1,4 +1,5 @@
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { ProcessLab } from "../support/lab.js";
 import type { ProcessRun } from "../support/process-run.js";
@@ -79,7 +80,32 @@ describe.concurrent("an end in order", () => {
     connect.child.stdout.destroy();
     const client = new Client(port);
     client.socket.end("x"); // the event of this connection is what cannot be written
-    expect(await connect.exit).toBe(0);
+    expect(await connect.exit).toBe(141);
+  });
+});
+
+describe.concurrent("a router", () => {
+  test("whose reader of stdout has gone ends with 141, which a supervisor takes for a failure", async () => {
+    await using lab = new ProcessLab();
+    await using service = await startService();
+    const { router } = await lab.router();
+    router.child.stdout.destroy();
+    await lab.expose("web", service.target); // the event of this listener is what cannot be written
+    expect(await router.exit).toBe(141);
+  });
+
+  test("that is interrupted while it begins leaves the file of another router alone", async () => {
+    await using lab = new ProcessLab();
+    const { endpoint } = await lab.router();
+    const path = `${lab.folder}/trunkline/router.json`;
+    const first = readFileSync(path, "utf8");
+    expect(first).toContain(endpoint);
+    for (const delayMs of [0, 100, 200, 400]) {
+      const second = lab.run(["router", "--listen", "127.0.0.1:0"], { ROUTER_KEY: "k".repeat(32) });
+      await sleep(delayMs);
+      await second.end("SIGINT");
+      expect(readFileSync(path, "utf8")).toBe(first);
+    }
   });
 });
 

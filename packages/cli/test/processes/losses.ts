@@ -33,7 +33,66 @@ describe.concurrent("a loss in the middle is a reset at the other end, never an 
   });
 });
 
+describe.concurrent("a process that is killed in the middle of an upload", () => {
+  test.each(["expose", "connect"] as const)("breaks the tunnel at the other side: %s", async (victim) => {
+    await using lab = new ProcessLab();
+    await using service = await startService();
+    await lab.router();
+    const expose = await lab.expose("uploads", service.target, "--no-check");
+    const { connect, port } = await lab.connect("uploads");
+    const accepted = service.accept();
+    const client = new Client(port);
+    client.socket.write("half of a fi");
+    const atService = await accepted;
+    const fate = fateOf(atService);
+    await once(atService, "data");
+    await { expose, connect }[victim].end("SIGKILL");
+    // The system closes the sockets of the killed process itself; the other side is told by the router, and resets its own.
+    expect(await (victim === "expose" ? client.over : fate)).toBe("ECONNRESET");
+  });
+});
+
 describe.concurrent("what was lost comes back", () => {
+  test("expose with nothing but an endpoint and a token waits for its router as long as it takes", async () => {
+    await using lab = new ProcessLab();
+    await using elsewhere = new ProcessLab();
+    await using service = await startService((socket) => socket.pipe(socket));
+    const { router, endpoint } = await lab.router();
+    const minted = lab.run(["token", "me"]);
+    expect(await minted.exit).toBe(0);
+    const access = ["--endpoint", endpoint, "--token-file", elsewhere.file("token", minted.stdout)];
+    const expose = await elsewhere.expose("echo", service.target, ...access);
+
+    await router.end("SIGKILL");
+    await expose.event("router-lost");
+    // Nothing but its next attempt keeps the process alive now. It once ended here with 13, Node's code for an unfinished wait.
+    const again = lab.start("router", "--listen", endpoint);
+    const back = again.event("listening").then(() => expose.event("exposed"));
+    expect(await Promise.race([expose.exit, back])).toMatchObject({ endpoint });
+    const { port } = await lab.connect("echo");
+    const client = new Client(port);
+    client.socket.end("here");
+    expect(await client.over).toBe("end");
+  });
+
+  test("a connection whose offer went to an expose that was killed meanwhile is offered to its successor", async () => {
+    await using lab = new ProcessLab();
+    await using service = await startService((socket) => socket.pipe(socket));
+    const { router } = await lab.router();
+    const expose = await lab.expose("echo", service.target);
+    const { port } = await lab.connect("echo");
+
+    // A stopped process takes no offer, and to the router it is still there: the moment between a SIGKILL and its notice, at length.
+    expose.kill("SIGSTOP");
+    const client = new Client(port);
+    client.socket.end("patience");
+    await router.event("router-dialled");
+    await expose.end("SIGKILL");
+    await lab.expose("echo", service.target);
+    expect(await client.over).toBe("end");
+    expect(client.received.toString()).toBe("patience");
+  });
+
   test("expose and connect go on by themselves after the router was killed and started again, with a new token", async () => {
     await using lab = new ProcessLab();
     await using service = await startService((socket) => socket.pipe(socket));

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import { describe, expect, test } from "vitest";
@@ -75,34 +76,73 @@ describe.concurrent("bytes through router, expose and connect in processes of th
     stalled.socket.destroy();
   });
 
+  test("hundreds of connections at once are all carried", async () => {
+    await using lab = new ProcessLab();
+    await using service = await startService((socket) => socket.pipe(socket));
+    await lab.router();
+    const expose = await lab.expose("echo", service.target);
+    const { connect, port } = await lab.connect("echo");
+
+    const count = 800; // many times what may wait to be accepted by default
+    const sent = randomBytes(1_000);
+    const clients = Array.from({ length: count }, () => new Client(port));
+    // All are connected before the first one ends, so that they are there at once.
+    await Promise.all(clients.map(({ socket }) => once(socket, "connect")));
+    for (const { socket } of clients) socket.end(sent);
+    const fates = await Promise.all(clients.map(({ over }) => over));
+    expect(fates.filter((fate) => fate !== "end")).toEqual([]);
+    expect(clients.every(({ received }) => received.equals(sent))).toBe(true);
+    for (const run of [connect, expose]) {
+      expect(await run.end("SIGTERM")).toBe(0);
+      expect(await run.event("summary")).toMatchObject({ connections: count, broken: 0, refused: 0 });
+    }
+  }, 120_000);
+
   test("a reader that stops stops the sender at the other end", async () => {
     await using lab = new ProcessLab();
     let written = 0;
-    let full = (): void => {};
-    const isFull = new Promise<void>((resolve) => {
-      full = resolve;
-    });
+    let drains = 0;
     const piece = Buffer.alloc(64 * 1024);
     const limit = 512 * 1024 * 1024;
     await using service = await startService((socket) => {
-      let quiet: NodeJS.Timeout | undefined;
-      const write = (): void => {
-        clearTimeout(quiet);
-        do written += piece.length;
-        while (written < limit && socket.write(piece) === true);
-        quiet = setTimeout(full, 300); // no room for this long: everything on the way is full
-      };
-      socket.on("drain", write);
-      write();
+      socket.once("data", (first) => {
+        if (first.toString() === "echo") {
+          socket.pipe(socket);
+          socket.write("ready");
+          return;
+        }
+        const write = (): void => {
+          drains++;
+          do written += piece.length;
+          while (written < limit && socket.write(piece) === true);
+        };
+        socket.on("drain", write);
+        write();
+      });
     });
     await lab.router();
-    await lab.expose("flood", service.target, "--no-check");
-    const { port } = await lab.connect("flood");
+    await lab.expose("service", service.target, "--no-check");
+    const { port } = await lab.connect("service");
 
     const client = new Client(port);
     client.socket.pause();
-    await isFull;
+    client.socket.write("flood");
+    const neighbour = new Client(port);
+    neighbour.socket.write("echo");
+    await neighbour.receive(5);
+    // Everything on the way is full once the sender has had no room during many round trips of a neighbour on the same way: each of them
+    // takes as much longer on a busy machine as the sender's own steps do.
+    let received = 5;
+    for (let quiet = 0, last = -1; quiet < 200; last = drains) {
+      quiet = drains === last ? quiet + 1 : 0;
+      neighbour.socket.write("x");
+      received += 1;
+      await neighbour.receive(received);
+      if (written >= limit) break;
+    }
+    expect(written).toBeGreaterThan(0);
     expect(written).toBeLessThan(limit / 4);
     client.socket.destroy();
+    neighbour.socket.destroy();
   });
 });

@@ -69,16 +69,17 @@ export class Client {
     return Buffer.concat(this.chunks);
   }
 
-  /** Resolves when at least so many bytes have come. Rejects when the connection is over before. */
+  /** Waits for so many bytes in all, and returns what has come. Rejects when the connection is over before. */
   async receive(bytes: number): Promise<Buffer> {
+    let check = (): void => {};
     const enough = new Promise<void>((resolve) => {
-      const check = (): void => {
+      check = () => {
         if (this.received.length >= bytes) resolve();
       };
-      this.socket.on("data", check);
-      check();
     });
-    const over = await Promise.race([enough, this.over]);
+    this.socket.on("data", check);
+    check();
+    const over = await Promise.race([enough, this.over]).finally(() => this.socket.off("data", check));
     if (over !== undefined) throw new Error(`the connection was over (${over}) after ${this.received.length} bytes`);
     return this.received;
   }

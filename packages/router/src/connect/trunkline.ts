@@ -202,17 +202,20 @@ export class Trunkline implements AsyncDisposable {
    */
   async #ask<Answer>(waitMs: number, request: Request<Answer>): Promise<Answer> {
     const deadline = Deadline.after(waitMs, this.#clock);
+    const metadata = await this.#authorization();
+    // After that wait: a channel that another request has retired meanwhile takes no more calls.
     const channel = this.#channels.get();
     const isOld = channel.state === "ready";
     const first = isOld ? Deadline.after(Math.min(maxFirstAttemptMs, Math.ceil(waitMs / 3)), this.#clock) : deadline;
     try {
-      return await request(exchangeClient(channel), { metadata: await this.#authorization(), deadline: first });
+      return await request(exchangeClient(channel), { metadata, deadline: first });
     } catch (error) {
       const isLate = error instanceof GrpcError && error.status === Status.DEADLINE_EXCEEDED;
       if (!isOld || !isLate || deadline.remainingMs <= 0) throw error;
     }
     this.#channels.retire(channel);
-    return request(exchangeClient(this.#channels.get()), { metadata: await this.#authorization(), deadline });
+    const renewed = await this.#authorization();
+    return request(exchangeClient(this.#channels.get()), { metadata: renewed, deadline });
   }
 
   /**

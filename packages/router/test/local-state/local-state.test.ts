@@ -11,7 +11,7 @@ import {
   writeLocalState,
 } from "../../src/index.js";
 
-const state: LocalState = { endpoint: "127.0.0.1:7420", token: "t", key: "k", pid: process.pid };
+const state: LocalState = { endpoint: "127.0.0.1:7420", token: "t", pid: process.pid };
 let folder: string;
 let path: string;
 
@@ -38,11 +38,14 @@ describe("the file of a local router", () => {
     expect((await stat(join(folder, "trunkline"))).mode & 0o777).toBe(0o700);
   });
 
-  it("is taken away only by the process that wrote it", async () => {
+  it("is removed only by the router that has written it", async () => {
     await writeLocalState(state, path);
-    await removeLocalState(process.pid + 1, path);
-    expect(await readLocalState(path)).toBeDefined();
-    await removeLocalState(process.pid, path);
+    const others: Partial<LocalState>[] = [{ pid: process.pid + 1 }, { endpoint: "127.0.0.1:7421" }, { token: "u" }];
+    for (const other of others) {
+      await removeLocalState({ ...state, ...other }, path);
+      expect(await readLocalState(path)).toBeDefined();
+    }
+    await removeLocalState(state, path);
     expect(await readLocalState(path)).toBeUndefined();
   });
 
@@ -57,7 +60,7 @@ describe("the file of a local router", () => {
     [
       "that lacks its token",
       () => writeFile(path, JSON.stringify({ ...state, token: "" })),
-      /endpoint, token, key or pid is missing/,
+      /endpoint, token or pid is missing/,
     ],
     ["that is far too large", () => writeFile(path, "x".repeat(70_000)), /is larger than 65536 bytes/],
   ];

@@ -17,7 +17,10 @@ export interface SocketListenOptions {
   readonly maxPendingConnections?: number;
   /** For `close()` of the streams. Default: real time. */
   readonly clock?: Clock;
-  /** Told of what goes wrong while listening, such as too many open files. The listener goes on. */
+  /**
+   * Called with what goes wrong while listening, such as too many open files, and with the code `TOO_MANY_PENDING` for each connection that is
+   * reset because of `maxPendingConnections`. The listener goes on.
+   */
   onError?(error: Error): void;
 }
 
@@ -58,13 +61,14 @@ export class SocketListener implements AsyncIterable<ObjectStream<Uint8Array>>, 
     server.on("error", (error) => onError?.(error));
     this.#attributesOf = kind.attributesOf ?? (() => noAttributes);
     server.on(kind.readyEvent ?? "connection", (socket: Socket) => {
-      socket.on("error", () => {}); // until it is accepted, its errors are nobody's
-      if (server.listening && this.#pending.size < maxPendingConnections) this.#pending.push(socket);
-      else
-        resetAndDestroy(
-          socket,
-          new Error(`more than maxPendingConnections (${maxPendingConnections}) wait to be accepted`),
-        );
+      socket.on("error", () => {}); // an error before it is accepted concerns nobody
+      if (server.listening && this.#pending.size < maxPendingConnections) {
+        this.#pending.push(socket);
+        return;
+      }
+      const error = tooManyPending(maxPendingConnections, "to be accepted");
+      resetAndDestroy(socket, error);
+      if (server.listening) onError?.(error);
     });
   }
 
@@ -123,6 +127,12 @@ export async function listenWith(
 ): Promise<SocketListener> {
   checkLimit(options);
   return new SocketListener(server, await listenOn(server, address), options, kind);
+}
+
+/** Returns the error of a connection that was reset because as many as `limit` allows wait already. */
+export function tooManyPending(limit: number, what: string): Error {
+  const message = `as many connections as maxPendingConnections (${limit}) allows wait ${what}`;
+  return Object.assign(new Error(message), { code: "TOO_MANY_PENDING" });
 }
 
 /** @throws RangeError for a `maxPendingConnections` that is out of its range */

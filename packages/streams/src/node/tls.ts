@@ -5,7 +5,7 @@ import { dialTls, isPeerVerified } from "@trunkline/base/node";
 import { type AttributeKey, type Attributes, sharedAttribute } from "../contract/attributes.js";
 import type { ObjectStream } from "../contract/stream.js";
 import { type ConnectOptions, dial, type TcpTarget } from "./connect.js";
-import { checkLimit, listenWith, type SocketListener, type TcpListenOptions } from "./listen.js";
+import { checkLimit, listenWith, type SocketListener, type TcpListenOptions, tooManyPending } from "./listen.js";
 import { resetAndDestroy } from "./reset.js";
 
 /** A certificate, as far as programs ask about it. */
@@ -91,10 +91,9 @@ export async function listenTls(options: TlsListenOptions): Promise<SocketListen
     settled.set(socket, settle);
     socket.once("close", settle);
     if (handshaking > maxPendingConnections) {
-      resetAndDestroy(
-        socket,
-        new Error(`more than maxPendingConnections (${maxPendingConnections}) are in the handshake`),
-      );
+      const error = tooManyPending(maxPendingConnections, "in the handshake");
+      resetAndDestroy(socket, error);
+      onError?.(error);
     }
   });
   const settled = new WeakMap<Socket, () => void>();

@@ -75,11 +75,14 @@ describe("listenTcp", () => {
     await expect(client.receive()).rejects.toBeInstanceOf(BrokenStreamError);
   });
 
-  test("one connection more than may wait is reset, and the others stay", async () => {
-    await using listener = await listenTcp({ maxPendingConnections: 2 });
+  test("one connection more than may wait is reset and reported, and the others stay", async () => {
+    const errors: Error[] = [];
+    await using listener = await listenTcp({ maxPendingConnections: 2, onError: (error) => errors.push(error) });
     const clients = [await connectTcp(tcpAddress(listener)), await connectTcp(tcpAddress(listener))];
     const third = connectTcp(tcpAddress(listener)).then((client) => client.receive());
     await expect(third).rejects.toBeInstanceOf(BrokenStreamError);
+    const message = "as many connections as maxPendingConnections (2) allows wait to be accepted";
+    expect(errors).toMatchObject([{ code: "TOO_MANY_PENDING", message }]);
     const accepted = await listener.accept();
     await accepted?.send(text("welcome"));
     expect(await clients[0]?.receive()).toEqual(text("welcome"));
