@@ -1,6 +1,7 @@
 /**
- * The pages under `packages/…/docs` are programs: the `js` parts of a page, in order, are one module. What it prints stands in its
- * comments: behind a `console.log(…);`, and in lines that begin with `// `. Each page runs as its reader would run it, in this folder.
+ * The pages under `packages/…/docs` are programs: the `js` parts of a page, in order, are one module. What it prints
+ * stands in its comments: behind a `console.log(…);`, and in lines that begin with `// `. Each page runs as its reader
+ * would run it, in this folder.
  */
 import { spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";

@@ -1,5 +1,5 @@
-// Runs the command from a program and follows its events: starts router, expose and connect, moves bytes through the tunnel,
-// and stops them in order. With --json stdout has one event a line.
+// Runs the command from a program and follows its events: starts router, expose and connect, moves bytes through the
+// tunnel, and stops them in order. With --json stdout has one event a line.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";

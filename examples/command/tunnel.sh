@@ -8,7 +8,7 @@ export XDG_RUNTIME_DIR
 processes=()
 trap 'kill "${processes[@]}"; wait "${processes[@]}"; rm -rf "$XDG_RUNTIME_DIR"' EXIT
 
-# Starts a command in the background, waits for its first event of the given kind, and puts the event's port into `port`.
+# Starts a command in the background, waits for its first event of a kind, and puts that event's port into `port`.
 start() {
   local kind=$1 output event
   shift

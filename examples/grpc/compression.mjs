@@ -3,7 +3,7 @@ import { brotliCompressSync, brotliDecompressSync } from "node:zlib";
 import { Channel, createClient, Server } from "@trunkline/grpc";
 import { Greeter } from "../gen/greeter_pb.js";
 
-/** What the messages have on their way, counted where they are compressed. */
+/** The number of messages that were compressed with brotli. */
 let compressed = 0;
 const brotli = {
   name: "br",

@@ -3,11 +3,11 @@ import { Channel, createClient, Deadline, GrpcError, Server } from "@trunkline/g
 import { Greeter } from "../gen/greeter_pb.js";
 
 const back = new Server().add(Greeter, {
-  // It never answers; its signal aborts when nobody waits any more.
+  // This handler never answers; its signal aborts when the caller no longer waits.
   sayHello: (_request, call) =>
     new Promise((_resolve, reject) => {
       call.signal.addEventListener("abort", () => {
-        // DEADLINE_EXCEEDED by its own clock, or CANCELLED by whoever called: both happen at that time.
+        // The reason is DEADLINE_EXCEEDED by its own clock or CANCELLED by the caller: both happen at that time.
         console.log("back: stopped");
         reject(call.signal.reason);
       });

@@ -1,5 +1,5 @@
-// gRPC on a connection that is already there, and turned round: who accepted it calls, who dialled answers. So a device behind NAT,
-// which can only dial out, serves.
+// gRPC on a connection that is already there, and turned round: who accepted it calls, who dialled answers. So a device
+// behind NAT, which can only dial out, serves.
 
 import { once } from "node:events";
 import net from "node:net";

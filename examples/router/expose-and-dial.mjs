@@ -1,5 +1,6 @@
-// Two programs that can both only dial out meet at a router. One listens under a name, the other dials the name; both get a
-// stream, with the other's metadata beside it. Each direction ends with a count and a checksum of all that it carried.
+// Two programs that can both only dial out meet at a router. One listens under a name, the other dials the name; both
+// get a stream, with the other's metadata beside it. Each direction ends with a count and a checksum of all that it
+// carried.
 
 import { dial, endProof, listen, newRouterKey, Router } from "@trunkline/router";
 import { streamMetadata } from "@trunkline/streams";

@@ -1,5 +1,5 @@
-// A gRPC service behind NAT, called through a router. The service dials out and serves on the streams that it accepts; the
-// caller gives its channel a stream through the router in place of a connection.
+// A gRPC service behind NAT, called through a router. The service dials out and serves on the streams that it accepts;
+// the caller gives its channel a stream through the router in place of a connection.
 import { Channel, createClient, Server } from "@trunkline/grpc";
 import { newRouterKey, Router, Trunkline } from "@trunkline/router";
 import { toDuplex } from "@trunkline/streams/node";

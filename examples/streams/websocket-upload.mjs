@@ -1,5 +1,5 @@
-// Uploads a file over a WebSocket with a checksum at both ends. `inBand` gives the WebSocket what it lacks: a half-close, so
-// that the server can answer after the end, and backpressure, so that a slow disk slows down the sender.
+// Uploads a file over a WebSocket with a checksum at both ends. `inBand` gives the WebSocket what it lacks: a
+// half-close, so that the server can answer after the end, and backpressure, so that a slow disk slows down the sender.
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
