@@ -10,6 +10,7 @@ import { iterate, ReceiveQueue } from "@trunkline/streams/kit";
 import type { ListenRequestSchema, ListenResponse, Offer } from "../gen/trunkline/v1/exchange_pb.js";
 import { ownFeatures, parseFeatures } from "../stream/features.js";
 import { fieldsToMetadata, metadataToFields } from "../stream/fields.js";
+import type { LivenessOptions } from "../stream/liveness.js";
 import type { RouterStream } from "../stream/router-stream.js";
 import type { Channels } from "./channels.js";
 import { exchangeClient } from "./clients.js";
@@ -47,6 +48,7 @@ export interface NameListenerOptions {
   authorization(): Promise<MetadataInit>;
   readonly metadata: Metadata;
   readonly maxWaitingStreams: number;
+  readonly liveness: LivenessOptions;
   readonly onState: ((state: ListenerState) => void) | undefined;
   readonly backoff: BackoffOptions | undefined;
   readonly clock: Clock;
@@ -239,13 +241,14 @@ export class NameListener implements Listener {
   }
 
   async #take(offer: Offer): Promise<void> {
-    const { channels, maxWaitingStreams } = this.#options;
+    const { channels, maxWaitingStreams, liveness } = this.#options;
     const refused = this.#streams.size + this.#opening >= maxWaitingStreams && !this.#streams.hasWaitingReader;
     this.#opening += 1;
     try {
       const stream = await openRouterStream(channels.get(offer.endpoint || undefined), {
         token: offer.token,
         peerFeatures: parseFeatures(offer.features),
+        ...liveness,
         metadata: fieldsToMetadata(offer.metadata),
       });
       if (refused || this.#closed) {

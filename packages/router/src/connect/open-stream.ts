@@ -4,13 +4,14 @@ import type { Channel } from "@trunkline/grpc";
 import { Metadata, type MetadataInit, type WireField } from "@trunkline/metadata";
 import type { AbortSignalLike } from "@trunkline/streams";
 import { type Features, featuresKey, ownFeaturesText } from "../stream/features.js";
+import type { LivenessOptions } from "../stream/liveness.js";
 import { peerKey } from "../stream/peer-key.js";
 import { RouterStream } from "../stream/router-stream.js";
 import { authorizationKey, bearer } from "../token/bearer.js";
 import { routerClient } from "./clients.js";
 
 /** Options of one stream at a router. */
-export interface OpenStreamOptions {
+export interface OpenStreamOptions extends LivenessOptions {
   /** A JWT whose `sub` names the stream: the router joins the two peers that come with the same one. */
   readonly token: string;
   /** A name for this peer, by which a router recognises a second call of it. Default: a random one. */
@@ -33,10 +34,10 @@ export interface OpenStreamOptions {
  * (UNAUTHENTICATED, ALREADY_EXISTS, …)
  */
 export async function openRouterStream(channel: Channel, options: OpenStreamOptions): Promise<RouterStream> {
-  const { token, peerId = randomUUID(), peerFeatures, metadata, signal } = options;
+  const { token, peerId = randomUUID(), signal } = options;
   const call = routerClient(channel).stream.open({ metadata: credentials(token, peerId), signal });
   await call.start();
-  return new RouterStream(call, { peerFeatures, metadata });
+  return new RouterStream(call, options);
 }
 
 /**

@@ -16,6 +16,7 @@ import type { CloseOptions, WaitOptions } from "@trunkline/streams";
 import type { ExchangeService } from "../gen/trunkline/v1/exchange_pb.js";
 import { ownFeatures, parseFeatures } from "../stream/features.js";
 import { fieldsToMetadata, metadataToFields } from "../stream/fields.js";
+import { type LivenessOptions, resolveLiveness } from "../stream/liveness.js";
 import type { RouterStream } from "../stream/router-stream.js";
 import { authorizationKey, bearer } from "../token/bearer.js";
 import { Channels } from "./channels.js";
@@ -24,7 +25,7 @@ import { type Listener, type ListenerState, NameListener } from "./listener.js";
 import { openRouterStream } from "./open-stream.js";
 
 /** Options of a client of an exchange. */
-export interface TrunklineOptions {
+export interface TrunklineOptions extends LivenessOptions {
   /**
    * The endpoint of the exchange: `"host:port"`, `"dns:///host:port"`, `"unix:/path"`; or `{ connect }`, which makes
    * the connections, as of a `Channel`.
@@ -114,6 +115,7 @@ export class Trunkline implements AsyncDisposable {
   readonly #options: TrunklineOptions;
   readonly #clock: Clock;
   readonly #channels: Channels;
+  readonly #liveness: LivenessOptions;
   readonly #listeners: Set<NameListener> = new Set();
 
   /**
@@ -130,7 +132,8 @@ export class Trunkline implements AsyncDisposable {
     this.endpoint = typeof endpoint === "string" ? endpoint : (endpoint.authority ?? "localhost");
     this.#options = options;
     this.#clock = clock;
-    const { keepaliveIntervalMs = 20_000, keepaliveTimeoutMs = 35_000 } = options;
+    const { keepaliveIntervalMs = 20_000, keepaliveTimeoutMs = 35_000, pingIntervalMs, pingTimeoutMs } = options;
+    this.#liveness = resolveLiveness({ pingIntervalMs, pingTimeoutMs });
     this.#channels = new Channels(endpoint, {
       tls,
       plaintext,
@@ -158,6 +161,7 @@ export class Trunkline implements AsyncDisposable {
       metadata: Metadata.from(metadata).clone().freeze(),
       maxWaitingStreams: wholeNumber("maxWaitingStreams", options.maxWaitingStreams ?? 64, 0),
       onState,
+      liveness: this.#liveness,
       backoff: this.#options.backoff,
       clock: this.#clock,
       onClosed: () => this.#listeners.delete(listener),
@@ -181,6 +185,7 @@ export class Trunkline implements AsyncDisposable {
     return openRouterStream(this.#channels.get(answer.endpoint || undefined), {
       token: answer.token,
       peerFeatures: parseFeatures(answer.features),
+      ...this.#liveness,
       metadata: fieldsToMetadata(answer.metadata),
     });
   }

@@ -39,6 +39,12 @@ export class Incoming {
   #fields: Metadata | undefined;
   /** True while a frame is being waited for. */
   #reading = false;
+  /**
+   * True after a frame other than DATA: the next frame is read without a reader, so that a PING on an idle stream is
+   * answered.
+   */
+  #readsOn = false;
+  #framesReceived = 0;
   #end: EndProof | undefined;
   /** DATA that came behind the end of a plain peer. */
   #late: ReceivedMessage<Uint8Array> | undefined;
@@ -59,6 +65,21 @@ export class Incoming {
   /** True once the reader has taken the end. */
   get endTaken(): boolean {
     return this.#queue.endTaken;
+  }
+
+  /** True while a frame is being waited for. */
+  get isReading(): boolean {
+    return this.#reading;
+  }
+
+  /** True once no more items can come: the end has come, or the call is over. */
+  get isOver(): boolean {
+    return this.#end !== undefined || this.#callOver;
+  }
+
+  /** The number of frames received so far, of whatever type. */
+  get framesReceived(): number {
+    return this.#framesReceived;
   }
 
   /** Returns the next item with its metadata, undefined at the end. */
@@ -98,7 +119,7 @@ export class Incoming {
   /** Waits for a frame if a reader waits for its content; behind the end always, since control frames may follow. */
   #read(): void {
     if (this.#reading || this.#callOver) return;
-    if (this.#end === undefined ? !this.#queue.hasWaitingReader : this.#late !== undefined) return;
+    if (this.#end === undefined ? !(this.#queue.hasWaitingReader || this.#readsOn) : this.#late !== undefined) return;
     this.#reading = true;
     this.#call.receive().then(this.#onFrame, this.#onCallFailed);
   }
@@ -119,6 +140,8 @@ export class Incoming {
   };
 
   #handle({ frameType, payload }: Frame): void {
+    this.#framesReceived += 1;
+    this.#readsOn = frameType !== RouterFrameType.DATA;
     switch (frameType) {
       case RouterFrameType.DATA:
         this.#onData(payload);

@@ -63,6 +63,16 @@ export class Outgoing {
     return this.#ended;
   }
 
+  /** True while no item is being sent. */
+  get isIdle(): boolean {
+    return this.#sending === undefined;
+  }
+
+  /** The number of DATA frames sent so far. */
+  get dataFramesSent(): number {
+    return this.#proof.dataFrames;
+  }
+
   /**
    * Sends one item; settles when the call has accepted it. @throws TypeError, MetadataError, MetadataNotCarriedError,
    * and why the stream broke

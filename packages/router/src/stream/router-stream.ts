@@ -15,6 +15,7 @@ import {
   ClosedStreamError,
   type ReceivedMessage,
   type SendOptions,
+  streamClock,
   streamMetadata,
   type WaitOptions,
 } from "@trunkline/streams";
@@ -24,12 +25,13 @@ import { endProof } from "./end-proof.js";
 import { type Features, featuresKey, ownFeaturesText } from "./features.js";
 import { type Frame, RouterFrameType } from "./frame.js";
 import { Incoming } from "./incoming.js";
+import { Liveness, type LivenessOptions, type LivenessSubject } from "./liveness.js";
 import { Outgoing } from "./outgoing.js";
 import { abortError, encodeAbort, encodePing } from "./payloads.js";
 import { type FrameCall, PeerFeatures } from "./peer-features.js";
 
 /** Options of a router stream. */
-export interface RouterStreamOptions {
+export interface RouterStreamOptions extends LivenessOptions {
   /**
    * The features of the other side, where they are known beforehand. Default: what the metadata of the call says, if
    * and when that comes.
@@ -55,10 +57,14 @@ export class RouterStream extends StreamLayer<Uint8Array, Uint8Array, Frame, Fra
   readonly #features: PeerFeatures;
   readonly #incoming: Incoming;
   readonly #outgoing: Outgoing;
+  readonly #liveness: Liveness;
   /** True while an answer to a PING is on its way. */
   #answering = false;
 
-  /** Makes a stream of `call`. @throws TypeError for something that is not a call of either side */
+  /**
+   * Makes a stream of `call`.
+   * @throws TypeError for something that is not a call of either side, RangeError for a time out of its range
+   */
   constructor(call: FrameCall, options: RouterStreamOptions = {}) {
     checkCall(call);
     super(call);
@@ -69,13 +75,14 @@ export class RouterStream extends StreamLayer<Uint8Array, Uint8Array, Frame, Fra
       onEnd: () => this.#onInputEnd(),
       onPing: (ping) => this.#onPing(ping),
       onAbort: (error) => this.#break(error),
-      onCallFailed: (error) => this.#outgoing.fail(error),
+      onCallFailed: (error) => this.#onCallFailed(error),
       onViolation: (error) => this.#onViolation(error),
     });
     this.#outgoing = new Outgoing(this.inner, this.#features, {
       onTornItem: (error) => this.abort(error),
       onEnd: () => this.#onOutputEnd(),
     });
+    this.#liveness = new Liveness(this.#livenessSubject(), options);
     // The client learns our features only this way. A handler that has sent initial metadata already has said what
     // there is to say.
     if (call.role === "server" && this.peerFeatures.size > 0)
@@ -122,10 +129,12 @@ export class RouterStream extends StreamLayer<Uint8Array, Uint8Array, Frame, Fra
   }
 
   receive(options?: WaitOptions): Promise<Uint8Array | undefined> {
+    this.#startLiveness();
     return this.#incoming.take(options).then((message) => message?.data);
   }
 
   override receiveWithMetadata(options?: WaitOptions): Promise<ReceivedMessage<Uint8Array> | undefined> {
+    this.#startLiveness();
     return this.#incoming.take(options);
   }
 
@@ -138,11 +147,13 @@ export class RouterStream extends StreamLayer<Uint8Array, Uint8Array, Frame, Fra
   }
 
   #onInputEnd(): void {
+    this.#liveness.stop();
     // At a server both directions have ended now, and the call with them.
     if (this.#outgoing.ended && this.#call.role === "server") this.inner.sendEof().catch(ignore);
   }
 
   #onPing({ id, answer }: Ping): void {
+    if (answer) this.#liveness.onAnswer(id);
     // One answer at a time: a peer that asks faster than it takes the answers gets fewer.
     if (answer || this.#answering || !this.#features.has("ping")) return;
     this.#answering = true;
@@ -158,7 +169,13 @@ export class RouterStream extends StreamLayer<Uint8Array, Uint8Array, Frame, Fra
     this.#break(error);
   }
 
+  #onCallFailed(error: Error): void {
+    this.#liveness.stop();
+    this.#outgoing.fail(error);
+  }
+
   #break(error: Error): void {
+    this.#liveness.stop();
     this.#incoming.fail(error);
     this.#outgoing.fail(error);
     this.inner.abort(error);
@@ -174,11 +191,42 @@ export class RouterStream extends StreamLayer<Uint8Array, Uint8Array, Frame, Fra
     const closed = new ClosedStreamError(
       reason === undefined ? "the stream was aborted" : `the stream was aborted: ${reasonText(reason)}`,
     );
+    this.#liveness.stop();
     this.#outgoing.fail(closed);
     this.#incoming.close(closed);
     const error = abortError(reason);
     this.#sendAbort(error);
     this.inner.abort(error);
+  }
+
+  // Liveness.
+
+  #startLiveness(): void {
+    if (this.#liveness.hasStarted || this.#incoming.isOver) return;
+    const clock = this.inner.extra(streamClock);
+    if (clock !== undefined) this.#liveness.start(clock);
+  }
+
+  #livenessSubject(): LivenessSubject {
+    const [incoming, outgoing, features] = [this.#incoming, this.#outgoing, this.#features];
+    return {
+      get framesReceived() {
+        return incoming.framesReceived;
+      },
+      get dataFramesSent() {
+        return outgoing.dataFramesSent;
+      },
+      get isAskable() {
+        return incoming.isReading && outgoing.isIdle && features.has("ping");
+      },
+      get isOver() {
+        return incoming.isOver || outgoing.ended;
+      },
+      ask: (id) => {
+        outgoing.sendControl(RouterFrameType.PING, encodePing({ id, answer: false })).catch(ignore);
+      },
+      onGone: (error) => this.#onViolation(error),
+    };
   }
 
   protected override async discardInput(eofSent: Promise<void>): Promise<void> {
