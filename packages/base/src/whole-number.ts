@@ -23,6 +23,15 @@ export function numberInRange(name: string, value: number, least: number, most: 
   throw new RangeError(`${name} must be a number ${range(least, most)}, not ${String(value)}`);
 }
 
+/**
+ * Returns `value` if it is a number above zero; fractions and `Infinity` are allowed.
+ * @throws RangeError that names the option and the value
+ */
+export function aboveZero(name: string, value: number): number {
+  if (typeof value === "number" && value > 0) return value;
+  throw new RangeError(`${name} must be above zero, not ${String(value)}`);
+}
+
 /** The longest time in milliseconds that a timer of Node or a browser can hold: 2^31-1, about 24.8 days. */
 export const maxTimerMs: number = 2 ** 31 - 1;
 

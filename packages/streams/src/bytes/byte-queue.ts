@@ -77,6 +77,29 @@ export class ByteQueue {
     return joined;
   }
 
+  /** Returns the byte at an index, which must be below `length`. It does not take it. */
+  byteAt(index: number): number {
+    let chunkIndex = this.#head;
+    let rest = index;
+    for (;;) {
+      const chunk = this.#chunks[chunkIndex++] as Uint8Array;
+      if (rest < chunk.length) return chunk[rest] as number;
+      rest -= chunk.length;
+    }
+  }
+
+  /** Drops the first bytes, of which there must be at least `length`. */
+  skip(length: number): void {
+    this.#length -= length;
+    this.#searched = 0;
+    for (let rest = length; rest > 0; ) {
+      const chunk = this.#chunks[this.#head] as Uint8Array;
+      const part = Math.min(rest, chunk.length);
+      this.#advance(chunk, part);
+      rest -= part;
+    }
+  }
+
   /** Returns the first bytes, at most `length`, without taking them. */
   peek(length: number): Uint8Array {
     const bytes = this.take(Math.min(length, this.#length));

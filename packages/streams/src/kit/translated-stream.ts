@@ -30,6 +30,14 @@ export abstract class TranslatedStream<
   /** Returns the next message, `undefined` at the end. It is called once at a time, and not after an end or an error. */
   protected abstract pull(): Promise<ReceivedMessage<In> | undefined>;
 
+  /**
+   * Returns a message that can be made of what has been received from below already; `undefined` where there is none yet. It saves the
+   * promises of `pull` where many messages arrive at once. An error of it breaks the stream.
+   */
+  protected ready(): ReceivedMessage<In> | undefined {
+    return undefined;
+  }
+
   /** Gives back the resources of the layer, when nothing will be pulled and sent any more. It may be called twice. */
   protected released(_reason: Error): void {}
 
@@ -43,8 +51,10 @@ export abstract class TranslatedStream<
   }
 
   override receiveWithMetadata(options?: WaitOptions): Promise<ReceivedMessage<In> | undefined> {
+    const mayPull = !this.#pulling && !this.#finished;
+    if (mayPull && this.#incoming.size === 0) this.#pushReady();
     const taken = this.#incoming.take(options);
-    if (!this.#pulling && !this.#finished && this.#incoming.hasWaitingReader) void this.#pullWhileWanted();
+    if (mayPull && this.#incoming.hasWaitingReader) void this.#pullWhileWanted();
     return taken;
   }
 
@@ -73,6 +83,15 @@ export abstract class TranslatedStream<
     await eofSent;
     await this.inner.close({ closeTimeoutMs });
     this.released(closed);
+  }
+
+  #pushReady(): void {
+    try {
+      const message = this.ready();
+      if (message !== undefined) this.#incoming.push(message);
+    } catch (error) {
+      this.#break(error);
+    }
   }
 
   async #pullWhileWanted(): Promise<void> {

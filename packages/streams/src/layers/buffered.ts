@@ -1,19 +1,19 @@
-/** Reading bytes in other pieces than they come in. */
-import { brandClass } from "@trunkline/base";
+/** `buffered`: reads bytes in other pieces than those in which they arrive. */
+import { brandClass, wholeNumber } from "@trunkline/base";
 import { Metadata } from "@trunkline/metadata";
 import { ByteQueue } from "../bytes/byte-queue.js";
 import { BusyStreamError } from "../contract/errors.js";
 import type { ObjectStream, ReceivedMessage, WaitOptions } from "../contract/stream.js";
 import { WrappedStream } from "../kit/wrapped-stream.js";
 
-/** What was asked for is not there. The stream goes on, and the bytes that are there are still to be read. */
+/** The error of a read whose bytes are not there. The stream is not broken, and the bytes that have arrived can still be read. */
 export class ReadError extends Error {
   static {
     brandClass(ReadError, "ReadError");
   }
 
   override name = "ReadError";
-  /** `"INCOMPLETE_READ"`: the other side ended first. `"DELIMITER_NOT_FOUND"`: not within `maxBytes`. */
+  /** `"INCOMPLETE_READ"`: the other side ended first. `"DELIMITER_NOT_FOUND"`: the delimiter is not within `maxBytes`. */
   readonly code: "INCOMPLETE_READ" | "DELIMITER_NOT_FOUND";
 
   constructor(message: string, code: ReadError["code"]) {
@@ -25,26 +25,26 @@ export class ReadError extends Error {
 const lineFeed = Uint8Array.of(0x0a);
 const carriageReturn = 0x0d;
 
-/** How long a line may be unless told otherwise. */
+/** The longest line unless the caller gives another limit. */
 const defaultMaxLineBytes = 64 * 1024;
 
 /**
- * Adds reading by number and by delimiter to a stream of bytes. What a read leaves stays for the next one, whichever it is; a read that is
- * cancelled leaves everything. One read or `receive` at a time (`BusyStreamError`).
+ * A stream of bytes with reads by length, by delimiter and by line. The bytes that a read leaves stay for the next read of any kind; a read
+ * that is cancelled or fails leaves everything. One read or `receive` may wait at a time (`BusyStreamError`).
  *
- * Metadata of messages is given by `receiveWithMetadata` while no read has left a part of a message; the reads drop it.
+ * `receiveWithMetadata` returns the metadata of messages while no read has left a part of a message; the reads drop it.
  */
 export class BufferedStream extends WrappedStream<Uint8Array> {
   readonly #bytes: ByteQueue = new ByteQueue();
   #reading = false;
   #ended = false;
 
-  /** Bytes that are here already. */
+  /** The number of bytes that have arrived and were not read yet. */
   get bufferedBytes(): number {
     return this.#bytes.length;
   }
 
-  /** Puts bytes back, or in front, to be read first. */
+  /** Puts bytes in front of all others, to be read first. */
   feed(bytes: Uint8Array): void {
     this.#bytes.unshift(bytes);
   }
@@ -61,14 +61,12 @@ export class BufferedStream extends WrappedStream<Uint8Array> {
   }
 
   /**
-   * Exactly `length` bytes; `undefined` when the other side has ended before the first of them.
+   * Reads exactly `length` bytes; returns `undefined` when the other side has ended before the first of them.
    * @throws ReadError `INCOMPLETE_READ` when it has ended after some of them, RangeError for a length that is no whole number from 0
    */
   readExactly(length: number, options?: WaitOptions): Promise<Uint8Array | undefined> {
-    if (!Number.isSafeInteger(length) || length < 0) {
-      return Promise.reject(new RangeError(`length must be a whole number from 0, but is ${length}`));
-    }
     return this.#alone(async () => {
+      wholeNumber("length", length, 0);
       while (this.#bytes.length < length) {
         if (await this.#more(options)) continue;
         const { length: here } = this.#bytes;
@@ -80,7 +78,7 @@ export class BufferedStream extends WrappedStream<Uint8Array> {
   }
 
   /**
-   * The bytes up to `delimiter`, which is taken too but not given; `undefined` when the other side has ended before any byte.
+   * Reads up to `delimiter` and returns the bytes before it; `undefined` when the other side has ended before any byte.
    * @throws ReadError `DELIMITER_NOT_FOUND` when more than `maxBytes` come without it, `INCOMPLETE_READ` when the other side ends
    * without it, RangeError for an empty delimiter
    */
@@ -100,7 +98,8 @@ export class BufferedStream extends WrappedStream<Uint8Array> {
   }
 
   /**
-   * The next line without its end, which is `\n` or `\r\n`; the last one need not have it. `undefined` at the end.
+   * Reads the next line and returns it without its end, which is `\n` or `\r\n`; the last line need not have one. Returns `undefined` at
+   * the end.
    * @throws ReadError `DELIMITER_NOT_FOUND` for a line longer than `maxBytes` (64 KiB by default)
    */
   readLine(maxBytes: number = defaultMaxLineBytes, options?: WaitOptions): Promise<Uint8Array | undefined> {
@@ -113,37 +112,34 @@ export class BufferedStream extends WrappedStream<Uint8Array> {
     });
   }
 
-  /** Iterates over `readLine` to the end; leaving early leaves the stream open. */
+  /** Iterates over the lines to the end. Leaving the iteration early leaves the stream open. */
   async *lines(maxBytes: number = defaultMaxLineBytes): AsyncIterableIterator<Uint8Array, undefined> {
     for (let line = await this.readLine(maxBytes); line !== undefined; line = await this.readLine(maxBytes)) yield line;
     return undefined;
   }
 
-  /** Where the delimiter is; -1 when the other side has ended without it. */
+  /** Returns the index of the delimiter; -1 when the other side has ended without it. */
   async #find(delimiter: Uint8Array, maxBytes: number, options: WaitOptions | undefined): Promise<number> {
     for (;;) {
       const found = this.#bytes.indexOf(delimiter);
       const clear = found === -1 ? this.#bytes.length - delimiter.length + 1 : found;
       if (clear > maxBytes) {
-        throw new ReadError(
-          `no delimiter within maxBytes (${maxBytes}), and ${this.#bytes.length} bytes are here`,
-          "DELIMITER_NOT_FOUND",
-        );
+        throw this.#notFound(maxBytes);
       }
       if (found !== -1) return found;
       if (!(await this.#more(options))) {
-        if (this.#bytes.length > maxBytes) {
-          throw new ReadError(
-            `no delimiter within maxBytes (${maxBytes}), and ${this.#bytes.length} bytes are here`,
-            "DELIMITER_NOT_FOUND",
-          );
-        }
+        if (this.#bytes.length > maxBytes) throw this.#notFound(maxBytes);
         return -1;
       }
     }
   }
 
-  /** False at the end. */
+  #notFound(maxBytes: number): ReadError {
+    const message = `no delimiter within maxBytes (${maxBytes}), and ${this.#bytes.length} bytes are here`;
+    return new ReadError(message, "DELIMITER_NOT_FOUND");
+  }
+
+  /** Receives more bytes from the stream below. Returns false at the end. */
   async #more(options: WaitOptions | undefined): Promise<boolean> {
     if (this.#ended) return false;
     const chunk = await this.inner.receive(options);
@@ -167,7 +163,7 @@ export class BufferedStream extends WrappedStream<Uint8Array> {
   }
 }
 
-/** @see BufferedStream */
+/** Adds reads by length, by delimiter and by line to a stream of bytes; see `BufferedStream`. */
 export function buffered(stream: ObjectStream<Uint8Array>): BufferedStream {
   return new BufferedStream(stream);
 }

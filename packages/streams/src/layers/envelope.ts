@@ -1,7 +1,7 @@
 /**
- * The inline envelope: messages with metadata over any stream of bytes. Both ends have to choose it.
+ * `enveloped`: messages with metadata over any stream of bytes. Both ends have to choose it.
  *
- * Each direction is frames and an end; the first byte of each has the version (1) in its upper half. Numbers are big-endian:
+ * Each direction is a sequence of frames. The upper half of a frame's first byte is the version (1). Numbers are big-endian:
  *
  * ```text
  * message    11, u32 length of the fields, u32 length of the data, fields, data
@@ -9,20 +9,23 @@
  * field      u8 length of the key, key, u32 length of the value, value
  * ```
  *
- * Keys and values are the octets of a header field on the wire: a `-bin` value is base64. The end is written so that a way that cuts
- * off looks different from a peer that has finished. Another version is refused: there is nothing that both could read.
+ * Keys and values are the octets of a header field on the wire: a `-bin` value is base64. The end is written, so that a way that was cut
+ * off differs from a peer that has finished. Another version is refused, since its frames cannot be read.
  */
+import { wholeNumber } from "@trunkline/base";
 import { Metadata, reservedKeyReason, type WireField } from "@trunkline/metadata";
 import { ByteQueue } from "../bytes/byte-queue.js";
 import { readLatin1, writeLatin1 } from "../bytes/latin1.js";
 import { BrokenStreamError, MetadataNotCarriedError } from "../contract/errors.js";
 import type { ObjectStream, ReceivedMessage, SendOptions } from "../contract/stream.js";
+import { bytesRefusal } from "../kit/item.js";
 import { TranslatedStream, unlessOver } from "../kit/translated-stream.js";
 
+/** Options of `enveloped`. */
 export interface EnvelopeOptions {
-  /** The longest data of one message, in either direction. Default 4 MiB, as of a gRPC message. */
+  /** The longest data of one message, in either direction. Default 4 MiB, the limit of a gRPC message. */
   readonly maxMessageBytes?: number;
-  /** The longest metadata of one message as it is written, in either direction. Default 16 KiB, as HTTP servers allow for a header. */
+  /** The longest metadata of one message as it is written, in either direction. Default 16 KiB, the usual limit of HTTP headers. */
   readonly maxMetadataBytes?: number;
 }
 
@@ -33,7 +36,7 @@ const headBytes = 9;
 
 /**
  * Carries metadata, and the boundaries of messages, over a stream of bytes that carries neither: a socket, a gRPC call whose messages
- * are bytes. An empty message is one.
+ * are bytes. An empty message counts as one, too.
  *
  * `send` rejects with a RangeError for data longer than `maxMessageBytes`, and with `MetadataNotCarriedError` for metadata longer than
  * `maxMetadataBytes`. `receive` rejects with a `BrokenStreamError` of code `MESSAGE_TOO_LARGE`, `TRUNCATED_INPUT` or `CORRUPT_INPUT`.
@@ -51,8 +54,8 @@ class EnvelopedStream extends TranslatedStream<Uint8Array, Uint8Array, Uint8Arra
 
   constructor(stream: ObjectStream<Uint8Array>, options: EnvelopeOptions) {
     super(stream);
-    this.#maxMessageBytes = limit("maxMessageBytes", options.maxMessageBytes ?? 4 * 1024 * 1024);
-    this.#maxMetadataBytes = limit("maxMetadataBytes", options.maxMetadataBytes ?? 16 * 1024);
+    this.#maxMessageBytes = wholeNumber("maxMessageBytes", options.maxMessageBytes ?? 4 * 1024 * 1024, 1, 0xffff_ffff);
+    this.#maxMetadataBytes = wholeNumber("maxMetadataBytes", options.maxMetadataBytes ?? 16 * 1024, 1, 0xffff_ffff);
   }
 
   override get carriesMetadata(): boolean {
@@ -60,6 +63,8 @@ class EnvelopedStream extends TranslatedStream<Uint8Array, Uint8Array, Uint8Arra
   }
 
   async send(data: Uint8Array, options?: SendOptions): Promise<void> {
+    const refusal = bytesRefusal("an envelope", data);
+    if (refusal !== undefined) throw refusal;
     if (data.length > this.#maxMessageBytes) {
       throw new RangeError(`message of ${data.length} bytes is larger than maxMessageBytes (${this.#maxMessageBytes})`);
     }
@@ -71,6 +76,10 @@ class EnvelopedStream extends TranslatedStream<Uint8Array, Uint8Array, Uint8Arra
     if (this.broken !== undefined) throw this.broken;
     await unlessOver(this.inner.send(Uint8Array.of(endByte)));
     await super.endOutput();
+  }
+
+  protected override ready(): ReceivedMessage<Uint8Array> | undefined {
+    return this.#decode();
   }
 
   protected async pull(): Promise<ReceivedMessage<Uint8Array> | undefined> {
@@ -94,9 +103,9 @@ class EnvelopedStream extends TranslatedStream<Uint8Array, Uint8Array, Uint8Arra
       return undefined;
     }
     if (bytes.length === 0) return undefined;
-    const first = bytes.peek(1)[0] as number;
+    const first = bytes.byteAt(0);
     if (first === endByte) {
-      bytes.take(1);
+      bytes.skip(1);
       this.#endReceived = true;
       return this.#decode();
     }
@@ -123,7 +132,7 @@ class EnvelopedStream extends TranslatedStream<Uint8Array, Uint8Array, Uint8Arra
       throw new BrokenStreamError(message, { code: "MESSAGE_TOO_LARGE" });
     }
     if (bytes.length < headBytes + fieldsBytes + dataBytes) return undefined;
-    bytes.take(headBytes);
+    bytes.skip(headBytes);
     const metadata = decodeFields(bytes.take(fieldsBytes));
     return { data: bytes.take(dataBytes), metadata };
   }
@@ -140,7 +149,7 @@ class EnvelopedStream extends TranslatedStream<Uint8Array, Uint8Array, Uint8Arra
     for (const { name } of fields) {
       if (name.length > 255)
         throw new MetadataNotCarriedError(
-          `metadata key of ${name.length} bytes is longer than an envelope can say (255)`,
+          `metadata key of ${name.length} bytes is longer than an envelope can hold (255)`,
         );
     }
     return fields;
@@ -186,10 +195,10 @@ function decodeFields(bytes: Uint8Array): Metadata {
   return Metadata.fromWire(fields);
 }
 
-/** What comes is checked as HTTP/2 would check it, since it may go on as header fields of a call. */
+/** Checks a field as HTTP/2 would, since it may be passed on as a header field of a call. */
 function decodeField(name: string, value: string): WireField {
   if (!/^[0-9a-z_.-]+$/.test(name))
-    throw corrupt(`field ${JSON.stringify(name.slice(0, 64))} has no name that metadata could have`);
+    throw corrupt(`field ${JSON.stringify(name.slice(0, 64))} has a name that metadata cannot have`);
   const reason = reservedKeyReason(name);
   if (reason !== undefined) throw corrupt(`field "${name}" is reserved: ${reason}`);
   if (!/^(?:[!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)?$/.test(value)) {
@@ -199,7 +208,7 @@ function decodeField(name: string, value: string): WireField {
 }
 
 function corrupt(what: string): BrokenStreamError {
-  return new BrokenStreamError(`what arrives is no envelope: ${what}`, { code: "CORRUPT_INPUT" });
+  return new BrokenStreamError(`the input is no envelope: ${what}`, { code: "CORRUPT_INPUT" });
 }
 
 function writeUint32(bytes: Uint8Array, offset: number, value: number): void {
@@ -209,12 +218,5 @@ function writeUint32(bytes: Uint8Array, offset: number, value: number): void {
 function readUint32(bytes: Uint8Array, offset: number): number {
   let value = 0;
   for (let index = 0; index < 4; index++) value = value * 256 + (bytes[offset + index] as number);
-  return value;
-}
-
-function limit(name: string, value: number): number {
-  if (!Number.isInteger(value) || value < 1 || value > 0xffff_ffff) {
-    throw new RangeError(`${name} must be a whole number from 1 to 4,294,967,295, but is ${value}`);
-  }
   return value;
 }

@@ -1,24 +1,26 @@
-/** Messages over a stream of bytes: by a length in front, or by an end of line behind. */
+/** `lengthPrefixed` and `lines`: messages over a stream of bytes, by a length in front or by an end of line behind. */
+import { wholeNumber } from "@trunkline/base";
 import type { ByteQueue } from "../bytes/byte-queue.js";
 import { BrokenStreamError } from "../contract/errors.js";
 import type { ObjectStream } from "../contract/stream.js";
 import { FramedStream } from "./framed-stream.js";
 
+/** Options of `lengthPrefixed`. */
 export interface LengthPrefixOptions {
-  /** How many bytes the length takes. Default 4. */
+  /** The number of bytes of the length. Default 4. */
   readonly prefixBytes?: 1 | 2 | 4;
-  /** Default `"big"`, as on the internet. */
+  /** The order of the bytes of the length. Default `"big"`, as on the internet. */
   readonly byteOrder?: "big" | "little";
-  /** The longest message, in either direction. Default 4 MiB, or what the prefix can say if that is less. */
+  /** The longest message, in either direction. Default 4 MiB, or the largest length that the prefix can hold if that is less. */
   readonly maxMessageBytes?: number;
 }
 
 /**
- * Keeps the boundaries of messages over a stream of bytes: each goes as its length and its bytes. An empty message is one.
+ * Keeps the boundaries of messages over a stream of bytes: each goes as its length and its bytes. An empty message counts as one, too.
  *
- * `send` rejects with a RangeError, and `receive` with a `BrokenStreamError` of code `MESSAGE_TOO_LARGE`, for a message that is longer
- * than `maxMessageBytes`; with `TRUNCATED_INPUT` if the other side ends within one.
- * @throws RangeError when `maxMessageBytes` is not a whole number from 1 to what the prefix can say
+ * For a message that is longer than `maxMessageBytes`, `send` rejects with a RangeError, and `receive` with a `BrokenStreamError` of code
+ * `MESSAGE_TOO_LARGE`. `receive` rejects with `TRUNCATED_INPUT` if the other side ends within a message.
+ * @throws RangeError when `prefixBytes` is not 1, 2 or 4, or `maxMessageBytes` not a whole number from 1 to the largest length
  */
 export function lengthPrefixed(
   stream: ObjectStream<Uint8Array>,
@@ -35,14 +37,14 @@ class LengthPrefixedStream extends FramedStream {
   constructor(stream: ObjectStream<Uint8Array>, options: LengthPrefixOptions) {
     super(stream);
     const { prefixBytes = 4, byteOrder = "big" } = options;
+    if (![1, 2, 4].includes(prefixBytes)) throw new RangeError(`prefixBytes must be 1, 2 or 4, not ${prefixBytes}`);
+    if (byteOrder !== "big" && byteOrder !== "little")
+      throw new RangeError(`byteOrder must be "big" or "little", not ${JSON.stringify(byteOrder)}`);
     const largest = 2 ** (8 * prefixBytes) - 1;
     this.#prefixBytes = prefixBytes;
     this.#littleEndian = byteOrder === "little";
-    this.#maxMessageBytes = wholeLimit(
-      "maxMessageBytes",
-      options.maxMessageBytes ?? Math.min(4 * 1024 * 1024, largest),
-      largest,
-    );
+    const maxMessageBytes = options.maxMessageBytes ?? Math.min(4 * 1024 * 1024, largest);
+    this.#maxMessageBytes = wholeNumber("maxMessageBytes", maxMessageBytes, 1, largest);
   }
 
   protected encode(message: Uint8Array): Uint8Array {
@@ -55,39 +57,40 @@ class LengthPrefixedStream extends FramedStream {
   }
 
   protected decode(bytes: ByteQueue): Uint8Array | undefined {
-    if (bytes.length < this.#prefixBytes) return undefined;
-    const prefix = bytes.peek(this.#prefixBytes);
+    const prefixBytes = this.#prefixBytes;
+    if (bytes.length < prefixBytes) return undefined;
     let length = 0;
-    for (let index = 0; index < this.#prefixBytes; index++)
-      length += (prefix[this.#position(index)] as number) * 2 ** (8 * index);
+    for (let weight = 0; weight < prefixBytes; weight++)
+      length += bytes.byteAt(this.#position(weight)) * 2 ** (8 * weight);
     if (length > this.#maxMessageBytes) {
       throw new BrokenStreamError(tooLarge(length, this.#maxMessageBytes), { code: "MESSAGE_TOO_LARGE" });
     }
-    if (bytes.length < this.#prefixBytes + length) return undefined;
-    bytes.take(this.#prefixBytes);
+    if (bytes.length < prefixBytes + length) return undefined;
+    bytes.skip(prefixBytes);
     return bytes.take(length);
   }
 
-  /** Where the byte with this weight stands. */
+  /** Returns the index in the prefix of the byte with this weight. */
   #position(weight: number): number {
     return this.#littleEndian ? weight : this.#prefixBytes - 1 - weight;
   }
 }
 
+/** Options of `lines`. */
 export interface LinesOptions {
-  /** The longest line, without its end. Default 64 KiB. */
+  /** The longest line in bytes, without its end. Default 64 KiB. */
   readonly maxLineBytes?: number;
-  /** What is sent after each line. Default `"\n"`. */
+  /** The end of line that is sent. Default `"\n"`. */
   readonly newline?: "\n" | "\r\n";
 }
 
 /**
- * Messages are lines: sent with an end of line, received without it, whether that was `\n` or `\r\n`. What the other side sent last
- * without an end of line is a line too.
+ * Makes each line a message: it is sent with an end of line, and received without it, whether that was `\n` or `\r\n`. Bytes that the other
+ * side sends last without an end of line are a line, too.
  *
- * `send` rejects with a RangeError for a line that is too long or has an end of line in it; `receive` with a `BrokenStreamError` of code
- * `MESSAGE_TOO_LARGE` for one that is too long.
- * @throws RangeError when `maxLineBytes` is not a whole number from 1
+ * `send` rejects with a RangeError for a line that is too long or has an end of line in it. `receive` rejects with a `BrokenStreamError` of
+ * code `MESSAGE_TOO_LARGE` for a line that is too long.
+ * @throws RangeError when `maxLineBytes` is not a whole number from 1 on, or `newline` is neither `"\n"` nor `"\r\n"`
  */
 export function lines(stream: ObjectStream<Uint8Array>, options: LinesOptions = {}): ObjectStream<Uint8Array> {
   return new LinesStream(stream, options);
@@ -103,8 +106,11 @@ class LinesStream extends FramedStream {
 
   constructor(stream: ObjectStream<Uint8Array>, options: LinesOptions) {
     super(stream);
-    this.#maxLineBytes = wholeLimit("maxLineBytes", options.maxLineBytes ?? 64 * 1024, Number.MAX_SAFE_INTEGER);
-    this.#newline = options.newline === "\r\n" ? Uint8Array.of(carriageReturn, lineFeed) : endOfLine;
+    const { maxLineBytes = 64 * 1024, newline = "\n" } = options;
+    this.#maxLineBytes = wholeNumber("maxLineBytes", maxLineBytes, 1);
+    if (newline !== "\n" && newline !== "\r\n")
+      throw new RangeError(`newline must be "\\n" or "\\r\\n", not ${JSON.stringify(newline)}`);
+    this.#newline = newline === "\r\n" ? Uint8Array.of(carriageReturn, lineFeed) : endOfLine;
   }
 
   protected encode(line: Uint8Array): Uint8Array {
@@ -112,7 +118,7 @@ class LinesStream extends FramedStream {
     const at = line.indexOf(lineFeed);
     if (at !== -1) throw new RangeError(`line has an end of line within it, at byte ${at}`);
     if (line.at(-1) === carriageReturn)
-      throw new RangeError("line ends in a carriage return, which would be taken for part of its end");
+      throw new RangeError("line ends in a carriage return, which the receiver would take as part of its end");
     const bytes = new Uint8Array(line.length + this.#newline.length);
     bytes.set(line);
     bytes.set(this.#newline, line.length);
@@ -126,7 +132,7 @@ class LinesStream extends FramedStream {
       return undefined;
     }
     const line = bytes.take(length);
-    bytes.take(1);
+    bytes.skip(1);
     return this.#checked(line.at(-1) === carriageReturn ? line.subarray(0, -1) : line);
   }
 
@@ -152,11 +158,4 @@ function checkLength(length: number, limit: number, thing: string = "message", n
 
 function tooLarge(length: number, limit: number, thing: string = "message", name: string = "maxMessageBytes"): string {
   return `${thing} of ${length} bytes is larger than ${name} (${limit})`;
-}
-
-function wholeLimit(name: string, value: number, largest: number): number {
-  if (!Number.isInteger(value) || value < 1 || value > largest) {
-    throw new RangeError(`${name} must be a whole number from 1 to ${largest}, but is ${value}`);
-  }
-  return value;
 }

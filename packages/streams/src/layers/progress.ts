@@ -1,5 +1,5 @@
 /** `progress`: reports how much has gone through a stream, how fast, and how long the rest will take. */
-import type { Clock } from "@trunkline/base";
+import { aboveZero, type Clock } from "@trunkline/base";
 import { Counter } from "../bytes/counter.js";
 import { type AttributeKey, sharedAttribute, totalBytes } from "../contract/attributes.js";
 import { clockOf } from "../contract/clock.js";
@@ -82,10 +82,9 @@ class Reporter implements StreamWatcher<{}, {}> {
 
   constructor(clock: Clock, options: ProgressOptions, knownTotalBytes: number | undefined) {
     const { intervalMs = 1_000 } = options;
-    if (!(intervalMs > 0)) throw new RangeError(`intervalMs must be above zero, but is ${intervalMs}`);
     this.#clock = clock;
     this.#startMs = clock.nowMs();
-    this.#intervalMs = intervalMs;
+    this.#intervalMs = aboveZero("intervalMs", intervalMs);
     this.#options = options;
     this.#sent = new Direction(this.#startMs, options.totalSendBytes);
     this.#received = new Direction(this.#startMs, options.totalReceiveBytes ?? knownTotalBytes);

@@ -1,28 +1,32 @@
-/** A stream that goes no faster than it is allowed to. */
-
-import type { Clock } from "@trunkline/base";
+/** `rateLimited`: limits how many bytes a second go through a stream. */
+import { type AbortSignalLike, abortReason, aboveZero, type Clock, deferred, onAbort } from "@trunkline/base";
 import { Metadata } from "@trunkline/metadata";
-import { streamClock } from "../contract/clock.js";
+import { bytesOf } from "../bytes/counter.js";
+import { clockOf } from "../contract/clock.js";
+import { BrokenStreamError, ClosedStreamError } from "../contract/errors.js";
 import type { ObjectStream, ReceivedMessage, SendOptions } from "../contract/stream.js";
+import { itemRefusal } from "../kit/item.js";
 import { metadataRefusal } from "../kit/metadata-refusal.js";
 import { SendStage } from "../kit/send-stage.js";
 import { TranslatedStream } from "../kit/translated-stream.js";
 import { TokenBucket } from "./token-bucket.js";
 
+/** Options of `rateLimited`. */
 export interface RateLimitOptions {
-  /** Bytes a second this side may send. Default: as many as the stream takes. */
+  /** The number of bytes a second that this side may send. Default: no limit. */
   readonly sendBytesPerSecond?: number;
-  /** Bytes a second this side takes, which slows the other side down by backpressure. Default: as many as come. */
+  /** The number of bytes a second that this side receives, which slows the other side down by backpressure. Default: no limit. */
   readonly receiveBytesPerSecond?: number;
-  /** How many bytes may go at once after a rest. Default: those of a tenth of a second, which keeps the rate even. */
+  /** The number of bytes that may go at once after a rest. Default: those of a tenth of a second, which keeps the rate even. */
   readonly burstBytes?: number;
-  /** Default: the clock of the stream (attribute `streamClock`). */
+  /** The clock of the rates. Default: the clock of the stream (attribute `streamClock`). */
   readonly clock?: Clock;
 }
 
 /**
- * Limits how many bytes a second go each way (token bucket). An item larger than the burst goes as a whole, and what follows waits the
- * longer. Items that are not `Uint8Array` count as no bytes. Ends and aborts do not wait; `sendEof` waits for the sends before it.
+ * Limits how many bytes a second go each way (token bucket). An item larger than the burst goes as a whole, and the following ones wait the
+ * longer. Items that are not `Uint8Array` count as no bytes. `send` settles as the send of the stream below does. Ends and aborts do not
+ * wait; `sendEof` waits for the sends before it. Waiting for the rate keeps the process alive.
  * @throws TypeError when there is no clock, RangeError when a number is not above zero
  */
 export function rateLimited<Out extends {}, In extends {} = Out>(
@@ -34,7 +38,8 @@ export function rateLimited<Out extends {}, In extends {} = Out>(
 
 interface Outgoing<Out> {
   readonly item: Out;
-  readonly metadata: Metadata | undefined;
+  readonly options: SendOptions;
+  settle(outcome: Promise<void>): void;
 }
 
 class RateLimitedStream<Out extends {}, In extends {}> extends TranslatedStream<Out, In, Out, In> {
@@ -42,15 +47,12 @@ class RateLimitedStream<Out extends {}, In extends {}> extends TranslatedStream<
   readonly #sending: TokenBucket | undefined;
   readonly #receiving: TokenBucket | undefined;
   readonly #stage: SendStage<Outgoing<Out>>;
-  /** Ends the waits for tokens, so that a stream that is over leaves no appointment with the clock. */
+  /** The functions that end the waits for tokens, so that a stream that is over leaves no appointment with the clock. */
   readonly #waits: Set<() => void> = new Set();
 
   constructor(stream: ObjectStream<Out, In>, options: RateLimitOptions) {
     super(stream);
-    const clock = options.clock ?? stream.extra(streamClock);
-    if (clock === undefined) {
-      throw new TypeError("a rate limit needs a clock: the stream has none (attribute streamClock) and none was given");
-    }
+    const clock = clockOf("a rate limit needs", options.clock, stream);
     this.#clock = clock;
     const { burstBytes } = options;
     if (burstBytes !== undefined) aboveZero("burstBytes", burstBytes);
@@ -63,16 +65,16 @@ class RateLimitedStream<Out extends {}, In extends {}> extends TranslatedStream<
     );
   }
 
-  send(item: Out, options?: SendOptions): Promise<void> {
-    const refusal = this.carriesMetadata ? undefined : metadataRefusal("the stream below the rate limit", options);
-    if (refusal !== undefined) return Promise.reject(refusal);
-    try {
-      // It may wait here, and must not change meanwhile.
-      const metadata = options?.metadata === undefined ? undefined : Metadata.from(options.metadata).clone().freeze();
-      return this.#stage.send({ item, metadata }, options);
-    } catch (error) {
-      return Promise.reject(error);
-    }
+  async send(item: Out, options?: SendOptions): Promise<void> {
+    const refusal =
+      itemRefusal(item) ??
+      (this.carriesMetadata ? undefined : metadataRefusal("the stream below the rate limit", options));
+    if (refusal !== undefined) throw refusal;
+    // The item may wait here, and its metadata must not change meanwhile.
+    const metadata = options?.metadata === undefined ? undefined : Metadata.from(options.metadata).clone().freeze();
+    const sent = deferred<void>(true);
+    await this.#stage.send({ item, options: { signal: options?.signal, metadata }, settle: sent.resolve }, options);
+    await sent.promise;
   }
 
   protected override endOutput(): Promise<void> {
@@ -96,37 +98,42 @@ class RateLimitedStream<Out extends {}, In extends {}> extends TranslatedStream<
     for (const end of this.#waits) end();
   }
 
-  async #sendPaced({ item, metadata }: Outgoing<Out>): Promise<void> {
-    if (this.#sending !== undefined) await this.#tokensOf(this.#sending);
-    await this.inner.send(item, metadata === undefined ? undefined : { metadata });
+  /** Sends one item in its turn. The item's own `send` gets every failure; only that of the whole stream fails the following ones. */
+  async #sendPaced({ item, options, settle }: Outgoing<Out>): Promise<void> {
+    const sent = this.#sendInTurn(item, options);
+    settle(sent);
+    try {
+      await sent;
+    } catch (error) {
+      if (error instanceof BrokenStreamError || error instanceof ClosedStreamError) throw error;
+    }
+  }
+
+  async #sendInTurn(item: Out, options: SendOptions): Promise<void> {
+    const { signal } = options;
+    if (this.#sending !== undefined) await this.#tokensOf(this.#sending, signal);
+    if (signal?.aborted) throw abortReason(signal);
+    await this.inner.send(item, options);
     this.#sending?.take(bytesOf(item), this.#clock.nowMs());
   }
 
-  async #tokensOf(tokens: TokenBucket): Promise<void> {
+  /** Waits until the bucket holds tokens, the signal fires, or the stream is over, which the caller notices by itself. */
+  async #tokensOf(tokens: TokenBucket, signal?: AbortSignalLike): Promise<void> {
     for (let waitMs = tokens.waitMs(this.#clock.nowMs()); waitMs > 0; waitMs = tokens.waitMs(this.#clock.nowMs())) {
-      const ended = await new Promise<boolean>((resolve) => {
-        const end = (): void => {
-          cancel();
-          this.#waits.delete(end);
-          resolve(true);
-        };
-        const cancel = this.#clock.at(
-          this.#clock.nowMs() + waitMs,
-          () => {
-            this.#waits.delete(end);
-            resolve(false);
-          },
-          "work",
-        );
-        this.#waits.add(end);
-      });
-      if (ended) return; // what comes next finds the stream closed or broken
+      const wait = deferred<boolean>();
+      const cancel = this.#clock.at(this.#clock.nowMs() + waitMs, () => wait.resolve(false), "work");
+      const end = (): void => {
+        cancel();
+        wait.resolve(true);
+      };
+      const forget = signal === undefined ? undefined : onAbort(signal, end);
+      this.#waits.add(end);
+      const ended = await wait.promise;
+      this.#waits.delete(end);
+      forget?.();
+      if (ended) return;
     }
   }
-}
-
-function bytesOf(item: {}): number {
-  return item instanceof Uint8Array ? item.byteLength : 0;
 }
 
 function bucket(
@@ -138,8 +145,4 @@ function bucket(
   if (perSecond === undefined) return undefined;
   aboveZero(name, perSecond);
   return new TokenBucket(perSecond, burst ?? Math.max(1, perSecond / 10), clock.nowMs());
-}
-
-function aboveZero(name: string, value: number): void {
-  if (!(value > 0)) throw new RangeError(`${name} must be above zero, but is ${value}`);
 }

@@ -1,13 +1,14 @@
-/** How fast a count has grown lately: the mean over the last few samples, which neither jumps nor remembers the start for ever. */
+/** The rate at which a count has grown lately: the mean over the last few samples, which neither jumps nor remembers the start for ever. */
 
 interface Sample {
   readonly atMs: number;
   readonly count: number;
 }
 
-/** The mean goes over so many intervals between samples. */
+/** The number of intervals between samples over which the mean is taken. */
 export const rateIntervals = 10;
 
+/** The rate of a count of which samples are taken. */
 export class Rate {
   readonly #samples: Sample[];
 
@@ -15,12 +16,13 @@ export class Rate {
     this.#samples = [{ atMs: nowMs, count: 0 }];
   }
 
+  /** Takes a sample. */
   sample(nowMs: number, count: number): void {
     this.#samples.push({ atMs: nowMs, count });
     if (this.#samples.length > rateIntervals + 1) this.#samples.shift();
   }
 
-  /** By how much a second the count has grown from the oldest sample that is kept to now. */
+  /** Returns the growth of the count a second, from the oldest sample that is kept to now. */
   perSecond(nowMs: number, count: number): number {
     const oldest = this.#samples[0] as Sample;
     const elapsedMs = nowMs - oldest.atMs;

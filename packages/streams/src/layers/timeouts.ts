@@ -1,5 +1,5 @@
 /** `withTimeouts`: limits how long a stream may rest, and how long it may last. */
-import type { Clock } from "@trunkline/base";
+import { aboveZero, type Clock } from "@trunkline/base";
 import { clockOf } from "../contract/clock.js";
 import { BrokenStreamError, ClosedStreamError } from "../contract/errors.js";
 import type { ObjectStream } from "../contract/stream.js";
@@ -45,7 +45,7 @@ class TimeLimits implements StreamWatcher<{}, {}> {
   constructor(clock: Clock, options: TimeoutOptions) {
     for (const name of ["idleTimeoutMs", "totalTimeoutMs"] as const) {
       const value = options[name];
-      if (value !== undefined && !(value > 0)) throw new RangeError(`${name} must be above zero, but is ${value}`);
+      if (value !== undefined) aboveZero(name, value);
     }
     this.#clock = clock;
     this.#idleTimeoutMs = options.idleTimeoutMs;

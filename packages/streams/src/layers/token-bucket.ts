@@ -1,12 +1,13 @@
-/** A token bucket: how fast something may go, and how much at once after a rest. Knows no clock and no stream. */
+/** A token bucket: limits how fast something may go, and how much may go at once after a rest. It knows no clock and no stream. */
 
+/** A bucket that fills at a constant rate up to its burst. */
 export class TokenBucket {
   readonly #perSecond: number;
   readonly #burst: number;
   #tokens: number;
   #atMs: number;
 
-  /** Full at first. */
+  /** Makes a full bucket. */
   constructor(perSecond: number, burst: number, nowMs: number) {
     this.#perSecond = perSecond;
     this.#burst = burst;
@@ -14,13 +15,13 @@ export class TokenBucket {
     this.#atMs = nowMs;
   }
 
-  /** How long until it holds anything again. Zero: something may go now. */
+  /** Returns the time in milliseconds until the bucket holds anything again; zero when something may go now. */
   waitMs(nowMs: number): number {
     this.#fill(nowMs);
     return this.#tokens > 0 ? 0 : ((1 - this.#tokens) * 1_000) / this.#perSecond;
   }
 
-  /** What has gone may be more than the bucket held: it is paid back by a longer wait, so that large items go at the same rate. */
+  /** Takes tokens, possibly more than the bucket holds: the next wait is longer by the debt, so that large items go at the same rate. */
   take(amount: number, nowMs: number): void {
     this.#fill(nowMs);
     this.#tokens -= amount;

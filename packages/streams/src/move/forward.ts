@@ -1,39 +1,48 @@
-/** Moving everything from one stream to another: one way (`copy`) and both ways (`forward`). */
+/** `copy` and `forward`: move everything from one stream to another, one way or both ways. */
 
 import { type AbortSignalLike, abortReason, onAbort } from "@trunkline/base";
 import { type Count, Counter } from "../bytes/counter.js";
 import { BrokenStreamError } from "../contract/errors.js";
 import type { ObjectStream, ReceiveStream, SendStream, StreamControl } from "../contract/stream.js";
+import { GuardedObserver } from "../kit/guarded-observer.js";
 
+/** Options of `copy`. */
 export interface CopyOptions {
   /** Aborts the streams with its reason, which the promise rejects with. */
   readonly signal?: AbortSignalLike | undefined;
 }
 
+/** Options of `forward`. */
 export interface ForwardOptions extends CopyOptions {
-  /** Called once, before the promise settles, and also when it rejects: for counting and logging what a failure has cut off. */
+  /**
+   * Called once, before the promise settles, also when it rejects: for counting and logging what a failure has cut off. An error of it
+   * changes nothing.
+   */
   readonly onFinish?: ((result: ForwardResult) => void) | undefined;
 }
 
+/** The result of `forward`. */
 export interface ForwardResult {
+  /** The count of what has gone from `a` to `b`. */
   readonly aToB: Count;
+  /** The count of what has gone from `b` to `a`. */
   readonly bToA: Count;
-  /** Which side was the first to end or to break; `undefined` if the signal came before either. */
+  /** The side that was the first to end or to break; `undefined` if the signal came before either. */
   readonly endedFirst: "a" | "b" | undefined;
-  /** How that first side ended: by its end, or by breaking; `"cancelled"` if the signal came before either. */
+  /** The way in which that first side ended: by its end, or by breaking; `"cancelled"` if the signal came before either. */
   readonly how: "end" | "broken" | "cancelled";
-  /** What the promise rejects with; absent when both sides came to their ends. */
+  /** The error with which the promise rejects; absent when both sides came to their ends. */
   readonly error?: unknown;
 }
 
 type Side = "a" | "b";
 
 /**
- * Joins two streams: what one receives, the other sends, ends included, until both have ended. Metadata goes with its message,
- * backpressure goes all the way, and neither stream is closed: both have ended, so that `close()` is immediate.
+ * Joins two streams: sends to each what the other receives, ends included, until both have ended. Metadata goes with its message, and
+ * backpressure goes all the way. Neither stream is closed; since both have ended, their `close()` is immediate.
  *
- * When one side breaks, the other is aborted with the same cause, and the promise rejects with the error; at once where the side
- * has a `brokenSignal`, else when it is next sent to or received from. What the broken side sent last may then be lost.
+ * When one side breaks, the other is aborted with the same cause, and the promise rejects with the error. This happens at once where the
+ * side has a `brokenSignal`, else when it is next sent to or received from. The last items of the broken side may then be lost.
  * @throws BrokenStreamError, and MetadataNotCarriedError when a message has metadata that the other side cannot carry
  */
 export async function forward<A extends {}, B extends {}>(
@@ -54,6 +63,7 @@ export async function forward<A extends {}, B extends {}>(
     how: first?.how ?? "cancelled",
     ...failure,
   });
+  const finish = (result: ForwardResult): void => new GuardedObserver().call(() => options.onFinish?.(result));
   const sideOf = (stream: StreamControl): Side => (stream === a ? "a" : "b");
   try {
     await joined([a, b], options.signal, (stream) => note(stream && sideOf(stream), stream ? "broken" : "cancelled"), [
@@ -61,11 +71,11 @@ export async function forward<A extends {}, B extends {}>(
       () => pump(b, a, bToA, () => note("b", "end")),
     ]);
   } catch (error) {
-    options.onFinish?.(report({ error }));
+    finish(report({ error }));
     throw error;
   }
   const result = report();
-  options.onFinish?.(result);
+  finish(result);
   return result;
 }
 
@@ -84,7 +94,7 @@ export async function copy<T extends {}>(
   return counter.snapshot();
 }
 
-/** A failure, and the stream that it is about. */
+/** A failure together with the stream that has failed. */
 class SideError {
   readonly stream: StreamControl;
   readonly error: unknown;
@@ -95,7 +105,7 @@ class SideError {
   }
 }
 
-/** Rejects with a `SideError`. */
+/** Moves the items of one direction and its end. Rejects with a `SideError`. */
 async function pump<T extends {}>(
   from: ReceiveStream<T>,
   to: SendStream<T>,
@@ -124,8 +134,8 @@ async function pump<T extends {}>(
 }
 
 /**
- * Does the work. Its first failure, a stream that breaks meanwhile, or the signal aborts all streams, and is what the promise
- * rejects with. `onFailure` is told first, with the stream that failed, if it was one.
+ * Does the work. Its first failure, a stream that breaks meanwhile, or the signal aborts all streams, and the promise rejects with its
+ * error. `onFailure` is called before that, with the stream that has failed, if it was one.
  */
 function joined(
   streams: readonly StreamControl[],

@@ -94,7 +94,7 @@ describe("the envelope", () => {
     ["bytes after the end", "1200", "bytes after its end"],
     ["a field longer than the fields", "11000000060000000001610000000262", "a field is longer than the fields are"],
     ["a key cut off", "11000000010000000005", "a field is longer than the fields are"],
-    ["a key that cannot be", "110000000600000000014100000000", "has no name"],
+    ["a key that cannot be", "110000000600000000014100000000", "has a name"],
     ["a reserved key", "11000000070000000002746500000000", "reserved"],
     ["a value that cannot be", "11000000070000000001610000000100", "octets that a header field cannot have"],
     ["too much metadata", "11000040010000000000", "metadata of 16385 bytes is larger than maxMetadataBytes (16384)"],
@@ -119,7 +119,7 @@ describe("the envelope", () => {
       MetadataNotCarriedError,
     );
     await expect(pair().sender.send(bytes("x"), { metadata: [["k".repeat(256), ""]] })).rejects.toThrow(
-      "longer than an envelope can say (255)",
+      "longer than an envelope can hold (255)",
     );
     await sender.send(new Uint8Array(10));
     expect((await receiver.receive())?.length).toBe(10);

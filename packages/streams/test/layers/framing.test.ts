@@ -66,7 +66,32 @@ describe("lengthPrefixed", () => {
       code: "MESSAGE_TOO_LARGE",
       message: "message of 4294967295 bytes is larger than maxMessageBytes (100)",
     });
-    expect(() => lengthPrefixed(from, { prefixBytes: 1, maxMessageBytes: 256 })).toThrow("from 1 to 255, but is 256");
+    expect(() => lengthPrefixed(from, { prefixBytes: 1, maxMessageBytes: 256 })).toThrow("from 1 to 255, not 256");
+  });
+
+  test("refuses options that are not offered, by name", () => {
+    const [stream] = memoryPair<Uint8Array>();
+    expect(() => lengthPrefixed(stream, { prefixBytes: 3 as never })).toThrow("prefixBytes must be 1, 2 or 4, not 3");
+    expect(() => lengthPrefixed(stream, { prefixBytes: 8 as never })).toThrow("prefixBytes must be 1, 2 or 4, not 8");
+    expect(() => lengthPrefixed(stream, { byteOrder: "middle" as never })).toThrow(
+      'byteOrder must be "big" or "little"',
+    );
+    expect(() => lines(stream, { newline: "\r" as never })).toThrow("newline must be");
+  });
+
+  test("a message may be kept and changed in place: neither the other messages nor later bytes share its part", async () => {
+    const [from, to] = memoryPair<Uint8Array>();
+    const stream = lengthPrefixed(to);
+    const frame = (text: string): Buffer => Buffer.concat([Buffer.from([0, 0, 0, text.length]), Buffer.from(text)]);
+    await from.send(Buffer.concat([frame("one"), frame("two"), frame("three").subarray(0, 6)]));
+    const first = (await stream.receive()) as Uint8Array;
+    first.fill(0);
+    const second = (await stream.receive()) as Uint8Array;
+    expect(string(second)).toBe("two");
+    second.fill(0);
+    await from.send(frame("three").subarray(6));
+    expect(string(await stream.receive())).toBe("three");
+    expect([first, second]).toEqual([new Uint8Array(3), new Uint8Array(3)]);
   });
 
   test("an end within a message is an error", async () => {
@@ -127,7 +152,53 @@ describe("lines", () => {
   });
 });
 
+describe("metadata without a message that begins with it", () => {
+  test.each([
+    ["lines", (stream: Bytes) => lines(stream)],
+    ["lengthPrefixed", (stream: Bytes) => lengthPrefixed(stream)],
+  ])("%s: breaks the stream instead of being lost at the end or going to the next message", async (_, frame) => {
+    for (const next of ["\0\0\0\x01\n", undefined]) {
+      const [from, to] = memoryPair<Uint8Array>();
+      await from.send(new Uint8Array(0), { metadata: { n: "1" } });
+      if (next !== undefined) await from.send(bytes(next));
+      await from.sendEof();
+      await expect(frame(to).receiveWithMetadata()).rejects.toMatchObject({ code: "CORRUPT_INPUT" });
+    }
+  });
+});
+
 describe("buffered", () => {
+  test("a line after a delimiter that was not found is found where it is, not behind it", async () => {
+    const stream = buffered(await chunks("one\ntwo\nthree\n"));
+    await expect(stream.readUntil(bytes("\r\n\r\n"), 1_000)).rejects.toThrow(ReadError);
+    expect(string(await stream.readLine())).toBe("one");
+    expect(string(await stream.readLine())).toBe("two");
+    expect(string(await stream.readLine())).toBe("three");
+    expect(await stream.readLine()).toBeUndefined();
+  });
+
+  test("a line after a cancelled read for another delimiter comes at once", async () => {
+    const [from, to] = memoryPair<Uint8Array>();
+    await from.send(bytes("one\ntwo\n"));
+    const stream = buffered(to);
+    const controller = new AbortController();
+    const cancelled = stream.readUntil(bytes("\r\n"), 1_000, { signal: controller.signal });
+    await new Promise((resolve) => setImmediate(resolve));
+    controller.abort(new Error("enough"));
+    await expect(cancelled).rejects.toThrow("enough");
+    expect(string(await stream.readLine())).toBe("one");
+  });
+
+  test("a delimiter object that was changed in between is searched for anew", async () => {
+    const [from, to] = memoryPair<Uint8Array>();
+    await from.send(bytes("a;b,c"));
+    const stream = buffered(to);
+    const delimiter = bytes("!");
+    await expect(stream.readUntil(delimiter, 2)).rejects.toThrow(ReadError);
+    delimiter.set(bytes(";"));
+    expect(string(await stream.readUntil(delimiter, 2))).toBe("a");
+  });
+
   test("reads exactly, up to a delimiter, and lines, in any order", async () => {
     const stream = buffered(await chunks("ab", "cdef", "gh--ij", "-", "-rest\r\nline\nlast"));
     expect(string(await stream.readExactly(3))).toBe("abc");

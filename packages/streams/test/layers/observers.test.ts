@@ -6,6 +6,7 @@ import {
   BrokenStreamError,
   Crc32,
   counted,
+  lengthPrefixed,
   memoryPair,
   progress,
   rateLimited,
@@ -215,7 +216,6 @@ describe("rateLimited", () => {
     await stream.send(new Uint8Array(1_000));
     const second = stream.send(new Uint8Array(1));
     const third = stream.send(new Uint8Array(1));
-    await second;
     expect((await other.receive())?.length).toBe(1_000);
     let isThere = false;
     const receiving = other.receive().then(() => {
@@ -229,7 +229,37 @@ describe("rateLimited", () => {
     expect(isThere).toBe(true);
     stream.abort(new Error("over"));
     await receiving;
+    await second;
     await third.catch(() => {});
+  });
+
+  test("a send that the stream below refuses rejects by itself, and the following ones go on", async () => {
+    const clock = new VirtualClock();
+    const [inner, other] = memoryPair<Uint8Array>({ clock });
+    const stream = rateLimited(lengthPrefixed(inner, { maxMessageBytes: 10 }), { sendBytesPerSecond: 100 });
+    const refused = stream.send(new Uint8Array(11));
+    const next = stream.send(new Uint8Array(1));
+    await expect(refused).rejects.toThrow("message of 11 bytes is larger than maxMessageBytes (10)");
+    await next;
+    expect((await other.receive())?.length).toBe(5);
+    await stream.sendEof();
+    expect(await other.receive()).toBeUndefined();
+  });
+
+  test("a send that is cancelled while it waits for the rate never began", async () => {
+    const clock = new VirtualClock();
+    const [inner, other] = memoryPair<Uint8Array>({ clock });
+    const stream = rateLimited(inner, { sendBytesPerSecond: 100 });
+    await stream.send(new Uint8Array(100));
+    const controller = new AbortController();
+    const cancelled = stream.send(new Uint8Array(1), { signal: controller.signal });
+    const next = stream.send(new Uint8Array(2));
+    controller.abort(new Error("changed my mind"));
+    await expect(cancelled).rejects.toThrow("changed my mind");
+    await settle();
+    clock.advance(1_000);
+    await next;
+    expect([(await other.receive())?.length, (await other.receive())?.length]).toEqual([100, 2]);
   });
 
   test("an abort does not wait, and everything that does rejects", async () => {
@@ -237,7 +267,7 @@ describe("rateLimited", () => {
     const [inner, other] = memoryPair<Uint8Array>({ clock });
     const stream = rateLimited(inner, { sendBytesPerSecond: 1 });
     await stream.send(new Uint8Array(1_000));
-    await stream.send(new Uint8Array(1_000));
+    stream.send(new Uint8Array(1_000)).catch(() => {});
     const waiting = stream.send(new Uint8Array(1));
     const ending = stream.sendEof();
     waiting.catch(() => {});
@@ -254,7 +284,7 @@ describe("rateLimited", () => {
     const [stream] = memoryPair<Uint8Array>();
     expect(() => rateLimited(stream, { sendBytesPerSecond: 1 })).toThrow("a rate limit needs a clock");
     expect(() => rateLimited(stream, { sendBytesPerSecond: 0, clock })).toThrow(
-      "sendBytesPerSecond must be above zero, but is 0",
+      "sendBytesPerSecond must be above zero, not 0",
     );
     expect(() => rateLimited(stream, { burstBytes: -1, clock })).toThrow(RangeError);
   });
@@ -329,7 +359,7 @@ describe("withTimeouts", () => {
     const [stream] = memoryPair<string>();
     expect(() => withTimeouts(stream, { idleTimeoutMs: 1 })).toThrow("timeouts need a clock");
     expect(() => withTimeouts(stream, { idleTimeoutMs: 0, clock: new VirtualClock() })).toThrow(
-      "idleTimeoutMs must be above zero, but is 0",
+      "idleTimeoutMs must be above zero, not 0",
     );
   });
 });

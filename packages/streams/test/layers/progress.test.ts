@@ -194,10 +194,10 @@ describe("progress", () => {
     );
     const clock = new VirtualClock();
     expect(() => progress(inner, { onProgress() {}, clock, intervalMs: 0 })).toThrow(
-      "intervalMs must be above zero, but is 0",
+      "intervalMs must be above zero, not 0",
     );
     expect(() => progress(inner, { onProgress() {}, clock, intervalMs: Number.NaN })).toThrow(
-      "intervalMs must be above zero, but is NaN",
+      "intervalMs must be above zero, not NaN",
     );
   });
 });

@@ -162,6 +162,32 @@ describe("forward", () => {
     expect(await second.receive()).toBeUndefined();
   });
 
+  test.each([
+    [
+      "throws",
+      () => {
+        throw new Error("the log is full");
+      },
+    ],
+    [
+      "rejects",
+      async () => {
+        throw new Error("the log is full");
+      },
+    ],
+  ])("an onFinish that %s changes neither the error nor the result", async (_, onFinish) => {
+    const [client, left] = memoryPair<string>();
+    const forwarding = forward(left, memoryPair<string>()[0], { onFinish });
+    client.abort(new Error("cable pulled"));
+    await expect(forwarding).rejects.toMatchObject({ cause: new Error("cable pulled") });
+
+    const [one, leftEnd] = memoryPair<string>();
+    const [rightEnd, other] = memoryPair<string>();
+    const ended = forward(leftEnd, rightEnd, { onFinish });
+    await Promise.all([one.sendEof(), other.sendEof()]);
+    expect(await ended).toMatchObject({ how: "end" });
+  });
+
   test("a slow reader on one side stops the writer on the other", async () => {
     const { first, second } = relay<number>();
     let sent = 0;
