@@ -55,7 +55,7 @@ export type {
 } from "./server/handlers.js";
 export type { MethodOptions, ServiceOptions } from "./server/method-table.js";
 export { Server, type ServerListenOptions, type ServerOptions } from "./server/server.js";
-export { bytesCodec, type MessageCodec } from "./service/codec.js";
+export { bytesCodec, type DecodeLimits, type DecodeOptions, type MessageCodec } from "./service/codec.js";
 export type { MethodDefinition, ServiceDefinition } from "./service/definition.js";
 export { protobufCodec } from "./service/protobuf.js";
 export type { Compression, CompressionOption } from "./wire/compression.js";

@@ -6,12 +6,13 @@ import { Metadata, type MetadataInit } from "@trunkline/metadata";
 import { defaultMaxReceiveMessageBytes, largestMessageBytes } from "../connection/options.js";
 import { checkedInterceptors } from "../hooks/chain.js";
 import type { ClientInterceptor } from "../hooks/interceptor.js";
+import { type DecodeLimits, type DecodeOptions, defaultDecodeLimits, resolveDecodeLimits } from "../service/codec.js";
 import { type Compression, type CompressionOption, Compressions } from "../wire/compression.js";
 import { GrpcError } from "../wire/errors.js";
 import { Status } from "../wire/status.js";
 
 /** Options of a channel or a client for all its calls. What a client says counts before what its channel says, what a call says before both. */
-export interface CallDefaults {
+export interface CallDefaults extends DecodeOptions {
   /**
    * Milliseconds that a call without a deadline of its own may take from when it is started. Default: no limit. A call that may last gives
    * `deadline: Deadline.after(Infinity)`.
@@ -44,6 +45,7 @@ export interface ResolvedDefaults {
   readonly waitForReady: boolean;
   readonly maxReceiveMessageBytes: number;
   readonly maxSendMessageBytes: number;
+  readonly decodeLimits: DecodeLimits;
   readonly compression: Compression | undefined;
   readonly compressions: Compressions;
   readonly interceptors: readonly ClientInterceptor[];
@@ -56,6 +58,7 @@ const none: ResolvedDefaults = {
   waitForReady: false,
   maxReceiveMessageBytes: defaultMaxReceiveMessageBytes,
   maxSendMessageBytes: largestMessageBytes,
+  decodeLimits: defaultDecodeLimits,
   compression: undefined,
   compressions: Compressions.builtIn,
   interceptors: [],
@@ -82,6 +85,7 @@ export function resolveDefaults(given: CallDefaults = {}, outer: ResolvedDefault
       given.maxSendMessageBytes,
       outer.maxSendMessageBytes,
     ),
+    decodeLimits: resolveDecodeLimits(given, outer.decodeLimits),
     compression: compression === undefined ? outer.compression : compressions.resolve(compression),
     compressions,
     interceptors: [...outer.interceptors, ...checkedInterceptors(given.interceptors)],

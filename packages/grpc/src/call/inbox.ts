@@ -52,6 +52,12 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
   #extended = false;
   /** The room of a large message in the making. */
   #reservation: Reservation | undefined = undefined;
+  /** True while a message is decompressed in the background. The next one waits, so that their order stays. */
+  #inflating = false;
+  /** The number of times that messages were dropped: a message that was being decompressed then is dropped, too. */
+  #drops = 0;
+  /** Called once the message that is decompressed is decoded: the end of the input and the start of a handler wait for it. */
+  #onDecoded: (() => void) | undefined = undefined;
   /** A message that was decoded before it was asked for. */
   #held: In | undefined = undefined;
   #waiter: Waiter<In> | undefined = undefined;
@@ -82,7 +88,9 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
   onData(data: Uint8Array, ended: boolean): void {
     try {
       this.push(data);
-      if (ended) this.#owner.onInputEnd();
+      if (!ended) return;
+      // The end comes after the messages before it.
+      this.whenDecoded(() => this.#owner.onInputEnd());
     } catch (error) {
       this.#owner.onBadInput(error as GrpcError);
     }
@@ -124,7 +132,8 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
       const end = prefixBytes + messageLength(data, 0);
       if (end <= data.length) {
         this.#owner.acknowledge(end);
-        this.#give(this.#decode(data[0] as number, data.subarray(prefixBytes, end)));
+        const message = this.#decode(data[0] as number, data.subarray(prefixBytes, end));
+        if (message !== undefined) this.#give(message);
         offset = end;
       }
     }
@@ -137,14 +146,14 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
 
   /** True while the next message is given on as soon as it is whole. */
   get #isAwaited(): boolean {
-    return this.#waiter !== undefined || (this.#eager && this.#held === undefined);
+    return !this.#inflating && (this.#waiter !== undefined || (this.#eager && this.#held === undefined));
   }
 
   /** Gives on the next message, or makes room for what is missing of it. */
   #feed(): void {
     const message = this.#next();
     if (message !== undefined) this.#give(message);
-    else if (!this.#extended && this.#end === undefined) this.#makeRoom();
+    else if (!this.#inflating && !this.#extended && this.#end === undefined) this.#makeRoom();
   }
 
   /** Makes room for the message in the making: first in the process's budget, then in the stream's window. */
@@ -207,7 +216,7 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
   /** Takes the next message if it is there. @throws GrpcError when it cannot be had */
   #next(): In | undefined {
     const bytes = this.#bytes;
-    if (bytes === undefined || bytes.length < prefixBytes) return undefined;
+    if (this.#inflating || bytes === undefined || bytes.length < prefixBytes) return undefined;
     const length = bytes.lengthAt(1);
     const total = prefixBytes + length;
     if (bytes.length < total) return undefined;
@@ -248,6 +257,7 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
     this.#waiter?.reject(error);
     this.#waiter = undefined;
     this.#dropAll();
+    this.#tellDecoded();
   }
 
   /** As `close`; resolves when nothing more can come, for whatever reason. */
@@ -313,15 +323,63 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
     }
   }
 
-  #decode(flags: number, bytes: Uint8Array): In {
-    let plain = bytes;
-    if (flags !== 0) {
-      const { incomingName } = this.#owner;
-      if (flags !== 1) throw new GrpcError(Status.INTERNAL, `${incomingName} message has the unknown flags ${flags}`);
-      if (this.encoding === undefined)
-        throw new GrpcError(Status.INTERNAL, `${incomingName} message is compressed, but no grpc-encoding says how`);
-      plain = decompressed(incomingName, bytes, this.encoding, this.#maxMessageBytes);
+  /** Decodes a message. @returns undefined if it is decompressed in the background; it is given on later. @throws GrpcError */
+  #decode(flags: number, bytes: Uint8Array): In | undefined {
+    if (flags === 0) return this.#decodePlain(bytes);
+    const { incomingName } = this.#owner;
+    if (flags !== 1) throw new GrpcError(Status.INTERNAL, `${incomingName} message has the unknown flags ${flags}`);
+    if (this.encoding === undefined)
+      throw new GrpcError(Status.INTERNAL, `${incomingName} message is compressed, but no grpc-encoding says how`);
+    const plain = decompressed(incomingName, bytes, this.encoding, this.#maxMessageBytes);
+    if (!(plain instanceof Promise)) return this.#decodePlain(plain);
+    this.#inflating = true;
+    const drops = this.#drops;
+    plain.then(
+      (message) => this.#onInflated(drops, () => this.#give(this.#decodePlain(message))),
+      (error: GrpcError) =>
+        this.#onInflated(drops, () => {
+          throw error;
+        }),
+    );
+    return undefined;
+  }
+
+  /** Goes on after a message was decompressed in the background. */
+  #onInflated(drops: number, take: () => void): void {
+    if (drops !== this.#drops) return;
+    this.#inflating = false;
+    try {
+      take();
+    } catch (error) {
+      this.#onDecoded = undefined;
+      this.#owner.onBadInput(error as GrpcError);
+      // A call that had ended already ends for its reader with this error.
+      if (this.#waiter !== undefined) {
+        this.#end = { error: error as GrpcError };
+        this.#settleWaiter();
+      }
+      return;
     }
+    this.#tellDecoded();
+  }
+
+  #tellDecoded(): void {
+    const listener = this.#onDecoded;
+    this.#onDecoded = undefined;
+    try {
+      listener?.();
+    } catch (error) {
+      this.#owner.onBadInput(error as GrpcError);
+    }
+  }
+
+  /** Calls `listener` as soon as no message is decompressed in the background, at once if none is. */
+  whenDecoded(listener: () => void): void {
+    if (this.#inflating) this.#onDecoded = listener;
+    else listener();
+  }
+
+  #decodePlain(plain: Uint8Array): In {
     try {
       return this.#owner.decode(plain);
     } catch (cause) {
@@ -335,13 +393,15 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
     const bytes = this.#bytes?.length ?? 0;
     this.#bytes = undefined;
     this.#held = undefined;
+    this.#inflating = false;
+    this.#drops += 1;
     this.#freeRoom();
     if (bytes > 0) this.#owner.acknowledge(bytes);
   }
 
   #settleWaiter(): void {
     const waiter = this.#waiter;
-    if (waiter === undefined || this.#end === undefined) return;
+    if (waiter === undefined || this.#end === undefined || this.#inflating) return;
     this.#waiter = undefined;
     waiter.forget?.();
     if (this.#end.error !== undefined) {

@@ -34,6 +34,8 @@ import { Milestones } from "./milestones.js";
 import { OutgoingRequest, type RequestOwner } from "./request.js";
 import { IncomingResponse, type ResponseOwner } from "./response.js";
 
+/** The time that an answer that is not gRPC's has for its text. A proxy sends its page at once. */
+const otherTextTimeoutMs = 1_000;
 /** How often a call is sent again that the server has surely not begun to work on. */
 const maxResends = 2;
 
@@ -55,6 +57,8 @@ export class ClientCallStream implements ClientCall<{}, {}>, WaitingCall, Reques
   #milestones: Milestones | undefined = undefined;
   /** The one response message of a short form. */
   #reply: Deferred<{}> | undefined = undefined;
+  /** Cancels the wait for the text of an answer that is not gRPC's. */
+  #cancelOther: (() => void) | undefined = undefined;
   hooks: HookChain | undefined = undefined;
   #intercepted = false;
   /** True while an interceptor makes the call wait. */
@@ -318,6 +322,10 @@ export class ClientCallStream implements ClientCall<{}, {}>, WaitingCall, Reques
       this.#onStatus(this.#response.takeTrailersOnly(fields));
       return;
     }
+    if (this.#response.takeOther(fields)) {
+      this.#awaitOther();
+      return;
+    }
     const error = this.#response.takeInitial(fields);
     if (error !== undefined) {
       this.cancelWith(error);
@@ -327,12 +335,31 @@ export class ClientCallStream implements ClientCall<{}, {}>, WaitingCall, Reques
     this.#response.tellInitial();
   }
 
+  /** Waits for the text of an answer that is not gRPC's, for a short time: it may never end. */
+  #awaitOther(): void {
+    const { clock } = this.#life;
+    if (this.#response.other?.complete) this.#failWithOther();
+    else this.#cancelOther = clock.at(clock.nowMs() + otherTextTimeoutMs, () => this.#failWithOther(), "work");
+  }
+
+  #failWithOther(): void {
+    const { other } = this.#response;
+    if (other !== undefined && !this.#life.ended) this.cancelWith(other.error());
+  }
+
   onData(data: Uint8Array, end: boolean): void {
-    this.#response.inbox.onData(data, end);
+    const { other } = this.#response;
+    if (other === undefined) {
+      this.#response.inbox.onData(data, end);
+      return;
+    }
+    this.#stream?.acknowledge(data.length);
+    if (other.push(data) || end) this.#failWithOther();
   }
 
   onTrailers(fields: readonly HeaderField[]): void {
-    if (this.#stream !== undefined) this.#onStatus(this.#response.takeTrailers(fields));
+    if (this.#response.other !== undefined) this.#failWithOther();
+    else if (this.#stream !== undefined) this.#onStatus(this.#response.takeTrailers(fields));
   }
 
   #onStatus(told: GrpcError | undefined): void {
@@ -350,7 +377,7 @@ export class ClientCallStream implements ClientCall<{}, {}>, WaitingCall, Reques
       this.#bound.channel.connections.start(this);
       return;
     }
-    const error = errorOfReset(reset, "the server");
+    const error = this.#response.other?.error() ?? errorOfReset(reset, "the server");
     this.#finish(this.#isLate(error) ? this.#deadlineExceeded() : error, false);
   }
 
@@ -414,6 +441,7 @@ export class ClientCallStream implements ClientCall<{}, {}>, WaitingCall, Reques
   /** Ends the call, once. `dropUnread`: what has come and was not read is dropped. */
   #finish(error: Error | undefined, dropUnread: boolean): void {
     if (!this.#life.end(error)) return;
+    this.#cancelOther?.();
     if (this.#stream !== undefined) this.#leaveStream();
     else if (this.#stage === "waiting") this.#bound.channel.connections.forget(this);
     this.#endDirections(error, dropUnread);
@@ -432,7 +460,7 @@ export class ClientCallStream implements ClientCall<{}, {}>, WaitingCall, Reques
       else inbox.end(error);
       return;
     }
-    if (error === undefined) reply.resolve(inbox.shift() as {});
+    if (error === undefined) reply.resolve(inbox.shift() ?? (inbox.receive() as Promise<{}>));
     else reply.resolve(rejectionAtCaller(error));
   }
 

@@ -11,8 +11,9 @@ import type { HookChain } from "../hooks/chain.js";
 import { MetadataEvent, StatusEvent } from "../hooks/events.js";
 import { asError, GrpcError } from "../wire/errors.js";
 import { isGrpcContentType, isGrpcJsonContentType, metadataOf, readResponse } from "../wire/headers.js";
+import { HttpAnswer } from "../wire/http-answer.js";
 import { Status } from "../wire/status.js";
-import { errorOfHttp, errorOfTrailers } from "../wire/wire-status.js";
+import { errorOfTrailers } from "../wire/wire-status.js";
 import type { BoundMethod } from "./bound-method.js";
 import { interceptorError } from "./call-errors.js";
 
@@ -30,6 +31,8 @@ export class IncomingResponse implements InboxOwner<{}> {
   readonly #options: CallOptions;
   readonly inbox: Inbox<{}>;
   #stream: Http2Stream | undefined = undefined;
+  /** The answer of a server or proxy that does not speak gRPC. */
+  #other: HttpAnswer | undefined = undefined;
   #initialFields: readonly HeaderField[] | undefined = undefined;
   #trailingFields: readonly HeaderField[] | undefined = undefined;
   #initialMetadata: Metadata | undefined = undefined;
@@ -66,10 +69,25 @@ export class IncomingResponse implements InboxOwner<{}> {
 
   // Header sections.
 
-  /** Takes response headers that messages follow. @returns the error that the call must end with, if there is one */
+  /**
+   * Takes response headers that are not gRPC's, and whose text follows: the error of the call holds the beginning of it.
+   * @returns false for the headers of a gRPC server
+   */
+  takeOther(fields: readonly HeaderField[]): boolean {
+    const { httpStatus, contentType, contentEncoding } = readResponse(fields);
+    if (httpStatus === "200" && this.#isGrpc(contentType)) return false;
+    this.#other = new HttpAnswer(httpStatus, contentType, contentEncoding);
+    return true;
+  }
+
+  /** The answer of a server or proxy that does not speak gRPC; undefined for one that does. */
+  get other(): HttpAnswer | undefined {
+    return this.#other;
+  }
+
+  /** Takes the response headers of a gRPC server. @returns the error that the call must end with, if there is one */
   takeInitial(fields: readonly HeaderField[]): GrpcError | undefined {
-    const { httpStatus, contentType, encoding } = readResponse(fields);
-    if (httpStatus !== "200" || !this.#isGrpc(contentType)) return errorOfHttp(httpStatus, contentType);
+    const { encoding } = readResponse(fields);
     this.#initialFields = fields;
     this.inbox.encoding = this.#bound.defaults.compressions.ofEncoding(encoding);
     const { hooks } = this.#owner;
@@ -92,7 +110,7 @@ export class IncomingResponse implements InboxOwner<{}> {
     const { httpStatus, contentType } = readResponse(fields);
     const isGrpc = httpStatus === "200" && this.#isGrpc(contentType);
     if (isGrpc || fields.some(({ name }) => name === "grpc-status")) return this.takeTrailers(fields);
-    return this.#statusThrough(errorOfHttp(httpStatus, contentType)) ?? this.#incomplete();
+    return this.#statusThrough(new HttpAnswer(httpStatus, contentType).error()) ?? this.#incomplete();
   }
 
   /** Takes the trailers. @returns the error that the call must end with, if there is one */
@@ -166,7 +184,7 @@ export class IncomingResponse implements InboxOwner<{}> {
   }
 
   decode(bytes: Uint8Array): {} {
-    const message = this.#bound.method.response.decode(bytes);
+    const message = this.#bound.method.response.decode(bytes, this.#bound.defaults.decodeLimits);
     const { hooks } = this.#owner;
     if (hooks === undefined) return message;
     try {

@@ -7,7 +7,8 @@ import { Buffer } from "node:buffer";
 import net from "node:net";
 import { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
-import { deflateSync, gunzipSync, gzipSync, inflateSync } from "node:zlib";
+import { promisify } from "node:util";
+import zlib, { deflateSync, gunzipSync, gzipSync, inflateSync } from "node:zlib";
 
 export {
   checkSocketPath,
@@ -73,6 +74,19 @@ export function gzip(bytes: Uint8Array): Uint8Array {
 /** Decompresses the format of RFC 1952. @throws an error with the code `ERR_BUFFER_TOO_LARGE` beyond `maxBytes` */
 export function gunzip(bytes: Uint8Array, maxBytes: number): Uint8Array {
   return gunzipSync(bytes, { maxOutputLength: maxBytes });
+}
+
+const gunzipLater: (bytes: Uint8Array, options: zlib.ZlibOptions) => Promise<Uint8Array> = promisify(zlib.gunzip);
+const inflateLater: (bytes: Uint8Array, options: zlib.ZlibOptions) => Promise<Uint8Array> = promisify(zlib.inflate);
+
+/** Decompresses as `gunzip` does, in the thread pool. */
+export function gunzipInBackground(bytes: Uint8Array, maxBytes: number): Promise<Uint8Array> {
+  return gunzipLater(bytes, { maxOutputLength: maxBytes });
+}
+
+/** Decompresses as `inflate` does, in the thread pool. */
+export function inflateInBackground(bytes: Uint8Array, maxBytes: number): Promise<Uint8Array> {
+  return inflateLater(bytes, { maxOutputLength: maxBytes });
 }
 
 /** Compresses in the zlib format of RFC 1950. */

@@ -250,11 +250,16 @@ export class ServerCallStream implements HandledCall, ResponseOwner, InboxOwner<
   #admit(): void {
     this.#admitted = true;
     if (this.ended) this.handlerDone();
-    else if (!this.#served.wantsRequest || this.#requestEnded) this.#runHandler();
+    else if (!this.#served.wantsRequest || (this.#requestEnded && this.#inbox.encoding === undefined))
+      this.#runHandler();
     else {
       // Until the request is there, no handler runs.
       this.#handlerRuns = false;
       this.#inbox.awaitEnd();
+      if (!this.#requestEnded) return;
+      this.#inbox.whenDecoded(() => {
+        if (!this.ended) this.#runHandler();
+      });
     }
   }
 
@@ -298,7 +303,7 @@ export class ServerCallStream implements HandledCall, ResponseOwner, InboxOwner<
   }
 
   decode(bytes: Uint8Array): {} {
-    const message = this.method.request.decode(bytes);
+    const message = this.method.request.decode(bytes, this.#host.core.decodeLimits);
     if (this.hooks === undefined) return message;
     try {
       return this.hooks.requestMessage(message);

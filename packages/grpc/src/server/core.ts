@@ -6,6 +6,7 @@ import type { Clock } from "@trunkline/streams";
 import type { MessageBudget } from "../call/message-budget.js";
 import type { Http2Options } from "../connection/options.js";
 import type { ServerCall } from "../contract/call.js";
+import type { DecodeLimits } from "../service/codec.js";
 import type { Compression, Compressions } from "../wire/compression.js";
 import type { MethodTable } from "./method-table.js";
 
@@ -15,6 +16,7 @@ export interface ServerCore {
   readonly clock: Clock;
   readonly maxReceiveMessageBytes: number;
   readonly maxSendMessageBytes: number;
+  readonly decodeLimits: DecodeLimits;
   readonly messageBudget: MessageBudget;
   /** Of responses, to clients that accept it. */
   readonly compression: Compression | undefined;

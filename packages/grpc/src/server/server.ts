@@ -26,6 +26,7 @@ import { peerOf } from "../connection/peer.js";
 import type { ServerCall } from "../contract/call.js";
 import { checkedInterceptors } from "../hooks/chain.js";
 import type { ServerInterceptor } from "../hooks/interceptor.js";
+import { type DecodeOptions, resolveDecodeLimits } from "../service/codec.js";
 import type { AnyService } from "../service/resolution.js";
 import type { Compression, CompressionOption } from "../wire/compression.js";
 import { GrpcError } from "../wire/errors.js";
@@ -36,7 +37,7 @@ import type { Implementation } from "./handlers.js";
 import { closeListener, listenOnLocalhost, listenOnOne } from "./listeners.js";
 import { MethodTable, type ServiceOptions } from "./method-table.js";
 
-export interface ServerOptions extends ServerLifetimeOptions {
+export interface ServerOptions extends ServerLifetimeOptions, DecodeOptions {
   /** Largest message that is received, in bytes, decompressed. Default 4,194,304: what every gRPC implementation takes. */
   readonly maxReceiveMessageBytes?: number | undefined;
   /** Largest message that is sent, in bytes, before compression; a larger one fails its call with RESOURCE_EXHAUSTED. Default: no limit, as the receiver has one. */
@@ -110,6 +111,7 @@ export class Server implements AsyncDisposable {
       ),
       maxSendMessageBytes: checkedMessageBytes("maxSendMessageBytes", options.maxSendMessageBytes, largestMessageBytes),
       messageBudget: budgetFor(options.messageBudget, clock),
+      decodeLimits: resolveDecodeLimits(options),
       compression: compression === undefined ? undefined : compressions.resolve(compression),
       compressions,
       maxConcurrentStreams: wholeNumber("maxConcurrentStreams", options.maxConcurrentStreams ?? 1_000, 0, 2 ** 31 - 1),

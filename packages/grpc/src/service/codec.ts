@@ -1,19 +1,25 @@
 /** The contract of codecs, which make bytes of messages and messages of bytes. */
-import { isBytes } from "@trunkline/base";
+import { isBytes, wholeNumber } from "@trunkline/base";
 import { retained } from "@trunkline/h2";
 
-/** Bounds of the work that one received message may cause beside its size. */
-export interface DecodeLimits {
+/** Bounds of the work that one received message may cause beside its size. Codecs of protobuf-es keep to them. */
+export interface DecodeOptions {
   /**
    * The largest number of fields in one message, nested ones included, that its schema does not know. They are kept as
    * objects of their own: without a limit, 4 MB of two-byte fields stop the event loop for seconds. Default 10,000:
    * far more than a newer version of a schema adds.
    */
-  readonly maxUnknownFields: number;
+  readonly maxUnknownFields?: number | undefined;
   /**
    * The largest number of messages and map entries inside one message. An empty one takes two bytes on the wire and
-   * about a microsecond to build. Default 250,000: items of 16 bytes fill 4 MiB with fewer.
+   * about a microsecond to build. Default 250,000: items of 16 bytes fill 4 MiB with about as many.
    */
+  readonly maxNestedMessages?: number | undefined;
+}
+
+/** The bounds of `DecodeOptions`, each with a value. */
+export interface DecodeLimits {
+  readonly maxUnknownFields: number;
   readonly maxNestedMessages: number;
 }
 
@@ -22,6 +28,15 @@ export const defaultDecodeLimits: DecodeLimits = Object.freeze({
   maxUnknownFields: 10_000,
   maxNestedMessages: 250_000,
 });
+
+/** Checks the options and completes them by those of `outer`. @throws RangeError naming the option, the value and its range */
+export function resolveDecodeLimits(options: DecodeOptions, outer: DecodeLimits = defaultDecodeLimits): DecodeLimits {
+  const { maxUnknownFields, maxNestedMessages } = options;
+  return {
+    maxUnknownFields: wholeNumber("maxUnknownFields", maxUnknownFields ?? outer.maxUnknownFields, 0),
+    maxNestedMessages: wholeNumber("maxNestedMessages", maxNestedMessages ?? outer.maxNestedMessages, 0),
+  };
+}
 
 /**
  * The encoder and decoder of one kind of message.

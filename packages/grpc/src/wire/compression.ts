@@ -1,59 +1,80 @@
 /**
- * How messages are compressed: `gzip` and `deflate`, and whatever a channel, a client or a server is given beside them.
+ * The compression of messages: `gzip` and `deflate`, and the ones that a channel, a client or a server is given beside
+ * them.
  *
- * Synchronously: the order of messages stays what it is without a queue, and small ones are done sooner than a thread pool would begin. Large ones hold up
- * the rest: gzip takes about a millisecond for 64 KiB, and inflating a tenth of that, bounded by the size limit. A decoder gets that limit before it begins, so
- * that a small message that grows without end costs no more memory than it allows.
+ * Small messages are compressed and decompressed at once: that is done sooner than a thread pool would begin. A message
+ * that becomes larger than 32 KiB is decompressed in the background, since 300 messages of 4 KB that inflate to 4 MiB
+ * would otherwise stop the event loop for two seconds. A decoder gets the size limit before it begins, so that a small
+ * message that grows without end costs no more memory than the limit.
  */
 
 import { reasonText } from "@trunkline/base";
 import * as platform from "#platform";
 import { GrpcError } from "./errors.js";
 import { Status } from "./status.js";
+import { WorkLimit } from "./work-limit.js";
 
 /**
- * A way to compress messages, by the name that `grpc-encoding` gives it. Those of `node:zlib` are one line each:
- * `{ name: "br", compress: brotliCompressSync, decompress: (bytes, maxBytes) => brotliDecompressSync(bytes, { maxOutputLength: maxBytes }) }`.
+ * A way to compress messages, under the name that `grpc-encoding` gives it. With `node:zlib` one takes a line:
+ * `{ name: "br", compress: brotliCompressSync,
+ * decompress: (bytes, maxBytes) => brotliDecompressSync(bytes, { maxOutputLength: maxBytes }) }`.
  */
 export interface Compression {
-  /** Lower-case letters, digits and `-_.`; not `"identity"`. One named `"gzip"` or `"deflate"` takes the place of what is built in. */
+  /**
+   * The name: lower-case letters, digits and `-_.`, and not `"identity"`. A compression named `"gzip"` or `"deflate"`
+   * replaces the built-in one.
+   */
   readonly name: string;
-  /** One message. What it throws fails the send with INTERNAL. A result that is not smaller is not used: the message is sent as it is. */
+  /**
+   * Compresses one message. An error that it throws fails the send with INTERNAL. A result that is not smaller is not
+   * used: the message is sent as it is.
+   */
   compress(message: Uint8Array): Uint8Array;
   /**
-   * The message again. What it throws ends the call with INTERNAL, an error with the code `ERR_BUFFER_TOO_LARGE` (as `node:zlib` gives it) with RESOURCE_EXHAUSTED.
-   * @param maxBytes the result may not be larger; stop there, since the other side may want it to be endless. Never zero
+   * Decompresses one message. An error that it throws ends the call with INTERNAL; an error with the code
+   * `ERR_BUFFER_TOO_LARGE`, which `node:zlib` throws, ends it with RESOURCE_EXHAUSTED.
+   * @param maxBytes the largest result; stop there, since the peer may have made an endless one. Never zero
    */
   decompress(bytes: Uint8Array, maxBytes: number): Uint8Array;
+  /**
+   * Decompresses one large message without stopping the event loop, for example by the callback form of `node:zlib`. If it is
+   * there, `decompress` is only asked for results of up to 32 KiB and must then throw `ERR_BUFFER_TOO_LARGE` for larger
+   * ones. Default: `decompress` does all messages.
+   */
+  decompressInBackground?(bytes: Uint8Array, maxBytes: number): Promise<Uint8Array>;
 }
 
 /**
- * What messages are sent with. It works on the event loop, about a millisecond for 64 KiB: large messages are better sent in pieces, with `compress: false`, or
- * with a `Compression` of a lower level. A name (`"identity"`, `"gzip"`, `"deflate"`, or one of `acceptCompressions`), or a `Compression` itself.
+ * The compression of the messages that are sent: a name (`"identity"`, `"gzip"`, `"deflate"`, or one of
+ * `acceptCompressions`), or a `Compression` itself. It works on the event loop and takes about a millisecond for 64 KiB:
+ * large messages are better sent in pieces, with `compress: false`, or with a `Compression` of a lower level.
  */
 export type CompressionOption = Compression | "identity" | "gzip" | "deflate" | (string & {});
 
-/** RFC 1952. */
+/** The gzip format of RFC 1952. */
 const gzip: Compression = {
   name: "gzip",
   compress: platform.gzip,
   decompress: platform.gunzip,
+  decompressInBackground: platform.gunzipInBackground,
 };
 
-/** The zlib format, RFC 1950. */
+/** The zlib format of RFC 1950. */
 const deflate: Compression = {
   name: "deflate",
   compress: platform.deflate,
   decompress: platform.inflate,
+  decompressInBackground: platform.inflateInBackground,
 };
 
 const identity = "identity";
 
-/** Those that one side understands, by name. */
+/** The compressions that one side understands, by name. */
 export class Compressions {
+  /** The compressions that need not be given: gzip and deflate. */
   static readonly builtIn: Compressions = new Compressions([gzip, deflate]);
   readonly #byName: ReadonlyMap<string, Compression>;
-  /** What `grpc-accept-encoding` says. */
+  /** The value of `grpc-accept-encoding`. */
   readonly acceptEncoding: string;
 
   private constructor(all: Iterable<Compression>) {
@@ -61,17 +82,21 @@ export class Compressions {
     this.acceptEncoding = [identity, ...this.#byName.keys()].join(",");
   }
 
-  /** These and more. @throws TypeError for what is no `Compression` */
+  /** Returns these compressions and more. @throws TypeError for a value that is no `Compression` */
   with(more: readonly Compression[] = []): Compressions {
     if (!Array.isArray(more)) throw new TypeError("acceptCompressions must be a list of Compression objects");
     return more.length === 0 ? this : new Compressions([...this.#byName.values(), ...more.map(checkedCompression)]);
   }
 
+  /** Returns the compression of that name. */
   get(name: string): Compression | undefined {
     return this.#byName.get(name);
   }
 
-  /** Undefined for `identity`. @throws TypeError for a name that is not known, or what is no `Compression` */
+  /**
+   * Returns the compression that an option names or is; undefined for `"identity"`.
+   * @throws TypeError for a name that is not known, or a value that is no `Compression`
+   */
   resolve(option: CompressionOption): Compression | undefined {
     if (typeof option !== "string") return checkedCompression(option);
     const found = this.#byName.get(option);
@@ -81,19 +106,22 @@ export class Compressions {
     );
   }
 
-  /** For messages in `encoding`, as a server or client has named it. */
+  /** Returns the compression of messages whose peer has named `encoding`; undefined for none. */
   ofEncoding(encoding: string | undefined): Compression | undefined {
     return encoding === undefined || encoding === identity
       ? undefined
       : (this.#byName.get(encoding) ?? this.#unknown(encoding));
   }
 
-  /** True where messages in `encoding` can be read. */
+  /** Returns true if messages in `encoding` can be read. */
   knows(encoding: string | undefined): boolean {
     return encoding === undefined || encoding === identity || this.#byName.has(encoding);
   }
 
-  /** Takes the place of an encoding that a server should not have used: a call fails only when a message really is in it. */
+  /**
+   * Makes a compression for an encoding that is not known here. A server should not have used it, but the call fails only
+   * when a message really is in it.
+   */
   #unknown(name: string): Compression {
     const fail = (): never => {
       const text = `message in grpc-encoding ${JSON.stringify(name)}, which is not known here (${this.acceptEncoding})`;
@@ -114,7 +142,7 @@ function checkedCompression(given: Compression): Compression {
   throw new TypeError(`compression ${name} must have the functions compress and decompress`);
 }
 
-/** True where `acceptEncoding` names the compression, or the other side uses it itself. */
+/** Returns true if the peer accepts the compression: `acceptEncoding` names it, or the peer uses it itself. */
 export function accepts(
   acceptEncoding: string | undefined,
   encoding: string | undefined,
@@ -124,7 +152,7 @@ export function accepts(
   return acceptEncoding?.split(",").some((one) => one.trim() === name) ?? false;
 }
 
-/** @returns undefined where that would not make it smaller. @throws GrpcError INTERNAL */
+/** Compresses a message. @returns undefined if the result would not be smaller. @throws GrpcError INTERNAL */
 export function compressed(what: string, message: Uint8Array, compression: Compression): Uint8Array | undefined {
   let bytes: Uint8Array;
   try {
@@ -141,20 +169,60 @@ export function compressed(what: string, message: Uint8Array, compression: Compr
   return bytes.length < message.length ? bytes : undefined;
 }
 
-/** @throws GrpcError INTERNAL for bytes that are not in this encoding, RESOURCE_EXHAUSTED past `maxBytes` */
-export function decompressed(what: string, bytes: Uint8Array, compression: Compression, maxBytes: number): Uint8Array {
-  const { name } = compression;
-  let message: Uint8Array | undefined;
+/** The size up to which a message is decompressed at once: a tenth of a millisecond of work. */
+const atOnceBytes = 32_768;
+/** The number of messages that are decompressed in the background at the same time: as many as Node has threads for it. */
+const maxInBackground = 4;
+const background = new WorkLimit(maxInBackground);
+
+/**
+ * Decompresses a message: at once if the result is small, otherwise in the background. The background gets a copy of
+ * `bytes`, which may be a view of a chunk that is used again.
+ * @throws GrpcError INTERNAL for bytes that are not in this encoding, RESOURCE_EXHAUSTED beyond `maxBytes`; a promise
+ * rejects with them
+ */
+export function decompressed(
+  what: string,
+  bytes: Uint8Array,
+  compression: Compression,
+  maxBytes: number,
+): Uint8Array | Promise<Uint8Array> {
+  const fail = (cause: unknown): never => {
+    throw decompressionError(what, compression, maxBytes, cause);
+  };
+  // Zero would mean no limit to zlib.
+  const most = Math.max(1, maxBytes);
+  const inBackground = compression.decompressInBackground !== undefined && most > atOnceBytes;
   try {
-    // Zero would mean no limit to zlib.
-    message = compression.decompress(bytes, Math.max(1, maxBytes));
+    if (!inBackground || bytes.length <= atOnceBytes)
+      return checked(compression.decompress(bytes, inBackground ? atOnceBytes : most), maxBytes);
   } catch (cause) {
-    if (cause instanceof GrpcError) throw cause;
-    if ((cause as NodeJS.ErrnoException | undefined)?.code !== "ERR_BUFFER_TOO_LARGE")
-      throw new GrpcError(Status.INTERNAL, `${what} message is not in its encoding ${name}`, { cause });
+    if (!inBackground || !isTooLarge(cause)) return fail(cause);
   }
-  if (message !== undefined && message.length <= maxBytes) return message;
-  throw new GrpcError(
+  const copy = bytes.slice();
+  return background
+    .run(async () => checked((await compression.decompressInBackground?.(copy, most)) ?? nothing, maxBytes))
+    .catch(fail);
+}
+
+const nothing = new Uint8Array(0);
+const tooLarge = "ERR_BUFFER_TOO_LARGE";
+
+/** Returns a result that keeps to the limit; a decoder that ignores it must not get around it. */
+function checked(message: Uint8Array, maxBytes: number): Uint8Array {
+  if (message.length <= maxBytes) return message;
+  throw Object.assign(new RangeError("the result is larger than the limit"), { code: tooLarge });
+}
+
+function isTooLarge(cause: unknown): boolean {
+  return (cause as { readonly code?: unknown } | null | undefined)?.code === tooLarge;
+}
+
+function decompressionError(what: string, { name }: Compression, maxBytes: number, cause: unknown): GrpcError {
+  if (cause instanceof GrpcError) return cause;
+  if (!isTooLarge(cause))
+    return new GrpcError(Status.INTERNAL, `${what} message is not in its encoding ${name}`, { cause });
+  return new GrpcError(
     Status.RESOURCE_EXHAUSTED,
     `${what} message in encoding ${name} is larger than maxReceiveMessageBytes (${maxBytes})`,
   );

@@ -1,4 +1,4 @@
-/** The header fields of a call that are gRPC's own: written to be shared by many calls, read in one pass. */
+/** The header fields of a call that belong to gRPC. They are written once for many calls, and read in one pass. */
 import type { HeaderField } from "@trunkline/h2";
 import { Metadata, reservedKeyReason } from "@trunkline/metadata";
 import type { Compression } from "./compression.js";
@@ -14,22 +14,22 @@ function field(name: string, value: string): HeaderField {
   return Object.freeze({ name, value });
 }
 
-/** What every request of one method begins with, made once: `grpc-timeout` goes between the two parts. */
+/** The header fields that all requests of one method share, made once. `grpc-timeout` goes between the two parts. */
 export interface RequestHead {
   readonly pseudo: readonly HeaderField[];
   readonly rest: readonly HeaderField[];
-  /** Both, for calls that have nothing of their own. */
+  /** Both parts together, for calls that have no fields of their own. */
   readonly all: readonly HeaderField[];
 }
 
-/** What is the same for all calls of a client. */
+/** The parts of a request that are the same for all calls of a client. */
 export interface RequestOrigin {
   readonly scheme: "http" | "https";
   readonly authority: string;
   readonly userAgent: string;
 }
 
-/** `json`: messages go in the JSON form of protobuf. */
+/** Makes the fields that all requests of a method share. @param json true if its messages go in the JSON form of protobuf */
 export function requestHead(origin: RequestOrigin, path: string, acceptEncoding: string, json: boolean): RequestHead {
   const { scheme, authority, userAgent } = origin;
   const pseudo = [
@@ -47,7 +47,10 @@ export function requestHead(origin: RequestOrigin, path: string, acceptEncoding:
   return { pseudo, rest, all: [...pseudo, ...rest] };
 }
 
-/** The fields of one request. The timeout changes with every call: in the compression table it would only drive out what does not. */
+/**
+ * Returns the fields of one request. The timeout is never indexed: it changes with every call, and would only drive
+ * other fields out of the compression table.
+ */
 export function requestFields(
   head: RequestHead,
   remainingMs: number | undefined,
@@ -61,7 +64,7 @@ export function requestFields(
   return [...head.pseudo, timeout, ...head.rest, ...metadata];
 }
 
-/** What a server reads in a request. */
+/** The fields of a request that a server reads. */
 export interface RequestHeaders {
   method: string;
   path: string;
@@ -69,10 +72,11 @@ export interface RequestHeaders {
   userAgent: string | undefined;
   encoding: string | undefined;
   acceptEncoding: string | undefined;
-  /** The shortest of all `grpc-timeout`; NaN where one is malformed. */
+  /** The shortest of all `grpc-timeout` fields; NaN if one is malformed. */
   timeoutMs: number | undefined;
 }
 
+/** Reads the fields of a request in one pass. */
 export function readRequest(fields: readonly HeaderField[]): RequestHeaders {
   const request: RequestHeaders = {
     method: "",
@@ -113,35 +117,45 @@ export function readRequest(fields: readonly HeaderField[]): RequestHeaders {
   return request;
 }
 
-/** What a client reads in the first header section of an answer. */
+/** The fields that a client reads in the first header section of an answer. */
 export interface ResponseHeaders {
   httpStatus: string;
   contentType: string | undefined;
+  /** The HTTP compression of the whole answer, which a server of gRPC does not use. */
+  contentEncoding: string | undefined;
+  /** The compression of messages, `grpc-encoding`. */
   encoding: string | undefined;
 }
 
+/** Reads the fields of an answer in one pass. */
 export function readResponse(fields: readonly HeaderField[]): ResponseHeaders {
-  const response: ResponseHeaders = { httpStatus: "", contentType: undefined, encoding: undefined };
+  const response: ResponseHeaders = {
+    httpStatus: "",
+    contentType: undefined,
+    contentEncoding: undefined,
+    encoding: undefined,
+  };
   for (const { name, value } of fields) {
     if (name === ":status") response.httpStatus = value;
     else if (name === "content-type") response.contentType = value;
     else if (name === "grpc-encoding") response.encoding = value;
+    else if (name === "content-encoding") response.contentEncoding = value;
   }
   return response;
 }
 
-/** True for `application/grpc` in protobuf or whatever else the two sides have agreed on without saying so; false for `+json` and the like. */
+/** Returns true for `application/grpc` and `application/grpc+proto`, and false for other formats such as `+json`. */
 export function isGrpcContentType(contentType: string | undefined): boolean {
   if (contentType === plainContentType || contentType === "application/grpc+proto") return true;
   return contentType !== undefined && /^application\/grpc(\+proto)?[ \t]*(;|$)/i.test(contentType);
 }
 
-/** True for protobuf in its JSON form. */
+/** Returns true for protobuf in its JSON form. */
 export function isGrpcJsonContentType(contentType: string | undefined): boolean {
   return contentType !== undefined && /^application\/grpc\+json[ \t]*(;|$)/i.test(contentType);
 }
 
-/** The answer has the content-type of the request, for peers that compare. */
+/** The beginning of an answer. It repeats the content-type of the request, for peers that compare the two. */
 const plainResponse: readonly HeaderField[] = [field(":status", "200"), field("content-type", plainContentType)];
 const protoResponse: readonly HeaderField[] = [
   field(":status", "200"),
@@ -149,6 +163,7 @@ const protoResponse: readonly HeaderField[] = [
 ];
 const jsonResponse: readonly HeaderField[] = [field(":status", "200"), field("content-type", jsonContentType)];
 
+/** Returns the fields that an answer begins with. */
 export function responseHead(requestContentType: string | undefined): readonly HeaderField[] {
   if (requestContentType === plainContentType) return plainResponse;
   if (isGrpcJsonContentType(requestContentType)) return jsonResponse;
@@ -157,6 +172,7 @@ export function responseHead(requestContentType: string | undefined): readonly H
 
 const okTrailers: readonly HeaderField[] = [field("grpc-status", "0")];
 
+/** Returns the trailers of a call, without details. */
 export function trailerFields(
   status: number,
   message: string,
@@ -168,36 +184,37 @@ export function trailerFields(
   return metadata.length === 0 ? fields : [...fields, ...metadata];
 }
 
+/** Returns the field that names the compression of the messages. */
 export function encodingField({ name }: Compression): HeaderField {
   return field("grpc-encoding", name);
 }
 
-/** Of all requests, and of the answer to one in an encoding that is not known here. */
+/** Returns the field that lists the known encodings, for all requests and for the answer to a request in an unknown one. */
 export function acceptEncodingField(acceptEncoding: string): HeaderField {
   return field("grpc-accept-encoding", acceptEncoding);
 }
 
-/** The size of a header section as RFC 9113 §6.5.2 counts it: 32 bytes a field beside its text. */
-function listBytes(fields: readonly HeaderField[]): number {
+/** Returns the size of a header section as RFC 9113 §6.5.2 counts it: 32 bytes a field beside its text. */
+export function listBytes(fields: readonly HeaderField[]): number {
   let bytes = 0;
   for (const { name, value } of fields) bytes += name.length + value.length + 32;
   return bytes;
 }
 
 /**
- * Why a header section with metadata must not be sent: the other side has said how much it takes, and ends the stream, or even the connection with all its
- * calls, when it gets more.
+ * Returns the error for a header section that is larger than the peer takes, or undefined for one that is not. A peer that
+ * gets more than it announced ends the stream, or even the connection with all its calls.
  */
 export function oversize(what: string, fields: readonly HeaderField[], maxBytes: number): GrpcError | undefined {
   const bytes = maxBytes === Number.POSITIVE_INFINITY ? 0 : listBytes(fields);
   if (bytes <= maxBytes) return undefined;
   return new GrpcError(
     Status.RESOURCE_EXHAUSTED,
-    `${what} of ${bytes} bytes are larger than the other side takes (${maxBytes})`,
+    `${what} of ${bytes} bytes are larger than the peer takes (${maxBytes})`,
   );
 }
 
-/** The user's part of a header section. */
+/** Returns the metadata in a header section: the fields that do not belong to HTTP/2 or gRPC. */
 export function metadataOf(fields: readonly HeaderField[]): Metadata {
   const own = fields.filter(({ name }) => reservedKeyReason(name) === undefined);
   return own.length === 0 ? Metadata.empty : Metadata.fromWire(own);

@@ -1,6 +1,4 @@
-/**
- * How a call ended, read from what HTTP/2 says: trailers with `grpc-status`, an HTTP status without one, or a reset stream.
- */
+/** Reads how a call ended from its trailers, or from the reset of its stream. */
 import { ErrorCode, errorCodeName, type HeaderField, type StreamReset } from "@trunkline/h2";
 import type { Metadata } from "@trunkline/metadata";
 import { GrpcError, receiveDetails } from "./errors.js";
@@ -8,30 +6,10 @@ import { isStatus, Status } from "./status.js";
 import { statusDetailsName } from "./status-details.js";
 import { decodeStatusMessage } from "./status-message.js";
 
-/** https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md */
-const statusOfHttp: Readonly<Record<string, Status>> = {
-  "400": Status.INTERNAL,
-  "401": Status.UNAUTHENTICATED,
-  "403": Status.PERMISSION_DENIED,
-  "404": Status.UNIMPLEMENTED,
-  "429": Status.UNAVAILABLE,
-  "502": Status.UNAVAILABLE,
-  "503": Status.UNAVAILABLE,
-  "504": Status.UNAVAILABLE,
-};
-
-/** The status of an answer that is not gRPC's: of a proxy, or of a server of something else. */
-export function errorOfHttp(httpStatus: string, contentType: string | undefined): GrpcError {
-  if (httpStatus !== "200")
-    return new GrpcError(
-      statusOfHttp[httpStatus] ?? Status.UNKNOWN,
-      `the server answered with HTTP status ${httpStatus}`,
-    );
-  const what = contentType === undefined ? "no content-type" : `content-type ${JSON.stringify(contentType)}`;
-  return new GrpcError(Status.UNKNOWN, `the server's answer is not gRPC: ${what}`);
-}
-
-/** What trailers (or a header section that is also the trailers) say: undefined for OK. */
+/**
+ * Returns the error that trailers stand for, or undefined for status OK. A header section that is also the trailers is
+ * read the same way.
+ */
 export function errorOfTrailers(fields: readonly HeaderField[], metadata: () => Metadata): GrpcError | undefined {
   let value: string | undefined;
   let message = "";
@@ -51,12 +29,12 @@ export function errorOfTrailers(fields: readonly HeaderField[], metadata: () => 
     if (details !== undefined) receiveDetails(error, details);
     return error;
   }
-  // A status of a later time, or nonsense: neither may look like OK.
+  // A status from a later version of gRPC, or a malformed one, must not look like OK.
   const unknown = `the server ended the call with the unknown grpc-status ${JSON.stringify(value)}`;
   return new GrpcError(Status.UNKNOWN, text === "" ? unknown : `${unknown}: ${text}`, { metadata: metadata() });
 }
 
-/** gRPC over HTTP/2, "Errors": what the code of RST_STREAM means. */
+/** The statuses that the codes of RST_STREAM stand for (gRPC over HTTP/2, "Errors"). */
 const statusOfReset: Readonly<Record<number, Exclude<Status, 0>>> = {
   [ErrorCode.REFUSED_STREAM]: Status.UNAVAILABLE,
   [ErrorCode.CANCEL]: Status.CANCELLED,
@@ -64,7 +42,7 @@ const statusOfReset: Readonly<Record<number, Exclude<Status, 0>>> = {
   [ErrorCode.INADEQUATE_SECURITY]: Status.PERMISSION_DENIED,
 };
 
-/** @param peer who is named: `"the server"`, `"the client"` */
+/** Returns the error that a reset stream or a lost connection stands for. @param peer `"the server"` or `"the client"` */
 export function errorOfReset(reset: StreamReset, peer: string): GrpcError {
   const { errorCode, scope, origin, unprocessed, cause } = reset;
   if (scope === "connection")

@@ -184,7 +184,7 @@ describe("metadata", () => {
   });
 });
 
-describe("metadata larger than the other side takes", () => {
+describe("metadata larger than the peer takes", () => {
   const much = Array.from({ length: 200 }, (_, index): [string, string] => [`key-${index}`, "x".repeat(400)]);
 
   it("fails its call alone, before it is sent, and the connection lives", async () => {
@@ -192,7 +192,7 @@ describe("metadata larger than the other side takes", () => {
     await client.say({});
     const error = await rejection(client.say({}, { metadata: much }));
     expect(error.status).toBe(Status.RESOURCE_EXHAUSTED);
-    expect(error.message).toMatch(/^request headers of \d+ bytes are larger than the other side takes \(16384\)$/);
+    expect(error.message).toMatch(/^request headers of \d+ bytes are larger than the peer takes \(16384\)$/);
     expect((await client.say({})).text).toBe("fine");
   });
 
@@ -210,6 +210,6 @@ describe("metadata larger than the other side takes", () => {
     expect(refused).toEqual(["RESOURCE_EXHAUSTED"]);
     const error = await rejection(collect(client.chat([])));
     expect(error.status).toBe(Status.RESOURCE_EXHAUSTED);
-    expect(error.message).toMatch(/^trailers of \d+ bytes are larger than the other side takes \(65536\)$/);
+    expect(error.message).toMatch(/^trailers of \d+ bytes are larger than the peer takes \(65536\)$/);
   });
 });

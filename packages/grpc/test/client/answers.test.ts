@@ -1,5 +1,6 @@
 /** What a client makes of whatever a server may answer. */
 import { gzipSync } from "node:zlib";
+import { VirtualClock } from "@trunkline/base/testing";
 import { ErrorCode, type HeaderField, type Http2Stream } from "@trunkline/h2";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Client, createClient, type GrpcError, Status } from "../../src/index.js";
@@ -56,7 +57,7 @@ describe("an answer that is not gRPC's", () => {
     });
   });
 
-  it("is not waited for to the end", async () => {
+  it("is not waited for to the end, but at most for a second", async () => {
     server.onRequest = ({ stream }) => {
       stream.sendHeaders(fieldsOf({ ":status": "503", "content-type": "text/html" }), more);
       stream.sendData(new Uint8Array(10), more);
@@ -65,15 +66,66 @@ describe("an answer that is not gRPC's", () => {
     await until(() => server.requests[0]?.reset !== undefined, "RST_STREAM");
   });
 
+  it("gives the error its status, its content-type and the first 1,000 characters of its text (grpc-go#7406)", async () => {
+    const page = `<html>${"ü".repeat(2_000)}</html>`;
+    answer((stream) => {
+      stream.sendHeaders(fieldsOf({ ":status": "502", "content-type": "text/html" }), more);
+      for (const part of [page.slice(0, 300), page.slice(300)]) stream.sendData(Buffer.from(part), more);
+      stream.sendData(new Uint8Array(0), end);
+    });
+    const error = await rejection(client.say({}));
+    const text = `${page.slice(0, 1_000)}…`;
+    expect(error.status).toBe(Status.UNAVAILABLE);
+    expect(error.message).toBe(
+      `the server answered with HTTP status 502 and content-type "text/html": ${JSON.stringify(text)}`,
+    );
+    expect(error.cause).toMatchObject({ name: "HttpAnswerError", httpStatus: 502, contentType: "text/html", text });
+  });
+
+  it("whose text never ends is waited for at most one second", async () => {
+    const clock = new VirtualClock();
+    const slow = new RawServer({ clock });
+    slow.onRequest = ({ stream }) => {
+      stream.sendHeaders(fieldsOf({ ":status": "502", "content-type": "text/plain" }), more);
+      stream.sendData(Buffer.from("upstream "), more);
+    };
+    let error: GrpcError | undefined;
+    const failed = rejection(createClient(Echo, slow.channel).say({})).then((reason) => {
+      error = reason;
+    });
+    await until(() => slow.requests.length > 0, "the request");
+    await settle();
+    clock.advance(999);
+    await settle();
+    expect(error).toBeUndefined();
+    clock.advance(1);
+    await failed;
+    expect(error?.message).toContain(': "upstream "');
+    await slow.close();
+  });
+
+  it("whose text is compressed, or is cut off by a reset, keeps its status", async () => {
+    answer((stream) => {
+      stream.sendHeaders(fieldsOf({ ":status": "502", "content-encoding": "gzip" }), more);
+      stream.sendData(gzipSync("page"), end);
+    });
+    expect((await rejection(client.say({}))).message).toBe("the server answered with HTTP status 502");
+    server.onWhole = ({ stream }) => {
+      stream.sendHeaders(fieldsOf({ ":status": "502", "content-type": "text/plain" }), more);
+      stream.sendData(Buffer.from("half"), more);
+      stream.reset(ErrorCode.INTERNAL_ERROR);
+    };
+    expect(await rejection(client.say({}))).toMatchObject({ status: Status.UNAVAILABLE });
+  });
+
   it("with another content-type is UNKNOWN", async () => {
     answer((stream) => {
       stream.sendHeaders(fieldsOf({ ":status": "200", "content-type": "text/plain" }), more);
-      stream.sendData(hi, end);
+      stream.sendData(Buffer.from("hello"), end);
     });
-    expect(await rejection(client.say({}))).toMatchObject({
-      status: Status.UNKNOWN,
-      message: `the server's answer is not gRPC: content-type "text/plain"`,
-    });
+    const error = await rejection(client.say({}));
+    expect(error.status).toBe(Status.UNKNOWN);
+    expect(error.message).toBe(`the server's answer is not gRPC: content-type "text/plain": "hello"`);
     expect((await headersOnly({ ":status": "200" })).message).toBe("the server's answer is not gRPC: no content-type");
     expect((await headersOnly({ ":status": "200", "content-type": "application/grpc-web" })).status).toBe(
       Status.UNKNOWN,

@@ -369,3 +369,79 @@ describe("a server's answer", () => {
     expect(error.message).toBe("response message in encoding gzip is larger than maxReceiveMessageBytes (10000)");
   });
 });
+
+describe("messages that inflate to megabytes", () => {
+  /** 4 KB on the wire. */
+  const large = { payload: new Uint8Array(4_000_000), count: 1 };
+  const options = { channel: { compression: "gzip" } } as const;
+
+  it("let the event loop serve others between them, and keep their order", async () => {
+    let turns = 0;
+    let immediate = setImmediate(function turn() {
+      turns += 1;
+      immediate = setImmediate(turn);
+    });
+    const seen: number[] = [];
+    let turnsAtFirst = 0;
+    const client = memory(
+      {
+        async collect(requests) {
+          for await (const { count, payload } of requests) {
+            if (seen.length === 0) turnsAtFirst = turns;
+            expect(payload.length).toBe(4_000_000);
+            seen.push(count);
+          }
+          turns -= turnsAtFirst;
+          clearImmediate(immediate);
+          return { count: turns };
+        },
+      },
+      options,
+    );
+    const bytes = toBinary(EchoRequestSchema, create(EchoRequestSchema, large));
+    const body = gzipSync(Buffer.concat([bytes]));
+    expect(body.length).toBeLessThan(6_000);
+    const reply = await client.collect(Array.from({ length: 30 }, (_, count) => ({ ...large, count })));
+    expect(seen).toEqual(Array.from({ length: 30 }, (_, count) => count));
+    expect(reply.count).toBeGreaterThanOrEqual(25);
+  });
+
+  it("reach short handlers and short calls, also where an interceptor makes the request wait", async () => {
+    const slow = { onRequest: () => new Promise<void>((resolve) => setImmediate(resolve)) };
+    for (const interceptors of [[], [() => slow]]) {
+      const client = memory(echo, { ...options, server: { compression: "gzip", interceptors } });
+      const reply = await client.say(large);
+      expect([reply.payload.length, reply.count]).toEqual([4_000_000, 1]);
+      expect((await collect(client.chat([large, { count: 2 }, large]))).map(({ count }) => count)).toEqual([1, 2, 1]);
+    }
+  });
+
+  it("that are malformed or larger than the limit end their call with the right status, also in the background", async () => {
+    const server = new Server({ maxReceiveMessageBytes: 1_000_000 }).add(Echo, echo);
+    const raw = new RawClient();
+    void server.serve(raw.serverSide);
+    const headers = { "grpc-encoding": "gzip" };
+    const tooLarge = raw.request(`${base}Say`, headers);
+    tooLarge.stream.sendData(framed(gzipSync(new Uint8Array(4_000_000)), 1), end);
+    await until(() => tooLarge.ended, "the answer");
+    expect(tooLarge.headers).toMatchObject({ "grpc-status": String(Status.RESOURCE_EXHAUSTED) });
+    const cut = raw.request(`${base}Say`, headers);
+    const noise = Buffer.from(Array.from({ length: 200_000 }, (_, index) => (index * index * 7919) >> 5));
+    cut.stream.sendData(framed(gzipSync(noise).subarray(0, 100_000), 1), end);
+    await until(() => cut.ended, "the answer");
+    expect(cut.headers).toMatchObject({ "grpc-status": String(Status.INTERNAL) });
+    raw.driver.close();
+    await server.close();
+  });
+
+  it("are dropped when their call is cancelled, and the connection lives", async () => {
+    const client = memory(echo, { ...options, server: { compression: "gzip" } });
+    const call = client.chat.open();
+    await call.send(large);
+    await call.receiveInitialMetadata();
+    const received = rejection(call.receive());
+    call.cancel("enough");
+    expect((await received).status).toBe(Status.CANCELLED);
+    expect((await client.say({ text: "fine" })).text).toBe("fine");
+  });
+});
