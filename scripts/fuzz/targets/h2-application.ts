@@ -145,6 +145,9 @@ export class RandomApplication extends RecordingHandler {
         case 6:
           stream.sendHeaders([{ name: ":status", value: "103" }], { endStream: false });
           break;
+        case 7:
+          stream.extendWindow(this.#random.below(60_000));
+          break;
         default:
       }
     } catch (error) {

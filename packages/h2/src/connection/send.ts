@@ -79,7 +79,7 @@ export function sendData(
   if (!stream.sentHeaders) throw usage(stream.id, "data before headers");
   if (stream.endGiven) throw usage(stream.id, "data after END_STREAM");
   const list = isBytes(chunks) ? [chunks] : chunks;
-  for (const chunk of list) if (!isBytes(chunk)) throw usage(stream.id, "data that is no Uint8Array");
+  if (!Array.isArray(list) || !list.every(isBytes)) throw usage(stream.id, "data that is no Uint8Array");
   stream.endGiven = endStream;
   core.scheduler.data(stream, list, endStream);
   // What a shut window holds back is watched from the next `takeOutput` on.

@@ -48,6 +48,18 @@ const waysToForceResets: readonly (readonly [
 export const attacksOnServers: readonly Attack[] = [
   ...floodAttacks(({ peer, request }) => [peer.headers(1, request())]),
   {
+    title: "SETTINGS that move the windows of 200 streams to and fro between tiny requests",
+    *send({ peer, request }) {
+      yield* times(200, (index) => peer.headers(1 + 2 * index, request()));
+      for (let round = 0; round < 10; round++) {
+        yield* times(90, (index) => peer.settings([[4, index % 2 === 0 ? 0 : 65_535]]));
+        yield peer.headers(401 + 2 * round, request(), endBoth);
+      }
+    },
+    goAway: "ENHANCE_YOUR_CALM",
+    why: /SETTINGS frames without traffic: more than 100/,
+  },
+  {
     title: "a flood of empty DATA (CVE-2019-9518)",
     *send({ peer, request }) {
       yield peer.headers(1, request());
@@ -123,6 +135,19 @@ export const attacksOnServers: readonly Attack[] = [
     title: "resets that we are made to send by malformed requests (CVE-2025-8671)",
     *send({ peer }) {
       yield* onNewStreams(200, (streamId) => [peer.headers(streamId, [{ name: "X", value: "" }], endBoth)]);
+    },
+    goAway: "ENHANCE_YOUR_CALM",
+    why: /streams reset for protocol errors: more than 100/,
+    resets: { PROTOCOL_ERROR: 100 },
+  },
+  {
+    title: "requests whose host field differs from :authority, or comes twice",
+    *send({ peer, request }) {
+      const hosts = [["elsewhere.test"], ["twice.test", "twice.test"]];
+      yield* onNewStreams(200, (streamId) => {
+        const values = hosts[(streamId >>> 1) % 2] as string[];
+        return [peer.headers(streamId, [...request(), ...values.map((value) => ({ name: "host", value }))], endBoth)];
+      });
     },
     goAway: "ENHANCE_YOUR_CALM",
     why: /streams reset for protocol errors: more than 100/,

@@ -124,6 +124,23 @@ describe("what looks like it and is none passes:", () => {
     expect(engine.connection.closed).toBe(false);
   });
 
+  it("900 calls at a time whose deadlines pass after 100 ms, all of them, for 3 seconds (hyperium/h2#856)", () => {
+    for (const handlers of ["end with their call", "hang"] as const) {
+      const engine = Engine.ready("server", { settings: { maxConcurrentStreams: 1_000 } });
+      if (handlers === "end with their call") engine.handler.onReset = (streamId) => engine.stream(streamId).release();
+      for (let wave = 0; wave < 30; wave++) {
+        const streams = Array.from({ length: 900 }, () => engine.openStream({ endStream: true }));
+        const refused = new Set(engine.output().map(({ streamId }) => streamId));
+        engine.now += 100;
+        for (const streamId of streams)
+          if (!refused.has(streamId)) engine.send(engine.peer.rstStream(streamId, ErrorCode.CANCEL));
+        engine.output();
+      }
+      expect(engine.handler.of("close")).toEqual([]);
+      expect(engine.connection.activeStreams).toBeLessThanOrEqual(1_000);
+    }
+  });
+
   it("200 cancelled calls a second for ever, unanswered and young, and nothing else: past that it is an attack", () => {
     const calls = (intervalMs: number) => {
       const engine = Engine.ready("server");

@@ -58,6 +58,17 @@ describe("a server's orderly goodbye", () => {
     expect(engine.output().filter(({ type }) => type === FrameType.GOAWAY)).toHaveLength(2);
   });
 
+  it("takes its second step with the answer to its PING, however many others are unanswered", () => {
+    const engine = Engine.ready("server");
+    engine.openStream();
+    for (let ping = 0; ping < 16; ping++) engine.connection.ping(0);
+    engine.output();
+    engine.connection.goAway(ErrorCode.NO_ERROR);
+    const ping = engine.output().find(({ type }) => type === FrameType.PING);
+    engine.send(engine.peer.ping([...(ping?.payload ?? [])], 1));
+    expect(engine.output().filter(({ type }) => type === FrameType.GOAWAY)).toHaveLength(1);
+  });
+
   it("ignores requests past the last one, and what belongs to them", () => {
     const engine = Engine.ready("server");
     const served = engine.openStream();

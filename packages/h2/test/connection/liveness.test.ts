@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { ConnectionLimits } from "../../src/index.js";
-import { concatenated, Flag, FrameType, parseFrames } from "../../src/testing/index.js";
+import { concatenated, Flag, FrameType, parseFrames, rawFrame } from "../../src/testing/index.js";
 import { connectedPair } from "../support/endpoint.js";
-import { Engine, responseFields } from "../support/engine.js";
+import { Engine, requestFields, responseFields } from "../support/engine.js";
 
 /** Time passes as a driver lets it pass: it calls at each deadline. */
 function wait(engine: Engine, untilMs: number): void {
@@ -263,6 +263,37 @@ describe("output that waits", () => {
     },
   );
 
+  it("is watched where a write in the middle of a turn was the last that the transport took", () => {
+    const engine = Engine.ready("server");
+    const streams = Array.from({ length: 25 }, () => engine.openStream({ endStream: true }));
+    engine.output();
+    engine.connection.attach({
+      onOutput() {},
+      onBatch: () => void engine.connection.takeWritten(), // and the transport takes no more
+    });
+    for (const streamId of streams) engine.stream(streamId).sendHeaders(responseFields, { endStream: true });
+    wait(engine, 119_999);
+    expect(engine.connection.closed).toBe(false);
+    wait(engine, 120_000);
+    expect(engine.verdict()).toEqual({ connectionError: "ENHANCE_YOUR_CALM" });
+  });
+
+  it("has its whole time after an hour in which nothing happened", () => {
+    const engine = Engine.ready("server");
+    let clockMs = 0;
+    engine.connection.attach({ onOutput() {}, nowMs: () => clockMs });
+    engine.send(engine.peer.settings([[4, 0]]));
+    const streamId = engine.openStream({ endStream: true });
+    engine.output();
+    clockMs = 3_600_000;
+    engine.stream(streamId).sendHeaders(responseFields, { endStream: false });
+    engine.stream(streamId).sendData(new Uint8Array(50_000), { endStream: true });
+    engine.output();
+    expect(engine.connection.nextDeadline()).toBe(3_600_000 + 108_000);
+    wait(engine, 3_600_000 + 119_999);
+    expect(engine.connection.closed).toBe(false);
+  });
+
   it("for a peer that answers PINGs may wait for ever: a user may look at a screen for as long as he likes", () => {
     const engine = stalled("shut");
     let pings = 0;
@@ -293,5 +324,52 @@ describe("output that waits", () => {
     expect(engine.output().filter(({ type }) => type === FrameType.DATA).length).toBeGreaterThan(0);
     wait(engine, 600_000);
     expect([engine.connection.closed, engine.connection.nextDeadline()]).toEqual([false, undefined]);
+  });
+});
+
+describe("a header section", () => {
+  /** A section in so many frames, one every three seconds, of which no frame takes long. */
+  const continued = (frames: number) => {
+    const engine = Engine.ready("server");
+    const block = engine.peer.block(requestFields);
+    engine.send(rawFrame({ type: FrameType.HEADERS, flags: Flag.END_STREAM, streamId: 1, payload: block.slice(0, 1) }));
+    for (let frame = 1; frame < frames && !engine.connection.closed; frame++) {
+      wait(engine, engine.now + 3_000);
+      engine.now = frame * 3_000;
+      const last = frame === frames - 1;
+      engine.send(
+        rawFrame({
+          type: FrameType.CONTINUATION,
+          flags: last ? Flag.END_HEADERS : 0,
+          streamId: 1,
+          payload: last ? block.slice(frame) : block.slice(frame, frame + 1),
+        }),
+      );
+    }
+    return engine;
+  };
+
+  it("that is continued every three seconds is taken within headerSectionTimeoutMs, and not after it", () => {
+    expect(continued(3).handler.of("headers")).toHaveLength(1);
+    const engine = continued(8);
+    expect(engine.handler.of("headers")).toEqual([]);
+    expect(engine.handler.of("close")).toMatchObject([
+      { error: { message: "a header section was not finished within headerSectionTimeoutMs (10000)" } },
+    ]);
+  });
+
+  it("of many that are each cut by the end of a chunk has its own time", () => {
+    const engine = Engine.ready("server");
+    const frames = Array.from({ length: 10 }, (_, index) => engine.peer.headers(2 * index + 1, requestFields));
+    const cut = 12;
+    for (const [index, frame] of frames.entries()) {
+      if (index === 0) engine.send(frame.subarray(0, cut));
+      wait(engine, engine.now + 3_000);
+      engine.now = (index + 1) * 3_000;
+      const next = frames[index + 1]?.subarray(0, cut) ?? new Uint8Array(0);
+      engine.send(concatenated([frame.subarray(cut), next]));
+    }
+    expect(engine.handler.of("headers")).toHaveLength(10);
+    expect(engine.connection.closed).toBe(false);
   });
 });

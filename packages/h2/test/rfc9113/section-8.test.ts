@@ -95,6 +95,10 @@ describe("§8.3.1 requests", () => {
     [":method twice", [...get, [":method", "GET"]]],
     [":scheme twice", [...get, [":scheme", "https"]]],
     [":path twice", [...get, [":path", "/"]]],
+    ["host twice", [...get, ["host", "a"], ["host", "a"]]],
+    ["a host that differs from :authority", [...get, [":authority", "a"], ["host", "b"]]],
+    ["a host with another port than :authority", [...get, [":authority", "a:1"], ["host", "a:2"]]],
+    ["an empty host beside :authority", [...get, [":authority", "a"], ["host", ""]]],
     [":authority twice", [...get, [":authority", "a"], [":authority", "a"]]],
     [":status", [...get, [":status", "200"]]],
     ["an unknown pseudo-header", [...get, [":unknown", "1"]]],
@@ -129,6 +133,9 @@ describe("§8.3.1 requests", () => {
   it.each<[string, Pairs]>([
     ["the three needed", get],
     [":authority", [...get, [":authority", "host:80"]]],
+    ["the same host beside :authority", [...get, [":authority", "host:80"], ["host", "host:80"]]],
+    ["a host that names the same entity", [...get, [":authority", "host"], ["host", "HOST:443"]]],
+    ["a host without :authority", [...get, ["host", "host"]]],
     [
       "any :path in a scheme that is not http's",
       [

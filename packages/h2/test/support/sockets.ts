@@ -1,10 +1,12 @@
 /** Servers on loopback for the tests of the driver: each kind of socket, closed when the test is over. */
+
 import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import type { AddressInfo, ListenOptions, Server, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Duplex } from "node:stream";
+import { setImmediate } from "@trunkline/base/node";
 import {
   connectSocket,
   createSocketServer,
