@@ -7,6 +7,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { attacksOnServers, clientPreface } from "@trunkline/h2/testing";
 import { Attacker } from "./attacks/attacker.mjs";
+import { attackHeavily } from "./attacks/heavy.mjs";
 import { forgetPeak, residentMemory } from "./attacks/memory.mjs";
 import { attackClients } from "./attacks/on-clients.mjs";
 import { grpcServer, h2Server, routerProcess } from "./attacks/victims.mjs";
@@ -41,6 +42,7 @@ export async function run() {
     } finally {
       await victim.stop();
     }
+    if (start !== h2Server) await attackHeavily(cases, start);
   }
   await attackClients(cases);
   return cases.counts;

@@ -6,6 +6,9 @@ import { victimService } from "./service.mjs";
 const server = new Server();
 server.add(victimService, {
   echo: (request) => request,
+  // Memory of its own for each answer, as real ones have.
+  large: () => new Uint8Array(65_536).fill(1),
+  parse: () => new Uint8Array(0),
   held: {
     async open(call) {
       if (!call.signal.aborted) await once(call.signal, "abort");

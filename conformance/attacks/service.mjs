@@ -1,5 +1,6 @@
-/** What the gRPC victim serves; messages are bytes. */
-import { bytesCodec } from "@trunkline/grpc";
+/** The service of the gRPC victim. Its messages are bytes, but for one method that reads protobuf. */
+import { bytesCodec, protobufCodec } from "@trunkline/grpc";
+import { RequestSchema } from "../peers/gen/peer_pb.js";
 
 const typeName = "attacks.Victim";
 const method = (name, kind) => ({ path: `/${typeName}/${name}`, kind, request: bytesCodec, response: bytesCodec });
@@ -9,6 +10,8 @@ export const victimService = {
   methods: {
     echo: method("Echo", "unary"),
     held: method("Held", "bidi_streaming"),
+    large: method("Large", "unary"),
+    parse: { ...method("Parse", "unary"), request: protobufCodec(RequestSchema) },
     endless: method("Endless", "bidi_streaming"),
   },
 };

@@ -1,60 +1,46 @@
 /**
- * Who is attacked: real processes of ours, each with a request that it takes its time with and a well-behaved client.
+ * The victims of attacks: real processes of ours, each with a request that it takes its time with and a well-behaved
+ * client.
  */
-import { createHmac, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Channel, createClient } from "@trunkline/grpc";
-import { connectSocket, HttpConnection } from "@trunkline/h2/node";
-import { RouterService } from "@trunkline/router";
 import { startServer } from "../lib/child.mjs";
-import { victimService } from "./service.mjs";
+import { grpcClient, h2Client, requestFields, routerClient, streamToken } from "./well-behaved.mjs";
 
 /**
  * @typedef {object} Victim
  * @property {string} name
+ * @property {{ kind: string, port: number, key?: string }} neighbour what `neighbour.mjs` needs to call it
  * @property {import("../lib/child.mjs").RunningServer} server
  * @property {number} port
  * @property {() => import("@trunkline/h2").HeaderField[]} held the fields of a new request that is held
  * @property {import("@trunkline/h2").HeaderField[] | undefined} endless of one that is answered without end
+ * @property {string} [messagePath] the path of a unary method that takes messages of up to 4 MiB
+ * @property {string} [parsePath] the path of a unary method that takes a message of protobuf
+ * @property {string} [largePath] the path of a unary method that answers with 64 KiB
  * @property {() => Promise<void>} serves one exchange of a well-behaved client; rejects unless it is right
  * @property {() => Promise<void>} stop
  */
 
 const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
-const text = "still there?";
-
-function requestFields(requestPath, more = []) {
-  return [
-    { name: ":method", value: "POST" },
-    { name: ":scheme", value: "http" },
-    { name: ":path", value: requestPath },
-    { name: ":authority", value: "victim" },
-    ...more,
-  ];
-}
-
 /** @returns {Promise<Victim>} */
 export async function h2Server() {
   const server = await startServer(process.execPath, [path("h2-server.mjs")]);
   const port = Number(server.line);
-  const connection = HttpConnection.connect(await connectSocket({ host: "127.0.0.1", port }));
+  const client = await h2Client(port);
   return {
     name: "an HTTP/2 server",
+    neighbour: { kind: "h2", port },
     server,
     port,
     held: () => requestFields("/held"),
     endless: requestFields("/endless"),
-    async serves() {
-      const stream = await connection.request(requestFields("/"));
-      await stream.send(Buffer.from(text), true);
-      mustBe(Buffer.from(await stream.body()).toString());
-      stream.release();
-    },
+    serves: client.serves,
     async stop() {
-      connection.driver.destroy();
+      await client.stop();
       await server.stop();
     },
   };
@@ -69,19 +55,20 @@ const grpcFields = [
 export async function grpcServer() {
   const server = await startServer(process.execPath, [path("grpc-server.mjs")]);
   const port = Number(server.line);
-  const channel = new Channel(`dns:///127.0.0.1:${port}`);
-  const client = createClient(victimService, channel);
+  const client = await grpcClient(port);
   return {
     name: "a gRPC server",
+    neighbour: { kind: "grpc", port },
     server,
     port,
     held: () => requestFields("/attacks.Victim/Held", grpcFields),
     endless: requestFields("/attacks.Victim/Endless", grpcFields),
-    async serves() {
-      mustBe(Buffer.from(await client.echo(Buffer.from(text))).toString());
-    },
+    messagePath: "/attacks.Victim/Echo",
+    parsePath: "/attacks.Victim/Parse",
+    largePath: "/attacks.Victim/Large",
+    serves: client.serves,
     async stop() {
-      await channel.close();
+      await client.stop();
       await server.stop();
     },
   };
@@ -103,11 +90,11 @@ export async function routerProcess() {
   const env = { ...process.env, HOME: folder, XDG_RUNTIME_DIR: folder, XDG_STATE_HOME: folder };
   const server = await startServer(process.execPath, [...args, "--json", "--log-level", "error"], { env });
   const port = JSON.parse(server.line.split("\n")[0]).port;
-  const channel = new Channel(`dns:///127.0.0.1:${port}`);
-  const client = createClient(RouterService, channel);
+  const client = await routerClient(port, key);
   let streams = 0;
   return {
     name: "a router",
+    neighbour: { kind: "router", port, key },
     server,
     port,
     // Each waits for an other side that never comes.
@@ -117,45 +104,14 @@ export async function routerProcess() {
         { name: "authorization", value: `Bearer ${streamToken(key, `attack-${streams++}`)}` },
       ]),
     endless: undefined,
-    async serves() {
-      const metadata = { authorization: `Bearer ${streamToken(key, `neighbour-${streams++}`)}` };
-      const one = client.stream.open({ metadata });
-      const other = client.stream.open({ metadata });
-      try {
-        await Promise.all([one.start(), other.start()]);
-        await one.send({ payload: Buffer.from(text), frameType: 0 });
-        const frame = await other.receive();
-        mustBe(Buffer.from(frame?.payload ?? []).toString());
-      } finally {
-        one.cancel();
-        other.cancel();
-      }
-    },
+    // Anybody may send these, with or without a token.
+    messagePath: "/trunkline.v1.ExchangeService/Dial",
+    parsePath: "/trunkline.v1.ExchangeService/Dial",
+    serves: client.serves,
     async stop() {
-      await channel.close();
+      await client.stop();
       await server.stop();
       await rm(folder, { recursive: true, force: true });
     },
   };
-}
-
-/** As Jumpstarter's controller mints them for both ends of a stream. */
-function streamToken(key, stream) {
-  const part = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
-  const now = Math.floor(Date.now() / 1_000);
-  const claims = {
-    iss: "https://jumpstarter.dev/stream",
-    aud: ["https://jumpstarter.dev/router"],
-    sub: stream,
-    exp: now + 1_800,
-    nbf: now,
-    iat: now,
-    jti: randomUUID(),
-  };
-  const signed = `${part({ alg: "HS256", typ: "JWT" })}.${part(claims)}`;
-  return `${signed}.${createHmac("sha256", key).update(signed).digest("base64url")}`;
-}
-
-function mustBe(answer) {
-  if (answer !== text) throw new Error(`a well-behaved client got ${JSON.stringify(answer)}`);
 }
