@@ -1,6 +1,6 @@
 /**
- * The key of the routers of this user on this machine, in a file of its own that outlives them: a token stays good when a router ends
- * and another one begins.
+ * The key of the routers of this user on this machine, in a file of its own that outlives them: a token stays good when
+ * a router ends and another one begins.
  */
 import { randomBytes } from "node:crypto";
 import { homedir } from "node:os";
@@ -20,14 +20,18 @@ export function newRouterKey(): Uint8Array {
   return new Uint8Array(randomBytes(minSecretBytes));
 }
 
-/** Returns a new key as text, for a file or an environment variable: 32 random bytes in base64url. The text is the secret. */
+/**
+ * Returns a new key as text, for a file or an environment variable: 32 random bytes in base64url. The text is the
+ * secret.
+ */
 export function newRouterKeyText(): string {
   return randomBytes(minSecretBytes).toString("base64url");
 }
 
 /**
  * Returns the key in the file, which is its text without one line end; undefined if there is no file.
- * @throws LocalStateError for a file or folder that others can read or write, that belongs to another user, or whose key is too short
+ * @throws LocalStateError for a file or folder that others can read or write, that belongs to another user, or whose
+ * key is too short
  */
 export async function readLocalKey(path: string = localKeyPath()): Promise<string | undefined> {
   const text = (await readOwnerFile(path))?.replace(/\r?\n$/, "");

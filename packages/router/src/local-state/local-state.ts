@@ -1,6 +1,6 @@
 /**
- * The file in which a router on this machine leaves what is needed to use it without configuration: endpoint and token. It belongs to
- * the router that has written it.
+ * The file in which a router on this machine leaves what is needed to use it without configuration: endpoint and token.
+ * It belongs to the router that has written it.
  */
 import { unlink } from "node:fs/promises";
 import { homedir } from "node:os";
@@ -17,7 +17,10 @@ export interface LocalState {
   readonly pid: number;
 }
 
-/** Returns `$XDG_RUNTIME_DIR/trunkline/router.json`, or `~/.local/state/trunkline/router.json` where there is no runtime folder. */
+/**
+ * Returns `$XDG_RUNTIME_DIR/trunkline/router.json`, or `~/.local/state/trunkline/router.json` where there is no runtime
+ * folder.
+ */
 export function localStatePath(env: Readonly<Record<string, string | undefined>> = process.env): string {
   const runtime = env.XDG_RUNTIME_DIR;
   const folder = runtime?.startsWith("/") ? runtime : join(env.HOME ?? homedir(), ".local", "state");
@@ -26,7 +29,8 @@ export function localStatePath(env: Readonly<Record<string, string | undefined>>
 
 /**
  * Returns what a local router has left, and whether its process still runs (`alive`); undefined if there is no file.
- * @throws LocalStateError for a file or folder that others can read or write, that belongs to another user, or that holds something else
+ * @throws LocalStateError for a file or folder that others can read or write, that belongs to another user, or that
+ * holds something else
  */
 export async function readLocalState(
   path: string = localStatePath(),
@@ -39,7 +43,8 @@ export async function readLocalState(
 
 /**
  * Writes the file for others of this user, whole or not at all, and returns its path. A file that is there is replaced.
- * @throws LocalStateError for a folder that belongs to another user or that others can write to; Node's error where it cannot be written
+ * @throws LocalStateError for a folder that belongs to another user or that others can write to; Node's error where it
+ * cannot be written
  */
 export async function writeLocalState(state: LocalState, path: string = localStatePath()): Promise<string> {
   const { endpoint, token, pid } = state;

@@ -1,4 +1,6 @@
-/** Files with secrets: written for their owner alone, and not believed if another user could have read or written them. */
+/**
+ * Files with secrets: written for their owner alone, and not believed if another user could have read or written them.
+ */
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
 import { type FileHandle, link, lstat, mkdir, open, rename, unlink } from "node:fs/promises";
@@ -48,10 +50,12 @@ export async function readOwnerFile(path: string): Promise<string | undefined> {
 }
 
 /**
- * Writes a file that only this user may read (mode 0600), whole or not at all, into a folder that is made where it is missing.
+ * Writes a file that only this user may read (mode 0600), whole or not at all, into a folder that is made where it is
+ * missing.
  * @param replace false leaves a file that exists already as it is
  * @returns false if there was a file and it was left
- * @throws LocalStateError for a folder that belongs to another user or that others can write to; Node's error where it cannot be written
+ * @throws LocalStateError for a folder that belongs to another user or that others can write to; Node's error where it
+ * cannot be written
  */
 export async function writeOwnerFile(path: string, text: string, replace: boolean): Promise<boolean> {
   const folder = dirname(path);

@@ -105,8 +105,9 @@ export class RouterStream extends StreamLayer<Uint8Array, Uint8Array, Frame, Fra
   }
 
   /**
-   * Waits at a client until the router has joined both sides; nothing that is sent before reaches the other side for certain. Our router tells a
-   * client by the call's initial metadata, any other one with its first frame. Resolves at once at a server, whose call was joined to be one.
+   * Waits at a client until the router has joined both sides; nothing that is sent before reaches the other side for
+   * certain. Our router tells a client by the call's initial metadata, any other one with its first frame. Resolves at
+   * once at a server, whose call was joined to be one.
    * @throws GrpcError when the call ends before: DEADLINE_EXCEEDED if the other side did not come in time
    */
   async joined(options?: WaitOptions): Promise<void> {

@@ -134,6 +134,23 @@ describe("listen", () => {
     expect(states).toEqual(["listening", "closed"]);
   });
 
+  it("ends its connection once the listener is closed and the last of its streams has ended", async () => {
+    await using test = testRouter({ clock: new VirtualClock() });
+    const token = await test.router.mintToken({ identity: "me", lifetimeMs: 60_000 });
+    const listener = await listen("web", { endpoint: test.target, token, clock: new VirtualClock() });
+    const own = test.links[0];
+    const dialled = await (await test.client()).dial("web");
+    const accepted = await listener.accept();
+    await dialled.send(bytes("hello"));
+    expect(text(await accepted?.receive())).toBe("hello");
+    await listener.close();
+    await settle(60);
+    expect(own?.destroyed).toBe(false);
+    await Promise.all([dialled.sendEof(), accepted?.sendEof()]);
+    expect(await Promise.all([dialled.receive(), accepted?.receive()])).toEqual([undefined, undefined]);
+    await until(() => own?.destroyed === true, "the end of the connection");
+  });
+
   it("survives an onState that throws", async () => {
     await using test = testRouter({ clock: new VirtualClock() });
     const client = await test.client();

@@ -55,4 +55,13 @@ describe("refused calls", () => {
     await other[Symbol.asyncDispose]();
     expect(other.events.map(({ kind }) => kind)).toEqual(["refused"]);
   });
+
+  it("leave no appointment behind once the router is closed", async () => {
+    const clock = new VirtualClock();
+    const test = testRouter({ clock });
+    await refuse(createClient(ExchangeService, test.connect()), 1);
+    await test[Symbol.asyncDispose]();
+    clock.advance(5_000); // the connections' last waits
+    expect(clock.pending).toBe(0);
+  });
 });

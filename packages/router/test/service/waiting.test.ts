@@ -3,7 +3,10 @@ import { Status } from "@trunkline/grpc";
 import { VirtualClock } from "@trunkline/streams/testing";
 import { describe, expect, it } from "vitest";
 import { RouterFrameType } from "../../src/index.js";
-import { epochMs, jwt, rejection, settle, streamClaims, testRouter, until } from "../support/router.js";
+import type { Role } from "../../src/rendezvous.js";
+import { KeyRing } from "../../src/token/key-ring.js";
+import { TokenMinter } from "../../src/token/minter.js";
+import { epochMs, jwt, rejection, secret, settle, streamClaims, testRouter, until } from "../support/router.js";
 
 describe("a first peer", () => {
   it("waits for maxWaitMs, and then hears DEADLINE_EXCEEDED", async () => {
@@ -88,6 +91,27 @@ describe("a first peer", () => {
     expect((await third.receive())?.payload).toEqual(new Uint8Array([2]));
     second.cancel();
     third.cancel();
+  });
+
+  it("of the exchange that leaves still meets the other side, which gets what it sent and is told at once", async () => {
+    const clock = new VirtualClock();
+    await using test = testRouter({ clock });
+    const minter = new TokenMinter(new KeyRing([{ secret }]), () => epochMs + clock.nowMs());
+    const as = async (role: Role) => {
+      const token = await minter.forStream("s", role, 60_000);
+      return test.plainCall("s", { authorization: `Bearer ${token}` }, test.connect());
+    };
+    const first = await as("listen");
+    await first.send({ payload: new Uint8Array([1]), frameType: RouterFrameType.DATA });
+    await until(() => test.router.stats.waitingPeers === 1, "the first peer");
+    await settle();
+    first.cancel();
+    await settle(60);
+    expect(test.router.stats.waitingPeers).toBe(1);
+    const second = await as("dial");
+    expect((await second.receive())?.payload).toEqual(new Uint8Array([1]));
+    expect(await rejection(second.receive())).toMatchObject({ status: Status.UNAVAILABLE });
+    expect(clock.nowMs()).toBe(0);
   });
 
   it("hears UNAVAILABLE when the router closes", async () => {

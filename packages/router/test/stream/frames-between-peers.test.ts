@@ -138,6 +138,33 @@ describe("a stream whose other side is known", () => {
     expect(text(await receiving)).toBe("one");
   });
 
+  it("breaks when a signal ends the sending of an item of which a part has gone out", async () => {
+    await using world = await pair(true);
+    const { stream, peer } = world;
+    const enough = new AbortController();
+    const sending = rejection(stream.send(new Uint8Array(10 * maxFramePayloadBytes), { signal: enough.signal }));
+    expect((await peer.receive())?.payload.length).toBe(maxFramePayloadBytes);
+    enough.abort(new Error("enough"));
+    expect((await sending).message).toBe("enough");
+    expect((await rejection(stream.send(bytes("never sent behind half an item")))).name).toBe("ClosedStreamError");
+    const types = await rejectedFrames(peer);
+    expect(types).not.toContain(GOAWAY);
+  });
+
+  it("goes on when a signal ends a send before anything of it has gone out", async () => {
+    await using world = await pair(true);
+    const { stream, peer } = world;
+    const enough = new AbortController();
+    const fill = Array.from({ length: 12 }, () => stream.send(new Uint8Array(maxFramePayloadBytes)).catch(() => {}));
+    const cancelled = rejection(stream.send(bytes("cancelled"), { signal: enough.signal }));
+    enough.abort(new Error("enough"));
+    expect((await cancelled).message).toBe("enough");
+    const last = stream.send(bytes("last"));
+    for (let frame = 0; frame < 12; frame++) expect((await peer.receive())?.payload.length).toBe(maxFramePayloadBytes);
+    expect(text((await peer.receive())?.payload)).toBe("last");
+    await Promise.all([...fill, last]);
+  });
+
   it("cuts a large item at 64 KiB, and sends its metadata once ahead of it", async () => {
     await using world = await pair(true);
     const { stream, peer } = world;
@@ -158,6 +185,8 @@ describe("a stream whose other side is plain", () => {
     await peer.send({ frameType: 99, payload: bytes("?") });
     await peer.send({ frameType: DATA, payload: bytes("one") });
     expect(text(await stream.receive())).toBe("one");
+    await stream.send(bytes("the first frame to the other side"));
+    expect(await peer.receive()).toEqual({ frameType: DATA, payload: bytes("the first frame to the other side") });
   });
 
   it("delivers data behind the end, as Jumpstarter's does, and says declared", async () => {

@@ -62,6 +62,15 @@ describe("the router refuses", () => {
   }
 });
 
+describe("a good token", () => {
+  it("is refused where it comes twice, as Jumpstarter's router does", async () => {
+    const [good] = bearer({}) as [[string, string]];
+    const { status, message } = await statusOf([good, good]);
+    expect(status).toBe(Status.UNAUTHENTICATED);
+    expect(message).toContain("multiple authorization headers");
+  });
+});
+
 describe("an authorization without a token", () => {
   // gRPC lets white space at the edges of a value be stripped, so "Bearer " may arrive without its space.
   for (const value of ["Bearer", "bearer"]) {
