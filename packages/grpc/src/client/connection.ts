@@ -65,7 +65,10 @@ export class ClientConnection implements ConnectionHandler {
     this.#duplex = duplex;
     this.#hold = this.#duplex.ref === undefined ? new ProcessHold() : undefined;
     const { settings = {}, limits = {}, lifetime } = options;
-    this.#http2 = new Connection({ role: "client", settings, limits, lifetime, ascii: nodeAscii }, this);
+    this.#http2 = new Connection(
+      { role: "client", settings, limits, lifetime, stripFieldSpace: true, ascii: nodeAscii },
+      this,
+    );
     this.#driver = new ConnectionDriver(this.#http2, duplexTransport(duplex), { clock });
   }
 

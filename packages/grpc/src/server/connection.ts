@@ -37,7 +37,7 @@ export class ServerConnection implements ConnectionHandler, ServerCallHost {
     const settings = { maxConcurrentStreams: core.maxConcurrentStreams, ...core.http2.settings };
     const lifetime = withSpreadAge(core.lifetime, Math.random());
     this.#http2 = new Connection(
-      { role: "server", settings, limits: core.http2.limits ?? {}, lifetime, ascii: nodeAscii },
+      { role: "server", settings, limits: core.http2.limits ?? {}, lifetime, stripFieldSpace: true, ascii: nodeAscii },
       this,
     );
     this.#driver = new ConnectionDriver(this.#http2, duplexTransport(duplex), {

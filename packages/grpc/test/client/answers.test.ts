@@ -152,8 +152,7 @@ describe("a status", () => {
     }
   });
 
-  it.each(["", "17", "abc", "-1", "00", "0x0", "1e0", "0 "])("of %j is never OK", async (value) => {
-    if (value.endsWith(" ")) return; // HTTP/2 itself refuses it.
+  it.each(["", "17", "abc", "-1", "00", "0x0", "1e0", "0 0"])("of %j is never OK", async (value) => {
     const error = await headersOnly({ ...grpc, "grpc-status": value, "grpc-message": "text" });
     expect(error).toMatchObject({
       status: Status.UNKNOWN,

@@ -6,7 +6,7 @@ import { priorityBytes, readDependency } from "../frame/priority.js";
 import { Flag } from "../frame/types.js";
 import type { DecodedField } from "../hpack/decoder.js";
 import { readContentLength } from "../stream/content-length.js";
-import { type Flaw, receivedFieldsFlaw } from "../stream/field-form.js";
+import { type Flaw, receivedFieldsFlaw, stripFieldSpace } from "../stream/field-form.js";
 import { methodOf, requestFlaw, responseFlaw, trailersFlaw } from "../stream/headers.js";
 import { Stream } from "../stream/stream.js";
 import type { Core } from "./core.js";
@@ -95,6 +95,7 @@ export class HeaderReceiver {
     this.sections += 1;
     this.#checkEncodedSize(end - start);
     const fields = decoder.decode(bytes, start, end, options.settings.maxHeaderListSize);
+    if (options.stripFieldSpace) stripFieldSpace(fields);
     const stream = table.get(streamId);
     if (stream === undefined && options.role === "server" && !table.isLocal(streamId) && table.isIdle(streamId)) {
       this.#onRequest(streamId, endStream, dependsOnItself, fields);

@@ -13,6 +13,11 @@ export interface ConnectionOptions {
   readonly limits?: ConnectionLimits;
   /** Keepalive, age and idleness: all off by default. */
   readonly lifetime?: LifetimeOptions;
+  /**
+   * Removes white space at the ends of received field values, as gRPC lets its peers send it. Default false: such a
+   * field makes its message malformed (RFC 9113 §8.2.1).
+   */
+  readonly stripFieldSpace?: boolean;
   /** The codec of header text. Default: `portableAscii`. */
   readonly ascii?: AsciiCodec;
 }
@@ -23,6 +28,7 @@ export interface ResolvedOptions {
   readonly settings: Required<LocalSettings>;
   readonly limits: ResolvedLimits;
   readonly lifetime: ResolvedLifetime;
+  readonly stripFieldSpace: boolean;
   readonly ascii: AsciiCodec;
 }
 
@@ -45,6 +51,7 @@ export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
     settings,
     limits: resolveLimits(options.limits ?? {}, settings.initialWindowSize),
     lifetime: resolveLifetime(options.lifetime ?? {}),
+    stripFieldSpace: options.stripFieldSpace ?? false,
     ascii: options.ascii ?? portableAscii,
   };
 }

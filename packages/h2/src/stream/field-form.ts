@@ -3,7 +3,7 @@
  * out the same object again and again; of what goes out it is checked when a field is not yet in HPACK's tables.
  */
 import type { HeaderField } from "../header-field.js";
-import type { DecodedField } from "../hpack/decoded-field.js";
+import { type DecodedField, decodedField } from "../hpack/decoded-field.js";
 
 /** `undefined` when well formed, else what is wrong, for people. */
 export type Flaw = string | undefined;
@@ -36,6 +36,19 @@ export function receivedFieldsFlaw(fields: readonly DecodedField[]): Flaw {
     field.checked = true;
   }
   return undefined;
+}
+
+/**
+ * Removes white space at the ends of values. The field in a table of HPACK stays as it came, since the tables of both
+ * sides must agree. Pseudo-headers are left alone: a path or an authority with such space is malformed.
+ */
+export function stripFieldSpace(fields: DecodedField[]): void {
+  for (let index = 0; index < fields.length; index++) {
+    const field = fields[index] as DecodedField;
+    if (field.checked === true || isPseudo(field.name) || !hasSpaceAtEnds(field.value)) continue;
+    const value = field.value.replace(/^[ \t]+/, "").replace(/[ \t]+$/, "");
+    fields[index] = decodedField(field.name, value, field.neverIndexed === true ? true : undefined);
+  }
 }
 
 /** The first flaw of fields that somebody else owns. */
@@ -75,11 +88,15 @@ function valueFlaw(name: string, value: string): Flaw {
     if (octet > 0xff)
       return `value of field ${printable(name)} has a character past 0xff: a value has one character an octet`;
   }
-  const first = value.charCodeAt(0);
-  const last = value.charCodeAt(value.length - 1);
-  if (first === 0x20 || first === 0x09 || last === 0x20 || last === 0x09)
-    return `value of field ${printable(name)} begins or ends with white space`;
-  return undefined;
+  return hasSpaceAtEnds(value) ? `value of field ${printable(name)} begins or ends with white space` : undefined;
+}
+
+function hasSpaceAtEnds(value: string): boolean {
+  return isSpace(value.charCodeAt(0)) || isSpace(value.charCodeAt(value.length - 1));
+}
+
+function isSpace(octet: number): boolean {
+  return octet === 0x20 || octet === 0x09;
 }
 
 /** Foreign text in a message for people: short, and nothing in it but printable ASCII. */
