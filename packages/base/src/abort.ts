@@ -45,8 +45,8 @@ class SharedListener {
 const sharedListeners = new WeakMap<AbortSignalLike, SharedListener>();
 
 /**
- * Calls `listener` once when the signal fires; never, if it has fired already. All listeners on one signal share a single event
- * listener, since Node warns of a leak when an `AbortSignal` has more than ten (connect-es#476).
+ * Calls `listener` once when the signal fires; never, if it has fired already. All listeners on one signal share a
+ * single event listener, since Node warns of a leak when an `AbortSignal` has more than ten (connect-es#476).
  * @returns a function that takes the listener off again
  */
 export function onAbort(signal: AbortSignalLike, listener: () => void): () => void {

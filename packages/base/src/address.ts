@@ -33,7 +33,9 @@ export function bracketed(host: string): string {
   return host.includes(":") ? `[${host}]` : host;
 }
 
-/** Returns an IPv6 address without its zone, which means something on this machine only; other hosts stay as they are. */
+/**
+ * Returns an IPv6 address without its zone, which means something on this machine only; other hosts stay as they are.
+ */
 export function withoutZone(host: string): string {
   return host.includes(":") ? host.replace(/%.*$/s, "") : host;
 }
@@ -69,8 +71,8 @@ export interface ParsedHost {
 const hostPort = /^(?:\[([0-9a-fA-F:.]+(?:%[^%\s[\]/]+)?)\]|([^:/[\]\s%]+))(?::([0-9]{1,5}))?$/;
 
 /**
- * Parses `host`, `host:port`, `[::1]`, `[::1]:port` and `[fe80::1%eth0]:port`. A zone may be written as URIs have it, after
- * `%25` (RFC 6874 §2).
+ * Parses `host`, `host:port`, `[::1]`, `[::1]:port` and `[fe80::1%eth0]:port`. A zone may be written as URIs have it,
+ * after `%25` (RFC 6874 §2).
  * @returns undefined for any other text
  */
 export function parseHostPort(text: string): ParsedHost | undefined {

@@ -1,4 +1,4 @@
-/** Waits between attempts: exponential with jitter, as gRPC's document on connection backoff describes. */
+/** The waits between attempts: exponential with jitter, as gRPC's document on connection backoff describes. */
 import { numberInRange } from "./whole-number.js";
 
 /** Options of a `Backoff`. */
@@ -9,7 +9,7 @@ export interface BackoffOptions {
   readonly maxMs?: number | undefined;
   /** The factor from one wait to the next. Default 1.6. */
   readonly multiplier?: number | undefined;
-  /** How much a wait varies at random, as a fraction, so that many clients do not return in step. Default 0.2. */
+  /** The random part of a wait, as a fraction, so that many clients do not return in step. Default 0.2. */
   readonly jitter?: number | undefined;
 }
 

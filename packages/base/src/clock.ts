@@ -1,8 +1,8 @@
-/** Time as an argument: the interface by which all packages wait, so that a test can run on virtual time. */
+/** The clock as an argument: the interface by which all packages wait, so that a test can run on virtual time. */
 
 /**
- * What an appointment is for. `"work"`: something goes on when its time comes (a retry, a delayed send), so the process
- * stays alive until then. `"watch"`: it only notices that something did not happen (a timeout, a keepalive, a
+ * The purpose of an appointment. `"work"`: something goes on when its time comes (a retry, a delayed send), so the
+ * process stays alive until then. `"watch"`: it only notices that something did not happen (a timeout, a keepalive, a
  * heartbeat) and lets the process end.
  */
 export type AppointmentKind = "work" | "watch";

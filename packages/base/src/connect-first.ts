@@ -1,10 +1,13 @@
 /**
- * Connects to the first of several addresses that answers (RFC 8305 §5, "happy eyeballs"). An attempt that is slow goes on
- * while later ones run beside it: a network on which a connection takes a second is slow, not broken (nodejs/node#54359).
+ * Connects to the first of several addresses that answers (RFC 8305 §5, "happy eyeballs"). An attempt that is slow goes
+ * on while later ones run beside it: a network on which a connection takes a second is slow, not broken
+ * (nodejs/node#54359).
  */
 import type { Clock } from "./clock.js";
 
-/** Begins one attempt. It calls one of the two functions once, after it has returned. The result cancels the attempt. */
+/**
+ * Begins one attempt. It calls one of the two functions once, after it has returned. The result cancels the attempt.
+ */
 export type Attempt<Address, Connection> = (
   address: Address,
   onConnected: (connection: Connection) => void,
@@ -19,14 +22,14 @@ export interface ConnectFirstEvents<Connection> {
 }
 
 /**
- * The wait before the next address is tried beside those that have not answered: 250 ms, the recommendation of RFC 8305 §5. An
- * attempt that fails is followed by the next at once.
+ * The wait before the next address is tried beside those that have not answered: 250 ms, the recommendation of RFC 8305
+ * §5. An attempt that fails is followed by the next at once.
  */
 export const attemptDelayMs = 250;
 
 /**
- * Tries the addresses in their order; the first that answers wins, and the other attempts are cancelled. The caller limits the
- * time of the whole. The function returned cancels everything; after it no event is called.
+ * Tries the addresses in their order; the first that answers wins, and the other attempts are cancelled. The caller
+ * limits the time of the whole. The function returned cancels everything; after it no event is called.
  */
 export function connectFirst<Address, Connection>(
   addresses: readonly Address[],

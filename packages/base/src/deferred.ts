@@ -9,7 +9,7 @@ export interface Deferred<T> {
 
 /**
  * Makes a promise that its owner settles.
- * @param quiet a rejection that nobody waits for is not reported as unhandled, because the error also reaches the user
+ * @param quiet a rejection without a waiter is not reported as unhandled, because the error also reaches the user
  * another way. Default false.
  */
 export function deferred<T>(quiet = false): Deferred<T> {

@@ -5,7 +5,10 @@
 
 /** An entry of a `Heap`; it is in at most one heap at a time. */
 export interface HeapEntry {
-  /** When the entry is due, in milliseconds on its owner's scale. It does not change while the entry is in a heap. */
+  /**
+   * The time at which the entry is due, in milliseconds on its owner's scale. It does not change while the entry is in
+   * a heap.
+   */
   readonly dueMs: number;
   /** The entry's place in the heap, -1 outside. Only the heap sets it. */
   heapIndex: number;

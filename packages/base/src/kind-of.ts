@@ -35,8 +35,8 @@ export function hasBrand(value: unknown, brand: symbol): boolean {
 }
 
 /**
- * Makes `instanceof` recognise the instances of a class from every copy of its package, by a brand. Subclasses keep the plain rule
- * unless they are branded themselves. To be called in a static block of the class.
+ * Makes `instanceof` recognise the instances of a class from every copy of its package, by a brand. Subclasses keep the
+ * plain rule unless they are branded themselves. To be called in a static block of the class.
  */
 export function brandClass(type: { readonly prototype: object }, name: string): void {
   const brand = brandKey(name);

@@ -2,9 +2,9 @@
 import type { AppointmentKind, Clock } from "./clock.js";
 import { Heap, type HeapEntry } from "./heap.js";
 
-/** Something that is due at a time, in at most one heap. */
+/** An entry of a `TimerHeap`. It is in at most one heap at a time. */
 export interface TimerEntry extends HeapEntry {
-  /** When the entry is due, in milliseconds of the heap's clock. Only the heap sets it. */
+  /** The time at which the entry is due, in milliseconds of the heap's clock. Only the heap sets it. */
   dueMs: number;
   /** Called when the time has come; the entry has left the heap by then. It must not throw. */
   onDue(): void;

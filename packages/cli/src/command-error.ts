@@ -13,7 +13,10 @@ export class CommandError extends Error {
   }
 }
 
-/** Returns the system's code for an error, such as `ECONNREFUSED`, from the error itself or its cause; of several attempts that of the last. */
+/**
+ * Returns the system's code for an error, such as `ECONNREFUSED`, from the error itself or its cause; of several
+ * attempts that of the last.
+ */
 export function systemCode(error: unknown): string | undefined {
   if (error instanceof AggregateError && error.errors.length > 0) return systemCode(error.errors.at(-1));
   const { code, cause } = (error ?? {}) as { readonly code?: unknown; readonly cause?: unknown };

@@ -37,8 +37,8 @@ export type Request =
 export const commandNames: readonly Request["command"][] = ["router", "expose", "connect", "demo", "token", "key"];
 
 /**
- * Parses the arguments (without those of Node). Returns undefined when help or the version was asked for, whose text was given to `write`;
- * no arguments at all ask for help.
+ * Parses the arguments (without those of Node). Returns undefined when help or the version was asked for, whose text
+ * was given to `write`; no arguments at all ask for help.
  * @throws CommanderError that says what is wrong with the arguments
  */
 export function parseCommandLine(args: readonly string[], write: (text: string) => void): Request | undefined {
@@ -80,18 +80,12 @@ type Accept = (request: Request) => void;
 function defineRouter(program: Command, accept: Accept): void {
   const router = define(program, "router", "run exchange and router in one server")
     .option("-l, --listen <address>", "[HOST:]PORT, 0 for any free port, or unix:/path", defaultRouterListen)
-    .option(
-      "--key-file <file>",
-      "the secret that tokens are signed with (default: ROUTER_KEY, else that of this machine, which is made where it is missing)",
-    )
+    .option("--key-file <file>", "the key that tokens are signed with (default: ROUTER_KEY, else that of this machine)")
     .option("--tls-cert <file>", "certificate chain, PEM; needed beyond loopback")
     .option("--tls-key <file>", "its private key, PEM")
     .option("--plaintext", "no TLS, also beyond loopback")
     .addOption(grace())
-    .option(
-      "--linger <duration>",
-      "how long a reader may take nothing of what its lost other side has sent (default: as long as its connection lives)",
-    )
+    .option("--linger <duration>", "how long a reader may pause after its other side was lost (default: without limit)")
     .action((options: RouterCommandOptions) => accept({ command: "router", options }));
   withKeepalive(router);
   finish(
@@ -125,7 +119,7 @@ function defineConnect(program: Command, accept: Accept): void {
     .option("-l, --listen <address>", "[HOST:]PORT, 0 for any free port, or unix:/path (required)")
     .option(
       "--wait [duration]",
-      "how long the name may take to appear; without a duration, as long as it takes",
+      "how long the name may take to appear, at the start and for each connection; without a duration, as long as it takes",
       defaultWait,
     )
     .action((name: string, options: ConnectOptions) => accept({ command: "connect", name, options }));

@@ -1,4 +1,7 @@
-/** The connections that `expose` and `connect` carry: each joins a client's stream to the target's, is reported, and can be ended. */
+/**
+ * The connections that `expose` and `connect` carry: each joins a client's stream to the target's, is reported, and can
+ * be ended.
+ */
 import type { Clock } from "@trunkline/base";
 import { systemClock } from "@trunkline/base/node";
 import { type CountedStream, counted, forward, type ObjectStream } from "@trunkline/streams";
@@ -12,8 +15,8 @@ export type Report = (level: Level, event: OutputEvent, text: string, options?: 
 type ByteStream = ObjectStream<Uint8Array>;
 
 /**
- * The most connections that are open at once; one more is refused with a reset. Each takes a descriptor, and 4,096 of those is what a process
- * may usually have.
+ * The most connections that are open at once; one more is refused with a reset. Each takes a descriptor, and 4,096 of
+ * those is what a process may usually have.
  */
 export const maxConnections = 4_000;
 
@@ -65,8 +68,8 @@ export class Connections {
   }
 
   /**
-   * Joins the client's stream to the one that `reach` returns, until both have ended. If either breaks, or `reach` fails, the other is
-   * aborted, so that neither side takes it for an end. Never throws: an error is reported.
+   * Joins the client's stream to the one that `reach` returns, until both have ended. If either breaks, or `reach`
+   * fails, the other is aborted, so that neither side takes it for an end. Never throws: an error is reported.
    */
   carry(client: ByteStream, peer: string, reach: (signal: AbortSignal) => Promise<ByteStream>): void {
     if (this.#open.size >= maxConnections) {
@@ -96,7 +99,10 @@ export class Connections {
     );
   }
 
-  /** Counts and reports a connection that a limit has refused, here or at the router. `peer` is the client where it is known. */
+  /**
+   * Counts and reports a connection that a limit has refused, here or at the router. `peer` is the client where it is
+   * known.
+   */
   refused(reason: string, peer?: string): void {
     this.#counts.refused += 1;
     const from = peer === undefined ? "" : ` from ${peer}`;
@@ -108,7 +114,9 @@ export class Connections {
     );
   }
 
-  /** Resolves when all have ended; those that have not after `graceMs` are aborted. No connection may be begun after it. */
+  /**
+   * Resolves when all have ended; those that have not after `graceMs` are aborted. No connection may be begun after it.
+   */
   async end(graceMs: number): Promise<void> {
     if (this.#open.size === 0) return;
     const idle = new Promise<void>((resolve) => {
@@ -135,7 +143,8 @@ export class Connections {
     this.#counts.bytesFromTarget += bytesFromTarget;
     if (error !== undefined) this.#counts.broken += 1;
     const reason = error === undefined ? undefined : reasonOf(error);
-    const moved = `${formatBytes(bytesToTarget)} to the target, ${formatBytes(bytesFromTarget)} from it, ${formatDuration(durationMs)}`;
+    const amounts = `${formatBytes(bytesToTarget)} to the target, ${formatBytes(bytesFromTarget)} from it`;
+    const moved = `${amounts}, ${formatDuration(durationMs)}`;
     const fields = { id, name: this.#name, peer, bytesToTarget, bytesFromTarget, durationMs };
     this.#report(
       reason === undefined ? "info" : "warn",

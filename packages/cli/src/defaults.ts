@@ -1,21 +1,33 @@
 /** The defaults of options, apart from the commands, so that `--help` need not load those. */
 
-/** The address of the router: a port that IANA has given to nobody, below those that systems choose by themselves. */
+/** The address of the router: a port that IANA has not assigned, below those that systems choose by themselves. */
 export const defaultRouterListen = "127.0.0.1:7420";
 
-/** The time for open connections to end: `ssh` or `kubectl` would end at once, but a download that is nearly done gets its chance. */
+/**
+ * The time for open connections to end: `ssh` or `kubectl` would end at once, but a download that is nearly done gets
+ * its chance.
+ */
 export const defaultGrace = "5s";
 
-/** The time without a byte after which a router connection is asked for life: NATs forget quiet connections after 30 s or more. */
+/**
+ * The time without a byte after which a router connection is asked for life: NATs forget quiet connections after 30 s
+ * or more.
+ */
 export const defaultKeepalive = "20s";
 
 /** The time for the answer: a network that stalls for half a minute and comes back loses nothing. */
 export const defaultKeepaliveTimeout = "35s";
 
-/** The time that `connect` waits for a name: both sides are often started at once, and `expose` may have a target to check. */
+/**
+ * The time that `connect` waits for a name: both sides are often started at once, and `expose` may have a target to
+ * check.
+ */
 export const defaultWait = "5s";
 
-/** The lifetime of a token: long enough for a lab that is set up once a term, short enough that a lost one does not matter for ever. */
+/**
+ * The lifetime of a token: long enough for a lab that is set up once a term, short enough that a lost one does not
+ * matter for ever.
+ */
 export const defaultLifetime = "30d";
 
 /** The size of the demo's file in MB: some seconds on a slow machine. */

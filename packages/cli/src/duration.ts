@@ -5,7 +5,10 @@ import { formatDuration } from "./format.js";
 
 const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** Returns a duration in milliseconds. `option` begins the message. @throws CommandError for other text, and for more than `maxMs` */
+/**
+ * Returns a duration in milliseconds. `option` begins the message. @throws CommandError for other text, and for more
+ * than `maxMs`
+ */
 export function parseDuration(text: string, option: string, maxMs: number): number {
   const refuse = (why: string): never => {
     throw new CommandError(`${option} ${JSON.stringify(text)} ${why}`, ExitCode.usage);

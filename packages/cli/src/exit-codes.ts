@@ -1,26 +1,26 @@
 /**
- * The exit codes of the command. The numbers are those of BSD's sysexits where it has one that fits, so that they collide neither with those of
- * Node (1 to 14) nor with those of a shell (126 and up).
+ * The exit codes of the command. The numbers are those of BSD's sysexits where it has one that fits, so that they
+ * collide neither with those of Node (1 to 14) nor with those of a shell (126 and up).
  */
 export const ExitCode = {
   ok: 0,
-  /** EX_USAGE */
+  /** `EX_USAGE` of sysexits. */
   usage: 64,
-  /** EX_DATAERR */
+  /** `EX_DATAERR` of sysexits. */
   mismatch: 65,
-  /** EX_NOINPUT */
+  /** `EX_NOINPUT` of sysexits. */
   unreadable: 66,
-  /** EX_NOHOST */
+  /** `EX_NOHOST` of sysexits. */
   unknownName: 68,
-  /** EX_UNAVAILABLE */
+  /** `EX_UNAVAILABLE` of sysexits. */
   routerUnavailable: 69,
-  /** EX_SOFTWARE */
+  /** `EX_SOFTWARE` of sysexits. */
   internal: 70,
-  /** EX_CANTCREAT */
+  /** `EX_CANTCREAT` of sysexits. */
   cannotCreate: 73,
-  /** EX_TEMPFAIL */
+  /** `EX_TEMPFAIL` of sysexits. */
   targetUnavailable: 75,
-  /** EX_NOPERM */
+  /** `EX_NOPERM` of sysexits. */
   denied: 77,
 } as const;
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
@@ -39,7 +39,10 @@ export const exitCodeMeanings: Readonly<Record<ExitCode, string>> = {
   [ExitCode.denied]: "the token is bad or expired, or lacks the right",
 };
 
-/** The exit codes of signals, as `--help` and the README list them: 128 and the number of the signal, as a shell reports it. */
+/**
+ * The exit codes of signals, as `--help` and the README list them: 128 and the number of the signal, as a shell reports
+ * it.
+ */
 export const signalMeanings: Readonly<Record<string, string>> = {
   "130, 143": "ended by SIGINT, SIGTERM before it was ready, or by a second one",
   "141": "the reader of stdout has gone",

@@ -16,20 +16,29 @@ export interface ExposureOptions {
   onExposed(endpoint: string): void;
   /** Called once for each loss of the router, which is tried again until it is back. */
   onLost(reason: CommandError): void;
-  /** Called when the stream of a connection could not be opened. `isLimit`: because a limit was met, here or at the router. */
+  /**
+   * Called when the stream of a connection could not be opened. `isLimit`: because a limit was met, here or at the
+   * router.
+   */
   onMissed(error: Error, isLimit: boolean): void;
 }
 
-/** The wait between attempts to begin anew, and between looks for a router that has moved. A listener reconnects by itself. */
+/**
+ * The wait between attempts to begin anew, and between looks for a router that has moved. A listener reconnects by
+ * itself.
+ */
 const retryMs = 500;
 
-/** The number of refusals that are not believed: a restarted router listens a moment before its new token is in its file. */
+/**
+ * The number of refusals that are not believed: a restarted router listens a moment before its new token is in its
+ * file.
+ */
 const maxRefusals = 6;
 
 /**
  * Exposes the name until the signal aborts.
- * @throws CommandError when that fails at first, or for good later: the right is lost, or another identity has the name; the signal's reason
- * if the name was never exposed
+ * @throws CommandError when that fails at first, or for good later: the right is lost, or another identity has the
+ * name; the signal's reason if the name was never exposed
  */
 export async function keepExposed(name: string, access: RouterAccess, options: ExposureOptions): Promise<void> {
   const exposure = new Exposure(name, access, options);
@@ -52,7 +61,10 @@ class Exposure {
     this.#options = options;
   }
 
-  /** Listens at the router as long as it stays where it is. @throws CommandError for a failure that further attempts would only meet again */
+  /**
+   * Listens at the router as long as it stays where it is. @throws CommandError for a failure that further attempts
+   * would only meet again
+   */
   async session(): Promise<void> {
     const { signal } = this.#options;
     const client = await this.#access.client();
@@ -91,7 +103,10 @@ class Exposure {
     }
   }
 
-  /** Looks from time to time whether this machine's router has moved, until it has, the name is back, or the session is over. */
+  /**
+   * Looks from time to time whether this machine's router has moved, until it has, the name is back, or the session is
+   * over.
+   */
   async #awaitMove(endpoint: string, moved: AbortController, over: AbortSignal): Promise<void> {
     if (!this.#access.local) return;
     while (this.#lost && !over.aborted) {

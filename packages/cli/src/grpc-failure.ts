@@ -43,7 +43,7 @@ export function routerFailure(error: unknown, { endpoint, name }: Attempt): Comm
 
 /** Returns the error for a name that is not exposed. */
 export function unknownName(name: string, endpoint: string, cause?: unknown): CommandError {
-  const message = `nobody exposes ${JSON.stringify(name)} at ${endpoint}; begin with: trunkline expose ${name} TARGET`;
+  const message = `${JSON.stringify(name)} is not exposed at ${endpoint}; begin with: trunkline expose ${name} TARGET`;
   return new CommandError(message, ExitCode.unknownName, { cause });
 }
 

@@ -1,6 +1,6 @@
 /**
- * Signals to the command: SIGINT, SIGTERM, and SIGHUP of a terminal that was closed. The first one asks the command to end in order, the
- * second one ends it at once.
+ * Signals to the command: SIGINT, SIGTERM, and SIGHUP of a terminal that was closed. The first one asks the command to
+ * end in order, the second one ends it at once.
  */
 import { constants } from "node:os";
 import { monotonicMs } from "@trunkline/base/node";
@@ -41,7 +41,10 @@ export interface Interruption {
   stop(): void;
 }
 
-/** The time in which a second signal counts as the first: a Ctrl-C under npm comes twice, from the terminal and from npm. */
+/**
+ * The time in which a second signal counts as the first: a Ctrl-C under npm comes twice, from the terminal and from
+ * npm.
+ */
 const sameSignalMs = 250;
 
 /** Listens to the signals of `source`, and to `readerGone`. `nowMs` is monotonic. */

@@ -19,7 +19,10 @@ export interface LocalRouter extends LocalState {
   readonly alive: boolean;
 }
 
-/** Returns the content of the file; undefined if there is none. @throws CommandError when it is damaged, or other users can read it */
+/**
+ * Returns the content of the file; undefined if there is none. @throws CommandError when it is damaged, or other users
+ * can read it
+ */
 export async function localRouter(env: Environment): Promise<LocalRouter | undefined> {
   try {
     const found = await readLocalState(localStatePath(env));
@@ -31,7 +34,10 @@ export async function localRouter(env: Environment): Promise<LocalRouter | undef
   }
 }
 
-/** The lifetime of the token in the file. It lies beside the key that can sign any other: a short life would protect nothing. */
+/**
+ * The lifetime of the token in the file. It lies beside the key that can sign any other: a short life would protect
+ * nothing.
+ */
 const localTokenLifetimeMs = 3_650 * 86_400_000;
 
 /** The file that a router has written. */
@@ -56,7 +62,10 @@ export async function publish(router: Router, bound: string, env: Environment): 
   return { path, remove: () => removeLocalState(state, path).catch(() => {}) };
 }
 
-/** Returns the address by which others on this machine reach it, from any folder, also where it listens on every address. */
+/**
+ * Returns the address by which others on this machine reach it, from any folder, also where it listens on every
+ * address.
+ */
 function nearby(bound: string): string {
   const address = parseEndpoint(bound);
   if ("path" in address)

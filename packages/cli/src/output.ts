@@ -1,6 +1,7 @@
 /**
- * The output of the command. stdout is for results: lines of text, or with `--json` every event as one JSON object a line. stderr is for the
- * log: lines of text, or with `--json` JSON of pino. A reader of stdout that has gone is no error here: see `readerGone`.
+ * The output of the command. stdout is for results: lines of text, or with `--json` every event as one JSON object a
+ * line. stderr is for the log: lines of text, or with `--json` JSON of pino. A reader of stdout that has gone is no
+ * error here: see `readerGone`.
  */
 import type { Clock } from "@trunkline/base";
 import { systemClock } from "@trunkline/base/node";
@@ -20,7 +21,7 @@ export interface OutputEvent {
 /** Options of the output. */
 export interface OutputOptions {
   readonly json: boolean;
-  /** Default: `info`; with `--json` `warn`, since every event is on stdout then. */
+  /** The least level that is written. Default: `info`; with `--json` `warn`, since every event is on stdout then. */
   readonly logLevel?: LogLevel | undefined;
   /** The clock of repeated lines. Default: real time. */
   readonly clock?: Clock | undefined;
@@ -32,8 +33,8 @@ export type Level = Exclude<LogLevel, "silent">;
 /** Options of one note. */
 export interface NoteOptions {
   /**
-   * True for a line that a stranger can cause again and again. One line for each kind of event is written at once; those that follow within 10 s
-   * are counted, and the count is written as one line.
+   * True for a line that a stranger can cause again and again. One line for each kind of event is written at once;
+   * those that follow within 10 s are counted, and the count is written as one line.
    */
   readonly repeated?: boolean | undefined;
 }
@@ -88,7 +89,7 @@ export class Output {
     return this.#stdout;
   }
 
-  /** Aborts when the reader of stdout has closed it, as `| head -1` does: nobody waits for results any more. */
+  /** Aborts when the reader of stdout has closed it, as `| head -1` does: no results are waited for any more. */
   get readerGone(): AbortSignal {
     return this.#readerGone.signal;
   }

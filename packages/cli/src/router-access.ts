@@ -1,6 +1,7 @@
 /**
- * The way of `expose` and `connect` to the router: by options and environment, else by the file that a router on this machine leaves. That
- * file is read again each time, since a router that was restarted has another token, and maybe another port.
+ * The way of `expose` and `connect` to the router: by options and environment, else by the file that a router on this
+ * machine leaves. That file is read again each time, since a router that was restarted has another token, and maybe
+ * another port.
  */
 import { Trunkline, type TrunklineOptions } from "@trunkline/router";
 import { CommandError } from "./command-error.js";
@@ -55,7 +56,8 @@ export class RouterAccess implements AsyncDisposable {
 
   /**
    * Reads the options and the environment.
-   * @throws CommandError for what is missing, malformed or unreadable, and when no router runs on this machine and none is named
+   * @throws CommandError for what is missing, malformed or unreadable, and when no router runs on this machine and none
+   * is named
    */
   static async open(options: AccessOptions, keepalive: Keepalive, env: Environment): Promise<RouterAccess> {
     if (options.tlsCa !== undefined && options.plaintext === true) {
@@ -127,7 +129,7 @@ export class RouterAccess implements AsyncDisposable {
 
 async function readCertificates(path: string): Promise<Buffer> {
   const ca = await readSmallFile(path, "the certificates in");
-  // Node ignores text that is no certificate, and would then trust nobody without saying why.
+  // Node ignores text that is no certificate, and would then trust no certificate, without an error.
   if (!ca.includes("-----BEGIN CERTIFICATE-----"))
     throw new CommandError(`${path} holds no certificate in PEM`, ExitCode.unreadable);
   return ca;

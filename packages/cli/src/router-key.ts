@@ -16,8 +16,9 @@ export interface KeyOptions {
 const advice = "make one with: trunkline key";
 
 /**
- * Returns the key in `--key-file`, else that in `ROUTER_KEY`; undefined where neither is given. The bytes of the file are the secret, without
- * one line end, which editors add. `ROUTER_KEY` is taken as it is, as Jumpstarter's router takes it; one that is too short brings a warning.
+ * Returns the key in `--key-file`, else that in `ROUTER_KEY`; undefined where neither is given. The bytes of the file
+ * are the secret, without one line end, which editors add. `ROUTER_KEY` is taken as it is, as Jumpstarter's router
+ * takes it; one that is too short brings a warning.
  * @throws CommandError for a file that cannot be read or whose key is too short, and for an empty `ROUTER_KEY`
  */
 export async function givenKey(
@@ -30,8 +31,9 @@ export async function givenKey(
   const key = Buffer.from(value, "utf8");
   if (key.length === 0) throw new CommandError("ROUTER_KEY is empty; give a key or unset it", ExitCode.usage);
   if (key.length < minSecretBytes) {
-    const text = `ROUTER_KEY has ${key.length} bytes, and a key of less than ${minSecretBytes} can be guessed; ${advice}`;
-    output.note("warn", { event: "short-key", bytes: key.length, minBytes: minSecretBytes }, text);
+    const why = `a key of less than ${minSecretBytes} can be guessed`;
+    const event = { event: "short-key", bytes: key.length, minBytes: minSecretBytes };
+    output.note("warn", event, `ROUTER_KEY has ${key.length} bytes, and ${why}; ${advice}`);
   }
   return key;
 }
@@ -41,13 +43,13 @@ async function readKeyFile(path: string): Promise<Uint8Array> {
   const lineEnd = /\r?\n$/.exec(content.toString("latin1"))?.[0].length ?? 0;
   const key = content.subarray(0, content.length - lineEnd);
   if (key.length >= minSecretBytes) return key;
-  const message = `the key in ${path} has ${key.length} bytes, and at least ${minSecretBytes} are needed; ${advice} >${path}`;
-  throw new CommandError(message, ExitCode.unreadable);
+  const message = `the key in ${path} has ${key.length} bytes, and at least ${minSecretBytes} are needed`;
+  throw new CommandError(`${message}; ${advice} >${path}`, ExitCode.unreadable);
 }
 
 /**
- * Returns the key of this machine, for routers that are given none. `make` makes it where there is none yet; it stays when a router ends, so
- * that the tokens it has signed stay good.
+ * Returns the key of this machine, for routers that are given none. `make` makes it where there is none yet; it stays
+ * when a router ends, so that the tokens it has signed stay good.
  * @throws CommandError when its file is damaged, or other users can read it, or it cannot be written
  */
 export async function localKey(env: Environment, make: boolean): Promise<string | undefined> {

@@ -29,21 +29,24 @@ export async function chooseKey(options: KeyOptions, context: Context): Promise<
     output.note("warn", { event: "local-file-ignored", error: error.message }, `${error.message}; it is replaced`);
     return undefined;
   });
-  // The number of a process that has ended may belong to another one by now: only a refusal proves that the router is gone. A probe that
-  // finds no answer in time says nothing, and the file stays with the router that wrote it.
+  // The number of a process that has ended may belong to another one by now: only a refusal proves that the router is
+  // gone. A probe that finds no answer in time says nothing, and the file stays with the router that wrote it.
   const otherAt =
     local?.alive === true && (await probe(parseEndpoint(local.endpoint), signal)) !== "refused"
       ? local.endpoint
       : undefined;
   if (given !== undefined) return { secret: given, given: true, otherAt };
   if (otherAt !== undefined) {
-    const message = `a router runs on this machine already, at ${otherAt} (process ${local?.pid}); a second one needs --key-file or ROUTER_KEY`;
-    throw new CommandError(message, ExitCode.cannotCreate);
+    const message = `a router runs on this machine already, at ${otherAt} (process ${local?.pid})`;
+    throw new CommandError(`${message}; a second one needs --key-file or ROUTER_KEY`, ExitCode.cannotCreate);
   }
   return { secret: (await localKey(env, true)) as string, given: false, otherAt };
 }
 
-/** Returns the TLS options of the files, or undefined where none are named. @throws CommandError for one file without the other, and for files that cannot be used */
+/**
+ * Returns the TLS options of the files, or undefined where none are named. @throws CommandError for one file without
+ * the other, and for files that cannot be used
+ */
 export async function readTls(options: {
   readonly tlsCert?: string;
   readonly tlsKey?: string;

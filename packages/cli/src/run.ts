@@ -1,4 +1,7 @@
-/** One run of the command: arguments in, exit code out. The only place that turns what was thrown into a line and a code. */
+/**
+ * One run of the command: arguments in, exit code out. The only place that turns what was thrown into a line and a
+ * code.
+ */
 import { basename, relative } from "node:path";
 import { CommanderError } from "commander";
 import { CommandError, reasonOf } from "./command-error.js";
@@ -52,7 +55,7 @@ async function carryOut(request: Request, program: string, process: CommandProce
   }
   stop();
   await output.flush();
-  // A command that ends because its reader has gone was asked by nobody: a supervisor has to see that.
+  // A command that ends because its reader has gone was not asked to end: a supervisor has to see that.
   return exitCode === ExitCode.ok && output.readerGone.aborted ? new Interrupted("EPIPE").exitCode : exitCode;
 }
 

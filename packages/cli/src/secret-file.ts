@@ -1,9 +1,15 @@
-/** Reading secrets. They come from files and the environment, never from arguments, which every user of the machine can list. */
+/**
+ * Reads secrets. They come from files and the environment, never from arguments, which every user of the machine can
+ * list.
+ */
 import { createReadStream } from "node:fs";
 import { CommandError, reasonOf } from "./command-error.js";
 import { ExitCode } from "./exit-codes.js";
 
-/** The largest file that is read: larger than any key, token or bundle of certificates. A wrong path may name an endless device. */
+/**
+ * The largest file that is read: larger than any key, token or bundle of certificates. A wrong path may name an endless
+ * device.
+ */
 const maxFileBytes = 1024 * 1024;
 
 /**

@@ -1,4 +1,4 @@
-/** Connecting to and listening on the addresses of the command line, with errors for people. */
+/** Connects to and listens on the addresses of the command line, with errors for people. */
 import type { Socket } from "node:net";
 import { isError } from "@trunkline/base";
 import { dialSocket, ListenError, systemClock, TransportError } from "@trunkline/base/node";
@@ -9,7 +9,10 @@ import { maxConnections } from "./connections.js";
 import { ExitCode } from "./exit-codes.js";
 import { printAddress } from "./target.js";
 
-/** Connects to the target. @throws CommandError that names the address: `cannot reach the target localhost:3000: connection refused` */
+/**
+ * Connects to the target. @throws CommandError that names the address:
+ * `cannot reach the target localhost:3000: connection refused`
+ */
 export async function reachTarget(target: SocketAddress, signal: AbortSignalLike): Promise<ObjectStream<Uint8Array>> {
   try {
     return await ("path" in target ? connectUnix(target.path, { signal }) : connectTcp(target, { signal }));
@@ -38,7 +41,9 @@ const probeTimeoutMs = 2_000;
 /** The result of a probe. `"silent"` says nothing about whether a process listens there. */
 export type ProbeResult = "accepted" | "refused" | "silent";
 
-/** Looks whether a process accepts connections at an address of this machine. @throws the signal's reason when it aborts */
+/**
+ * Looks whether a process accepts connections at an address of this machine. @throws the signal's reason when it aborts
+ */
 export async function probe(address: SocketAddress, signal: AbortSignal): Promise<ProbeResult> {
   try {
     endGently(await dialSocket(address, { signal, connectTimeoutMs: probeTimeoutMs }));
@@ -55,8 +60,9 @@ export async function probe(address: SocketAddress, signal: AbortSignal): Promis
 const drainTimeoutMs = 10_000;
 
 /**
- * Ends a connection without a request: half-closes it, then reads and drops what the service sends. A connection that is closed with unread
- * bytes is reset, and a service that speaks first, as MySQL does, counts that as an error of this client (uptime-kuma#7692).
+ * Ends a connection without a request: half-closes it, then reads and drops what the service sends. A connection that
+ * is closed with unread bytes is reset, and a service that speaks first, as MySQL does, counts that as an error of this
+ * client (uptime-kuma#7692).
  */
 function endGently(socket: Socket): void {
   socket.on("error", () => {}).resume();
@@ -71,7 +77,8 @@ function unreachable(target: SocketAddress, error: unknown): CommandError {
 }
 
 /**
- * Listens for connections; as many may wait to be accepted as may be open. `onError` is called with the troubles of the listener.
+ * Listens for connections; as many may wait to be accepted as may be open. `onError` is called with the troubles of the
+ * listener.
  * @throws CommandError that names the address: `cannot listen on 127.0.0.1:80: permission denied`
  */
 export async function listenOn(address: SocketAddress, onError: (error: Error) => void): Promise<SocketListener> {
@@ -85,7 +92,8 @@ export async function listenOn(address: SocketAddress, onError: (error: Error) =
 
 /** Returns the error for an address that cannot be listened on. */
 export function cannotListen(address: SocketAddress, error: unknown): CommandError {
-  // Of a Unix socket the listener knows more than the system's code says: the folder is missing, or what is there instead.
+  // Of a Unix socket the listener knows more than the system's code says: the folder is missing, or what is there
+  // instead.
   const reason = error instanceof ListenError && "path" in address ? error.reason : reasonOf(error);
   return new CommandError(`cannot listen on ${printAddress(address)}: ${reason}`, ExitCode.cannotCreate, {
     cause: isError(error) ? error : undefined,

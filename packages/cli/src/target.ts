@@ -8,12 +8,18 @@ import { ExitCode } from "./exit-codes.js";
 
 export { isLocalAddress, printAddress, type SocketAddress } from "@trunkline/base";
 
-/** The host of a target that is only a port. The name covers IPv4 and IPv6: a service on "localhost" may be bound to either. */
+/**
+ * The host of a target that is only a port. The name covers IPv4 and IPv6: a service on "localhost" may be bound to
+ * either.
+ */
 const defaultTargetHost = "localhost";
 /** The host of an address to listen on that is only a port. */
 const defaultListenHost = "127.0.0.1";
 
-/** Parses `3000`, `host:port`, `[::1]:22`, `unix:/path` or `unix-abstract:name`. @throws CommandError that says what is wrong */
+/**
+ * Parses `3000`, `host:port`, `[::1]:22`, `unix:/path` or `unix-abstract:name`. @throws CommandError that says what is
+ * wrong
+ */
 export function parseTarget(text: string): SocketAddress {
   return parse(text, {
     what: "target",
@@ -23,7 +29,10 @@ export function parseTarget(text: string): SocketAddress {
   });
 }
 
-/** Parses `8080`, `host:port` with 0 for any free port, `unix:/path` or `unix-abstract:name`. @throws CommandError that says what is wrong */
+/**
+ * Parses `8080`, `host:port` with 0 for any free port, `unix:/path` or `unix-abstract:name`. @throws CommandError that
+ * says what is wrong
+ */
 export function parseListen(text: string): SocketAddress {
   return parse(text, {
     what: "address to listen on",
@@ -33,7 +42,9 @@ export function parseListen(text: string): SocketAddress {
   });
 }
 
-/** Parses `host:port`, `unix:/path` or `unix-abstract:name` of a router. @throws CommandError that says what is wrong */
+/**
+ * Parses `host:port`, `unix:/path` or `unix-abstract:name` of a router. @throws CommandError that says what is wrong
+ */
 export function parseEndpoint(text: string): SocketAddress {
   return parse(text, {
     what: "endpoint",

@@ -8,14 +8,15 @@ import { startService } from "./support/services.js";
 
 const key = "a key of 32 bytes for these tests";
 
-/** Larger than the system gives to any. */
+/** A process number that the system never gives. */
 const noProcess = 2 ** 30;
 
 /** A token of the exchange that expires so many seconds from now. */
 function tokenFor(seconds: number, secret = key): string {
   const now = Math.floor(Date.now() / 1_000);
   const encode = (part: object): string => Buffer.from(JSON.stringify(part)).toString("base64url");
-  const signed = `${encode({ alg: "HS256" })}.${encode({ iss: "trunkline", aud: "trunkline-exchange", sub: "tests", exp: now + seconds })}`;
+  const claims = { iss: "trunkline", aud: "trunkline-exchange", sub: "tests", exp: now + seconds };
+  const signed = `${encode({ alg: "HS256" })}.${encode(claims)}`;
   return `${signed}.${createHmac("sha256", secret).update(signed).digest("base64url")}`;
 }
 
@@ -234,10 +235,10 @@ describe("a router that is not there", () => {
 });
 
 describe("what the router refuses", () => {
-  test("a name that nobody exposes", async () => {
+  test("a name that is not exposed", async () => {
     await using lab = new InProcessLab();
     const { endpoint } = await lab.router();
-    const message = `nobody exposes "web" at ${endpoint}; begin with: trunkline expose web TARGET`;
+    const message = `"web" is not exposed at ${endpoint}; begin with: trunkline expose web TARGET`;
     await expectFailure(lab.run(["connect", "web", "--listen", "0", "--wait", "0"]), 68, message);
     const waited = lab.run(["connect", "web", "--listen", "0", "--wait", "300ms", "--json"]);
     expect(await waited.event("waiting")).toMatchObject({ name: "web", endpoint });

@@ -51,7 +51,7 @@ describe("an ending signal", () => {
   });
 });
 
-test("output that nobody reads any more asks for an end in order, and a signal after it is still the first", () => {
+test("a reader of the output that has gone asks for an end in order, and a signal after it is still the first", () => {
   const { source, reader, interruption } = setup();
   reader.abort();
   expect(interruption.signal.reason).toEqual(new Interrupted("EPIPE"));

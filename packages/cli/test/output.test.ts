@@ -92,12 +92,12 @@ describe("output as JSON", () => {
 
   test("a failure is an event on stdout and one line of JSON on stderr", () => {
     const { output, stdout, stderr } = outputWith({ json: true });
-    output.failure("nobody exposes it", 68);
+    output.failure("it is not exposed", 68);
     expect(stdout.lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([
-      { event: "error", message: "nobody exposes it", exitCode: 68 },
+      { event: "error", message: "it is not exposed", exitCode: 68 },
     ]);
     expect(stderr.lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([
-      { level: "fatal", msg: "nobody exposes it", exitCode: 68 },
+      { level: "fatal", msg: "it is not exposed", exitCode: 68 },
     ]);
   });
 });

@@ -1,6 +1,6 @@
 /**
- * The built command in processes of its own. One file, so that it is built once: what is below runs as `trunkline` does for users,
- * and not on the sources.
+ * The built command in processes of its own. One file, so that it is built once: what is below runs as `trunkline` does
+ * for users, and not on the sources.
  */
 import { execFileSync } from "node:child_process";
 import { createRequire } from "node:module";

@@ -55,7 +55,7 @@ describe("the key of this machine", () => {
     const run = lab.run(["connect", "web", "--listen", "0", "--wait", "0", "--endpoint", endpoint], {
       TRUNKLINE_TOKEN: before.stdout.trim(),
     });
-    expect(await run.exit).toBe(68); // let in, and told that nobody exposes the name
+    expect(await run.exit).toBe(68); // the token is accepted, and the name is not exposed
   });
 
   test("is in a file of its own, for its owner only, and may be given by --key-file", async () => {
@@ -91,7 +91,8 @@ describe("the file of a router that died", () => {
   test("stays when a second router finds no answer in time, which proves nothing", async () => {
     await using lab = new InProcessLab();
     const path = `${lab.folder}/trunkline/router.json`;
-    // Nothing answers at this address, which is reserved (RFC 1112 §4); some systems refuse it without asking the network.
+    // Nothing answers at this address, which is reserved (RFC 1112 §4); some systems refuse it without asking the
+    // network.
     const first = { endpoint: "240.0.0.1:7420", token: "first", pid: process.pid };
     await writeLocalState(first, path);
     await expect(lab.run(["router", "--listen", "0"]).exit).resolves.toBe(73);

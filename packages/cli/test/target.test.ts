@@ -76,7 +76,7 @@ describe("a target", () => {
     // The system would cut the path, and another socket would answer (nodejs/node#48316).
     [
       `unix:${longPath}`,
-      `has a path of ${maxSocketPathBytes + 1} bytes, more than this system takes for a Unix socket (${maxSocketPathBytes})`,
+      `of ${maxSocketPathBytes + 1} bytes, more than this system takes for a Unix socket (${maxSocketPathBytes})`,
     ],
     [`unix-abstract:${longPath}`, `has a path of ${maxSocketPathBytes + 1} bytes`],
     ["unix-abstract:", "has no name, as in unix-abstract:app"],

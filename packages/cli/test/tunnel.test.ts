@@ -169,7 +169,7 @@ describe("the file of the local router", () => {
   });
 });
 
-/** An address at which nobody listens. */
+/** Returns an address at which no service listens. */
 async function freePort(): Promise<string> {
   const service = await startService();
   await service[Symbol.asyncDispose]();

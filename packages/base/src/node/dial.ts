@@ -1,34 +1,39 @@
-/** Connecting to TCP and Unix sockets, with TLS where asked: the only place of trunkline that dials. */
+/** Connects to TCP and Unix sockets, with TLS where asked: the only place of trunkline that dials. */
 import net from "node:net";
 import tls from "node:tls";
-import { type AbortSignalLike, abortReason } from "../abort.js";
+import { type AbortSignalLike, abortReason, onAbort } from "../abort.js";
 import { printAddress, type SocketAddress, withoutZone } from "../address.js";
 import type { Clock } from "../clock.js";
 import { type Attempt, connectFirst } from "../connect-first.js";
 import { durationMs, wholeNumber } from "../whole-number.js";
 import { interleaved, type Lookup, type LookupResult, systemLookup } from "./lookup.js";
 import { checkSocketPath } from "./socket-path.js";
+import { handshake, protocolOf } from "./start-tls.js";
 import { systemClock } from "./system-clock.js";
-import { tlsFailure, unusableTls } from "./tls-failure.js";
+import { decisive, systemFailure } from "./system-failure.js";
+import { unusableTls } from "./tls-failure.js";
 import { TransportError, type TransportErrorCode } from "./transport-error.js";
 
 /** Options of `dialSocket` and `dialTls`. */
 export interface DialSocketOptions {
   /** Cancels; the promise rejects with its reason. */
   readonly signal?: AbortSignalLike | undefined;
-  /** The time for everything: the lookup, all attempts, the TLS handshake. Default 20,000 ms, as other gRPC clients wait. */
+  /**
+   * The time for everything: the lookup, all attempts, the TLS handshake. Default 20,000 ms, as other gRPC clients
+   * wait.
+   */
   readonly connectTimeoutMs?: number | undefined;
   /** Keeps the socket's own half open when the peer ends its half. Default false, as in Node. */
   readonly allowHalfOpen?: boolean | undefined;
-  /** Default: real time. */
+  /** The clock for `connectTimeoutMs` and for the attempts. Default: real time. */
   readonly clock?: Clock | undefined;
-  /** Default: the system's. */
+  /** The lookup of names. Default: the system's. */
   readonly lookup?: Lookup | undefined;
 }
 
 /**
- * Connects to a TCP or Unix socket. All addresses of a name are tried, a slow one beside the next (`connectFirst`). Small
- * writes go out at once (no Nagle). An `error` of the socket that comes before its user listens is not thrown.
+ * Connects to a TCP or Unix socket. All addresses of a name are tried, a slow one beside the next (`connectFirst`).
+ * Small writes go out at once (no Nagle). An `error` of the socket that comes before its user listens is not thrown.
  * @throws TransportError that names the address and the reason, with a code for programs
  * @throws SocketPathError for a Unix socket's path that is too long, RangeError for a port or a time out of its range
  * @throws the signal's reason when it aborts
@@ -38,8 +43,8 @@ export async function dialSocket(address: SocketAddress, options: DialSocketOpti
 }
 
 /**
- * Connects as `dialSocket` does, and then with TLS; resolves when the server's certificate was found valid. The server name is
- * the address's host, unless `secure.servername` gives another.
+ * Connects as `dialSocket` does, and then with TLS; resolves when the server's certificate was found valid. The server
+ * name is the address's host, unless `secure.servername` gives another.
  * @throws as `dialSocket`; TypeError for TLS options that cannot be used
  */
 export async function dialTls(
@@ -64,11 +69,6 @@ function serverName(address: SocketAddress): tls.ConnectionOptions {
   if ("path" in address) return {};
   const host = withoutZone(address.host);
   return net.isIP(host) === 0 ? { host, servername: host } : { host };
-}
-
-function protocolOf({ ALPNProtocols: protocols }: tls.ConnectionOptions): string | undefined {
-  const first: unknown = Array.isArray(protocols) && protocols.length === 1 ? protocols[0] : undefined;
-  return typeof first === "string" ? first : undefined;
 }
 
 class Dialling {
@@ -101,7 +101,7 @@ class Dialling {
     const signal = this.#signal;
     if (signal?.aborted) throw abortReason(signal);
     let givenUp: { readonly error: unknown } | undefined;
-    let abort = (): void => {};
+    let forget = (): void => {};
     let disarm = (): void => {};
     // Both are watched until the end: the first of them decides, and cancels the rest.
     const limited = new Promise<never>((_, reject) => {
@@ -110,10 +110,7 @@ class Dialling {
         this.#cancel();
         reject(error);
       };
-      if (signal !== undefined) {
-        abort = () => giveUp(abortReason(signal));
-        signal.addEventListener("abort", abort);
-      }
+      if (signal !== undefined) forget = onAbort(signal, () => giveUp(abortReason(signal)));
       if (this.#timeoutMs !== Number.POSITIVE_INFINITY) {
         disarm = this.#clock.at(this.#clock.nowMs() + this.#timeoutMs, () => giveUp(this.#timeout()), "watch");
       }
@@ -128,13 +125,16 @@ class Dialling {
       return socket;
     } finally {
       disarm();
-      signal?.removeEventListener("abort", abort);
+      forget();
     }
   }
 
   async #connect(secure: ((socket: net.Socket) => tls.TLSSocket) | undefined): Promise<net.Socket> {
     const socket = await this.#open();
-    return secure === undefined ? socket : await this.#handshake(secure(socket));
+    if (secure === undefined) return socket;
+    this.secured = secure(socket);
+    this.#cancel = () => this.secured?.destroy();
+    return await handshake(this.secured, printAddress(this.#address), this.protocol);
   }
 
   #open(): Promise<net.Socket> {
@@ -168,31 +168,6 @@ class Dialling {
     });
   }
 
-  #handshake(socket: tls.TLSSocket): Promise<tls.TLSSocket> {
-    this.secured = socket;
-    return new Promise((resolve, reject) => {
-      const settle = (error?: Error): void => {
-        socket.off("close", onClose).off("secureConnect", onSecure);
-        if (error === undefined) {
-          resolve(socket);
-          return;
-        }
-        socket.destroy();
-        reject(error);
-      };
-      const onSecure = (): void => settle();
-      const onClose = (): void =>
-        settle(this.#failure("CONNECTION_CLOSED", "the server closed the connection during the TLS handshake"));
-      socket.once("close", onClose).once("secureConnect", onSecure);
-      // This listener stays: an error before the next user listens must not end the process.
-      socket.on("error", (cause) => {
-        const named = tlsFailure(cause, "server", this.protocol);
-        settle(named === undefined ? this.#systemFailure([cause]) : this.#failure(...named, cause));
-      });
-      this.#cancel = () => socket.destroy();
-    });
-  }
-
   #timeout(): TransportError {
     const [code, text] =
       this.secured === undefined
@@ -206,11 +181,7 @@ class Dialling {
   }
 
   #systemFailure(errors: readonly (Error & { code?: string })[]): TransportError {
-    if (errors.length === 0) return this.#failure("CONNECTION_FAILED", "the name has no address");
-    // A refusal says more than that the other family has no route.
-    const cause = errors.find(({ code }) => code === "ECONNREFUSED") ?? errors.at(-1);
-    const code = cause?.code === "ECONNREFUSED" ? "CONNECTION_REFUSED" : "CONNECTION_FAILED";
-    return this.#failure(code, errors.map(({ message }) => message).join("; "), cause);
+    return this.#failure(...systemFailure(errors), decisive(errors));
   }
 }
 

@@ -11,7 +11,10 @@ import { TransportError } from "./transport-error.js";
 /** An address that cannot be listened on. */
 export class ListenError extends Error {
   override name = "ListenError";
-  /** The system's code, such as `EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL`; `ENOENT` where the folder of a Unix socket is missing. */
+  /**
+   * The system's code, such as `EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL`; `ENOENT` where the folder of a Unix socket is
+   * missing.
+   */
   readonly code: string;
   /** The message without the address. */
   readonly reason: string;
@@ -24,8 +27,8 @@ export class ListenError extends Error {
 }
 
 /**
- * Lets `server` listen on `address`. The file of a Unix socket that nothing listens on any more is replaced; the system removes
- * the file when the server closes.
+ * Lets `server` listen on `address`. The file of a Unix socket that nothing listens on any more is replaced; the system
+ * removes the file when the server closes.
  * @returns the bound address, with the port that the system has chosen where it was 0
  * @throws ListenError with the system's code
  * @throws SocketPathError for a Unix socket's path that is too long, RangeError for a port out of its range

@@ -1,4 +1,4 @@
-/** Looking up the addresses of a name, in the order in which they are tried. */
+/** Looks up the addresses of a name and brings them into the order in which they are tried. */
 import dns from "node:dns";
 import { isIP } from "node:net";
 

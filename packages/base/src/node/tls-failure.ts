@@ -1,4 +1,7 @@
-/** Puts into words what OpenSSL and Node report by codes. This file must not know sockets: an error comes in, a name goes out. */
+/**
+ * Puts into words what OpenSSL and Node report by codes. This file must not know sockets: an error comes in, a name
+ * goes out.
+ */
 import type { TransportErrorCode } from "./transport-error.js";
 
 /** A failure: its code, and words that follow "cannot connect to …: " or "… failed: ". */
@@ -98,11 +101,14 @@ export function tlsFailure(error: Error, other: OtherSide, protocol?: string): T
 
 function wrongHost(error: Error): TlsFailure {
   const { host, cert } = error as { host?: string; cert?: { subjectaltname?: string; subject?: { CN?: string } } };
-  const names = cert?.subjectaltname ?? cert?.subject?.CN ?? "nobody";
+  const names = cert?.subjectaltname ?? cert?.subject?.CN ?? "no name";
   return ["CERTIFICATE_WRONG_HOST", `the server's certificate is not for ${JSON.stringify(host)}, but for ${names}`];
 }
 
-/** Returns the error to throw for TLS options that cannot be used. OpenSSL reports a bad key or certificate in words of its own. */
+/**
+ * Returns the error to throw for TLS options that cannot be used. OpenSSL reports a bad key or certificate in words of
+ * its own.
+ */
 export function unusableTls(error: unknown): unknown {
   const { code, reason } = error as { code?: unknown; reason?: unknown };
   if (typeof code !== "string" || !(code.startsWith("ERR_OSSL") || code.startsWith("ERR_SSL"))) return error;

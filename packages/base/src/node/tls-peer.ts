@@ -13,8 +13,8 @@ export function shownCertificate(socket: tls.TLSSocket): X509Certificate | undef
 }
 
 /**
- * Returns true if the other side has shown a certificate that a trusted authority vouches for. Node's `authorized` alone is also
- * true for a resumed session of TLS 1.3 in which the client never had a certificate.
+ * Returns true if the other side has shown a certificate that a trusted authority vouches for. Node's `authorized`
+ * alone is also true for a resumed session of TLS 1.3 in which the client never had a certificate.
  */
 export function isPeerVerified(socket: tls.TLSSocket): boolean {
   return socket.authorized && (socket.getPeerCertificate() as { readonly raw?: Uint8Array }).raw !== undefined;
@@ -22,8 +22,8 @@ export function isPeerVerified(socket: tls.TLSSocket): boolean {
 
 /**
  * Returns the certificate that the other side has proved to own and that an authority vouches for: its `subject`,
- * `subjectAltName` and `fingerprint256` say who that is. Undefined without TLS, without a certificate, and for one that was
- * not verified.
+ * `subjectAltName` and `fingerprint256` say who that is. Undefined without TLS, without a certificate, and for one that
+ * was not verified.
  */
 export function peerCertificate(duplex: Duplex): X509Certificate | undefined {
   return duplex instanceof tls.TLSSocket && duplex.authorized ? shownCertificate(duplex) : undefined;

@@ -1,4 +1,6 @@
-/** The one class for what goes wrong before a connection exists, on either side, with codes that programs can rely on. */
+/**
+ * The one class for what goes wrong before a connection exists, on either side, with codes that programs can rely on.
+ */
 import { brandKey, hasBrand } from "../kind-of.js";
 
 /**

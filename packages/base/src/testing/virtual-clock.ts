@@ -1,4 +1,4 @@
-/** Time that a test moves by hand. */
+/** A clock that a test moves by hand. */
 import type { AppointmentKind, Clock } from "../clock.js";
 
 interface Appointment {
@@ -12,7 +12,7 @@ interface Appointment {
  */
 export class VirtualClock implements Clock {
   #nowMs: number;
-  /** By time, and by when they were made where the time is equal. */
+  /** All appointments, by their time, and where that is equal in the order in which they were made. */
   readonly #appointments: Appointment[] = [];
 
   constructor(startMs: number = 0) {
@@ -34,17 +34,20 @@ export class VirtualClock implements Clock {
     };
   }
 
-  /** How many appointments are waiting; zero at the end of a test shows that nothing was left behind. */
+  /** The number of appointments that wait; zero at the end of a test shows that nothing was left behind. */
   get pending(): number {
     return this.#appointments.length;
   }
 
-  /** When the next appointment is due, on the scale of `nowMs`. */
+  /** The time of the next appointment, on the scale of `nowMs`; undefined where there is none. */
   get nextMs(): number | undefined {
     return this.#appointments[0]?.atMs;
   }
 
-  /** Moves time forward and keeps each appointment at its own time, those made on the way included. @throws RangeError for a step back */
+  /**
+   * Moves time forward and keeps each appointment at its own time, those made on the way included. @throws RangeError
+   * for a step back
+   */
   advance(byMs: number): void {
     if (!(byMs >= 0)) throw new RangeError(`time cannot advance by ${byMs} ms`);
     this.#keepUntil(this.#nowMs + byMs);

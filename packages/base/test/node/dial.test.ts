@@ -1,4 +1,4 @@
-/** Connecting over real sockets of this machine. */
+/** The dialler over real sockets of this machine. */
 import { once } from "node:events";
 import net from "node:net";
 import tls from "node:tls";

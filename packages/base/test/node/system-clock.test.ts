@@ -46,7 +46,9 @@ describe("an appointment of the systemClock", () => {
       process.execPath,
       [
         "-e",
-        `import(${JSON.stringify(built)}).then(({ systemClock: c }) => c.at(c.nowMs() + 20, () => console.log("kept"), "${kind}"))`,
+        `import(${JSON.stringify(built)}).then(({ systemClock: c }) => {
+          c.at(c.nowMs() + 20, () => console.log("kept"), "${kind}");
+        })`,
       ],
       { encoding: "utf8" },
     );

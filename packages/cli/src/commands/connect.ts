@@ -16,7 +16,7 @@ import { endCarrying } from "./ending.js";
 /** Options of `trunkline connect`. */
 export interface ConnectOptions extends AccessOptions, GraceOption, KeepaliveOptions {
   readonly listen?: string;
-  /** The time that the name may take to appear; true is without limit. */
+  /** The time that the name may take to appear, at the start and for each connection; true is without limit. */
   readonly wait: string | true;
 }
 
@@ -62,7 +62,7 @@ export async function connect(name: string, options: ConnectOptions, context: Co
     output.note("warn", { event: "open-to-network", address: bound }, warning);
   }
   for await (const socket of listener)
-    connections.carry(socket, peerOf(socket), (aborted) => dialPatiently(name, access, aborted));
+    connections.carry(socket, peerOf(socket), (aborted) => dialPatiently(name, access, waitMs, aborted));
   await endCarrying(connections, graceMs, context);
 }
 
@@ -85,7 +85,7 @@ async function awaitName(name: string, access: RouterAccess, waitMs: number, con
     if (monotonicMs() + lookAgainMs > untilMs) throw unknownName(name, endpoint);
     if (looks === 0) {
       const limit = waitMs === Number.POSITIVE_INFINITY ? "" : ` for up to ${formatDuration(waitMs)}`;
-      const text = `nobody exposes ${JSON.stringify(name)} at ${endpoint} yet; waiting for it${limit}`;
+      const text = `${JSON.stringify(name)} is not exposed at ${endpoint} yet; waiting for it${limit}`;
       output.note("info", { event: "waiting", name, endpoint }, text);
     }
     await pause(lookAgainMs, signal);

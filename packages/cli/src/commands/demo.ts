@@ -1,6 +1,6 @@
 /**
- * `trunkline demo`: everything at once, on this machine, with nothing to set up. One process: the bytes go over the same sockets as
- * with three, it ends as a whole, and there is one log to look at.
+ * `trunkline demo`: everything at once, on this machine, with nothing to set up. One process: the bytes go over the
+ * same sockets as with three, it ends as a whole, and there is one log to look at.
  */
 import { CommandError, reasonOf } from "../command-error.js";
 import { type Context, interrupted } from "../context.js";
@@ -16,7 +16,7 @@ import type { OutputEvent } from "../output.js";
 export interface DemoOptions {
   /** End after the check instead of staying. */
   readonly once?: boolean;
-  /** Of the file, in MB. */
+  /** The size of the file in MB. */
   readonly size: string;
 }
 
@@ -24,7 +24,10 @@ const maxSizeMb = 100_000;
 
 const name = "demo";
 
-/** Runs until interrupted, or until the check with `once`. @throws CommandError when the sums differ, or it fails on the way */
+/**
+ * Runs until interrupted, or until the check with `once`. @throws CommandError when the sums differ, or it fails on the
+ * way
+ */
 export async function demo(options: DemoOptions, context: Context): Promise<void> {
   const { output, signal } = context;
   const bytes = parseSize(options.size);
@@ -102,7 +105,7 @@ async function move(file: SampleFile, url: string, { output, signal }: Context):
   if (!same) throw new CommandError(`the SHA-256 of what arrived is ${sha256}, not ${file.sha256}`, ExitCode.mismatch);
 }
 
-/** In bytes: a MB is 10^6. */
+/** Returns the bytes of a size in MB, of which each is 10^6. */
 function parseSize(text: string): number {
   const megabytes = /^\d{1,6}$/.test(text) ? Number(text) : Number.NaN;
   if (megabytes >= 1 && megabytes <= maxSizeMb) return megabytes * 1_000_000;

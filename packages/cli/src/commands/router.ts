@@ -24,7 +24,7 @@ export interface RouterCommandOptions extends KeyOptions, GraceOption, Keepalive
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly plaintext?: boolean;
-  /** The time for what is left of a lost peer; without it, as long as the connection lives. */
+  /** The longest time in which a reader takes nothing of what its lost other side has sent. Default: without limit. */
   readonly linger?: string;
 }
 
@@ -42,8 +42,8 @@ export async function router(options: RouterCommandOptions, context: Context): P
   if (tls !== undefined && options.plaintext === true)
     throw new CommandError("--tls-cert and --plaintext exclude each other", ExitCode.usage);
   if (tls === undefined && options.plaintext !== true && !isLocalAddress(address)) {
-    const message = `listening on ${printAddress(address)}, which other machines can reach, needs --tls-cert and --tls-key (or --plaintext)`;
-    throw new CommandError(message, ExitCode.usage);
+    const where = `${printAddress(address)}, which other machines can reach,`;
+    throw new CommandError(`listening on ${where} needs --tls-cert and --tls-key (or --plaintext)`, ExitCode.usage);
   }
   const key = await chooseKey(options, context);
   const server = makeRouter(key, { lingerMs, ...keepalive }, context);
@@ -106,7 +106,10 @@ function makeRouter(key: RouterKey, times: RouterTimes, { output }: Context): Ro
   }
 }
 
-/** Writes this machine's file; undefined where it belongs to another router, and where it cannot be written and need not be. */
+/**
+ * Writes this machine's file; undefined where it belongs to another router, and where it cannot be written and need not
+ * be.
+ */
 async function publishIfFree(
   server: Router,
   key: RouterKey,
@@ -114,8 +117,9 @@ async function publishIfFree(
   { output, env }: Context,
 ): Promise<Publication | undefined> {
   if (key.otherAt !== undefined) {
-    const text = `on this machine, expose and connect find the router at ${key.otherAt}; for this one give them --endpoint and a token (trunkline token)`;
-    output.note("info", { event: "not-published", other: key.otherAt }, text);
+    const found = `on this machine, expose and connect find the router at ${key.otherAt}`;
+    const advice = "for this one give them --endpoint and a token (trunkline token)";
+    output.note("info", { event: "not-published", other: key.otherAt }, `${found}; ${advice}`);
     return undefined;
   }
   try {
@@ -131,7 +135,10 @@ async function publishIfFree(
   }
 }
 
-/** Returns the level of an event's line. Events that matter only in a search for a cause are shown only with `--log-level debug`. */
+/**
+ * Returns the level of an event's line. Events that matter only in a search for a cause are shown only with
+ * `--log-level debug`.
+ */
 function levelOf({ kind }: RouterEvent): "debug" | "info" | "warn" {
   if (kind === "refused" || kind === "refusals-omitted") return "warn";
   return kind === "listening" || kind === "listener-removed" ? "info" : "debug";

@@ -1,21 +1,26 @@
-/** Fetching a file over HTTP as any client would, counting and hashing what arrives. */
+/** Fetches a file over HTTP as any client would, and counts and hashes what arrives. */
 import { createHash } from "node:crypto";
 import { Agent, get, type IncomingMessage } from "node:http";
 
+/** The result of a download. */
 export interface Download {
   readonly bytes: number;
-  /** In hexadecimal. */
+  /** The SHA-256 of the bytes, in hexadecimal. */
   readonly sha256: string;
   readonly elapsedMs: number;
 }
 
+/** Options of `download`. */
 export interface DownloadOptions {
   readonly signal: AbortSignal;
-  /** Called with each chunk that arrives: how many bytes have arrived in all, of how many. */
+  /** Called with each chunk that arrives, with the bytes so far and those of the whole file. */
   onProgress(bytes: number, totalBytes: number): void;
 }
 
-/** @throws Error when the server answers anything but 200, or less arrives than it announced; the signal's reason */
+/**
+ * Downloads the file at `url`. @throws Error when the server answers anything but 200, or less arrives than it
+ * announced; the signal's reason
+ */
 export async function download(url: string, options: DownloadOptions): Promise<Download> {
   const { signal } = options;
   const startMs = performance.now();

@@ -1,14 +1,16 @@
-/** Showing how far a transfer is: a bar on a terminal, a line for each tenth elsewhere, events with `--json`. */
+/** Shows the progress of a transfer: a bar on a terminal, a line for each tenth elsewhere, events with `--json`. */
 import progress from "cli-progress";
 import { formatBytes, formatRate } from "../format.js";
 import type { Output } from "../output.js";
 
+/** The display of one transfer. */
 export interface ProgressLine {
   update(bytes: number): void;
-  /** Takes the bar off the terminal; idempotent. */
+  /** Removes the bar from the terminal. Idempotent. */
   stop(): void;
 }
 
+/** Begins the display of a transfer of `totalBytes`. */
 export function showProgress(output: Output, totalBytes: number): ProgressLine {
   const startMs = performance.now();
   return output.interactive ? bar(output, totalBytes, startMs) : tenths(output, totalBytes, startMs);
@@ -19,11 +21,12 @@ function bar(output: Output, totalBytes: number, startMs: number): ProgressLine 
     stream: output.terminal,
     clearOnComplete: true,
     hideCursor: true,
-    // Signals are the command's own matter.
+    // The command handles signals itself.
     gracefulExit: false,
     format(options, { progress: portion, value }) {
       const rate = formatRate(value, performance.now() - startMs);
-      return `  ${progress.Format.BarFormat(portion, options)} ${Math.floor(portion * 100)} %  ${formatBytes(value)} of ${formatBytes(totalBytes)}  ${rate}`;
+      const amount = `${formatBytes(value)} of ${formatBytes(totalBytes)}`;
+      return `  ${progress.Format.BarFormat(portion, options)} ${Math.floor(portion * 100)} %  ${amount}  ${rate}`;
     },
     barCompleteChar: "█",
     barIncompleteChar: "░",

@@ -1,4 +1,4 @@
-/** The file that the demo moves: as large as it says, of content that nothing can compress, with its checksum. */
+/** The file that the demo moves: of the size that was asked for, of bytes that do not compress, with its checksum. */
 import { createHash, randomFillSync } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { open } from "node:fs/promises";
@@ -7,19 +7,20 @@ import { join } from "node:path";
 import { CommandError, reasonOf } from "../command-error.js";
 import { ExitCode } from "../exit-codes.js";
 
-/** Made and written piece by piece: the memory does not depend on the file's size. */
+/** The size of the pieces in which the file is made and written, so that the memory does not depend on its size. */
 const pieceBytes = 1024 * 1024;
 
+/** The file and its checksum. */
 export interface SampleFile extends Disposable {
   readonly path: string;
   readonly bytes: number;
-  /** In hexadecimal. */
+  /** The SHA-256 of the file, in hexadecimal. */
   readonly sha256: string;
 }
 
 /**
- * Makes the file in a temporary folder of its own, which disposing removes. The end of the process removes it too, however it ends
- * short of being killed.
+ * Makes the file in a temporary folder of its own, which disposing removes. The end of the process removes it too,
+ * however it ends short of being killed.
  * @throws CommandError when it cannot be written, the signal's reason when it aborts
  */
 export async function makeSampleFile(bytes: number, signal: AbortSignal): Promise<SampleFile> {

@@ -1,4 +1,7 @@
-/** The service that the demo exposes: a page to look at and a file to fetch, over plain HTTP. It knows nothing of tunnels. */
+/**
+ * The service that the demo exposes: a page to look at and a file to fetch, over plain HTTP. It knows nothing of
+ * tunnels.
+ */
 import { createReadStream } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -6,9 +9,10 @@ import { pipeline } from "node:stream";
 import { formatBytes } from "../format.js";
 import type { SampleFile } from "./sample-file.js";
 
-/** Read from disk in such pieces: fewer and larger steps are faster, and more than this no longer helps. */
+/** The size of one read from the disk: fewer and larger steps are faster, and more than this no longer helps. */
 const readPieceBytes = 256 * 1024;
 
+/** The running service. */
 export class DemoService implements AsyncDisposable {
   readonly port: number;
   readonly #server: Server;
@@ -18,7 +22,7 @@ export class DemoService implements AsyncDisposable {
     this.port = (server.address() as AddressInfo).port;
   }
 
-  /** Ends, its connections included. */
+  /** Ends the service and its connections. */
   async [Symbol.asyncDispose](): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeAllConnections();
@@ -26,7 +30,9 @@ export class DemoService implements AsyncDisposable {
   }
 }
 
-/** Serves the file and a page about it on a free port of loopback. `name` is what it will be exposed as. */
+/**
+ * Serves the file and a page about it on a free port of loopback. `name` is the name under which it will be exposed.
+ */
 export function startDemoService(file: SampleFile, name: string): Promise<DemoService> {
   let pages = 0;
   const server = createServer((request, response) => {
@@ -92,7 +98,8 @@ function demoPage(file: SampleFile, name: string, pages: number): string {
   pre { line-height: 1.35; overflow-x: auto; padding: 1rem; border: 1px solid #8886; border-radius: .5rem; }
 </style>
 <h1>It works.</h1>
-<p>You are reading a page of the service <b>${name}</b>, and your browser has never spoken to it: each byte came through the router.</p>
+<p>You are reading a page of the service <b>${name}</b>, and your browser has never spoken to it: each byte came
+through the router.</p>
 <pre>browser → trunkline connect → router ← trunkline expose → this service</pre>
 <p>Page number ${pages} since the start. The file of the demo is here too:
 <a href="/sample.bin">sample.bin</a>, ${formatBytes(file.bytes)}, SHA-256 <code>${file.sha256}</code>.</p>

@@ -1,36 +1,42 @@
 /**
- * All of trunkline in one process: a router, one side that exposes a port, one that connects a port to it. The two sides share
- * nothing but the router: each has a connection of its own to it, over the loopback interface, as if it were far away.
+ * All of trunkline in one process: a router, one side that exposes a port, one that connects a port to it. The two
+ * sides share nothing but the router: each has a connection of its own to it, over the loopback interface, as if it
+ * were far away.
  */
 import { newRouterKey, Router, Trunkline } from "@trunkline/router";
 import { Connections, type Report } from "../connections.js";
 import { listenOn, peerOf, reachTarget } from "../sockets.js";
 import { printAddress, type SocketAddress } from "../target.js";
 
+/** A running tunnel. */
 export interface Tunnel extends AsyncDisposable {
-  /** Of the router. */
+  /** The endpoint of the router. */
   readonly endpoint: string;
-  /** Where connections to the target go in. */
+  /** The address at which connections to the target come in. */
   readonly address: string;
 }
 
+/** Options of `openTunnel`. */
 export interface TunnelOptions {
-  /** What the target is exposed as. */
+  /** The name under which the target is exposed. */
   readonly name: string;
   readonly target: SocketAddress;
-  /** Told of the connections at the local port. */
+  /** Reports the connections at the local port. */
   readonly report: Report;
 }
 
-/** What has just been moved closes its connection in a moment; a browser would keep its own open for minutes. */
-const lastWordsMs = 250;
+/**
+ * The time for open connections at the end: a finished download closes its own at once, a browser would keep one for
+ * minutes.
+ */
+const graceMs = 250;
 
 const loopback = { host: "127.0.0.1", port: 0 } as const;
 
-/** The token is worth nothing without the router, which lives as long as the demo. */
+/** The lifetime of tokens: one is worth nothing without the router, which lives as long as the demo. */
 const tokenLifetimeMs = 3_650 * 86_400_000;
 
-/** Everything on free ports of loopback, with a key made on the spot. Disposing ends what is still under way. */
+/** Opens a tunnel on free ports of loopback, with a new key. Disposing it ends all connections. */
 export async function openTunnel({ name, target, report }: TunnelOptions): Promise<Tunnel> {
   const steps: (() => Promise<unknown>)[] = [];
   const close = async (): Promise<void> => {
@@ -59,7 +65,7 @@ export async function openTunnel({ name, target, report }: TunnelOptions): Promi
     const connected = new Connections(report, name);
     steps.push(async () => {
       await local.close();
-      await connected.end(lastWordsMs);
+      await connected.end(graceMs);
     });
     void eachOf(local, (socket) => connected.carry(socket, peerOf(socket), (signal) => dialler.dial(name, { signal })));
     return { endpoint, address: printAddress(local.address), [Symbol.asyncDispose]: close };
@@ -69,7 +75,9 @@ export async function openTunnel({ name, target, report }: TunnelOptions): Promi
   }
 }
 
-/** An end of the streams, also a bad one, shows at the other side, where somebody waits for bytes. */
+/**
+ * Takes each stream. An error of the source shows at the other side, which waits for bytes, and is not reported here.
+ */
 async function eachOf<T>(streams: AsyncIterable<T>, take: (stream: T) => void): Promise<void> {
   try {
     for await (const stream of streams) take(stream);

@@ -27,7 +27,8 @@ describe.concurrent("a loss in the middle is a reset at the other end, never an 
     await client.receive(1_000_000);
 
     await { router, expose, connect }[victim].end("SIGKILL");
-    // A process that is killed leaves its sockets to the system, which resets those with unread bytes and may end the others.
+    // A process that is killed leaves its sockets to the system, which resets those with unread bytes and may end the
+    // others.
     if (victim !== "connect") expect(await client.over).toBe("ECONNRESET");
     if (victim !== "expose") expect(await atService).toMatch(/ECONNRESET|EPIPE/);
   });
@@ -47,7 +48,8 @@ describe.concurrent("a process that is killed in the middle of an upload", () =>
     const fate = fateOf(atService);
     await once(atService, "data");
     await { expose, connect }[victim].end("SIGKILL");
-    // The system closes the sockets of the killed process itself; the other side is told by the router, and resets its own.
+    // The system closes the sockets of the killed process itself; the other side is told by the router, and resets its
+    // own.
     expect(await (victim === "expose" ? client.over : fate)).toBe("ECONNRESET");
   });
 });
@@ -65,7 +67,8 @@ describe.concurrent("what was lost comes back", () => {
 
     await router.end("SIGKILL");
     await expose.event("router-lost");
-    // Nothing but its next attempt keeps the process alive now. It once ended here with 13, Node's code for an unfinished wait.
+    // Nothing but its next attempt keeps the process alive now. It once ended here with 13, Node's code for an
+    // unfinished wait.
     const again = lab.start("router", "--listen", endpoint);
     const back = again.event("listening").then(() => expose.event("exposed"));
     expect(await Promise.race([expose.exit, back])).toMatchObject({ endpoint });
@@ -80,9 +83,10 @@ describe.concurrent("what was lost comes back", () => {
     await using service = await startService((socket) => socket.pipe(socket));
     const { router } = await lab.router();
     const expose = await lab.expose("echo", service.target);
-    const { port } = await lab.connect("echo");
+    const { port } = await lab.connect("echo", "--wait", "10m");
 
-    // A stopped process takes no offer, and to the router it is still there: the moment between a SIGKILL and its notice, at length.
+    // A stopped process takes no offer, and to the router it is still there: the moment between a SIGKILL and its
+    // notice, at length.
     expose.kill("SIGSTOP");
     const client = new Client(port);
     client.socket.end("patience");
@@ -93,12 +97,12 @@ describe.concurrent("what was lost comes back", () => {
     expect(client.received.toString()).toBe("patience");
   });
 
-  test("expose and connect go on by themselves after the router was killed and started again, with a new token", async () => {
+  test("expose and connect go on by themselves after the router was killed and started again", async () => {
     await using lab = new ProcessLab();
     await using service = await startService((socket) => socket.pipe(socket));
     const { router, endpoint } = await lab.router();
     const expose = await lab.expose("echo", service.target);
-    const { port } = await lab.connect("echo");
+    const { port } = await lab.connect("echo", "--wait", "10m");
     const before = new Client(port);
     before.socket.write("before");
     await before.receive(6);
@@ -120,7 +124,7 @@ describe.concurrent("what was lost comes back", () => {
     await using service = await startService((socket) => socket.pipe(socket));
     await lab.router();
     const expose = await lab.expose("echo", service.target);
-    const { port } = await lab.connect("echo");
+    const { port } = await lab.connect("echo", "--wait", "10m");
 
     await expose.end("SIGKILL");
     const client = new Client(port);

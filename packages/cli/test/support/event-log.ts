@@ -1,4 +1,4 @@
-/** The events that a command writes with `--json`, to be waited for. */
+/** The events that a command writes with `--json`, for tests that wait for them. */
 
 export interface JsonEvent {
   readonly event: string;
@@ -15,10 +15,10 @@ export class EventLog {
   readonly #events: JsonEvent[] = [];
   #waiters: Waiter[] = [];
   #unfinishedLine = "";
-  /** Why no more will come. */
+  /** Makes the error of those who wait for an event that will not come; set at the end of the command. */
   #over: ((kind: string) => Error) | undefined;
 
-  /** Takes a piece of the output; lines that are no objects are passed over. */
+  /** Takes a piece of the output; lines that are no objects are ignored. */
   push(text: string): void {
     const lines = (this.#unfinishedLine + text).split("\n");
     this.#unfinishedLine = lines.pop() ?? "";
@@ -35,13 +35,13 @@ export class EventLog {
     }
   }
 
-  /** No more will come: who waits is given the error. */
+  /** Ends the log: waits reject with the error. */
   end(missing: (kind: string) => Error): void {
     this.#over = missing;
     for (const { kind, reject } of this.#waiters) reject(missing(kind));
   }
 
-  /** The next event of the kind that was not given before, also one that came already. */
+  /** Returns the next event of the kind that was not returned before, also one that came already. */
   next(kind: string): Promise<JsonEvent> {
     const index = this.#events.findIndex(({ event }) => event === kind);
     if (index !== -1) return Promise.resolve(this.#events.splice(index, 1)[0] as JsonEvent);

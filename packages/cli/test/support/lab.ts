@@ -1,6 +1,6 @@
 /**
- * Where commands run, in a folder of its own, so that they meet neither a router nor tokens of this machine: as processes, on what was
- * built, or in this process, on the sources, which is a hundred times as fast.
+ * A lab in which commands run, with a folder of its own, so that they find neither a router nor tokens of this machine.
+ * They run as processes, as they were built, or in this process, on the sources, which is a hundred times as fast.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,8 +1,8 @@
 import { EventLog, type JsonEvent } from "./event-log.js";
 
-/** One run of the command: what it writes, its events, its end. */
+/** One run of the command: its output, its events and its end. */
 export abstract class Run {
-  /** Its exit code; of one that a signal killed, the signal. */
+  /** The exit code of the command, or the signal that has killed it. */
   abstract readonly exit: Promise<number | NodeJS.Signals>;
   stdout = "";
   stderr = "";
@@ -15,12 +15,15 @@ export abstract class Run {
     return this.stderr.split("\n").slice(0, -1);
   }
 
-  /** The next event of the kind that was not given before, also one that came already. Rejects when the command ends without it. */
+  /**
+   * Returns the next event of the kind that was not returned before, also one that came already. Rejects when the
+   * command ends without it.
+   */
   event(kind: string): Promise<JsonEvent> {
     return this.#events.next(kind);
   }
 
-  /** Sends a signal and gives how the command ends. */
+  /** Sends a signal, and returns the exit code when the command has ended. */
   end(signal: NodeJS.Signals): Promise<number | NodeJS.Signals> {
     this.kill(signal);
     return this.exit;

@@ -5,7 +5,7 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
 export interface Service extends AsyncDisposable {
   readonly port: number;
-  /** As the command line has it. */
+  /** The address, as the command line takes it. */
   readonly target: string;
   /** The next connection that comes in. */
   accept(): Promise<Socket>;
@@ -33,7 +33,7 @@ export async function startService(serve: (socket: Socket) => void = () => {}): 
   };
 }
 
-/** What a socket comes to: `"end"`, or the code of what broke it. */
+/** Waits for the end of a socket: `"end"`, or the code of the error that broke it. */
 export function fateOf(socket: Socket): Promise<string> {
   return new Promise((resolve) => {
     socket.on("end", () => resolve(wasReset(socket) ? "ECONNRESET" : "end"));
@@ -42,7 +42,10 @@ export function fateOf(socket: Socket): Promise<string> {
   });
 }
 
-/** Many versions of libuv report a reset that comes together with the last data as an end (libuv/libuv#4992); the next read has the error. */
+/**
+ * Many versions of libuv report a reset that comes together with the last data as an end (libuv/libuv#4992); the next
+ * read has the error.
+ */
 function wasReset(socket: Socket): boolean {
   const { fd } = (socket as unknown as { readonly _handle?: { readonly fd?: number } })._handle ?? {};
   try {
@@ -55,7 +58,7 @@ function wasReset(socket: Socket): boolean {
 /** A client's connection, with all that it has received. */
 export class Client {
   readonly socket: Socket;
-  /** `"end"`, or the code of what broke it. */
+  /** The end of the connection: `"end"`, or the code of the error that broke it. */
   readonly over: Promise<string>;
   readonly chunks: Buffer[] = [];
 

@@ -1,4 +1,4 @@
-/** Listening for HTTP/2: TCP and Unix sockets, with TLS where asked. It must not know what is served. */
+/** Listens for HTTP/2: TCP and Unix sockets, with TLS where asked. It must not know what is served. */
 import net from "node:net";
 import tls from "node:tls";
 import { printHostPort } from "@trunkline/base";
@@ -8,28 +8,35 @@ import { alpnProtocol, serverHandshakeFailure, serverTlsOptions } from "./tls.js
 
 export interface SocketServerOptions {
   /**
-   * TLS with these options (`cert`, `key`, …). `ALPNProtocols` is set here; `minVersion` is by default TLS 1.2, `ciphers` those that HTTP/2
-   * allows, `handshakeTimeout` 10,000 ms. With `requestCert: true`, clients must show a certificate that an authority of `ca` vouches for,
-   * unless `rejectUnauthorized: false` makes it optional; `peerCertificate(socket)` says who they are.
+   * TLS with these options (`cert`, `key`, …). `ALPNProtocols` is set here; `minVersion` is by default TLS 1.2,
+   * `ciphers` those that HTTP/2 allows, `handshakeTimeout` 10,000 ms. With `requestCert: true`, clients must show a
+   * certificate that an authority of `ca` vouches for, unless `rejectUnauthorized: false` makes it optional;
+   * `peerCertificate(socket)` says who they are.
    */
   readonly tls?: tls.TlsOptions | undefined;
-  /** Hears why a connection was not given to `onSocket`. Default: nobody; a peer that fails is no failure of the server. */
+  /**
+   * Hears why a connection was not given to `onSocket`. Default: nobody; a peer that fails is no failure of the server.
+   */
   readonly onRefused?: ((error: TransportError) => void) | undefined;
 }
 
-/** A `net.Server` whose certificates can be exchanged. Its `close` ends handshakes that still go on; sockets that were given out are their users'. */
+/**
+ * A `net.Server` whose certificates can be exchanged. Its `close` ends handshakes that still go on; sockets that were
+ * given out are their users'.
+ */
 export interface SocketServer extends net.Server {
   /**
-   * New certificates, keys or authorities for the connections to come; those that there are go on. What `options` does not name stays as
-   * it was. Sessions of before are not resumed.
+   * New certificates, keys or authorities for the connections to come; those that there are go on. What `options` does
+   * not name stays as it was. Sessions of before are not resumed.
    * @throws TypeError when the server has no TLS, or when the options cannot be used: then the old ones stay
    */
   updateTls(options: tls.SecureContextOptions): void;
 }
 
 /**
- * A server that gives each socket, its TLS handshake done and good for HTTP/2 (RFC 9113 §9.2), to `onSocket`. A failed handshake ends that
- * socket alone; where HTTP/2 is possible at all, the client is told why in a GOAWAY (INADEQUATE_SECURITY).
+ * A server that gives each socket, its TLS handshake done and good for HTTP/2 (RFC 9113 §9.2), to `onSocket`. A failed
+ * handshake ends that socket alone; where HTTP/2 is possible at all, the client is told why in a GOAWAY
+ * (INADEQUATE_SECURITY).
  * @throws TypeError when the TLS options cannot be used
  */
 export function createSocketServer(options: SocketServerOptions, onSocket: (socket: net.Socket) => void): SocketServer {

@@ -1,9 +1,11 @@
-/** Dialling for HTTP/2: TCP and Unix sockets, with TLS where asked. This file must not know what is spoken afterwards. */
+/**
+ * Dialling for HTTP/2: TCP and Unix sockets, with TLS where asked. This file must not know what is spoken afterwards.
+ */
 import type net from "node:net";
 import type tls from "node:tls";
 import { type AbortSignalLike, type Clock, printAddress, type SocketAddress } from "@trunkline/base";
-import { dialSocket, dialTls, TransportError } from "@trunkline/base/node";
-import { clientHandshakeFailure, clientTlsOptions } from "./tls.js";
+import { dialSocket, dialTls } from "@trunkline/base/node";
+import { checkedForHttp2, clientTlsOptions } from "./tls.js";
 
 /** The address that a socket goes to. */
 export type SocketTarget = SocketAddress;
@@ -11,35 +13,29 @@ export type SocketTarget = SocketAddress;
 /** Options of `connectSocket`. */
 export interface ConnectSocketOptions {
   /**
-   * TLS with these options (`ca`, `cert`, `key`, `servername`, …). `ALPNProtocols` is set here; `minVersion` is by default
-   * TLS 1.2, and `ciphers` those that HTTP/2 allows. Default: no TLS.
+   * TLS with these options (`ca`, `cert`, `key`, `servername`, …). `ALPNProtocols` is set here; `minVersion` is by
+   * default TLS 1.2, and `ciphers` those that HTTP/2 allows. Default: no TLS.
    */
   readonly tls?: tls.ConnectionOptions | undefined;
   /** Cancels; the promise rejects with its reason. */
   readonly signal?: AbortSignalLike | undefined;
   /** The time from the start to the end of the TLS handshake. Default 20,000 ms, as other gRPC clients wait. */
   readonly connectTimeoutMs?: number | undefined;
-  /** Default: real time. */
+  /** The clock for `connectTimeoutMs`. Default: real time. */
   readonly clock?: Clock | undefined;
 }
 
 /**
- * Connects a socket and finishes its TLS handshake; the result is good for HTTP/2 (RFC 9113 §9.2). All addresses of a name are
- * tried, a slow one beside the next.
+ * Connects a socket and finishes its TLS handshake; the result is good for HTTP/2 (RFC 9113 §9.2). All addresses of a
+ * name are tried, a slow one beside the next.
  *
- * In TLS 1.3 a server looks at the client's certificate only after that: its objections are told by the connection's end.
- * @throws TransportError that names the target and the failure, with a code for programs. TypeError or RangeError for options that
- * contradict HTTP/2 or themselves. The signal's reason when it aborts.
+ * In TLS 1.3 a server looks at the client's certificate only after that: its objections are told by the connection's
+ * end.
+ * @throws TransportError that names the target and the failure, with a code for programs. TypeError or RangeError for
+ * options that contradict HTTP/2 or themselves. The signal's reason when it aborts.
  */
 export async function connectSocket(target: SocketTarget, options: ConnectSocketOptions = {}): Promise<net.Socket> {
   const { tls: secure, ...limits } = options;
   if (secure === undefined) return await dialSocket(target, limits);
-  const socket = await dialTls(target, clientTlsOptions(secure), limits);
-  const failure = clientHandshakeFailure(socket);
-  if (failure !== undefined) {
-    socket.destroy();
-    throw new TransportError(failure.code, `cannot connect to ${printAddress(target)}: ${failure.message}`);
-  }
-  socket.disableRenegotiation(); // RFC 9113 §9.2.1
-  return socket;
+  return checkedForHttp2(await dialTls(target, clientTlsOptions(secure), limits), printAddress(target));
 }

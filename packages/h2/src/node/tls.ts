@@ -1,6 +1,7 @@
 /**
  * TLS as HTTP/2 wants it (RFC 9113 §9.2): version 1.2 or 1.3, of 1.2 only suites with ephemeral keys and authenticated
- * encryption, ALPN "h2", no renegotiation. What a user's options say beyond that is theirs; what they say against it is refused.
+ * encryption, ALPN "h2", no renegotiation. What a user's options say beyond that is theirs; what they say against it is
+ * refused.
  */
 import type tls from "node:tls";
 import { isPeerVerified, shownCertificate, TransportError, verificationFailure } from "@trunkline/base/node";
@@ -8,7 +9,7 @@ import { isPeerVerified, shownCertificate, TransportError, verificationFailure }
 /** The name of HTTP/2 over TLS in ALPN (RFC 9113 §3.2). */
 export const alpnProtocol = "h2";
 
-/** In the order of preference. The first of RFC 9113 §9.2.2's must is the RSA one with AES-128. */
+/** The cipher suites in the order of preference. The RSA one with AES-128 is the one that RFC 9113 §9.2.2 requires. */
 const suites: readonly string[] = [
   "TLS_AES_128_GCM_SHA256",
   "TLS_AES_256_GCM_SHA384",
@@ -36,8 +37,8 @@ export function clientTlsOptions(options: tls.ConnectionOptions): tls.Connection
 }
 
 /**
- * Client certificates are looked at by us (`handshakeFailure`), so that the client can be told what is wrong with its own: left to
- * Node, a certificate that is refused ends the connection without a word.
+ * Client certificates are looked at by us (`handshakeFailure`), so that the client can be told what is wrong with its
+ * own: left to Node, a certificate that is refused ends the connection without a word.
  * @throws TypeError for a version of TLS that HTTP/2 does not run over, and without a certificate
  */
 export function serverTlsOptions(options: tls.TlsOptions): tls.TlsOptions {
@@ -70,14 +71,31 @@ function checkCertificate({ cert, key, pfx, SNICallback, pskCallback }: tls.TlsO
   if (key === undefined) throw new TypeError("the tls options have a certificate (cert), but not its key");
 }
 
-/** What a finished handshake lacks for HTTP/2, seen from the client; undefined where it lacks nothing. */
-export function clientHandshakeFailure(socket: tls.TLSSocket): TransportError | undefined {
+/**
+ * Returns a client's socket after its handshake, if what was agreed upon is good for HTTP/2.
+ * @throws TransportError that names the server otherwise; the socket is closed then
+ */
+export function checkedForHttp2(socket: tls.TLSSocket, name: string): tls.TLSSocket {
+  const failure = clientHandshakeFailure(socket);
+  if (failure !== undefined) {
+    socket.destroy();
+    throw new TransportError(failure.code, `cannot connect to ${name}: ${failure.message}`);
+  }
+  socket.disableRenegotiation(); // RFC 9113 §9.2.1
+  return socket;
+}
+
+/** Returns why the result of a client's handshake is not good for HTTP/2; undefined where it is. */
+function clientHandshakeFailure(socket: tls.TLSSocket): TransportError | undefined {
   if (socket.alpnProtocol !== alpnProtocol)
     return new TransportError("TLS_ALPN", `the server did not choose ALPN "${alpnProtocol}"`);
   return cipherFailure(socket, "server");
 }
 
-/** The same seen from the server, where `needsCertificate` says that clients must show one. */
+/**
+ * Returns why the result of a server's handshake is not good for HTTP/2; undefined where it is. `needsCertificate`:
+ * clients must show a certificate that an authority vouches for.
+ */
 export function serverHandshakeFailure(socket: tls.TLSSocket, needsCertificate: boolean): TransportError | undefined {
   if (socket.alpnProtocol !== alpnProtocol)
     return new TransportError("TLS_ALPN", `the client did not ask for ALPN "${alpnProtocol}"`);

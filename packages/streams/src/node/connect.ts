@@ -1,4 +1,4 @@
-/** Dialling TCP and Unix sockets. */
+/** Connects to TCP and Unix sockets. */
 import type { Socket } from "node:net";
 import type { AbortSignalLike, Clock, TcpAddress } from "@trunkline/base";
 import { dialSocket, systemClock, TransportError } from "@trunkline/base/node";
@@ -18,8 +18,8 @@ export interface ConnectOptions {
 }
 
 /**
- * An address of TCP: a name, an IPv4 address, or an IPv6 address with or without a zone. Of a name with several addresses
- * the first that answers is taken; one that is slow is tried on while the next ones are tried beside it.
+ * An address of TCP: a name, an IPv4 address, or an IPv6 address with or without a zone. Of a name with several
+ * addresses the first that answers is taken; one that is slow is tried on while the next ones are tried beside it.
  */
 export type TcpTarget = TcpAddress;
 
@@ -32,10 +32,10 @@ export function connectTcp(target: TcpTarget, options: ConnectOptions = {}): Pro
 }
 
 /**
- * Connects to a Unix socket; a path that begins with a zero byte is a name in Linux's abstract namespace. An abort is seen as an
- * end at the other side, since such a socket has nothing like a reset.
- * @throws BrokenStreamError with the system's code, such as `ENOENT`, or `CONNECT_TIMEOUT`; SocketPathError (a RangeError) for a
- * path that is longer than the system takes
+ * Connects to a Unix socket; a path that begins with a zero byte is a name in Linux's abstract namespace. An abort is
+ * seen as an end at the other side, since such a socket has nothing like a reset.
+ * @throws BrokenStreamError with the system's code, such as `ENOENT`, or `CONNECT_TIMEOUT`; SocketPathError (a
+ * RangeError) for a path that is longer than the system takes
  */
 export function connectUnix(path: string, options: ConnectOptions = {}): Promise<ObjectStream<Uint8Array>> {
   const attributes = new Map([[remoteAddress, { path }]]);

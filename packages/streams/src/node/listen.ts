@@ -1,4 +1,4 @@
-/** Listening on TCP and Unix sockets. */
+/** Listens on TCP and Unix sockets. */
 import { createServer, type Server, type Socket } from "node:net";
 import { type Clock, wholeNumber } from "@trunkline/base";
 import { listenOn, systemClock } from "@trunkline/base/node";
@@ -9,46 +9,48 @@ import { ReceiveQueue } from "../kit/receive-queue.js";
 import { streamFromDuplex } from "./duplex-stream.js";
 import { resetAndDestroy } from "./reset.js";
 
+/** Options of every listener. */
 export interface SocketListenOptions {
   /**
-   * Connections that nobody has accepted yet; one more is reset. Default 128, the customary backlog: it is only a loop that starts
-   * a task for each connection that takes them.
+   * The most connections that wait to be accepted; one more is reset. Default 128, the customary backlog: a loop that
+   * starts a task for each connection takes them at once.
    */
   readonly maxPendingConnections?: number;
-  /** For `close()` of the streams. Default: real time. */
+  /** The clock for `close()` of the streams. Default: real time. */
   readonly clock?: Clock;
   /**
-   * Called with what goes wrong while listening, such as too many open files, and with the code `TOO_MANY_PENDING` for each connection that is
-   * reset because of `maxPendingConnections`. The listener goes on.
+   * Called with what goes wrong while listening, such as too many open files, and with the code `TOO_MANY_PENDING` for
+   * each connection that is reset because of `maxPendingConnections`. The listener goes on.
    */
   onError?(error: Error): void;
 }
 
+/** Options of `listenTcp`. */
 export interface TcpListenOptions extends SocketListenOptions {
   /** The address to bind. Default `127.0.0.1`; `::` is every address of the machine. */
   readonly host?: string;
-  /** Default 0: any free port; `listener.address` tells which. */
+  /** The port to bind. Default 0: any free port; `listener.address` tells which. */
   readonly port?: number;
 }
 
-/** What differs from one kind of listener to another. */
+/** The differences between the kinds of listeners. */
 export interface ListenerKind {
   /** The event with which the server hands over a connection that may be used. Default `"connection"`. */
   readonly readyEvent?: string;
-  /** What is known about a connection. */
+  /** Returns what is known about a connection. */
   attributesOf?(socket: Socket): Attributes;
 }
 
-/** A bound address that connections come in at. `for await` accepts them until `close`. */
+/** A bound address and the connections that come in at it. `for await` accepts them until `close`. */
 export class SocketListener implements AsyncIterable<ObjectStream<Uint8Array>>, AsyncDisposable {
-  /** Where it listens, with the port that the system has chosen. */
+  /** The bound address, with the port that the system has chosen. */
   readonly address: SocketAddress;
   readonly #server: Server;
   readonly #clock: Clock;
   readonly #pending: ReceiveQueue<Socket> = new ReceiveQueue();
   readonly #attributesOf: (socket: Socket) => Attributes;
 
-  /** Use `listenTcp`, `listenTls` or `listenUnix`. */
+  /** Takes a bound server. Users call `listenTcp`, `listenTls` or `listenUnix`. */
   constructor(
     server: Server,
     address: SocketAddress,
@@ -72,7 +74,7 @@ export class SocketListener implements AsyncIterable<ObjectStream<Uint8Array>>, 
     });
   }
 
-  /** The next connection, or `undefined` after `close`. One at a time. @throws BusyStreamError */
+  /** Returns the next connection, or `undefined` after `close`. One call at a time. @throws BusyStreamError */
   async accept(options?: WaitOptions): Promise<ObjectStream<Uint8Array> | undefined> {
     const socket = await this.#pending.take(options);
     if (socket === undefined) return undefined;
@@ -84,7 +86,9 @@ export class SocketListener implements AsyncIterable<ObjectStream<Uint8Array>>, 
     return iterate(() => this.accept());
   }
 
-  /** Frees the address; connections that nobody has accepted are reset, those that were accepted live on. Idempotent. */
+  /**
+   * Frees the address; connections that nobody has accepted are reset, those that were accepted live on. Idempotent.
+   */
   async close(): Promise<void> {
     this.#server.close();
     this.#pending.end();
@@ -109,10 +113,10 @@ export async function listenTcp(options: TcpListenOptions = {}): Promise<SocketL
 }
 
 /**
- * Listens on a Unix socket. The file is removed on `close`; one that a killed process has left behind is replaced. A path that
- * begins with a zero byte is a name in Linux's abstract namespace, which has no file.
- * @throws ListenError when the path cannot be bound, with the system's `code`, such as `EADDRINUSE` where another process listens;
- * SocketPathError (a RangeError) for a path that is longer than the system takes
+ * Listens on a Unix socket. The file is removed on `close`; one that a killed process has left behind is replaced. A
+ * path that begins with a zero byte is a name in Linux's abstract namespace, which has no file.
+ * @throws ListenError when the path cannot be bound, with the system's `code`, such as `EADDRINUSE` where another
+ * process listens; SocketPathError (a RangeError) for a path that is longer than the system takes
  */
 export async function listenUnix(path: string, options: SocketListenOptions = {}): Promise<SocketListener> {
   return await listenWith(plainServer(), { path }, options);

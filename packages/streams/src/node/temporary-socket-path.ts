@@ -1,4 +1,4 @@
-/** A place for a Unix socket that is gone afterwards. */
+/** A folder for a Unix socket that is removed afterwards. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,11 +10,12 @@ export interface TemporaryPath extends AsyncDisposable {
   remove(): Promise<void>;
 }
 
-/** What `sun_path` holds on the system with the least (macOS), less its final zero. */
+/** The bytes of `sun_path`, less its final zero, on the system with the fewest (macOS). */
 const maxSocketPathBytes = 103;
 
 /**
- * Makes a folder (mode 0700) below `folder`, by default the system's folder for temporary files, and gives a path for a socket in it.
+ * Makes a folder (mode 0700) below `folder`, by default the system's folder for temporary files, and returns a path for
+ * a socket in it.
  *
  * ```ts
  * await using place = await temporarySocketPath();

@@ -1,4 +1,4 @@
-/** Dialling and listening with TLS. */
+/** Connects and listens with TLS. */
 import type { Socket } from "node:net";
 import { type ConnectionOptions, createServer, type PeerCertificate, type TLSSocket, type TlsOptions } from "node:tls";
 import { dialTls, isPeerVerified } from "@trunkline/base/node";
@@ -8,24 +8,24 @@ import { type ConnectOptions, dial, type TcpTarget } from "./connect.js";
 import { checkLimit, listenWith, type SocketListener, type TcpListenOptions, tooManyPending } from "./listen.js";
 import { resetAndDestroy } from "./reset.js";
 
-/** A certificate, as far as programs ask about it. */
+/** The parts of a certificate that programs ask for. */
 export interface TlsCertificate {
   /** The common name of its subject, if it has one. */
   readonly commonName: string | undefined;
-  /** As OpenSSL writes it: `DNS:localhost, IP Address:127.0.0.1`. */
+  /** The alternative names, as OpenSSL writes them: `DNS:localhost, IP Address:127.0.0.1`. */
   readonly subjectAltName: string | undefined;
   readonly issuerCommonName: string | undefined;
-  /** SHA-256, in hexadecimal pairs with colons. */
+  /** The SHA-256 of the certificate, in hexadecimal pairs with colons. */
   readonly fingerprint256: string;
-  /** As the certificate has it: `Nov 21 06:26:46 2026 GMT`. */
+  /** The time of expiry, as the certificate has it: `Nov 21 06:26:46 2026 GMT`. */
   readonly validTo: string;
-  /** DER. */
+  /** The certificate in DER. */
   readonly raw: Uint8Array;
 }
 
-/** Who is at the other end of a TLS connection, and what was agreed upon. */
+/** The identity of the other end of a TLS connection, and the parameters that were agreed upon. */
 export interface TlsIdentity {
-  /** `"TLSv1.3"`, say. */
+  /** The version of TLS, such as `"TLSv1.3"`. */
   readonly protocol: string;
   readonly cipher: string;
   /** The application protocol that ALPN has chosen. */
@@ -41,30 +41,36 @@ export interface TlsIdentity {
 /** The TLS identity of the other side. */
 export const tlsIdentity: AttributeKey<TlsIdentity> = sharedAttribute("@trunkline/streams", "tlsIdentity");
 
+/** Options of `connectTls`. */
 export interface TlsConnectOptions extends ConnectOptions {
-  /** Certificates, server name, ALPN and the like, as for `tls.connect`. Default: the system's authorities, the target's host as name. */
+  /**
+   * Certificates, server name, ALPN and the like, as for `tls.connect`. Default: the system's authorities, the target's
+   * host as name.
+   */
   readonly tls?: ConnectionOptions;
 }
 
+/** Options of `listenTls`. */
 export interface TlsListenOptions extends TcpListenOptions {
   /** Key, certificate, ALPN, `requestCert` and the like, as for `tls.createServer`. */
   readonly tls: TlsOptions;
-  /** How long a client may take to introduce itself. Default 10,000 ms: some round trips on the worst of ways. */
+  /** The time for a client's handshake. Default 10,000 ms: some round trips on the slowest of networks. */
   readonly handshakeTimeoutMs?: number;
 }
 
 /**
- * Connects to a TCP port with TLS; resolves when the other side's certificate was found valid. `connectTimeoutMs` includes the handshake.
- * @throws BrokenStreamError with the code of the system or of TLS, such as `ECONNREFUSED`, `DEPTH_ZERO_SELF_SIGNED_CERT`,
- * `ERR_TLS_CERT_ALTNAME_INVALID`, or `CONNECT_TIMEOUT`
+ * Connects to a TCP port with TLS; resolves when the other side's certificate was found valid. `connectTimeoutMs`
+ * includes the handshake.
+ * @throws BrokenStreamError with the code of the system or of TLS, such as `ECONNREFUSED`,
+ * `DEPTH_ZERO_SELF_SIGNED_CERT`, `ERR_TLS_CERT_ALTNAME_INVALID`, or `CONNECT_TIMEOUT`
  */
 export function connectTls(target: TcpTarget, options: TlsConnectOptions = {}): Promise<ObjectStream<Uint8Array>> {
   return dial((limits) => dialTls(target, options.tls ?? {}, limits), options, identityOf);
 }
 
 /**
- * Listens on a TCP port with TLS. Connections whose handshake fails, or takes too long, are told to `onError` and never accepted; those in
- * the handshake are limited to `maxPendingConnections` too, one more is reset.
+ * Listens on a TCP port with TLS. Connections whose handshake fails, or takes too long, are reported to `onError` and
+ * never accepted; those in the handshake are limited to `maxPendingConnections` too, one more is reset.
  * @throws the error of the system or of TLS when the address cannot be bound or the certificate cannot be used
  */
 export async function listenTls(options: TlsListenOptions): Promise<SocketListener> {
@@ -120,7 +126,7 @@ function identityOf(socket: TLSSocket): Attributes {
   return new Map([[tlsIdentity, identity]]);
 }
 
-/** Node gives an object without properties where there is no certificate. */
+/** Returns the certificate; undefined where there is none, for which Node has an object without properties. */
 function certificateOf(certificate: Partial<PeerCertificate>): TlsCertificate | undefined {
   const { subject, issuer, subjectaltname, fingerprint256, valid_to, raw } = certificate;
   if (raw === undefined || fingerprint256 === undefined) return undefined;
@@ -134,7 +140,7 @@ function certificateOf(certificate: Partial<PeerCertificate>): TlsCertificate | 
   };
 }
 
-/** A name may be there several times; then the first is the one that tools show. */
+/** Returns the name, or the first of several, which is the one that tools show. */
 function oneOf(names: string | readonly string[] | undefined): string | undefined {
   return typeof names === "string" ? names : names?.[0];
 }
