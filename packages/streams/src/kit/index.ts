@@ -9,7 +9,7 @@ export { BaseReceiveStream, BaseSendStream, BaseStream } from "./base-stream.js"
 export { BreakSignal, eitherSignal } from "./break-signal.js";
 export { type ClosingSteps, closeRefusal, closeWithin, OutputEnd } from "./ending.js";
 export { GuardedObserver } from "./guarded-observer.js";
-export { bytesRefusal, itemRefusal } from "./item.js";
+export { bytesRefusal, itemRefusal, textRefusal } from "./item.js";
 export { iterate } from "./iterate.js";
 export { messageOf } from "./message.js";
 export { metadataRefusal } from "./metadata-refusal.js";

@@ -1,7 +1,8 @@
 /** A child process as a stream: its standard input and output. */
 import type { ChildProcess } from "node:child_process";
 import type { Readable } from "node:stream";
-import { reasonText } from "@trunkline/base";
+import { type Clock, deferred, reasonText } from "@trunkline/base";
+import { systemClock } from "@trunkline/base/node";
 import { type AttributeKey, type Attributes, attributesOver, sharedAttribute } from "../contract/attributes.js";
 import { BrokenStreamError } from "../contract/errors.js";
 import type { ObjectStream, ReceiveStream } from "../contract/stream.js";
@@ -9,36 +10,37 @@ import { receiveStream } from "../endpoints/receive-stream.js";
 import { stapled } from "../endpoints/stapled.js";
 import { type ReadableOptions, streamFromReadable, streamFromWritable } from "./readable-writable.js";
 
-/** How a process ended: with a code, or by a signal. */
+/** The way in which a process ended: with a code, or by a signal. */
 export interface ExitStatus {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
 }
 
-/** The system's number of the process behind a stream. */
+/** The process identifier of the process behind a stream. */
 export const processId: AttributeKey<number> = sharedAttribute("@trunkline/streams", "processId");
 
-/** How the process behind a stream ended; absent while it runs. */
+/** The exit status of the process behind a stream; absent while it runs. */
 export const exitStatus: AttributeKey<ExitStatus> = sharedAttribute("@trunkline/streams", "exitStatus");
 
+/** Options of `streamFromChildProcess`. */
 export interface ChildProcessOptions extends ReadableOptions {
   /**
-   * The exit codes after which the output counts as a whole. Any other one, a signal too, is a `BrokenStreamError` in place of the end.
+   * The exit codes after which the output counts as complete. Any other one, and a signal, is a `BrokenStreamError` in place of the end.
    * Default `[0]`; `"any"` takes the output as it is.
    */
   readonly endCodes?: readonly number[] | "any";
-  /** What `abort` sends to the process. Default `"SIGTERM"`. */
+  /** The signal that `abort` sends to the process. Default `"SIGTERM"`. */
   readonly killSignal?: NodeJS.Signals;
 }
 
-/** What of standard error is kept for the message of an error, the last of it. */
+/** The number of bytes of standard error, counted from its end, that are kept for the message of an error. */
 const maxErrorTextBytes = 2_048;
 
 /**
- * A child process that was spawned with pipes for stdin and stdout. What is sent goes to its stdin; what is received is its stdout, whose
- * end comes when the process has exited, and counts only after an exit with one of `endCodes`: otherwise `receive` rejects with a
- * `BrokenStreamError` of code `EXIT_STATUS` or `SPAWN_FAILED`, after all output. If stderr is a pipe that nobody listens to, its last
- * 2 KiB are in the message. `abort` kills the process, and so does a `close` that takes too long.
+ * Makes a stream of a child process that was spawned with pipes for stdin and stdout: it sends to stdin and receives from stdout. The end of
+ * stdout comes when the process has exited, and counts only after an exit with one of `endCodes`: otherwise `receive` rejects with a
+ * `BrokenStreamError` of code `EXIT_STATUS` or `SPAWN_FAILED`, after all output. If stderr is a pipe without listeners, its last 2 KiB are
+ * in the message. `abort` kills the process, and so does a `close` that takes too long.
  *
  * Attributes: `processId`, `exitStatus`.
  * @throws TypeError if its stdin or stdout is no pipe
@@ -55,7 +57,7 @@ export function streamFromChildProcess(
   return stapled(outputOf(child, stdout, attributes, options), streamFromWritable(stdin, options));
 }
 
-/** Standard output, whose end waits for that of the process. */
+/** Makes a stream of standard output whose end waits for the exit of the process. */
 function outputOf(
   child: ChildProcess,
   stdout: Readable,
@@ -63,7 +65,7 @@ function outputOf(
   options: ChildProcessOptions,
 ): ReceiveStream<Uint8Array> {
   const { endCodes = [0], killSignal = "SIGTERM" } = options;
-  const errorText = lastOf(child.stderr);
+  const errorText = lastOf(child.stderr, options.clock ?? systemClock);
   const output = streamFromReadable(stdout, options);
   const all: Attributes = attributesOver(options.attributes ?? new Map(), output.extraAttributes);
   for (const [key, value] of all) if (!attributes.has(key)) attributes.set(key, value);
@@ -107,8 +109,14 @@ function statusText({ code, signal }: ExitStatus): string {
   return code === null ? `signal ${signal}` : `exit code ${code}`;
 }
 
-/** Reads standard error, which would stop the process when it is full, and gives the last of it, once it has ended. */
-function lastOf(stderr: Readable | null): () => Promise<string> {
+/**
+ * The longest wait for the end of standard error after the exit. The text of the process itself is in the pipe by then, and is read within
+ * a turn; a grandchild may hold the pipe open for ever.
+ */
+const errorTextWaitMs = 200;
+
+/** Reads standard error, which would stop the process when it is full. Returns a function that gives the last of it after the exit. */
+function lastOf(stderr: Readable | null, clock: Clock): () => Promise<string> {
   if (stderr === null || stderr.listenerCount("data") > 0 || stderr.listenerCount("readable") > 0)
     return () => Promise.resolve("");
   let last = Buffer.alloc(0);
@@ -120,7 +128,10 @@ function lastOf(stderr: Readable | null): () => Promise<string> {
     else stderr.once("error", () => resolve()).once("close", resolve);
   });
   return async () => {
-    await closed;
+    const waited = deferred<void>();
+    const cancel = clock.at(clock.nowMs() + errorTextWaitMs, waited.resolve, "work");
+    await Promise.race([closed, waited.promise]);
+    cancel();
     const text = last.toString("utf8").trim();
     return text === "" ? "" : `: ${text}`;
   };

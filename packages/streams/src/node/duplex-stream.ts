@@ -1,11 +1,10 @@
 /**
- * A Node duplex (a socket, TLS, any other) as a stream of bytes. A chunk that is received belongs to the receiver; one that is sent
- * must not change afterwards, since Node keeps it until it is written.
+ * A Node duplex (a socket, TLS, any other) as a stream of bytes. A chunk that is sent must not change afterwards, since Node keeps it until
+ * it is written.
  */
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import type { Clock } from "@trunkline/base";
-import { reasonText } from "@trunkline/base";
+import { type Clock, isError, reasonText } from "@trunkline/base";
 import { systemClock } from "@trunkline/base/node";
 import {
   type AttributeKey,
@@ -24,22 +23,23 @@ import { checkReadable, defaultMaxBufferedBytes, ReadableHalf } from "./readable
 import { resetAndDestroy, resetBehindEnd } from "./reset.js";
 import { WritableHalf } from "./writable-half.js";
 
+/** Options of `streamFromDuplex`. */
 export interface DuplexOptions {
   /**
-   * Reading pauses while so many bytes lie unread; a chunk counts as 1 KiB at least, which it costs however small it is. Default
-   * 128 KiB: two of the largest chunks that Node reads from a socket, so that one can be read while the other is being taken.
+   * The number of unread bytes at which reading pauses; a chunk counts as 1 KiB at least, which it costs however small it is. Default
+   * 128 KiB: two of the largest chunks that Node reads from a socket, so that one can be read while the other is taken.
    */
   readonly maxBufferedBytes?: number;
-  /** Limits the wait of `close()`. Default: real time. */
+  /** The clock for the time limit of `close()`. Default: real time. */
   readonly clock?: Clock;
-  /** What else is known about the connection. */
+  /** Further attributes of the connection. */
   readonly attributes?: Attributes;
 }
 
 /**
- * The duplex as a stream; it is the stream's from now on. Its end is `undefined`, and half-close works both ways whatever its
- * `allowHalfOpen` was. An error, a reset, or a `close` before the end is a `BrokenStreamError`, after what arrived before it.
- * `abort` resets a TCP connection (also below TLS) and destroys any other duplex with an error.
+ * Makes a stream of a duplex, which belongs to the stream from now on. Half-close works both ways whatever its `allowHalfOpen` was. An
+ * error, a reset, or a `close` before the end is a `BrokenStreamError`, after the data that arrived before it. `abort` resets a TCP connection
+ * (also below TLS) and destroys any other duplex with an error.
  *
  * Attributes: `streamClock`, and of a socket `remoteAddress` and `localAddress`.
  * @throws TypeError for a duplex of objects or of decoded text, RangeError for `maxBufferedBytes` below 1
@@ -58,7 +58,7 @@ class DuplexStream extends BaseStream<Uint8Array> {
   readonly #attributes: Map<AttributeKey<unknown>, unknown>;
   readonly #incoming: ReadableHalf;
   readonly #outgoing: WritableHalf;
-  /** Why the stream is over before its ends. */
+  /** The reason why the stream is over before its ends. */
   #failure: Error | undefined;
 
   constructor(duplex: Duplex, maxBufferedBytes: number, attributes: Map<AttributeKey<unknown>, unknown>) {
@@ -87,12 +87,12 @@ class DuplexStream extends BaseStream<Uint8Array> {
   }
 
   abort(reason?: unknown): void {
-    if (this.#failure !== undefined || (this.#duplex.writableFinished && this.#incoming.queue.endTaken)) return;
+    if (this.#failure !== undefined || (this.#outgoing.finished && this.#incoming.queue.endTaken)) return;
     const closed = new ClosedStreamError(`the stream was aborted: ${reasonText(reason)}`);
     this.#failure = closed;
     this.#outgoing.fail(closed);
     this.#incoming.queue.close(closed);
-    resetAndDestroy(this.#duplex, reason instanceof Error ? reason : closed);
+    resetAndDestroy(this.#duplex, isError(reason) ? reason : closed);
   }
 
   protected endOutput(): Promise<void> {
@@ -105,7 +105,7 @@ class DuplexStream extends BaseStream<Uint8Array> {
 
   protected override async closeGracefully(closeTimeoutMs: number | undefined): Promise<void> {
     await super.closeGracefully(closeTimeoutMs);
-    this.#duplex.destroy(); // both have ended; most duplexes have done this by themselves
+    this.#duplex.destroy(); // both sides have ended; most duplexes destroy themselves then
   }
 
   #listen(): void {
@@ -125,10 +125,10 @@ class DuplexStream extends BaseStream<Uint8Array> {
     this.#incoming.start();
     if (!(duplex instanceof Socket)) return;
     this.#readAddresses(duplex);
-    if (duplex.connecting) duplex.once("connect", () => this.#readAddresses(duplex));
+    if (duplex.pending) duplex.once("connect", () => this.#readAddresses(duplex));
   }
 
-  /** Kept, since a socket forgets them when it is closed. */
+  /** Keeps the addresses, which a socket forgets when it is closed. */
   #readAddresses(socket: Socket): void {
     const set = (key: AttributeKey<SocketAddress>, host: string | undefined, port: number | undefined): void => {
       if (host !== undefined && port !== undefined) this.#attributes.set(key, { host, port });
@@ -152,12 +152,11 @@ class DuplexStream extends BaseStream<Uint8Array> {
   }
 
   #onClose(): void {
-    const { readableEnded, writableFinished } = this.#duplex;
-    if (readableEnded && writableFinished) return;
+    if (this.#duplex.readableEnded && this.#outgoing.finished) return;
     this.#break(new BrokenStreamError("the connection was closed before its end", { code: "PREMATURE_CLOSE" }));
   }
 
-  /** What arrived before, an end included, can still be read. */
+  /** Breaks the stream. The data that arrived before, an end included, can still be read. */
   #break(error: BrokenStreamError): void {
     if (this.#failure !== undefined) return;
     this.#failure = error;

@@ -29,5 +29,5 @@ export {
   type TlsListenOptions,
   tlsIdentity,
 } from "./tls.js";
-export { toDuplex } from "./to-duplex.js";
+export { type SocketDuplex, toDuplex } from "./to-duplex.js";
 export { toReadable, toWritable } from "./to-node.js";

@@ -1,4 +1,4 @@
-/** A Node readable or writable, singly, as a one-way stream of bytes; and ours as theirs. */
+/** A Node readable or writable as a one-way stream of bytes. */
 import type { Readable, Writable } from "node:stream";
 import type { Clock } from "@trunkline/base";
 import { isError, reasonText } from "@trunkline/base";
@@ -12,21 +12,23 @@ import { BreakSignal } from "../kit/break-signal.js";
 import { checkReadable, defaultMaxBufferedBytes, ReadableHalf } from "./readable-half.js";
 import { WritableHalf } from "./writable-half.js";
 
+/** Options of `streamFromWritable`. */
 export interface WritableOptions {
-  /** Limits the wait of `close()`. Default: real time. */
+  /** The clock for the time limit of `close()`. Default: real time. */
   readonly clock?: Clock;
-  /** What else is known about the stream. */
+  /** Further attributes of the stream. */
   readonly attributes?: Attributes;
 }
 
+/** Options of `streamFromReadable`. */
 export interface ReadableOptions extends WritableOptions {
-  /** Reading pauses while so many bytes lie unread; a chunk counts as 1 KiB at least. Default 128 KiB. */
+  /** The number of unread bytes at which reading pauses; a chunk counts as 1 KiB at least. Default 128 KiB. */
   readonly maxBufferedBytes?: number;
 }
 
 /**
- * The readable as a stream; it is the stream's from now on. An error, or a `close` before the end, is a `BrokenStreamError`, after
- * what arrived before it. `abort` destroys it, `close` reads on to its end.
+ * Makes a stream of a readable, which belongs to the stream from now on. An error, or a `close` before the end, is a `BrokenStreamError`,
+ * after the data that arrived before it. `abort` destroys the readable, `close` reads on to its end.
  * @throws TypeError for a readable of objects or of decoded text, RangeError for `maxBufferedBytes` below 1
  */
 export function streamFromReadable(readable: Readable, options: ReadableOptions = {}): ReceiveStream<Uint8Array> {
@@ -36,8 +38,8 @@ export function streamFromReadable(readable: Readable, options: ReadableOptions 
 }
 
 /**
- * The writable as a stream; it is the stream's from now on. `sendEof` ends it and resolves at its `finish`; an error, or a `close`
- * before that, is a `BrokenStreamError`. `abort` destroys it with an error.
+ * Makes a stream of a writable, which belongs to the stream from now on. `sendEof` ends it and resolves at its `finish`; an error, or a
+ * `close` before that, is a `BrokenStreamError`. `abort` destroys it with an error.
  * @throws TypeError for a writable of objects
  */
 export function streamFromWritable(writable: Writable, options: WritableOptions = {}): SendStream<Uint8Array> {
@@ -49,7 +51,7 @@ function attributesOf({ clock = systemClock, attributes = noAttributes }: Writab
   return new Map([...attributes, [streamClock, clock]]);
 }
 
-/** The ways in which a Node stream breaks. */
+/** Watches a Node stream for the ways in which it can break. */
 class NodeStreamWatch {
   readonly broken: BreakSignal = new BreakSignal();
   readonly #stream: Readable | Writable;
@@ -143,7 +145,7 @@ class WritableStreamOfBytes extends BaseSendStream<Uint8Array> {
     this.#attributes = attributes;
     this.#outgoing = new WritableHalf(writable, "a Node writable");
     this.#outgoing.start();
-    this.#watch = new NodeStreamWatch(writable, () => writable.writableFinished);
+    this.#watch = new NodeStreamWatch(writable, () => this.#outgoing.finished);
     this.#watch.start("the writable", (error) => this.#outgoing.fail(error));
     if (writable.writableEnded && this.#watch.failure === undefined) void this.sendEof();
   }

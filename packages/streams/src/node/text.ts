@@ -1,20 +1,22 @@
-/** Text over a stream of bytes, as UTF-8. */
+/** `text`: sends and receives strings over a stream of bytes, as UTF-8. */
 import { TextDecoder, TextEncoder } from "node:util";
 import { Metadata } from "@trunkline/metadata";
 import { BrokenStreamError } from "../contract/errors.js";
 import type { ObjectStream, ReceivedMessage, SendOptions } from "../contract/stream.js";
+import { textRefusal } from "../kit/item.js";
 import { TranslatedStream } from "../kit/translated-stream.js";
 
+/** Options of `text`. */
 export interface TextOptions {
-  /** What bytes that are no UTF-8 do: `"error"` (the default) breaks the stream, `"replace"` puts U+FFFD in their place. */
+  /** The treatment of bytes that are no UTF-8: `"error"` (the default) breaks the stream, `"replace"` puts U+FFFD in their place. */
   readonly invalid?: "error" | "replace";
 }
 
 /**
- * Sends and receives strings. Chunks may be cut within a character; what is received is cut where they are, at the next whole character.
- * A byte order mark is a character like any other.
+ * Sends and receives strings over a stream of bytes. Chunks may be cut within a character; a received string then ends before it. A byte
+ * order mark is a character like any other.
  *
- * `send` rejects with a TypeError for a string with half a surrogate pair, which UTF-8 cannot say; `receive` with a
+ * `send` rejects with a TypeError for a string with half a surrogate pair, which UTF-8 cannot represent. `receive` rejects with a
  * `BrokenStreamError` of code `CORRUPT_INPUT` for bytes that are no UTF-8, `TRUNCATED_INPUT` if the other side ends within a character.
  */
 export function text(stream: ObjectStream<Uint8Array>, options: TextOptions = {}): ObjectStream<string> {
@@ -32,8 +34,8 @@ class TextStream extends TranslatedStream<string, string, Uint8Array, Uint8Array
   }
 
   async send(message: string, options?: SendOptions): Promise<void> {
-    const broken = message.search(/\p{Surrogate}/u);
-    if (broken !== -1) throw new TypeError(`text has half a surrogate pair at index ${broken}, which UTF-8 cannot say`);
+    const refusal = textRefusal("text", message);
+    if (refusal !== undefined) throw refusal;
     return this.sendBelow(this.#encoder.encode(message), options);
   }
 
@@ -46,7 +48,7 @@ class TextStream extends TranslatedStream<string, string, Uint8Array, Uint8Array
         if (rest !== "") return { data: rest, metadata: Metadata.empty };
       } else {
         const data = this.#decode(chunk.data);
-        // Less than a character is no message; an empty one is.
+        // A part of a character is no message; an empty chunk is an empty message.
         if (data !== "" || chunk.data.length === 0) return { data, metadata: chunk.metadata };
         if (chunk.metadata.size > 0)
           throw new BrokenStreamError("metadata came in the middle of a character", { code: "CORRUPT_INPUT" });

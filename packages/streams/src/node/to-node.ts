@@ -1,11 +1,14 @@
 /**
- * Our one-way streams, and the halves of two-way ones, as Node's, for libraries that take those. Their end closes nothing: the other half
- * may go on.
+ * One-way streams, and the halves of two-way ones, as readables and writables of Node, for libraries that take those. Their end closes
+ * nothing: the other half may go on.
  */
 import { Readable, Writable } from "node:stream";
 import type { ReceiveStream, SendStream } from "../contract/stream.js";
 
-/** The stream as a readable; it is the readable's from now on. A broken stream is an `error` event; destroying it early aborts the stream. */
+/**
+ * Makes a readable of a stream, which belongs to the readable from now on. A broken stream is an `error` event. Destroying the readable
+ * before its end aborts the stream.
+ */
 export function toReadable(stream: ReceiveStream<Uint8Array>): Readable {
   return new Readable({
     read() {
@@ -29,7 +32,10 @@ export function toReadable(stream: ReceiveStream<Uint8Array>): Readable {
   });
 }
 
-/** The stream as a writable; it is the writable's from now on. Ending it is `sendEof`; destroying it before its end aborts the stream. */
+/**
+ * Makes a writable of a stream, which belongs to the writable from now on. Ending it is `sendEof`. Destroying it before its end aborts the
+ * stream.
+ */
 export function toWritable(stream: SendStream<Uint8Array>): Writable {
   return new Writable({
     write(chunk: Buffer, _encoding, callback) {

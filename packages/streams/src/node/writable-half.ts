@@ -1,17 +1,24 @@
 /** Writing to a Node writable (or the writable side of a duplex), as fast as it takes it. */
+import process from "node:process";
 import type { Writable } from "node:stream";
 import { BrokenStreamError } from "../contract/errors.js";
 import type { SendOptions } from "../contract/stream.js";
+import { bytesRefusal } from "../kit/item.js";
 import { metadataRefusal } from "../kit/metadata-refusal.js";
 import { SendQueue } from "../kit/send-queue.js";
 
-/** Sends wait while the writable is full, until its `drain`. Errors are its owner's to tell. */
+/** Chunks below this size that are sent in one turn are written together: a system call for each would cost more than they do. */
+const smallBytes = 4_096;
+
+/** The sending half over a writable: sends wait while it is full, until its `drain`. Its owner reports errors. */
 export class WritableHalf {
   readonly queue: SendQueue<Uint8Array>;
   readonly #writable: Writable;
   readonly #what: string;
-  /** The writable has taken as much as it wants, until its `drain`. */
+  /** True while the writable wants no more, until its `drain`. */
   #full = false;
+  #corked = false;
+  #finished = false;
   #failure: Error | undefined;
 
   /** `what` begins messages: "a socket". */
@@ -25,27 +32,34 @@ export class WritableHalf {
     });
   }
 
+  /** True once the writable has finished. It is remembered, since `process.stdout` forgets it before its `close`. */
+  get finished(): boolean {
+    return this.#finished || this.#writable.writableFinished;
+  }
+
+  /** Begins to write. */
   start(): void {
     this.#full = this.#writable.writableNeedDrain;
     this.#writable.on("drain", this.#onDrain);
+    this.#writable.on("finish", this.#onFinish);
   }
 
+  /** Takes the listeners off. */
   stop(): void {
     this.#writable.off("drain", this.#onDrain);
+    this.#writable.off("finish", this.#onFinish);
   }
 
   send(chunk: Uint8Array, options?: SendOptions): Promise<void> {
-    const refusal = metadataRefusal(this.#what, options);
-    if (refusal !== undefined) return Promise.reject(refusal);
-    if (!(chunk instanceof Uint8Array))
-      return Promise.reject(new TypeError(`${this.#what} sends Uint8Array, not ${typeof chunk}`));
-    return this.queue.send(chunk, options);
+    const refusal = metadataRefusal(this.#what, options) ?? bytesRefusal(this.#what, chunk);
+    return refusal === undefined ? this.queue.send(chunk, options) : Promise.reject(refusal);
   }
 
-  /** Nothing more can be sent, for this reason. */
+  /** Ends the sending by an error, which every later `send` rejects with. */
   fail(error: Error): void {
     this.#failure ??= error;
     this.queue.fail(error);
+    this.#uncork(); // the chunks that were taken go out before an abort
   }
 
   readonly #onDrain = (): void => {
@@ -53,12 +67,28 @@ export class WritableHalf {
     this.queue.flush();
   };
 
+  readonly #onFinish = (): void => {
+    this.#finished = true;
+  };
+
   #write(chunk: Uint8Array): void {
-    if (chunk.length > 0) this.#full = !this.#writable.write(chunk);
+    if (chunk.length === 0) return;
+    if (chunk.length < smallBytes && !this.#corked) {
+      this.#corked = true;
+      this.#writable.cork();
+      process.nextTick(this.#uncork);
+    }
+    this.#full = !this.#writable.write(chunk);
   }
 
+  readonly #uncork = (): void => {
+    if (!this.#corked) return;
+    this.#corked = false;
+    this.#writable.uncork();
+  };
+
   #end(): Promise<void> {
-    if (this.#writable.writableFinished) return Promise.resolve();
+    if (this.finished) return Promise.resolve();
     return new Promise((resolve, reject) => {
       // Node's types say that the callback has no argument, but it is given the error.
       this.#writable.end((error?: Error | null) => {

@@ -1,4 +1,4 @@
-/** Bodies of `fetch`: a response as a stream, a stream as the body of a request. */
+/** Bodies of `fetch`: that of a response as a stream, and a stream as that of a request. */
 import { type AttributeKey, totalBytes } from "../contract/attributes.js";
 import { BrokenStreamError } from "../contract/errors.js";
 import type { ReceiveStream } from "../contract/stream.js";
@@ -7,9 +7,9 @@ import { streamFromReadable, type WebOptions } from "./from-web.js";
 import { toReadable } from "./to-web.js";
 
 /**
- * The body of a response (or of a request that a server got) as a stream of bytes. Attribute `totalBytes` is its `content-length`, if
- * it has one and the body is not encoded; a body of any other length is a `BrokenStreamError` with code `CONTENT_LENGTH_MISMATCH`,
- * never an end. A response without a body ends at once. Its status is for the caller to look at.
+ * Makes a stream of bytes of the body of a response, or of a request that a server received. The attribute `totalBytes` is its
+ * `content-length`, if it has one and the body is not encoded; a body of any other length is a `BrokenStreamError` with code
+ * `CONTENT_LENGTH_MISMATCH`, never an end. A response without a body ends at once. The caller checks its status.
  * @throws TypeError if the body has been used
  */
 export function streamFromResponse(message: Response | Request, options: WebOptions = {}): ReceiveStream<Uint8Array> {
@@ -23,22 +23,23 @@ export function streamFromResponse(message: Response | Request, options: WebOpti
 }
 
 /**
- * What makes a stream the body of a `fetch`: `fetch(url, { method: "POST", ...requestBody(stream) })`. A stream that is aborted fails the
- * request; `fetch` must not follow redirects that would need the body a second time.
+ * Returns the options that make a stream the body of a `fetch`: `fetch(url, { method: "POST", ...requestBody(stream) })`. A stream that is
+ * aborted fails the request. `fetch` cannot follow a redirect that needs the body a second time. Browsers send such a body over HTTP/2 and
+ * HTTP/3 only: over HTTP/1.1 the request fails with a TypeError.
  */
 export function requestBody(stream: ReceiveStream<Uint8Array>): { body: ReadableStream<Uint8Array>; duplex: "half" } {
   return { body: toReadable(stream), duplex: "half" };
 }
 
 function contentLength(headers: Headers): number | undefined {
-  // With a content-encoding the length is that of the encoded bytes, which `fetch` has decoded.
+  // With a content-encoding the length counts the encoded bytes, which `fetch` has decoded.
   const encoding = headers.get("content-encoding");
   const text = headers.get("content-length");
   if (text === null || !/^\d{1,15}$/.test(text) || (encoding !== null && encoding !== "identity")) return undefined;
   return Number(text);
 }
 
-/** The same stream, whose end counts only after exactly so many bytes. */
+/** Makes a stream whose end counts only after exactly `expected` bytes. */
 function exactly(inner: ReceiveStream<Uint8Array>, expected: number): ReceiveStream<Uint8Array> {
   let received = 0;
   const mismatch = (what: string): BrokenStreamError =>

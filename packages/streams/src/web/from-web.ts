@@ -1,4 +1,4 @@
-/** Web streams as ours. Items are whatever chunks are. */
+/** Web streams as streams of this package. An item is a chunk of any type. */
 
 import type { Clock } from "@trunkline/base";
 import type { Attributes } from "../contract/attributes.js";
@@ -9,22 +9,23 @@ import { sendStream } from "../endpoints/send-stream.js";
 import { stapled } from "../endpoints/stapled.js";
 import { webClock } from "./web-clock.js";
 
+/** Options of streams that are made of web streams. */
 export interface WebOptions {
-  /** Limits the wait of `close()`. Default: real time. */
+  /** The clock for the time limit of `close()`. Default: real time. */
   readonly clock?: Clock;
-  /** What else is known about the stream. */
+  /** Further attributes of the stream. */
   readonly attributes?: Attributes;
 }
 
-/** Two web streams that belong together: a `TransformStream`, a `WebTransportBidirectionalStream`, what `toWeb` gives. */
+/** A readable and a writable that belong together: a `TransformStream`, a `WebTransportBidirectionalStream`, a result of `toWeb`. */
 export interface WebPair<Out extends {}, In extends {}> {
   readonly readable: ReadableStream<In>;
   readonly writable: WritableStream<Out>;
 }
 
 /**
- * A pair as a two-way stream; both are locked, and the stream's from now on. `sendEof` closes the writable, the end is that of the
- * readable, an `abort` cancels the readable and aborts the writable with its reason. An error of either is the cause of a
+ * Makes a two-way stream of a pair. Both are locked, and belong to the stream from now on. `sendEof` closes the writable, the end is that of
+ * the readable, and `abort` cancels the readable and aborts the writable with its reason. An error of either is the cause of a
  * `BrokenStreamError`.
  * @throws TypeError if one of them is locked
  */
@@ -35,7 +36,11 @@ export function streamFromWeb<Out extends {}, In extends {} = Out>(
   return stapled(streamFromReadable(pair.readable, options), streamFromWritable(pair.writable, options));
 }
 
-/** Nothing is read before it is wanted, beyond what the readable buffers by itself. @throws TypeError if it is locked */
+/**
+ * Makes a stream of a readable. Nothing is read before it is wanted, apart from the chunks that the readable buffers by itself. A chunk that
+ * is `undefined` or `null` is no item and breaks the stream.
+ * @throws TypeError if the readable is locked
+ */
 export function streamFromReadable<In extends {}>(
   readable: ReadableStream<In>,
   options: WebOptions = {},
@@ -44,10 +49,13 @@ export function streamFromReadable<In extends {}>(
   return receiveStream<In>({
     async pull() {
       const { done, value } = await reader.read();
-      return done ? undefined : value;
+      if (done) return undefined;
+      if (value === undefined || value === null)
+        throw new TypeError(`the readable has given ${String(value)}, which is no item of a stream`);
+      return value;
     },
     cancel(reason) {
-      reader.cancel(reason).catch(() => {}); // why it cannot be cancelled says nothing about this side's abort
+      reader.cancel(reason).catch(() => {}); // the reason why it cannot be cancelled does not concern the abort
     },
     onBreak(tell) {
       reader.closed.catch(tell);
@@ -56,7 +64,10 @@ export function streamFromReadable<In extends {}>(
   });
 }
 
-/** A chunk is being written while the next ones wait, so that the writable decides the pace. @throws TypeError if it is locked */
+/**
+ * Makes a stream of a writable. One chunk is written while the next ones wait, so that the writable decides the pace.
+ * @throws TypeError if the writable is locked
+ */
 export function streamFromWritable<Out extends {}>(
   writable: WritableStream<Out>,
   options: WebOptions = {},

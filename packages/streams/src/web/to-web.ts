@@ -1,12 +1,12 @@
-/** Our streams as web streams, for whatever takes those: `fetch`, `Response`, `pipeThrough`. */
-import type { AbortSignalLike } from "@trunkline/base";
+/** Streams of this package as web streams, for `fetch`, `Response`, `pipeThrough` and all that takes those. */
+import { type AbortSignalLike, onAbort } from "@trunkline/base";
 import type { ObjectStream, ReceiveStream, SendStream } from "../contract/stream.js";
 import type { WebPair } from "./from-web.js";
 
 /**
- * The stream as a pair; it is the pair's from now on. Closing the writable is `sendEof`, the end of the stream closes the readable,
- * a broken stream errors both. Aborting the writable or cancelling the readable aborts the stream, unless both have ended. Nothing is
- * buffered here.
+ * Makes a pair of web streams of a stream, which belongs to the pair from now on. Closing the writable is `sendEof`, the end of the stream
+ * closes the readable, and a broken stream errors both. Aborting the writable or cancelling the readable aborts the stream, unless both have
+ * ended. Nothing is buffered here.
  */
 export function toWeb<Out extends {}, In extends {} = Out>(stream: ObjectStream<Out, In>): WebPair<Out, In> {
   let received = false;
@@ -29,12 +29,12 @@ export function toWeb<Out extends {}, In extends {} = Out>(stream: ObjectStream<
   return { readable, writable };
 }
 
-/** The stream, or the receiving half of one, as a `ReadableStream`; cancelling it aborts the stream. Its end closes nothing. */
+/** Makes a `ReadableStream` of a stream or of its receiving half. Cancelling it aborts the stream; its end closes nothing. */
 export function toReadable<In extends {}>(stream: ReceiveStream<In>): ReadableStream<In> {
   return readableOver(stream, { onEnd() {}, onCancel: (reason) => stream.abort(reason) });
 }
 
-/** The stream, or the sending half of one, as a `WritableStream`; closing it is `sendEof`, aborting it aborts the stream. */
+/** Makes a `WritableStream` of a stream or of its sending half. Closing it is `sendEof`, aborting it aborts the stream. */
 export function toWritable<Out extends {}>(stream: SendStream<Out>): WritableStream<Out> {
   return writableOver(stream, () => {});
 }
@@ -64,11 +64,11 @@ function writableOver<Out extends {}>(stream: SendStream<Out>, onEnd: () => void
   return new WritableStream<Out>(
     {
       start(controller) {
-        // Before `abort` below, which waits for a write that may wait for the other side.
+        // This comes before the `abort` below, which waits for a write that may wait for the other side.
         const { signal } = controller as { readonly signal?: AbortSignalLike };
-        signal?.addEventListener("abort", () => stream.abort(signal.reason));
+        if (signal !== undefined) onAbort(signal, () => stream.abort(signal.reason));
         const broken = stream.brokenSignal;
-        broken?.addEventListener("abort", () => controller.error(broken.reason));
+        if (broken !== undefined) onAbort(broken, () => controller.error(broken.reason));
         if (broken?.aborted) controller.error(broken.reason);
       },
       write: (item) => stream.send(item),

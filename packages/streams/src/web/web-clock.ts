@@ -1,7 +1,7 @@
-/** Real time in any runtime of web standards. */
+/** Real time in any runtime with web standards. */
 import { type Clock, createSystemClock } from "@trunkline/base";
 
-// Taken once: a test's fake timers, which come later, must not stop the streams below it.
+// They are taken once: a test's fake timers, which come later, must not stop the streams.
 const { setTimeout, clearTimeout, performance } = globalThis;
 
 /** The real, monotonic clock. Where timers have `unref`, its appointments to watch do not keep the process alive. */

@@ -1,6 +1,6 @@
-/** What is used of a WebSocket: the standard object (browsers, Node 22, undici, Deno, Bun), and more of it where it is that of `ws`. */
+/** The used part of a WebSocket: of the standard object (browsers, Node 22, undici, Deno, Bun), and more of the object of `ws`. */
 
-/** The events' parts that are looked at. */
+/** The used parts of an event. */
 export interface WebSocketEventLike {
   readonly type?: string;
   readonly data?: unknown;
@@ -9,10 +9,11 @@ export interface WebSocketEventLike {
   readonly message?: string;
 }
 
+/** The used part of the standard WebSocket. */
 export interface WebSocketLike {
   /** 0 connecting, 1 open, 2 closing, 3 closed. */
   readonly readyState: number;
-  /** Bytes that were given to `send` and have not gone to the network. */
+  /** The number of bytes that were given to `send` and have not gone to the network. */
   readonly bufferedAmount: number;
   binaryType: string;
   send(data: string | Uint8Array<ArrayBuffer>): void;
@@ -20,7 +21,7 @@ export interface WebSocketLike {
   addEventListener(type: "open" | "message" | "close" | "error", listener: (event: WebSocketEventLike) => void): void;
 }
 
-/** What the object of `ws` can besides. */
+/** The further abilities of the object of `ws`. */
 export interface PausableWebSocket extends WebSocketLike {
   pause(): void;
   resume(): void;
@@ -29,15 +30,16 @@ export interface PausableWebSocket extends WebSocketLike {
   send(data: string | Uint8Array, onWritten?: (error?: Error | null) => void): void;
 }
 
+/** Returns true for the object of `ws`. */
 export function isPausable(socket: WebSocketLike): socket is PausableWebSocket {
   const { pause, resume, terminate } = socket as Partial<PausableWebSocket>;
   return typeof pause === "function" && typeof resume === "function" && typeof terminate === "function";
 }
 
-/** The longest reason that a close frame takes: RFC 6455 §5.5, less the code. */
+/** The longest reason of a close frame in bytes: the limit of RFC 6455 §5.5, less the code. */
 const maxReasonBytes = 123;
 
-/** The reason, cut between two characters if it is too long. */
+/** Returns the reason, cut between two characters if it is too long. */
 export function closeReason(text: string): string {
   const encoded = new TextEncoder().encode(text);
   if (encoded.length <= maxReasonBytes) return text;

@@ -1,13 +1,13 @@
 /** A WebSocket as a stream: a message is an item. */
 
-import type { Clock } from "@trunkline/base";
-import { reasonText } from "@trunkline/base";
+import { type Clock, numberInRange, reasonText } from "@trunkline/base";
 import type { Attributes } from "../contract/attributes.js";
 import { streamClock } from "../contract/clock.js";
 import { BrokenStreamError, ClosedStreamError } from "../contract/errors.js";
 import type { ObjectStream, SendOptions, WaitOptions } from "../contract/stream.js";
 import { BaseStream } from "../kit/base-stream.js";
 import { BreakSignal } from "../kit/break-signal.js";
+import { bytesRefusal, textRefusal } from "../kit/item.js";
 import { metadataRefusal } from "../kit/metadata-refusal.js";
 import { ReceiveQueue } from "../kit/receive-queue.js";
 import { SendQueue } from "../kit/send-queue.js";
@@ -21,39 +21,42 @@ import {
   type WebSocketLike,
 } from "./web-socket-like.js";
 
+/** Options of `streamFromWebSocket`. */
 export interface WebSocketOptions {
-  /** What items are: `Uint8Array` or `string`. A message of the other kind breaks the stream. Default `"binary"`. */
+  /** The type of the items: `Uint8Array` or `string`. A message of the other kind breaks the stream. Default `"binary"`. */
   readonly type?: "binary" | "text";
   /**
-   * True where both ends are streams of ours and both say so: then there is half-close and backpressure in both directions, whatever
-   * the object can do. See `web-socket-in-band.ts` for what goes over the wire. Default false.
+   * True where both ends are streams of this package and both choose it: then there is half-close and backpressure in both directions,
+   * whatever the object can do. `web-socket-in-band.ts` describes the control messages. Default false.
    */
   readonly inBand?: boolean;
-  /** The close codes that are an end; any other breaks the stream. Default `[1000]`. 1005 is a `close()` without a code. */
+  /** The close codes that count as an end; any other one breaks the stream. Default `[1000]`. 1005 is a `close()` without a code. */
   readonly endCodes?: readonly number[];
   /**
-   * How much may lie unread, and how much may lie in the object to be sent; a message counts as 1 KiB at least. At the limit a socket of
-   * `ws` is paused. The standard object cannot be: there the stream breaks (`BUFFER_OVERFLOW`), unless `inBand`. Default 1 MiB.
+   * The limit of the bytes that lie unread, and of those that wait in the object to be sent; a message counts as 1 KiB at least. At the limit
+   * a socket of `ws` is paused. The standard object cannot be paused: there the stream breaks (`BUFFER_OVERFLOW`), unless `inBand` is set.
+   * Default 1 MiB.
    */
   readonly maxBufferedBytes?: number;
-  /** Limits the wait of `close()`. Default: real time. */
+  /** The clock for the time limit of `close()`. Default: real time. */
   readonly clock?: Clock;
-  /** What else is known about the connection. */
+  /** Further attributes of the connection. */
   readonly attributes?: Attributes;
 }
 
-/** The close code of an abort: the first of those that are for applications (RFC 6455 §7.4.2). */
+/** The close code of an abort: the first of the codes for applications (RFC 6455 §7.4.2). */
 export const abortCloseCode = 4_000;
 
-/** How often `bufferedAmount` is looked at while a send waits: the standard object has no event for it. */
+/** The time between two looks at `bufferedAmount` while a send waits: the standard object has no event for it. */
 const drainPollMs = 4;
 
 /**
- * The WebSocket as a stream; it is the stream's from now on, and may still be connecting. `abort` closes it with 4000 and the reason,
- * cut to 123 bytes, or cuts the connection where much is still to be sent or the other side does not answer.
+ * Makes a stream of a WebSocket, which belongs to the stream from now on and may still be connecting. `abort` closes it with 4000 and the
+ * reason, cut to 123 bytes, or cuts the connection where much is still to be sent or the other side does not answer.
  *
- * Without `inBand` the end is close 1000, and it is the end of both directions: a WebSocket has no half-close, so what the other side
- * has sent and this side has not received when it ends may be lost, and the other side's later sends reject.
+ * Without `inBand` the end is close 1000, which ends both directions, since a WebSocket has no half-close: messages that this side has not
+ * received when it ends may be lost, and later sends of the other side reject. A string with half a surrogate pair is refused, since a
+ * WebSocket would replace it by U+FFFD.
  * @throws TypeError if the WebSocket is closing or closed, RangeError for `maxBufferedBytes` below 1
  */
 export function streamFromWebSocket(
@@ -70,7 +73,7 @@ export function streamFromWebSocket(
 ): ObjectStream<Uint8Array> | ObjectStream<string> {
   const { maxBufferedBytes = 1_048_576 } = options;
   if (socket.readyState > 1) throw new TypeError("the WebSocket is closing or closed already");
-  if (!(maxBufferedBytes >= 1)) throw new RangeError(`maxBufferedBytes must be at least 1, but is ${maxBufferedBytes}`);
+  numberInRange("maxBufferedBytes", maxBufferedBytes, 1, Number.POSITIVE_INFINITY);
   // It takes and gives only items of its type.
   return new WebSocketStream(socket, options, maxBufferedBytes) as ObjectStream<never> as
     | ObjectStream<Uint8Array>
@@ -82,7 +85,7 @@ type Item = Uint8Array | string;
 class WebSocketStream extends BaseStream<Item> {
   readonly carriesMetadata = false;
   readonly #socket: WebSocketLike;
-  /** The same, if it is that of `ws`. */
+  /** The same socket, if it is that of `ws`. */
   readonly #pausable: PausableWebSocket | undefined;
   readonly #text: boolean;
   readonly #endCodes: readonly number[];
@@ -96,7 +99,7 @@ class WebSocketStream extends BaseStream<Item> {
   #paused = false;
   #polling = false;
   #endReceived = false;
-  /** Why the stream is over before its ends. */
+  /** The reason why the stream is over before its ends. */
   #failure: Error | undefined;
   /** Sends the end as soon as the socket is open. */
   #onOpen: (() => void) | undefined;
@@ -134,14 +137,10 @@ class WebSocketStream extends BaseStream<Item> {
   }
 
   send(item: Item, options?: SendOptions): Promise<void> {
-    const refusal = metadataRefusal("a WebSocket", options);
-    if (refusal !== undefined) return Promise.reject(refusal);
-    if (this.#text ? typeof item !== "string" : !(item instanceof Uint8Array)) {
-      return Promise.reject(
-        new TypeError(`this WebSocket sends ${this.#text ? "string" : "Uint8Array"}, not ${typeof item}`),
-      );
-    }
-    return this.#outgoing.send(item, options);
+    const refusal =
+      metadataRefusal("a WebSocket", options) ??
+      (this.#text ? textRefusal("a text WebSocket", item) : bytesRefusal("a binary WebSocket", item));
+    return refusal === undefined ? this.#outgoing.send(item, options) : Promise.reject(refusal);
   }
 
   receive(options?: WaitOptions): Promise<Item | undefined> {
@@ -158,7 +157,7 @@ class WebSocketStream extends BaseStream<Item> {
   }
 
   protected endOutput(): Promise<void> {
-    // The other side's close was answered with one, which is this side's end too.
+    // The other side's close was answered with one, which is also this side's end.
     if (this.#endReceived && this.#windows === undefined) return Promise.resolve();
     return this.#outgoing.end();
   }
@@ -196,10 +195,14 @@ class WebSocketStream extends BaseStream<Item> {
   #pollUntilDrained(): void {
     if (this.#polling) return;
     this.#polling = true;
-    setTimeout(() => {
-      this.#polling = false;
-      if (this.#failure === undefined) this.#outgoing.flush();
-    }, drainPollMs);
+    webClock.at(
+      webClock.nowMs() + drainPollMs,
+      () => {
+        this.#polling = false;
+        if (this.#failure === undefined) this.#outgoing.flush();
+      },
+      "work",
+    );
   }
 
   #control(control: Control): void {
@@ -272,13 +275,13 @@ class WebSocketStream extends BaseStream<Item> {
       );
       return;
     }
-    // Longer ones are none, whatever they say, and need not be decoded.
+    // A longer message is no control message and need not be decoded.
     const control =
       item.length > 32 ? undefined : parseControl(typeof item === "string" ? item : new TextDecoder().decode(item));
     if (control === undefined) {
       this.#break(
         "UNEXPECTED_MESSAGE",
-        "the other side sent a control message that is none; inBand is for two ends of ours",
+        "the other side sent an unknown control message; inBand needs a stream of this package at both ends",
       );
     } else if (control.kind === "read") {
       if (this.#windows.onReport(control.cost)) this.#outgoing.flush();
@@ -294,7 +297,7 @@ class WebSocketStream extends BaseStream<Item> {
     }
   }
 
-  // How it ends.
+  // Ends and breaks.
 
   #onError({ message }: WebSocketEventLike): void {
     if (this.#failure === undefined && this.#socket.readyState !== 1) {
@@ -327,7 +330,7 @@ class WebSocketStream extends BaseStream<Item> {
     this.#closeWith(message);
   }
 
-  /** What arrived before can still be read. */
+  /** Breaks the stream. The messages that arrived before can still be read. */
   #broke(error: BrokenStreamError): void {
     this.#failure = error;
     this.#outgoing.fail(error);
@@ -337,6 +340,6 @@ class WebSocketStream extends BaseStream<Item> {
 }
 
 function bytesOf(data: unknown): Uint8Array | undefined {
-  if (data instanceof ArrayBuffer) return new Uint8Array(data);
+  if (Object.prototype.toString.call(data) === "[object ArrayBuffer]") return new Uint8Array(data as ArrayBuffer);
   return ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : undefined;
 }

@@ -72,6 +72,15 @@ describe("a child process", () => {
     expect(error.message.length).toBeLessThan(2_200);
   });
 
+  test("a bad exit is reported though a grandchild keeps stderr open", async () => {
+    const stream = streamFromChildProcess(
+      shell("sleep 60 >/dev/null </dev/null & echo $! >&2; echo went wrong >&2; exit 3"),
+    );
+    const error = (await stream.receive().catch((reason: unknown) => reason)) as Error;
+    expect(error.message).toMatch(/^the process ended with exit code 3: \d+\nwent wrong$/);
+    process.kill(Number(/: (\d+)/.exec(error.message)?.[1])); // the sleep, which would have kept it waiting
+  });
+
   test("can be forwarded, and its pipes must be pipes", async () => {
     const [near, far] = memoryPair<Uint8Array>();
     const done = forward(far, streamFromChildProcess(spawn("cat")));

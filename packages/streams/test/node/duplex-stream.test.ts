@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { Socket } from "node:net";
+import { createServer, Socket } from "node:net";
 import { Duplex, type DuplexOptions, PassThrough } from "node:stream";
 import { connect as connectTls, createServer as createTlsServer, type TLSSocket } from "node:tls";
 import { describe, expect, test } from "vitest";
@@ -291,15 +291,13 @@ describe("what a duplex must be", () => {
     decoding.setEncoding("utf8");
     expect(() => streamFromDuplex(decoding)).toThrow("a Node stream that decodes utf8 is not a stream of bytes");
     expect(() => streamFromDuplex(new PassThrough(), { maxBufferedBytes: 0 })).toThrow(
-      "maxBufferedBytes must be at least 1, but is 0",
+      "maxBufferedBytes must be a number from 1 on, not 0",
     );
   });
 
   test("only bytes can be sent, and metadata cannot", async () => {
     const stream = streamFromDuplex(new PassThrough());
-    await expect(stream.send("text" as unknown as Uint8Array)).rejects.toThrow(
-      "a Node duplex sends Uint8Array, not string",
-    );
+    await expect(stream.send("text" as never)).rejects.toThrow("a Node duplex takes Uint8Array, not string");
     await expect(stream.send(text("x"), { metadata: { a: "1" } })).rejects.toThrow(
       "a Node duplex cannot carry metadata with a message, and this message has 1 field",
     );
@@ -324,13 +322,19 @@ describe("attributes", () => {
   });
 
   test("a socket that is still connecting has them when it is connected", async () => {
-    const [socket, peer] = await socketPair();
+    const server = createServer((peer) => peer.on("error", () => {}).resume());
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as { port: number };
     const connecting = new Socket();
     const stream = streamFromDuplex(connecting);
+    connecting.connect(port, "127.0.0.1");
     expect(stream.extra(remoteAddress)).toBeUndefined();
+    await once(connecting, "connect");
+    expect(stream.extra(remoteAddress)).toEqual({ host: "127.0.0.1", port });
+    expect(stream.extra(localAddress)).toEqual({ host: "127.0.0.1", port: connecting.localPort });
     stream.abort();
-    socket.destroy();
-    peer.destroy();
+    server.close();
   });
 });
 

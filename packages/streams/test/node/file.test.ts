@@ -1,4 +1,5 @@
-import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { chmod, lstat, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -50,13 +51,13 @@ describe("reading a file", () => {
     await expect(streamFromFile(at("nothing"))).rejects.toMatchObject({ code: "ENOENT" });
     await expect(streamFromFile(folder)).rejects.toMatchObject({ code: "EISDIR" });
     await expect(streamFromFile(at("x"), { start: -1 })).rejects.toThrow(
-      "start must be a whole number from 0, but is -1",
+      "start must be a whole number from 0 on, not -1",
     );
     await expect(streamFromFile(at("x"), { start: 5, end: 4 })).rejects.toThrow(
       "end must not be below start (5), but is 4",
     );
     await expect(streamFromFile(at("x"), { chunkBytes: 0 })).rejects.toThrow(
-      "chunkBytes must be a whole number from 1, but is 0",
+      "chunkBytes must be a whole number from 1 on, not 0",
     );
   });
 });
@@ -114,7 +115,7 @@ describe("writing a file", () => {
 
   test("only bytes, and no metadata", async () => {
     const stream = await streamToFile(at("data"));
-    await expect(stream.send("text" as unknown as Uint8Array)).rejects.toThrow("a file takes Uint8Array, not string");
+    await expect(stream.send("text" as never)).rejects.toThrow("a file takes Uint8Array, not string");
     await expect(stream.send(bytes("x"), { metadata: { a: "b" } })).rejects.toThrow("a file cannot carry metadata");
     await stream.close();
     expect(await content("data")).toBe("");
@@ -127,6 +128,92 @@ describe("writing a file", () => {
     expect(error).toMatchObject({ name: "BrokenStreamError", cause: { code: "ENOSPC" } });
     await expect(stream.send(bytes("y"))).rejects.toBe(error);
     expect(stream.brokenSignal?.reason).toBe(error);
+  });
+
+  test("a file that is replaced keeps its permissions", async () => {
+    await writeFile(at("secret"), "old", { mode: 0o600 });
+    const stream = await streamToFile(at("secret"));
+    const part = (await readdir(folder)).find((name) => name.endsWith(".part")) as string;
+    expect((await stat(at(part))).mode & 0o777).toBe(0o600);
+    await stream.send(bytes("new"));
+    await stream.sendEof();
+    expect((await stat(at("secret"))).mode & 0o777).toBe(0o600);
+    await chmod(at("secret"), 0o755);
+    const again = await streamToFile(at("secret"));
+    await again.sendEof();
+    expect((await stat(at("secret"))).mode & 0o777).toBe(0o755);
+  });
+
+  test("a symbolic link stays, and the file at its end is written", async () => {
+    await writeFile(at("data"), "old");
+    await symlink("data", at("link"));
+    await symlink("link", at("link-to-link"));
+    await symlink("missing", at("dangling"));
+    for (const [name, target] of [
+      ["link-to-link", "data"],
+      ["dangling", "missing"],
+    ] as const) {
+      const stream = await streamToFile(at(name));
+      await stream.send(bytes("new"));
+      await stream.sendEof();
+      expect((await lstat(at(name))).isSymbolicLink()).toBe(true);
+      expect(await content(target)).toBe("new");
+    }
+    await symlink("circle", at("circle"));
+    await expect(streamToFile(at("circle"))).rejects.toMatchObject({ code: "ELOOP" });
+  });
+
+  test.each([245, 255])("a name of %i characters is written and replaced", async (length) => {
+    for (const text of ["old", "new"]) {
+      const stream = await streamToFile(at("n".repeat(length)));
+      await stream.send(bytes(text));
+      await stream.sendEof();
+    }
+    expect(await content("n".repeat(length))).toBe("new");
+    expect((await readdir(folder)).length).toBe(1);
+  });
+
+  test("a long name of characters of several bytes is cut between two of them", async () => {
+    const name = "ü".repeat(127);
+    const stream = await streamToFile(at(name));
+    const [part] = await readdir(folder);
+    expect(part).toMatch(/^ü+\.[0-9a-f]{12}\.part$/);
+    await stream.sendEof();
+    expect(await readdir(folder)).toEqual([name]);
+  });
+
+  test.runIf(process.platform !== "win32")(
+    "a FIFO and a device are written in place and stay what they are",
+    async () => {
+      execFileSync("mkfifo", [at("fifo")]);
+      const reading = readFile(at("fifo"), "utf8");
+      const stream = await streamToFile(at("fifo"), { flush: true });
+      await stream.send(bytes("through the pipe"));
+      await stream.sendEof();
+      expect(await reading).toBe("through the pipe");
+      expect((await stat(at("fifo"))).isFIFO()).toBe(true);
+
+      await symlink("/dev/null", at("null"));
+      for (const end of ["sendEof", "abort"] as const) {
+        const device = await streamToFile(at("null"));
+        await device.send(bytes("gone"));
+        await device[end]();
+        await device[Symbol.asyncDispose]();
+      }
+      expect((await stat(at("null"))).isCharacterDevice()).toBe(true);
+      expect((await readdir(folder)).sort()).toEqual(["fifo", "null"]);
+    },
+  );
+
+  test.runIf(process.platform === "linux")("a file that cannot be read leaves no descriptor open", async () => {
+    const open = async (): Promise<number> => (await readdir("/proc/self/fd")).length;
+    const before = await open();
+    for (let count = 0; count < 20; count++) {
+      // The memory of this process can be opened and not be read at its beginning.
+      const stream = await streamFromFile("/proc/self/mem");
+      await expect(stream.receive()).rejects.toMatchObject({ name: "BrokenStreamError", cause: { code: "EIO" } });
+    }
+    expect(await open()).toBeLessThan(before + 10);
   });
 
   test("a failed copy leaves no file, a whole one does", async () => {

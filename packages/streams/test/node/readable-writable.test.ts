@@ -57,7 +57,7 @@ describe("a Node readable", () => {
   test("of objects is refused", () => {
     expect(() => streamFromReadable(Readable.from(["a"]))).toThrow("object mode");
     expect(() => streamFromReadable(new PassThrough(), { maxBufferedBytes: 0 })).toThrow(
-      "maxBufferedBytes must be at least 1, but is 0",
+      "maxBufferedBytes must be a number from 1 on, not 0",
     );
   });
 });

@@ -1,13 +1,63 @@
 import { once } from "node:events";
-import { createServer, request } from "node:http";
+import { Agent, createServer, request } from "node:http";
 import { PassThrough, Readable } from "node:stream";
+import { text as text$ } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { describe, expect, test } from "vitest";
-import { BrokenStreamError, memoryPair } from "../../src/index.js";
+import { BrokenStreamError, memoryPair, receiveStream, remoteAddress, stapled } from "../../src/index.js";
 import { toDuplex } from "../../src/node/index.js";
 import { turns } from "../support/turns.js";
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value);
+
+describe("toDuplex as a socket-like one", () => {
+  test("serves an http.Agent with keepAlive, and an HTTP server, over one stream for several requests", async () => {
+    let connections = 0;
+    const server = createServer((incoming, response) => {
+      incoming.resume().on("end", () => response.end(`hello ${incoming.url}`));
+    });
+    const agent = new Agent({ keepAlive: true });
+    agent.createConnection = () => {
+      connections++;
+      const [client, accepted] = memoryPair<Uint8Array>();
+      server.emit("connection", toDuplex(accepted));
+      return toDuplex(client);
+    };
+    const get = (path: string): Promise<string> =>
+      new Promise((resolve, reject) => {
+        request({ agent, host: "in.memory", path, timeout: 5_000 }, (response) => {
+          text$(response).then(resolve, reject);
+        })
+          .on("error", reject)
+          .end();
+      });
+    expect([await get("/1"), await get("/2"), await get("/3")]).toEqual(["hello /1", "hello /2", "hello /3"]);
+    expect(connections).toBe(1);
+    agent.destroy();
+    server.close();
+  });
+
+  test("emits timeout after a time without reads and writes, and not while there are some", async () => {
+    const [mine, theirs] = memoryPair<Uint8Array>();
+    const duplex = toDuplex(theirs).resume();
+    const begin = performance.now();
+    const timeout = once(duplex.setTimeout(50), "timeout");
+    await new Promise((resolve) => setImmediate(resolve));
+    await mine.send(text("still here"));
+    await timeout;
+    expect(performance.now() - begin).toBeGreaterThanOrEqual(50);
+    expect(duplex.destroyed).toBe(false);
+    expect(() => duplex.setTimeout(-1)).toThrow("timeoutMs must be a whole number");
+    duplex.setTimeout(0).destroy();
+  });
+
+  test("has the addresses of the stream", () => {
+    const [stream] = memoryPair<Uint8Array>();
+    const attributes = new Map([[remoteAddress, { host: "10.0.0.1", port: 80 }]]);
+    const described = stapled(receiveStream({ pull: () => stream.receive(), attributes }), stream);
+    expect(toDuplex(described)).toMatchObject({ remoteAddress: "10.0.0.1", remotePort: 80, localAddress: undefined });
+  });
+});
 
 describe("toDuplex", () => {
   test("half-close works both ways", async () => {

@@ -33,6 +33,16 @@ const closed = (peer: WsSocket): Promise<[number, string]> =>
   new Promise((resolve) => peer.once("close", (code, reason) => resolve([code, reason.toString()])));
 
 describe.each(["standard", "ws"] as const)("a WebSocket, the object of kind %s", (kind) => {
+  test("a string with half a surrogate pair is refused instead of being replaced by U+FFFD without a word", async () => {
+    pair = await webSocketPair(kind);
+    const stream = streamFromWebSocket(pair.client, { type: "text" });
+    const other = streamFromWebSocket(pair.server, { type: "text" });
+    await expect(stream.send("a\ud800")).rejects.toThrow("half a surrogate pair at index 1");
+    await expect(stream.send(new Uint8Array(1) as never)).rejects.toThrow("a text WebSocket takes strings");
+    await stream.send("a whole one: \ud83d\ude80");
+    expect(await other.receive()).toBe("a whole one: \ud83d\ude80");
+  });
+
   test("sendEof is close 1000, and close 1000 is the end", async () => {
     const { stream, peer } = await against(kind);
     const seen = closed(peer);
@@ -169,7 +179,7 @@ test("one that is closed already, and limits that cannot be, are refused", async
   peer.terminate();
   expect(() => streamFromWebSocket(peer)).toThrow(TypeError);
   expect(() => streamFromWebSocket({ readyState: 1 } as WsSocket, { maxBufferedBytes: 0 })).toThrow(
-    "must be at least 1, but is 0",
+    "must be a number from 1 on, not 0",
   );
 });
 

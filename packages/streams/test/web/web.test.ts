@@ -189,3 +189,21 @@ describe("iterables", () => {
     await expect(stream.receive()).rejects.toMatchObject({ cause });
   });
 });
+
+test.each([undefined, null])(
+  "a web readable that gives %s breaks the stream instead of ending it silently",
+  async (chunk) => {
+    const stream = streamFromReadable(
+      new ReadableStream<string>({
+        start(controller) {
+          controller.enqueue("a");
+          controller.enqueue(chunk as never);
+          controller.enqueue("b");
+          controller.close();
+        },
+      }),
+    );
+    expect(await stream.receive()).toBe("a");
+    await expect(stream.receive()).rejects.toThrow(`the readable has given ${chunk}`);
+  },
+);
