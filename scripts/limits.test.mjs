@@ -63,6 +63,19 @@ describe("@trunkline/router", () => {
   });
 });
 
+it("says the defaults of a client of the router that stand in the code", () => {
+  const rows = [...page.matchAll(/^\| `(?:Trunkline|listen)\.(\w+)` \| ([^|]+) \|/gm)];
+  expect(rows.length).toBe(5);
+  const texts = sources("packages/router/src");
+  for (const [, option, preset] of rows) {
+    const number = Number(withoutUnit(String(preset)).replaceAll(",", ""));
+    expect(
+      texts.flatMap((text) => defaultsIn(text, String(option))),
+      `${option} in packages/router/src`,
+    ).toContain(number);
+  }
+});
+
 // Options that are no limits: they say what the user wants to send, measure or have reported.
 const noLimits = new Set([
   "delayMs",

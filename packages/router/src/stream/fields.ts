@@ -4,7 +4,7 @@
  */
 import { Buffer } from "node:buffer";
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { Metadata, reservedKeyReason, type WireField } from "@trunkline/metadata";
+import { Metadata, type WireField, wireFieldProblem } from "@trunkline/metadata";
 import type { Fields, FieldsSchema } from "../gen/trunkline/v1/frames_pb.js";
 
 /** Returns metadata as fields. @throws MetadataError for a `-bin` value that was received and is not base64 */
@@ -23,16 +23,10 @@ export function fieldsToMetadata(fields: Fields | undefined): Metadata {
 }
 
 function wireField(name: string, value: Uint8Array): WireField {
-  if (!/^[0-9a-z_.-]+$/.test(name))
-    throw new Error(`field ${JSON.stringify(name.slice(0, 64))} has a name that metadata cannot have`);
-  const reason = reservedKeyReason(name);
-  if (reason !== undefined) throw new Error(`field "${name}" is reserved: ${reason}`);
   const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-  if (name.endsWith("-bin")) return { name, value: bytes.toString("base64").replace(/=+$/, "") };
-  const text = bytes.toString("latin1");
-  // RFC 9113 §8.2.1, and what gRPC peers are known to send: visible octets, tabs and spaces within, 0x80-0xFF.
-  if (!/^(?:[!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)?$/.test(text)) {
-    throw new Error(`the value of field "${name}" has octets that a header field cannot have`);
-  }
-  return { name, value: text };
+  const text = name.endsWith("-bin") ? bytes.toString("base64").replace(/=+$/, "") : bytes.toString("latin1");
+  const field = { name, value: text };
+  const problem = wireFieldProblem(field);
+  if (problem !== undefined) throw new Error(problem);
+  return field;
 }

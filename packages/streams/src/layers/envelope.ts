@@ -13,7 +13,7 @@
  * off differs from a peer that has finished. Another version is refused, since its frames cannot be read.
  */
 import { wholeNumber } from "@trunkline/base";
-import { Metadata, reservedKeyReason, type WireField } from "@trunkline/metadata";
+import { Metadata, type WireField, wireFieldProblem } from "@trunkline/metadata";
 import { ByteQueue } from "../bytes/byte-queue.js";
 import { readLatin1, writeLatin1 } from "../bytes/latin1.js";
 import { BrokenStreamError, MetadataNotCarriedError } from "../contract/errors.js";
@@ -187,24 +187,14 @@ function decodeFields(bytes: Uint8Array): Metadata {
     if (valueStart > bytes.length) throw corrupt("a field is longer than the fields are");
     const valueEnd = valueStart + readUint32(bytes, keyEnd);
     if (valueEnd > bytes.length) throw corrupt("a field is longer than the fields are");
-    fields.push(
-      decodeField(readLatin1(bytes.subarray(offset + 1, keyEnd)), readLatin1(bytes.subarray(valueStart, valueEnd))),
-    );
+    const name = readLatin1(bytes.subarray(offset + 1, keyEnd));
+    const field = { name, value: readLatin1(bytes.subarray(valueStart, valueEnd)) };
+    const problem = wireFieldProblem(field);
+    if (problem !== undefined) throw corrupt(problem);
+    fields.push(field);
     offset = valueEnd;
   }
   return Metadata.fromWire(fields);
-}
-
-/** Checks a field as HTTP/2 would, since it may be passed on as a header field of a call. */
-function decodeField(name: string, value: string): WireField {
-  if (!/^[0-9a-z_.-]+$/.test(name))
-    throw corrupt(`field ${JSON.stringify(name.slice(0, 64))} has a name that metadata cannot have`);
-  const reason = reservedKeyReason(name);
-  if (reason !== undefined) throw corrupt(`field "${name}" is reserved: ${reason}`);
-  if (!/^(?:[!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)?$/.test(value)) {
-    throw corrupt(`the value of field "${name}" has octets that a header field cannot have`);
-  }
-  return { name, value };
 }
 
 function corrupt(what: string): BrokenStreamError {
