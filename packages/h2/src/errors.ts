@@ -1,23 +1,31 @@
 /**
- * The one error class of this package. It answers whose fault it was, how much is lost, and which code
- * goes on the wire.
+ * The one error class of this package. It answers which side is at fault, how much is lost, and which code goes on the
+ * wire.
  */
 import { ErrorCode, errorCodeName } from "./error-code.js";
 
 export interface H2ErrorOptions {
   /** The code of RFC 9113 §7 that goes, or came, on the wire. */
   readonly errorCode: ErrorCode;
-  /** How much is lost: one stream, the whole connection, or only the call that was wrong. Default `"connection"`. */
+  /**
+   * The extent of the loss: one stream, the whole connection, or only the call that was wrong. Default `"connection"`.
+   */
   readonly scope?: "stream" | "connection" | "usage";
-  /** Whose fault: `"remote"` is the peer's bytes, `"local"` is the way this connection was used. Default `"remote"`. */
+  /**
+   * The side at fault: `"remote"` is the peer and its bytes, `"local"` is the way this connection was used. Default
+   * `"remote"`.
+   */
   readonly origin?: "local" | "remote";
   readonly streamId?: number;
-  /** What GOAWAY says where the message is not what peers look for: gRPC's `too_many_pings`. */
+  /** The debug text of the GOAWAY, where the message is not what peers look for: `too_many_pings` of gRPC. */
   readonly debugText?: string;
   readonly cause?: unknown;
 }
 
-/** Whatever bytes come in and however a connection is used, nothing but this is thrown. */
+/**
+ * The error of an HTTP/2 connection. Whatever bytes come in, and for every wrong call on a connection or stream, this
+ * is the one class that is thrown.
+ */
 export class H2Error extends Error {
   override name = "H2Error";
   /** The wire code. */
@@ -26,9 +34,9 @@ export class H2Error extends Error {
   readonly code: string;
   readonly scope: "stream" | "connection" | "usage";
   readonly origin: "local" | "remote";
-  /** The stream concerned; 0 is the connection. */
+  /** The identifier of the stream concerned; 0 is the connection. */
   readonly streamId: number;
-  /** What GOAWAY says of it. Default: the message. */
+  /** The debug text of the GOAWAY. Default: the message. */
   readonly debugText: string;
 
   constructor(message: string, options: H2ErrorOptions) {

@@ -129,7 +129,10 @@ function payloadOf(
   }
 }
 
-/** What we read of a frame: not the weight and exclusiveness of a priority, nor a promised stream, which mean nothing to us. */
+/**
+ * Returns what we read of a frame: not the weight and exclusiveness of a priority, nor a promised stream, which mean
+ * nothing to us.
+ */
 function definedOnly(payload: Record<string, unknown>): Record<string, unknown> {
   const ignored = ["weight", "exclusive", "promised_stream_id"];
   return Object.fromEntries(Object.entries(payload).filter(([key, value]) => value !== null && !ignored.includes(key)));

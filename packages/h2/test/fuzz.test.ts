@@ -1,6 +1,6 @@
 /**
- * What `npm run fuzz` has found worth keeping, run again, and a moment of fresh input. The targets of gRPC and of the router are
- * here too, since all of them have one loop and one corpus.
+ * Runs the inputs again that `npm run fuzz` has found worth keeping, and a moment of fresh input. The targets of gRPC
+ * and of the router are here too, since all of them have one loop and one corpus.
  */
 import { Buffer } from "node:buffer";
 import { describe, expect, it } from "vitest";

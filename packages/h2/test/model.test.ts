@@ -1,6 +1,7 @@
 /**
- * Two engines do at random what users do, over a link that cuts, delays and now and then breaks: on each stream every byte comes once
- * and in order, and an end is an end of everything; or the stream says that it broke. MODEL_RUNS sets how often.
+ * Two engines do at random what users do, over a link that cuts, delays and now and then breaks: on each stream every
+ * byte comes once and in order, and an end is an end of everything; or the stream says that it broke. MODEL_RUNS sets
+ * how often.
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -65,7 +66,7 @@ class Model {
   readonly #link: Link;
   readonly #ids: number[] = [];
   #pings = 0;
-  /** Somebody has ended the connection: what goes on may break, and says so. */
+  /** The way a side has ended the connection: what goes on may break, and says so. */
   #ending: "orderly" | "abrupt" | undefined;
 
   constructor(seed: number, client: Limits, server: Limits) {
@@ -146,9 +147,10 @@ class Model {
     }
   }
 
-  /** Everybody ends and reads everything; then each stream must be whole or broken, and nothing may be left. */
+  /** Lets both sides end and read everything; then each stream must be whole or broken, and nothing may be left. */
   settle(): void {
-    // As long as bytes come: a window of 100 octets takes thousands of turns, a stream that stands still is found at once.
+    // As long as bytes come: a window of 100 octets takes thousands of turns, a stream that stands still is found at
+    // once.
     for (let last = -1, idle = 0; idle < 3; ) {
       this.#pass();
       for (const side of this.#sides) {
@@ -168,7 +170,7 @@ class Model {
     for (const side of this.#sides) this.#checkStreams(side, this.#sides[1 - side.end] as ModelSide);
     for (const side of this.#sides) for (const streamId of side.halves.keys()) side.release(streamId);
     this.#pass();
-    // The second step of a server's goodbye may wait for an answer that a client which is gone does not give.
+    // The second step of a graceful shutdown may wait for an answer that a client which is gone does not give.
     this.#pass(this.#link.nowMs + 60_000);
     this.#check();
     expect(this.#sides.map(({ connection }) => connection.activeStreams)).toEqual([0, 0]);

@@ -7,16 +7,18 @@
 
 /** Idle connections stay small: the first block is this big, and each new one twice the last. */
 const firstBlockBytes = 1_024;
-/** Past this a larger block measured no faster. */
+/** The size past which a larger block measured no faster. */
 const largestBlockBytes = 65_536;
-/** From here on a piece of its own in a gathering write costs less than a copy and the block that it fills. */
+/**
+ * The size from which on a piece of its own in a gathering write costs less than a copy and the block that it fills.
+ */
 const byReferenceBytes = 4_096;
 
 export class ByteWriter {
   /** The block being filled; valid from `offset` on for as many bytes as were reserved. */
   block: Uint8Array = new Uint8Array(0);
   offset = 0;
-  /** Where the bytes begin that have not been taken. */
+  /** The offset of the bytes that have not been taken. */
   #start = 0;
   #full: Uint8Array[] = [];
   #fullBytes = 0;
@@ -58,7 +60,10 @@ export class ByteWriter {
     this.offset += bytes.length;
   }
 
-  /** Writes bytes that need not stay in one piece with what is around them, large ones by reference. Reserves for itself. */
+  /**
+   * Writes bytes that need not stay in one piece with what is around them, large ones by reference. Reserves for
+   * itself.
+   */
   writePayload(bytes: Uint8Array): void {
     if (bytes.length < byReferenceBytes) {
       this.reserve(bytes.length);

@@ -1,10 +1,13 @@
-/** When a connection has lasted long enough: by its age, or by having had no stream for a while. */
+/** Tells when a connection has lasted long enough: by its age, or by having had no stream for a while. */
 import type { ResolvedLifetime } from "../options/lifetime.js";
 
 type AgeOptions = Pick<ResolvedLifetime, "maxConnectionAgeMs" | "maxConnectionAgeGraceMs" | "maxConnectionIdleMs">;
 
 const never = Number.POSITIVE_INFINITY;
-/** Idleness is looked for in steps of this part of its limit: a call a moment then costs no timer, and no work of its own. */
+/**
+ * Idleness is looked for in steps of this part of its limit: a call a moment then costs no timer, and no work of its
+ * own.
+ */
 const idleSteps = 8;
 
 export class Age {
@@ -14,7 +17,7 @@ export class Age {
   #oldAt = never;
   #graceOverAt = never;
   #idleCheckAt = never;
-  /** Since when no stream was seen, and how many had been begun then. */
+  /** The time since which no stream was seen; `#begunThen` is the number of streams begun until then. */
   #idleSince: number | undefined;
   #begunThen = 0;
 
@@ -34,12 +37,15 @@ export class Age {
     this.#idleCheckAt = now + Math.max(1, this.#maxIdleMs / idleSteps);
   }
 
-  /** When `check` has to be called. */
+  /** Returns when `check` has to be called. */
   deadline(): number {
     return Math.min(this.#oldAt, this.#graceOverAt, this.#idleCheckAt);
   }
 
-  /** What is to be done at `now`: say goodbye for a reason, end at once, or nothing. `begun` counts streams ever begun. */
+  /**
+   * Returns what is to be done at `now`: close gracefully for a reason, end at once, or nothing. `begun` counts the
+   * streams ever begun.
+   */
   check(now: number, streams: number, begun: number): "max_age" | "max_idle" | "graceOver" | undefined {
     if (now >= this.#graceOverAt) return "graceOver";
     if (now >= this.#oldAt) {

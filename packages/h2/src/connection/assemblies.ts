@@ -1,14 +1,15 @@
 /**
- * Messages in the making: those that an application waits for and that have come only in part. Their bytes stay counted as unread until
- * the application acknowledges them, so that they stay in the connection's budget; but the stream's window is extended, or a message
- * larger than the window would never be whole.
+ * Messages in the making: those that an application waits for and that have come only in part. Their bytes stay counted
+ * as unread until the application acknowledges them, so that they stay in the connection's budget; but the stream's
+ * window is extended, or a message larger than the window would never be whole.
  *
- * Only as many messages are extended as half of the budget has room for in full, so that those few come to their ends, where otherwise a
- * thousand would each have come in part when the budget is full. The others wait in order of age. The oldest one is always extended,
- * even past the budget, by at most its own size: so there is always one that can be finished.
+ * Only as many messages are extended as half of the budget has room for in full, so that those few come to their ends,
+ * where otherwise a thousand would each have come in part when the budget is full. The others wait in order of age. The
+ * oldest one is always extended, even past the budget, by at most its own size: so there is always one that can be
+ * finished.
  *
- * An application hears by `onBudgetExhausted` of a message that has waited for too long, and of an extended one that does not go on while
- * others wait. It must not know what messages are: gRPC fails the call with RESOURCE_EXHAUSTED.
+ * An application hears by `onBudgetExhausted` of a message that has waited for too long, and of an extended one that
+ * does not go on while others wait. It must not know what messages are: gRPC fails the call with RESOURCE_EXHAUSTED.
  */
 import type { Assembly, Stream } from "../stream/stream.js";
 
@@ -22,13 +23,13 @@ export class Assemblies {
   readonly #roomBytes: number;
   readonly #timeoutMs: number;
   readonly #extend: (stream: Stream, bytes: number) => void;
-  /** All of them, the oldest first. */
+  /** All messages in the making, the oldest first. */
   readonly #all: Set<Assembly> = new Set();
-  /** Those that wait to be extended, the oldest first. */
+  /** The messages that wait to be extended, the oldest first. */
   readonly #waiting: Set<Assembly> = new Set();
   /** The bytes that extended messages still have to receive. */
   #promisedBytes = 0;
-  /** When those that stand still are to be looked at; undefined while there is room for all. */
+  /** The time to look for messages that stand still; undefined while there is room for all. */
   #checkAt: number | undefined = undefined;
 
   /** `extend` lets the peer send so many more bytes of a message. */
@@ -44,12 +45,12 @@ export class Assemblies {
     return 0;
   }
 
-  /** The messages in the making. */
+  /** The number of messages in the making. */
   get size(): number {
     return this.#all.size;
   }
 
-  /** When `check` has to be called. */
+  /** The time at which `check` has to be called. */
   get deadline(): number {
     return this.#checkAt ?? never;
   }
@@ -74,14 +75,14 @@ export class Assemblies {
     return assembly.extended;
   }
 
-  /** Bytes of the stream have come, and are counted in its `receivedBytes`. */
+  /** Counts bytes of the stream that have come; they are in its `receivedBytes` already. */
   received(assembly: Assembly, bytes: number, unreadBytes: number, now: number): void {
     assembly.sinceMs = now;
     if (assembly.extended) this.#promisedBytes -= Math.min(bytes, remaining(assembly) + bytes);
     if (remaining(assembly) <= 0) this.end(assembly.stream, unreadBytes, now);
   }
 
-  /** The stream's message is whole, or given up. */
+  /** Forgets the message of a stream, since it is whole or given up. */
   end(stream: Stream, unreadBytes: number, now: number): void {
     const { assembly } = stream;
     if (assembly === undefined) return;
@@ -92,12 +93,15 @@ export class Assemblies {
     this.extendWaiting(unreadBytes, now);
   }
 
-  /** The connection is read from no more until others have freed room: those that stand still are told after a while. */
+  /**
+   * Begins to look for messages that stand still, since the connection is read from no more until others have freed
+   * room.
+   */
   hurry(now: number): void {
     if (this.#all.size > 0) this.#checkAt ??= now + this.#timeoutMs;
   }
 
-  /** Extends those that there is room for now, the oldest first. */
+  /** Extends the waiting messages that there is room for now, the oldest first. */
   extendWaiting(unreadBytes: number, now: number): void {
     for (const next of this.#waiting) {
       if (!this.#fits(next, unreadBytes)) return;
@@ -106,7 +110,7 @@ export class Assemblies {
     }
   }
 
-  /** Tells the applications of those that have waited, or stood still, for too long. */
+  /** Tells the applications of messages that have waited or stood still for too long. */
   check(now: number, overBudget: boolean): void {
     if (this.#checkAt === undefined || now < this.#checkAt) return;
     this.#checkAt = undefined;

@@ -1,6 +1,7 @@
 /**
- * One end of an HTTP/2 connection (RFC 9113): bytes in, callbacks on a handler for each stream, bytes out; time is an argument. This is a
- * short façade: what came in is handled in `receive.ts`, and every state has its own file beside this one.
+ * One end of an HTTP/2 connection (RFC 9113): bytes in, callbacks on a handler for each stream, bytes out; time is an
+ * argument. This is a short façade: what came in is handled in `receive.ts`, and every state has its own file beside
+ * this one.
  */
 import { ErrorCode } from "../error-code.js";
 import { H2Error } from "../errors.js";
@@ -22,7 +23,10 @@ export class Connection {
   readonly #watches: Watches;
   #started = false;
 
-  /** @throws RangeError for a number out of its range, TypeError for any other option that cannot be used, each naming the option */
+  /**
+   * @throws RangeError for a number out of its range, TypeError for any other option that cannot be used, each naming
+   * the option
+   */
   constructor(options: ConnectionOptions, handler: ConnectionHandler) {
     const core = new Core(resolveOptions(options), handler);
     this.#core = core;
@@ -40,7 +44,10 @@ export class Connection {
     return this.#core.options.role;
   }
 
-  /** True once nothing more comes in or can be sent; what `takeOutput` still holds should be written before the transport ends. */
+  /**
+   * True once nothing more comes in or can be sent; what `takeOutput` still holds should be written before the
+   * transport ends.
+   */
   get closed(): boolean {
     return this.#core.closed;
   }
@@ -60,7 +67,10 @@ export class Connection {
     return this.#core.table.size;
   }
 
-  /** Returns the handlers of all streams that were not released, in the order of their identifiers: for rare events that concern each. */
+  /**
+   * Returns the handlers of all streams that were not released, in the order of their identifiers: for rare events that
+   * concern each.
+   */
   handlers(): StreamHandler[] {
     const handlers: StreamHandler[] = [];
     for (const { released, handler } of this.#core.table.all())
@@ -73,7 +83,9 @@ export class Connection {
     return this.#core.pings.roundTripMs;
   }
 
-  /** The largest header section the peer says it takes, counted as RFC 9113 §6.5.2 does; infinite where it says nothing. */
+  /**
+   * The largest header section the peer says it takes, counted as RFC 9113 §6.5.2 does; infinite where it says nothing.
+   */
   get peerMaxHeaderListSize(): number {
     return this.#core.settings.peerMaxHeaderListSize;
   }
@@ -104,15 +116,17 @@ export class Connection {
   }
 
   /**
-   * Client: opens the next stream; send its headers before another one is opened. Returns undefined when the peer allows no more now
-   * (`onStreamsAvailable` will tell), or ever (`draining`, `closed`). @throws H2Error (scope `usage`) at a server, which could only push
+   * Opens the next stream of a client; send its headers before another one is opened. Returns undefined when the peer
+   * allows no more now (`onStreamsAvailable` will tell), or ever (`draining`, `closed`).
+   * @throws H2Error (scope `usage`) at a server, which could only push
    */
   openStream(handler: StreamHandler): Http2Stream | undefined {
     const core = this.#core;
     if (core.options.role === "server") throw usage(0, "a server opens no streams");
     if (core.closed || core.draining) return undefined;
     const id = core.table.nextLocalId();
-    // The output bound keeps streams that are opened and cancelled at once from piling up before a peer that does not read.
+    // The output bound keeps streams that are opened and cancelled at once from piling up before a peer that does not
+    // read.
     if (id === undefined || core.freeStreams <= 0 || core.output.length >= core.options.limits.outputBatchBytes) {
       core.streamsAwaited = true;
       return undefined;
@@ -130,8 +144,8 @@ export class Connection {
   }
 
   /**
-   * Sends GOAWAY. With NO_ERROR live streams go on, and the connection closes with the last of them; a server does it in two steps, so
-   * that no request on its way is lost. Any other code closes at once.
+   * Sends GOAWAY. With NO_ERROR live streams go on, and the connection closes with the last of them; a server does it
+   * in two steps, so that no request on its way is lost. Any other code closes at once.
    */
   goAway(errorCode: ErrorCode, debug = ""): void {
     const core = this.#core;
@@ -144,8 +158,8 @@ export class Connection {
   }
 
   /**
-   * Returns what to write now, as few large chunks; none when there is nothing. Call it again as long as it gives something and the
-   * transport takes more.
+   * Returns what to write now, as few large chunks; none when there is nothing. Call it again as long as it gives
+   * something and the transport takes more.
    */
   takeOutput(): Uint8Array[] {
     const core = this.#core;
@@ -169,7 +183,10 @@ export class Connection {
     return chunks;
   }
 
-  /** False while the peer does not read what it makes us answer: where the transport takes no more, stop reading from it. */
+  /**
+   * False while the peer does not read what it makes us answer: where the transport takes no more, stop reading from
+   * it.
+   */
   get wantsInput(): boolean {
     const { output, options } = this.#core;
     return (
@@ -179,8 +196,8 @@ export class Connection {
   }
 
   /**
-   * True while the connection holds more than its guaranteed share of a shared `receiveBudget` that is full: stop reading from the peer.
-   * `onOutput` is called when there may be room again.
+   * True while the connection holds more than its guaranteed share of a shared `receiveBudget` that is full: stop
+   * reading from the peer. `onOutput` is called when there may be room again.
    */
   get overBudget(): boolean {
     const { windows, options } = this.#core;
@@ -204,11 +221,15 @@ export class Connection {
     core.outputWatched = this.#watches.watchesOutput;
     if (core.closed) return;
     core.windows.assemblies.check(now, this.overBudget);
-    if (!this.wantsInput || this.overBudget) core.keepalive.received(now); // It is not the peer that is silent: we do not read.
+    // It is not the peer that is silent: we do not read.
+    if (!this.wantsInput || this.overBudget) core.keepalive.received(now);
     core.checkLifetime();
   }
 
-  /** Ends the connection, since its transport has ended or broken: every stream gets its `onReset`, then comes `onClose`. */
+  /**
+   * Ends the connection, since its transport has ended or broken: every stream gets its `onReset`, then comes
+   * `onClose`.
+   */
   transportClosed(cause?: unknown): void {
     this.#core.lost(cause);
   }

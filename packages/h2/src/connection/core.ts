@@ -1,6 +1,6 @@
 /**
- * What the two halves of a connection share: its collaborators, each with a state of its own, and the few events
- * that concern several of them (a stream's end, a stream error, the connection's end).
+ * Holds what the two halves of a connection share: its collaborators, each with a state of its own, and the few events
+ * that concern several of them (the end of a stream, a stream error, the end of the connection).
  */
 import { ErrorCode } from "../error-code.js";
 import { H2Error } from "../errors.js";
@@ -45,12 +45,12 @@ export class Core implements Pick<FrameSink, "closed">, StreamOwner {
   readonly age: Age;
   /** The time of the last `receive` or `handleTimeout`. */
   now = 0;
-  /** Tells the time between those. */
+  /** The driver, which tells the time between those calls. */
   driver: AttachedDriver | undefined = undefined;
   closed = false;
-  /** A look at the output that waits is due at a known time. */
+  /** True where a look at the output that waits is due at a known time. */
   outputWatched = false;
-  /** `openStream` gave `undefined` and nobody was told since. */
+  /** True after `openStream` gave `undefined`, until `onStreamsAvailable` was called. */
   streamsAwaited = false;
 
   constructor(options: ResolvedOptions, handler: ConnectionHandler) {
@@ -80,13 +80,13 @@ export class Core implements Pick<FrameSink, "closed">, StreamOwner {
     return this.driver?.nowMs?.() ?? this.now;
   }
 
-  /** The peer's END_STREAM. */
+  /** Takes the peer's END_STREAM. */
   endReceived(stream: Stream): void {
     this.table.apply(stream, "receiveEndStream");
     this.#settle(stream);
   }
 
-  /** Our END_STREAM. */
+  /** Takes note that our END_STREAM was written. */
   endWritten(stream: Stream): void {
     this.table.apply(stream, "sendEndStream");
     this.#settle(stream);
@@ -105,7 +105,7 @@ export class Core implements Pick<FrameSink, "closed">, StreamOwner {
     this.#settle(stream);
   }
 
-  /** The peer, or the connection's end, ended the stream. */
+  /** Ends the stream, since the peer or the end of the connection did, and tells the handler. */
   resetByPeer(stream: Stream, reset: StreamReset): void {
     if (stream.state === "closed") return;
     this.scheduler.drop(stream);
@@ -114,7 +114,7 @@ export class Core implements Pick<FrameSink, "closed">, StreamOwner {
     this.#settle(stream);
   }
 
-  /** One place turns a stream error into RST_STREAM. */
+  /** Turns a stream error into RST_STREAM: the one place that does. */
   failStream(error: H2Error): void {
     if (this.table.isIdle(error.streamId)) {
       // §6.4: there is no RST_STREAM for a stream that nobody opened.
@@ -123,7 +123,7 @@ export class Core implements Pick<FrameSink, "closed">, StreamOwner {
     }
     const stream = this.table.get(error.streamId);
     if (stream === undefined || stream.state === "closed") {
-      this.guards.uselessFrame(this.table.begun, this.now);
+      this.guards.countUselessFrame(this.table.begun, this.now);
       this.output.rstStream(error.streamId, error.errorCode);
       return;
     }
@@ -147,17 +147,17 @@ export class Core implements Pick<FrameSink, "closed">, StreamOwner {
     else stream.handler.onReset(reset);
   }
 
-  /** One place turns a connection error into GOAWAY. */
+  /** Turns a connection error into GOAWAY: the one place that does. */
   fail(error: H2Error): void {
     if (this.closed) return;
     this.goAway.send(this.table.highestPeerId, error.errorCode, error.debugText);
     this.#end(error, error.message, "local");
   }
 
-  /** The transport is gone. */
+  /** Ends the connection, since its transport is gone. */
   lost(cause: unknown): void {
     if (this.closed) return;
-    // What the peer said with its goodbye says more than how its transport ended.
+    // What the GOAWAY of the peer said says more than how its transport ended.
     const said = this.goAway.error;
     const silent = this.options.role === "client" && !this.settings.peerReceived;
     const orderly = this.table.size === 0 && cause === undefined && !silent;
@@ -196,7 +196,10 @@ export class Core implements Pick<FrameSink, "closed">, StreamOwner {
     this.output.announceEnd();
   }
 
-  /** At the end each stream must be told, whatever the telling of another one throws; then nobody is left to tell of that. */
+  /**
+   * Runs a callback whose failure must not keep the other streams from being told that the connection has ended. It
+   * cannot be reported any more.
+   */
   #isolated(tell: () => void): void {
     try {
       tell();
@@ -232,7 +235,10 @@ export class Core implements Pick<FrameSink, "closed">, StreamOwner {
     this.#settle(stream);
   }
 
-  /** Draws the consequences of a change of the stream's state, of its release or of the end that was given (`stream/state.ts`). */
+  /**
+   * Draws the consequences of a change of the stream's state, of its release or of the end that was given
+   * (`stream/state.ts`).
+   */
   #settle(stream: Stream): void {
     if (stream.assembly !== undefined && (stream.released || !stream.remoteOpen)) this.windows.endAssembly(stream);
     if (stream.released) {
@@ -260,7 +266,7 @@ export class Core implements Pick<FrameSink, "closed">, StreamOwner {
     }
   }
 
-  /** How many more streams the peer lets us open now. */
+  /** The number of streams that the peer lets us open now. */
   get freeStreams(): number {
     return this.settings.peerMaxConcurrentStreams - this.table.localOpen;
   }
@@ -272,7 +278,7 @@ export class Core implements Pick<FrameSink, "closed">, StreamOwner {
     this.handler.onStreamsAvailable?.();
   }
 
-  /** NO_ERROR: a server's in two steps, once it knows that somebody is there. */
+  /** Closes with NO_ERROR: at a server in two steps, where a client has shown by its SETTINGS that it is there. */
   closeGracefully(debug: string): void {
     if (this.goAway.sent) return;
     if (this.options.role === "server" && this.settings.peerReceived) this.goAway.announce(this.currentMs, debug);
@@ -280,13 +286,13 @@ export class Core implements Pick<FrameSink, "closed">, StreamOwner {
     this.finishIfDrained();
   }
 
-  /** When `checkLifetime` has something to do. */
+  /** Returns when `checkLifetime` has something to do. */
   lifetimeDeadline(): number {
     const age = this.age.deadline();
     return this.settings.peerReceived ? Math.min(age, this.keepalive.deadline(this.table.size)) : age;
   }
 
-  /** What is due by the options of `lifetime`. The handshake has a limit of its own. */
+  /** Does what is due by the options of `lifetime`. The handshake has a limit of its own. */
   checkLifetime(): void {
     const { age, keepalive, now, table } = this;
     const due = age.check(now, table.size, table.begun);
@@ -303,7 +309,7 @@ export class Core implements Pick<FrameSink, "closed">, StreamOwner {
     }
   }
 
-  /** The second step of our goodbye: the peer has answered the first, or will not. */
+  /** Takes the second step of a graceful shutdown: the peer has answered the first, or will not. */
   finishGoAway(): void {
     this.goAway.send(this.table.highestPeerId, ErrorCode.NO_ERROR);
     this.finishIfDrained();
@@ -313,7 +319,7 @@ export class Core implements Pick<FrameSink, "closed">, StreamOwner {
     return this.goAway.sent || (this.options.role === "client" && this.goAway.received !== undefined);
   }
 
-  /** After an orderly GOAWAY the connection is over with its last stream. */
+  /** Ends the connection if its last stream is gone after a GOAWAY without an error. */
   finishIfDrained(): void {
     if (this.closed || !this.draining || this.goAway.betweenSteps || this.table.size > 0) return;
     this.closed = true;
@@ -321,7 +327,7 @@ export class Core implements Pick<FrameSink, "closed">, StreamOwner {
     this.output.announceEnd();
   }
 
-  /** One place for whatever was thrown while the peer's bytes were handled. */
+  /** Handles an error that was thrown while bytes of the peer were handled: the one place that does. */
   contain(thrown: unknown): void {
     if (thrown instanceof H2Error && thrown.scope === "stream") {
       try {

@@ -1,7 +1,7 @@
 /**
- * The end of a connection by GOAWAY (RFC 9113 §6.8), sent and received. A server says goodbye in two steps, so that
- * no request which crosses the first one is lost: the first names no stream, the second, a round trip later, the
- * last one that will be served.
+ * The end of a connection by GOAWAY (RFC 9113 §6.8), sent and received. A server closes gracefully in two steps, so
+ * that no request which crosses the first one is lost: the first names no stream; the second, a round trip later, names
+ * the last one that will be served.
  */
 import { ErrorCode, errorCodeName } from "../error-code.js";
 import { connectionError, H2Error } from "../errors.js";
@@ -15,9 +15,9 @@ export class GoAway {
   readonly #pings: Pings;
   /** The last stream that our GOAWAY promised to serve; undefined before we sent one. */
   sentLastStreamId: number | undefined = undefined;
-  /** The same of the peer's. */
+  /** The last GOAWAY of the peer. */
   received: GoAwayFrame | undefined = undefined;
-  /** Why the peer ends the connection, unless it says that nothing is wrong. */
+  /** The error that the peer ends the connection with; undefined where it says that nothing is wrong. */
   error: H2Error | undefined = undefined;
   /** The PING whose answer begins the second step, and when it was sent. */
   #pingId: number | undefined = undefined;
@@ -32,17 +32,17 @@ export class GoAway {
     return this.sentLastStreamId !== undefined;
   }
 
-  /** Between the two steps: what the peer opens now is still served. */
+  /** True between the two steps: streams that the peer opens now are still served. */
   get betweenSteps(): boolean {
     return this.#pingId !== undefined;
   }
 
-  /** When the first step began, as long as the second is to come. */
+  /** The time of the first step, as long as the second is to come. */
   get announcedAt(): number | undefined {
     return this.betweenSteps ? this.#announcedAt : undefined;
   }
 
-  /** First step of a server's orderly goodbye. */
+  /** Takes the first step of a graceful shutdown of a server. */
   announce(now: number, debug?: string): void {
     if (this.sent) return;
     this.sentLastStreamId = max31Bit;
@@ -51,12 +51,12 @@ export class GoAway {
     this.#announcedAt = now;
   }
 
-  /** Whether the answer to PING `pingId` begins the second step. */
+  /** Returns whether the answer to PING `pingId` begins the second step. */
   waitsFor(pingId: number): boolean {
     return pingId === this.#pingId;
   }
 
-  /** The second step, and the only one of a client or of an error. */
+  /** Sends the second GOAWAY of a graceful shutdown, or the only one of a client or of an error. */
   send(lastStreamId: number, errorCode: ErrorCode, debug?: string): void {
     this.#pingId = undefined;
     // §6.8: what a GOAWAY promised not to serve, a later one does not promise to.
@@ -83,7 +83,7 @@ export class GoAway {
   }
 }
 
-/** What a peer says is shown in part, as it is only where it is printable. */
+/** The number of octets of debug data that are shown, each as it is where it is printable. */
 const maxShownOctets = 256;
 
 function quoted(debugData: Uint8Array): string {

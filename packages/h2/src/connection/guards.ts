@@ -1,9 +1,9 @@
 /**
- * Counts what a peer does for nothing against its allowances (`options/limits.ts` has them, with their reasons). Past one the connection
- * ends with ENHANCE_YOUR_CALM.
+ * Counts what a peer does for nothing against its allowances (`options/limits.ts` has them, with their reasons). Past
+ * one the connection ends with ENHANCE_YOUR_CALM.
  *
- * An allowance is given back by time and by work: what a peer does for nothing is explained by as much that it did not do for nothing. No
- * single frame clears a budget.
+ * An allowance is given back by time and by work: what a peer does for nothing is explained by as much that it did not
+ * do for nothing. No single frame clears a budget.
  */
 import { ErrorCode } from "../error-code.js";
 import { connectionError } from "../errors.js";
@@ -53,7 +53,7 @@ export class Budget {
 
 /** The number of the latest streams that are looked at to tell an attack from a user who cancels. */
 const resetSample = 1_000;
-const uselessPerStream = 4;
+const uselessFramesPerStream = 4;
 
 export class Guards {
   readonly #pings: Budget;
@@ -80,8 +80,8 @@ export class Guards {
   }
 
   /**
-   * Counts a PING. `traffic` is the number of HEADERS and DATA sent and of DATA received so far: each of them explains one PING, except
-   * while the answers are not read.
+   * Counts a PING. `traffic` is the number of HEADERS and DATA sent and of DATA received so far: each of them explains
+   * one PING, except while the answers are not read.
    */
   ping(traffic: number, answersRead: boolean, now: number): void {
     if (answersRead) this.#pings.refill(traffic - this.#trafficSeen);
@@ -89,7 +89,10 @@ export class Guards {
     this.#pings.spend(now);
   }
 
-  /** Counts a SETTINGS frame. `work` is what the peer has done so far that explains as many: streams begun, and many DATA frames. */
+  /**
+   * Counts a SETTINGS frame. `work` is what the peer has done so far that explains as many: streams begun, and many
+   * DATA frames.
+   */
   settings(work: number, now: number): void {
     this.#settings.refill(work - this.#workSeen);
     this.#workSeen = work;
@@ -97,8 +100,9 @@ export class Guards {
   }
 
   /**
-   * Counts a stream of the peer that is over and released. `early` says that the peer reset it before we had begun to answer, and that it
-   * held its slot for less than `earlyResetMs`. A stream that holds its slot for longer needs no other bound.
+   * Counts a stream of the peer that is over and released. `early` says that the peer reset it before we had begun to
+   * answer, and that it held its slot for less than `earlyResetMs`. A stream that holds its slot for longer needs no
+   * other bound.
    * @throws H2Error ENHANCE_YOUR_CALM
    */
   streamEnded(early: boolean, now: number): void {
@@ -120,15 +124,18 @@ export class Guards {
   }
 
   /**
-   * Counts a frame that carries nothing. Some on each stream are no attack: priority signals and extensions that we do not know, an
-   * empty DATA, a reset that crosses the stream's end.
+   * Counts a frame that carries nothing. Some on each stream are no attack: priority signals and extensions that we do
+   * not know, an empty DATA, a reset that crosses the stream's end.
    */
-  uselessFrame(streams: number, now: number): void {
+  countUselessFrame(streams: number, now: number): void {
     this.#uselessFrames += 1;
-    if (this.#uselessFrames > uselessPerStream * streams) this.#useless.spend(now);
+    if (this.#uselessFrames > uselessFramesPerStream * streams) this.#useless.spend(now);
   }
 
-  /** Counts a WINDOW_UPDATE: a peer has reason for 5 at the start, 2 a stream and 20 a frame that we sent (Envoy's rule). */
+  /**
+   * Counts a WINDOW_UPDATE: a peer has reason for 5 at the start, 2 a stream and 20 a frame that we sent (Envoy's
+   * rule).
+   */
   windowUpdate(streams: number, framesSent: number, now: number): void {
     this.#windowUpdates += 1;
     if (this.#windowUpdates > 5 + 2 * (streams + 10 * framesSent)) this.#useless.spend(now);

@@ -3,11 +3,12 @@ const seed = (Math.random() * 2 ** 32) | 0;
 
 /**
  * A map from stream identifiers, by linear probing. A `Map` would do, but for the garbage collector: each time it is
- * rehashed, its old table goes on referring to the new one, and where old tables have grown old every call since is kept until
- * the next full collection. This one has a single table, which forgets what was deleted at once; under load it halves the time of a call.
+ * rehashed, its old table goes on referring to the new one, and where old tables have grown old every call since is
+ * kept until the next full collection. This one has a single table, which forgets what was deleted at once; under load
+ * it halves the time of a call.
  */
 export class IdMap<Value extends {}> {
-  /** 0: free. No stream has that identifier. */
+  /** The identifiers; 0 is a free slot, since no stream has that identifier. */
   #ids: Int32Array = new Int32Array(16);
   #values: (Value | undefined)[] = new Array(16).fill(undefined);
   size = 0;
@@ -50,7 +51,9 @@ export class IdMap<Value extends {}> {
     return true;
   }
 
-  /** Only after the table was too large for long: calls come in waves, and each would grow and shrink it. */
+  /**
+   * Shrinks the table, where it was too large for long: calls come in waves, and each wave would grow and shrink it.
+   */
   #shrink(): void {
     if (this.#ids.length > 16 && this.#peak * 8 < this.#ids.length) this.#resize(this.#ids.length / 2);
     this.#peak = this.size;
@@ -61,7 +64,7 @@ export class IdMap<Value extends {}> {
     return this.#values.filter((value) => value !== undefined);
   }
 
-  /** Where `id` is, or the free slot where it would be. */
+  /** Returns the slot of `id`, or the free slot where it would be. */
   #find(id: number): number {
     const mask = this.#ids.length - 1;
     let slot = this.#slotOf(id);
@@ -86,7 +89,9 @@ export class IdMap<Value extends {}> {
   }
 }
 
-/** A hash: identifiers that stay open would otherwise lie side by side, and each later one would probe past all of them. */
+/**
+ * A hash: identifiers that stay open would otherwise lie side by side, and each later one would probe past all of them.
+ */
 export function spread(id: number): number {
   const mixed = Math.imul(id ^ seed, 0x9e3779b1);
   const again = Math.imul(mixed ^ (mixed >>> 15), 0x85ebca77);

@@ -1,6 +1,6 @@
 /**
- * Finds out by PINGs whether a silent peer is still there. Looked at when a deadline passes, never when bytes come: a busy
- * connection pays one assignment a chunk for it and moves no timer.
+ * Finds out by PINGs whether a silent peer is still there. Looked at when a deadline passes, never when bytes come: a
+ * busy connection pays one assignment a chunk for it and moves no timer.
  */
 import type { ResolvedLifetime } from "../options/lifetime.js";
 
@@ -9,7 +9,10 @@ type KeepaliveOptions = Pick<
   "keepaliveIntervalMs" | "keepaliveTimeoutMs" | "keepaliveWithoutStreams"
 >;
 
-/** Noticed so long after it was due, a deadline says that this process slept (or was busy), not that the peer is gone. */
+/**
+ * The delay at which a deadline that is noticed late says that this process slept or was busy, not that the peer is
+ * gone.
+ */
 const oversleptMs = 1_000;
 
 export class Keepalive {
@@ -17,10 +20,10 @@ export class Keepalive {
   readonly #timeoutMs: number;
   readonly #withoutStreams: boolean;
   #receivedAt = 0;
-  /** When the last PING went out, and whether nothing has come since. */
+  /** The time of the last PING; `#waiting` says whether nothing has come since. */
   #askedAt = Number.NEGATIVE_INFINITY;
   #waiting = false;
-  /** When to look next; undefined while there is no reason to. */
+  /** The time to look next; undefined while there is no reason to. */
   #checkAt: number | undefined;
 
   constructor({ keepaliveIntervalMs, keepaliveTimeoutMs, keepaliveWithoutStreams }: KeepaliveOptions) {
@@ -33,19 +36,19 @@ export class Keepalive {
     return this.#timeoutMs;
   }
 
-  /** Octets came, of whatever kind. */
+  /** Takes note of octets from the peer, of whatever kind. */
   received(now: number): void {
     this.#receivedAt = now;
     this.#waiting = false;
   }
 
-  /** When `check` has to be called, for a connection with so many streams. */
+  /** Returns when `check` has to be called, for a connection with so many streams. */
   deadline(streams: number): number {
     if (this.#checkAt === undefined && (streams > 0 || this.#withoutStreams)) this.#checkAt = this.#dueAt;
     return this.#checkAt ?? Number.POSITIVE_INFINITY;
   }
 
-  /** What is to be done at `now`: send a PING, give the peer up, or nothing. */
+  /** Returns what is to be done at `now`: send a PING, give the peer up, or nothing. */
   check(now: number, streams: number): "ask" | "giveUp" | undefined {
     const checkAt = this.deadline(streams);
     if (now < checkAt) return undefined;

@@ -1,6 +1,6 @@
 /**
- * Frames that may still come on streams that we reset: the peer had sent them before it saw our RST_STREAM (RFC 9113 §5.1, closed). As
- * much is let pass as the peer may have had on its way; more is an error like any other.
+ * Frames that may still come on streams that we reset: the peer had sent them before it saw our RST_STREAM (RFC 9113
+ * §5.1, closed). As much is let pass as the peer may have had on its way; more is an error like any other.
  */
 import type { ResolvedLimits } from "../options/limits.js";
 
@@ -14,7 +14,7 @@ interface Remembered {
 }
 
 export class LateFrames {
-  /** By stream identifier, the oldest reset first. */
+  /** The streams that were reset, by identifier, the oldest reset first. */
   readonly #streams: Map<number, Remembered> = new Map();
   readonly #maxStreams: number;
   readonly #rememberedMs: number;

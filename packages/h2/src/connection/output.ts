@@ -1,6 +1,6 @@
 /**
- * What waits to be written, and the frames that answer the peer. It knows when to wake the driver and how much of
- * what is queued was made by the peer, so that a peer that does not read can be made to wait.
+ * Holds what waits to be written, and writes the frames that answer the peer. It knows when to wake the driver and how
+ * much of what is queued was made by the peer, so that a peer that does not read can be made to wait.
  */
 import { ByteWriter } from "../bytes/byte-writer.js";
 import type { ErrorCode } from "../error-code.js";
@@ -11,38 +11,44 @@ import { type SettingEntry, writeSettings, writeSettingsAck } from "../frame/set
 import { writeWindowUpdate } from "../frame/window-update.js";
 import type { AttachedDriver } from "./handler.js";
 
-/** So many messages that ended are a batch for the other side to begin with while this one goes on; fewer are not worth a system call of their own. */
+/**
+ * The number of ended messages that are a batch: the other side begins with them while this one goes on. Fewer are not
+ * worth a system call of their own.
+ */
 const endsInABatch = 25;
 
 export class Output {
   readonly writer: ByteWriter = new ByteWriter();
-  /** Told once when there is something to take, and when a batch of messages has ended since the last `take`. */
+  /**
+   * The driver, told once when there is something to take, and when a batch of messages has ended since the last
+   * `take`.
+   */
   driver: AttachedDriver | undefined = undefined;
   #announced = false;
   #ends = 0;
-  /** Bytes of control frames written since the last `take`. */
+  /** The bytes of control frames written since the last `take`. */
   controlBytes = 0;
-  /** Answers to PINGs written since the last `take`. */
+  /** The answers to PINGs written since the last `take`. */
   pingAnswers = 0;
 
   get length(): number {
     return this.writer.length;
   }
 
-  /** Something can be taken: wakes the driver once. */
+  /** Wakes the driver once, since something can be taken. */
   announce(): void {
     if (this.#announced) return;
     this.#announced = true;
     this.driver?.onOutput();
   }
 
-  /** The connection is over: wakes the driver even where it waits for a peer that does not read. */
+  /** Wakes the driver even where it waits for a peer that does not read, since the connection is over. */
   announceEnd(): void {
     this.#announced = true;
     this.driver?.onOutput();
   }
 
-  /** END_STREAM was written, and whole frames before it. */
+  /** Counts an END_STREAM that was written, with whole frames before it. */
   endWritten(): void {
     this.#ends += 1;
     if (this.#ends >= endsInABatch) this.driver?.onBatch?.();

@@ -1,15 +1,15 @@
-/** PINGs of ours that wait for their answer, and the round-trip time they measure. */
+/** Our PINGs that wait for their answers, and the round-trip time that they measure. */
 import { readUint32 } from "../frame/header.js";
 import type { Output } from "./output.js";
 
-/** More unanswered ones than this are not remembered: their answers then measure nothing. */
+/** The number of unanswered PINGs that are remembered. The answers to more of them measure nothing. */
 const maxOutstanding = 16;
 
 export class Pings {
   readonly #output: Output;
   readonly #sentAt: Map<number, number> = new Map();
   #nextId = 1;
-  /** The shortest of the recent round trips, in milliseconds; undefined before the first answer. */
+  /** The shortest of the recent round trips in milliseconds; undefined before the first answer. */
   roundTripMs: number | undefined = undefined;
   #measuredAt = Number.NEGATIVE_INFINITY;
 
@@ -21,7 +21,7 @@ export class Pings {
     return this.#sentAt.size;
   }
 
-  /** When a measurement last came back, or a PING for one went out. */
+  /** The time when a measurement last came back, or when a PING for one went out. */
   get measuredAt(): number {
     return this.#measuredAt;
   }
@@ -36,7 +36,9 @@ export class Pings {
     return pingId;
   }
 
-  /** The answered PING's number and its round trip; undefined for an answer to nothing we remember. */
+  /**
+   * Returns the number of the answered PING and its round trip; undefined for an answer to no PING that is remembered.
+   */
   answered(bytes: Uint8Array, start: number, now: number): { pingId: number; roundTripMs: number } | undefined {
     const pingId = readUint32(bytes, start + 4);
     const sentAt = readUint32(bytes, start) === 0 ? this.#sentAt.get(pingId) : undefined;

@@ -1,4 +1,7 @@
-/** Header sections that came in: put together, decoded (always, or HPACK's state is lost), checked, and given to the handler. */
+/**
+ * Takes received header sections: puts them together, decodes them (always, or the state of HPACK is lost), checks
+ * them, and gives them to their handlers.
+ */
 import { ErrorCode } from "../error-code.js";
 import { connectionError, streamError } from "../errors.js";
 import { paddingBytes } from "../frame/padding.js";
@@ -20,7 +23,10 @@ interface PartialSection {
   bytes: number;
 }
 
-/** A limit of a few bytes is a wish to refuse requests, not connections: a frame's worth is always decoded. */
+/**
+ * The encoded bytes that are always decoded, a frame: a limit of a few bytes is meant to refuse requests, not
+ * connections.
+ */
 const leastEncodedBytes = 16_384;
 
 export class HeaderReceiver {
@@ -33,7 +39,7 @@ export class HeaderReceiver {
     this.#core = core;
   }
 
-  /** Only CONTINUATION may come now. */
+  /** True where only CONTINUATION may come now. */
   get continuing(): boolean {
     return this.#partial !== undefined;
   }
@@ -111,7 +117,7 @@ export class HeaderReceiver {
     else this.#onResponse(stream, endStream, fields);
   }
 
-  /** What is far past the limit is not even worth decoding. */
+  /** Refuses a section that is far past the limit: it is not even worth decoding. */
   #checkEncodedSize(bytes: number): void {
     const { settings, limits } = this.#core.options;
     const limit = Math.max(leastEncodedBytes, settings.maxHeaderListSize * limits.maxEncodedHeaderFactor);
@@ -183,8 +189,9 @@ export class HeaderReceiver {
     this.#checkForm(stream.id, responseFlaw(fields) ?? receivedFieldsFlaw(fields));
     const status = (fields[0] as DecodedField).value;
     if (status.charCodeAt(0) === 0x31) {
-      if (endStream) throw streamError(stream.id, ErrorCode.PROTOCOL_ERROR, "informational response with END_STREAM"); // §8.1
-      guards.uselessFrame(table.begun, now);
+      // §8.1
+      if (endStream) throw streamError(stream.id, ErrorCode.PROTOCOL_ERROR, "informational response with END_STREAM");
+      guards.countUselessFrame(table.begun, now);
       stream.handler?.onInformational?.(fields);
       return;
     }
@@ -226,15 +233,15 @@ export class HeaderReceiver {
     }
   }
 
-  /** The section is decoded; what passes the limit ends its stream only. gRPC reads this code as RESOURCE_EXHAUSTED. */
+  /**
+   * Refuses a decoded section past the limit, which ends its stream only. gRPC reads this code as RESOURCE_EXHAUSTED.
+   */
   #checkSize(streamId: number): void {
     const { decoder, options } = this.#core;
     if (!decoder.listTooLarge) return;
-    throw streamError(
-      streamId,
-      ErrorCode.ENHANCE_YOUR_CALM,
-      `header list of ${decoder.listBytes} bytes is larger than maxHeaderListSize (${options.settings.maxHeaderListSize})`,
-    );
+    const limit = `maxHeaderListSize (${options.settings.maxHeaderListSize})`;
+    const message = `header list of ${decoder.listBytes} bytes is larger than ${limit}`;
+    throw streamError(streamId, ErrorCode.ENHANCE_YOUR_CALM, message);
   }
 
   #checkForm(streamId: number, flaw: Flaw): void {

@@ -18,11 +18,14 @@ import { Assemblies } from "./assemblies.js";
 import type { Output } from "./output.js";
 import type { Pings } from "./pings.js";
 
-/** Messages in the making may pass the budget by this part of it, so that the oldest can be finished whatever the others hold. */
+/**
+ * Messages in the making may pass the budget by this part of it, so that the oldest can be finished whatever the others
+ * hold.
+ */
 const overdraft = 0.5;
-/** A frame's worth: smaller offers would make a sender cut its data into crumbs. */
+/** The smallest offer, a frame: smaller ones would make a sender cut its data into small pieces. */
 const smallestOffer = 16_384;
-/** How old a measured round trip may be before it is measured again. */
+/** The age at which a measured round trip is measured again. */
 const roundTripMaxAgeMs = 10_000;
 
 export class ReceiveWindows {
@@ -35,10 +38,10 @@ export class ReceiveWindows {
   /** Wakes the driver, which reads again. */
   readonly #onBudgetFree = (): void => this.#output.announce();
   readonly connection: ReceiveWindow = new ReceiveWindow({ bytes: protocolInitialWindow });
-  /** Received and unread, over all streams. */
+  /** The bytes received and unread, over all streams. */
   unreadBytes = 0;
   readonly assemblies: Assemblies;
-  /** How far stream windows have grown past their first size, over all streams. */
+  /** The bytes by which stream windows have grown past their first size, over all streams. */
   #grownBytes = 0;
 
   /** `nowMs` is asked when a window is credited: readers consume between the calls that tell the time. */
@@ -57,12 +60,17 @@ export class ReceiveWindows {
     this.connection.grown = size - protocolInitialWindow;
   }
 
-  /** Takes a DATA frame's length, padding included, out of the connection window. False: the peer sent more than that. */
+  /**
+   * Takes a DATA frame's length, padding included, out of the connection window. False: the peer sent more than that.
+   */
   receivedOnConnection(bytes: number): boolean {
     return this.connection.take(bytes);
   }
 
-  /** The same for its stream; `padding` needs no reader and is credited at once. */
+  /**
+   * Takes a DATA frame out of the window of its stream; `padding` needs no reader and is credited at once. Returns
+   * false where the peer sent more than it was granted.
+   */
   receivedOnStream(stream: Stream, bytes: number, padding: number, now: number): boolean {
     if (!stream.receiveWindow.take(bytes)) return false;
     if (stream.creditedAt === undefined) stream.creditedAt = now;
@@ -84,7 +92,7 @@ export class ReceiveWindows {
     return true;
   }
 
-  /** The application has consumed `bytes` of the stream. */
+  /** Credits `bytes` of the stream that the application has consumed. */
   consumed(stream: Stream, bytes: number): void {
     const counted = Math.min(bytes, stream.unreadBytes);
     stream.unreadBytes -= counted;
@@ -103,7 +111,7 @@ export class ReceiveWindows {
     this.creditConnection();
   }
 
-  /** A message of which `bytes` more have to come is awaited. @returns whether the stream was extended at once */
+  /** Extends the stream for a message of which `bytes` more have to come. @returns whether it was extended at once */
   extend(stream: Stream, bytes: number): boolean {
     if (!stream.remoteOpen || stream.released || !(bytes > 0)) return true;
     const extended = this.assemblies.begin(stream, bytes, this.unreadBytes, this.#nowMs());
@@ -111,7 +119,7 @@ export class ReceiveWindows {
     return extended;
   }
 
-  /** The stream's message in the making will not be whole. */
+  /** Forgets the message of a stream that will not be whole. */
   endAssembly(stream: Stream): void {
     this.assemblies.end(stream, this.unreadBytes, this.#nowMs());
     this.creditConnection();
@@ -129,7 +137,7 @@ export class ReceiveWindows {
     this.#output.windowUpdate(stream.id, lacking);
   }
 
-  /** The stream is gone: what it had unread, and what its window had grown, are free again. */
+  /** Forgets a stream: its unread bytes, and what its window had grown by, are free again. */
   forget(stream: Stream): void {
     this.#grownBytes -= stream.receiveWindow.grown;
     this.#countUnread(-stream.unreadBytes);
@@ -154,8 +162,8 @@ export class ReceiveWindows {
     const room = this.#budget - this.unreadBytes;
     const oldest = Math.min(this.assemblies.oldestBytes, room + this.#budget * overdraft);
     const offer = Math.min(window.size, Math.max(room, oldest)) - window.available;
-    // In steps of an eighth: few frames, and a sender at full speed still has seven eighths ahead of it. Where unread bytes
-    // leave little to offer, in steps that the sender can use, or it would stand still below an eighth.
+    // In steps of an eighth: few frames, and a sender at full speed still has seven eighths ahead of it. Where unread
+    // bytes leave little to offer, in steps that the sender can use, or it would stand still below an eighth.
     if (offer < Math.min(window.size >>> 3, Math.max(smallestOffer, window.available))) return;
     window.granted += offer;
     this.#output.windowUpdate(0, offer);
@@ -172,7 +180,7 @@ export class ReceiveWindows {
     this.#output.windowUpdate(stream.id, increment);
   }
 
-  /** Bytes have come that the reader waits for: they show its pace before it has consumed them. */
+  /** Counts received bytes that the reader waits for: they show its pace before it has consumed them. */
   #keepPace(stream: Stream, bytes: number, now: number): void {
     stream.paceBytes += bytes;
     if (!stream.remoteOpen) return;

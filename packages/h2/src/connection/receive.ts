@@ -37,14 +37,14 @@ export class FrameReceiver implements FrameSink {
     return this.#core.closed;
   }
 
-  /** A frame or a header section has begun that is not whole: whether it is DATA. */
+  /** Whether a frame or a header section has begun that is not whole, and whether it is DATA. */
   get unfinished(): "data" | "other" | undefined {
     if (this.#headers.continuing) return "other";
     if (!this.#reader.unfinished) return undefined;
     return this.#reader.unfinishedType === FrameType.DATA ? "data" : "other";
   }
 
-  /** A header section has begun that is not whole. */
+  /** True where a header section has begun that is not whole. */
   get inHeaderSection(): boolean {
     const { unfinishedType } = this.#reader;
     return this.#headers.continuing || unfinishedType === FrameType.HEADERS;
@@ -55,7 +55,7 @@ export class FrameReceiver implements FrameSink {
     return this.#headers.sections;
   }
 
-  /** Grows with each frame, and with each 16 KiB of one that is not whole. */
+  /** A number that grows with each frame, and with each 16 KiB of one that is not whole. */
   get progress(): number {
     return this.#frames + (this.#reader.unfinishedBytes >>> 14);
   }
@@ -123,7 +123,7 @@ export class FrameReceiver implements FrameSink {
       case FrameType.CONTINUATION:
         throw connectionError(ErrorCode.PROTOCOL_ERROR, "CONTINUATION without HEADERS");
       default: // §5.5: unknown frames are ignored.
-        this.#core.guards.uselessFrame(this.#core.table.begun, this.#core.now);
+        this.#core.guards.countUselessFrame(this.#core.table.begun, this.#core.now);
     }
   }
 
@@ -140,7 +140,7 @@ export class FrameReceiver implements FrameSink {
       );
     }
     this.#dataFramesReceived += 1;
-    if (length === unread && !endStream) guards.uselessFrame(table.begun, now); // CVE-2019-9518
+    if (length === unread && !endStream) guards.countUselessFrame(table.begun, now); // CVE-2019-9518
     const stream = table.get(streamId);
     if (stream === undefined || !stream.remoteOpen) {
       windows.creditConnection();
@@ -162,7 +162,7 @@ export class FrameReceiver implements FrameSink {
     else stream.handler?.onData(bytes.subarray(dataAt, end - padding), endStream);
   }
 
-  /** DATA on a stream that the peer may no longer send on (§5.1). */
+  /** Takes DATA on a stream that the peer may no longer send on (§5.1). */
   #onLateData(streamId: number, length: number, endStream: boolean): void {
     const { late, table } = this.#core;
     if (late.takeData(streamId, length, endStream)) return;
@@ -178,7 +178,7 @@ export class FrameReceiver implements FrameSink {
         `PRIORITY of ${end - start} bytes is not ${priorityBytes}`,
       );
     }
-    this.#core.guards.uselessFrame(this.#core.table.begun, this.#core.now);
+    this.#core.guards.countUselessFrame(this.#core.table.begun, this.#core.now);
     if (readDependency(bytes, start) === streamId)
       throw streamError(streamId, ErrorCode.PROTOCOL_ERROR, "stream depends on itself");
   }
@@ -191,7 +191,7 @@ export class FrameReceiver implements FrameSink {
     const stream = table.get(streamId);
     if (stream === undefined || stream.state === "closed") {
       if (late.takeReset(streamId)) return;
-      guards.uselessFrame(table.begun, now);
+      guards.countUselessFrame(table.begun, now);
       return;
     }
     stream.givenUp = !table.isLocal(streamId) && !stream.sentHeaders;
@@ -249,7 +249,7 @@ export class FrameReceiver implements FrameSink {
     }
     const answer = pings.answered(bytes, start, now);
     if (answer === undefined) {
-      guards.uselessFrame(table.begun, now);
+      guards.countUselessFrame(table.begun, now);
       return;
     }
     if (goAway.waitsFor(answer.pingId)) this.#core.finishGoAway();
@@ -258,7 +258,7 @@ export class FrameReceiver implements FrameSink {
 
   #onGoAway(bytes: Uint8Array, start: number, end: number): void {
     const { goAway, table, handler, options, guards, now } = this.#core;
-    guards.uselessFrame(table.begun, now); // An orderly goodbye takes two.
+    guards.countUselessFrame(table.begun, now); // A graceful shutdown takes two.
     const frame = readGoAway(bytes, start, end);
     goAway.receive(frame);
     for (const stream of table.localAbove(frame.lastStreamId)) {
@@ -306,7 +306,7 @@ export class FrameReceiver implements FrameSink {
     table.widest.grew(stream);
   }
 
-  /** What explains a PING or SETTINGS. */
+  /** The traffic so far that explains PINGs. */
   get #traffic(): number {
     return this.#core.scheduler.framesSent + this.#dataFramesReceived;
   }

@@ -1,9 +1,9 @@
 /**
  * Sends what waits on the streams: round-robin, a frame a turn, so that a large message never starves a small one.
  *
- * A stream with queued data stands in one of two places. The ring holds those whose window is open. The others are blocked, in a heap
- * ordered by how large the peer's initial window size must be before they may send: a change of that setting (RFC 9113 §6.9.2) costs
- * nothing by itself, and each stream that is taken from the heap then sends something.
+ * A stream with queued data stands in one of two places. The ring holds those whose window is open. The others are
+ * blocked, in a heap ordered by how large the peer's initial window size must be before they may send: a change of that
+ * setting (RFC 9113 §6.9.2) costs nothing by itself, and each stream that is taken from the heap then sends something.
  */
 import { Fifo, Heap } from "@trunkline/base";
 import { frameHeaderBytes, writeFrameHeader } from "../frame/header.js";
@@ -70,14 +70,20 @@ export class Scheduler {
     return first !== undefined && first.sendWindow.available > 0;
   }
 
-  /** Writes a section; what an END_STREAM in it changes is the caller's to do. @throws H2Error (scope `usage`) and has then written nothing */
+  /**
+   * Writes a section; what an END_STREAM in it changes is the caller's to do. @throws H2Error (scope `usage`) and has
+   * then written nothing
+   */
   headers(stream: Stream, fields: readonly HeaderField[], endStream: boolean): void {
     writeHeaders(this.#output.writer, this.#encoder, stream.id, fields, endStream, this.#settings.peerMaxFrameSize);
     this.framesSent += 1;
     this.#output.announce();
   }
 
-  /** Takes one logical write: writes it at once where it is small and nothing is in its way, else queues it on its stream. */
+  /**
+   * Takes one logical write: writes it at once where it is small and nothing is in its way, else queues it on its
+   * stream.
+   */
   data(stream: Stream, chunks: readonly Uint8Array[], endStream: boolean): void {
     let bytes = 0;
     for (const chunk of chunks) bytes += chunk.length;
@@ -116,8 +122,8 @@ export class Scheduler {
   }
 
   /**
-   * Returns whether the connection has room for the stream's data: as long as little waits on it, and past that for a stream whose data
-   * goes on as it comes, so that readers who shut their windows do not stop the others.
+   * Returns whether the connection has room for the stream's data: as long as little waits on it, and past that for a
+   * stream whose data goes on as it comes, so that readers who shut their windows do not stop the others.
    */
   #hasRoom(stream: Stream): boolean {
     const { connectionSendHighWaterMark, streamSendHighWaterMark, sendBudget } = this.#limits;

@@ -1,61 +1,81 @@
-/** Sends header sections and payload. Sections are held to the rules that the peer holds them to (RFC 9113 §8): a mistake is told to the caller who made it. */
+/**
+ * Sends header sections and payload. Sections are held to the rules that the peer holds them to (RFC 9113 §8): a
+ * mistake is told to the caller who made it.
+ */
 import { isBytes } from "@trunkline/base";
 import { H2Error, usageError } from "../errors.js";
 import type { HeaderField } from "../header-field.js";
+import type { ResolvedOptions } from "../options/connection-options.js";
 import { type Flaw, fieldsFlaw } from "../stream/field-form.js";
 import { methodOf, requestFlaw, responseFlaw, trailersFlaw } from "../stream/headers.js";
 import type { Stream } from "../stream/stream.js";
-import type { Core } from "./core.js";
+import type { Output } from "./output.js";
+import type { Scheduler } from "./scheduler.js";
+import type { Settings } from "./settings.js";
+import type { StreamTable } from "./stream-table.js";
 
-/** @throws H2Error (scope `usage`); the stream is then as it was */
-export function sendHeaders(core: Core, stream: Stream, fields: readonly HeaderField[], endStream: boolean): void {
-  if (stream.endGiven) throw usage(stream.id, "headers after END_STREAM");
-  if (stream.sentHeaders) sendTrailers(core, stream, fields, endStream);
-  else if (core.options.role === "client") sendRequest(core, stream, fields, endStream);
-  else sendResponse(core, stream, fields, endStream);
+/** The parts of a connection that sending needs. */
+export interface Sender {
+  readonly options: ResolvedOptions;
+  readonly settings: Settings;
+  readonly table: StreamTable;
+  readonly output: Output;
+  readonly scheduler: Scheduler;
+  /** True where a look at the output that waits is due at a known time. */
+  readonly outputWatched: boolean;
+  /** Takes note that END_STREAM was written. */
+  endWritten(stream: Stream): void;
 }
 
-function sendRequest(core: Core, stream: Stream, fields: readonly HeaderField[], endStream: boolean): void {
-  check(stream.id, requestFlaw(fields, core.settings.peerEnableConnectProtocol));
-  write(core, stream, fields, endStream);
+/** @throws H2Error (scope `usage`); the stream is then as it was */
+export function sendHeaders(sender: Sender, stream: Stream, fields: readonly HeaderField[], endStream: boolean): void {
+  if (stream.endGiven) throw usage(stream.id, "headers after END_STREAM");
+  if (stream.sentHeaders) sendTrailers(sender, stream, fields, endStream);
+  else if (sender.options.role === "client") sendRequest(sender, stream, fields, endStream);
+  else sendResponse(sender, stream, fields, endStream);
+}
+
+function sendRequest(sender: Sender, stream: Stream, fields: readonly HeaderField[], endStream: boolean): void {
+  check(stream.id, requestFlaw(fields, sender.settings.peerEnableConnectProtocol));
+  write(sender, stream, fields, endStream);
   const method = methodOf(fields);
   stream.headRequest = method === "HEAD";
   stream.connectRequest = method === "CONNECT";
-  core.table.apply(stream, "sendHeaders");
+  sender.table.apply(stream, "sendHeaders");
   stream.sentHeaders = true;
-  if (endStream) end(core, stream);
+  if (endStream) end(sender, stream);
 }
 
-function sendResponse(core: Core, stream: Stream, fields: readonly HeaderField[], endStream: boolean): void {
+function sendResponse(sender: Sender, stream: Stream, fields: readonly HeaderField[], endStream: boolean): void {
   check(stream.id, responseFlaw(fields));
   // The only pseudo-header is the first field.
   const statusClass = (fields[0] as HeaderField).value.charCodeAt(0);
   const informational = statusClass === 0x31;
   if (informational && endStream) throw usage(stream.id, "an informational response cannot end the stream");
-  write(core, stream, fields, endStream);
+  write(sender, stream, fields, endStream);
   stream.sentHeaders = !informational;
   stream.tunnel = stream.connectRequest && statusClass === 0x32;
-  if (endStream) end(core, stream);
+  if (endStream) end(sender, stream);
 }
 
-function sendTrailers(core: Core, stream: Stream, fields: readonly HeaderField[], endStream: boolean): void {
+function sendTrailers(sender: Sender, stream: Stream, fields: readonly HeaderField[], endStream: boolean): void {
   if (!endStream) throw usage(stream.id, "a second header section must end the stream");
   if (stream.tunnel) throw usage(stream.id, "trailers in a tunnel"); // §8.5
   check(stream.id, trailersFlaw(fields));
   if (stream.queue.length === 0) {
-    write(core, stream, fields, true);
-    end(core, stream);
+    write(sender, stream, fields, true);
+    end(sender, stream);
     return;
   }
   // They are written when nobody is there any more to be told.
   check(stream.id, fieldsFlaw(fields));
   stream.endGiven = true;
-  core.scheduler.trailers(stream, fields);
+  sender.scheduler.trailers(stream, fields);
 }
 
-function write(core: Core, stream: Stream, fields: readonly HeaderField[], endStream: boolean): void {
+function write(sender: Sender, stream: Stream, fields: readonly HeaderField[], endStream: boolean): void {
   try {
-    core.scheduler.headers(stream, fields, endStream);
+    sender.scheduler.headers(stream, fields, endStream);
   } catch (thrown) {
     if (thrown instanceof H2Error) throw usage(stream.id, thrown.message);
     // From plain JavaScript anything may come for a string.
@@ -64,14 +84,14 @@ function write(core: Core, stream: Stream, fields: readonly HeaderField[], endSt
   }
 }
 
-function end(core: Core, stream: Stream): void {
+function end(sender: Sender, stream: Stream): void {
   stream.endGiven = true;
-  core.endWritten(stream);
+  sender.endWritten(stream);
 }
 
 /** @throws H2Error (scope `usage`) before headers or after END_STREAM */
 export function sendData(
-  core: Core,
+  sender: Sender,
   stream: Stream,
   chunks: Uint8Array | readonly Uint8Array[],
   endStream: boolean,
@@ -81,9 +101,10 @@ export function sendData(
   const list = isBytes(chunks) ? [chunks] : chunks;
   if (!Array.isArray(list) || !list.every(isBytes)) throw usage(stream.id, "data that is no Uint8Array");
   stream.endGiven = endStream;
-  core.scheduler.data(stream, list, endStream);
+  sender.scheduler.data(stream, list, endStream);
   // What a shut window holds back is watched from the next `takeOutput` on.
-  if (core.options.role === "server" && !core.outputWatched && core.scheduler.queuedBytes > 0) core.output.announce();
+  if (sender.options.role === "server" && !sender.outputWatched && sender.scheduler.queuedBytes > 0)
+    sender.output.announce();
 }
 
 function check(streamId: number, flaw: Flaw): void {

@@ -9,7 +9,10 @@ import { max31Bit } from "../frame/types.js";
 import type { LocalSettings } from "../options/settings.js";
 import { type InitialWindow, protocolInitialWindow } from "../stream/flow.js";
 
-/** What a client opens before it knows the server's limit: §6.5.2 recommends that no limit be smaller, and a refused stream costs a round trip. */
+/**
+ * The number of streams that a client opens before it knows the limit of the server: §6.5.2 recommends that no limit be
+ * smaller, and a refused stream costs a round trip.
+ */
 const streamsBeforeSettings = 100;
 const smallestMaxFrameSize = 16_384;
 const largestMaxFrameSize = 2 ** 24 - 1;
@@ -20,20 +23,21 @@ export class Settings {
   /** `"waiting"`: announced and not acknowledged; `"inStep"`: the peer goes by them. */
   localState: "waiting" | "inStep" = "waiting";
 
-  /** The peer's, the protocol's defaults until its first SETTINGS. */
+  /** True once the first SETTINGS of the peer have come; until then its settings are the defaults of the protocol. */
   peerReceived = false;
   peerMaxConcurrentStreams: number = streamsBeforeSettings;
   /** The window that the peer grants each stream: all send windows begin with it. */
   readonly peerInitialWindow: InitialWindow = { bytes: protocolInitialWindow };
   peerMaxFrameSize: number = smallestMaxFrameSize;
-  /** Advisory: what the peer says it takes. */
+  /** The largest header section that the peer says it takes; advisory. */
   peerMaxHeaderListSize: number = Number.POSITIVE_INFINITY;
-  /** The server takes extended CONNECT (RFC 8441). */
+  /** True where the server takes extended CONNECT (RFC 8441). */
   peerEnableConnectProtocol = false;
 
   /**
-   * The window that we grant each stream, as the peer sees it now: all receive windows begin with it. A client's SETTINGS reach the
-   * server before any of its requests do; a client may have sent requests before it saw the server's.
+   * The window that we grant each stream, as the peer sees it now: all receive windows begin with it. A client's
+   * SETTINGS reach the server before any of its requests do; a client may have sent requests before it saw the
+   * server's.
    */
   readonly localInitialWindow: InitialWindow;
 
@@ -43,7 +47,7 @@ export class Settings {
     this.localInitialWindow = { bytes: role === "client" ? local.initialWindowSize : protocolInitialWindow };
   }
 
-  /** What our first SETTINGS frame says. */
+  /** Returns the entries of our first SETTINGS frame. */
   entries(): SettingEntry[] {
     const { local } = this;
     const entries: SettingEntry[] = [
@@ -66,8 +70,8 @@ export class Settings {
   }
 
   /**
-   * Takes over the peer's entries in order; what follows from a change is the caller's to do. `onTableSize` hears of each size of the
-   * header table, since the smallest one counts too (RFC 7541 §4.2). @throws H2Error
+   * Takes over the peer's entries in order; what follows from a change is the caller's to do. `onTableSize` hears of
+   * each size of the header table, since the smallest one counts too (RFC 7541 §4.2). @throws H2Error
    */
   applyPeer(entries: readonly SettingEntry[], onTableSize: (bytes: number) => void): void {
     if (!this.peerReceived) this.peerMaxConcurrentStreams = Number.POSITIVE_INFINITY;

@@ -1,6 +1,6 @@
 /**
- * Which streams there are, which identifiers were used, and which ended lately. The only place that
- * changes a stream's state.
+ * The table of streams: which there are, which identifiers were used, and which streams ended lately. It is the only
+ * place that changes the state of a stream.
  */
 import { max31Bit } from "../frame/types.js";
 import { nextState, type StreamEvent } from "../stream/state.js";
@@ -8,7 +8,9 @@ import type { Stream } from "../stream/stream.js";
 import { IdMap } from "./id-map.js";
 import { WidestWindows } from "./widest-windows.js";
 
-/** How many ended ones are remembered, to tell a frame on an ended stream from one on a skipped identifier. */
+/**
+ * The number of ended streams that are remembered, to tell a frame on an ended stream from one on a skipped identifier.
+ */
 const rememberedEnds = 256;
 
 export class StreamTable {
@@ -17,11 +19,11 @@ export class StreamTable {
   #nextLocalId: number;
   /** The highest identifier that the peer has opened. */
   highestPeerId = 0;
-  /** Streams of ours that count against the peer's limit: begun and not closed. */
+  /** The number of our streams that count against the limit of the peer: begun and not closed. */
   localOpen = 0;
-  /** Streams of the peer that hold a slot: neither closed nor, once closed, still held by the application. */
+  /** The number of streams of the peer that hold a slot: not closed, or still held by the application. */
   peerHeld = 0;
-  /** Streams ever begun, by either side. */
+  /** The number of streams ever begun, by either side. */
   begun = 0;
   readonly #endedLately: Int32Array = new Int32Array(rememberedEnds);
   #endedCount = 0;
@@ -49,8 +51,8 @@ export class StreamTable {
   }
 
   /**
-   * Returns our own streams past `lastId`, which the peer's GOAWAY has named: in the order of their identifiers. However often the peer
-   * names a lower one, each identifier is looked at once.
+   * Returns our own streams past `lastId`, which the peer's GOAWAY has named: in the order of their identifiers.
+   * However often the peer names a lower one, each identifier is looked at once.
    */
   localAbove(lastId: number): Stream[] {
     const highest = Math.min(this.#cutOffAt, this.#nextLocalId - 2);
@@ -66,7 +68,7 @@ export class StreamTable {
     return streams;
   }
 
-  /** The identifier for our next stream, or undefined when all 2^30 are used. */
+  /** Returns the identifier of our next stream, or undefined when all 2^30 are used. */
   nextLocalId(): number | undefined {
     return this.#nextLocalId > max31Bit ? undefined : this.#nextLocalId;
   }
@@ -89,13 +91,13 @@ export class StreamTable {
     return (id & 1) === (this.#role === "client" ? 1 : 0);
   }
 
-  /** Nothing was sent or received yet on this identifier. */
+  /** Returns whether nothing was sent or received yet on this identifier. */
   isIdle(id: number): boolean {
     if (!this.isLocal(id)) return id > this.highestPeerId;
     return id >= this.#nextLocalId || this.#streams.get(id)?.state === "idle";
   }
 
-  /** False where the event is not allowed in the stream's state. */
+  /** Changes the state of a stream by an event. Returns false where the event is not allowed in that state. */
   apply(stream: Stream, event: StreamEvent): boolean {
     const next = nextState(stream.state, event);
     if (next === undefined) return false;

@@ -1,19 +1,19 @@
 /**
- * Waits for something that should go on. It is given up only where two looks agree, a tenth of the time apart: when our own process
- * stood still, timers come before what the peer has sent meanwhile, and it must not be blamed.
+ * Waits for something that should go on. It gives up only where two looks agree, a tenth of the time apart: when our
+ * own process stood still, timers come before what the peer has sent meanwhile, and the peer must not be blamed.
  */
 
-/** The first look comes at this part of the time. */
+/** The part of the time after which the first look comes. */
 const firstLook = 0.9;
 
 export class Watch {
   #since: number | undefined;
   #progress: number | undefined;
   #looked = false;
-  /** When to call `look`; not moved by all that happens, so that no timer is. */
+  /** The time to call `look`. It does not move with each sign of life, so that no timer does. */
   lookAt: number | undefined;
 
-  /** `progress` changes with each sign of life; undefined while there is nothing to wait for. */
+  /** Takes note of progress, a number that changes with each sign of life; undefined while nothing is waited for. */
   update(progress: number | undefined, timeoutMs: number, now: number): void {
     if (progress === undefined) {
       // Begun and over in one turn: nobody has set a timer.
@@ -27,7 +27,7 @@ export class Watch {
     if (this.#since !== undefined) this.lookAt ??= this.#since + timeoutMs * firstLook;
   }
 
-  /** `"late"` at the first look, `"over"` where there was no sign of life until the second. */
+  /** Returns `"late"` at the first look, and `"over"` where there was no sign of life until the second. */
   look(timeoutMs: number, now: number): "late" | "over" | undefined {
     if (this.lookAt === undefined || now < this.lookAt) return undefined;
     const since = this.#since;

@@ -1,6 +1,6 @@
 /**
- * What a connection waits for from its peer, and for how long: the handshake, its reading of our answers, the rest of a frame and of a
- * header section, and the taking of output. Each wait has an option of its own (`options/limits.ts`).
+ * Watches what a connection waits for from its peer: the handshake, its reading of our answers, the rest of a frame and
+ * of a header section, and the taking of output. Each wait has an option of its own (`options/limits.ts`).
  */
 import { ErrorCode } from "../error-code.js";
 import { connectionError } from "../errors.js";
@@ -9,15 +9,18 @@ import type { FrameReceiver } from "./receive.js";
 import { Watch } from "./watch.js";
 
 const never = Number.POSITIVE_INFINITY;
-/** Half a DATA frame may be a network that fails for a while: see `frameTimeoutMs`. */
+/**
+ * The factor by which a DATA frame has more time: half of one may be a network that fails for a while
+ * (`frameTimeoutMs`).
+ */
 const dataFramePatience = 6;
 
 export class Watches {
   readonly #core: Core;
   readonly #receiver: FrameReceiver;
-  /** When the handshake began, until it is done. */
+  /** The time when the handshake began, until it is done. */
   #handshakeSince: number | undefined;
-  /** Since when the peer has not read what it made us answer. */
+  /** The time since which the peer has not read what it made us answer. */
   #unreadSince: number | undefined;
   /** Watches a frame that has begun. */
   readonly #frame: Watch = new Watch();
@@ -25,7 +28,7 @@ export class Watches {
   readonly #section: Watch = new Watch();
   /** Watches output that waits. */
   readonly #output: Watch = new Watch();
-  /** The last `takeOutput` gave something, and no other one has followed: the transport takes no more. */
+  /** True where the last `takeOutput` gave something and no other one has followed: the transport takes no more. */
   #unwritten = false;
 
   constructor(core: Core, receiver: FrameReceiver) {
@@ -33,12 +36,12 @@ export class Watches {
     this.#receiver = receiver;
   }
 
-  /** The connection's time begins. */
+  /** Begins the time of the connection. */
   begin(now: number): void {
     if (!this.#core.settings.peerReceived) this.#handshakeSince = now;
   }
 
-  /** Bytes have come from the peer. */
+  /** Takes note of bytes from the peer. */
   received(now: number, wantsInput: boolean): void {
     if (this.#handshakeSince !== undefined && this.#core.settings.peerReceived) this.#handshakeSince = undefined;
     if (!wantsInput) this.#unreadSince ??= now;
@@ -51,7 +54,7 @@ export class Watches {
     this.#watchOutput(now);
   }
 
-  /** Output was taken: `unwritten` says that the transport may take no more. */
+  /** Takes note that output was taken: `unwritten` says that the transport may take no more. */
   taken(unwritten: boolean, now: number): void {
     this.#unreadSince = undefined;
     this.#unwritten = unwritten;
@@ -63,7 +66,7 @@ export class Watches {
     return this.#output.lookAt !== undefined;
   }
 
-  /** When `check` has to be called. */
+  /** The time at which `check` has to be called. */
   get deadline(): number {
     const { handshakeTimeoutMs, unreadAnswersTimeoutMs, goAwayTimeoutMs } = this.#core.options.limits;
     return Math.min(
@@ -111,7 +114,10 @@ export class Watches {
     }
   }
 
-  /** Output waits for the peer to read or to open its windows. All that comes from the peer is a sign of life. */
+  /**
+   * Watches output that waits for the peer to read or to open its windows. All that comes from the peer is a sign of
+   * life.
+   */
   #watchOutput(now: number): void {
     const { scheduler, options } = this.#core;
     const waits = options.role === "server" && (this.#unwritten || scheduler.queuedBytes > 0);

@@ -1,11 +1,13 @@
 /**
- * Knows the widest send window of a connection, so that SETTINGS which would move one past 2^31-1 (RFC 9113 §6.9.2) are noticed without
- * looking at all streams. Only streams that were granted more than they have sent are kept.
+ * Knows the widest send window of a connection, so that SETTINGS which would move one past 2^31-1 (RFC 9113 §6.9.2) are
+ * noticed without looking at all streams. Only streams that were granted more than they have sent are kept.
  */
 import { Heap, type HeapEntry } from "@trunkline/base";
 import type { Stream } from "../stream/stream.js";
 
-/** A stream in the heap, ordered by what it was granted when it was put there, the most first. It may have sent since. */
+/**
+ * A stream in the heap, ordered by what it was granted when it was put there, the most first. It may have sent since.
+ */
 class Entry implements HeapEntry {
   readonly stream: Stream;
   readonly dueMs: number;
@@ -42,7 +44,9 @@ export class WidestWindows {
     this.#heap.remove(entry);
   }
 
-  /** Returns the stream that was granted most, if it was granted more than `limit`. What was sent since is seen here. */
+  /**
+   * Returns the stream that was granted most, if it was granted more than `limit`. What was sent since is seen here.
+   */
   past(limit: number): Stream | undefined {
     for (let first = this.#heap.first; first !== undefined; first = this.#heap.first) {
       const { stream } = first;

@@ -10,7 +10,7 @@ portableAscii.encode(text, clientPreface, 0);
 /** The first octet of a client that speaks TLS (RFC 8446 §5.1). */
 const tlsHandshake = 0x16;
 
-/** What a server expects first, whole or octet by octet. */
+/** Reads the preface that a server expects first, whole or octet by octet. */
 export class PrefaceReader {
   #matched = 0;
 
@@ -18,7 +18,10 @@ export class PrefaceReader {
     return this.#matched === clientPreface.length;
   }
 
-  /** Returns the offset after what belongs to the preface. @throws H2Error PROTOCOL_ERROR at the first octet that does not. */
+  /**
+   * Returns the offset after what belongs to the preface. @throws H2Error PROTOCOL_ERROR at the first octet that does
+   * not.
+   */
   receive(chunk: Uint8Array): number {
     let offset = 0;
     while (offset < chunk.length && !this.done) {

@@ -28,17 +28,17 @@ export class FrameReader {
     this.#maxFrameSize = maxFrameSize;
   }
 
-  /** A frame has begun and is not whole. */
+  /** True where a frame has begun and is not whole. */
   get unfinished(): boolean {
     return this.#joined !== undefined || this.#headerBytes > 0;
   }
 
-  /** Its type, if its header is whole. */
+  /** The type of the unfinished frame, if its header is whole. */
   get unfinishedType(): number | undefined {
     return this.#joined?.[3];
   }
 
-  /** How much of it has come. */
+  /** The number of octets of the unfinished frame that have come. */
   get unfinishedBytes(): number {
     return this.#joined === undefined ? this.#headerBytes : this.#joinedBytes;
   }
@@ -113,7 +113,10 @@ export class FrameReader {
   }
 }
 
-/** Whose words a frame's length is, when it is none: the peer speaks something else from the start. */
+/**
+ * Returns the protocol that the peer speaks in place of HTTP/2, recognised by the bytes where the length of a frame
+ * should be.
+ */
 function foreign(length: number): string | undefined {
   if (length === 0x485454) return ': "HTT" are the first letters of an HTTP/1 answer';
   if (length >>> 8 === 0x1503 || length >>> 8 === 0x1603) return ": it looks like TLS";

@@ -12,7 +12,7 @@ export const SettingId = {
   INITIAL_WINDOW_SIZE: 0x4,
   MAX_FRAME_SIZE: 0x5,
   MAX_HEADER_LIST_SIZE: 0x6,
-  /** RFC 8441 §3 */
+  /** The setting of RFC 8441 §3. */
   ENABLE_CONNECT_PROTOCOL: 0x8,
 } as const;
 
@@ -20,7 +20,10 @@ export type SettingEntry = readonly [id: number, value: number];
 
 const entryBytes = 6;
 
-/** @throws H2Error for a length that is not of whole entries, or more than `maxEntries` of them (CVE-2019-9515 in another guise) */
+/**
+ * @throws H2Error for a length that is not of whole entries, or more than `maxEntries` of them (CVE-2019-9515 in
+ * another guise)
+ */
 export function readSettings(bytes: Uint8Array, start: number, end: number, maxEntries: number): SettingEntry[] {
   const length = end - start;
   if (length % entryBytes !== 0)

@@ -13,15 +13,15 @@ export const FrameType = {
 } as const;
 
 export const Flag = {
-  /** DATA, HEADERS */
+  /** A flag of DATA and HEADERS. */
   END_STREAM: 0x1,
-  /** SETTINGS, PING */
+  /** A flag of SETTINGS and PING. */
   ACK: 0x1,
-  /** HEADERS, CONTINUATION, PUSH_PROMISE */
+  /** A flag of HEADERS, CONTINUATION and PUSH_PROMISE. */
   END_HEADERS: 0x4,
-  /** DATA, HEADERS, PUSH_PROMISE */
+  /** A flag of DATA, HEADERS and PUSH_PROMISE. */
   PADDED: 0x8,
-  /** HEADERS */
+  /** A flag of HEADERS. */
   PRIORITY: 0x20,
 } as const;
 

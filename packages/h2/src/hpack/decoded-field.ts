@@ -5,7 +5,7 @@ import type { HeaderField } from "../header-field.js";
  * objects that are in the tables, again and again: treat them as constants, but for `checked`.
  */
 export interface DecodedField extends HeaderField {
-  /** Set by whoever checks fields (RFC 9113 §8.2.1), so that a field from a table is checked once. */
+  /** True once the form of the field was checked (RFC 9113 §8.2.1), so that a field from a table is checked once. */
   checked?: boolean | undefined;
 }
 
@@ -14,7 +14,10 @@ export function decodedField(name: string, value: string, neverIndexed?: true): 
   return { name, value, neverIndexed, checked: undefined } as DecodedField;
 }
 
-/** What a field counts in a table (RFC 7541 §4.1) and in a header list (RFC 9113 §6.5.2): a string has one character an octet. */
+/**
+ * Returns the size of a field, as it counts in a table (RFC 7541 §4.1) and in a header list (RFC 9113 §6.5.2): a string
+ * has one character an octet.
+ */
 export function fieldBytes(name: string, value: string): number {
   return name.length + value.length + 32;
 }

@@ -14,14 +14,17 @@ export type { DecodedField } from "./decoded-field.js";
 
 export interface HpackDecoderOptions {
   readonly ascii: AsciiCodec;
-  /** Bytes of dynamic table that we announce (SETTINGS_HEADER_TABLE_SIZE). Until the peer knows, it may use the protocol's 4,096. */
+  /**
+   * Bytes of dynamic table that we announce (SETTINGS_HEADER_TABLE_SIZE). Until the peer knows, it may use the
+   * protocol's 4,096.
+   */
   readonly maxTableSize: number;
 }
 
 export class HpackDecoder {
   /** The last block counted more than its limit; what is past the limit was not kept. */
   listTooLarge = false;
-  /** What the last block counted as a whole: name, value and 32 for each field (RFC 9113 §6.5.2). */
+  /** The size of the last block as a whole: name, value and 32 for each field (RFC 9113 §6.5.2). */
   listBytes = 0;
 
   readonly #ascii: AsciiCodec;
@@ -37,7 +40,10 @@ export class HpackDecoder {
     this.#smallestMaxTableSize = this.#maxTableSize;
   }
 
-  /** The announced value is in force: the peer has acknowledged it. If its table is larger, the next block must begin by shrinking it. */
+  /**
+   * The announced value is in force: the peer has acknowledged it. If its table is larger, the next block must begin by
+   * shrinking it.
+   */
   setMaxTableSize(bytes: number): void {
     this.#maxTableSize = bytes;
     this.#smallestMaxTableSize = Math.min(this.#smallestMaxTableSize, bytes);
@@ -47,7 +53,8 @@ export class HpackDecoder {
    * Decodes the header block `bytes[start, end)`, of which nothing is kept. Past `maxListBytes` it goes on, for the
    * table's sake, but keeps no more fields: see `listTooLarge`. The cost of a field that is repeated by its index
    * (CVE-2016-6581) is thereby bounded.
-   * @throws H2Error (scope `connection`, COMPRESSION_ERROR) for whatever is malformed. The decoder is of no use after that.
+   * @throws H2Error (scope `connection`, COMPRESSION_ERROR) for whatever is malformed. The decoder is of no use after
+   * that.
    */
   decode(bytes: Uint8Array, start: number, end: number, maxListBytes: number): DecodedField[] {
     const cursor: Cursor = { bytes, offset: start, end };

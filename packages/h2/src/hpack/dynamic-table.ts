@@ -30,7 +30,7 @@ export class DynamicTable<Entry extends HeaderField> {
     return this.#inserted;
   }
 
-  /** What the entries count together (RFC 7541 §4.1). */
+  /** The size of all entries together (RFC 7541 §4.1). */
   get bytes(): number {
     return this.#bytes;
   }

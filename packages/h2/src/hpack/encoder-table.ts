@@ -1,9 +1,9 @@
-/** Which index a field has now, for the encoder: in the static table or in its own dynamic table. */
+/** Finds the index that a field has now, for the encoder: in the static table or in its own dynamic table. */
 import { DynamicTable } from "./dynamic-table.js";
 import { type IndexingPolicy, indexingPolicy } from "./indexing-policy.js";
 import { type StaticName, staticLength, staticNames } from "./static-table.js";
 
-/** What is known under one name. */
+/** The entries that are known under one name. */
 export class KnownName {
   readonly policy: IndexingPolicy;
   readonly statics: StaticName | undefined;

@@ -1,4 +1,7 @@
-/** HPACK encoding (RFC 7541) of whole header blocks. What goes into the table is decided here and in `indexing-policy.ts`. */
+/**
+ * HPACK encoding (RFC 7541) of whole header blocks. What goes into the table is decided here and in
+ * `indexing-policy.ts`.
+ */
 import type { AsciiCodec } from "../bytes/ascii.js";
 import { type H2Error, usageError } from "../errors.js";
 import type { HeaderField } from "../header-field.js";
@@ -11,22 +14,26 @@ import { maxStringLength, writeString } from "./string.js";
 
 export interface HpackEncoderOptions {
   readonly ascii: AsciiCodec;
-  /** Bytes of table that we use, however much the peer allows. Default 4,096, the protocol's own: a larger one costs memory in both ends. */
+  /**
+   * Bytes of table that we use, however much the peer allows. Default 4,096, the protocol's own: a larger one costs
+   * memory in both ends.
+   */
   readonly maxTableSize?: number;
   /**
-   * Whether an `authorization` that cannot be guessed (20 characters and more after the scheme, not `Basic`) goes into the
-   * table. Default `true`: HPACK lets an attacker test whole values only, so a long random token is safe there, while
-   * a token of 1,000 bytes in every call would be most of its header. Mark a field `neverIndexed` to keep it out.
+   * Whether an `authorization` that cannot be guessed (20 characters and more after the scheme, not `Basic`) goes into
+   * the table. Default `true`: HPACK lets an attacker test whole values only, so a long random token is safe there,
+   * while a token of 1,000 bytes in every call would be most of its header. Mark a field `neverIndexed` to keep it out.
    */
   readonly indexLongAuthorization?: boolean;
   /**
-   * What is wrong with a field, if anything: asked of those that are written as literals, and once of a name in the static table: what is
-   * in the dynamic table was asked of before. `nameChecked`: another field of the name was well formed. Default: nothing ever is; HPACK codes any octets.
+   * Returns what is wrong with a field, if anything. It is asked of fields that are written as literals, and once of a
+   * name in the static table; fields of the dynamic table were asked of before. `nameChecked` says that another field
+   * of the name was well formed. Default: nothing is wrong; HPACK codes any octets.
    */
   readonly fieldFlaw?: (name: string, value: string, nameChecked: boolean) => string | undefined;
 }
 
-/** How a literal is written (RFC 7541 §6.2): the bits that say so, and how many are left for the name's index. */
+/** The form of a literal (RFC 7541 §6.2): the bits that name it, and how many are left for the index of the name. */
 interface LiteralForm {
   readonly pattern: number;
   readonly prefixBits: number;
@@ -35,9 +42,9 @@ const withIndexing: LiteralForm = { pattern: 0x40, prefixBits: 6 };
 const withoutIndexing: LiteralForm = { pattern: 0x00, prefixBits: 4 };
 const neverIndexed: LiteralForm = { pattern: 0x10, prefixBits: 4 };
 
-/** So many values in a row that were never used again make a name count as volatile. */
+/** The number of values in a row, never used again, that make a name count as volatile. */
 const unusedBeforeVolatile = 8;
-/** Of a name that counts as volatile, one value in so many is inserted, to see whether it has settled down. */
+/** The interval in which one value of a volatile name is inserted, to see whether it has settled down. */
 const volatileTrialInterval = 16;
 
 export class HpackEncoder {
@@ -128,7 +135,7 @@ export class HpackEncoder {
     if (known !== undefined) known.checked = true;
   }
 
-  /** What the block has put into our table will not reach the peer's: both begin again with empty ones. */
+  /** Empties both tables, since what the abandoned block has put into ours will not reach the table of the peer. */
   #abandoned(flaw: string): H2Error {
     const size = this.#table.maxBytes;
     this.#table.resize(0);

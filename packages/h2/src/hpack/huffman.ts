@@ -12,7 +12,10 @@ export function huffmanLength(text: string): number {
   return (bits + 7) >>> 3;
 }
 
-/** Writes `text`, padded with ones to a whole octet, and returns the offset after it; `huffmanLength` says how much room it needs. */
+/**
+ * Writes `text`, padded with ones to a whole octet, and returns the offset after it; `huffmanLength` says how much room
+ * it needs.
+ */
 export function writeHuffman(text: string, target: Uint8Array, offset: number): number {
   // The low `pendingBits` of `pending` are still to be written; bits above them have been, and shift out by themselves.
   let pending = 0;
@@ -48,13 +51,16 @@ export function writeHuffman(text: string, target: Uint8Array, offset: number): 
   return offset;
 }
 
-/** Octets that `readHuffman` needs for `codedBytes`: one symbol in every five bits, and one that is written ahead of its end. */
+/**
+ * Octets that `readHuffman` needs for `codedBytes`: one symbol in every five bits, and one that is written ahead of its
+ * end.
+ */
 export function maxDecodedLength(codedBytes: number): number {
   return Math.floor((codedBytes * 8) / 5) + 1;
 }
 
 // An entry of the table, indexed by state and the next four bits:
-//   bits 0-12   the state after them, times 16 (a state is an inner node of the code's tree; the last is where nothing leads out)
+//   bits 0-12   the state after them, times 16 (a state is an inner node of the code's tree; the last has no way out)
 //   bit 13      the string may end here
 //   bit 14      a symbol ended
 //   bits 16-23  that symbol

@@ -1,7 +1,7 @@
 /**
- * Which fields our encoder puts into the compression table. A field in the table costs one octet from then on, but
- * pushes out older ones, and whoever can both send fields of his own over the connection and watch its lengths can
- * test guesses against it (RFC 7541 §7.1).
+ * Decides which fields our encoder puts into the compression table. A field in the table costs one octet from then on,
+ * but pushes out older ones. An attacker who can both send fields of its own over the connection and watch its lengths
+ * can test guesses against a field in the table (RFC 7541 §7.1).
  */
 
 /**

@@ -1,7 +1,10 @@
-/** Integers with a prefix (RFC 7541 §5.1): what fits into the low bits of the first octet, else seven bits an octet after it. */
+/**
+ * Integers with a prefix (RFC 7541 §5.1): what fits into the low bits of the first octet, else seven bits an octet
+ * after it.
+ */
 import { compressionError } from "./compression-error.js";
 
-/** A place in a header block. The octets belong to whoever made the cursor; nothing here keeps them. */
+/** A place in a header block. The octets belong to the maker of the cursor; nothing here keeps them. */
 export interface Cursor {
   readonly bytes: Uint8Array;
   offset: number;
@@ -13,7 +16,10 @@ export const maxInteger: number = 2 ** 31 - 1;
 /** The first octet and the five that 31 bits can need: nothing longer is ever written by a sane encoder. */
 export const maxIntegerOctets = 6;
 
-/** Writes `value` into the low `prefixBits` of an octet whose other bits are `pattern`, and further octets; returns the offset after it. */
+/**
+ * Writes `value` into the low `prefixBits` of an octet whose other bits are `pattern`, and further octets; returns the
+ * offset after it.
+ */
 export function writeInteger(
   value: number,
   prefixBits: number,

@@ -65,7 +65,7 @@ export const staticFields: readonly DecodedField[] = namesAndValues.flatMap(([na
 /** 61: the dynamic table's newest entry has the index after it (RFC 7541 §2.3.3). */
 export const staticLength: number = staticFields.length;
 
-/** What the table has under one name. */
+/** The entries of the static table under one name. */
 export interface StaticName {
   /** The first index of the name. */
   readonly index: number;

@@ -22,12 +22,18 @@ export function writeString(text: string, ascii: AsciiCodec, target: Uint8Array,
   return textAt + text.length;
 }
 
-/** Where Huffman strings are decoded to, for all connections: a string is made of it before anything else can run. */
+/**
+ * The buffer that Huffman strings are decoded to, for all connections: a string is made of it before anything else can
+ * run.
+ */
 let scratch = new Uint8Array(1_024);
 /** A larger scratch is not kept. */
 const largestKeptScratch = 65_536;
 
-/** Reads a string at the cursor and moves it on. @throws H2Error when it is longer than the block or its Huffman code is wrong. */
+/**
+ * Reads a string at the cursor and moves it on. @throws H2Error when it is longer than the block or its Huffman code is
+ * wrong.
+ */
 export function readString(cursor: Cursor, ascii: AsciiCodec): string {
   const { bytes } = cursor;
   const coded = ((bytes[cursor.offset] as number) & huffmanFlag) !== 0;

@@ -10,7 +10,7 @@ import { ErrorCode } from "../error-code.js";
 import { Linger } from "./linger.js";
 import type { Transport } from "./transport.js";
 
-/** What a driver needs of a `Connection`. */
+/** The part of a `Connection` that a driver needs. */
 export type DrivenConnection = Pick<
   Connection,
   | "receive"
@@ -27,7 +27,7 @@ export type DrivenConnection = Pick<
 >;
 
 export interface DriverOptions {
-  /** Default: the system's. */
+  /** The clock. Default: the clock of the system. */
   readonly clock?: Clock;
 }
 
@@ -36,13 +36,13 @@ export class ConnectionDriver {
   readonly #transport: Transport;
   readonly #clock: Clock;
   #flushScheduled = false;
-  /** The transport takes no more until it says so. */
+  /** True while the transport takes no more. */
   #blocked = false;
   #paused = false;
-  /** Within the engine or a write out of it: what comes meanwhile, as in memory it may, waits in `#held`. */
+  /** True within the engine or a write out of it: what comes meanwhile, as it may in memory, waits in `#held`. */
   #busy = false;
   readonly #held: Fifo<Uint8Array> = new Fifo();
-  /** The connection is over, and its transport on its way out. */
+  /** The end of the transport, once the connection is over. */
   #linger: Linger | undefined;
   #transportClosed = false;
   #armedFor: number | undefined;
@@ -74,13 +74,13 @@ export class ConnectionDriver {
     this.#schedule();
   }
 
-  /** Orderly: no new streams, live ones go on, then the transport is half-closed and drained. */
+  /** Closes gracefully: no new streams, live ones go on, then the transport is half-closed and drained. */
   close(): void {
     this.#connection.goAway(ErrorCode.NO_ERROR);
     this.#arm();
   }
 
-  /** At once: every stream ends with `onReset`; nothing that waits is written. */
+  /** Closes at once: every stream ends with `onReset`, and nothing that waits is written. */
   destroy(cause?: unknown): void {
     this.#connection.transportClosed(cause ?? new Error("the connection was destroyed"));
     this.#transport.destroy();
@@ -103,7 +103,9 @@ export class ConnectionDriver {
     this.#arm();
   }
 
-  /** Reads no more from a peer that does not read our answers, or while the connection holds too much that is unread. */
+  /**
+   * Reads no more from a peer that does not read our answers, or while the connection holds too much that is unread.
+   */
   #pauseOrResume(): void {
     const connection = this.#connection;
     const paused = !connection.closed && ((this.#blocked && !connection.wantsInput) || connection.overBudget);
@@ -119,7 +121,8 @@ export class ConnectionDriver {
   };
 
   #schedule(): void {
-    // A connection that is over may not wait for a peer that does not read: its last words are few, and go behind the rest.
+    // A connection that is over may not wait for a peer that does not read: its last words are few, and go behind the
+    // rest.
     if (this.#flushScheduled || (this.#blocked && !this.#connection.closed)) return;
     this.#flushScheduled = true;
     // After the callbacks and promises of this turn: everything they made ready goes out in one write.
@@ -127,8 +130,8 @@ export class ConnectionDriver {
   }
 
   /**
-   * In the middle of a turn: the other side begins with the first answers (or requests) while this one works on the next. With
-   * 100 unary calls in flight the two processes took turns without it, and did a third less.
+   * Writes a batch in the middle of a turn: the other side begins with the first answers or requests while this one
+   * works on the next. With 100 unary calls in flight the two processes took turns without it, and did a third less.
    */
   #writeBatch(): void {
     if (this.#blocked || this.#transportClosed || this.#connection.closed) return;
@@ -162,7 +165,10 @@ export class ConnectionDriver {
     if (this.#linger === undefined) this.#pauseOrResume();
   }
 
-  /** The connection is over: half-close, then read and drop what still comes, so that the peer sees our last words and no TCP reset. */
+  /**
+   * Half-closes the transport of a connection that is over, then reads and drops what still comes, so that the peer
+   * sees our last frames and no TCP reset.
+   */
   #end(): void {
     if (this.#linger !== undefined) return;
     this.#disarm?.();

@@ -1,6 +1,6 @@
 /**
- * Requests and responses over a connection, as little as referees and tests need: no routing, no header objects, no
- * pooling. Whoever wants more builds on `Connection`.
+ * Requests and responses over a connection, as little as judges and tests need: no routing, no header objects, no
+ * pooling. A user who wants more builds on `Connection`.
  */
 import type { Duplex } from "node:stream";
 import { retained } from "../bytes/retained.js";
@@ -15,7 +15,10 @@ import { nodeAscii } from "./ascii.js";
 import { ConnectionDriver } from "./driver.js";
 import { duplexTransport } from "./transport.js";
 
-/** Answers one request. When it returns, or its promise settles, the stream is released; what it throws resets it. */
+/**
+ * A handler that answers one request. When it returns, or its promise settles, the stream is released; an error that it
+ * throws resets the stream.
+ */
 export type HttpHandler = (stream: HttpStream) => void | Promise<void>;
 
 export type HttpOptions = Omit<ConnectionOptions, "role" | "ascii">;
@@ -43,13 +46,16 @@ export class HttpStream implements StreamHandler {
     return this.#stream?.bufferedBytes ?? 0;
   }
 
-  /** The peer's headers. @throws H2Error when the stream is reset before they come. */
+  /** Returns the headers of the peer. @throws H2Error when the stream is reset before they come */
   async headers(): Promise<readonly HeaderField[]> {
     await this.#until(() => this.#fields !== undefined);
     return this.#fields as readonly HeaderField[];
   }
 
-  /** The peer's body, chunk by chunk; a chunk counts as consumed when it is given out. @throws H2Error when the stream is reset before its end. */
+  /**
+   * Iterates over the body of the peer, chunk by chunk; a chunk counts as consumed when it is given out. @throws
+   * H2Error when the stream is reset before its end
+   */
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
     for (;;) {
       await this.#until(() => this.#chunks.length > 0 || this.#ended);
@@ -60,14 +66,14 @@ export class HttpStream implements StreamHandler {
     }
   }
 
-  /** The peer's whole body. */
+  /** Returns the whole body of the peer. */
   async body(): Promise<Uint8Array> {
     const chunks: Uint8Array[] = [];
     for await (const chunk of this) chunks.push(chunk);
     return Buffer.concat(chunks);
   }
 
-  /** Headers, an informational response, or trailers, as `Http2Stream.sendHeaders`. */
+  /** Sends headers, an informational response, or trailers, as `Http2Stream.sendHeaders`. */
   sendHeaders(fields: readonly HeaderField[], endStream = false): void {
     this.#stream?.sendHeaders(fields, { endStream });
   }
@@ -85,7 +91,7 @@ export class HttpStream implements StreamHandler {
     this.onReset({ errorCode, message: "reset by this side", origin: "local", scope: "stream", unprocessed: false });
   }
 
-  /** Done with it: a stream that is still open is cancelled. */
+  /** Releases the stream: one that is still open is cancelled. */
   release(): void {
     this.#stream?.release();
   }
@@ -123,7 +129,8 @@ export class HttpStream implements StreamHandler {
 
   /** Called by the engine, as `StreamHandler.onReset`. */
   onReset({ errorCode, message, scope, origin, cause }: StreamReset): void {
-    // The whole message may have come before the reset (RFC 9113 §8.1): then the reset says only that no more need be sent.
+    // The whole message may have come before the reset (RFC 9113 §8.1): then the reset says only that no more need be
+    // sent.
     this.#failure ??= new H2Error(`stream ${this.id}: ${errorCodeName(errorCode)}: ${message}`, {
       errorCode,
       streamId: this.id,
@@ -157,7 +164,7 @@ export class HttpStream implements StreamHandler {
 export class HttpConnection implements ConnectionHandler {
   readonly connection: Connection;
   readonly driver: ConnectionDriver;
-  /** Why the connection ended; undefined before, and after an orderly end. */
+  /** The error that the connection ended with; undefined before, and after an end without an error. */
   error: H2Error | undefined;
   readonly #answer: HttpHandler | undefined;
   #awaiting: (() => void)[] = [];
@@ -169,17 +176,20 @@ export class HttpConnection implements ConnectionHandler {
     this.driver = new ConnectionDriver(this.connection, duplexTransport(duplex));
   }
 
-  /** Serves what comes in on `duplex`. */
+  /** Returns a server connection that serves the requests which come in on `duplex`. */
   static accept(duplex: Duplex, answer: HttpHandler, options: HttpOptions = {}): HttpConnection {
     return new HttpConnection(duplex, { ...options, role: "server", ascii: nodeAscii }, answer);
   }
 
-  /** A client on `duplex`. */
+  /** Returns a client connection on `duplex`. */
   static connect(duplex: Duplex, options: HttpOptions = {}): HttpConnection {
     return new HttpConnection(duplex, { ...options, role: "client", ascii: nodeAscii }, undefined);
   }
 
-  /** Resolves when the peer's SETTINGS have come: only then is it known what it takes, such as extended CONNECT. @throws H2Error when the connection ends before. */
+  /**
+   * Resolves when the peer's SETTINGS have come: only then is it known what it takes, such as extended CONNECT. @throws
+   * H2Error when the connection ends before.
+   */
   async handshake(): Promise<void> {
     while (!this.#handshakeDone) {
       if (this.connection.closed) throw this.error ?? ended();
@@ -187,7 +197,10 @@ export class HttpConnection implements ConnectionHandler {
     }
   }
 
-  /** Sends a request's headers, once the server allows another stream. @throws H2Error when the connection takes no more. */
+  /**
+   * Sends a request's headers, once the server allows another stream. @throws H2Error when the connection takes no
+   * more.
+   */
   async request(fields: readonly HeaderField[], endStream = false): Promise<HttpStream> {
     const stream = new HttpStream();
     for (;;) {
@@ -204,7 +217,7 @@ export class HttpConnection implements ConnectionHandler {
     }
   }
 
-  /** Orderly: what goes on is finished. Resolves when the transport is closed. */
+  /** Closes gracefully: what goes on is finished. Resolves when the transport is closed. */
   async close(): Promise<void> {
     this.driver.close();
     await this.driver.done;

@@ -1,15 +1,21 @@
 /**
- * The end of a transport: half-closed, it still has to get rid of its last bytes, and the other side to read them and close.
- * To cut it too early would lose the tail of an answer; to wait for ever would keep what a dead peer holds.
+ * The end of a transport: half-closed, it still has to send its last bytes, and the other side has to read them and
+ * close. To cut it too early would lose the tail of an answer; to wait for ever would keep what a dead peer holds.
  */
 import type { Clock } from "@trunkline/base";
 import type { Transport } from "./transport.js";
 
-/** A peer that gives no sign of life for so long has read what it will read. */
+/** The time without a sign of life after which a peer has read what it will read. */
 const lingerMs = 1_000;
-/** However alive it is: 4 MiB in the system's buffers at 1 Mbit/s take half of this. */
+/**
+ * The time after which even a peer that is alive is given up: 4 MiB in the buffers of the system take half of it at 1
+ * Mbit/s.
+ */
 const longestLingerMs = 60_000;
-/** A peer that still reads sends window updates and acknowledgements; one that goes on to send much more is not listening. */
+/**
+ * The bytes that a peer that still reads may send, as window updates and acknowledgements; one that sends much more is
+ * not listening.
+ */
 const lifeBytes = 65_536;
 
 export class Linger {
@@ -31,7 +37,7 @@ export class Linger {
     this.#arm();
   }
 
-  /** Something came from the peer, and was dropped. */
+  /** Takes note of bytes from the peer, which were dropped. */
   received(bytes: number): void {
     this.#receivedBytes += bytes;
     this.#heard = this.#receivedBytes <= lifeBytes;

@@ -3,7 +3,7 @@ import net from "node:net";
 import tls from "node:tls";
 import { printHostPort } from "@trunkline/base";
 import { TransportError, tlsFailure, unusableTls } from "@trunkline/base/node";
-import { Doorstep } from "./accept-filter.js";
+import { AcceptFilter } from "./accept-filter.js";
 import { alpnProtocol, serverHandshakeFailure, serverTlsOptions } from "./tls.js";
 
 export interface SocketServerOptions {
@@ -48,7 +48,7 @@ export function createSocketServer(options: SocketServerOptions, onSocket: (sock
     return Object.assign(net.createServer({ allowHalfOpen: true, noDelay: true }, onSocket), { updateTls });
   }
   const needsCertificate = Boolean(secure.requestCert) && secure.rejectUnauthorized !== false;
-  const doorstep = new Doorstep();
+  const acceptFilter = new AcceptFilter();
   let closing = false;
   const refuse = (socket: net.Socket, failure: TransportError): void => {
     if (closing) return;
@@ -61,7 +61,7 @@ export function createSocketServer(options: SocketServerOptions, onSocket: (sock
   let current = serverTlsOptions(secure);
   const server = usable(() =>
     tls.createServer(current, (socket) => {
-      doorstep.passed(socket);
+      acceptFilter.passed(socket);
       const failure = serverHandshakeFailure(socket, needsCertificate);
       if (failure === undefined) {
         socket.disableRenegotiation(); // RFC 9113 §9.2.1
@@ -69,10 +69,10 @@ export function createSocketServer(options: SocketServerOptions, onSocket: (sock
         return;
       }
       refuse(socket, failure);
-      doorstep.turnAway(socket, failure.message);
+      acceptFilter.reject(socket, failure.message);
     }),
   );
-  server.on("connection", (socket) => doorstep.arrived(socket));
+  server.on("connection", (socket) => acceptFilter.arrived(socket));
   server.on("tlsClientError", (cause, socket) => {
     socket.destroy();
     const [code, text] = tlsFailure(cause, "client", alpnProtocol) ?? ["TLS_FAILED", cause.message];
@@ -90,7 +90,7 @@ export function createSocketServer(options: SocketServerOptions, onSocket: (sock
     close(callback?: (error?: Error) => void): typeof server {
       closing = true;
       stopListening(callback);
-      doorstep.clear();
+      acceptFilter.clear();
       return server;
     },
   });

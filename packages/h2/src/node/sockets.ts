@@ -1,5 +1,5 @@
 /**
- * Dialling for HTTP/2: TCP and Unix sockets, with TLS where asked. This file must not know what is spoken afterwards.
+ * Dials for HTTP/2 over TCP and Unix sockets, with TLS where asked. This file must not know what is spoken afterwards.
  */
 import type net from "node:net";
 import type tls from "node:tls";

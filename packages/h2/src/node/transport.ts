@@ -1,4 +1,4 @@
-/** What a driver needs of a byte stream, and how any Node `Duplex` (net, tls, a pair in memory) provides it. */
+/** The byte stream that a driver needs, and how any Node `Duplex` (net, tls, a pair in memory) provides it. */
 import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
 import { setImmediate, TransportError, tlsFailure } from "@trunkline/base/node";
@@ -6,25 +6,28 @@ import { setImmediate, TransportError, tlsFailure } from "@trunkline/base/node";
 export interface TransportEvents {
   /** The chunk is the receiver's; the transport does not use its memory again. */
   onData(chunk: Uint8Array): void;
-  /** After `write` gave false: more may be written. */
+  /** More may be written, after `write` gave false. */
   onDrain(): void;
   /** The other side will send no more. */
   onEnd(): void;
-  /** Nothing more in either direction; `error` when it did not end in order. Called once, last. */
+  /**
+   * The transport is closed in both directions; `error` is given when it did not end in order. It is the last call, and
+   * comes once.
+   */
   onClose(error: Error | undefined): void;
 }
 
 export interface Transport {
   start(events: TransportEvents): void;
-  /** False: wait for `onDrain`. */
+  /** Writes chunks. Returns false where more should wait for `onDrain`. */
   write(chunks: readonly Uint8Array[]): boolean;
   pause(): void;
   resume(): void;
-  /** Bytes written and not yet handed to the system. */
+  /** The number of bytes written and not yet handed to the system. */
   readonly writableLength: number;
-  /** Half-close, after what was written. */
+  /** Half-closes the transport, after what was written. */
   end(): void;
-  /** At once, unwritten bytes are lost. */
+  /** Closes at once; unwritten bytes are lost. */
   destroy(): void;
 }
 
@@ -74,8 +77,9 @@ export function duplexTransport(duplex: Duplex): Transport {
 }
 
 /**
- * In TLS 1.3 a server's objections to its client come as alerts after the handshake: OpenSSL's words for them are several lines. Where the server
- * resets the connection at once, TCP may lose the alert, and only a guess is left.
+ * Names the error of a TLS socket. In TLS 1.3 the objections of a server to its client come as alerts after the
+ * handshake, for which OpenSSL has several lines of words. Where the server resets the connection at once, TCP may lose
+ * the alert, and only a guess is left.
  */
 function named(error: Error & { code?: string }, heard: boolean): Error {
   if (!heard && (error.code === "ECONNRESET" || error.code === "EPIPE")) {

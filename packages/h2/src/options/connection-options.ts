@@ -34,7 +34,8 @@ export interface ResolvedOptions {
 
 /**
  * Checks options without making a connection.
- * @throws RangeError for a number out of its range, TypeError for anything else, naming the option, the value and what it may be
+ * @throws RangeError for a number out of its range, TypeError for anything else, naming the option, the value and what
+ * it may be
  */
 export function checkConnectionOptions(options: ConnectionOptions): void {
   resolveOptions(options);

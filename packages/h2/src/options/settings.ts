@@ -1,31 +1,42 @@
-/** What this side announces in its SETTINGS (RFC 9113 §6.5.2), each with its default and its reason. */
+/** The settings that this side announces (RFC 9113 §6.5.2), each with its default and its reason. */
 import { wholeNumber } from "@trunkline/base";
 
 /** The settings that this side announces. */
 export interface LocalSettings {
   /** The bytes of HPACK dynamic table that the peer may use. Default 4,096: the protocol's own. */
   readonly headerTableSize?: number;
-  /** The number of streams that the peer may have open. Default 256. A stream counts until its handler has released it. */
+  /**
+   * The number of streams that the peer may have open. Default 256. A stream counts until its handler has released it.
+   */
   readonly maxConcurrentStreams?: number;
-  /** The bytes that a new stream may send before any of them is consumed. Default 65,536. The window grows while the reader keeps up. */
+  /**
+   * The bytes that a new stream may send before any of them is consumed. Default 65,536. The window grows while the
+   * reader keeps up.
+   */
   readonly initialWindowSize?: number;
-  /** The largest frame payload that is taken, 16,384 to 16,777,215 bytes. Default 16,384: larger frames measured no faster. */
+  /**
+   * The largest frame payload that is taken, 16,384 to 16,777,215 bytes. Default 16,384: larger frames measured no
+   * faster.
+   */
   readonly maxFrameSize?: number;
   /**
-   * The largest header section that is taken, in bytes counted as RFC 9113 §6.5.2 does (32 a field on top). Default 16,384 at a server,
-   * 65,536 at a client, whose trailers may hold error details.
+   * The largest header section that is taken, in bytes counted as RFC 9113 §6.5.2 does (32 a field on top). Default
+   * 16,384 at a server, 65,536 at a client, whose trailers may hold error details.
    */
   readonly maxHeaderListSize?: number;
   /**
-   * Server: true takes extended CONNECT, a request with `:protocol` whose stream becomes a tunnel, for WebSockets among others (RFC
-   * 8441). Default `false`.
+   * True makes a server take extended CONNECT, a request with `:protocol` whose stream becomes a tunnel, for WebSockets
+   * among others (RFC 8441). Default `false`.
    */
   readonly enableConnectProtocol?: boolean;
 }
 
 const maxWindow = 2 ** 31 - 1;
 
-/** Checks settings and fills in the defaults. @throws RangeError or TypeError naming the setting, the value and its range */
+/**
+ * Checks settings and fills in the defaults. @throws RangeError or TypeError naming the setting, the value and its
+ * range
+ */
 export function resolveSettings(role: "client" | "server", settings: LocalSettings): Required<LocalSettings> {
   const { enableConnectProtocol = false } = settings;
   if (typeof enableConnectProtocol !== "boolean" || (enableConnectProtocol && role === "client")) {

@@ -1,9 +1,10 @@
 /**
- * Flow-control windows (RFC 9113 §5.2, §6.9): the arithmetic and nothing else. How much is granted and when is decided in
- * `connection/receive-windows.ts`; which stream may send is asked in `connection/scheduler.ts`.
+ * Flow-control windows (RFC 9113 §5.2, §6.9): the arithmetic and nothing else. How much is granted and when is decided
+ * in `connection/receive-windows.ts`; which stream may send is asked in `connection/scheduler.ts`.
  *
- * A stream's window is the initial window size of the settings plus what happened on the stream since. A change of the setting moves the
- * windows of all streams at once (§6.9.2) and visits none of them: with 16,384 open streams it costs as little as with one.
+ * A stream's window is the initial window size of the settings plus what happened on the stream since. A change of the
+ * setting moves the windows of all streams at once (§6.9.2) and visits none of them: with 16,384 open streams it costs
+ * as little as with one.
  */
 
 /** The window every connection and stream starts with before SETTINGS say otherwise. */
@@ -41,12 +42,14 @@ export class ReceiveWindow {
     this.#initial = initial;
   }
 
-  /** What the peer may send now without asking; may be negative after our own setting was lowered (§6.9.2). */
+  /**
+   * The bytes that the peer may send now without asking; may be negative after our own setting was lowered (§6.9.2).
+   */
   get available(): number {
     return this.#initial.bytes + this.granted;
   }
 
-  /** What the peer should be able to have in flight: `available` is brought back up to it. */
+  /** The bytes that the peer should be able to have in flight: `available` is brought back up to it. */
   get size(): number {
     return this.#initial.bytes + this.grown;
   }

@@ -1,6 +1,6 @@
 /**
- * What makes a field section malformed as a whole (RFC 9113 §8.3): its pseudo-headers, of which there are the right ones, once each,
- * before all other fields. The same rules hold for what comes in and what goes out.
+ * Checks a field section as a whole (RFC 9113 §8.3): the right pseudo-headers, once each, before all other fields. The
+ * same rules hold for what comes in and what goes out.
  */
 import type { HeaderField } from "../header-field.js";
 import { type Flaw, isPseudo, printable } from "./field-form.js";

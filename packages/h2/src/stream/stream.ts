@@ -1,6 +1,6 @@
 /**
- * All that is kept for one stream. Each field belongs to one part of the connection, named above it. What its user calls is passed on
- * to the stream's owner, the connection.
+ * All that is kept for one stream. Each field belongs to one part of the connection, named above it. What its user
+ * calls is passed on to the stream's owner, the connection.
  */
 import { ByteQueue } from "../bytes/byte-queue.js";
 import type { ErrorCode } from "../error-code.js";
@@ -12,11 +12,11 @@ import type { StreamState } from "./state.js";
 /** A message of which more has to come; `connection/assemblies.ts` has the rules. */
 export interface Assembly {
   readonly stream: Stream;
-  /** What the stream's `receivedBytes` will be when the message is whole. */
+  /** The `receivedBytes` of the stream when the message will be whole. */
   readonly wholeAt: number;
   /** True once the stream's window was extended. */
   extended: boolean;
-  /** When it began to wait, or when some of it last came. */
+  /** The time when it began to wait, or when some of it last came. */
   sinceMs: number;
   /** True once the application was told that there is no room. */
   told: boolean;
@@ -37,44 +37,44 @@ export class Stream implements Http2Stream {
   readonly id: number;
   readonly openedAt: number;
   readonly #owner: StreamOwner;
-  /** Undefined until `onRequest` has returned it. */
+  /** The handler; undefined until `onRequest` has returned it. */
   handler: StreamHandler | undefined;
   /** A reset that came before there was a handler to be told. */
   untoldReset: StreamReset | undefined = undefined;
 
   // stream-table.ts
   state: StreamState = "idle";
-  /** The application is done with it. */
+  /** True once the application has released the stream. */
   released = false;
-  /** The peer reset it before we had begun to answer. */
+  /** True where the peer reset the stream before we had begun to answer. */
   givenUp = false;
 
   // receive.ts
-  /** The request was HEAD: the response has no content, whatever length it announces. */
+  /** True where the request was HEAD: the response has no content, whatever length it announces. */
   headRequest = false;
-  /** The request was CONNECT (RFC 9113 §8.5). */
+  /** True where the request was CONNECT (RFC 9113 §8.5). */
   connectRequest = false;
-  /** It was, and was answered with 2xx: only DATA may follow, in both directions. */
+  /** True after a CONNECT request was answered with 2xx: only DATA may follow, in both directions. */
   tunnel = false;
-  /** The peer's first header section, other than 1xx, has come. */
+  /** True once the first header section of the peer, other than 1xx, has come. */
   receivedHeaders = false;
-  /** Announced by `content-length`, and how much of it has come. */
+  /** The length that `content-length` has announced; `receivedBytes` is how much of it has come. */
   expectedBytes: number | undefined = undefined;
   receivedBytes = 0;
 
   // receive-windows.ts
   readonly receiveWindow: ReceiveWindow;
-  /** Received and not consumed by the application. */
+  /** The bytes received and not consumed by the application. */
   unreadBytes = 0;
-  /** Consumed (or padding) and not granted to the peer again. */
+  /** The bytes consumed, or padding, and not granted to the peer again. */
   consumedBytes = 0;
-  /** Granted past the window's size for a message in the making, and not consumed yet. */
+  /** The bytes granted past the size of the window for a message in the making, and not consumed yet. */
   extendedBytes = 0;
-  /** Received for a message in the making that was extended, and not consumed yet: the reader waits for these bytes. */
+  /** The bytes received for an extended message in the making and not consumed yet: the reader waits for them. */
   awaitedBytes = 0;
-  /** Consumed or awaited since the window was last credited: the reader's pace. */
+  /** The bytes consumed or awaited since the window was last credited: the pace of the reader. */
   paceBytes = 0;
-  /** When the window was last credited, or the first payload came. */
+  /** The time when the window was last credited, or when the first payload came. */
   creditedAt: number | undefined = undefined;
 
   // assemblies.ts
@@ -84,21 +84,21 @@ export class Stream implements Http2Stream {
   // scheduler.ts
   readonly sendWindow: SendWindow;
   readonly queue: ByteQueue = new ByteQueue();
-  /** END_STREAM, or trailers, wait behind the queue, which is then not empty. */
+  /** True where END_STREAM, or trailers, wait behind the queue, which is then not empty. */
   endQueued = false;
   trailersQueued: readonly HeaderField[] | undefined = undefined;
-  /** In the scheduler's ring. */
+  /** True while the stream stands in the ring of the scheduler. */
   scheduled = false;
   /** The place among the blocked streams, -1 outside. */
   heapIndex = -1;
-  /** In the line of those that wait for room on the connection. */
+  /** True while the stream stands in the line of those that wait for room on the connection. */
   awaitsRoom = false;
-  /** `onWritable` is owed. */
+  /** True where `onWritable` has to be called. */
   awaitsWritable = false;
 
   // send.ts
   sentHeaders = false;
-  /** The application has given END_STREAM; it may still be queued. */
+  /** True once the application has given END_STREAM; it may still be queued. */
   endGiven = false;
 
   constructor(
@@ -117,12 +117,15 @@ export class Stream implements Http2Stream {
     this.receiveWindow = new ReceiveWindow(receiveWindow);
   }
 
-  /** The place in the heap of blocked streams: the stream may send when the peer's initial window size is larger than this. */
+  /**
+   * The place in the heap of blocked streams: the stream may send when the peer's initial window size is larger than
+   * this.
+   */
   get dueMs(): number {
     return -this.sendWindow.granted;
   }
 
-  /** The peer may still send on it. */
+  /** True where the peer may still send on the stream. */
   get remoteOpen(): boolean {
     return this.state === "open" || this.state === "halfClosedLocal";
   }

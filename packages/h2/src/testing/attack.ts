@@ -1,27 +1,30 @@
 /**
- * What an attack is, and what those on servers and on clients have in common. The catalogue knows the protocol and the default
- * limits, not how bytes travel or who the victim is: the tests send each attack to ours over a socket, the judge `attacks` to real
- * processes.
+ * Describes attacks, and holds what those on servers and on clients have in common. The catalogue knows the protocol
+ * and the default limits, not how bytes travel or which process is attacked: the tests send each attack to ours over a
+ * socket, the judge `attacks` to real processes.
  */
 import type { HeaderField } from "../header-field.js";
 import { Flag, type FrameFactory, FrameType, rawFrame, uint32 } from "./frames.js";
 
-/** What an attacker has to work with. */
+/** The means of an attacker. */
 export interface AttackSetting {
-  /** Of a connection whose handshake is done. At a client, stream 1 is open: its request is complete, its response to come. */
+  /**
+   * The frames of a connection whose handshake is done. At a client, stream 1 is open: its request is complete, its
+   * response to come.
+   */
   readonly peer: FrameFactory;
   /** Header fields of a new request, which the server neither reads nor answers for a long time. */
   readonly request: () => readonly HeaderField[];
 }
 
-/** What a hostile peer sends once its handshake is done, and what must come of it with default limits. */
+/** An attack: what a hostile peer sends once its handshake is done, and what must come of it with default limits. */
 export interface Attack {
   readonly title: string;
-  /** What to send, piece by piece; made as it is sent. */
+  /** Returns what to send, piece by piece; made as it is sent. */
   readonly send: (setting: AttackSetting) => Iterable<Uint8Array>;
   /** The name of the code in the GOAWAY that ends the connection, or undefined where it must live on. */
   readonly goAway: string | undefined;
-  /** What the GOAWAY says. */
+  /** The debug text of the GOAWAY. */
   readonly why?: RegExp;
   /** The name of the code that streams are reset with, and how many of them. */
   readonly resets?: Readonly<Record<string, number>>;

@@ -72,7 +72,8 @@ export const attacksOnServers: readonly Attack[] = [
     title: "a flood of empty DATA on a stream that was refused",
     *send({ peer, request }) {
       const tooLarge = { name: "x-large", value: "v".repeat(17_000) };
-      yield peer.headers(1, [...request(), tooLarge]); // It is reset; what is on its way to it is free up to its window.
+      // It is reset; what is on its way to it is free up to its window.
+      yield peer.headers(1, [...request(), tooLarge]);
       yield* times(floodFrames, () => peer.data(1, []));
     },
     goAway: "ENHANCE_YOUR_CALM",

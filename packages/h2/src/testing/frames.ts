@@ -15,7 +15,7 @@ export interface FrameParts {
   readonly flags?: number;
   readonly streamId?: number;
   readonly payload?: Uint8Array | readonly number[];
-  /** What the frame's header says; default: the payload's length. */
+  /** The length that the frame header names. Default: the length of the payload. */
   readonly length?: number;
 }
 
@@ -54,7 +54,10 @@ export class FrameFactory {
     return rawFrame({ type: FrameType.HEADERS, flags, streamId, payload: this.block(fields) });
   }
 
-  /** A section cut into frames of 16 KiB, as a peer sends one that is large. `flags` are those of HEADERS; END_HEADERS goes where it belongs. */
+  /**
+   * A section cut into frames of 16 KiB, as a peer sends one that is large. `flags` are those of HEADERS; END_HEADERS
+   * goes where it belongs.
+   */
   sections(streamId: number, fields: readonly HeaderField[], flags = 0): Uint8Array[] {
     const block = this.block(fields);
     const frames: Uint8Array[] = [];

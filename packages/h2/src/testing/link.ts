@@ -1,15 +1,15 @@
 /**
- * Two engines on a link in virtual time: bytes take `delayMs` one way and `bytesPerMs` at most, deadlines are kept, and nothing happens
- * between events, so that minutes of a slow link pass in no time.
+ * Two engines on a link in virtual time: bytes take `delayMs` one way and `bytesPerMs` at most, deadlines are kept, and
+ * nothing happens between events, so that minutes of a slow link pass in no time.
  */
 import type { Connection } from "../connection/connection.js";
 
 export interface LinkOptions {
   /** One way, in milliseconds. Default 0. */
   readonly delayMs?: number;
-  /** Default: no limit. 125,000 is 1 Gbit/s. */
+  /** The bandwidth of each direction; 125,000 is 1 Gbit/s. Default: no limit. */
   readonly bytesPerMs?: number;
-  /** Where to cut what is on its way: the sizes of the pieces, asked for again and again. Default: not at all. */
+  /** Returns the size of the next piece into which the bytes on their way are cut. Default: they are not cut. */
   readonly nextPiece?: () => number;
 }
 
@@ -18,7 +18,7 @@ export type LinkEnd = Pick<Connection, "receive" | "takeOutput" | "nextDeadline"
 
 interface Parcel {
   readonly at: number;
-  /** Undefined: nothing arrives, but a wire is free again. */
+  /** The end that the bytes go to; undefined where nothing arrives, but a wire is free again. */
   readonly to: LinkEnd | undefined;
   readonly bytes: Uint8Array;
 }
@@ -29,7 +29,7 @@ export class Link {
   readonly #ends: readonly [LinkEnd, LinkEnd];
   readonly #options: LinkOptions;
   readonly #parcels: Parcel[] = [];
-  /** When each direction's wire is free again. */
+  /** The time when the wire of each direction is free again. */
   readonly #freeAt: [number, number] = [0, 0];
   #broken = false;
   nowMs = 0;
@@ -41,7 +41,10 @@ export class Link {
     b.handleTimeout(0);
   }
 
-  /** Goes on until nothing is on its way and no end has output, or else until `untilMs` with all deadlines that come by then. */
+  /**
+   * Goes on until nothing is on its way and no end has output, or else until `untilMs` with all deadlines that come by
+   * then.
+   */
   run(untilMs: number = Number.POSITIVE_INFINITY): void {
     for (;;) {
       this.#collect();
@@ -61,7 +64,10 @@ export class Link {
     for (const end of this.#ends) end.handleTimeout(this.nowMs);
   }
 
-  /** The link breaks: what is on its way is lost, and nothing passes any more. The ends have to be told (`transportClosed`). */
+  /**
+   * The link breaks: what is on its way is lost, and nothing passes any more. The ends have to be told
+   * (`transportClosed`).
+   */
   cut(): void {
     this.#parcels.length = 0;
     this.#broken = true;

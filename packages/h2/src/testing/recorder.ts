@@ -36,7 +36,7 @@ export class RecordingHandler implements ConnectionHandler {
     return stream;
   }
 
-  /** Client: opens the next stream of `connection`, whose events are recorded here. */
+  /** Opens the next stream of a client `connection`, whose events are recorded here. */
   open(connection: Connection): Http2Stream | undefined {
     let streamId = 0;
     const stream = connection.openStream(this.#handlerOf(() => streamId));

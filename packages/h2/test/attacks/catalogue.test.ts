@@ -1,4 +1,7 @@
-/** Each attack of the catalogue over a socket: its answer, what is held afterwards, and a neighbour that is served meanwhile. */
+/**
+ * Each attack of the catalogue over a socket: its answer, what is held afterwards, and a neighbour that is served
+ * meanwhile.
+ */
 import { afterEach, describe, expect, it } from "vitest";
 import { H2Error } from "../../src/index.js";
 import { attacksOnClients, attacksOnServers } from "../../src/testing/index.js";

@@ -154,7 +154,8 @@ describe("what looks like it and is none passes:", () => {
       return call;
     };
     expect(calls(5)).toBe(20_000);
-    // 20,000 in a minute of this kind, 333 a second, are told from an attack by nothing: burst 1,000, then 200 a second.
+    // 20,000 in a minute of this kind, 333 a second, are told from an attack by nothing: burst 1,000, then 200 a
+    // second.
     expect(calls(3)).toBeLessThan(20_000);
   });
 

@@ -110,7 +110,7 @@ describe("more than allowed", () => {
     await unhurt();
   });
 
-  it("DATA that nobody reads, on as many streams as there may be, stays within maxBufferedBytesPerConnection", async () => {
+  it("DATA that is not read, on as many streams as may be, stays within maxBufferedBytesPerConnection", async () => {
     const { attacker, victim, unhurt } = await serverUnderAttack(cleanup, {
       options: { limits: { maxBufferedBytesPerConnection: MiB } },
     });
@@ -268,7 +268,7 @@ describe("a hostile server", () => {
     await upload;
   });
 
-  it("that allows no stream makes requests wait, and a goodbye ends the wait", async () => {
+  it("that allows no stream makes requests wait, and a GOAWAY ends the wait", async () => {
     const { attacker, victim, unhurt } = await clientUnderAttack(cleanup);
     attacker.send(attacker.frames.settings([[3, 0]]));
     await attacker.settled();

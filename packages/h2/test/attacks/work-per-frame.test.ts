@@ -1,4 +1,4 @@
-/** What one cheap frame costs when very many streams are open: as much as when there is one. */
+/** A cheap frame costs as much when very many streams are open as when there is one. */
 import { describe, expect, it, vi } from "vitest";
 import { ByteQueue } from "../../src/bytes/byte-queue.js";
 import { Assemblies } from "../../src/connection/assemblies.js";

@@ -7,7 +7,10 @@ import { connectedPair, pattern, request } from "../support/endpoint.js";
 
 const mib = 2 ** 20;
 
-/** A server that takes requests as messages of `messageBytes`, and acknowledges each when it is whole, as a gRPC server does. */
+/**
+ * A server that takes requests as messages of `messageBytes`, and acknowledges each when it is whole, as a gRPC server
+ * does.
+ */
 class MessageServer {
   readonly connection: Connection;
   readonly messageBytes: number;
@@ -17,7 +20,7 @@ class MessageServer {
   readonly exhausted: number[] = [];
   unread = 0;
   mostUnread = 0;
-  /** What is done with a stream that the budget has no room for. */
+  /** Handles a stream that the budget has no room for. */
   onExhausted: (stream: Http2Stream) => void = (stream) => {
     stream.reset(ErrorCode.ENHANCE_YOUR_CALM);
     stream.release();

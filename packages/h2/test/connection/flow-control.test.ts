@@ -64,7 +64,7 @@ describe("a stream that is not read", () => {
 });
 
 describe("a reader that is slow between the peer's bytes", () => {
-  /** How much a stream was granted in all, by a reader who takes a second for each quarter of a window. */
+  /** Returns how much a stream was granted in all, by a reader who takes a second for each quarter of a window. */
   const granted = (clock: boolean) => {
     const engine = Engine.ready("server");
     if (clock) engine.connection.attach({ onOutput() {}, nowMs: () => engine.now });
@@ -132,7 +132,7 @@ describe("maxBufferedBytesPerConnection", () => {
     expect(pair.server.inbox(later.id).ended).toBe(true);
   });
 
-  it("still lets a reader have what is left of it in useful pieces", () => {
+  it("still lets a reader have the rest of it in useful pieces", () => {
     const pair = connectedPair({ server: { limits: { maxBufferedBytesPerConnection: budget } } });
     pair.server.reads = false;
     uploads(pair, 4, 64 * kib); // 256 of 300 KiB: less than an eighth of the connection's window is left

@@ -6,7 +6,7 @@ import { Engine } from "../support/engine.js";
 
 const maxId = 2 ** 31 - 1;
 
-describe("a server's orderly goodbye", () => {
+describe("a graceful shutdown by a server", () => {
   it("names no stream first and the last one a round trip later, so that no request on its way is lost", () => {
     const { client, server, link } = connectedPair({ link: { delayMs: 50 } });
     echoes(server);
@@ -80,7 +80,7 @@ describe("a server's orderly goodbye", () => {
     engine.send(engine.peer.data(late, pattern(1_000)), engine.peer.rstStream(late, 8));
     expect(engine.handler.events).toEqual([]);
     expect(engine.connection.closed).toBe(false);
-    // A later error does not promise what the goodbye did not.
+    // A later error does not promise what the first GOAWAY did not.
     engine.output();
     engine.connection.goAway(ErrorCode.INTERNAL_ERROR);
     const last = engine.output().find(({ type }) => type === FrameType.GOAWAY);
@@ -95,7 +95,7 @@ describe("a server's orderly goodbye", () => {
   });
 });
 
-describe("a client's goodbye", () => {
+describe("a graceful shutdown by a client", () => {
   it("lets live streams end, then closes both ends in order", () => {
     const { client, server, link } = connectedPair();
     echoes(server);
@@ -111,7 +111,7 @@ describe("a client's goodbye", () => {
   });
 });
 
-describe("a goodbye with an error", () => {
+describe("a GOAWAY with an error", () => {
   it("ends every stream at once with its code, and the connection", () => {
     const { client, server, link } = connectedPair();
     const calls = [client.open(), client.open()];

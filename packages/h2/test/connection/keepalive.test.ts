@@ -7,7 +7,10 @@ import { Engine } from "../support/engine.js";
 
 const never = Number.POSITIVE_INFINITY;
 
-/** Lets the engine's deadlines pass until `untilMs`, and tells when it sent PINGs. A peer that answers does so `answersAfterMs` later. */
+/**
+ * Lets the engine's deadlines pass until `untilMs`, and tells when it sent PINGs. A peer that answers does so
+ * `answersAfterMs` later.
+ */
 function pingTimes(engine: Engine, untilMs: number, answersAfterMs = never): number[] {
   const times: number[] = [];
   const answers: { at: number; frame: Uint8Array }[] = [];
@@ -187,7 +190,7 @@ it("PINGs without reason are answered by the GOAWAY that gRPC's clients know", (
 });
 
 describe("maxConnectionAgeMs", () => {
-  it("at a server says goodbye in two steps, lets live streams end, and then closes", () => {
+  it("at a server closes gracefully in two steps, lets live streams end, and then closes", () => {
     const { client, server, link } = connectedPair({
       server: { lifetime: { maxConnectionAgeMs: 60_000 } },
       link: { delayMs: 10 },

@@ -1,4 +1,7 @@
-/** What a connection's end says about its reason: the peer's own words where it left some, and a guess where it never spoke HTTP/2. */
+/**
+ * The error of the end of a connection gives the reason: the words of the peer where it sent some, and a guess where it
+ * never spoke HTTP/2.
+ */
 import { describe, expect, it } from "vitest";
 import { ErrorCode } from "../../src/index.js";
 import { FrameType, rawFrame } from "../../src/testing/index.js";

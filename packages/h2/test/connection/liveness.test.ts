@@ -234,7 +234,7 @@ describe("options of the guards", () => {
 });
 
 describe("output that waits", () => {
-  /** Its last bytes were given to a transport that takes no more, or are held back by a window. */
+  /** An engine whose last bytes were given to a transport that takes no more, or are held back by a window. */
   const stalled = (windows: "shut" | "open") => {
     const engine = Engine.ready("server");
     if (windows === "shut") engine.send(engine.peer.settings([[4, 0]]));

@@ -1,4 +1,7 @@
-/** What waits to be sent is bounded for a connection and for all that share a budget, and no reader that goes on is stopped by others. */
+/**
+ * The bytes that wait to be sent are bounded for a connection and for all that share a budget, and no reader that goes
+ * on is stopped by others.
+ */
 import { describe, expect, it } from "vitest";
 import { ByteBudget, type ConnectionOptions } from "../../src/index.js";
 import { Engine, responseFields } from "../support/engine.js";

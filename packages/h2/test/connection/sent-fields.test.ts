@@ -1,4 +1,7 @@
-/** What `sendHeaders` refuses: all that a peer would have to refuse (RFC 9113 §8.2, §8.3), before anything of it is on its way. */
+/**
+ * `sendHeaders` refuses all that a peer would have to refuse (RFC 9113 §8.2, §8.3), before anything of it is on its
+ * way.
+ */
 import { describe, expect, it } from "vitest";
 import type { HeaderField } from "../../src/index.js";
 import { connectedPair, echoes, request, response } from "../support/endpoint.js";

@@ -22,12 +22,15 @@ const chunk = new Uint8Array(2 ** 20);
 
 type Options = Omit<ConnectionOptions, "role">;
 
-/** Sends as fast as it may on each stream that is there, and counts what comes in; reads all but the streams in `unread`. */
+/**
+ * Sends as fast as it may on each stream that is there, and counts what comes in; reads all but the streams in
+ * `unread`.
+ */
 class End implements ConnectionHandler {
   readonly connection: Connection;
   readonly unread: Set<number> = new Set();
   readonly sends: boolean;
-  /** Of streams that are read, and of the others. */
+  /** The bytes of streams that are read; `unreadBytes` counts those of the others. */
   bytes = 0;
   unreadBytes = 0;
 
@@ -142,10 +145,11 @@ describe.each(directions)("an %s over 1 Gbit/s and 100 ms", (direction) => {
 describe("10,000 open streams, each with data behind a closed window", () => {
   const classes = [IdMap, StreamTable, Scheduler, ReceiveWindows, ByteQueue];
 
-  /** How often each method of the classes that know streams is called for one stream that is at work. */
+  /** Returns how often each method of the classes that know streams is called for one stream that is at work. */
   function calls(waiting: number): Record<string, number> {
     const engine = Engine.ready("client");
-    engine.send(engine.peer.settings([[4, 0]]), engine.peer.windowUpdate(0, 2 ** 30)); // windows of 0: nothing may be sent
+    // Windows of 0: nothing may be sent.
+    engine.send(engine.peer.settings([[4, 0]]), engine.peer.windowUpdate(0, 2 ** 30));
     const open = () => {
       const streamId = engine.openBare();
       engine.stream(streamId).sendHeaders(request, { endStream: false });

@@ -49,7 +49,9 @@ export function fieldsOf(...texts: readonly string[]): HeaderField[] {
   });
 }
 
-/** The dynamic table, newest first, asked for index by index. Usable once: it ends with an index that must be refused. */
+/**
+ * The dynamic table, newest first, asked for index by index. Usable once: it ends with an index that must be refused.
+ */
 export function tableOf(decoder: HpackDecoder): HeaderField[] {
   const entries: HeaderField[] = [];
   for (;;) {

@@ -8,7 +8,7 @@ import { decodeHex, encodeBlock, fieldsOf, fromHex, lines, newDecoder, tableByte
 interface Step {
   readonly fields: readonly string[];
   readonly wire: string;
-  /** Newest first. */
+  /** The entries of the table, the newest first. */
   readonly table: readonly string[];
   readonly tableBytes: number;
 }
@@ -173,7 +173,7 @@ describe("C.3 to C.6, sequences on one connection", () => {
       expect(toHex(encodeBlock(encoder, fieldsOf(...fields)))).toBe(toHex(fromHex(wire)));
   });
 
-  it("C.6: our encoder writes the octets of the example, but 307 as it is (no longer than coded) and the cookie never indexed", () => {
+  it("C.6: our encoder writes the octets of the example, but 307 as it is and the cookie never indexed", () => {
     const encoder = new HpackEncoder({ ascii: portableAscii, maxTableSize: 256 });
     const blocks = huffmanResponses.map(({ fields }) => toHex(encodeBlock(encoder, fieldsOf(...fields))));
     const examples = huffmanResponses.map(({ wire }) => toHex(fromHex(wire))) as [string, string, string];

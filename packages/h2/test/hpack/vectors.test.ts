@@ -11,7 +11,7 @@ interface Story {
   readonly cases: readonly {
     readonly wire: string;
     readonly headers: readonly Readonly<Record<string, string>>[];
-    /** What the decoder announces from this block on. */
+    /** The table size that the decoder announces from this block on. */
     readonly header_table_size?: number | null;
   }[];
 }

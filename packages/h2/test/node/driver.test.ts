@@ -49,7 +49,7 @@ class ManualClock {
   }
 }
 
-/** What is written to one is received by the other before the write returns. */
+/** Two transports: what is written to one is received by the other before the write returns. */
 function immediatePair(): [Transport, Transport] {
   const receivers: (TransportEvents | undefined)[] = [undefined, undefined];
   const early: Uint8Array[][] = [[], []];
@@ -80,7 +80,7 @@ async function turns(count: number): Promise<void> {
 }
 
 describe("the driver", () => {
-  it("keeps order where a transport in memory answers within a write, and callbacks ask and answer at once", async () => {
+  it("keeps order where a transport in memory answers within a write, and callbacks do so at once", async () => {
     const [a, b] = immediatePair();
     const ok = [{ name: ":status", value: "200" }];
     let answered = 0;

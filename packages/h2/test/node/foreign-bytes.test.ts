@@ -1,4 +1,7 @@
-/** Bytes of another realm, as Jest, jsdom and node:vm make them (connect-es#658): `instanceof Uint8Array` is false for them. */
+/**
+ * Bytes of another realm, as Jest, jsdom and node:vm make them (connect-es#658): `instanceof Uint8Array` is false for
+ * them.
+ */
 import { runInNewContext } from "node:vm";
 import { afterEach, expect, it } from "vitest";
 import { HttpConnection } from "../../src/node/index.js";

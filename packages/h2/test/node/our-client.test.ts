@@ -131,7 +131,7 @@ describe("our client", () => {
     expect(cancelled).toEqual([ErrorCode.CANCEL]);
   });
 
-  it("finishes what goes on when the server says goodbye, and opens nothing more", async () => {
+  it("finishes what goes on when the server sends GOAWAY, and opens nothing more", async () => {
     let finish: () => void = () => {};
     const { target, server } = await nodeServer("tcp", (stream) => {
       stream.respond({ ":status": 200 });

@@ -152,7 +152,7 @@ describe("our server", () => {
     expect((await ask(client, {})).headers[":status"]).toBe(413);
   });
 
-  it("says goodbye, finishes what goes on, and closes", async () => {
+  it("sends GOAWAY, finishes what goes on, and closes", async () => {
     const gate = deferred();
     const begun = deferred();
     const { target, connections } = await serve("tcp", cleanup, async (stream) => {

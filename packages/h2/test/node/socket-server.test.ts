@@ -1,4 +1,6 @@
-/** A server with TLS over time: certificates that change while connections live, options that cannot work, and its end. */
+/**
+ * A server with TLS over time: certificates that change while connections live, options that cannot work, and its end.
+ */
 import type tls from "node:tls";
 import { afterEach, describe, expect, it } from "vitest";
 import { connectSocket, createSocketServer, HttpConnection, peerCertificate } from "../../src/node/index.js";
@@ -9,7 +11,7 @@ import { cleanup, endOf, roundTrip, secureServer, trusting } from "../support/tl
 afterEach(() => cleanup.run());
 
 describe("a TLS server that closes", () => {
-  it("does not wait for handshakes, or for those that it has turned away", async () => {
+  it("does not wait for handshakes, or for those that it has rejected", async () => {
     const { server, target, refused } = await secureServer({
       ca: authority,
       requestCert: true,
@@ -19,8 +21,8 @@ describe("a TLS server that closes", () => {
     const silent = await connectSocket(target);
     silent.on("error", () => {});
     await accepted;
-    const turnedAway = await connectSocket(target, { tls: trusting });
-    turnedAway.on("error", () => {});
+    const rejected = await connectSocket(target, { tls: trusting });
+    rejected.on("error", () => {});
     await refused();
     await new Promise((resolve) => server.close(resolve));
   });

@@ -1,4 +1,4 @@
-/** Connecting without TLS: what answers, what does not, and whoever answers in another language. */
+/** Connections without TLS: to a server that answers, to one that does not, and to one that speaks another protocol. */
 import net, { type AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { connectSocket } from "../../src/node/index.js";

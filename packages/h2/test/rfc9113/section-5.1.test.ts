@@ -21,7 +21,10 @@ const columns = [
 ] as const;
 type Column = (typeof columns)[number];
 
-/** Brings `engine` into the state and names the stream; `fields` are those of a HEADERS frame that would be well formed there. */
+/**
+ * Brings `engine` into the state and names the stream; `fields` are those of a HEADERS frame that would be well formed
+ * there.
+ */
 type State = (engine: Engine) => { streamId: number; fields: readonly { name: string; value: string }[] };
 
 const serverStates = {

@@ -51,9 +51,9 @@ describe("§8.5: CONNECT", () => {
     link.run();
     const far = server.inbox(tunnel.id);
     expect([far.body.toString(), far.ended]).toEqual(["before the answer, and after", true]);
-    server.stream(tunnel.id).sendData(Buffer.from(" and goodbye"), { endStream: true });
+    server.stream(tunnel.id).sendData(Buffer.from(" and the end"), { endStream: true });
     link.run();
-    expect([tunnel.body.toString(), tunnel.ended]).toEqual(["hello and goodbye", true]);
+    expect([tunnel.body.toString(), tunnel.ended]).toEqual(["hello and the end", true]);
   });
 
   it("a connected stream takes no HEADERS, at a server", () => {

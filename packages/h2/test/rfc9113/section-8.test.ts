@@ -1,4 +1,7 @@
-/** RFC 9113 §8: what makes a message malformed. A malformed message is a stream error PROTOCOL_ERROR, and the connection lives. */
+/**
+ * RFC 9113 §8: what makes a message malformed. A malformed message is a stream error PROTOCOL_ERROR, and the connection
+ * lives.
+ */
 import { describe, expect, it } from "vitest";
 import type { HeaderField } from "../../src/index.js";
 import { Flag } from "../../src/testing/index.js";

@@ -15,7 +15,10 @@ import { codeName } from "./engine.js";
 import { heldBytes, heldBytesAtMost } from "./held-bytes.js";
 import { type Cleanup, listen } from "./sockets.js";
 
-/** What an attacked process may hold more than before, unless a test says otherwise; what one connection is worth. */
+/**
+ * The bytes that an attacked process may hold more than before, unless a test says otherwise: the worth of one
+ * connection.
+ */
 export const mostHeldBytes = 3 * 2 ** 20;
 
 export interface AttackResult {
@@ -60,7 +63,10 @@ export class HostilePeer {
     return parseFrames(Buffer.concat(this.#received));
   }
 
-  /** Sends a PING and waits for its answer, or for the end of the connection: everything before it has then been handled. */
+  /**
+   * Sends a PING and waits for its answer, or for the end of the connection: everything before it has then been
+   * handled.
+   */
   async settled(): Promise<AttackResult> {
     const mark = [0x6d, 0x61, 0x72, 0x6b, ...Buffer.from(String(this.#received.length % 10_000).padStart(4, "0"))];
     this.send(this.frames.ping(mark));
@@ -167,7 +173,7 @@ class Neighbour {
   }
 }
 
-/** After the attack: all that must be true whatever it was. */
+/** Checks, after an attack, all that must be true whatever it was. */
 async function checkUnhurt(neighbour: Neighbour, heldBefore: number, mostBytes: number): Promise<void> {
   await neighbour.served();
   await neighbour.stop();
@@ -181,8 +187,8 @@ export interface UnderAttack {
   /** A well-behaved connection is served once more; it goes on during the attack by itself. */
   readonly servesOthers: () => Promise<void>;
   /**
-   * The end of each attack test. @throws unless a neighbour was served all the time and still is, and the process holds no more than
-   * it did, `mostBytes` aside: 3 MiB by default
+   * The end of each attack test. @throws unless a neighbour was served all the time and still is, and the process holds
+   * no more than it did, `mostBytes` aside: 3 MiB by default
    */
   readonly unhurt: (mostBytes?: number) => Promise<void>;
 }

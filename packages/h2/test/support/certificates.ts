@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 
 const read = (name: string) => readFileSync(new URL(`../fixtures/tls/${name}.pem`, import.meta.url));
 
-/** What vouches for all but `stranger` and `self-signed`. */
+/** The certificate that vouches for all but `stranger` and `self-signed`. */
 export const authority: Buffer = read("authority");
 
 export type CertificateName =

@@ -103,7 +103,7 @@ export class Endpoint implements ConnectionHandler {
   reads = true;
   /** Release a stream as soon as it has ended in both directions or was reset. */
   releases = true;
-  /** At a server: what to do with a request whose headers have come. */
+  /** Handles a request whose headers have come, at a server. */
   onRequestHeaders: ((inbox: Inbox) => void) | undefined;
   /** Called when the peer's side of a stream has ended. */
   onEnded: ((inbox: Inbox) => void) | undefined;
@@ -124,7 +124,7 @@ export class Endpoint implements ConnectionHandler {
     return inbox;
   }
 
-  /** Client: opens a stream, which must be possible, and sends its headers. */
+  /** Opens a stream of a client, which must be possible, and sends its headers. */
   open(options: { fields?: readonly HeaderField[]; endStream?: boolean } = {}): Inbox {
     const inbox = this.tryOpen(options);
     if (inbox === undefined) throw new Error("no stream is free");
@@ -143,7 +143,7 @@ export class Endpoint implements ConnectionHandler {
     return inbox;
   }
 
-  /** Client: opens a stream, which must be possible, and sends nothing on it. */
+  /** Opens a stream of a client, which must be possible, and sends nothing on it. */
   openBare(): number {
     const inbox = this.tryOpenBare();
     if (inbox === undefined) throw new Error("no stream is free");

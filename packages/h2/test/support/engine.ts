@@ -43,7 +43,7 @@ export class Engine {
     return engine;
   }
 
-  /** What the peer says first, and its acknowledgement of our SETTINGS. */
+  /** Returns what the peer sends first, and its acknowledgement of our SETTINGS. */
   prefaceOfPeer(): Uint8Array[] {
     const settings = [this.peer.settings(), this.peer.settingsAck()];
     return this.role === "server" ? [clientPreface, ...settings] : settings;
@@ -54,7 +54,7 @@ export class Engine {
     return this;
   }
 
-  /** What the engine has written since the last call. */
+  /** Returns what the engine has written since the last call. */
   output(): ParsedFrame[] {
     const chunks: Uint8Array[] = [];
     for (;;) {
@@ -95,12 +95,12 @@ export class Engine {
   }
   #nextPeerStream = 1;
 
-  /** At a server: what the peer sends on stream 1 begins with these fields. */
+  /** Receives a request, at a server: what the peer sends on stream 1 begins with these fields. */
   receiveRequest(fields: readonly HeaderField[], flags: number = Flag.END_HEADERS): this {
     return this.send(this.peer.headers(1, fields, flags));
   }
 
-  /** How the engine took what was sent: the GOAWAY or RST_STREAM it answered with, or nothing of the kind. */
+  /** Returns how the engine took what was sent: the GOAWAY or RST_STREAM it answered with, or nothing of the kind. */
   verdict(): Verdict {
     const frames = this.output();
     const goAway = frames.find(({ type }) => type === FrameType.GOAWAY);

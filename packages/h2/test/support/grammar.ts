@@ -14,7 +14,10 @@ const informational: readonly HeaderField[] = [{ name: ":status", value: "103" }
 const large: readonly HeaderField[] = [...request, { name: "x-large", value: "v".repeat(2_500) }];
 const malformed: readonly HeaderField[] = [{ name: "X-Upper", value: "1" }];
 
-/** What a peer of an engine of `role` sends; a server's client opens streams, a client's server answers those that `openStreams` names. */
+/**
+ * Returns frames that a peer of an engine of `role` may send: the client of a server opens streams, the server of a
+ * client answers those that `openStreams` names.
+ */
 export function frameSequence(
   random: Random,
   role: "client" | "server",

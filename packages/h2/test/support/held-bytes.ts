@@ -1,4 +1,7 @@
-/** What the process holds on to: measured after garbage is collected, so that a test can set a bound that means something. */
+/**
+ * Measures the memory that the process holds, after garbage is collected, so that a test can set a bound that means
+ * something.
+ */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
@@ -12,7 +15,10 @@ export function heldBytes(): number {
   return heapUsed + arrayBuffers;
 }
 
-/** The same, where it matters that it is not too much: array buffers that are found dead are freed beside the first round. */
+/**
+ * Measures until the process holds no more than `bound`, if it ever does: array buffers that are found dead are freed
+ * beside the first round.
+ */
 export function heldBytesAtMost(bound: number): number {
   const once = heldBytes();
   return once <= bound ? once : heldBytes();

@@ -1,6 +1,6 @@
 /**
- * One end of a model: it does what it is told, writes down what came, and notes the first thing that is wrong. What its streams carry
- * can be foretold: the octets from their place, the fields from the stream.
+ * One end of a model: it does what it is told, writes down what came, and notes the first thing that is wrong. What its
+ * streams carry can be foretold: the octets from their place, the fields from the stream.
  */
 import {
   Connection,
@@ -44,7 +44,7 @@ export class ModelSide {
   readonly halves: Map<number, Half> = new Map();
   /** The first thing that was wrong. */
   broken: string | undefined;
-  /** How the connection ended. */
+  /** The end of the connection. */
   closed: { readonly error: H2Error | undefined } | undefined;
   pongs = 0;
 
@@ -180,7 +180,7 @@ export class ModelSide {
     half.stream?.release();
   }
 
-  /** The stream has not simply stopped: it was whole, or somebody said that it broke. */
+  /** Returns whether the stream has not simply stopped: it was whole, or a side said that it broke. */
   settled(streamId: number): boolean {
     const half = this.halves.get(streamId);
     return half === undefined || half.ended || half.released || half.resetByUs || half.reset !== undefined;

@@ -23,7 +23,7 @@ export const certificate: { cert: Buffer; key: Buffer } = { cert: fixture("certi
 export type SocketKind = "tcp" | "tls" | "unix";
 export const socketKinds: readonly SocketKind[] = ["tcp", "tls", "unix"];
 
-/** What a test has opened, closed in reverse order. */
+/** The things that a test has opened, closed in reverse order. */
 export class Cleanup {
   #steps: (() => unknown)[] = [];
 

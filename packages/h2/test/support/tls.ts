@@ -14,7 +14,7 @@ import { authority, certificateOf } from "./certificates.js";
 import { request } from "./endpoint.js";
 import { Cleanup, listen } from "./sockets.js";
 
-/** Of everything that these functions open: to be run after each test. */
+/** Closes everything that these functions open; to be run after each test. */
 export const cleanup: Cleanup = new Cleanup();
 
 export const echo: HttpHandler = async (stream) => {
@@ -56,7 +56,10 @@ export async function secureServer(options: tls.TlsOptions = {}): Promise<Secure
   };
 }
 
-/** A server of Node's own, which takes what ours would not. It does nothing with the sockets that it gets but what `then` says. */
+/**
+ * A server of Node's own, which takes what ours would not. It does nothing with the sockets that it gets but what
+ * `then` says.
+ */
 export async function foreignServer(
   options: tls.TlsOptions,
   then: (raw: Socket) => void = () => {},
@@ -91,7 +94,7 @@ export async function roundTrip(socket: Socket): Promise<void> {
   stream.release();
 }
 
-/** How a client's connection that the server refuses after the handshake ends: the message. */
+/** Returns the message with which the connection of a client ends that the server refuses after the handshake. */
 export async function endOf(socket: Socket): Promise<string> {
   const client = HttpConnection.connect(socket);
   cleanup.add(() => client.driver.destroy());
