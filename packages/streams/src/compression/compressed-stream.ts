@@ -1,7 +1,9 @@
-/** A stream of bytes that is compressed on its way. */
-import { Metadata } from "@trunkline/metadata";
+/** `compressed`: a stream of bytes that is compressed on its way. */
+import { aboveZero, deferred } from "@trunkline/base";
+import { Metadata, type MetadataInit } from "@trunkline/metadata";
 import { BrokenStreamError, ClosedStreamError } from "../contract/errors.js";
 import type { ObjectStream, ReceivedMessage, SendOptions } from "../contract/stream.js";
+import { bytesRefusal } from "../kit/item.js";
 import { metadataRefusal } from "../kit/metadata-refusal.js";
 import { SendStage } from "../kit/send-stage.js";
 import { TranslatedStream, unlessOver } from "../kit/translated-stream.js";
@@ -10,33 +12,35 @@ import { Compressor } from "./compressor.js";
 import { Decompressor } from "./decompressor.js";
 import { identity } from "./identity.js";
 
+/** Options of `compressed`. */
 export interface CompressionOptions {
   /** The format in which this side sends. Default `identity`. */
   readonly send?: CompressionCodec;
   /**
-   * The format in which the other side sends. Default `identity`. A list detects it by the first bytes: the one whose whole signature is
-   * there, and none if there is no such or the stream is shorter. Until then nothing is received, six bytes at most.
+   * The format in which the other side sends. Default `identity`. A list detects the format by the first bytes: the one whose whole
+   * signature is there, else `identity`. Until it is known, which takes six bytes at most, nothing is received.
    */
   readonly receive?: CompressionCodec | readonly CompressionCodec[];
   /**
-   * Lets each message out at once, for streams on which one side waits for the other. Default false: what is sent may lie in the
-   * encoder until more comes or `sendEof`, which compresses better. xz and bzip2 begin a new member for it.
+   * Sends each message out at once, for streams on which one side waits for the other. Default false: a message may stay in the encoder
+   * until more comes or `sendEof`, which compresses better. xz and bzip2 begin a new member for each message.
    */
   readonly flushEachMessage?: boolean;
-  /** How many bytes may be received in all. Default: no limit, since what nobody reads is not decompressed. */
+  /** The largest number of bytes that may be received in all. Default: no limit, since bytes that are not read are not decompressed. */
   readonly maxDecompressedBytes?: number;
-  /** How many times as many bytes may come out as came in, counted once 1 MiB has come out. Default: no limit (gzip reaches 1,032). */
+  /** The largest ratio of output to input, counted once 1 MiB has come out. Default: no limit (gzip reaches 1,032). */
   readonly maxRatio?: number;
-  /** How long a message with metadata may be, which is received as one. Default 4 MiB, as of a gRPC message. */
+  /** The longest message with metadata, which is received as one. Default 4 MiB, the limit of a gRPC message. */
   readonly maxMessageBytes?: number;
 }
 
 /**
- * Compresses what is sent and decompresses what is received, each direction in a format of its own. The end of the stream is the end
- * of the compressed data, so that a truncated one is an error. Memory is bounded by the format's window, whatever arrives.
+ * Compresses sent messages and decompresses received ones, each direction in a format of its own. The end of the stream is the end of the
+ * compressed data, so that truncated data is an error. Memory is bounded by the format's window, whatever arrives.
  *
- * Messages are cut otherwise on the way, except those with metadata, before and after which everything is let out; they are carried
- * where the stream below carries metadata.
+ * Messages are cut otherwise on the way, except those with metadata, before and after which all output is completed; their metadata is
+ * carried where the stream below carries metadata. The `send` of such a message settles when it has been sent; any other `send` resolves
+ * when the message's turn to be compressed has come, so that a failure of the stream below comes with a later `send` or `sendEof`.
  *
  * `receive` rejects with a `BrokenStreamError` whose code is `CORRUPT_INPUT`, `TRUNCATED_INPUT`, `TRAILING_GARBAGE` or
  * `DECOMPRESSED_TOO_LARGE`; the stream below is aborted then.
@@ -48,7 +52,8 @@ export function compressed(stream: ObjectStream<Uint8Array>, options: Compressio
 
 interface Outgoing {
   readonly data: Uint8Array;
-  readonly metadata: Metadata | undefined;
+  /** The metadata of the message, and the function that settles its `send`. */
+  readonly labelled?: { readonly metadata: Metadata; settle(outcome: Promise<void>): void };
 }
 
 class CompressedStream extends TranslatedStream<Uint8Array, Uint8Array, Uint8Array, Uint8Array> {
@@ -58,6 +63,8 @@ class CompressedStream extends TranslatedStream<Uint8Array, Uint8Array, Uint8Arr
   readonly #decompressor: Decompressor;
   readonly #outgoing: SendStage<Outgoing>;
   #inputEnded = false;
+  /** A message with metadata whose data was not decompressed yet, because earlier output comes first. */
+  #labelled: ReceivedMessage<Uint8Array> | undefined;
 
   constructor(stream: ObjectStream<Uint8Array>, options: CompressionOptions) {
     super(stream);
@@ -69,22 +76,32 @@ class CompressedStream extends TranslatedStream<Uint8Array, Uint8Array, Uint8Arr
       maxRatio: aboveZero("maxRatio", options.maxRatio ?? Number.POSITIVE_INFINITY),
     });
     this.#outgoing = new SendStage<Outgoing>(
-      (message) => this.#encode(message),
+      (message) => {
+        const encoded = this.#encode(message);
+        message.labelled?.settle(encoded);
+        return encoded;
+      },
       () => this.#finish(),
       (error) => this.#sendFailed(error),
     );
   }
 
   send(data: Uint8Array, options?: SendOptions): Promise<void> {
-    if (options?.metadata === undefined) return this.#outgoing.send({ data, metadata: undefined }, options);
-    const refusal = this.carriesMetadata ? undefined : metadataRefusal("the stream below the compression", options);
+    const refusal =
+      bytesRefusal("a compressed stream", data) ??
+      (this.carriesMetadata ? undefined : metadataRefusal("the stream below the compression", options));
     if (refusal !== undefined) return Promise.reject(refusal);
-    try {
-      const given = Metadata.from(options.metadata);
-      return this.#outgoing.send({ data, metadata: given.size === 0 ? undefined : given.clone().freeze() }, options);
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    return options?.metadata === undefined
+      ? this.#outgoing.send({ data }, options)
+      : this.#sendLabelled(data, options.metadata, options);
+  }
+
+  async #sendLabelled(data: Uint8Array, given: MetadataInit, options: SendOptions): Promise<void> {
+    const metadata = Metadata.from(given).clone().freeze(); // it may wait, and must not change meanwhile
+    if (metadata.size === 0) return this.#outgoing.send({ data }, options);
+    const sent = deferred<void>(true);
+    await this.#outgoing.send({ data, labelled: { metadata, settle: sent.resolve } }, options);
+    await sent.promise;
   }
 
   protected override endOutput(): Promise<void> {
@@ -97,8 +114,8 @@ class CompressedStream extends TranslatedStream<Uint8Array, Uint8Array, Uint8Arr
     this.#decompressor.destroy();
   }
 
-  async #encode({ data, metadata }: Outgoing): Promise<void> {
-    if (metadata === undefined) {
+  async #encode({ data, labelled }: Outgoing): Promise<void> {
+    if (labelled === undefined) {
       await this.#compressor.write(data, this.#sendPiece);
       if (this.#flushEachMessage) await this.#compressor.flush(this.#sendPiece);
       return;
@@ -110,7 +127,7 @@ class CompressedStream extends TranslatedStream<Uint8Array, Uint8Array, Uint8Arr
     };
     await this.#compressor.write(data, keep);
     await this.#compressor.flush(keep);
-    await this.inner.send(joined(pieces), { metadata });
+    await this.inner.send(joined(pieces), { metadata: labelled.metadata });
   }
 
   async #finish(): Promise<void> {
@@ -120,7 +137,7 @@ class CompressedStream extends TranslatedStream<Uint8Array, Uint8Array, Uint8Arr
 
   readonly #sendPiece = (piece: Uint8Array): Promise<void> => this.inner.send(piece);
 
-  /** The stream below takes nothing more, or there is no engine: either way nothing more can be sent. */
+  /** Ends the sending: the stream below takes nothing more, or there is no engine. */
   #sendFailed(error: unknown): void {
     this.#compressor.destroy();
     const known = error instanceof BrokenStreamError || error instanceof ClosedStreamError;
@@ -135,13 +152,22 @@ class CompressedStream extends TranslatedStream<Uint8Array, Uint8Array, Uint8Arr
         this.#decompressor.destroy();
         return undefined;
       }
+      const labelled = this.#labelled;
+      if (labelled !== undefined) {
+        this.#labelled = undefined;
+        this.#decompressor.feed(labelled.data);
+        this.#decompressor.decide();
+        return { data: await this.#wholeMessage(), metadata: labelled.metadata };
+      }
       const message = await this.#receiveBelow();
       if (message === undefined) {
         this.#inputEnded = true;
         this.#decompressor.end();
+      } else if (message.metadata.size > 0) {
+        this.#decompressor.decide(); // earlier bytes are not part of this message
+        this.#labelled = message;
       } else {
         this.#decompressor.feed(message.data);
-        if (message.metadata.size > 0) return { data: await this.#wholeMessage(), metadata: message.metadata };
       }
     }
   }
@@ -150,7 +176,7 @@ class CompressedStream extends TranslatedStream<Uint8Array, Uint8Array, Uint8Arr
     try {
       return await this.inner.receiveWithMetadata();
     } catch (error) {
-      this.#outgoing.fail(error); // a broken stream is broken in both directions: a send need not find out by itself
+      this.#outgoing.fail(error); // a broken stream is broken in both directions, also for a send that waits
       throw error;
     }
   }
@@ -179,9 +205,4 @@ function joined(pieces: readonly Uint8Array[]): Uint8Array {
     filled += piece.length;
   }
   return whole;
-}
-
-function aboveZero(name: string, value: number): number {
-  if (!(value > 0)) throw new RangeError(`${name} must be above zero, but is ${value}`);
-  return value;
 }

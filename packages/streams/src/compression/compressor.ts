@@ -1,11 +1,12 @@
-/** The sending half of compression. Knows no stream: what comes out is given to a function. */
+/** The sending half of compression. It knows no stream: its output is given to a function. */
 import type { CompressionCodec, CompressionCoder } from "./codec.js";
 
+/** Compresses chunks into members. */
 export class Compressor {
   readonly #codec: CompressionCodec;
   #encoder: CompressionCoder | undefined;
   #members = 0;
-  /** Something was written since the last flush. */
+  /** True when something was written since the last flush. */
   #unflushed = false;
   #destroyed = false;
 
@@ -13,10 +14,7 @@ export class Compressor {
     this.#codec = codec;
   }
 
-  get unflushed(): boolean {
-    return this.#unflushed;
-  }
-
+  /** Compresses a chunk. */
   async write(chunk: Uint8Array, out: (piece: Uint8Array) => Promise<void> | void): Promise<void> {
     const encoder = await this.#begun();
     encoder.write(chunk);
@@ -24,7 +22,7 @@ export class Compressor {
     await drain(encoder, out);
   }
 
-  /** Lets out everything that was written, so that the other side can read all of it. */
+  /** Completes the output of everything that was written, so that the other side can read all of it. */
   async flush(out: (piece: Uint8Array) => Promise<void> | void): Promise<void> {
     if (!this.#unflushed) return;
     if (!this.#codec.flushes) return this.end(out);
@@ -34,7 +32,7 @@ export class Compressor {
     await drain(encoder, out);
   }
 
-  /** Ends the member; one that is empty if there was none at all. */
+  /** Ends the member; if there was none at all, it makes an empty one. */
   async end(out: (piece: Uint8Array) => Promise<void> | void): Promise<void> {
     if (this.#encoder === undefined && this.#members > 0) return;
     const encoder = await this.#begun();
@@ -46,6 +44,7 @@ export class Compressor {
     this.#encoder = undefined;
   }
 
+  /** Gives memory and handles back. */
   destroy(): void {
     this.#destroyed = true;
     this.#encoder?.destroy();

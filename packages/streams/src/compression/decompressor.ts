@@ -1,4 +1,4 @@
-/** The receiving half of compression: members, their borders, limits, and what is wrong with the input. Knows no stream. */
+/** The receiving half of compression: members, their borders, limits, and the faults of the input. It knows no stream. */
 
 import { reasonText } from "@trunkline/base";
 import { ByteQueue } from "../bytes/byte-queue.js";
@@ -7,25 +7,26 @@ import type { CompressionCodec, CompressionCoder } from "./codec.js";
 import { Detector } from "./detect.js";
 import { identity } from "./identity.js";
 
+/** The limits of a decompressor. */
 export interface DecompressionLimits {
   readonly maxDecompressedBytes: number;
   readonly maxRatio: number;
 }
 
-/** Before so many bytes have come out, the ratio says nothing: a short text repeated is no bomb. */
+/** The number of output bytes from which the ratio counts: a short text that is repeated is no bomb. */
 const ratioCountsFromBytes = 1024 * 1024;
 
 /**
- * `feed` takes a chunk, then `read` is called until it gives `undefined`; after the last chunk, `end` and `read` again. Every error is a
- * `BrokenStreamError` with one of the codes `CORRUPT_INPUT`, `TRUNCATED_INPUT`, `TRAILING_GARBAGE`, `DECOMPRESSED_TOO_LARGE`; the
- * error of an engine that is absent comes as it is.
+ * Decompresses chunks: `feed` takes a chunk, then `read` is called until it returns `undefined`; after the last chunk, `end` and `read`
+ * again. Every error is a `BrokenStreamError` with one of the codes `CORRUPT_INPUT`, `TRUNCATED_INPUT`, `TRAILING_GARBAGE`,
+ * `DECOMPRESSED_TOO_LARGE`; the error of a missing engine comes as it is.
  */
 export class Decompressor {
   readonly #limits: DecompressionLimits;
   readonly #detector: Detector | undefined;
   #codec: CompressionCodec | undefined;
   #decoder: CompressionCoder | undefined;
-  /** What was given to the decoder last, while it may still give something for it. */
+  /** The chunk that the decoder was given last, while it may still have output for it. */
   #current: Uint8Array | undefined;
   readonly #waiting: ByteQueue = new ByteQueue();
   #members = 0;
@@ -41,18 +42,26 @@ export class Decompressor {
     else this.#detector = new Detector(format);
   }
 
+  /** Takes a chunk of input. */
   feed(chunk: Uint8Array): void {
     this.#inputBytes += chunk.length;
     this.#waiting.push(chunk);
   }
 
+  /** Ends the input. */
   end(): void {
     this.#inputEnded = true;
   }
 
+  /** Decides on the format by the bytes that are here, if any are: they are complete, as those before or of a message with metadata are. */
+  decide(): void {
+    if (this.#codec === undefined && this.#waiting.length > 0) this.#detect(true);
+  }
+
+  /** Returns the next piece of output, `undefined` when more input is needed or nothing is left. */
   async read(): Promise<Uint8Array | undefined> {
     for (;;) {
-      const codec = this.#codec ?? this.#detect();
+      const codec = this.#codec ?? this.#detect(this.#inputEnded);
       if (codec === undefined) return undefined;
       if (this.#current !== undefined) {
         const piece = await this.#readDecoder(codec);
@@ -63,6 +72,7 @@ export class Decompressor {
     }
   }
 
+  /** Gives memory and handles back. */
   destroy(): void {
     this.#destroyed = true;
     this.#decoder?.destroy();
@@ -70,13 +80,13 @@ export class Decompressor {
     this.#waiting.clear();
   }
 
-  #detect(): CompressionCodec | undefined {
+  #detect(isAll: boolean): CompressionCodec | undefined {
     const detector = this.#detector as Detector;
-    this.#codec = detector.detect(this.#waiting.peek(detector.maxBytes), this.#inputEnded);
+    this.#codec = detector.detect(this.#waiting.peek(detector.maxBytes), isAll);
     return this.#codec;
   }
 
-  /** Gives the decoder what there is to give. False when there is nothing, for now or for ever. */
+  /** Gives the decoder the next chunk or the end. Returns false when there is neither, for now or for ever. */
   async #giveDecoder(codec: CompressionCodec): Promise<boolean> {
     const chunk = this.#nextChunk(codec);
     if (chunk === undefined && !this.#mustEndDecoder(codec)) return false;
@@ -115,7 +125,7 @@ export class Decompressor {
     return undefined;
   }
 
-  /** The input has ended, inside a member as far as is known. */
+  /** Returns true when the input has ended and the decoder has to be told, because a member has begun. */
   #mustEndDecoder(codec: CompressionCodec): boolean {
     if (!this.#inputEnded || this.#endGiven) return false;
     if (this.#decoder !== undefined) return true;

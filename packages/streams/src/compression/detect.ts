@@ -1,8 +1,8 @@
-/** Telling a format by the first bytes. */
+/** Detection of a format by the first bytes. */
 import type { CompressionCodec } from "./codec.js";
 import { identity } from "./identity.js";
 
-/** What the first bytes of a stream say: its format, or how much is still missing to tell. */
+/** Detects the format of a stream among candidates. */
 export class Detector {
   readonly #candidates: readonly CompressionCodec[];
 
@@ -15,12 +15,12 @@ export class Detector {
     this.#candidates = candidates;
   }
 
-  /** The longest signature. */
+  /** The length of the longest signature. */
   get maxBytes(): number {
     return this.#candidates.reduce((most, { signature }) => Math.max(most, signature?.length ?? 0), 0);
   }
 
-  /** The format whose whole signature is there; `identity` when it can be none of them; `undefined` when more bytes are needed. */
+  /** Returns the format whose whole signature is there; `identity` when it can be none of them; `undefined` when more bytes are needed. */
   detect(head: Uint8Array, isAll: boolean): CompressionCodec | undefined {
     let undecided = false;
     for (const codec of this.#candidates) {

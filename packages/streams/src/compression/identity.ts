@@ -1,7 +1,7 @@
-/** The format that is none. */
+/** `identity`: the format that leaves bytes as they are. */
 import type { CompressionCodec, CompressionCoder } from "./codec.js";
 
-/** Leaves bytes as they are. */
+/** The format that leaves bytes as they are. */
 export const identity: CompressionCodec = {
   name: "identity",
   concatenates: false,

@@ -1,30 +1,32 @@
 /**
- * Where zstd frames end (RFC 8878 §3.1), so that one that is cut off can be told from one that is over: Node's decoder takes either for
- * an end. Follows the frame's own lengths and decodes nothing; what is no frame is left to the decoder to complain about.
+ * The borders of zstd frames (RFC 8878 §3.1), by which a frame that is cut off differs from one that is complete: Node's decoder takes
+ * either as an end. It follows the lengths in the frames and decodes nothing; input that is no frame is left to the decoder.
  */
 
 const magic = 0xfd2f_b528;
-/** The first of sixteen, of frames that hold no data of the format. */
+/** The first of sixteen magic numbers of frames that hold no data of the format. */
 const skippableMagic = 0x184d_2a50;
 
 type Part = "magic" | "descriptor" | "blockHeader" | "skippableLength" | "skip";
 
+/** Follows frames through a stream of bytes. */
 export class ZstdFrames {
   #part: Part = "magic";
-  /** What comes after the bytes that are skipped. */
+  /** The part that comes after the bytes that are skipped. */
   #then: Part = "magic";
   #skipBytes = 0;
-  /** The number that is being read, little-endian, and how much of it is here. */
+  /** The little-endian number that is being read, and the number of its bytes that are here. */
   #value = 0;
   #valueBytes = 0;
   #hasChecksum = false;
   #lost = false;
 
-  /** True between two frames, and where there is no telling. */
+  /** True between two frames, and where the input is no frame, so that it cannot be told. */
   get atBorder(): boolean {
     return this.#lost || (this.#part === "magic" && this.#valueBytes === 0);
   }
 
+  /** Takes the next bytes. */
   push(chunk: Uint8Array): void {
     for (let offset = 0; offset < chunk.length && !this.#lost; ) {
       if (this.#part === "skip") {
@@ -60,7 +62,7 @@ export class ZstdFrames {
     } else {
       const isLast = (value & 1) !== 0;
       const type = (value >>> 1) & 3;
-      const length = type === 1 ? 1 : value >>> 3; // the one byte of a run
+      const length = type === 1 ? 1 : value >>> 3; // a run has one byte of data
       if (!isLast) this.#skip(length, "blockHeader");
       else this.#skip(length + (this.#hasChecksum ? 4 : 0), "magic");
     }

@@ -1,8 +1,8 @@
-/** The Burrows-Wheeler transform of a block: its rotations sorted, and the last column of them. */
+/** The Burrows-Wheeler transform of a block: the last column of its sorted rotations. */
 
 /**
- * Writes the last column to `into`, and returns which of the sorted rotations is the block itself. By prefix doubling: rotations sorted by
- * their first k bytes are sorted by 2k with two counting sorts, so that no input takes more than n log n steps.
+ * Writes the last column to `into`, and returns the index of the block itself among the sorted rotations. It works by prefix doubling:
+ * rotations that are sorted by their first k bytes are sorted by 2k with two counting sorts, so that no input takes more than n log n steps.
  */
 export function burrowsWheeler(block: Uint8Array, into: Uint8Array): number {
   const { length } = block;
@@ -36,7 +36,7 @@ export function burrowsWheeler(block: Uint8Array, into: Uint8Array): number {
   return origin;
 }
 
-/** Sorts `items` by their keys, which are below `classes`, those with one key in the order in which they are. */
+/** Sorts `items` by their keys, which are below `classes`. Items with the same key keep their order. */
 function countingSort(
   items: Uint32Array,
   keys: Uint32Array,
@@ -59,7 +59,7 @@ function countingSort(
   }
 }
 
-/** Gives equal rotations equal ranks: by their old rank, and by that of what begins `width` later. Returns how many ranks there are. */
+/** Gives equal rotations equal ranks: by their old rank, then by that of the rotation `width` later. Returns the number of ranks. */
 function rank(sorted: Uint32Array, ranks: Uint32Array, width: number, into: Uint32Array): number {
   const { length } = sorted;
   let current = 0;

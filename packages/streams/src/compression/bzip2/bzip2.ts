@@ -1,23 +1,22 @@
-/** bzip2, written here: of the packages there are, none that is kept up both compresses and works piece by piece. */
+/** bzip2. It is written here, since no maintained package both compresses and works piece by piece. */
+import { wholeNumber } from "@trunkline/base";
 import type { CompressionCodec } from "../codec.js";
 import { Bzip2Decoder } from "./decoder.js";
 import { Bzip2Encoder } from "./encoder.js";
 
+/** Options of `bzip2`. */
 export interface Bzip2Options {
-  /** 1 to 9: the size of a block in 100 kB. Default 9, as of the `bzip2` command. A stream that sends takes 17 times as much memory. */
+  /** The size of a block in 100 kB, from 1 to 9. Default 9, as of the `bzip2` command. A sending stream takes 17 times as much memory. */
   readonly level?: number;
 }
 
 /**
- * bzip2, of one or more streams. There is no flush: letting a message out ends the bzip2 stream and begins another. For files rather
- * than for conversations: a full block keeps the program busy for some hundred milliseconds.
- * @throws RangeError
+ * Returns the format bzip2, of one or more bzip2 streams. It has no flush: completing a message ends the bzip2 stream and begins another. It is
+ * meant for files rather than for conversations: a full block keeps the program busy for some hundred milliseconds.
+ * @throws RangeError for a level out of range
  */
 export function bzip2(options: Bzip2Options = {}): CompressionCodec {
-  const { level = 9 } = options;
-  if (!Number.isInteger(level) || level < 1 || level > 9) {
-    throw new RangeError(`level must be a whole number from 1 to 9, but is ${level}`);
-  }
+  const level = wholeNumber("level", options.level ?? 9, 1, 9);
   return {
     name: "bzip2",
     concatenates: true,

@@ -1,4 +1,4 @@
-/** The CRC of bzip2: that of Ethernet, most significant bit first. */
+/** The CRC of bzip2: the polynomial of Ethernet, the most significant bit first. */
 
 const table: Uint32Array = Uint32Array.from({ length: 256 }, (_, byte) => {
   let value = byte << 24;
@@ -6,13 +6,13 @@ const table: Uint32Array = Uint32Array.from({ length: 256 }, (_, byte) => {
   return value;
 });
 
-/** The state after `bytes`; begins with -1, and its complement is the CRC. */
+/** Returns the state after more bytes. The first state is -1, and the complement of the last one is the CRC. */
 export function updateBlockCrc(state: number, bytes: Uint8Array): number {
   for (const byte of bytes) state = (state << 8) ^ (table[(state >>> 24) ^ byte] as number);
   return state;
 }
 
-/** The CRC of a stream, to which a block is added. */
+/** Returns the CRC of a stream after one more block. */
 export function combineCrc(streamCrc: number, blockCrc: number): number {
   return ((streamCrc << 1) | (streamCrc >>> 31)) ^ blockCrc;
 }

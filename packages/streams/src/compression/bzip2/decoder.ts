@@ -1,6 +1,6 @@
 /**
- * A decoder of one bzip2 stream, by itself: no package that is kept up does it piece by piece and within bounds. Written as a generator
- * that rests where the input ends; a block is decoded at once, and what it expands to is given in pieces.
+ * A decoder of one bzip2 stream. It is a generator that rests where the input ends. A block is decoded at once, and its output is given in
+ * pieces.
  */
 import type { CompressionCoder } from "../codec.js";
 import { combineCrc, updateBlockCrc } from "./crc.js";
@@ -14,6 +14,7 @@ const needsInput = Symbol("needsInput");
 
 type Step<T> = Generator<typeof needsInput | Uint8Array, T, void>;
 
+/** Decodes one bzip2 stream. */
 export class Bzip2Decoder implements CompressionCoder {
   #input: Uint8Array = new Uint8Array(0);
   #offset = 0;
@@ -70,7 +71,7 @@ export class Bzip2Decoder implements CompressionCoder {
       const crc = ((yield* this.#take(16)) << 16) | (yield* this.#take(16));
       if (magic[0] === endMagic[0] && magic[1] === endMagic[1]) {
         if (crc !== streamCrc) throw new Error("the checksum of the whole is wrong");
-        this.#bitCount = 0; // padding up to a byte; whole bytes are not read ahead
+        this.#bitCount = 0; // drops the padding up to a byte; whole bytes are not read ahead
         return;
       }
       if (magic[0] !== blockMagic[0] || magic[1] !== blockMagic[1])
@@ -81,7 +82,7 @@ export class Bzip2Decoder implements CompressionCoder {
     }
   }
 
-  /** Gives the bytes of a block, returns their CRC. */
+  /** Yields the bytes of a block and returns their CRC. */
   *#block(): Step<number> {
     if ((yield* this.#take(1)) !== 0)
       throw new Error("randomised blocks, which only bzip2 before 0.9.5 wrote, are not supported");
@@ -141,7 +142,7 @@ export class Bzip2Decoder implements CompressionCoder {
     return lengths;
   }
 
-  /** Decodes the symbols into the low bytes of the table, returns how many there are. */
+  /** Decodes the symbols into the low bytes of the table and returns their number. */
   *#symbols(used: Uint8Array, selectors: Uint8Array, tables: readonly DecodingTable[]): Step<number> {
     const table = this.#table;
     const order = used.slice();
@@ -171,7 +172,7 @@ export class Bzip2Decoder implements CompressionCoder {
       this.#bits &= (1 << this.#bitCount) - 1;
       const symbol = decoding.symbols[code - (decoding.bases[bits] as number)] as number;
       if (symbol <= 1) {
-        // A run of the front byte, as a number in the digits 1 and 2, the lowest first.
+        // The length of a run of the front byte is a number in the digits 1 and 2, the lowest digit first.
         run += runWeight << symbol;
         runWeight *= 2;
         if (run > table.length - length) throw new Error("a block is longer than its stream allows");
@@ -189,7 +190,7 @@ export class Bzip2Decoder implements CompressionCoder {
     }
   }
 
-  /** Undoes the sorting and the first run-length coding: four equal bytes are followed by how many more there are. */
+  /** Undoes the sorting and the first run-length coding, in which four equal bytes are followed by the number of further ones. */
   *#expand(length: number, origin: number): Step<number> {
     const table = this.#table;
     const starts = new Uint32Array(257);
@@ -249,7 +250,7 @@ export class Bzip2Decoder implements CompressionCoder {
     return value;
   }
 
-  /** One byte more. Never more than is asked for, so that at the end what follows is untouched. At most 31 bits are held. */
+  /** Reads one byte more. It never reads ahead, so that the bytes after the end stay untouched. At most 31 bits are held. */
   #fill(): boolean {
     if (this.#offset === this.#input.length) return false;
     this.#bits = (this.#bits << 8) | (this.#input[this.#offset++] as number);

@@ -1,4 +1,4 @@
-/** An encoder of one bzip2 stream. A block is sorted and coded at once, when it is full: some hundred milliseconds for 900 kB. */
+/** An encoder of one bzip2 stream. A block is sorted and coded at once when it is full, which takes some hundred milliseconds for 900 kB. */
 import type { CompressionCoder } from "../codec.js";
 import { burrowsWheeler } from "./bwt.js";
 import { combineCrc, updateBlockCrc } from "./crc.js";
@@ -7,6 +7,7 @@ import { canonicalCodes, codeLengths } from "./huffman.js";
 const groupSymbols = 50;
 const maxRun = 255;
 
+/** Encodes one bzip2 stream. */
 export class Bzip2Encoder implements CompressionCoder {
   readonly unusedBytes = undefined;
   readonly #out = new BitWriter();
@@ -14,14 +15,14 @@ export class Bzip2Encoder implements CompressionCoder {
   #length = 0;
   #crc = -1;
   #streamCrc = 0;
-  /** The byte of the run at the end of the block, and how long that run is. */
+  /** The byte and the length of the run at the end of the block. */
   #runByte = -1;
   #run = 0;
   #chunk: Uint8Array = new Uint8Array(0);
   #ending = false;
 
   constructor(level: number) {
-    this.#block = new Uint8Array(level * 100_000 - 19); // as bzip2 does: some decoders count a few more
+    this.#block = new Uint8Array(level * 100_000 - 19); // bzip2 does the same: some decoders need a few bytes more
     for (const letter of "BZh") this.#out.write(8, letter.charCodeAt(0));
     this.#out.write(8, 0x30 + level);
   }
@@ -64,7 +65,7 @@ export class Bzip2Encoder implements CompressionCoder {
     this.#chunk = new Uint8Array(0);
   }
 
-  /** The first run-length coding, into the block: of a run only four bytes stay, and how many more there are. Returns how many were taken. */
+  /** Adds bytes to the block by the first run-length coding: four bytes of a run stay, and the number of further ones. Returns the number of bytes taken. */
   #take(chunk: Uint8Array): number {
     const block = this.#block;
     for (let index = 0; index < chunk.length; index++) {
@@ -121,11 +122,11 @@ function writeUsed(bytes: Uint8Array, out: BitWriter): void {
 
 interface Symbols {
   readonly values: Uint16Array;
-  /** How many different ones there are. */
+  /** The number of different symbols. */
   readonly count: number;
 }
 
-/** Each byte by its place among those used last; runs of the first place as numbers in the digits 0 and 1 (for 1 and 2). */
+/** Codes each byte by its place among those used last; runs of the first place become numbers in the digits 0 and 1 (for 1 and 2). */
 function symbolsOf(bytes: Uint8Array): Symbols {
   const used = usedBytes(bytes);
   const order = Uint8Array.from(Array.from(used.keys()).filter((byte) => used[byte] === 1));
@@ -151,7 +152,7 @@ function symbolsOf(bytes: Uint8Array): Symbols {
   return { values: values.subarray(0, length), count: order.length + 2 };
 }
 
-/** How many Huffman codes pay off for so many symbols. */
+/** Returns the number of Huffman codes that pay off for so many symbols, as in the reference. */
 function tableCountFor(symbols: number): number {
   if (symbols < 200) return 2;
   if (symbols < 600) return 3;
@@ -180,13 +181,14 @@ function writeSymbols({ values, count }: Symbols, out: BitWriter): void {
   }
 }
 
-/** Begins with codes that each favour a part of the symbols, and gives each group the code that suits it best, four times over. */
+/**
+ * Returns the codes, and for each group of symbols the index of its code. It begins with codes that each favour a range of symbols, gives each
+ * group the code that suits it best, makes new codes of the groups, and repeats that four times.
+ */
 function chooseTables(values: Uint16Array, count: number): { tables: Uint8Array[]; selectors: Uint8Array } {
   const tableCount = tableCountFor(values.length);
   const selectors = new Uint8Array(Math.ceil(values.length / groupSymbols));
-  let tables: Uint8Array[] = Array.from({ length: tableCount }, (_, table) =>
-    Uint8Array.from({ length: count }, (__, symbol) => (Math.floor((symbol * tableCount) / count) === table ? 1 : 15)),
-  );
+  let tables = seedTables(values, count, tableCount);
   for (let round = 0; round < 4; round++) {
     const frequencies = tables.map(() => new Uint32Array(count));
     for (let group = 0; group < selectors.length; group++) {
@@ -211,6 +213,31 @@ function chooseTables(values: Uint16Array, count: number): { tables: Uint8Array[
   return { tables, selectors };
 }
 
+/**
+ * Returns the first codes: each favours a range of symbols with about an equal share of all occurrences, as the reference chooses them. A
+ * range by symbol numbers would favour symbols that do not occur: most occurrences are of the lowest numbers.
+ */
+function seedTables(values: Uint16Array, count: number, tableCount: number): Uint8Array[] {
+  const frequencies = new Uint32Array(count);
+  for (const value of values) frequencies[value] = (frequencies[value] as number) + 1;
+  const tables: Uint8Array[] = [];
+  let restSymbols = values.length;
+  let start = 0;
+  for (let rest = tableCount; rest > 0; rest--) {
+    const share = restSymbols / rest;
+    let end = start;
+    let sum = 0;
+    while (sum < share && end < count) sum += frequencies[end++] as number;
+    // Every second range gives its last symbol to the next one, so that frequent symbols do not always end a range.
+    const made = tableCount - rest;
+    if (end - start > 1 && rest !== tableCount && rest !== 1 && made % 2 === 1) sum -= frequencies[--end] as number;
+    tables.push(Uint8Array.from({ length: count }, (_, symbol) => (symbol >= start && symbol < end ? 0 : 15)));
+    restSymbols -= sum;
+    start = end;
+  }
+  return tables;
+}
+
 function writeLengths(lengths: Uint8Array, out: BitWriter): void {
   let current = lengths[0] as number;
   out.write(5, current);
@@ -221,14 +248,14 @@ function writeLengths(lengths: Uint8Array, out: BitWriter): void {
   }
 }
 
-/** Bits, the most significant first. */
+/** Writes bits, the most significant one first. */
 class BitWriter {
   #bytes: Uint8Array = new Uint8Array(4_096);
   #length = 0;
   #bits = 0;
   #bitCount = 0;
 
-  /** At most 24 bits. */
+  /** Writes at most 24 bits. */
   write(bits: number, value: number): void {
     this.#bits = (this.#bits << bits) | value;
     this.#bitCount += bits;
@@ -239,12 +266,12 @@ class BitWriter {
     }
   }
 
-  /** Zeros up to a whole byte. */
+  /** Writes zeros up to a whole byte. */
   align(): void {
     if (this.#bitCount > 0) this.write(8 - this.#bitCount, 0);
   }
 
-  /** The whole bytes so far. */
+  /** Takes the whole bytes so far. */
   takeBytes(): Uint8Array {
     const bytes = this.#bytes.slice(0, this.#length);
     this.#length = 0;

@@ -1,10 +1,10 @@
-/** Huffman codes as bzip2 uses them: of limited length, and canonical. */
+/** Huffman codes as bzip2 uses them: canonical, and of limited length. */
 
-/** bzip2 decoders take up to 20; encoders have kept to 17 since 1.0.3. */
+/** The longest code that decoders accept. Encoders have kept to 17 bits since bzip2 1.0.3. */
 export const maxCodeBits = 20;
 const maxEncodedBits = 17;
 
-/** How long each symbol's code is, none longer than 17 bits. Every symbol gets a code, so that all of them may be decoded. */
+/** Returns the length of each symbol's code, none longer than 17 bits. Every symbol gets a code, also one that does not occur. */
 export function codeLengths(frequencies: Uint32Array): Uint8Array {
   const weights = Float64Array.from(frequencies, (frequency) => Math.max(1, frequency));
   for (;;) {
@@ -16,7 +16,7 @@ export function codeLengths(frequencies: Uint32Array): Uint8Array {
   }
 }
 
-/** By two queues over the sorted weights: of leaves, and of the nodes made of them, which come out sorted. */
+/** Returns optimal lengths by two queues: of the sorted leaves, and of the nodes made of them, which come out sorted. */
 function lengthsOf(weights: Float64Array): Uint8Array {
   const count = weights.length;
   const leaves = Array.from(weights.keys()).sort((a, b) => (weights[a] as number) - (weights[b] as number));
@@ -42,7 +42,7 @@ function lengthsOf(weights: Float64Array): Uint8Array {
   return Uint8Array.from({ length: count }, (_, symbol) => (depths[parents[symbol] as number] as number) + 1);
 }
 
-/** The canonical codes of these lengths: shorter ones first, among equal ones in the order of the symbols. */
+/** Returns the canonical codes of these lengths: shorter ones first, those of one length in the order of the symbols. */
 export function canonicalCodes(lengths: Uint8Array): Uint32Array {
   const codes = new Uint32Array(lengths.length);
   let code = 0;
@@ -53,18 +53,21 @@ export function canonicalCodes(lengths: Uint8Array): Uint32Array {
   return codes;
 }
 
-/** What a decoder looks up: for each length the last code of it, and where its symbols begin. */
+/** The table of a decoder: for each length the last code of it, and the place where its symbols begin. */
 export interface DecodingTable {
-  /** By length: the greatest code of it, or -1. */
+  /** The greatest code of each length, or -1. */
   readonly limits: Int32Array;
-  /** By length: what to take from a code to get the index of its symbol. */
+  /** For each length the number to subtract from a code to get the index of its symbol. */
   readonly bases: Int32Array;
   readonly symbols: Uint16Array;
   readonly minBits: number;
   readonly maxBits: number;
 }
 
-/** @throws Error for lengths that no code has */
+/**
+ * Makes the decoding table of a code.
+ * @throws Error for lengths that no code has
+ */
 export function decodingTable(lengths: Uint8Array): DecodingTable {
   const counts = new Uint32Array(maxCodeBits + 1);
   for (const length of lengths) counts[length] = (counts[length] as number) + 1;

@@ -1,4 +1,4 @@
-/** The formats by their names. */
+/** The formats by their names, and those that can be detected. */
 import { bzip2 } from "../../compression/bzip2/bzip2.js";
 import type { CompressionCodec } from "../../compression/codec.js";
 import { identity } from "../../compression/identity.js";
@@ -19,8 +19,8 @@ const byName: Readonly<Record<string, () => CompressionCodec>> = {
 };
 
 /**
- * The format with this name and its default options: `identity`, `gzip`, `deflate`, `br` or `brotli`, `zstd`, `xz`, `bzip2` or `bz2`. HTTP's names, and
- * those of Jumpstarter's `x_jmp_content_encoding`.
+ * Returns the format with this name and its default options: `identity`, `gzip`, `deflate`, `br` or `brotli`, `zstd`, `xz`, `bzip2` or `bz2`.
+ * These are the names of HTTP and of Jumpstarter's `x_jmp_content_encoding`.
  * @throws RangeError for another name
  */
 export function codecNamed(name: string): CompressionCodec {
@@ -32,7 +32,7 @@ export function codecNamed(name: string): CompressionCodec {
   return (byName[name] as () => CompressionCodec)();
 }
 
-/** All formats that are known by their first bytes, for `receive`: gzip, bzip2, xz, zstd. */
+/** Returns all formats that are detected by their first bytes, for `receive`: gzip, bzip2, xz, zstd. */
 export function detectable(): CompressionCodec[] {
   return [gzip(), bzip2(), xz(), zstd()];
 }

@@ -1,6 +1,9 @@
-/** Packages that only those need who use what they are for. */
+/** Packages that are loaded only when their format is used. */
 
-/** @throws Error that names the package and what it is for when it is not there, with the reason as its cause */
+/**
+ * Loads a package.
+ * @throws Error that names the package and its purpose when it cannot be loaded, with the reason as its cause
+ */
 export async function optionalPackage<T>(name: string, purpose: string): Promise<T> {
   try {
     const loaded = (await import(name)) as { readonly default?: T } & T;

@@ -1,28 +1,26 @@
-/** A coder made of a transforming stream of Node, such as those of `node:zlib`. */
+/** A coder made of a transform stream of Node, such as those of `node:zlib`. */
 import type { Transform } from "node:stream";
 import type { CompressionCoder } from "../../compression/codec.js";
 
+/** The parts of a coder that differ from one transform to another. */
 export interface TransformParts {
-  /** Lets everything come out and calls back. */
+  /** Completes the output of everything that was written, then calls back. */
   flush(callback: (error?: Error | null) => void): void;
-  /** How many bytes of input the engine has used; absent where the transform tells only that it has ended. */
+  /** Returns the number of input bytes that the engine has used; absent where the transform reports only its end. */
   usedBytes?(): number;
   /**
-   * For a transform that pushes all that its input gives, room or not: how many of these bytes to give it at once, so that what they
-   * expand to stays small.
+   * Returns the number of these bytes to give at once to a transform that pushes all its output whether there is room or not, so that its
+   * output stays small.
    */
   sliceLength?(rest: Uint8Array): number;
 }
 
-/**
- * Reads the transform by `read()`, so that it works on only while there is room: what a chunk expands to never lies in memory as a
- * whole.
- */
+/** Reads a transform by `read()`, so that it works only while there is room: the output of a chunk never lies in memory as a whole. */
 export class TransformCoder implements CompressionCoder {
   readonly #transform: Transform;
   readonly #parts: TransformParts;
   #given = 0;
-  /** What of the chunk has not been given to the transform yet. */
+  /** The part of the chunk that has not been given to the transform yet. */
   #rest: Uint8Array | undefined;
   #working = false;
   #ended = false;
@@ -85,7 +83,7 @@ export class TransformCoder implements CompressionCoder {
     this.#onEvent();
   }
 
-  /** False when the whole chunk has been given. */
+  /** Gives the next part of the chunk. Returns false when the whole chunk has been given. */
   #writeSlice(): boolean {
     const rest = this.#rest;
     if (rest === undefined || this.#ended) return false;

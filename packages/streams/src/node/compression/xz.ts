@@ -1,25 +1,29 @@
-/** xz, from the package lzma-native, if it is installed. */
+/** xz, by the package lzma-native if it is installed. */
 import type { Transform } from "node:stream";
+import { wholeNumber } from "@trunkline/base";
 import type { CompressionCodec } from "../../compression/codec.js";
 import { optionalPackage } from "./optional-package.js";
 import { TransformCoder } from "./transform-coder.js";
-import { within } from "./zlib.js";
 
+/** Options of `xz`. */
 export interface XzOptions {
-  /** 1 (fastest) to 9 (smallest). Default 6, as of the `xz` command. */
+  /** The level, from 1 (fastest) to 9 (smallest). Default 6, as of the `xz` command. */
   readonly level?: number;
 }
 
-/** How much memory the other side may make a decoder take; level 9 needs 65 MiB. */
+/** The limit of the memory that a decoder may take at the request of the other side; level 9 needs 65 MiB. */
 const maxDecoderBytes = 128 * 1024 * 1024;
 
 interface LzmaPackage {
   createStream(coder: "easyEncoder" | "streamDecoder", options: object): Transform;
 }
 
-/** xz, of one or more streams. There is no flush: letting a message out ends the xz stream and begins another. @throws RangeError */
+/**
+ * Returns the format xz, of one or more xz streams. It has no flush: completing a message ends the xz stream and begins another.
+ * @throws RangeError for a level out of range
+ */
 export function xz(options: XzOptions = {}): CompressionCodec {
-  const preset = within("level", options.level ?? 6, 1, 9);
+  const preset = wholeNumber("level", options.level ?? 6, 1, 9);
   const lzma = (): Promise<LzmaPackage> => optionalPackage<LzmaPackage>("lzma-native", "xz");
   return {
     name: "xz",
@@ -37,11 +41,12 @@ export function xz(options: XzOptions = {}): CompressionCodec {
   };
 }
 
-const sliceBytes = 2_048; // xz expands up to 7,000 times
+/** The number of bytes that a decoder is given at once: xz expands them up to 7,000 times. */
+const sliceBytes = 2_048;
 
 /**
- * An xz stream ends in YZ, where the package cuts its input to begin with the next stream. It does not look for a Y at the end of one chunk
- * and a Z at the beginning of the next, and would lose what follows that Z.
+ * Makes the function that cuts the input of a decoder. An xz stream ends in YZ, where the package cuts its input to begin with the next
+ * stream. It misses a Y at the end of one chunk with a Z at the beginning of the next, and would lose the bytes after that Z.
  */
 function slices(): (rest: Uint8Array) => number {
   let last: number | undefined;

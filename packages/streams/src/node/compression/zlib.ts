@@ -1,24 +1,30 @@
 /** The formats of `node:zlib`: gzip, deflate, brotli. */
 import zlib from "node:zlib";
+import { wholeNumber } from "@trunkline/base";
 import type { CompressionCodec, CompressionCoder } from "../../compression/codec.js";
 import { TransformCoder } from "./transform-coder.js";
 
-/** What comes out of a coder at once. Less costs more turns, more costs memory on each stream. */
+/** The size of a piece of output. A smaller one costs more turns, a larger one more memory on each stream. */
 export const pieceBytes: number = 64 * 1024;
 
+/** Options of `gzip` and `deflate`. */
 export interface DeflateOptions {
-  /** 0 (none) to 9 (smallest). Default 6, as of the `gzip` command. */
+  /** The level, from 0 (none) to 9 (smallest). Default 6, as of the `gzip` command. */
   readonly level?: number;
 }
 
+/** Options of `brotli`. */
 export interface BrotliOptions {
-  /** 0 (fastest) to 11 (smallest). Default 5: 11, the library's own, is for files that are compressed once and takes seconds a megabyte. */
+  /** The quality, from 0 (fastest) to 11 (smallest). Default 5: 11, the default of the library, takes seconds for a megabyte. */
   readonly quality?: number;
 }
 
-/** gzip (RFC 1952), of one or more members. @throws RangeError */
+/**
+ * Returns the format gzip (RFC 1952), of one or more members. Its CRC-32 detects changed data.
+ * @throws RangeError for a level out of range
+ */
 export function gzip(options: DeflateOptions = {}): CompressionCodec {
-  const level = within("level", options.level ?? 6, 0, 9);
+  const level = wholeNumber("level", options.level ?? 6, 0, 9);
   return {
     name: "gzip",
     concatenates: true,
@@ -30,9 +36,12 @@ export function gzip(options: DeflateOptions = {}): CompressionCodec {
   };
 }
 
-/** deflate in a zlib wrapper (RFC 1950), which is what HTTP calls `deflate`. @throws RangeError */
+/**
+ * Returns the format that HTTP calls `deflate`: deflate in a zlib wrapper (RFC 1950). Its Adler-32 detects changed data.
+ * @throws RangeError for a level out of range
+ */
 export function deflate(options: DeflateOptions = {}): CompressionCodec {
-  const level = within("level", options.level ?? 6, 0, 9);
+  const level = wholeNumber("level", options.level ?? 6, 0, 9);
   return {
     name: "deflate",
     concatenates: false,
@@ -43,9 +52,12 @@ export function deflate(options: DeflateOptions = {}): CompressionCodec {
   };
 }
 
-/** brotli (RFC 7932). @throws RangeError */
+/**
+ * Returns the format brotli (RFC 7932). It has no checksum: changed data may be decompressed to other bytes without an error.
+ * @throws RangeError for a quality out of range
+ */
 export function brotli(options: BrotliOptions = {}): CompressionCodec {
-  const quality = within("quality", options.quality ?? 5, 0, 11);
+  const quality = wholeNumber("quality", options.quality ?? 5, 0, 11);
   const params = { [zlib.constants.BROTLI_PARAM_QUALITY]: quality };
   return {
     name: "brotli",
@@ -57,17 +69,10 @@ export function brotli(options: BrotliOptions = {}): CompressionCodec {
   };
 }
 
-/** The part that all coders of `node:zlib` share. */
+/** Makes a coder of a transform of `node:zlib`. */
 export function zlibCoder(transform: zlib.Gzip | zlib.BrotliCompress): CompressionCoder {
   return new TransformCoder(transform, {
     flush: (callback) => transform.flush(() => callback()),
     usedBytes: () => transform.bytesWritten,
   });
-}
-
-export function within(name: string, value: number, lowest: number, highest: number): number {
-  if (!Number.isInteger(value) || value < lowest || value > highest) {
-    throw new RangeError(`${name} must be a whole number from ${lowest} to ${highest}, but is ${value}`);
-  }
-  return value;
 }

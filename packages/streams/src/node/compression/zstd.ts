@@ -1,28 +1,30 @@
-/** zstd: from `node:zlib` where Node has it (22.15), else from the package zstd-napi, if it is installed. */
+/** zstd, by `node:zlib` where Node has it (22.15), else by the package zstd-napi if it is installed. */
 import type { Transform } from "node:stream";
 import zlib from "node:zlib";
+import { wholeNumber } from "@trunkline/base";
 import type { CompressionCodec, CompressionCoder } from "../../compression/codec.js";
 import { ZstdFrames } from "../../compression/zstd-frames.js";
 import { optionalPackage } from "./optional-package.js";
 import { TransformCoder } from "./transform-coder.js";
-import { pieceBytes, within, zlibCoder } from "./zlib.js";
+import { pieceBytes, zlibCoder } from "./zlib.js";
 
+/** Options of `zstd`. */
 export interface ZstdOptions {
-  /** 1 (fastest) to 22 (smallest). Default 3, as of the `zstd` command. */
+  /** The level, from 1 (fastest) to 22 (smallest). Default 3, as of the `zstd` command. */
   readonly level?: number;
 }
 
 /**
- * How much memory the other side may make a decoder take: 2^27 bytes are 128 MiB, the limit of the `zstd` command, which all levels of
- * it keep without `--long` or `--ultra`.
+ * The limit of the memory that a decoder may take at the request of the other side: 2^27 bytes are 128 MiB, the limit of the `zstd` command,
+ * which all its levels keep without `--long` or `--ultra`.
  */
 const maxWindowLog = 27;
 
-/** The part of `node:zlib` that the types of Node 20 do not know. */
+/** The part of `node:zlib` that the types of Node 20 lack. */
 interface ZstdOfNode {
   createZstdCompress(options: object): zlib.Gzip;
   createZstdDecompress(options: object): zlib.Gzip;
-  readonly constants: { readonly ZSTD_c_compressionLevel: number; readonly ZSTD_d_windowLogMax: number };
+  readonly constants: Record<"ZSTD_c_compressionLevel" | "ZSTD_c_checksumFlag" | "ZSTD_d_windowLogMax", number>;
 }
 
 interface ZstdPackage {
@@ -32,9 +34,12 @@ interface ZstdPackage {
   readonly DecompressStream: new (parameters: object) => Transform;
 }
 
-/** zstd (RFC 8878), of one or more frames. @throws RangeError */
+/**
+ * Returns the format zstd (RFC 8878), of one or more frames. Frames have a checksum, which detects changed data.
+ * @throws RangeError for a level out of range
+ */
 export function zstd(options: ZstdOptions = {}): CompressionCodec {
-  const level = within("level", options.level ?? 3, 1, 22);
+  const level = wholeNumber("level", options.level ?? 3, 1, 22);
   const coders =
     "createZstdCompress" in zlib ? codersOfNode(zlib as unknown as ZstdOfNode, level) : codersOfPackage(level);
   return {
@@ -48,10 +53,10 @@ export function zstd(options: ZstdOptions = {}): CompressionCodec {
 }
 
 function codersOfNode(node: ZstdOfNode, level: number): Pick<CompressionCodec, "encoder" | "decoder"> {
-  const { ZSTD_c_compressionLevel, ZSTD_d_windowLogMax } = node.constants;
+  const { ZSTD_c_compressionLevel, ZSTD_c_checksumFlag, ZSTD_d_windowLogMax } = node.constants;
+  const params = { [ZSTD_c_compressionLevel]: level, [ZSTD_c_checksumFlag]: 1 };
   return {
-    encoder: () =>
-      zlibCoder(node.createZstdCompress({ params: { [ZSTD_c_compressionLevel]: level }, chunkSize: pieceBytes })),
+    encoder: () => zlibCoder(node.createZstdCompress({ params, chunkSize: pieceBytes })),
     decoder: () =>
       new WholeFrames(
         zlibCoder(
@@ -61,7 +66,7 @@ function codersOfNode(node: ZstdOfNode, level: number): Pick<CompressionCodec, "
   };
 }
 
-/** A decoder that refuses to end within a frame, which neither Node's nor the package's does in every place. */
+/** A decoder that refuses to end within a frame. Neither that of Node nor that of the package does so in every place. */
 class WholeFrames implements CompressionCoder {
   readonly #coder: CompressionCoder;
   readonly #frames = new ZstdFrames();
@@ -101,7 +106,7 @@ function codersOfPackage(level: number): Pick<CompressionCodec, "encoder" | "dec
   return {
     async encoder(): Promise<CompressionCoder> {
       const { CompressStream } = await zstdPackage();
-      const transform = new CompressStream({ compressionLevel: level });
+      const transform = new CompressStream({ compressionLevel: level, checksumFlag: true });
       return new TransformCoder(transform, { flush: (callback) => transform.flush(callback) });
     },
     async decoder(): Promise<CompressionCoder> {

@@ -8,6 +8,7 @@ import {
   type CompressionCodec,
   type CompressionCoder,
   compressed,
+  enveloped,
   identity,
   MetadataNotCarriedError,
   memoryPair,
@@ -139,6 +140,25 @@ describe.each(named(real))("%s that is damaged", (name, codec) => {
   });
 });
 
+describe("a checksum", () => {
+  test.each(named([gzip(), deflate(), bzip2({ level: 1 }), ...optional]))(
+    "of %s finds each flipped bit",
+    async (_, codec) => {
+      const bytes = await encode(codec, [text]);
+      let unnoticed = 0;
+      for (let count = 0; count < 200; count++) {
+        const flipped = Buffer.from(bytes);
+        const bit = Math.floor((count * bytes.length * 8) / 200);
+        flipped[bit >>> 3] = (flipped[bit >>> 3] as number) ^ (1 << (bit & 7));
+        const outcome = await decode(codec, [flipped]).catch((error: unknown) => error);
+        // Some bits do not matter, such as those of gzip's time: then the output is the same.
+        if (Buffer.isBuffer(outcome) && !outcome.equals(text)) unnoticed++;
+      }
+      expect(unnoticed).toBe(0);
+    },
+  );
+});
+
 describe("members one after the other", () => {
   test.each(named(real.filter(({ concatenates }) => concatenates)))(
     "of %s are one stream, wherever the chunks are cut",
@@ -223,6 +243,34 @@ describe("detection", () => {
   });
 });
 
+describe("detection beside metadata", () => {
+  test("a first message that is shorter than a signature keeps its metadata and is not joined with the next", async () => {
+    for (const first of ["B", "BZ", "\u001f"]) {
+      const [from, to] = memoryPair<Uint8Array>();
+      const receiver = compressed(to, { receive: detectable() });
+      await from.send(Buffer.from(first), { metadata: { n: "1" } });
+      await from.send(Buffer.from("second"));
+      await from.sendEof();
+      const message = await receiver.receiveWithMetadata();
+      expect([String(Buffer.from(message?.data ?? [])), message?.metadata.get("n")]).toEqual([first, "1"]);
+      const next = await receiver.receiveWithMetadata();
+      expect([String(Buffer.from(next?.data ?? [])), next?.metadata.size]).toEqual(["second", 0]);
+    }
+  });
+
+  test("bytes before a message with metadata are not part of it", async () => {
+    const [from, to] = memoryPair<Uint8Array>();
+    const receiver = compressed(to, { receive: detectable() });
+    await from.send(Buffer.from("B"));
+    await from.send(Buffer.from("Zh"), { metadata: { n: "1" } });
+    await from.sendEof();
+    expect(await receiver.receiveWithMetadata()).toMatchObject({ data: Uint8Array.of(0x42) });
+    const message = await receiver.receiveWithMetadata();
+    expect([String(Buffer.from(message?.data ?? [])), message?.metadata.get("n")]).toEqual(["Zh", "1"]);
+    expect(await receiver.receive()).toBeUndefined();
+  });
+});
+
 describe("limits", () => {
   const bomb = gzipSync(Buffer.alloc(16 * 1024 * 1024));
 
@@ -271,10 +319,10 @@ describe("limits", () => {
   test("that make no sense are refused", () => {
     const [stream] = memoryPair<Uint8Array>();
     expect(() => compressed(stream, { maxDecompressedBytes: 0 })).toThrow(
-      "maxDecompressedBytes must be above zero, but is 0",
+      "maxDecompressedBytes must be above zero, not 0",
     );
     expect(() => compressed(stream, { maxRatio: Number.NaN })).toThrow(RangeError);
-    expect(() => gzip({ level: 10 })).toThrow("level must be a whole number from 0 to 9, but is 10");
+    expect(() => gzip({ level: 10 })).toThrow("level must be a whole number from 0 to 9, not 10");
     expect(() => brotli({ quality: 1.5 })).toThrow(RangeError);
     expect(() => zstd({ level: 0 })).toThrow(RangeError);
     expect(() => xz({ level: 10 })).toThrow(RangeError);
@@ -318,6 +366,26 @@ describe("a compressed stream", () => {
       sender.abort(new Error("over"));
       receiver.abort(new Error("over"));
     }
+  });
+
+  test("refuses what is no bytes with the send itself, and goes on", async () => {
+    const [from, to] = memoryPair<Uint8Array>();
+    const sender = compressed(from, { send: gzip() });
+    await expect(sender.send("text" as never)).rejects.toThrow("a compressed stream takes Uint8Array, not string");
+    await expect(sender.send({ length: 3 } as never)).rejects.toThrow("takes Uint8Array, not Object");
+    await sender.send(text);
+    await sender.sendEof();
+    let received = "";
+    for await (const piece of compressed(to, { receive: gzip() })) received += Buffer.from(piece);
+    expect(received).toBe(String(text));
+  });
+
+  test("reports a message with metadata that the stream below refuses with its own send, and aborts the other side", async () => {
+    const [from, to] = memoryPair<Uint8Array>();
+    const sender = compressed(enveloped(from, { maxMetadataBytes: 10 }), { send: gzip() });
+    const refused = sender.send(text, { metadata: { long: "more than ten bytes" } });
+    await expect(refused).rejects.toThrow(MetadataNotCarriedError);
+    await expect(enveloped(to).receive()).rejects.toThrow(BrokenStreamError);
   });
 
   test("refuses metadata where the stream below carries none", async () => {
