@@ -113,13 +113,16 @@ describe.each(["grpc", "streams"])("@trunkline/%s", (name) => {
   });
 });
 
-/** @param {string} text @param {string} option @returns {number[]} the numbers that a source gives the option where it is missing */
+/**
+ * @param {string} text @param {string} option @returns {number[]} the numbers that a source gives the option where it
+ * is missing
+ */
 function defaultsIn(text, option) {
-  const number = "[0-9][0-9_ *]*[0-9]|[0-9]|[a-z]\\w*";
-  const places = new RegExp(
-    `\\b${option}(?: = | \\?\\? |: (?=[0-9])|",?\\s+(?:\\w+\\.)?${option},\\s+)(${number})|"${option}",\\s+options\\.${option},\\s+(${number})`,
-    "g",
-  );
+  const number = "([0-9][0-9_ *]*[0-9]|[0-9]|[a-z]\\w*)";
+  // `name = 1`, `name ?? 1`, `name: 1`; and as arguments: `"name", options.name, 1`.
+  const assigned = `\\b${option}(?: = | \\?\\? |: (?=[0-9]))${number}`;
+  const passed = `"${option}",\\s+options\\.${option},\\s+${number}`;
+  const places = new RegExp(`${assigned}|${passed}`, "g");
   return [...text.matchAll(places)].map(([, one, other]) => numberOf(String(one ?? other)));
 }
 

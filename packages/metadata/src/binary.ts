@@ -1,6 +1,6 @@
 /**
- * Base64 (RFC 4648 §4), written here because a pure package has neither `Buffer` nor `atob`. Encoding writes no padding;
- * decoding accepts text with and without it.
+ * Base64 (RFC 4648 §4), written here because a pure package has neither `Buffer` nor `atob`. Encoding writes no
+ * padding; decoding accepts text with and without it.
  */
 
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -19,7 +19,8 @@ export function encodeBase64(bytes: Uint8Array): string {
   const codes = new Uint8Array(Math.ceil((bytes.length * 4) / 3));
   let written = 0;
   for (let index = 0; index < bytes.length; index += 3) {
-    // Past the end of `bytes` there are zero bits, whose digits fall beyond the end of `codes`, where writes are ignored.
+    // Past the end of `bytes` there are zero bits, whose digits fall beyond the end of `codes`, where writes are
+    // ignored.
     const group = ((bytes[index] as number) << 16) | ((bytes[index + 1] ?? 0) << 8) | (bytes[index + 2] ?? 0);
     codes[written++] = codeOfDigit[group >>> 18] as number;
     codes[written++] = codeOfDigit[(group >>> 12) & 63] as number;

@@ -6,7 +6,10 @@ export function isBinaryKey(key: string): boolean {
   return key.endsWith("-bin");
 }
 
-/** The lower-case forms of keys that were found well formed. Programs use few; the bound holds for those that make keys up. */
+/**
+ * The lower-case forms of keys that were found well formed. Programs use few; the bound holds for those that make keys
+ * up.
+ */
 const checked: Map<string, string> = new Map();
 const maxChecked = 256;
 

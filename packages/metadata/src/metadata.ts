@@ -74,8 +74,8 @@ export class Metadata implements Iterable<[string, MetadataValue]> {
   /**
    * Returns frozen metadata of the fields that a peer sent. The caller has removed reserved fields. An array is taken
    * over without a copy, so do not change it afterwards. Nothing is decoded or checked here: text may hold tabs and
-   * 0x80-0xFF (as Latin-1), and a `-bin` value that is not base64 fails only the reading of its key. Other properties of a
-   * field, such as HPACK's "never indexed", stay with it.
+   * 0x80-0xFF (as Latin-1), and a `-bin` value that is not base64 fails only the reading of its key. Other properties
+   * of a field, such as HPACK's "never indexed", stay with it.
    */
   static fromWire(fields: Iterable<WireField>): Metadata {
     const metadata = new Metadata();
@@ -193,8 +193,8 @@ export class Metadata implements Iterable<[string, MetadataValue]> {
   }
 
   /**
-   * Returns new metadata, not frozen, in which each key of `over` has the values of `over`; a key that both have keeps its
-   * place.
+   * Returns new metadata, not frozen, in which each key of `over` has the values of `over`; a key that both have keeps
+   * its place.
    * @throws MetadataError for a key or value in `over` that metadata cannot hold
    */
   merge(over: MetadataInit): Metadata {
@@ -221,8 +221,8 @@ export class Metadata implements Iterable<[string, MetadataValue]> {
   }
 
   /**
-   * Returns pairs of key and value for a log, in order. Bytes are base64. Credentials (`authorization`, cookies) and bytes
-   * beyond 18 are shortened; `toWire()` has them whole.
+   * Returns pairs of key and value for a log, in order. Bytes are base64. Credentials (`authorization`, cookies) and
+   * bytes beyond 18 are shortened; `toWire()` has them whole.
    */
   toJSON(): [string, string][] {
     return this.#read().map((field) => [field.name, shownValue(field)]);
@@ -270,7 +270,9 @@ export class Metadata implements Iterable<[string, MetadataValue]> {
   }
 }
 
-/** Returns true for a received field that may hold several values, or padding. Most fields hold one value without it. */
+/**
+ * Returns true for a received field that may hold several values, or padding. Most fields hold one value without it.
+ */
 function mayBeSeparated({ name, value }: WireField): boolean {
   return isBinaryKey(name) && (value.includes(",") || value.endsWith("="));
 }

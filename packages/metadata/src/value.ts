@@ -1,4 +1,6 @@
-/** Values of metadata: text stays as it is, bytes become base64. Metadata keeps the wire form and decodes on reading. */
+/**
+ * Values of metadata: text stays as it is, bytes become base64. Metadata keeps the wire form and decodes on reading.
+ */
 import { isBytes } from "@trunkline/base";
 import { decodeBase64, encodeBase64 } from "./binary.js";
 import { MetadataError } from "./errors.js";
@@ -58,7 +60,10 @@ export function userValue(key: string, wire: string): MetadataValue {
   return bytes;
 }
 
-/** Returns true for a text value that a peer may send (RFC 9113 §8.2.1, and the octets that gRPC peers are known to use). */
+/**
+ * Returns true for a text value that a peer may send (RFC 9113 §8.2.1, and the octets that gRPC peers are known to
+ * use).
+ */
 export function isReceivableText(value: string): boolean {
   return receivedText.test(value);
 }
