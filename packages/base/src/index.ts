@@ -23,4 +23,5 @@ export { brandClass, brandKey, hasBrand, isBytes, isError, isThenable } from "./
 export { reasonText } from "./reason-text.js";
 export { createSystemClock, type RuntimeTimers } from "./system-clock.js";
 export { type TimerEntry, TimerHeap } from "./timer-heap.js";
+export { trimBlanks } from "./trim-blanks.js";
 export { aboveZero, durationMs, maxTimerMs, numberInRange, wholeNumber } from "./whole-number.js";

@@ -2,7 +2,7 @@
  * The ordered multi-map. It holds exactly the fields that go over the wire, in order, and decodes on reading: received
  * metadata costs nothing until it is read, and metadata that is passed on unread leaves as it came.
  */
-import { brandKey, hasBrand } from "@trunkline/base";
+import { brandKey, hasBrand, trimBlanks } from "@trunkline/base";
 import { unpadded } from "./binary.js";
 import { MetadataError } from "./errors.js";
 import { checkedKey, isBinaryKey } from "./key.js";
@@ -283,7 +283,7 @@ function separated(field: WireField): WireField | WireField[] {
   if (!isBinaryKey(name)) return field;
   if (!value.includes(",")) return { ...field, value: unpadded(value) };
   // RFC 9110 §5.6.1 allows white space around the commas of a list.
-  return value.split(",").map((part) => ({ ...field, value: unpadded(part.replace(/^[ \t]+|[ \t]+$/g, "")) }));
+  return value.split(",").map((part) => ({ ...field, value: unpadded(trimBlanks(part)) }));
 }
 
 /** Returns true for metadata that another installed copy of this package has made; `instanceof` is false for it. */

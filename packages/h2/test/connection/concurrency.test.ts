@@ -1,4 +1,5 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
+import { StreamTable } from "../../src/connection/stream-table.js";
 import { ErrorCode } from "../../src/index.js";
 import { connectedPair, echoes, pattern, response } from "../support/endpoint.js";
 import { Engine, requestFields } from "../support/engine.js";
@@ -79,10 +80,22 @@ describe("openStream", () => {
     expect(engine.tryOpenBare()).toBeDefined();
   });
 
-  it("gives nothing when the connection is closed or its identifiers are used up", () => {
+  it("gives nothing when the connection is closed", () => {
     const { client } = connectedPair();
     client.connection.transportClosed();
     expect(client.tryOpen()).toBeUndefined();
+  });
+
+  it("gives nothing when its identifiers are used up, and what is open goes on", () => {
+    const { client, server, link } = connectedPair();
+    echoes(server);
+    const call = client.open();
+    const usedUp = vi.spyOn(StreamTable.prototype, "nextLocalId").mockReturnValue(undefined);
+    expect(client.tryOpen()).toBeUndefined();
+    usedUp.mockRestore();
+    call.stream.sendData(pattern(10), { endStream: true });
+    link.run();
+    expect(call.body.equals(pattern(10))).toBe(true);
   });
 });
 
