@@ -1,8 +1,11 @@
 /** The things that every command is given beside its arguments. */
+import { onAbort } from "@trunkline/base";
 import { systemClock } from "@trunkline/base/node";
 import { parseDuration } from "./duration.js";
 import type { Output } from "./output.js";
-import type { Environment } from "./router-key.js";
+
+/** Environment variables. */
+export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The surroundings of one run of a command. */
 export interface Context {
@@ -54,19 +57,20 @@ export function keepaliveOf(options: KeepaliveOptions): { keepaliveIntervalMs: n
 export function interrupted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
+    else onAbort(signal, resolve);
   });
 }
 
 /** Resolves after `ms`, or at once when the signal aborts. It keeps the process alive. */
 export function pause(ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {
     const done = (): void => {
       cancel();
-      signal.removeEventListener("abort", done);
+      forget();
       resolve();
     };
-    const cancel = systemClock.at(systemClock.nowMs() + (signal.aborted ? 0 : ms), done, "work");
-    signal.addEventListener("abort", done);
+    const cancel = systemClock.at(systemClock.nowMs() + ms, done, "work");
+    const forget = onAbort(signal, done);
   });
 }

@@ -9,8 +9,8 @@ import {
   writeLocalState,
 } from "@trunkline/router";
 import { CommandError, reasonOf } from "./command-error.js";
+import type { Environment } from "./context.js";
 import { ExitCode } from "./exit-codes.js";
-import type { Environment } from "./router-key.js";
 import { parseEndpoint, printAddress } from "./target.js";
 
 /** The content of the file. */

@@ -5,9 +5,9 @@
  */
 import { Trunkline, type TrunklineOptions } from "@trunkline/router";
 import { CommandError } from "./command-error.js";
+import type { Environment } from "./context.js";
 import { ExitCode } from "./exit-codes.js";
 import { localRouter } from "./local-router.js";
-import type { Environment } from "./router-key.js";
 import { readSecretFile, readSmallFile } from "./secret-file.js";
 import { parseEndpoint, printAddress } from "./target.js";
 

@@ -1,12 +1,9 @@
 /** The key that tokens are signed with: given by file or environment, or that of this machine. */
 import { ensureLocalKey, localKeyPath, minSecretBytes, readLocalKey } from "@trunkline/router";
 import { CommandError, reasonOf } from "./command-error.js";
-import type { Context } from "./context.js";
+import type { Context, Environment } from "./context.js";
 import { ExitCode } from "./exit-codes.js";
 import { readSmallFile } from "./secret-file.js";
-
-/** Environment variables. */
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Options of commands that sign tokens. */
 export interface KeyOptions {

@@ -6,11 +6,10 @@ import { basename, relative } from "node:path";
 import { CommanderError } from "commander";
 import { CommandError, reasonOf } from "./command-error.js";
 import { commandNames, parseCommandLine, type Request } from "./command-line.js";
-import type { Context } from "./context.js";
+import type { Context, Environment } from "./context.js";
 import { ExitCode } from "./exit-codes.js";
 import { Interrupted, interruptible, type SignalSource } from "./interruption.js";
 import { type LogLevel, Output } from "./output.js";
-import type { Environment } from "./router-key.js";
 
 /** The part of `process` that the command needs. */
 export interface CommandProcess extends SignalSource {

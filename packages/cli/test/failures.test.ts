@@ -69,6 +69,7 @@ describe("arguments that are wrong", () => {
     [["connect", "web", "--lisen", "0"], "unknown option '--lisen' (Did you mean --listen?)"],
     [["connect", "web", "--listen", "0", "--wait", "long"], '--wait "long" is no duration'],
     [["connect", "web", "--listen", "0", "--keepalive", "2"], '--keepalive "2" has no unit'],
+    [["router", "--listen", "0", "--linger", "2d"], '--linger "2d" is longer than 24 h 0 min'],
   ])("%j: one line and exit code 64", async (args, message) => {
     await using lab = new InProcessLab();
     await expectFailure(lab.run(args), 64, message);
@@ -277,6 +278,25 @@ describe("what the router refuses", () => {
       expect(run.stderr).not.toContain(token);
     }
     expect(router.stderr).not.toContain(token);
+  });
+
+  test("again and again: the log has a bounded number of lines, and a count of the others", async () => {
+    await using lab = new InProcessLab();
+    const router = lab.start("router", "--listen", "127.0.0.1:0", "--grace", "0");
+    const endpoint = (await router.event("listening"))["address"] as string;
+    const refused = 25;
+    for (let count = 0; count < refused; count++) {
+      const run = lab.run(["connect", "web", "--listen", "0", "--endpoint", endpoint], { TRUNKLINE_TOKEN: "nonsense" });
+      expect(await run.exit).toBe(77);
+    }
+    expect(await router.end("SIGTERM")).toBe(0);
+    const lines = router.errorLines.map((line) => (JSON.parse(line) as { msg: string }).msg);
+    expect(lines.length).toBeLessThan(refused / 2);
+    const omitted = lines.filter((line) => line.startsWith("refusals-omitted"));
+    expect(omitted).toHaveLength(1);
+    expect(omitted[0]).toContain(`count ${refused - (lines.length - 1)}`);
+    expect(await router.event("router-refusals-omitted")).toMatchObject({ count: refused - (lines.length - 1) });
+    expect(await router.event("summary")).toMatchObject({ refusals: refused });
   });
 
   test("not a token that was made for it, on another machine too", async () => {

@@ -1,9 +1,11 @@
 /** The dialler over real sockets of this machine. */
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import net from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import tls from "node:tls";
 import { afterEach, describe, expect, it } from "vitest";
-import type { TcpAddress } from "../../src/index.js";
+import { attemptDelayMs, type TcpAddress } from "../../src/index.js";
 import { dialSocket, dialTls, type Lookup, maxSocketPathBytes } from "../../src/node/index.js";
 import { VirtualClock } from "../../src/testing/index.js";
 import { authority, certificateOf, closeAll, freePort, serve, temporaryFolder } from "../support/servers.js";
@@ -28,6 +30,37 @@ describe("dialling", () => {
     expect(socket.remoteAddress).toBe("127.0.0.1");
     socket.destroy();
   });
+
+  it.runIf(linux)(
+    "waits for an address that is slow beside one that refuses (nodejs/node#54359)",
+    async () => {
+      // A stopped process whose queue is full takes no connection: the system asks again after a second, as over a slow way.
+      const program = `require("net").createServer().listen(0, "127.0.0.1", 1, function () { console.log(this.address().port) })`;
+      const slow = spawn(process.execPath, ["-e", program], { stdio: ["ignore", "pipe", "inherit"] });
+      const port = Number(String((await once(slow.stdout, "data"))[0]));
+      slow.kill("SIGSTOP");
+      const filling: net.Socket[] = [];
+      try {
+        // One connection after the other until one is not made at once any more.
+        for (let isFull = false; !isFull && filling.length < 64; ) {
+          const socket = net.connect({ host: "127.0.0.1", port }).on("error", () => {});
+          filling.push(socket);
+          isFull = await Promise.race([once(socket, "connect").then(() => false), sleep(200).then(() => true)]);
+        }
+        const dialling = dialSocket({ host: "name", port }, { lookup: lookupOf("127.0.0.1", "::1") });
+        dialling.catch(() => {});
+        await sleep(3 * attemptDelayMs); // Node would have given up the first address after 250 ms.
+        slow.kill("SIGCONT");
+        const socket = await dialling;
+        expect(socket.remoteAddress).toBe("127.0.0.1");
+        socket.destroy();
+      } finally {
+        for (const socket of filling) socket.destroy();
+        slow.kill("SIGKILL");
+      }
+    },
+    60_000,
+  );
 
   it("reports every address that has failed, and the refusal before others", async () => {
     const port = await freePort();

@@ -54,6 +54,39 @@ describe.concurrent("a process that is killed in the middle of an upload", () =>
   });
 });
 
+describe.concurrent("a way that is dead without a word", () => {
+  test("is noticed by expose and connect after --keepalive and --keepalive-timeout", async () => {
+    await using lab = new ProcessLab();
+    await using service = await startService((socket) => socket.pipe(socket));
+    const { router } = await lab.router();
+    const times = ["--keepalive", "500ms", "--keepalive-timeout", "500ms"];
+    const expose = await lab.expose("echo", service.target, ...times);
+    const { connect, port } = await lab.connect("echo", ...times);
+    const client = new Client(port);
+    client.socket.write("x");
+    await client.receive(1);
+    // A stopped process keeps its connections open and answers nothing, as a network does that is cut.
+    router.kill("SIGSTOP");
+    expect(await client.over).toBe("ECONNRESET");
+    expect(await connect.event("connection-closed")).toHaveProperty("error");
+    await expose.event("router-lost");
+  });
+
+  test("is noticed by the router, which tells the other side and frees the name", async () => {
+    await using lab = new ProcessLab();
+    await using service = await startService((socket) => socket.pipe(socket));
+    const { router } = await lab.router("--keepalive", "500ms", "--keepalive-timeout", "500ms");
+    const expose = await lab.expose("echo", service.target);
+    const { port } = await lab.connect("echo");
+    const client = new Client(port);
+    client.socket.write("x");
+    await client.receive(1);
+    expose.kill("SIGSTOP");
+    expect(await client.over).toBe("ECONNRESET");
+    expect(await router.event("router-listener-removed")).toMatchObject({ name: "echo" });
+  });
+});
+
 describe.concurrent("what was lost comes back", () => {
   test("expose with nothing but an endpoint and a token waits for its router as long as it takes", async () => {
     await using lab = new ProcessLab();
