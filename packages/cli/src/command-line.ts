@@ -119,7 +119,7 @@ function defineConnect(program: Command, accept: Accept): void {
     .option("-l, --listen <address>", "[HOST:]PORT, 0 for any free port, or unix:/path (required)")
     .option(
       "--wait [duration]",
-      "how long the name may take to appear, at the start and for each connection; without a duration, as long as it takes",
+      "how long the name may take to appear, at the start and for each connection; without one, as long as it takes",
       defaultWait,
     )
     .action((name: string, options: ConnectOptions) => accept({ command: "connect", name, options }));

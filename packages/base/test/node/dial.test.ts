@@ -34,8 +34,10 @@ describe("dialling", () => {
   it.runIf(linux)(
     "waits for an address that is slow beside one that refuses (nodejs/node#54359)",
     async () => {
-      // A stopped process whose queue is full takes no connection: the system asks again after a second, as over a slow way.
-      const program = `require("net").createServer().listen(0, "127.0.0.1", 1, function () { console.log(this.address().port) })`;
+      // A stopped process whose queue is full takes no connection: the system asks again after a second, as over a slow
+      // way.
+      const program = `const server = require("net").createServer();
+        server.listen(0, "127.0.0.1", 1, () => console.log(server.address().port));`;
       const slow = spawn(process.execPath, ["-e", program], { stdio: ["ignore", "pipe", "inherit"] });
       const port = Number(String((await once(slow.stdout, "data"))[0]));
       slow.kill("SIGSTOP");

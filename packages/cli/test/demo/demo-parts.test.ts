@@ -16,7 +16,7 @@ const never = new AbortController().signal;
 const size = 2_500_000;
 
 describe("the sample file", () => {
-  test("has its size, its checksum and nothing to compress, is for its owner only, and is removed with its folder", async () => {
+  test("has its size and checksum, does not compress, is for its owner only, and is removed in the end", async () => {
     let path: string;
     {
       using file = await makeSampleFile(size, never);

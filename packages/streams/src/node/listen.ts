@@ -50,7 +50,7 @@ export class SocketListener implements AsyncIterable<ObjectStream<Uint8Array>>, 
   readonly #pending: ReceiveQueue<Socket> = new ReceiveQueue();
   readonly #attributesOf: (socket: Socket) => Attributes;
 
-  /** Takes a bound server. Users call `listenTcp`, `listenTls` or `listenUnix`. */
+  /** @internal Takes a bound server. Users call `listenTcp`, `listenTls` or `listenUnix`. */
   constructor(
     server: Server,
     address: SocketAddress,
