@@ -13,16 +13,17 @@ const judges = {
   grpc: "gRPC conformance: connectconformance on a server and a client of ours",
   interop: "gRPC's interop cases with grpc-go, as its client and as its server",
   attacks: "hostile peers of our servers (HTTP/2, gRPC, the router) and clients, as processes",
+  "dead-ways": "streams of the command whose way to the router dies, stalls or comes back (--full: for longer)",
   streams: "compressed streams with Python's gzip, zlib, bz2, lzma, zstandard and brotli",
   leaks: "what a million calls, and many streams, connections and channels, leave behind",
   peers: "gRPC with grpcio, grpclib, grpc-go, grpc-js and connect-node, as clients and as servers",
 };
 
-const wanted = process.argv.slice(2);
+const wanted = process.argv.slice(2).filter((argument) => argument !== "--full");
 const unknown = wanted.filter((name) => !Object.hasOwn(judges, name));
 if (wanted.length === 0 || unknown.length > 0) {
   for (const name of unknown) console.error(`there is no judge ${JSON.stringify(name)}`);
-  console.error("usage: npm run conformance -- JUDGE…");
+  console.error("usage: npm run conformance -- JUDGE… [--full]");
   for (const [name, what] of Object.entries(judges)) console.error(`  ${name.padEnd(12)}${what}`);
   process.exit(2);
 }

@@ -1,0 +1,271 @@
+/**
+ * Ways that die: a relay stands between the router and the commands `connect` and `expose`, and swallows what comes in
+ * one direction or both, resets, or stalls, while the tunnel is idle or busy, over plaintext and TLS. Both ends of a
+ * stream that is really cut off know within 60 s, and never by an orderly end; one that only paused loses nothing; new
+ * connections go a new way; a name is free again within 60 s. With `--full`, ways also stall for 30 and for 120 s, and
+ * all is done over TLS, too. Cases run side by side, since nearly all of their time is waiting.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { Command, output } from "./dead-ways/command.mjs";
+import { Conversation, Echo } from "./dead-ways/conversation.mjs";
+import { Relay } from "./dead-ways/relay.mjs";
+import { Cases } from "./lib/cases.mjs";
+
+const full = process.argv.includes("--full");
+/** The time within which both ends of a dead way know, and within which a name is free again. */
+const knownWithinMs = 60_000;
+/** A way that is stalled for longer than this is given up like a dead one. */
+const patienceMs = 45_000;
+/** The number of cases that run at once. Each has two processes and is idle nearly all of the time. */
+const atOnce = 10;
+
+const fixture = (name) => fileURLToPath(new URL(`../packages/h2/test/fixtures/${name}`, import.meta.url));
+
+/** @returns {Promise<{ passed: number, failed: number }>} */
+export async function run() {
+  const cases = new Cases();
+  for (const tls of [false, true]) {
+    const router = await TestRouter.start(tls);
+    try {
+      const work = casesOf(router, tls);
+      const workers = Array.from({ length: atOnce }, async () => {
+        for (let next = work.shift(); next !== undefined; next = work.shift()) {
+          await cases.run(`${tls ? "TLS" : "plaintext"}: ${next.title}`, next.check, 300_000);
+        }
+      });
+      await Promise.all(workers);
+    } finally {
+      await router.stop();
+    }
+  }
+  return cases.counts;
+}
+
+/** @param {TestRouter} router @param {boolean} tls @returns {{ title: string, check: () => Promise<void> }[]} */
+function casesOf(router, tls) {
+  const found = [];
+  const legs = ["dialler", "listener", "router"];
+  const losses = tls && !full ? ["swallow-both"] : ["swallow-up", "swallow-down", "swallow-both", "reset"];
+  const stalls = full ? [10_000, 30_000, 120_000] : [10_000];
+  for (const leg of legs) {
+    for (const busy of tls && !full ? [true] : [false, true]) {
+      const state = busy ? "busy" : "idle";
+      for (const loss of losses) {
+        found.push({ title: `${loss} on the leg of the ${leg}, ${state}`, check: () => lost(router, leg, loss, busy) });
+      }
+      for (const stallMs of stalls) {
+        const title = `a stall of ${stallMs / 1_000} s on the leg of the ${leg}, ${state}`;
+        found.push({ title, check: () => (stallMs > patienceMs ? outlasted : paused)(router, leg, stallMs, busy) });
+      }
+    }
+  }
+  found.push({
+    title: "a name is free for another identity after its listener has vanished",
+    check: () => freed(router),
+  });
+  return found;
+}
+
+/** Loses the way of a stream: both ends must know, and a new connection must come through at once. */
+async function lost(router, leg, loss, busy) {
+  await withTunnel(router, busy, async (tunnel) => {
+    const startedMs = performance.now();
+    for (const relay of tunnel.relays(leg)) relay.lose(loss);
+    // While nobody knows of the loss, a dial on the dead connection is left for a new one.
+    const atOnce = leg === "dialler" ? newWay(tunnel, 30_000) : undefined;
+    await Promise.all([bothKnow(tunnel, startedMs), atOnce]);
+    await newWay(tunnel, 15_000);
+  });
+}
+
+/** Stalls for longer than anybody waits: as `lost`, though the bytes arrive in the end. */
+async function outlasted(router, leg, stallMs, busy) {
+  await withTunnel(router, busy, async (tunnel) => {
+    const startedMs = performance.now();
+    for (const relay of tunnel.relays(leg)) relay.stall(stallMs);
+    await bothKnow(tunnel, startedMs);
+    await newWay(tunnel, 15_000);
+  });
+}
+
+/** Stalls for a while: nothing may be lost, and nobody may be told of a loss. */
+async function paused(router, leg, stallMs, busy) {
+  await withTunnel(router, busy, async ({ relays, conversation, echo }) => {
+    for (const relay of relays(leg)) relay.stall(stallMs);
+    await sleep(stallMs + 1_000);
+    conversation.say(1_024);
+    await sleep(1_000);
+    conversation.finish();
+    const how = await Promise.race([conversation.ended, sleep(30_000, "no end", { ref: false })]);
+    if (how !== "end") throw new Error(`the stream ended with ${how} after ${conversation.received} bytes`);
+    await conversation.answered(0);
+    const far = await Promise.race([echo.ended(0), sleep(5_000, "no end", { ref: false })]);
+    if (far !== "end") throw new Error(`the stream ended with ${far} at the target`);
+  });
+}
+
+/** Lets the listener's way vanish for good: another identity must get the name. */
+async function freed(router) {
+  const echo = await Echo.start();
+  const relay = await Relay.to(router.port);
+  const name = router.newName();
+  const first = await router.expose(name, echo.port, relay.port);
+  const startedMs = performance.now();
+  relay.vanish();
+  let second;
+  try {
+    for (;;) {
+      second = await router.exposeAs("another", name, echo.port, router.port);
+      const exposed = await second.event("exposed", 5_000).then(
+        () => true,
+        () => false,
+      );
+      const tookMs = performance.now() - startedMs;
+      if (exposed && tookMs <= knownWithinMs) return;
+      if (tookMs > knownWithinMs) throw new Error(`the name is not free after ${Math.round(tookMs)} ms`);
+      await second.stop();
+      await sleep(1_000);
+    }
+  } finally {
+    relay.close();
+    echo.close();
+    await Promise.all([first.stop(), second?.stop()]);
+  }
+}
+
+async function bothKnow({ conversation, echo }, startedMs) {
+  const within = (promise) => Promise.race([promise, sleep(knownWithinMs + 1_000, undefined, { ref: false })]);
+  const both = await Promise.all([within(conversation.ended), within(echo.ended(0))]);
+  const tookMs = Math.round(performance.now() - startedMs);
+  for (const [where, how] of [
+    ["client", both[0]],
+    ["target", both[1]],
+  ]) {
+    if (how === undefined) throw new Error(`the ${where} does not know after ${tookMs} ms`);
+    if (how === "end") throw new Error(`the ${where} was given an orderly end after ${tookMs} ms`);
+  }
+  if (tookMs > knownWithinMs) throw new Error(`it took ${tookMs} ms until both ends knew`);
+}
+
+/** Makes a new connection through the tunnel, which must answer at its first try. */
+async function newWay({ port }, withinMs) {
+  const conversation = new Conversation(port);
+  conversation.say(1_024);
+  try {
+    await conversation.answered(withinMs);
+  } catch (error) {
+    throw new Error(`a new connection after the loss: ${error.message}`);
+  } finally {
+    conversation.stop();
+  }
+}
+
+/**
+ * Makes a tunnel with a relay on each leg and a conversation through it.
+ * @param {TestRouter} router
+ * @param {boolean} busy
+ * @param {(tunnel: any) => Promise<void>} use
+ */
+async function withTunnel(router, busy, use) {
+  const echo = await Echo.start();
+  const [near, far] = await Promise.all([Relay.to(router.port), Relay.to(router.port)]);
+  const name = router.newName();
+  const commands = [];
+  let conversation;
+  try {
+    commands.push(await router.expose(name, echo.port, far.port));
+    const { command, port } = await router.connect(name, near.port);
+    commands.push(command);
+    conversation = new Conversation(port);
+    conversation.say(1_024);
+    await conversation.answered(30_000);
+    if (busy) conversation.keepTalking();
+    await sleep(500);
+    const relays = (leg) => ({ dialler: [near], listener: [far], router: [near, far] })[leg];
+    await use({ relays, conversation, echo, port });
+  } finally {
+    conversation?.stop();
+    near.close();
+    far.close();
+    echo.close();
+    await Promise.all(commands.map((command) => command.stop()));
+  }
+}
+
+/** A router in a process of its own, and the commands that use it. */
+class TestRouter {
+  port = 0;
+  #folder = mkdtempSync(join(tmpdir(), "dead-ways-"));
+  #env = { HOME: this.#folder, XDG_RUNTIME_DIR: this.#folder, TMPDIR: this.#folder };
+  #tls;
+  #names = 0;
+  /** @type {Map<string, Promise<string>>} */
+  #tokens = new Map();
+  #command;
+
+  /** @param {boolean} tls @returns {Promise<TestRouter>} */
+  static async start(tls) {
+    const router = new TestRouter(tls);
+    const address = /** @type {any} */ (await router.#command.event("listening")).address;
+    router.port = Number(address.split(":").at(-1));
+    return router;
+  }
+
+  /** @param {boolean} tls */
+  constructor(tls) {
+    this.#tls = tls;
+    const pair = tls ? ["--tls-cert", fixture("certificate.pem"), "--tls-key", fixture("key.pem")] : [];
+    this.#command = new Command(["router", "--listen", "127.0.0.1:0", ...pair], this.#env);
+  }
+
+  newName() {
+    this.#names += 1;
+    return `way-${this.#names}`;
+  }
+
+  /** Exposes the port under a name, through a relay, and waits until it is. */
+  async expose(name, port, relay) {
+    const command = await this.exposeAs("judge", name, port, relay);
+    await command.event("exposed");
+    return command;
+  }
+
+  /** Begins to expose the port under a name as an identity. */
+  async exposeAs(identity, name, port, relay) {
+    return new Command(["expose", name, String(port), ...(await this.#way(identity, relay))], this.#env);
+  }
+
+  /** Connects a local port to a name, through a relay. */
+  async connect(name, relay) {
+    const command = new Command(["connect", name, "--listen", "0", ...(await this.#way("judge", relay))], this.#env);
+    return { command, port: /** @type {any} */ (await command.event("listening")).port };
+  }
+
+  async #way(identity, relay) {
+    const file = await this.#token(identity);
+    const ca = this.#tls ? ["--tls-ca", fixture("certificate.pem")] : [];
+    return ["--endpoint", `127.0.0.1:${relay}`, "--token-file", file, ...ca];
+  }
+
+  /** Makes a token for an identity, once, and returns the file that holds it. */
+  #token(identity) {
+    const made = this.#tokens.get(identity) ?? this.#mint(identity);
+    this.#tokens.set(identity, made);
+    return made;
+  }
+
+  async #mint(identity) {
+    const file = join(this.#folder, `${identity}.token`);
+    writeFileSync(file, await output(["token", identity], this.#env), { mode: 0o600 });
+    return file;
+  }
+
+  async stop() {
+    await this.#command.stop();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
