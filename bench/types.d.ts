@@ -1,5 +1,5 @@
 /**
- * What the parts of the benchmarks say to each other. A subject knows a runtime and nothing of scenarios; a scenario
+ * The interfaces between the parts of the benchmarks. A subject knows a runtime and nothing of scenarios; a scenario
  * knows these interfaces and nothing of runtimes, so that every subject does the same work.
  */
 
@@ -21,8 +21,8 @@ export interface GrpcSubject {
   /** One connection. */
   connect(port: number): Promise<GrpcClient>;
   /**
-   * The same with what a call of a real program carries: an interceptor, a deadline and five entries of metadata on
-   * every call.
+   * Opens one connection whose calls carry what those of real programs do: an interceptor, a deadline and five entries
+   * of metadata on every call.
    */
   connectDressed?(port: number): Promise<GrpcClient>;
 }
@@ -46,7 +46,7 @@ export interface PingPong {
   end(): Promise<void>;
 }
 
-/** What is measured: bare HTTP/2, gRPC calls, byte streams through a process between them. */
+/** The kinds of scenario: HPACK, messages, bare HTTP/2, gRPC calls, byte streams through a process between them. */
 export type Kind = "hpack" | "codec" | "h2" | "grpc" | "tunnel";
 
 /** Bodies exchanged over one connection, with the runtime's defaults. */
@@ -58,7 +58,7 @@ export interface H2Subject {
 export interface H2Client {
   /** The body of the answer, which is the request's. */
   echo(body: Uint8Array): Promise<Uint8Array>;
-  /** How many bytes the server says have arrived. */
+  /** Sends a body and returns how many bytes the server says have arrived. */
   count(body: Uint8Array): Promise<number>;
   close(): Promise<void>;
 }
@@ -86,9 +86,9 @@ export interface ByteStream {
   close(): Promise<void>;
 }
 
-/** What was done in how long. */
+/** An amount of work and the time it took. */
 export interface Measurement {
-  /** In the scenario's own unit: calls, messages, bytes, streams; the level where one is measured. */
+  /** The work in the scenario's own unit: calls, messages, bytes, streams; the level where one is measured. */
   readonly amount: number;
   readonly elapsedMs: number;
 }
@@ -100,18 +100,18 @@ export interface Scenario {
   /** `value = amount / perUnit`, a second unless it is a level. */
   readonly unit: string;
   readonly perUnit: number;
-  /** For every process that Node runs. */
+  /** The flags of every process that Node runs. */
   readonly nodeFlags?: readonly string[];
-  /** Over TLS instead of plaintext. */
+  /** True for TLS instead of plaintext. */
   readonly tls?: boolean;
   /**
-   * What is measured when it is no rate; a lower value is better. Memory: of this process, by what the client opens and
-   * leaves open. Time: of the client, by itself.
+   * The level that is measured where the result is no rate; a lower value is better. Memory: of this process, by what
+   * the client opens and leaves open. Time: of the client, by itself.
    */
   readonly level?: { readonly memoryOf: "server" | "middle" } | "time";
 }
 
-/** What the harness tells a process that it starts, as one JSON argument. */
+/** The task that the harness gives a process as one JSON argument. */
 export interface Task {
   readonly subject: string;
   readonly role: "server" | "middle" | "client";

@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- --against DIR`: our own subjects of this checkout and of another one, in pairs. Each process runs the
- * `bench/child.mjs` and the packages of its own checkout.
+ * `npm run bench -- --against DIR`: our own subjects of this checkout and of another one, in pairs. Each process runs
+ * the `bench/child.mjs` and the packages of its own checkout.
  */
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";

@@ -3,9 +3,9 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 
-/** How long an asked child may take to end before it is killed. */
+/** The time that a child has to end after it was asked to; then it is killed. */
 const stopLimitMs = 2_000;
-/** Kept of what a child writes to stderr, to say why it failed. */
+/** The number of characters of a child's stderr that are kept, to say why it failed. */
 const maxStderrCharacters = 4_000;
 
 export class Child {

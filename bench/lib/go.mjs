@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 const source = fileURLToPath(new URL("../go/", import.meta.url));
-/** Ignored by git. */
+/** The built program, in a folder that git ignores. */
 const program = fileURLToPath(
   new URL(`../.cache/grpc-go${process.platform === "win32" ? ".exe" : ""}`, import.meta.url),
 );

@@ -20,8 +20,9 @@ export function writeResults(tables, { line, rounds, warmUpMs, windowMs, goVersi
 
 Written by \`${line}\` on ${new Date().toISOString().slice(0, 10)}. How it is measured: README.md beside this file.
 
-${rounds === 1 ? "One round" : `${rounds} alternating rounds (A B C, A B C …)`}, ${warmUpMs} ms of warm-up and a window of ${windowMs} ms each; medians, MB = 10^6 bytes.
-"to" is the median of the ratios within each round: above 1, ours is faster (for memory: takes more). Only ratios mean something on another machine.
+${rounds === 1 ? "One round" : `${rounds} alternating rounds (A B C, A B C …)`}, ${warmUpMs} ms of warm-up and a window of
+${windowMs} ms each; medians, MB = 10^6 bytes. "to" is the median of the ratios within each round: above 1, ours is
+faster (for memory: takes more). Only ratios mean something on another machine.
 
 ${tables}
 ${streamsPart()}${readFileSync(notesFile, "utf8").trimEnd()}
@@ -35,7 +36,7 @@ ${missing.map((text) => `- Left out: ${text}\n`).join("")}`,
   );
 }
 
-/** As the file has it, up to the next heading; nothing where it has none. */
+/** Returns the table of the streams as the file has it, up to the next heading, or "" where the file has none. */
 function streamsPart() {
   const text = existsSync(file) ? readFileSync(file, "utf8") : "";
   const start = text.indexOf(streamsHead);
@@ -49,7 +50,9 @@ function streamsPart() {
  */
 export function writeStreams(table, rounds) {
   const text = readFileSync(file, "utf8");
-  const part = `${streamsHead}\n\nWritten by \`npm run bench:streams -- --write\` on ${new Date().toISOString().slice(0, 10)}, ${rounds} alternating rounds.\n\n${table}\n\n`;
+  const day = new Date().toISOString().slice(0, 10);
+  const origin = `Written by \`npm run bench:streams -- --write\` on ${day}, ${rounds} alternating rounds.`;
+  const part = `${streamsHead}\n\n${origin}\n\n${table}\n\n`;
   const old = streamsPart();
   const notes = readFileSync(notesFile, "utf8").split("\n", 1)[0] ?? "";
   writeFileSync(file, old === "" ? text.replace(notes, () => part + notes) : text.replace(old, () => part));
@@ -73,14 +76,15 @@ function facts(goVersion) {
 }
 
 /**
- * As installed; looked for from grpc-js upwards, since proto-loader is its dependency and not ours.
+ * Returns the name and the installed version of a package. The search begins at grpc-js, which brings proto-loader.
  * @param {string} name
  */
 function version(name) {
   let folder = new URL("./", import.meta.resolve("@grpc/grpc-js"));
   for (;;) {
     try {
-      return `${name} ${JSON.parse(readFileSync(new URL(`node_modules/${name}/package.json`, folder), "utf8")).version}`;
+      const manifest = readFileSync(new URL(`node_modules/${name}/package.json`, folder), "utf8");
+      return `${name} ${JSON.parse(manifest).version}`;
     } catch {
       const parent = new URL("../", folder);
       if (parent.href === folder.href) return `${name} of unknown version`;

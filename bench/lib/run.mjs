@@ -3,9 +3,9 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Child } from "./child.mjs";
 
-/** What starting, connecting and draining may take beyond warm-up and window. */
+/** The time that starting, connecting and draining may take beyond warm-up and window. */
 const overheadLimitMs = 20_000;
-/** Between the last set-up and the look at the memory: what set-ups left behind is gone. */
+/** The pause between the last set-up and the look at the memory, in which the remains of set-ups are collected. */
 const settleMs = 500;
 
 const nodeProgram = fileURLToPath(new URL("../child.mjs", import.meta.url));
@@ -14,8 +14,8 @@ const nodeProgram = fileURLToPath(new URL("../child.mjs", import.meta.url));
 
 /**
  * Starts the processes of one subject, measures one scenario, and ends the processes.
- * @param {SubjectEntry & { program?: string, child?: string }} subject with `program` if it is built, and with `child` if
- * another checkout's child.mjs runs it
+ * @param {SubjectEntry & { program?: string, child?: string }} subject with `program` if it is built, and with `child`
+ * if another checkout's child.mjs runs it
  * @param {import("../types.d.ts").Scenario} scenario
  * @param {{ warmUpMs: number, windowMs: number }} timing
  * @returns {Promise<{ value: number, cpuMicros?: number }>} in the scenario's unit; and for rates what all processes
@@ -69,7 +69,7 @@ export async function run(subject, scenario, { warmUpMs, windowMs }) {
 }
 
 /**
- * What the processor times of a rate are given for: a call, a message, 1 KB.
+ * Returns the amount to which the processor times of a rate refer: a call, a message, 1 KB.
  * @param {import("../types.d.ts").Scenario} scenario
  */
 export function cpuUnit({ perUnit }) {

@@ -2,7 +2,7 @@
 import { median, medianRatio } from "./statistics.mjs";
 
 /**
- * By scenario and subject, the value of each round; undefined where the run failed.
+ * The value of each round, by scenario and subject; undefined where the run failed.
  * @typedef {Map<string, Map<string, (number | undefined)[]>>} Results
  */
 
@@ -14,6 +14,8 @@ const tables = {
   grpc: { title: "gRPC calls", own: "trunkline", peers: ["grpc-js", "connect-node", "grpc-go", "trunkline-bytes"] },
   tunnel: { title: "Through the router", own: "trunkline-router", peers: ["tcp-relay", "tcp"] },
 };
+
+const cpuHead = "Processor time of all processes together, user and system; lower is better:";
 
 /**
  * @param {Results} results
@@ -35,9 +37,7 @@ export function resultTables(results, cpu, scenarios) {
           ...row,
           unit: row.perUnit === 1 ? `µs for one of ${row.unit.replace("/s", "")}` : "µs for 1 KB",
         }));
-      return cpuRows.length === 0
-        ? text
-        : `${text}\nProcessor time of all processes together, user and system; lower is better:\n\n${resultTable(cpu, cpuRows, table)}\n`;
+      return cpuRows.length === 0 ? text : `${text}\n${cpuHead}\n\n${resultTable(cpu, cpuRows, table)}\n`;
     })
     .filter((text) => text !== "")
     .join("\n");

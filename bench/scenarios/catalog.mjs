@@ -1,6 +1,6 @@
-/** What is measured, in the order of the table. */
+/** The scenarios, in the order of the table. */
 
-/** What programs that move much data should give V8, see NOTES.md. */
+/** The flags of V8 that programs should use which move much data: see NOTES.md. */
 const roomy = ["--initial-old-space-size=64"];
 
 /** @type {Record<string, string>} */

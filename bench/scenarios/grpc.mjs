@@ -1,4 +1,4 @@
-/** What a client does in the gRPC scenarios. Every answer is checked. */
+/** The work of a client in the gRPC scenarios. It checks every answer. */
 import { startWindow } from "./timer.mjs";
 
 /** @typedef {import("../types.d.ts").GrpcClient} GrpcClient */
@@ -17,7 +17,7 @@ export const grpcScenarios = {
   "64k-messages": (client, durationMs) => oneWay(client, durationMs, largePayload, largePayload.length),
 };
 
-/** What is opened, used once, and left open where the memory of it is measured. */
+/** The streams and connections that are opened, used once, and left open where their memory is measured. */
 const idle = { streams: 10_000, connections: 1_000, atATime: 16 };
 
 /**
@@ -43,7 +43,7 @@ export async function openIdle(connect, scenario) {
 const kept = [];
 
 /**
- * From the first line of the runtime's code to the first answer.
+ * Measures the time from the first line of the runtime's code to the first answer.
  * @param {GrpcClient} client
  * @param {number} startedAt by `performance.now()`, before the runtime was imported
  * @returns {Promise<import("../types.d.ts").Measurement>}
@@ -91,7 +91,7 @@ async function pingPong(client, durationMs) {
 }
 
 /**
- * From the first message to the server's word that all have arrived.
+ * Measures from the first message to the server's answer that all have arrived.
  * @param {GrpcClient} client
  * @param {number} durationMs
  * @param {Uint8Array} payload

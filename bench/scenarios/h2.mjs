@@ -1,4 +1,4 @@
-/** What a client does with bare HTTP/2: requests with a body, each answered with the same body or with its length. */
+/** The work of a client with bare HTTP/2: requests with a body, each answered with the same body or with its length. */
 import { startWindow } from "./timer.mjs";
 
 /** @typedef {import("../types.d.ts").H2Client} H2Client */

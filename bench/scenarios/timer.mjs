@@ -19,7 +19,7 @@ export function startWindow(durationMs) {
       };
     },
     /**
-     * What was done since the start, all that was still under way at the window's end included.
+     * Returns the measurement of all that was done since the start, including what the window's end found under way.
      * @param {number} amount
      * @returns {import("../types.d.ts").Measurement}
      */

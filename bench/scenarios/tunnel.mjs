@@ -1,6 +1,6 @@
 /**
- * What both ends do in the tunnel scenarios. The first byte of a stream says what the server is to do with the rest:
- * give it back, or count it and answer with the count.
+ * The work of both ends in the tunnel scenarios. The first byte of a stream says what the server is to do with the
+ * rest: give it back, or count it and answer with the count.
  */
 import { startWindow } from "./timer.mjs";
 
@@ -64,7 +64,7 @@ export async function openIdleStreams(client) {
 }
 
 /**
- * From the first chunk to the server's word that all have arrived.
+ * Measures from the first chunk to the server's answer that all have arrived.
  * @param {TunnelClient} client
  * @param {number} durationMs
  */

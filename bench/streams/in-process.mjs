@@ -1,4 +1,4 @@
-/** What needs no second process: gzip beside zlib alone, items through a memory pair, what a wrapper costs an item. */
+/** The measurements that need no second process: gzip beside zlib, items through a memory pair, bare and wrapped. */
 import { Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";

@@ -39,9 +39,8 @@ function row(what, values, unit) {
     value >= 100 ? Math.round(value).toLocaleString("en") : value.toPrecision(3);
   const ours = median(values.map(([value]) => value));
   const theirs = median(values.map(([, value]) => value));
-  say(
-    `| ${what} | ${format(ours)} ${unit} | ${format(theirs)} ${unit} | ${median(values.map(([a, b]) => a / b)).toFixed(2)} × |`,
-  );
+  const ratio = median(values.map(([a, b]) => a / b)).toFixed(2);
+  say(`| ${what} | ${format(ours)} ${unit} | ${format(theirs)} ${unit} | ${ratio} × |`);
 }
 
 /** @type {string[]} */

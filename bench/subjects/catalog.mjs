@@ -1,6 +1,6 @@
 /**
- * Who is measured, in the order of a run. `processes` are started in that order, each told the ports of those before
- * it, and the client last.
+ * The subjects that are measured, in the order of a run. `processes` are started in that order, each told the ports of
+ * those before it, and the client last.
  */
 
 /**

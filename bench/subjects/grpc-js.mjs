@@ -62,7 +62,7 @@ export default {
 const passOn = (options, nextCall) => new grpc.InterceptingCall(nextCall(options));
 let requests = 0;
 
-/** As in trunkline.mjs. */
+/** Returns the metadata and the deadline that trunkline.mjs gives a dressed call, too. */
 function dress() {
   requests += 1;
   const metadata = new grpc.Metadata();

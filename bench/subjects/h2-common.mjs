@@ -1,4 +1,4 @@
-/** What the HTTP/2 subjects share: the fields of a request, as a gRPC client sends them, and the certificate. */
+/** The shared parts of the HTTP/2 subjects: the fields of a gRPC client's request, and the certificate. */
 import { readFile } from "node:fs/promises";
 
 export const countPath = "/bench/count";

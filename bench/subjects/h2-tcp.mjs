@@ -1,6 +1,6 @@
 /**
- * The same exchanges without HTTP/2, as the limit: a body behind its length and a byte that says what to do with it,
- * over a socket of Node, one after the other on one connection.
+ * The exchanges of the HTTP/2 scenarios without HTTP/2, as the limit: a body behind its length and a byte that says
+ * what to do with it, over a socket of Node, one after the other on one connection.
  */
 import { once } from "node:events";
 import net from "node:net";

@@ -4,7 +4,7 @@
  */
 import { Router, Trunkline } from "@trunkline/router";
 
-/** Known to all three processes, which only this machine can reach. */
+/** The router's keys. All three processes know them, and only this machine can reach those. */
 const keys = [{ secret: "the key of the benchmarks, which guards nothing" }];
 const name = "bench";
 

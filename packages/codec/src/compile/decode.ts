@@ -132,7 +132,9 @@ function mapSource(field: DescField & { fieldKind: "map" }, names: DecoderNames)
     zero = `new ${names.construct(field.message)}()`;
     read = `v ??= ${zero}; const n = r.length(); ${names.read(field.message)}(v, r, r.at + n, depth + 1);`;
   }
-  return `case ${tagOf(field.number, lengthDelimited)}: { const o = m[${JSON.stringify(field.localName)}]; let k, v; const n = r.length(), end = r.at + n;
+  return `case ${tagOf(field.number, lengthDelimited)}: {
+const o = m[${JSON.stringify(field.localName)}], n = r.length(), end = r.at + n;
+let k, v;
 while (r.at < end) { const t = r.bytes[r.at++];
 if (t === ${keyTag}) k = ${field.mapKey === ScalarType.STRING ? "r.key()" : scalarExpression(field.mapKey, false)};
 else if (t === ${valueTag}) { ${read} }
