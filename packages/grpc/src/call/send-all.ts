@@ -1,4 +1,5 @@
 /** Sends what an iterable gives, in step with the call: for the short forms of both sides. */
+import { CallerContext } from "../hooks/context.js";
 
 /** What a short form iterates over. */
 export type Messages<T> = AsyncIterable<T> | Iterable<T>;
@@ -15,12 +16,17 @@ interface Sender<T> {
  */
 export async function sendAll<T>(messages: Messages<T>, call: Sender<T>): Promise<void> {
   const iterator = Symbol.asyncIterator in messages ? messages[Symbol.asyncIterator]() : messages[Symbol.iterator]();
+  // The end of the call is told in the context of its connection; the iterable is left in that of the caller.
+  const context = new CallerContext();
   let leave = (): void => {
     leave = () => {};
-    // What it throws now has no one to go to: the call has ended already.
-    void Promise.resolve()
-      .then(() => iterator.return?.())
-      .catch(() => {});
+    // The call has ended already: an error of the iterable has nowhere to go.
+    context.run(
+      () =>
+        void Promise.resolve()
+          .then(() => iterator.return?.())
+          .catch(() => {}),
+    );
   };
   call.onEnded = () => leave();
   for (;;) {

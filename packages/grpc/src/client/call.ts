@@ -23,6 +23,7 @@ import { callPeer, type Peer } from "../connection/peer.js";
 import type { ClientCall, MessageOptions } from "../contract/call.js";
 import type { Deadline } from "../contract/deadline.js";
 import { type HookChain, hooksOf } from "../hooks/chain.js";
+import { CallerContext } from "../hooks/context.js";
 import { asError, GrpcError } from "../wire/errors.js";
 import { Status } from "../wire/status.js";
 import { errorOfReset } from "../wire/wire-status.js";
@@ -261,7 +262,11 @@ export class ClientCallStream implements ClientCall<{}, {}>, WaitingCall, Reques
     if (this.#intercepted) return;
     this.#intercepted = true;
     const { interceptors } = this.#request;
-    if (interceptors.length > 0) this.hooks = hooksOf(interceptors, this);
+    const { onInitialMetadata, onTrailingMetadata } = this.#options;
+    if (interceptors.length === 0 && onInitialMetadata === undefined && onTrailingMetadata === undefined) return;
+    const context = new CallerContext();
+    this.#response.listenerContext = context;
+    if (interceptors.length > 0) this.hooks = hooksOf(interceptors, this, context);
   }
 
   /** Lets interceptors see and change the request, which may take a while. What one of them throws ends the call. */

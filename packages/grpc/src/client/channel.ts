@@ -8,6 +8,7 @@ import { budgetFor, type MessageBudget } from "../call/message-budget.js";
 import { type ChannelLifetimeOptions, resolveChannelLifetime } from "../connection/lifetime.js";
 import { checkedHttp2, type Http2Options } from "../connection/options.js";
 import { peerOf } from "../connection/peer.js";
+import { CallerContext } from "../hooks/context.js";
 import { version } from "../wire/version.js";
 import type { Connector } from "./connect-attempt.js";
 import { type ChannelState, ConnectionManager } from "./connection-manager.js";
@@ -84,15 +85,21 @@ export class Channel implements AsyncDisposable {
    */
   constructor(target: ChannelTarget, options: ChannelOptions = {}) {
     const { clock = systemClock } = options;
+    const context = new CallerContext();
     if (options.plaintext === true && options.tls !== undefined)
       throw new TypeError("a channel has either tls or plaintext: true, not both");
     const { connector, secure, authority } =
       typeof target === "string" ? socketConnector(target, options) : givenConnector(target, options);
+    const connectInContext: Connector = {
+      name: connector.name,
+      reconnects: connector.reconnects,
+      connect: (signal) => context.run(() => connector.connect(signal)),
+    };
     const connectTimeoutMs = checkConnectTimeoutMs(options);
     const own = `grpc-node-trunkline/${version}`;
     this.target = connector.name;
     this.#core = {
-      connections: new ConnectionManager(connector, {
+      connections: new ConnectionManager(connectInContext, {
         clock,
         backoff: new Backoff(options.backoff),
         maxWaitingCalls: wholeNumber("maxWaitingCalls", options.maxWaitingCalls ?? 10_000, 0),

@@ -8,6 +8,7 @@ import { keepStack } from "../call/caller-stack.js";
 import { Inbox, type InboxOwner } from "../call/inbox.js";
 import type { CallOptions } from "../call/options.js";
 import type { HookChain } from "../hooks/chain.js";
+import type { CallerContext } from "../hooks/context.js";
 import { MetadataEvent, StatusEvent } from "../hooks/events.js";
 import { asError, GrpcError } from "../wire/errors.js";
 import { isGrpcContentType, isGrpcJsonContentType, metadataOf, readResponse } from "../wire/headers.js";
@@ -30,6 +31,8 @@ export class IncomingResponse implements InboxOwner<{}> {
   readonly #bound: BoundMethod;
   readonly #options: CallOptions;
   readonly inbox: Inbox<{}>;
+  /** The context of the caller, where there are listeners or hooks to be called in it. */
+  listenerContext: CallerContext | undefined = undefined;
   #stream: Http2Stream | undefined = undefined;
   /** The answer of a server or proxy that does not speak gRPC. */
   #other: HttpAnswer | undefined = undefined;
@@ -167,7 +170,8 @@ export class IncomingResponse implements InboxOwner<{}> {
   #tell(listener: ((metadata: Metadata) => void) | undefined, metadata: Metadata | undefined): void {
     if (listener === undefined || metadata === undefined) return;
     try {
-      listener(metadata);
+      if (this.listenerContext === undefined) listener(metadata);
+      else this.listenerContext.run(listener, metadata);
     } catch (error) {
       this.#owner.cancelWith(asError(keepStack(error)));
     }

@@ -2,6 +2,7 @@
 import type { Peer } from "../connection/peer.js";
 import { GrpcError } from "../wire/errors.js";
 import { Status } from "../wire/status.js";
+import type { CallerContext } from "./context.js";
 import type {
   CallEnd,
   CallHooks,
@@ -13,36 +14,35 @@ import type {
 } from "./interceptor.js";
 
 export class HookChain {
-  /** The outermost first: the order of the request. */
+  /** The hooks in the order of the request: the outermost first. */
   readonly #inward: readonly CallHooks[];
-  /** The order of the response. */
+  /** The hooks in the order of the response. */
   readonly #outward: readonly CallHooks[];
+  /** The context of the code that made the call, or at a server the call's own: all hooks are called in it. */
+  readonly #context: CallerContext;
 
-  constructor(hooks: readonly CallHooks[]) {
+  constructor(hooks: readonly CallHooks[], context: CallerContext) {
     this.#inward = hooks;
     this.#outward = hooks.length === 1 ? hooks : hooks.toReversed();
+    this.#context = context;
   }
 
-  /** Whether anybody wants it, so that what the hook is given need not be made. */
+  /** Returns true if a hook of that name is there, so that its argument need be made. */
   has(hook: keyof CallHooks): boolean {
     for (const hooks of this.#inward) if (hooks[hook] !== undefined) return true;
     return false;
   }
 
-  /** @returns a promise only where a hook wants to wait */
+  /** Shows the request. @returns a promise only where a hook wants to wait */
   request(request: CallRequest): Promise<void> | undefined {
-    const hooks = this.#inward;
-    for (let index = 0; index < hooks.length; index++) {
-      const waiting = hooks[index]?.onRequest?.(request);
-      if (isThenable(waiting)) return waitThen(waiting, hooks, index + 1, request);
-    }
-    return undefined;
+    return this.#context.run(showRequest, this.#inward, request);
   }
 
   connection(peer: Peer): void {
-    for (const hooks of this.#inward) hooks.onConnection?.(peer);
+    this.#context.run(showConnection, this.#inward, peer);
   }
 
+  /** Calls `handler` inside of what the hooks put around it. */
   run(handler: () => void): void {
     let run = handler;
     for (const hooks of this.#outward) {
@@ -54,37 +54,71 @@ export class HookChain {
   }
 
   requestMessage(message: {}): {} {
-    let current = message;
-    for (const hooks of this.#inward) {
-      if (hooks.onRequestMessage !== undefined) current = replaced(current, hooks.onRequestMessage(current));
-    }
-    return current;
+    return this.#context.run(showRequestMessage, this.#inward, message);
   }
 
   initialMetadata(initial: CallMetadata): void {
-    for (const hooks of this.#outward) hooks.onInitialMetadata?.(initial);
+    this.#context.run(showInitialMetadata, this.#outward, initial);
   }
 
   responseMessage(message: {}): {} {
-    let current = message;
-    for (const hooks of this.#outward) {
-      if (hooks.onResponseMessage !== undefined) current = replaced(current, hooks.onResponseMessage(current));
-    }
-    return current;
+    return this.#context.run(showResponseMessage, this.#outward, message);
   }
 
   status(status: CallStatus): void {
-    for (const hooks of this.#outward) hooks.onStatus?.(status);
+    this.#context.run(showStatus, this.#outward, status);
   }
 
-  /** Tells all, whatever one of them throws; `report` hears of that. */
+  /** Tells all hooks of the end, whatever one of them throws; `report` hears of that. */
   end(end: CallEnd, report: (error: unknown) => void): void {
-    for (const hooks of this.#outward) {
-      try {
-        hooks.onEnd?.(end);
-      } catch (error) {
-        report(error);
-      }
+    this.#context.run(showEnd, this.#outward, end, report);
+  }
+}
+
+type Hooks = readonly CallHooks[];
+
+function showRequest(all: Hooks, request: CallRequest): Promise<void> | undefined {
+  for (let index = 0; index < all.length; index++) {
+    const waiting = all[index]?.onRequest?.(request);
+    if (isThenable(waiting)) return waitThen(waiting, all, index + 1, request);
+  }
+  return undefined;
+}
+
+function showConnection(all: Hooks, peer: Peer): void {
+  for (const hooks of all) hooks.onConnection?.(peer);
+}
+
+function showRequestMessage(all: Hooks, message: {}): {} {
+  let current = message;
+  for (const hooks of all) {
+    if (hooks.onRequestMessage !== undefined) current = replaced(current, hooks.onRequestMessage(current));
+  }
+  return current;
+}
+
+function showInitialMetadata(all: Hooks, initial: CallMetadata): void {
+  for (const hooks of all) hooks.onInitialMetadata?.(initial);
+}
+
+function showResponseMessage(all: Hooks, message: {}): {} {
+  let current = message;
+  for (const hooks of all) {
+    if (hooks.onResponseMessage !== undefined) current = replaced(current, hooks.onResponseMessage(current));
+  }
+  return current;
+}
+
+function showStatus(all: Hooks, status: CallStatus): void {
+  for (const hooks of all) hooks.onStatus?.(status);
+}
+
+function showEnd(all: Hooks, end: CallEnd, report: (error: unknown) => void): void {
+  for (const hooks of all) {
+    try {
+      hooks.onEnd?.(end);
+    } catch (error) {
+      report(error);
     }
   }
 }
@@ -112,15 +146,19 @@ function replaced(message: {}, given: {} | undefined): {} {
   return given;
 }
 
-/** The hooks of a call; undefined where its interceptors want none. What an interceptor throws comes out where the request is told. */
+/**
+ * Returns the hooks of a call, asked for and called in `context`; undefined where its interceptors want none. An interceptor that throws does so again when
+ * the request is shown.
+ */
 export function hooksOf<Call extends InterceptedCall>(
   interceptors: readonly Interceptor<Call>[],
   call: Call,
+  context: CallerContext,
 ): HookChain | undefined {
   const all: CallHooks[] = [];
   try {
     for (const interceptor of interceptors) {
-      const hooks = interceptor(call);
+      const hooks = context.run(interceptor, call);
       if (hooks !== undefined) all.push(hooks);
     }
   } catch (error) {
@@ -131,7 +169,7 @@ export function hooksOf<Call extends InterceptedCall>(
       },
     });
   }
-  return all.length === 0 ? undefined : new HookChain(all);
+  return all.length === 0 ? undefined : new HookChain(all, context);
 }
 
 /** Checks what came as the option `interceptors`. @throws TypeError */

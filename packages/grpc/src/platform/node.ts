@@ -2,7 +2,7 @@
  * Everything that this package takes from Node. The entry of another platform is one file with the same exports, chosen by a condition of `#platform` in
  * the `imports` of package.json. Types of Node that occur in public options (`tls.ConnectionOptions`, `Duplex`) are imported where they are used.
  */
-import { AsyncLocalStorage } from "node:async_hooks";
+import { AsyncLocalStorage, AsyncResource } from "node:async_hooks";
 import { Buffer } from "node:buffer";
 import net from "node:net";
 import { Duplex } from "node:stream";
@@ -29,7 +29,7 @@ export {
   nodeAscii,
   secureSocket,
 } from "@trunkline/h2/node";
-export { AsyncLocalStorage, Buffer, Duplex, TLSSocket };
+export { AsyncLocalStorage, AsyncResource, Buffer, Duplex, TLSSocket };
 
 /** Returns `length` bytes of any content, from Node's pool where they are few. The caller writes all of them. */
 export function allocateBytes(length: number): Uint8Array {

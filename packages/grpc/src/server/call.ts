@@ -21,6 +21,7 @@ import { callPeer, type Peer } from "../connection/peer.js";
 import type { MessageOptions, ResponseOptions, StatusOptions } from "../contract/call.js";
 import { Deadline } from "../contract/deadline.js";
 import { type HookChain, hooksOf } from "../hooks/chain.js";
+import type { CallerContext } from "../hooks/context.js";
 import { RequestEvent } from "../hooks/events.js";
 import type { Method } from "../service/method.js";
 import { asError, CallUsageError, GrpcError } from "../wire/errors.js";
@@ -52,6 +53,8 @@ export class ServerCallStream implements HandledCall, ResponseOwner, InboxOwner<
   readonly #inbox: Inbox<{}>;
   readonly #response: OutgoingResponse;
   readonly #life: Lifecycle;
+  /** The call's own context: what its handler or a hook changes of it reaches no other call. */
+  readonly #context: CallerContext;
   hooks: HookChain | undefined = undefined;
   #metadata: Metadata | undefined = undefined;
   #abortController: AbortController | undefined = undefined;
@@ -71,6 +74,7 @@ export class ServerCallStream implements HandledCall, ResponseOwner, InboxOwner<
   ) {
     const { core } = host;
     this.#host = host;
+    this.#context = core.context.fork();
     this.#stream = stream;
     this.#served = served;
     this.requestHeaders = request;
@@ -210,7 +214,7 @@ export class ServerCallStream implements HandledCall, ResponseOwner, InboxOwner<
     const { timeoutMs } = this.requestHeaders;
     const { interceptors } = this.#served;
     if (timeoutMs !== undefined) this.#watchDeadline(Deadline.after(timeoutMs, this.#life.clock));
-    if (interceptors !== undefined) this.hooks = hooksOf(interceptors, this);
+    if (interceptors !== undefined) this.hooks = hooksOf(interceptors, this, this.#context);
     if (this.hooks?.has("onRequest")) this.#prepare(this.hooks);
     else this.#admit();
     if (ended) this.onData(nothing, true);
@@ -265,6 +269,11 @@ export class ServerCallStream implements HandledCall, ResponseOwner, InboxOwner<
 
   #runHandler(): void {
     this.#handlerRuns = true;
+    this.#context.run(runHandler, this);
+  }
+
+  /** Calls the handler, inside of what the hooks put around it. */
+  runInHooks(): void {
     if (!this.hooks?.has("run")) {
       this.#served.run(this);
       return;
@@ -400,7 +409,7 @@ export class ServerCallStream implements HandledCall, ResponseOwner, InboxOwner<
 
   #failed(error: Error): void {
     this.#response.outbox.fail(() => error);
-    this.#abortController?.abort(error);
+    if (this.#abortController !== undefined) this.#context.run(abort, this.#abortController, error);
     this.#releaseIfDone();
   }
 
@@ -460,3 +469,11 @@ export class ServerCallStream implements HandledCall, ResponseOwner, InboxOwner<
 }
 
 const nothing = new Uint8Array(0);
+
+function abort(controller: AbortController, reason: Error): void {
+  controller.abort(reason);
+}
+
+function runHandler(call: ServerCallStream): void {
+  call.runInHooks();
+}

@@ -7,6 +7,7 @@ import type { MessageBudget } from "../call/message-budget.js";
 import type { Http2Options } from "../connection/options.js";
 import type { ServerCall } from "../contract/call.js";
 import type { DecodeLimits } from "../service/codec.js";
+import type { CallerContext } from "../hooks/context.js";
 import type { Compression, Compressions } from "../wire/compression.js";
 import type { MethodTable } from "./method-table.js";
 
@@ -25,6 +26,8 @@ export interface ServerCore {
   readonly maxConcurrentStreams: number;
   readonly http2: Http2Options;
   readonly lifetime: LifetimeOptions;
+  /** The context of the code that made the server: its calls begin with it, not with what a connection carries. */
+  readonly context: CallerContext;
   /** Tells the user of an error that the client is not told of. Never throws. */
   report(error: Error, call: ServerCall<{}, {}> | undefined): void;
 }

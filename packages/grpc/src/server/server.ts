@@ -25,6 +25,7 @@ import {
 import { peerOf } from "../connection/peer.js";
 import type { ServerCall } from "../contract/call.js";
 import { checkedInterceptors } from "../hooks/chain.js";
+import { CallerContext } from "../hooks/context.js";
 import type { ServerInterceptor } from "../hooks/interceptor.js";
 import { type DecodeOptions, resolveDecodeLimits } from "../service/codec.js";
 import type { AnyService } from "../service/resolution.js";
@@ -97,6 +98,7 @@ export class Server implements AsyncDisposable {
   /** @throws RangeError for a number out of its range, H2Error for one of `http2`, TypeError for a compression that is not known */
   constructor(options: ServerOptions = {}) {
     const { clock = systemClock, onError = logError } = options;
+    const context = new CallerContext();
     this.#interceptors = checkedInterceptors(options.interceptors);
     const { compression } = options;
     const compressions = understood(compression, options.acceptCompressions);
@@ -117,9 +119,10 @@ export class Server implements AsyncDisposable {
       maxConcurrentStreams: wholeNumber("maxConcurrentStreams", options.maxConcurrentStreams ?? 1_000, 0, 2 ** 31 - 1),
       http2: checkedHttp2("server", options.http2),
       lifetime: resolveServerLifetime(options),
+      context,
       report(error, call) {
         try {
-          onError(error, call);
+          context.run(onError, error, call);
         } catch {
           // A hook for errors that fails has nobody left to tell.
         }
