@@ -5,6 +5,7 @@ import {
   type ConnectionHandler,
   type HeaderField,
   type Http2Stream,
+  type LocalSettings,
   type StreamHandler,
   type StreamReset,
 } from "@trunkline/h2";
@@ -168,10 +169,10 @@ export class RawClient implements ConnectionHandler {
   /** False: what comes is not given back to flow control. */
   acknowledges = true;
 
-  constructor() {
+  constructor(settings: LocalSettings = {}) {
     const [clientSide, serverSide] = duplexPair();
     this.serverSide = serverSide;
-    this.http2 = new Connection({ role: "client" }, this);
+    this.http2 = new Connection({ role: "client", settings }, this);
     this.driver = new ConnectionDriver(this.http2, duplexTransport(clientSide));
   }
 

@@ -1,22 +1,35 @@
 /** Limits and defaults that clients and servers share, checked in one place. */
-import { type ConnectionLimits, checkConnectionOptions, type LocalSettings } from "@trunkline/h2";
+import { ByteBudget, type ConnectionLimits, checkConnectionOptions, type LocalSettings } from "@trunkline/h2";
 
-/** Of the HTTP/2 connections below. */
+/** Options of the HTTP/2 connections below a channel or a server. */
 export interface Http2Options {
-  /** What this side announces. */
+  /** The settings that this side announces. */
   readonly settings?: LocalSettings | undefined;
-  /** What bounds memory and work. */
+  /**
+   * The limits of memory, time and work. Where they name no `receiveBudget` and `sendBudget`, all servers and channels of the process share one of each:
+   * 384 MiB for what was received and not consumed, 128 MiB for what waits to be sent.
+   */
   readonly limits?: ConnectionLimits | undefined;
 }
 
-/** What a message may be by default: what every gRPC implementation takes. */
+/** The largest message that is received by default: what every gRPC implementation takes. */
 export const defaultMaxReceiveMessageBytes: number = 4_194_304;
-
-/** Says at once what would otherwise be wrong with every connection. @throws H2Error (scope `usage`) naming the option, the value and its range */
-export function checkedHttp2(role: "client" | "server", options: Http2Options = {}): Http2Options {
-  checkConnectionOptions({ role, settings: options.settings ?? {}, limits: options.limits ?? {} });
-  return options;
-}
 
 /** The largest length that a prefix can announce. */
 export const largestMessageBytes: number = 2 ** 32 - 1;
+
+/**
+ * The budgets of the process: together 512 MiB, which a server of ordinary size can spare. What is received has room for all messages in the making
+ * (`MessageBudget`, 256 MiB), or those could stop each other, and for half as much beside them.
+ */
+const receiveBudget: ByteBudget = new ByteBudget(402_653_184);
+const sendBudget: ByteBudget = new ByteBudget(134_217_728);
+
+/**
+ * Checks options that would otherwise be wrong with every connection, and fills in the budgets of the process.
+ * @throws RangeError or TypeError naming the option, the value and its range
+ */
+export function checkedHttp2(role: "client" | "server", options: Http2Options = {}): Http2Options {
+  checkConnectionOptions({ role, settings: options.settings ?? {}, limits: options.limits ?? {} });
+  return { ...options, limits: { receiveBudget, sendBudget, ...options.limits } };
+}

@@ -62,6 +62,8 @@ export class ServerCallStream implements HandledCall, ResponseOwner, InboxOwner<
   /** True once the interceptors have let the call through. */
   #admitted = false;
   #requestEnded = false;
+  /** What waits until there is room for the response: the handler to be called, or its reply to be encoded. */
+  #awaitsRoom: { readonly reply: {} | null | undefined } | "handler" | undefined = undefined;
   /** The attributes that interceptors have provided. */
   #provided: Map<AttributeKey<unknown>, unknown> | undefined = undefined;
 
@@ -267,7 +269,13 @@ export class ServerCallStream implements HandledCall, ResponseOwner, InboxOwner<
     }
   }
 
+  /** Calls the handler, but one with a single response only when there is room for that. */
   #runHandler(): void {
+    if (this.method.singleResponse && !this.#stream.isWritable) {
+      this.#handlerRuns = false;
+      this.#awaitsRoom = "handler";
+      return;
+    }
     this.#handlerRuns = true;
     this.#context.run(runHandler, this);
   }
@@ -351,7 +359,11 @@ export class ServerCallStream implements HandledCall, ResponseOwner, InboxOwner<
   }
 
   onWritable(): void {
-    this.#response.outbox.flush();
+    const waiting = this.#awaitsRoom;
+    this.#awaitsRoom = undefined;
+    if (waiting === "handler") this.#runHandler();
+    else if (waiting !== undefined) this.reply(waiting.reply);
+    else this.#response.outbox.flush();
   }
 
   onReset(reset: StreamReset): void {
@@ -408,6 +420,10 @@ export class ServerCallStream implements HandledCall, ResponseOwner, InboxOwner<
   }
 
   #failed(error: Error): void {
+    const waiting = this.#awaitsRoom;
+    this.#awaitsRoom = undefined;
+    // The handler of a reply that waits has ended already.
+    if (typeof waiting === "object") this.#handlerRuns = false;
     this.#response.outbox.fail(() => error);
     if (this.#abortController !== undefined) this.#context.run(abort, this.#abortController, error);
     this.#releaseIfDone();
@@ -421,6 +437,10 @@ export class ServerCallStream implements HandledCall, ResponseOwner, InboxOwner<
 
   reply(message: {} | null | undefined): void {
     if (!this.ended) {
+      if (!this.#stream.isWritable) {
+        this.#awaitsRoom = { reply: message };
+        return;
+      }
       try {
         if (message === undefined || message === null)
           throw new CallUsageError(`the handler of ${this.path} returned no response message`);

@@ -6,8 +6,8 @@ import type { Clock } from "@trunkline/streams";
 import type { MessageBudget } from "../call/message-budget.js";
 import type { Http2Options } from "../connection/options.js";
 import type { ServerCall } from "../contract/call.js";
-import type { DecodeLimits } from "../service/codec.js";
 import type { CallerContext } from "../hooks/context.js";
+import type { DecodeLimits } from "../service/codec.js";
 import type { Compression, Compressions } from "../wire/compression.js";
 import type { MethodTable } from "./method-table.js";
 
