@@ -1,8 +1,14 @@
-/** A queue of bytes that arrive in chunks and are taken in other pieces. It never copies bytes that can be given as they lie. */
+/**
+ * A queue of bytes that arrive in chunks and are taken in other pieces. It never copies bytes that can be given as they
+ * lie.
+ */
 
 const noBytes: Uint8Array = new Uint8Array(0);
 
-/** A chunk below this size is copied next to the one before: as an object of its own, a single byte takes a hundred times its size. */
+/**
+ * A chunk below this size is copied next to the one before: as an object of its own, a single byte takes a hundred
+ * times its size.
+ */
 const smallBytes = 512;
 const blockBytes = 4_096;
 
@@ -108,8 +114,9 @@ export class ByteQueue {
   }
 
   /**
-   * Returns the index at which `delimiter` begins, or -1. While bytes are only added and the delimiter stays the same, those that were
-   * searched are not searched again, so that a delimiter that never comes costs no more than the bytes themselves.
+   * Returns the index at which `delimiter` begins, or -1. While bytes are only added and the delimiter stays the same,
+   * those that were searched are not searched again, so that a delimiter that never comes costs no more than the bytes
+   * themselves.
    */
   indexOf(delimiter: Uint8Array): number {
     if (!equalBytes(delimiter, this.#searchedFor)) {

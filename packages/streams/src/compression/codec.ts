@@ -1,8 +1,9 @@
 /** The contract between a compression format and the stream that compresses. */
 
 /**
- * An encoder or decoder of a format, for one stream: bytes in, bytes out. After each `write`, `flush` or `end`, `read` is called until it
- * returns `undefined`, and only then the next of them. An error that it throws or rejects with means that the input is bad.
+ * An encoder or decoder of a format, for one stream: bytes in, bytes out. After each `write`, `flush` or `end`, `read`
+ * is called until it returns `undefined`, and only then the next of them. An error that it throws or rejects with means
+ * that the input is bad.
  */
 export interface CompressionCoder {
   /** Takes a chunk of input. */
@@ -11,11 +12,13 @@ export interface CompressionCoder {
   flush(): void;
   /** Ends the input. A decoder that has not found the end of its data rejects. */
   end(): void;
-  /** Returns the next piece of output, of bounded size whatever the input is; `undefined` when there is no more for now. */
+  /**
+   * Returns the next piece of output, of bounded size whatever the input is; `undefined` when there is no more for now.
+   */
   read(): Promise<Uint8Array | undefined>;
   /**
-   * The number of the last input bytes that come after the end of a decoder's member. It is `undefined` while the decoder has not met that
-   * end; a decoder that sees the end only when more input comes may report it then.
+   * The number of the last input bytes that come after the end of a decoder's member. It is `undefined` while the
+   * decoder has not met that end; a decoder that sees the end only when more input comes may report it then.
    */
   readonly unusedBytes: number | undefined;
   /** Gives memory and handles back at once. A later call does nothing. */

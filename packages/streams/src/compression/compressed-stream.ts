@@ -17,16 +17,21 @@ export interface CompressionOptions {
   /** The format in which this side sends. Default `identity`. */
   readonly send?: CompressionCodec;
   /**
-   * The format in which the other side sends. Default `identity`. A list detects the format by the first bytes: the one whose whole
-   * signature is there, else `identity`. Until it is known, which takes six bytes at most, nothing is received.
+   * The format in which the other side sends. Default `identity`. A list detects the format by the first bytes: the one
+   * whose whole signature is there, else `identity`. Until it is known, which takes six bytes at most, nothing is
+   * received.
    */
   readonly receive?: CompressionCodec | readonly CompressionCodec[];
   /**
-   * Sends each message out at once, for streams on which one side waits for the other. Default false: a message may stay in the encoder
-   * until more comes or `sendEof`, which compresses better. xz and bzip2 begin a new member for each message.
+   * Sends each message out at once, for streams on which one side waits for the other. Default false: a message may
+   * stay in the encoder until more comes or `sendEof`, which compresses better. xz and bzip2 begin a new member for
+   * each message.
    */
   readonly flushEachMessage?: boolean;
-  /** The largest number of bytes that may be received in all. Default: no limit, since bytes that are not read are not decompressed. */
+  /**
+   * The largest number of bytes that may be received in all. Default: no limit, since bytes that are not read are not
+   * decompressed.
+   */
   readonly maxDecompressedBytes?: number;
   /** The largest ratio of output to input, counted once 1 MiB has come out. Default: no limit (gzip reaches 1,032). */
   readonly maxRatio?: number;
@@ -35,12 +40,14 @@ export interface CompressionOptions {
 }
 
 /**
- * Compresses sent messages and decompresses received ones, each direction in a format of its own. The end of the stream is the end of the
- * compressed data, so that truncated data is an error. Memory is bounded by the format's window, whatever arrives.
+ * Compresses sent messages and decompresses received ones, each direction in a format of its own. The end of the stream
+ * is the end of the compressed data, so that truncated data is an error. Memory is bounded by the format's window,
+ * whatever arrives.
  *
- * Messages are cut otherwise on the way, except those with metadata, before and after which all output is completed; their metadata is
- * carried where the stream below carries metadata. The `send` of such a message settles when it has been sent; any other `send` resolves
- * when the message's turn to be compressed has come, so that a failure of the stream below comes with a later `send` or `sendEof`.
+ * Messages are cut otherwise on the way, except those with metadata, before and after which all output is completed;
+ * their metadata is carried where the stream below carries metadata. The `send` of such a message settles when it has
+ * been sent; any other `send` resolves when the message's turn to be compressed has come, so that a failure of the
+ * stream below comes with a later `send` or `sendEof`.
  *
  * `receive` rejects with a `BrokenStreamError` whose code is `CORRUPT_INPUT`, `TRUNCATED_INPUT`, `TRAILING_GARBAGE` or
  * `DECOMPRESSED_TOO_LARGE`; the stream below is aborted then.

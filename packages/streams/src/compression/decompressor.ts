@@ -1,4 +1,6 @@
-/** The receiving half of compression: members, their borders, limits, and the faults of the input. It knows no stream. */
+/**
+ * The receiving half of compression: members, their borders, limits, and the faults of the input. It knows no stream.
+ */
 
 import { reasonText } from "@trunkline/base";
 import { ByteQueue } from "../bytes/byte-queue.js";
@@ -17,9 +19,9 @@ export interface DecompressionLimits {
 const ratioCountsFromBytes = 1024 * 1024;
 
 /**
- * Decompresses chunks: `feed` takes a chunk, then `read` is called until it returns `undefined`; after the last chunk, `end` and `read`
- * again. Every error is a `BrokenStreamError` with one of the codes `CORRUPT_INPUT`, `TRUNCATED_INPUT`, `TRAILING_GARBAGE`,
- * `DECOMPRESSED_TOO_LARGE`; the error of a missing engine comes as it is.
+ * Decompresses chunks: `feed` takes a chunk, then `read` is called until it returns `undefined`; after the last chunk,
+ * `end` and `read` again. Every error is a `BrokenStreamError` with one of the codes `CORRUPT_INPUT`,
+ * `TRUNCATED_INPUT`, `TRAILING_GARBAGE`, `DECOMPRESSED_TOO_LARGE`; the error of a missing engine comes as it is.
  */
 export class Decompressor {
   readonly #limits: DecompressionLimits;
@@ -53,7 +55,10 @@ export class Decompressor {
     this.#inputEnded = true;
   }
 
-  /** Decides on the format by the bytes that are here, if any are: they are complete, as those before or of a message with metadata are. */
+  /**
+   * Decides on the format by the bytes that are here, if any are: they are complete, as those before or of a message
+   * with metadata are.
+   */
   decide(): void {
     if (this.#codec === undefined && this.#waiting.length > 0) this.#detect(true);
   }
@@ -92,7 +97,8 @@ export class Decompressor {
     if (chunk === undefined && !this.#mustEndDecoder(codec)) return false;
     if (this.#decoder === undefined) {
       if (this.#members > 0 && !codec.concatenates) {
-        const message = `${this.#waiting.length + (chunk?.length ?? 0)} bytes or more come after the end of the ${codec.name} data`;
+        const extraBytes = this.#waiting.length + (chunk?.length ?? 0);
+        const message = `${extraBytes} bytes or more come after the end of the ${codec.name} data`;
         throw new BrokenStreamError(message, { code: "TRAILING_GARBAGE" });
       }
       const decoder = await codec.decoder();
@@ -168,7 +174,8 @@ export class Decompressor {
       throw new BrokenStreamError(message, { code: "DECOMPRESSED_TOO_LARGE" });
     }
     if (this.#outputBytes > ratioCountsFromBytes && this.#outputBytes > maxRatio * this.#inputBytes) {
-      const message = `${this.#inputBytes} bytes of ${codec.name} gave ${this.#outputBytes}, more than maxRatio (${maxRatio}) times as many`;
+      const input = `${this.#inputBytes} bytes of ${codec.name}`;
+      const message = `${input} gave ${this.#outputBytes}, more than maxRatio (${maxRatio}) times as many`;
       throw new BrokenStreamError(message, { code: "DECOMPRESSED_TOO_LARGE" });
     }
   }

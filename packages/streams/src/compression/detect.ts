@@ -20,7 +20,10 @@ export class Detector {
     return this.#candidates.reduce((most, { signature }) => Math.max(most, signature?.length ?? 0), 0);
   }
 
-  /** Returns the format whose whole signature is there; `identity` when it can be none of them; `undefined` when more bytes are needed. */
+  /**
+   * Returns the format whose whole signature is there; `identity` when it can be none of them; `undefined` when more
+   * bytes are needed.
+   */
   detect(head: Uint8Array, isAll: boolean): CompressionCodec | undefined {
     let undecided = false;
     for (const codec of this.#candidates) {

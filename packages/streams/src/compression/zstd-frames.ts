@@ -1,6 +1,7 @@
 /**
- * The borders of zstd frames (RFC 8878 §3.1), by which a frame that is cut off differs from one that is complete: Node's decoder takes
- * either as an end. It follows the lengths in the frames and decodes nothing; input that is no frame is left to the decoder.
+ * The borders of zstd frames (RFC 8878 §3.1), by which a frame that is cut off differs from one that is complete:
+ * Node's decoder takes either as an end. It follows the lengths in the frames and decodes nothing; input that is no
+ * frame is left to the decoder.
  */
 
 const magic = 0xfd2f_b528;

@@ -1,6 +1,7 @@
 /**
- * Typed attributes: facts about a stream (an address, a size, its metadata) that are found through all its layers, as anyio's typed
- * attributes are. A key carries the type of its value. A wrapper answers first, then the stream that it wraps.
+ * Typed attributes: facts about a stream (an address, a size, its metadata) that are found through all its layers, as
+ * anyio's typed attributes are. A key carries the type of its value. A wrapper answers first, then the stream that it
+ * wraps.
  */
 import type { SocketAddress } from "@trunkline/base";
 
@@ -27,8 +28,8 @@ export function attribute<T>(name: string): AttributeKey<T> {
 const sharedKeys = Symbol.for("trunkline.attributes");
 
 /**
- * Returns the key of an attribute that a package publishes: the same object in every installed copy of the package, so that a stream
- * of one copy is understood by a layer of another.
+ * Returns the key of an attribute that a package publishes: the same object in every installed copy of the package, so
+ * that a stream of one copy is understood by a layer of another.
  * @param owner the name of the package, which keeps equal names of two packages apart
  */
 export function sharedAttribute<T>(owner: string, name: string): AttributeKey<T> {
@@ -42,7 +43,10 @@ export function sharedAttribute<T>(owner: string, name: string): AttributeKey<T>
   return key;
 }
 
-/** Returns the attributes of a layer together with those of the layer that it wraps; the outer ones count where both have one. */
+/**
+ * Returns the attributes of a layer together with those of the layer that it wraps; the outer ones count where both
+ * have one.
+ */
 export function attributesOver(outer: Attributes, inner: Attributes): Attributes {
   if (outer.size === 0) return inner;
   if (inner.size === 0) return outer;
@@ -54,7 +58,10 @@ const owner = "@trunkline/streams";
 /** The number of bytes that will be received from a stream in all, where it is known beforehand, as of a file. */
 export const totalBytes: AttributeKey<number> = sharedAttribute(owner, "totalBytes");
 
-/** The address of one end of a connection: an IP address and port, or the path of a Unix socket (empty for an unnamed one). */
+/**
+ * The address of one end of a connection: an IP address and port, or the path of a Unix socket (empty for an unnamed
+ * one).
+ */
 export type { SocketAddress };
 
 /** The address of the other end of the connection that carries the stream. */

@@ -4,8 +4,8 @@ import { type AttributeKey, sharedAttribute } from "./attributes.js";
 import type { StreamControl } from "./stream.js";
 
 /**
- * The clock of a stream. Its carrier publishes it, so that every layer above waits on the same time: `close()` for its limit, `progress`
- * for its reports. A carrier without a clock cannot limit the wait of `close()`.
+ * The clock of a stream. Its carrier publishes it, so that every layer above waits on the same time: `close()` for its
+ * limit, `progress` for its reports. A carrier without a clock cannot limit the wait of `close()`.
  */
 export const streamClock: AttributeKey<Clock> = sharedAttribute("@trunkline/streams", "streamClock");
 

@@ -1,6 +1,6 @@
 /**
- * The ways in which a stream stops. The end is a value: `receive()` returns `undefined`. `BrokenStreamError` means that the other side or
- * the way to it is gone. `ClosedStreamError` means that this side has closed the stream itself.
+ * The ways in which a stream stops. The end is a value: `receive()` returns `undefined`. `BrokenStreamError` means that
+ * the other side or the way to it is gone. `ClosedStreamError` means that this side has closed the stream itself.
  *
  * `instanceof` recognises these errors from another copy of the package, too.
  */
@@ -42,7 +42,10 @@ export class BusyStreamError extends Error {
   readonly code = "BUSY_STREAM";
 }
 
-/** The error of a message with metadata on a stream that cannot carry metadata with a message, or whose lower layers cannot. */
+/**
+ * The error of a message with metadata on a stream that cannot carry metadata with a message, or whose lower layers
+ * cannot.
+ */
 export class MetadataNotCarriedError extends Error {
   static {
     brandClass(MetadataNotCarriedError, "MetadataNotCarriedError");

@@ -10,9 +10,9 @@ export interface IterableOptions {
 }
 
 /**
- * Returns the items of an iterable or async iterable as a stream. The next item is requested when it is wanted. An error of the iterator
- * is the cause of a `BrokenStreamError`, and so is `undefined` or `null` among the items. `close` and `abort` end the iteration as `break`
- * would.
+ * Returns the items of an iterable or async iterable as a stream. The next item is requested when it is wanted. An
+ * error of the iterator is the cause of a `BrokenStreamError`, and so is `undefined` or `null` among the items. `close`
+ * and `abort` end the iteration as `break` would.
  */
 export function streamFromIterable<T extends {}>(
   iterable: AsyncIterable<T> | Iterable<T>,

@@ -1,4 +1,6 @@
-/** A pair of connected streams in one process: an item that one end sends is received by the other as the same object. */
+/**
+ * A pair of connected streams in one process: an item that one end sends is received by the other as the same object.
+ */
 
 import { type Clock, reasonText, wholeNumber } from "@trunkline/base";
 import { Metadata } from "@trunkline/metadata";
@@ -16,8 +18,8 @@ import { SendQueue } from "../kit/send-queue.js";
 /** Options of `memoryPair`. */
 export interface MemoryPairOptions {
   /**
-   * The number of items of one direction that may lie unread before `send` waits. Default 32, which keeps a reader and a writer busy that
-   * take turns.
+   * The number of items of one direction that may lie unread before `send` waits. Default 32, which keeps a reader and
+   * a writer busy that take turns.
    */
   readonly maxBufferedItems?: number;
   /** The clock for the time limit of `close()`. Without one, `close()` waits for the other end as long as it takes. */
@@ -25,8 +27,8 @@ export interface MemoryPairOptions {
 }
 
 /**
- * Makes two connected streams: the first one sends `A` and receives `B`, the second one sends `B` and receives `A`. Both carry metadata.
- * An abort reaches the other end at once, ahead of the items that it has not read.
+ * Makes two connected streams: the first one sends `A` and receives `B`, the second one sends `B` and receives `A`.
+ * Both carry metadata. An abort reaches the other end at once, ahead of the items that it has not read.
  * @throws RangeError when `maxBufferedItems` is not a whole number from 1
  */
 export function memoryPair<A extends {}, B extends {} = A>(
@@ -83,7 +85,8 @@ class MemoryEnd<Out extends {}, In extends {}> extends BaseStream<Out, In> {
     if (refusal !== undefined) return Promise.reject(refusal);
     if (options?.metadata === undefined) return this.#output.outgoing.send({ data, metadata: Metadata.empty }, options);
     try {
-      // Both ends are in one process: the metadata that the receiver gets must not change when the sender uses its object again.
+      // Both ends are in one process: the metadata that the receiver gets must not change when the sender uses its
+      // object again.
       const given = Metadata.from(options.metadata);
       return this.#output.outgoing.send({ data, metadata: given.frozen ? given : given.clone().freeze() }, options);
     } catch (error) {

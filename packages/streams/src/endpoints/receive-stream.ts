@@ -10,16 +10,18 @@ import { ReceiveQueue } from "../kit/receive-queue.js";
 
 /** A source of items. */
 export interface PullSource<T extends {}> {
-  /** Returns the next item, `undefined` at the end. It is called once at a time, and not again after an end or an error. */
+  /**
+   * Returns the next item, `undefined` at the end. It is called once at a time, and not again after an end or an error.
+   */
   pull(): Promise<T | undefined>;
   /**
-   * Stops the source, because nothing more is wanted. It is called at most once, instead of the end, possibly while a `pull` is under way,
-   * whose result is dropped. `reason` is the reason of the abort.
+   * Stops the source, because nothing more is wanted. It is called at most once, instead of the end, possibly while a
+   * `pull` is under way, whose result is dropped. `reason` is the reason of the abort.
    */
   cancel?(reason: unknown): void;
   /**
-   * True where the rest need not be read, as of a file: then `close()` cancels the source. Otherwise it reads on to the end, so that the
-   * sender can finish. Default false.
+   * True where the rest need not be read, as of a file: then `close()` cancels the source. Otherwise it reads on to the
+   * end, so that the sender can finish. Default false.
    */
   readonly closeCancels?: boolean;
   /** Takes the function by which a source that notices a break by itself reports it. It is called once. */
@@ -29,8 +31,8 @@ export interface PullSource<T extends {}> {
 }
 
 /**
- * Makes a stream of a source. Nothing is pulled before it is wanted. An error of `pull` is the cause of a `BrokenStreamError`, unless it is
- * one itself.
+ * Makes a stream of a source. Nothing is pulled before it is wanted. An error of `pull` is the cause of a
+ * `BrokenStreamError`, unless it is one itself.
  */
 export function receiveStream<T extends {}>(source: PullSource<T>): ReceiveStream<T> {
   return new SourceStream(source);

@@ -16,8 +16,8 @@ export interface WriteTarget<T extends {}> {
   /** Takes the end, after the last item. `sendEof` settles as the promise does. */
   end?(): Promise<void>;
   /**
-   * Takes the news that the items are not complete. It is called at most once, instead of the end, also when `write` or `end` has thrown.
-   * Disposal waits for it.
+   * Takes the news that the items are not complete. It is called at most once, instead of the end, also when `write` or
+   * `end` has thrown. Disposal waits for it.
    */
   abort?(reason: unknown): Promise<void> | void;
   /** The attributes of the stream. */
@@ -26,13 +26,16 @@ export interface WriteTarget<T extends {}> {
   readonly name?: string;
   /** Takes the function by which a target that notices a break by itself reports it. It is called once. */
   onBreak?(tell: (error: unknown) => void): void;
-  /** Returns the error with which the `send` of an item rejects; `undefined` for an item that is accepted. Default: all are. */
+  /**
+   * Returns the error with which the `send` of an item rejects; `undefined` for an item that is accepted. Default: all
+   * are.
+   */
   check?(item: T): Error | undefined;
 }
 
 /**
- * Makes a stream of a target. One item is written at a time while others wait. An error of `write` is the cause of the `BrokenStreamError`
- * that all later sends reject with.
+ * Makes a stream of a target. One item is written at a time while others wait. An error of `write` is the cause of the
+ * `BrokenStreamError` that all later sends reject with.
  */
 export function sendStream<T extends {}>(target: WriteTarget<T>): SendStream<T> {
   return new TargetStream(target);

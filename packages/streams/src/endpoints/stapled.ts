@@ -14,8 +14,9 @@ import { BaseStream } from "../kit/base-stream.js";
 import { eitherSignal } from "../kit/break-signal.js";
 
 /**
- * Joins two one-way streams into a stream that receives from `receiving` and sends to `sending`, such as the output and the input of a child
- * process. Closing closes both, and aborting aborts both. Where both have an attribute, that of `receiving` counts.
+ * Joins two one-way streams into a stream that receives from `receiving` and sends to `sending`, such as the output and
+ * the input of a child process. Closing closes both, and aborting aborts both. Where both have an attribute, that of
+ * `receiving` counts.
  */
 export function stapled<Out extends {}, In extends {} = Out>(
   receiving: ReceiveStream<In>,

@@ -12,7 +12,10 @@ import { iterate } from "./iterate.js";
 import { messageOf } from "./message.js";
 import { StreamBase } from "./stream-base.js";
 
-/** The base of a stream that only sends: the end that is sent once, closing within a time limit, the rule of `await using`, attributes. */
+/**
+ * The base of a stream that only sends: the end that is sent once, closing within a time limit, the rule of
+ * `await using`, attributes.
+ */
 export abstract class BaseSendStream<Out extends {}> extends StreamBase implements SendStream<Out> {
   readonly #eof = new OutputEnd();
 
@@ -49,8 +52,8 @@ export abstract class BaseSendStream<Out extends {}> extends StreamBase implemen
 }
 
 /**
- * The base of a two-way stream: the sending part of `BaseSendStream`, and a receiving part. A carrier, which moves items by itself, extends
- * this class; a layer over another stream extends `WrappedStream` or `StreamLayer`.
+ * The base of a two-way stream: the sending part of `BaseSendStream`, and a receiving part. A carrier, which moves
+ * items by itself, extends this class; a layer over another stream extends `WrappedStream` or `StreamLayer`.
  */
 export abstract class BaseStream<Out extends {}, In extends {} = Out>
   extends BaseSendStream<Out>
@@ -59,9 +62,9 @@ export abstract class BaseStream<Out extends {}, In extends {} = Out>
   abstract receive(options?: WaitOptions): Promise<In | undefined>;
 
   /**
-   * Stops reading: a waiting `receive` and later ones reject with `ClosedStreamError`, and all input is dropped from now on. Settles
-   * when nothing more can come. `eofSent` settles as the end does that is being sent, for a layer that has to wait for it. The caller
-   * keeps the time limit; it is given so that a layer can pass it on.
+   * Stops reading: a waiting `receive` and later ones reject with `ClosedStreamError`, and all input is dropped from
+   * now on. Settles when nothing more can come. `eofSent` settles as the end does that is being sent, for a layer that
+   * has to wait for it. The caller keeps the time limit; it is given so that a layer can pass it on.
    */
   protected abstract discardInput(eofSent: Promise<void>, closeTimeoutMs: number | undefined): Promise<void>;
 

@@ -44,7 +44,7 @@ export function eitherSignal(
 class EitherSignal implements AbortSignalLike {
   readonly #one: AbortSignalLike;
   readonly #other: AbortSignalLike;
-  /** For each listener the function that takes it off both signals. */
+  /** The functions that take each listener off both signals. */
   readonly #removals: Map<() => void, () => void> = new Map();
 
   constructor(one: AbortSignalLike, other: AbortSignalLike) {

@@ -1,6 +1,6 @@
 /**
- * How a stream ends, for `BaseStream` and for carriers that are composed without it: the end is sent once, and closing is
- * bounded by a time limit. Knows no stream, only the steps that it is given.
+ * The end of a stream, for `BaseStream` and for carriers that are composed without it: the end is sent once, and
+ * closing is bounded by a time limit. Knows no stream, only the steps that it is given.
  */
 import { type AbortSignalLike, abortable, type Clock } from "@trunkline/base";
 import { BrokenStreamError, ClosedStreamError } from "../contract/errors.js";
@@ -87,7 +87,7 @@ export async function closeWithin(
   } catch (error) {
     steps.abort(error);
     if (late !== undefined) throw late;
-    if (!(error instanceof ClosedStreamError)) throw error; // otherwise it was aborted on this side: nothing is left to do
+    if (!(error instanceof ClosedStreamError)) throw error; // a ClosedStreamError: this side has aborted it
   } finally {
     cancel?.();
   }

@@ -2,8 +2,8 @@
 import { isThenable } from "@trunkline/base";
 
 /**
- * The calls of a function that a user has given to look on. After a call that throws, or whose promise rejects, the function is not called
- * again, and nothing else happens: what it looks at must not suffer from it.
+ * The calls of a function that a user has given to look on. After a call that throws, or whose promise rejects, the
+ * function is not called again, and nothing else happens: what it looks at must not suffer from it.
  */
 export class GuardedObserver {
   #failed = false;

@@ -1,8 +1,9 @@
 /**
  * The parts of which streams are made, for those who write streams. Those who only use streams need the main entry.
  *
- * A carrier, which moves items by itself, extends `BaseStream`, `BaseReceiveStream` or `BaseSendStream` and is made of a `ReceiveQueue` and a
- * `SendQueue`. A layer over another stream extends `WrappedStream`, `StreamLayer` or `TranslatedStream`.
+ * A carrier, which moves items by itself, extends `BaseStream`, `BaseReceiveStream` or `BaseSendStream` and is made of
+ * a `ReceiveQueue` and a `SendQueue`. A layer over another stream extends `WrappedStream`, `StreamLayer` or
+ * `TranslatedStream`.
  */
 export { attributesOver, noAttributes } from "../contract/attributes.js";
 export { BaseReceiveStream, BaseSendStream, BaseStream } from "./base-stream.js";

@@ -2,8 +2,8 @@
 import { isBytes } from "@trunkline/base";
 
 /**
- * Returns the reason why a value is no item: `undefined` would be received as the end of the stream, and `null` is no object or value of
- * any stream. Returns `undefined` for an item.
+ * Returns the reason why a value is no item: `undefined` would be received as the end of the stream, and `null` is no
+ * object or value of any stream. Returns `undefined` for an item.
  */
 export function itemRefusal(item: unknown): TypeError | undefined {
   if (item !== undefined && item !== null) return undefined;
@@ -20,8 +20,8 @@ export function bytesRefusal(carrier: string, item: unknown): TypeError | undefi
 }
 
 /**
- * Returns the reason why a stream of text refuses an item; `undefined` for a string without half a surrogate pair, which UTF-8 cannot
- * represent and encoders replace by U+FFFD without a word.
+ * Returns the reason why a stream of text refuses an item; `undefined` for a string without half a surrogate pair,
+ * which UTF-8 cannot represent and encoders replace by U+FFFD without a word.
  * @param carrier the words that begin the message, such as "text"
  */
 export function textRefusal(carrier: string, item: unknown): TypeError | undefined {

@@ -1,8 +1,8 @@
 /** Iteration over what a stream receives. */
 
 /**
- * Iterates over what `next` gives, up to `undefined`. Leaving the iteration early touches nothing. It is written without a generator,
- * which would cost three promises an item.
+ * Iterates over what `next` gives, up to `undefined`. Leaving the iteration early touches nothing. It is written
+ * without a generator, which would cost three promises an item.
  */
 export function iterate<T extends {}>(next: () => Promise<T | undefined>): AsyncIterableIterator<T, undefined> {
   return {

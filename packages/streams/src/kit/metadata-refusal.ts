@@ -3,8 +3,8 @@ import { Metadata, type MetadataInit } from "@trunkline/metadata";
 import { MetadataNotCarriedError } from "../contract/errors.js";
 
 /**
- * Returns the reason why a stream that carries no metadata refuses a `send`: a `MetadataNotCarriedError`, or the `MetadataError` of metadata
- * that is not valid. Returns `undefined` where there is no metadata to carry.
+ * Returns the reason why a stream that carries no metadata refuses a `send`: a `MetadataNotCarriedError`, or the
+ * `MetadataError` of metadata that is not valid. Returns `undefined` where there is no metadata to carry.
  * @param carrier the words that begin the message, such as "a socket" or "this call"
  */
 export function metadataRefusal(

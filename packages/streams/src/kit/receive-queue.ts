@@ -11,8 +11,8 @@ interface Waiter<T> {
 }
 
 /**
- * The items that have arrived and were not taken yet, the one `take` that may wait, and the end. The queue has no limit of its own: the
- * carrier stops its source according to `size`, and `onTaken` reports when there is room again.
+ * The items that have arrived and were not taken yet, the one `take` that may wait, and the end. The queue has no limit
+ * of its own: the carrier stops its source according to `size`, and `onTaken` reports when there is room again.
  */
 export class ReceiveQueue<T extends {}> {
   readonly #items: Fifo<T> = new Fifo();
@@ -68,7 +68,10 @@ export class ReceiveQueue<T extends {}> {
     if (this.#last === undefined) this.#finish(error);
   }
 
-  /** Marks a break: the items are dropped and `take` rejects with `error`. After an end that was taken, or after an error, it does nothing. */
+  /**
+   * Marks a break: the items are dropped and `take` rejects with `error`. After an end that was taken, or after an
+   * error, it does nothing.
+   */
   fail(error: Error): void {
     if (this.#endTaken || this.#last?.error !== undefined) return;
     this.#items.clear();
@@ -104,7 +107,9 @@ export class ReceiveQueue<T extends {}> {
     });
   }
 
-  /** Stops reading: a waiting `take` and later ones reject with `error`, all items are dropped, and `discard` resolves. */
+  /**
+   * Stops reading: a waiting `take` and later ones reject with `error`, all items are dropped, and `discard` resolves.
+   */
   close(error: Error): void {
     this.#abandoned = true;
     this.#drop(error);

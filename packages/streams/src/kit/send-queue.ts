@@ -26,8 +26,8 @@ interface Pending<T> {
 const accepted: Promise<void> = Promise.resolve();
 
 /**
- * Sends in order, with those that wait for room, the limit of their number (`maxPendingSends`), and the end. An item waits here until the
- * carrier has room, so that a cancelled send never began.
+ * Sends in order, with those that wait for room, the limit of their number (`maxPendingSends`), and the end. An item
+ * waits here until the carrier has room, so that a cancelled send never began.
  */
 export class SendQueue<T> {
   readonly #sink: Sink<T>;
@@ -84,7 +84,9 @@ export class SendQueue<T> {
     });
   }
 
-  /** Ends the sending once every item has been accepted; settles as the sink's `end` does. A later call joins the first. */
+  /**
+   * Ends the sending once every item has been accepted; settles as the sink's `end` does. A later call joins the first.
+   */
   end(): Promise<void> {
     if (this.#end === undefined) {
       if (this.#failure !== undefined) return Promise.reject(this.#failure.error);
@@ -116,7 +118,9 @@ export class SendQueue<T> {
     }
   }
 
-  /** Ends the sending by an error: every waiting and later `send` rejects with it. Only the first call has an effect. */
+  /**
+   * Ends the sending by an error: every waiting and later `send` rejects with it. Only the first call has an effect.
+   */
   fail(error: unknown): void {
     if (this.#failure !== undefined) return;
     this.#failure = { error };

@@ -3,8 +3,9 @@ import type { WaitOptions } from "../contract/stream.js";
 import { SendQueue } from "./send-queue.js";
 
 /**
- * Handles one item at a time, in order. `send` resolves when the item's turn has come, so that one item is handled while the others wait by
- * the rules of every stream. When handling fails, everything after it fails with the same error.
+ * Handles one item at a time, in order. `send` resolves when the item's turn has come, so that one item is handled
+ * while the others wait by the rules of every stream. When handling fails, everything after it fails with the same
+ * error.
  */
 export class SendStage<T> {
   readonly #queue: SendQueue<T>;

@@ -1,4 +1,6 @@
-/** The part of every stream that does not depend on its direction: attributes, closing within a time limit, disposal. */
+/**
+ * The part of every stream that does not depend on its direction: attributes, closing within a time limit, disposal.
+ */
 import { type AbortSignalLike, abortable } from "@trunkline/base";
 import { type AttributeKey, type Attributes, noAttributes } from "../contract/attributes.js";
 import { streamClock } from "../contract/clock.js";
@@ -15,7 +17,9 @@ export abstract class StreamBase implements StreamControl {
   /** Ends the stream gracefully. `close` calls it once; `closeWithin` gives it its time limit. */
   protected abstract closeGracefully(closeTimeoutMs: number | undefined): Promise<void>;
 
-  /** True when disposal may close the stream, false when it has to abort the stream because something would be missing. */
+  /**
+   * True when disposal may close the stream, false when it has to abort the stream because something would be missing.
+   */
   protected abstract get disposalCloses(): boolean;
 
   /** The message of the error with which disposal aborts the stream. */

@@ -8,8 +8,9 @@ import { ReceiveQueue } from "./receive-queue.js";
 import { StreamLayer } from "./wrapped-stream.js";
 
 /**
- * A layer whose messages are cut otherwise than those below: frames, lines, decompressed bytes. A subclass implements `send` and
- * `pull`, and gets `receive` with all its rules: one at a time, a cancelled one loses nothing, nothing is read before it is wanted.
+ * A layer whose messages are cut otherwise than those below: frames, lines, decompressed bytes. A subclass implements
+ * `send` and `pull`, and gets `receive` with all its rules: one at a time, a cancelled one loses nothing, nothing is
+ * read before it is wanted.
  *
  * An error of `pull` breaks the stream in both directions, since it is unknown where the next message would begin.
  */
@@ -27,12 +28,14 @@ export abstract class TranslatedStream<
   #discarding = false;
   #broken: BrokenStreamError | undefined;
 
-  /** Returns the next message, `undefined` at the end. It is called once at a time, and not after an end or an error. */
+  /**
+   * Returns the next message, `undefined` at the end. It is called once at a time, and not after an end or an error.
+   */
   protected abstract pull(): Promise<ReceivedMessage<In> | undefined>;
 
   /**
-   * Returns a message that can be made of what has been received from below already; `undefined` where there is none yet. It saves the
-   * promises of `pull` where many messages arrive at once. An error of it breaks the stream.
+   * Returns a message that can be made of what has been received from below already; `undefined` where there is none
+   * yet. It saves the promises of `pull` where many messages arrive at once. An error of it breaks the stream.
    */
   protected ready(): ReceivedMessage<In> | undefined {
     return undefined;
@@ -76,7 +79,8 @@ export abstract class TranslatedStream<
     if (!this.#finished) {
       this.#finished = true;
       this.#discarding = true;
-      // The stream below stays open until this layer's last item has gone; the other side may be able to read it only when its own bytes are taken.
+      // The stream below stays open until this layer's last item has gone; the other side may be able to read it only
+      // when its own bytes are taken.
       if (!this.#pulling) void this.#drain();
     }
     this.#incoming.close(closed);
@@ -140,8 +144,9 @@ export abstract class TranslatedStream<
 }
 
 /**
- * Sends a layer's last item. Where the other side has ended the stream in both directions already, as a gRPC server does, the item has no
- * reader left and its failure is ignored: the end below still succeeds then. Where the way is broken, that end rejects too.
+ * Sends a layer's last item. Where the other side has ended the stream in both directions already, as a gRPC server
+ * does, the item has no reader left and its failure is ignored: the end below still succeeds then. Where the way is
+ * broken, that end rejects too.
  */
 export async function unlessOver(sent: Promise<void>): Promise<void> {
   try {

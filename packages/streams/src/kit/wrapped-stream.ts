@@ -6,9 +6,10 @@ import type { ObjectStream, ReceivedMessage, SendOptions, WaitOptions } from "..
 import { BaseStream } from "./base-stream.js";
 
 /**
- * A layer whose items differ from those of the stream below. A subclass implements `send` and `receive` (and `receiveWithMetadata` if it
- * carries metadata). A layer that has something to send before the end sends its items by `sendBelow`; its `endOutput` does
- * `await this.allSentBelow()`, sends the last item below, and calls `super.endOutput()`.
+ * A layer whose items differ from those of the stream below. A subclass implements `send` and `receive` (and
+ * `receiveWithMetadata` if it carries metadata). A layer that has something to send before the end sends its items by
+ * `sendBelow`; its `endOutput` does `await this.allSentBelow()`, sends the last item below, and calls
+ * `super.endOutput()`.
  */
 export abstract class StreamLayer<
   Out extends {},
@@ -34,7 +35,10 @@ export abstract class StreamLayer<
     return sent;
   }
 
-  /** Waits for the sends that are under way, so that the layer's last item overtakes none of them and is not one too many to wait. */
+  /**
+   * Waits for the sends that are under way, so that the layer's last item overtakes none of them and is not one too
+   * many to wait.
+   */
   protected allSentBelow(): Promise<void> {
     if (this.#pendingBelow === 0) return Promise.resolve();
     return new Promise((resolve) => {

@@ -6,14 +6,19 @@ import { BusyStreamError } from "../contract/errors.js";
 import type { ObjectStream, ReceivedMessage, WaitOptions } from "../contract/stream.js";
 import { WrappedStream } from "../kit/wrapped-stream.js";
 
-/** The error of a read whose bytes are not there. The stream is not broken, and the bytes that have arrived can still be read. */
+/**
+ * The error of a read whose bytes are not there. The stream is not broken, and the bytes that have arrived can still be
+ * read.
+ */
 export class ReadError extends Error {
   static {
     brandClass(ReadError, "ReadError");
   }
 
   override name = "ReadError";
-  /** `"INCOMPLETE_READ"`: the other side ended first. `"DELIMITER_NOT_FOUND"`: the delimiter is not within `maxBytes`. */
+  /**
+   * `"INCOMPLETE_READ"`: the other side ended first. `"DELIMITER_NOT_FOUND"`: the delimiter is not within `maxBytes`.
+   */
   readonly code: "INCOMPLETE_READ" | "DELIMITER_NOT_FOUND";
 
   constructor(message: string, code: ReadError["code"]) {
@@ -29,8 +34,9 @@ const carriageReturn = 0x0d;
 const defaultMaxLineBytes = 64 * 1024;
 
 /**
- * A stream of bytes with reads by length, by delimiter and by line. The bytes that a read leaves stay for the next read of any kind; a read
- * that is cancelled or fails leaves everything. One read or `receive` may wait at a time (`BusyStreamError`).
+ * A stream of bytes with reads by length, by delimiter and by line. The bytes that a read leaves stay for the next read
+ * of any kind; a read that is cancelled or fails leaves everything. One read or `receive` may wait at a time
+ * (`BusyStreamError`).
  *
  * `receiveWithMetadata` returns the metadata of messages while no read has left a part of a message; the reads drop it.
  */
@@ -62,7 +68,8 @@ export class BufferedStream extends WrappedStream<Uint8Array> {
 
   /**
    * Reads exactly `length` bytes; returns `undefined` when the other side has ended before the first of them.
-   * @throws ReadError `INCOMPLETE_READ` when it has ended after some of them, RangeError for a length that is no whole number from 0
+   * @throws ReadError `INCOMPLETE_READ` when it has ended after some of them, RangeError for a length that is no whole
+   * number from 0
    */
   readExactly(length: number, options?: WaitOptions): Promise<Uint8Array | undefined> {
     return this.#alone(async () => {
@@ -79,8 +86,8 @@ export class BufferedStream extends WrappedStream<Uint8Array> {
 
   /**
    * Reads up to `delimiter` and returns the bytes before it; `undefined` when the other side has ended before any byte.
-   * @throws ReadError `DELIMITER_NOT_FOUND` when more than `maxBytes` come without it, `INCOMPLETE_READ` when the other side ends
-   * without it, RangeError for an empty delimiter
+   * @throws ReadError `DELIMITER_NOT_FOUND` when more than `maxBytes` come without it, `INCOMPLETE_READ` when the other
+   * side ends without it, RangeError for an empty delimiter
    */
   readUntil(delimiter: Uint8Array, maxBytes: number, options?: WaitOptions): Promise<Uint8Array | undefined> {
     if (delimiter.length === 0) return Promise.reject(new RangeError("delimiter must not be empty"));
@@ -98,8 +105,8 @@ export class BufferedStream extends WrappedStream<Uint8Array> {
   }
 
   /**
-   * Reads the next line and returns it without its end, which is `\n` or `\r\n`; the last line need not have one. Returns `undefined` at
-   * the end.
+   * Reads the next line and returns it without its end, which is `\n` or `\r\n`; the last line need not have one.
+   * Returns `undefined` at the end.
    * @throws ReadError `DELIMITER_NOT_FOUND` for a line longer than `maxBytes` (64 KiB by default)
    */
   readLine(maxBytes: number = defaultMaxLineBytes, options?: WaitOptions): Promise<Uint8Array | undefined> {

@@ -19,7 +19,10 @@ export interface CountOptions {
 
 /** The count of one direction, and the state of its checksum. */
 export interface HashedCount extends Count {
-  /** The error that the hasher has thrown. The hasher has not seen the bytes from there on, so its result is not that of the stream. */
+  /**
+   * The error that the hasher has thrown. The hasher has not seen the bytes from there on, so its result is not that of
+   * the stream.
+   */
   readonly hasherError?: unknown;
 }
 
@@ -48,8 +51,8 @@ export class CountedStream<Out extends {}, In extends {} = Out> extends Observed
 }
 
 /**
- * Counts what goes through a stream, and feeds checksums. A checksum that throws is given nothing more and loses no item; its error is
- * `sent.hasherError` or `received.hasherError`.
+ * Counts what goes through a stream, and feeds checksums. A checksum that throws is given nothing more and loses no
+ * item; its error is `sent.hasherError` or `received.hasherError`.
  *
  * ```ts
  * const stream = counted(inner, { received: new Crc32() });

@@ -1,7 +1,8 @@
 /**
  * `enveloped`: messages with metadata over any stream of bytes. Both ends have to choose it.
  *
- * Each direction is a sequence of frames. The upper half of a frame's first byte is the version (1). Numbers are big-endian:
+ * Each direction is a sequence of frames. The upper half of a frame's first byte is the version (1). Numbers are
+ * big-endian:
  *
  * ```text
  * message    11, u32 length of the fields, u32 length of the data, fields, data
@@ -9,8 +10,9 @@
  * field      u8 length of the key, key, u32 length of the value, value
  * ```
  *
- * Keys and values are the octets of a header field on the wire: a `-bin` value is base64. The end is written, so that a way that was cut
- * off differs from a peer that has finished. Another version is refused, since its frames cannot be read.
+ * Keys and values are the octets of a header field on the wire: a `-bin` value is base64. The end is written, so that a
+ * way that was cut off differs from a peer that has finished. Another version is refused, since its frames cannot be
+ * read.
  */
 import { wholeNumber } from "@trunkline/base";
 import { Metadata, type WireField, wireFieldProblem } from "@trunkline/metadata";
@@ -25,7 +27,10 @@ import { TranslatedStream, unlessOver } from "../kit/translated-stream.js";
 export interface EnvelopeOptions {
   /** The longest data of one message, in either direction. Default 4 MiB, the limit of a gRPC message. */
   readonly maxMessageBytes?: number;
-  /** The longest metadata of one message as it is written, in either direction. Default 16 KiB, the usual limit of HTTP headers. */
+  /**
+   * The longest metadata of one message as it is written, in either direction. Default 16 KiB, the usual limit of HTTP
+   * headers.
+   */
   readonly maxMetadataBytes?: number;
 }
 
@@ -35,11 +40,12 @@ const endByte = 0x12;
 const headBytes = 9;
 
 /**
- * Carries metadata, and the boundaries of messages, over a stream of bytes that carries neither: a socket, a gRPC call whose messages
- * are bytes. An empty message counts as one, too.
+ * Carries metadata, and the boundaries of messages, over a stream of bytes that carries neither: a socket, a gRPC call
+ * whose messages are bytes. An empty message counts as one, too.
  *
- * `send` rejects with a RangeError for data longer than `maxMessageBytes`, and with `MetadataNotCarriedError` for metadata longer than
- * `maxMetadataBytes`. `receive` rejects with a `BrokenStreamError` of code `MESSAGE_TOO_LARGE`, `TRUNCATED_INPUT` or `CORRUPT_INPUT`.
+ * `send` rejects with a RangeError for data longer than `maxMessageBytes`, and with `MetadataNotCarriedError` for
+ * metadata longer than `maxMetadataBytes`. `receive` rejects with a `BrokenStreamError` of code `MESSAGE_TOO_LARGE`,
+ * `TRUNCATED_INPUT` or `CORRUPT_INPUT`.
  * @throws RangeError when a limit is not a whole number from 1 to 4,294,967,295
  */
 export function enveloped(stream: ObjectStream<Uint8Array>, options: EnvelopeOptions = {}): ObjectStream<Uint8Array> {
@@ -111,7 +117,7 @@ class EnvelopedStream extends TranslatedStream<Uint8Array, Uint8Array, Uint8Arra
     }
     if (first >>> 4 !== version)
       throw corrupt(
-        `byte 0x${first.toString(16)} begins no frame of version ${version}; the other side has to choose the envelope too`,
+        `byte 0x${first.toString(16)} begins no frame of version ${version}; both sides have to choose the envelope`,
       );
     if (first !== messageByte) throw corrupt(`there is no frame 0x${first.toString(16)}`);
     return this.#decodeMessage();

@@ -1,4 +1,7 @@
-/** The part that framing layers share: bytes below, messages above, each sent as one chunk and received however the chunks are cut. */
+/**
+ * The part that framing layers share: bytes below, messages above, each sent as one chunk and received however the
+ * chunks are cut.
+ */
 import { Metadata } from "@trunkline/metadata";
 import { ByteQueue } from "../bytes/byte-queue.js";
 import { BrokenStreamError } from "../contract/errors.js";
@@ -7,8 +10,9 @@ import { bytesRefusal } from "../kit/item.js";
 import { TranslatedStream } from "../kit/translated-stream.js";
 
 /**
- * The base of framing layers. The metadata of a message goes with the chunk that carries it. The metadata of a chunk that arrives belongs to
- * the message that begins with that chunk; metadata with which no message begins breaks the stream, since it would get lost.
+ * The base of framing layers. The metadata of a message goes with the chunk that carries it. The metadata of a chunk
+ * that arrives belongs to the message that begins with that chunk; metadata with which no message begins breaks the
+ * stream, since it would get lost.
  */
 export abstract class FramedStream extends TranslatedStream<Uint8Array, Uint8Array, Uint8Array, Uint8Array> {
   readonly #bytes: ByteQueue = new ByteQueue();

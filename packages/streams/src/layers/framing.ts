@@ -11,16 +11,22 @@ export interface LengthPrefixOptions {
   readonly prefixBytes?: 1 | 2 | 4;
   /** The order of the bytes of the length. Default `"big"`, as on the internet. */
   readonly byteOrder?: "big" | "little";
-  /** The longest message, in either direction. Default 4 MiB, or the largest length that the prefix can hold if that is less. */
+  /**
+   * The longest message, in either direction. Default 4 MiB, or the largest length that the prefix can hold if that is
+   * less.
+   */
   readonly maxMessageBytes?: number;
 }
 
 /**
- * Keeps the boundaries of messages over a stream of bytes: each goes as its length and its bytes. An empty message counts as one, too.
+ * Keeps the boundaries of messages over a stream of bytes: each goes as its length and its bytes. An empty message
+ * counts as one, too.
  *
- * For a message that is longer than `maxMessageBytes`, `send` rejects with a RangeError, and `receive` with a `BrokenStreamError` of code
- * `MESSAGE_TOO_LARGE`. `receive` rejects with `TRUNCATED_INPUT` if the other side ends within a message.
- * @throws RangeError when `prefixBytes` is not 1, 2 or 4, or `maxMessageBytes` not a whole number from 1 to the largest length
+ * For a message that is longer than `maxMessageBytes`, `send` rejects with a RangeError, and `receive` with a
+ * `BrokenStreamError` of code `MESSAGE_TOO_LARGE`. `receive` rejects with `TRUNCATED_INPUT` if the other side ends
+ * within a message.
+ * @throws RangeError when `prefixBytes` is not 1, 2 or 4, or `maxMessageBytes` not a whole number from 1 to the largest
+ * length
  */
 export function lengthPrefixed(
   stream: ObjectStream<Uint8Array>,
@@ -85,11 +91,11 @@ export interface LinesOptions {
 }
 
 /**
- * Makes each line a message: it is sent with an end of line, and received without it, whether that was `\n` or `\r\n`. Bytes that the other
- * side sends last without an end of line are a line, too.
+ * Makes each line a message: it is sent with an end of line, and received without it, whether that was `\n` or `\r\n`.
+ * Bytes that the other side sends last without an end of line are a line, too.
  *
- * `send` rejects with a RangeError for a line that is too long or has an end of line in it. `receive` rejects with a `BrokenStreamError` of
- * code `MESSAGE_TOO_LARGE` for a line that is too long.
+ * `send` rejects with a RangeError for a line that is too long or has an end of line in it. `receive` rejects with a
+ * `BrokenStreamError` of code `MESSAGE_TOO_LARGE` for a line that is too long.
  * @throws RangeError when `maxLineBytes` is not a whole number from 1 on, or `newline` is neither `"\n"` nor `"\r\n"`
  */
 export function lines(stream: ObjectStream<Uint8Array>, options: LinesOptions = {}): ObjectStream<Uint8Array> {

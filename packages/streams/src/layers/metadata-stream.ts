@@ -6,12 +6,16 @@ import { iterate } from "../kit/iterate.js";
 import { metadataRefusal } from "../kit/metadata-refusal.js";
 import { WrappedStream } from "../kit/wrapped-stream.js";
 
-/** The metadata of a stream as a whole: that of all layers, where a key of an outer layer counts before that of an inner one. It is frozen. */
+/**
+ * The metadata of a stream as a whole: that of all layers, where a key of an outer layer counts before that of an inner
+ * one. It is frozen.
+ */
 export const streamMetadata: AttributeKey<Metadata> = sharedAttribute("@trunkline/streams", "streamMetadata");
 
 /**
- * A stream with metadata. The metadata of the stream is found with `extra(streamMetadata)` and stays on this side. The metadata of a message
- * is given to `send` and goes to the other side if the stream below carries it; otherwise `send` rejects with `MetadataNotCarriedError`.
+ * A stream with metadata. The metadata of the stream is found with `extra(streamMetadata)` and stays on this side. The
+ * metadata of a message is given to `send` and goes to the other side if the stream below carries it; otherwise `send`
+ * rejects with `MetadataNotCarriedError`.
  *
  * ```ts
  * const stream = new MetadataStream(inner, { "x-device": "board-7" });

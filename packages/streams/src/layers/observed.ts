@@ -24,7 +24,10 @@ export interface StreamWatcher<Out extends {}, In extends {}> {
   onClosed?(): void;
   /** This side has aborted the stream. */
   onAborted?(reason: unknown): void;
-  /** Both ends have passed, or the stream was closed, aborted or found to be broken. It comes once, after the other notices. */
+  /**
+   * Both ends have passed, or the stream was closed, aborted or found to be broken. It comes once, after the other
+   * notices.
+   */
   onOver?(): void;
 }
 

@@ -36,8 +36,8 @@ export interface ProgressOptions {
   /** Called with each report. If it throws or rejects, the reports stop and nothing else changes. */
   onProgress(report: ProgressReport): void;
   /**
-   * The time between two reports. Default 1,000 ms, enough for a line of text. There are reports while something moves and until the
-   * rate has sunk to zero; a stream at rest is silent.
+   * The time between two reports. Default 1,000 ms, enough for a line of text. There are reports while something moves
+   * and until the rate has sunk to zero; a stream at rest is silent.
    */
   readonly intervalMs?: number;
   /** The number of bytes that will be sent. */

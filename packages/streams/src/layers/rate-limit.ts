@@ -15,18 +15,25 @@ import { TokenBucket } from "./token-bucket.js";
 export interface RateLimitOptions {
   /** The number of bytes a second that this side may send. Default: no limit. */
   readonly sendBytesPerSecond?: number;
-  /** The number of bytes a second that this side receives, which slows the other side down by backpressure. Default: no limit. */
+  /**
+   * The number of bytes a second that this side receives, which slows the other side down by backpressure. Default: no
+   * limit.
+   */
   readonly receiveBytesPerSecond?: number;
-  /** The number of bytes that may go at once after a rest. Default: those of a tenth of a second, which keeps the rate even. */
+  /**
+   * The number of bytes that may go at once after a rest. Default: those of a tenth of a second, which keeps the rate
+   * even.
+   */
   readonly burstBytes?: number;
   /** The clock of the rates. Default: the clock of the stream (attribute `streamClock`). */
   readonly clock?: Clock;
 }
 
 /**
- * Limits how many bytes a second go each way (token bucket). An item larger than the burst goes as a whole, and the following ones wait the
- * longer. Items that are not `Uint8Array` count as no bytes. `send` settles as the send of the stream below does. Ends and aborts do not
- * wait; `sendEof` waits for the sends before it. Waiting for the rate keeps the process alive.
+ * Limits how many bytes a second go each way (token bucket). An item larger than the burst goes as a whole, and the
+ * following ones wait the longer. Items that are not `Uint8Array` count as no bytes. `send` settles as the send of the
+ * stream below does. Ends and aborts do not wait; `sendEof` waits for the sends before it. Waiting for the rate keeps
+ * the process alive.
  * @throws TypeError when there is no clock, RangeError when a number is not above zero
  */
 export function rateLimited<Out extends {}, In extends {} = Out>(
@@ -47,7 +54,9 @@ class RateLimitedStream<Out extends {}, In extends {}> extends TranslatedStream<
   readonly #sending: TokenBucket | undefined;
   readonly #receiving: TokenBucket | undefined;
   readonly #stage: SendStage<Outgoing<Out>>;
-  /** The functions that end the waits for tokens, so that a stream that is over leaves no appointment with the clock. */
+  /**
+   * The functions that end the waits for tokens, so that a stream that is over leaves no appointment with the clock.
+   */
   readonly #waits: Set<() => void> = new Set();
 
   constructor(stream: ObjectStream<Out, In>, options: RateLimitOptions) {
@@ -98,7 +107,10 @@ class RateLimitedStream<Out extends {}, In extends {}> extends TranslatedStream<
     for (const end of this.#waits) end();
   }
 
-  /** Sends one item in its turn. The item's own `send` gets every failure; only that of the whole stream fails the following ones. */
+  /**
+   * Sends one item in its turn. The item's own `send` gets every failure; only that of the whole stream fails the
+   * following ones.
+   */
   async #sendPaced({ item, options, settle }: Outgoing<Out>): Promise<void> {
     const sent = this.#sendInTurn(item, options);
     settle(sent);
@@ -117,7 +129,9 @@ class RateLimitedStream<Out extends {}, In extends {}> extends TranslatedStream<
     this.#sending?.take(bytesOf(item), this.#clock.nowMs());
   }
 
-  /** Waits until the bucket holds tokens, the signal fires, or the stream is over, which the caller notices by itself. */
+  /**
+   * Waits until the bucket holds tokens, the signal fires, or the stream is over, which the caller notices by itself.
+   */
   async #tokensOf(tokens: TokenBucket, signal?: AbortSignalLike): Promise<void> {
     for (let waitMs = tokens.waitMs(this.#clock.nowMs()); waitMs > 0; waitMs = tokens.waitMs(this.#clock.nowMs())) {
       const wait = deferred<boolean>();

@@ -1,4 +1,7 @@
-/** The rate at which a count has grown lately: the mean over the last few samples, which neither jumps nor remembers the start for ever. */
+/**
+ * The rate at which a count has grown lately: the mean over the last few samples, which neither jumps nor remembers the
+ * start for ever.
+ */
 
 interface Sample {
   readonly atMs: number;

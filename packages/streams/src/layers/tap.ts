@@ -5,8 +5,8 @@ import { GuardedObserver } from "../kit/guarded-observer.js";
 import { ObservedStream } from "./observed.js";
 
 /**
- * The functions that `tap` calls, each after the event. They are given the item itself, which they must not change, and may be async
- * functions, for which the stream does not wait.
+ * The functions that `tap` calls, each after the event. They are given the item itself, which they must not change, and
+ * may be async functions, for which the stream does not wait.
  */
 export interface Observer<Out extends {}, In extends {} = Out> {
   /** The stream below has taken an item. */
@@ -26,8 +26,8 @@ export interface Observer<Out extends {}, In extends {} = Out> {
 }
 
 /**
- * Observes a stream: calls the observer's functions in the order in which things happen in each direction. If one of them throws or
- * rejects, the observer is not called again and nothing else happens.
+ * Observes a stream: calls the observer's functions in the order in which things happen in each direction. If one of
+ * them throws or rejects, the observer is not called again and nothing else happens.
  */
 export function tap<Out extends {}, In extends {} = Out>(
   stream: ObjectStream<Out, In>,

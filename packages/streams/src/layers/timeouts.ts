@@ -16,9 +16,10 @@ export interface TimeoutOptions {
 }
 
 /**
- * Aborts the stream when nothing has moved for `idleTimeoutMs`, or when it has lasted for `totalTimeoutMs`. All calls that wait then, and all
- * later ones, reject with a `BrokenStreamError` of code `IDLE_TIMEOUT` or `TOTAL_TIMEOUT`, and the other side sees an error. Only what this
- * side sends or receives counts as movement: a side that does not read lets its stream rest.
+ * Aborts the stream when nothing has moved for `idleTimeoutMs`, or when it has lasted for `totalTimeoutMs`. All calls
+ * that wait then, and all later ones, reject with a `BrokenStreamError` of code `IDLE_TIMEOUT` or `TOTAL_TIMEOUT`, and
+ * the other side sees an error. Only what this side sends or receives counts as movement: a side that does not read
+ * lets its stream rest.
  * @throws TypeError when there is no clock, RangeError when a time is not above zero
  */
 export function withTimeouts<Out extends {}, In extends {} = Out>(

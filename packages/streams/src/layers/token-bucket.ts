@@ -1,4 +1,7 @@
-/** A token bucket: limits how fast something may go, and how much may go at once after a rest. It knows no clock and no stream. */
+/**
+ * A token bucket: limits how fast something may go, and how much may go at once after a rest. It knows no clock and no
+ * stream.
+ */
 
 /** A bucket that fills at a constant rate up to its burst. */
 export class TokenBucket {
@@ -21,7 +24,10 @@ export class TokenBucket {
     return this.#tokens > 0 ? 0 : ((1 - this.#tokens) * 1_000) / this.#perSecond;
   }
 
-  /** Takes tokens, possibly more than the bucket holds: the next wait is longer by the debt, so that large items go at the same rate. */
+  /**
+   * Takes tokens, possibly more than the bucket holds: the next wait is longer by the debt, so that large items go at
+   * the same rate.
+   */
   take(amount: number, nowMs: number): void {
     this.#fill(nowMs);
     this.#tokens -= amount;

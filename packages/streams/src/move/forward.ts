@@ -15,8 +15,8 @@ export interface CopyOptions {
 /** Options of `forward`. */
 export interface ForwardOptions extends CopyOptions {
   /**
-   * Called once, before the promise settles, also when it rejects: for counting and logging what a failure has cut off. An error of it
-   * changes nothing.
+   * Called once, before the promise settles, also when it rejects: for counting and logging what a failure has cut off.
+   * An error of it changes nothing.
    */
   readonly onFinish?: ((result: ForwardResult) => void) | undefined;
 }
@@ -29,7 +29,9 @@ export interface ForwardResult {
   readonly bToA: Count;
   /** The side that was the first to end or to break; `undefined` if the signal came before either. */
   readonly endedFirst: "a" | "b" | undefined;
-  /** The way in which that first side ended: by its end, or by breaking; `"cancelled"` if the signal came before either. */
+  /**
+   * The way in which that first side ended: by its end, or by breaking; `"cancelled"` if the signal came before either.
+   */
   readonly how: "end" | "broken" | "cancelled";
   /** The error with which the promise rejects; absent when both sides came to their ends. */
   readonly error?: unknown;
@@ -38,11 +40,13 @@ export interface ForwardResult {
 type Side = "a" | "b";
 
 /**
- * Joins two streams: sends to each what the other receives, ends included, until both have ended. Metadata goes with its message, and
- * backpressure goes all the way. Neither stream is closed; since both have ended, their `close()` is immediate.
+ * Joins two streams: sends to each what the other receives, ends included, until both have ended. Metadata goes with
+ * its message, and backpressure goes all the way. Neither stream is closed; since both have ended, their `close()` is
+ * immediate.
  *
- * When one side breaks, the other is aborted with the same cause, and the promise rejects with the error. This happens at once where the
- * side has a `brokenSignal`, else when it is next sent to or received from. The last items of the broken side may then be lost.
+ * When one side breaks, the other is aborted with the same cause, and the promise rejects with the error. This happens
+ * at once where the side has a `brokenSignal`, else when it is next sent to or received from. The last items of the
+ * broken side may then be lost.
  * @throws BrokenStreamError, and MetadataNotCarriedError when a message has metadata that the other side cannot carry
  */
 export async function forward<A extends {}, B extends {}>(
@@ -80,8 +84,8 @@ export async function forward<A extends {}, B extends {}>(
 }
 
 /**
- * Moves everything from one stream to another, the end included. When one side breaks, the other is aborted with the same cause,
- * and the promise rejects with the error.
+ * Moves everything from one stream to another, the end included. When one side breaks, the other is aborted with the
+ * same cause, and the promise rejects with the error.
  * @throws BrokenStreamError, and MetadataNotCarriedError when a message has metadata that `to` cannot carry
  */
 export async function copy<T extends {}>(
@@ -134,8 +138,8 @@ async function pump<T extends {}>(
 }
 
 /**
- * Does the work. Its first failure, a stream that breaks meanwhile, or the signal aborts all streams, and the promise rejects with its
- * error. `onFailure` is called before that, with the stream that has failed, if it was one.
+ * Does the work. Its first failure, a stream that breaks meanwhile, or the signal aborts all streams, and the promise
+ * rejects with its error. `onFailure` is called before that, with the stream that has failed, if it was one.
  */
 function joined(
   streams: readonly StreamControl[],

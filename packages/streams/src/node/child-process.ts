@@ -25,8 +25,8 @@ export const exitStatus: AttributeKey<ExitStatus> = sharedAttribute("@trunkline/
 /** Options of `streamFromChildProcess`. */
 export interface ChildProcessOptions extends ReadableOptions {
   /**
-   * The exit codes after which the output counts as complete. Any other one, and a signal, is a `BrokenStreamError` in place of the end.
-   * Default `[0]`; `"any"` takes the output as it is.
+   * The exit codes after which the output counts as complete. Any other one, and a signal, is a `BrokenStreamError` in
+   * place of the end. Default `[0]`; `"any"` takes the output as it is.
    */
   readonly endCodes?: readonly number[] | "any";
   /** The signal that `abort` sends to the process. Default `"SIGTERM"`. */
@@ -37,10 +37,11 @@ export interface ChildProcessOptions extends ReadableOptions {
 const maxErrorTextBytes = 2_048;
 
 /**
- * Makes a stream of a child process that was spawned with pipes for stdin and stdout: it sends to stdin and receives from stdout. The end of
- * stdout comes when the process has exited, and counts only after an exit with one of `endCodes`: otherwise `receive` rejects with a
- * `BrokenStreamError` of code `EXIT_STATUS` or `SPAWN_FAILED`, after all output. If stderr is a pipe without listeners, its last 2 KiB are
- * in the message. `abort` kills the process, and so does a `close` that takes too long.
+ * Makes a stream of a child process that was spawned with pipes for stdin and stdout: it sends to stdin and receives
+ * from stdout. The end of stdout comes when the process has exited, and counts only after an exit with one of
+ * `endCodes`: otherwise `receive` rejects with a `BrokenStreamError` of code `EXIT_STATUS` or `SPAWN_FAILED`, after all
+ * output. If stderr is a pipe without listeners, its last 2 KiB are in the message. `abort` kills the process, and so
+ * does a `close` that takes too long.
  *
  * Attributes: `processId`, `exitStatus`.
  * @throws TypeError if its stdin or stdout is no pipe
@@ -110,12 +111,15 @@ function statusText({ code, signal }: ExitStatus): string {
 }
 
 /**
- * The longest wait for the end of standard error after the exit. The text of the process itself is in the pipe by then, and is read within
- * a turn; a grandchild may hold the pipe open for ever.
+ * The longest wait for the end of standard error after the exit. The text of the process itself is in the pipe by then,
+ * and is read within a turn; a grandchild may hold the pipe open for ever.
  */
 const errorTextWaitMs = 200;
 
-/** Reads standard error, which would stop the process when it is full. Returns a function that gives the last of it after the exit. */
+/**
+ * Reads standard error, which would stop the process when it is full. Returns a function that gives the last of it
+ * after the exit.
+ */
 function lastOf(stderr: Readable | null, clock: Clock): () => Promise<string> {
   if (stderr === null || stderr.listenerCount("data") > 0 || stderr.listenerCount("readable") > 0)
     return () => Promise.resolve("");

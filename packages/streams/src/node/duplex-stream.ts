@@ -1,6 +1,6 @@
 /**
- * A Node duplex (a socket, TLS, any other) as a stream of bytes. A chunk that is sent must not change afterwards, since Node keeps it until
- * it is written.
+ * A Node duplex (a socket, TLS, any other) as a stream of bytes. A chunk that is sent must not change afterwards, since
+ * Node keeps it until it is written.
  */
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
@@ -26,8 +26,9 @@ import { WritableHalf } from "./writable-half.js";
 /** Options of `streamFromDuplex`. */
 export interface DuplexOptions {
   /**
-   * The number of unread bytes at which reading pauses; a chunk counts as 1 KiB at least, which it costs however small it is. Default
-   * 128 KiB: two of the largest chunks that Node reads from a socket, so that one can be read while the other is taken.
+   * The number of unread bytes at which reading pauses; a chunk counts as 1 KiB at least, which it costs however small
+   * it is. Default 128 KiB: two of the largest chunks that Node reads from a socket, so that one can be read while the
+   * other is taken.
    */
   readonly maxBufferedBytes?: number;
   /** The clock for the time limit of `close()`. Default: real time. */
@@ -37,9 +38,9 @@ export interface DuplexOptions {
 }
 
 /**
- * Makes a stream of a duplex, which belongs to the stream from now on. Half-close works both ways whatever its `allowHalfOpen` was. An
- * error, a reset, or a `close` before the end is a `BrokenStreamError`, after the data that arrived before it. `abort` resets a TCP connection
- * (also below TLS) and destroys any other duplex with an error.
+ * Makes a stream of a duplex, which belongs to the stream from now on. Half-close works both ways whatever its
+ * `allowHalfOpen` was. An error, a reset, or a `close` before the end is a `BrokenStreamError`, after the data that
+ * arrived before it. `abort` resets a TCP connection (also below TLS) and destroys any other duplex with an error.
  *
  * Attributes: `streamClock`, and of a socket `remoteAddress` and `localAddress`.
  * @throws TypeError for a duplex of objects or of decoded text, RangeError for `maxBufferedBytes` below 1

@@ -26,9 +26,10 @@ export interface FileReadOptions {
 }
 
 /**
- * Opens a file for reading. The attribute `totalBytes` is the number of bytes to read, for a regular file; bytes that are appended meanwhile
- * are read, too. `close` and `abort` close the file at once, without reading the rest.
- * @throws the system's error when the file cannot be opened, with its `code`, such as `ENOENT`; RangeError for numbers out of range
+ * Opens a file for reading. The attribute `totalBytes` is the number of bytes to read, for a regular file; bytes that
+ * are appended meanwhile are read, too. `close` and `abort` close the file at once, without reading the rest.
+ * @throws the system's error when the file cannot be opened, with its `code`, such as `ENOENT`; RangeError for numbers
+ * out of range
  */
 export async function streamFromFile(path: string, options: FileReadOptions = {}): Promise<ReceiveStream<Uint8Array>> {
   const { end = Number.POSITIVE_INFINITY } = options;
@@ -68,7 +69,9 @@ export async function streamFromFile(path: string, options: FileReadOptions = {}
   });
 }
 
-/** Reads into a chunk and returns the number of bytes. Closes the file when that fails, since nothing is read after it. */
+/**
+ * Reads into a chunk and returns the number of bytes. Closes the file when that fails, since nothing is read after it.
+ */
 async function read(
   handle: FileHandle,
   into: Uint8Array,
@@ -86,16 +89,18 @@ async function read(
 /** Options of `streamToFile`. */
 export interface FileWriteOptions {
   /**
-   * The treatment of a file that exists. `"replace"` (default): it stays until the new one is complete. `"refuse"`: fail with `EEXIST`.
-   * `"append"`: write behind its end.
+   * The treatment of a file that exists. `"replace"` (default): it stays until the new one is complete. `"refuse"`:
+   * fail with `EEXIST`. `"append"`: write behind its end.
    */
   readonly existing?: "replace" | "refuse" | "append";
   /**
-   * The treatment of an incomplete file after an abort. False (default): it is removed, or is again as it was before. True: the bytes that
-   * were written stay, and the file is written under its own name from the start.
+   * The treatment of an incomplete file after an abort. False (default): it is removed, or is again as it was before.
+   * True: the bytes that were written stay, and the file is written under its own name from the start.
    */
   readonly keepPartial?: boolean;
-  /** True: `sendEof` waits until the bytes are on the disk (fsync). Default false: until the system has them. */
+  /**
+   * Whether `sendEof` waits until the bytes are on the disk (fsync). Default false: it waits until the system has them.
+   */
   readonly flush?: boolean;
   /** The permissions of a new file. Default 0o666, less the umask. A file that is replaced keeps its permissions. */
   readonly mode?: number;
@@ -104,13 +109,14 @@ export interface FileWriteOptions {
 }
 
 /**
- * Opens a file for writing. It is complete when `sendEof` has resolved; `sendEof` rejects with an error of writing, flushing or closing. With
- * `"replace"`, the bytes are collected beside the file, in `<name>.<random>.part`, which then takes its place at once, with the permissions of
- * the file that it replaces: no other process ever sees half a file. An abort, or disposal without `sendEof`, removes the bytes that were
- * written (see `keepPartial`).
+ * Opens a file for writing. It is complete when `sendEof` has resolved; `sendEof` rejects with an error of writing,
+ * flushing or closing. With `"replace"`, the bytes are collected beside the file, in `<name>.<random>.part`, which then
+ * takes its place at once, with the permissions of the file that it replaces: no other process ever sees half a file.
+ * An abort, or disposal without `sendEof`, removes the bytes that were written (see `keepPartial`).
  *
- * Symbolic links are followed: the file at their end is written. A path that exists and is no regular file, such as a device or a FIFO, is
- * written in place, whatever the options; its bytes cannot be taken back. Opening a FIFO waits for its reader.
+ * Symbolic links are followed: the file at their end is written. A path that exists and is no regular file, such as a
+ * device or a FIFO, is written in place, whatever the options; its bytes cannot be taken back. Opening a FIFO waits for
+ * its reader.
  * @throws the system's error when the file cannot be opened, with its `code`, such as `EACCES`
  */
 export async function streamToFile(path: string, options: FileWriteOptions = {}): Promise<SendStream<Uint8Array>> {
@@ -226,7 +232,9 @@ function partName(name: string): string {
 /** The largest number of symbolic links that Linux follows. */
 const maxLinks = 40;
 
-/** Returns the path that is to be created: the one at the end of dangling symbolic links. `"refuse"` refuses links, too. */
+/**
+ * Returns the path that is to be created: the one at the end of dangling symbolic links. `"refuse"` refuses links, too.
+ */
 async function endOfLinks(path: string, existing: FileWriteOptions["existing"]): Promise<string> {
   let target = path;
   if (existing === "refuse") return target;

@@ -1,10 +1,16 @@
-/** Reading a Node readable (or the readable side of a duplex) into a queue, with a limit on the bytes that lie unread. */
+/**
+ * The reading of a Node readable (or the readable side of a duplex) into a queue, with a limit on the bytes that lie
+ * unread.
+ */
 import type { Readable } from "node:stream";
 import { numberInRange } from "@trunkline/base";
 import type { WaitOptions } from "../contract/stream.js";
 import { ReceiveQueue } from "../kit/receive-queue.js";
 
-/** The default limit: two of the largest chunks that Node reads from a socket, so that one can be read while the other is taken. */
+/**
+ * The default limit: two of the largest chunks that Node reads from a socket, so that one can be read while the other
+ * is taken.
+ */
 export const defaultMaxBufferedBytes: number = 128 * 1024;
 
 /**
@@ -19,7 +25,9 @@ export function checkReadable(readable: Readable, maxBufferedBytes: number): voi
   numberInRange("maxBufferedBytes", maxBufferedBytes, 1, Number.POSITIVE_INFINITY);
 }
 
-/** The receiving half over a readable, which is paused while too much lies unread. Its owner reports ends and errors. */
+/**
+ * The receiving half over a readable, which is paused while too much lies unread. Its owner reports ends and errors.
+ */
 export class ReadableHalf {
   readonly queue: ReceiveQueue<Uint8Array> = new ReceiveQueue((chunk) => this.#onTaken(chunk));
   readonly #readable: Readable;

@@ -27,8 +27,9 @@ export interface ReadableOptions extends WritableOptions {
 }
 
 /**
- * Makes a stream of a readable, which belongs to the stream from now on. An error, or a `close` before the end, is a `BrokenStreamError`,
- * after the data that arrived before it. `abort` destroys the readable, `close` reads on to its end.
+ * Makes a stream of a readable, which belongs to the stream from now on. An error, or a `close` before the end, is a
+ * `BrokenStreamError`, after the data that arrived before it. `abort` destroys the readable, `close` reads on to its
+ * end.
  * @throws TypeError for a readable of objects or of decoded text, RangeError for `maxBufferedBytes` below 1
  */
 export function streamFromReadable(readable: Readable, options: ReadableOptions = {}): ReceiveStream<Uint8Array> {
@@ -38,8 +39,8 @@ export function streamFromReadable(readable: Readable, options: ReadableOptions 
 }
 
 /**
- * Makes a stream of a writable, which belongs to the stream from now on. `sendEof` ends it and resolves at its `finish`; an error, or a
- * `close` before that, is a `BrokenStreamError`. `abort` destroys it with an error.
+ * Makes a stream of a writable, which belongs to the stream from now on. `sendEof` ends it and resolves at its
+ * `finish`; an error, or a `close` before that, is a `BrokenStreamError`. `abort` destroys it with an error.
  * @throws TypeError for a writable of objects
  */
 export function streamFromWritable(writable: Writable, options: WritableOptions = {}): SendStream<Uint8Array> {

@@ -8,16 +8,20 @@ import { TranslatedStream } from "../kit/translated-stream.js";
 
 /** Options of `text`. */
 export interface TextOptions {
-  /** The treatment of bytes that are no UTF-8: `"error"` (the default) breaks the stream, `"replace"` puts U+FFFD in their place. */
+  /**
+   * The treatment of bytes that are no UTF-8: `"error"` (the default) breaks the stream, `"replace"` puts U+FFFD in
+   * their place.
+   */
   readonly invalid?: "error" | "replace";
 }
 
 /**
- * Sends and receives strings over a stream of bytes. Chunks may be cut within a character; a received string then ends before it. A byte
- * order mark is a character like any other.
+ * Sends and receives strings over a stream of bytes. Chunks may be cut within a character; a received string then ends
+ * before it. A byte order mark is a character like any other.
  *
- * `send` rejects with a TypeError for a string with half a surrogate pair, which UTF-8 cannot represent. `receive` rejects with a
- * `BrokenStreamError` of code `CORRUPT_INPUT` for bytes that are no UTF-8, `TRUNCATED_INPUT` if the other side ends within a character.
+ * `send` rejects with a TypeError for a string with half a surrogate pair, which UTF-8 cannot represent. `receive`
+ * rejects with a `BrokenStreamError` of code `CORRUPT_INPUT` for bytes that are no UTF-8, `TRUNCATED_INPUT` if the
+ * other side ends within a character.
  */
 export function text(stream: ObjectStream<Uint8Array>, options: TextOptions = {}): ObjectStream<string> {
   return new TextStream(stream, options);

@@ -6,11 +6,11 @@ import { type AttributeKey, localAddress, remoteAddress } from "../contract/attr
 import type { ObjectStream } from "../contract/stream.js";
 
 /**
- * Makes a duplex of a stream, which belongs to the duplex from now on. Ending the duplex is `sendEof`, the end of the stream is `end`, a
- * broken stream is an `error` event. Destroying the duplex before both have ended aborts the stream.
+ * Makes a duplex of a stream, which belongs to the duplex from now on. Ending the duplex is `sendEof`, the end of the
+ * stream is `end`, a broken stream is an `error` event. Destroying the duplex before both have ended aborts the stream.
  *
- * The duplex has the methods of a `net.Socket` that HTTP agents and servers call: `setTimeout` works, `setKeepAlive`, `setNoDelay`, `ref` and
- * `unref` do nothing. Its addresses are those of the stream.
+ * The duplex has the methods of a `net.Socket` that HTTP agents and servers call: `setTimeout` works, `setKeepAlive`,
+ * `setNoDelay`, `ref` and `unref` do nothing. Its addresses are those of the stream.
  */
 export function toDuplex(stream: ObjectStream<Uint8Array>): SocketDuplex {
   return new StreamDuplex(stream);
@@ -22,7 +22,10 @@ export interface SocketDuplex extends Duplex {
   readonly remotePort: number | undefined;
   readonly localAddress: string | undefined;
   readonly localPort: number | undefined;
-  /** Emits `timeout` after so many milliseconds without reads and writes; 0 switches it off. The duplex is not destroyed. */
+  /**
+   * Emits `timeout` after so many milliseconds without reads and writes; 0 switches it off. The duplex is not
+   * destroyed.
+   */
   setTimeout(timeoutMs: number, callback?: () => void): this;
   setKeepAlive(): this;
   setNoDelay(): this;

@@ -1,13 +1,13 @@
 /**
- * One-way streams, and the halves of two-way ones, as readables and writables of Node, for libraries that take those. Their end closes
- * nothing: the other half may go on.
+ * One-way streams, and the halves of two-way ones, as readables and writables of Node, for libraries that take those.
+ * Their end closes nothing: the other half may go on.
  */
 import { Readable, Writable } from "node:stream";
 import type { ReceiveStream, SendStream } from "../contract/stream.js";
 
 /**
- * Makes a readable of a stream, which belongs to the readable from now on. A broken stream is an `error` event. Destroying the readable
- * before its end aborts the stream.
+ * Makes a readable of a stream, which belongs to the readable from now on. A broken stream is an `error` event.
+ * Destroying the readable before its end aborts the stream.
  */
 export function toReadable(stream: ReceiveStream<Uint8Array>): Readable {
   return new Readable({
@@ -33,8 +33,8 @@ export function toReadable(stream: ReceiveStream<Uint8Array>): Readable {
 }
 
 /**
- * Makes a writable of a stream, which belongs to the writable from now on. Ending it is `sendEof`. Destroying it before its end aborts the
- * stream.
+ * Makes a writable of a stream, which belongs to the writable from now on. Ending it is `sendEof`. Destroying it before
+ * its end aborts the stream.
  */
 export function toWritable(stream: SendStream<Uint8Array>): Writable {
   return new Writable({

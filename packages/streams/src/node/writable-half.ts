@@ -1,4 +1,4 @@
-/** Writing to a Node writable (or the writable side of a duplex), as fast as it takes it. */
+/** The writing to a Node writable (or the writable side of a duplex), as fast as it takes it. */
 import process from "node:process";
 import type { Writable } from "node:stream";
 import { BrokenStreamError } from "../contract/errors.js";
@@ -7,7 +7,10 @@ import { bytesRefusal } from "../kit/item.js";
 import { metadataRefusal } from "../kit/metadata-refusal.js";
 import { SendQueue } from "../kit/send-queue.js";
 
-/** Chunks below this size that are sent in one turn are written together: a system call for each would cost more than they do. */
+/**
+ * Chunks below this size that are sent in one turn are written together: a system call for each would cost more than
+ * they do.
+ */
 const smallBytes = 4_096;
 
 /** The sending half over a writable: sends wait while it is full, until its `drain`. Its owner reports errors. */

@@ -1,6 +1,6 @@
 import type { AbortSignalLike } from "@trunkline/base";
 
-/** An abort signal that is fired by hand and knows how many listeners it has, so that a test can see leaked ones. */
+/** An abort signal that a test fires, and that counts its listeners, so that a test can find leaked ones. */
 export class ManualSignal implements AbortSignalLike {
   readonly #listeners: Set<() => void> = new Set();
   #aborted: { readonly reason: unknown } | undefined;
@@ -13,7 +13,7 @@ export class ManualSignal implements AbortSignalLike {
     return this.#aborted?.reason;
   }
 
-  /** Listeners that were added and not removed. */
+  /** The number of listeners that were added and not removed. */
   get listenerCount(): number {
     return this.#listeners.size;
   }
@@ -26,7 +26,7 @@ export class ManualSignal implements AbortSignalLike {
     this.#listeners.delete(listener);
   }
 
-  /** Fires once. */
+  /** Fires the signal. Only the first call has an effect. */
   abort(reason: unknown = new Error("aborted by the test")): void {
     if (this.#aborted !== undefined) return;
     this.#aborted = { reason };

@@ -7,9 +7,10 @@ import { streamFromReadable, type WebOptions } from "./from-web.js";
 import { toReadable } from "./to-web.js";
 
 /**
- * Makes a stream of bytes of the body of a response, or of a request that a server received. The attribute `totalBytes` is its
- * `content-length`, if it has one and the body is not encoded; a body of any other length is a `BrokenStreamError` with code
- * `CONTENT_LENGTH_MISMATCH`, never an end. A response without a body ends at once. The caller checks its status.
+ * Makes a stream of bytes of the body of a response, or of a request that a server received. The attribute `totalBytes`
+ * is its `content-length`, if it has one and the body is not encoded; a body of any other length is a
+ * `BrokenStreamError` with code `CONTENT_LENGTH_MISMATCH`, never an end. A response without a body ends at once. The
+ * caller checks its status.
  * @throws TypeError if the body has been used
  */
 export function streamFromResponse(message: Response | Request, options: WebOptions = {}): ReceiveStream<Uint8Array> {
@@ -23,9 +24,10 @@ export function streamFromResponse(message: Response | Request, options: WebOpti
 }
 
 /**
- * Returns the options that make a stream the body of a `fetch`: `fetch(url, { method: "POST", ...requestBody(stream) })`. A stream that is
- * aborted fails the request. `fetch` cannot follow a redirect that needs the body a second time. Browsers send such a body over HTTP/2 and
- * HTTP/3 only: over HTTP/1.1 the request fails with a TypeError.
+ * Returns the options that make a stream the body of a `fetch`:
+ * `fetch(url, { method: "POST", ...requestBody(stream) })`. A stream that is aborted fails the request. `fetch` cannot
+ * follow a redirect that needs the body a second time. Browsers send such a body over HTTP/2 and HTTP/3 only: over
+ * HTTP/1.1 the request fails with a TypeError.
  */
 export function requestBody(stream: ReceiveStream<Uint8Array>): { body: ReadableStream<Uint8Array>; duplex: "half" } {
   return { body: toReadable(stream), duplex: "half" };

@@ -17,16 +17,19 @@ export interface WebOptions {
   readonly attributes?: Attributes;
 }
 
-/** A readable and a writable that belong together: a `TransformStream`, a `WebTransportBidirectionalStream`, a result of `toWeb`. */
+/**
+ * A readable and a writable that belong together: a `TransformStream`, a `WebTransportBidirectionalStream`, a result of
+ * `toWeb`.
+ */
 export interface WebPair<Out extends {}, In extends {}> {
   readonly readable: ReadableStream<In>;
   readonly writable: WritableStream<Out>;
 }
 
 /**
- * Makes a two-way stream of a pair. Both are locked, and belong to the stream from now on. `sendEof` closes the writable, the end is that of
- * the readable, and `abort` cancels the readable and aborts the writable with its reason. An error of either is the cause of a
- * `BrokenStreamError`.
+ * Makes a two-way stream of a pair. Both are locked, and belong to the stream from now on. `sendEof` closes the
+ * writable, the end is that of the readable, and `abort` cancels the readable and aborts the writable with its reason.
+ * An error of either is the cause of a `BrokenStreamError`.
  * @throws TypeError if one of them is locked
  */
 export function streamFromWeb<Out extends {}, In extends {} = Out>(
@@ -37,8 +40,8 @@ export function streamFromWeb<Out extends {}, In extends {} = Out>(
 }
 
 /**
- * Makes a stream of a readable. Nothing is read before it is wanted, apart from the chunks that the readable buffers by itself. A chunk that
- * is `undefined` or `null` is no item and breaks the stream.
+ * Makes a stream of a readable. Nothing is read before it is wanted, apart from the chunks that the readable buffers by
+ * itself. A chunk that is `undefined` or `null` is no item and breaks the stream.
  * @throws TypeError if the readable is locked
  */
 export function streamFromReadable<In extends {}>(

@@ -4,9 +4,9 @@ import type { ObjectStream, ReceiveStream, SendStream } from "../contract/stream
 import type { WebPair } from "./from-web.js";
 
 /**
- * Makes a pair of web streams of a stream, which belongs to the pair from now on. Closing the writable is `sendEof`, the end of the stream
- * closes the readable, and a broken stream errors both. Aborting the writable or cancelling the readable aborts the stream, unless both have
- * ended. Nothing is buffered here.
+ * Makes a pair of web streams of a stream, which belongs to the pair from now on. Closing the writable is `sendEof`,
+ * the end of the stream closes the readable, and a broken stream errors both. Aborting the writable or cancelling the
+ * readable aborts the stream, unless both have ended. Nothing is buffered here.
  */
 export function toWeb<Out extends {}, In extends {} = Out>(stream: ObjectStream<Out, In>): WebPair<Out, In> {
   let received = false;
@@ -29,12 +29,17 @@ export function toWeb<Out extends {}, In extends {} = Out>(stream: ObjectStream<
   return { readable, writable };
 }
 
-/** Makes a `ReadableStream` of a stream or of its receiving half. Cancelling it aborts the stream; its end closes nothing. */
+/**
+ * Makes a `ReadableStream` of a stream or of its receiving half. Cancelling it aborts the stream; its end closes
+ * nothing.
+ */
 export function toReadable<In extends {}>(stream: ReceiveStream<In>): ReadableStream<In> {
   return readableOver(stream, { onEnd() {}, onCancel: (reason) => stream.abort(reason) });
 }
 
-/** Makes a `WritableStream` of a stream or of its sending half. Closing it is `sendEof`, aborting it aborts the stream. */
+/**
+ * Makes a `WritableStream` of a stream or of its sending half. Closing it is `sendEof`, aborting it aborts the stream.
+ */
 export function toWritable<Out extends {}>(stream: SendStream<Out>): WritableStream<Out> {
   return writableOver(stream, () => {});
 }

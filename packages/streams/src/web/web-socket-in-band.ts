@@ -1,9 +1,11 @@
 /**
- * The control messages between two ends of this package over a WebSocket: the end of one direction, and how much has been read.
+ * The control messages between two ends of this package over a WebSocket: the end of one direction, and how much has
+ * been read.
  *
- * A WebSocket has no half-close, and the standard object cannot be paused. So messages of the kind that items are not (text beside binary
- * items, binary beside text) carry, in ASCII, `end` or `read <n>`. An item costs its length in bytes or UTF-16 units, and 1,024 at least. A
- * sender stops when 256 Ki are sent and not yet read. Both ends have to choose it; one alone breaks the stream.
+ * A WebSocket has no half-close, and the standard object cannot be paused. So messages of the kind that items are not
+ * (text beside binary items, binary beside text) carry, in ASCII, `end` or `read <n>`. An item costs its length in
+ * bytes or UTF-16 units, and 1,024 at least. A sender stops when 256 Ki are sent and not yet read. Both ends have to
+ * choose it; one alone breaks the stream.
  */
 
 /** The cost of the items that may be sent and unread in one direction, not counting the last item. */

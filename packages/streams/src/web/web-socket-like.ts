@@ -1,4 +1,7 @@
-/** The used part of a WebSocket: of the standard object (browsers, Node 22, undici, Deno, Bun), and more of the object of `ws`. */
+/**
+ * The used part of a WebSocket: of the standard object (browsers, Node 22, undici, Deno, Bun), and more of the object
+ * of `ws`.
+ */
 
 /** The used parts of an event. */
 export interface WebSocketEventLike {

@@ -23,19 +23,24 @@ import {
 
 /** Options of `streamFromWebSocket`. */
 export interface WebSocketOptions {
-  /** The type of the items: `Uint8Array` or `string`. A message of the other kind breaks the stream. Default `"binary"`. */
+  /**
+   * The type of the items: `Uint8Array` or `string`. A message of the other kind breaks the stream. Default `"binary"`.
+   */
   readonly type?: "binary" | "text";
   /**
-   * True where both ends are streams of this package and both choose it: then there is half-close and backpressure in both directions,
-   * whatever the object can do. `web-socket-in-band.ts` describes the control messages. Default false.
+   * True where both ends are streams of this package and both choose it: then there is half-close and backpressure in
+   * both directions, whatever the object can do. `web-socket-in-band.ts` describes the control messages. Default false.
    */
   readonly inBand?: boolean;
-  /** The close codes that count as an end; any other one breaks the stream. Default `[1000]`. 1005 is a `close()` without a code. */
+  /**
+   * The close codes that count as an end; any other one breaks the stream. Default `[1000]`. 1005 is a `close()`
+   * without a code.
+   */
   readonly endCodes?: readonly number[];
   /**
-   * The limit of the bytes that lie unread, and of those that wait in the object to be sent; a message counts as 1 KiB at least. At the limit
-   * a socket of `ws` is paused. The standard object cannot be paused: there the stream breaks (`BUFFER_OVERFLOW`), unless `inBand` is set.
-   * Default 1 MiB.
+   * The limit of the bytes that lie unread, and of those that wait in the object to be sent; a message counts as 1 KiB
+   * at least. At the limit a socket of `ws` is paused. The standard object cannot be paused: there the stream breaks
+   * (`BUFFER_OVERFLOW`), unless `inBand` is set. Default 1 MiB.
    */
   readonly maxBufferedBytes?: number;
   /** The clock for the time limit of `close()`. Default: real time. */
@@ -51,12 +56,13 @@ export const abortCloseCode = 4_000;
 const drainPollMs = 4;
 
 /**
- * Makes a stream of a WebSocket, which belongs to the stream from now on and may still be connecting. `abort` closes it with 4000 and the
- * reason, cut to 123 bytes, or cuts the connection where much is still to be sent or the other side does not answer.
+ * Makes a stream of a WebSocket, which belongs to the stream from now on and may still be connecting. `abort` closes it
+ * with 4000 and the reason, cut to 123 bytes, or cuts the connection where much is still to be sent or the other side
+ * does not answer.
  *
- * Without `inBand` the end is close 1000, which ends both directions, since a WebSocket has no half-close: messages that this side has not
- * received when it ends may be lost, and later sends of the other side reject. A string with half a surrogate pair is refused, since a
- * WebSocket would replace it by U+FFFD.
+ * Without `inBand` the end is close 1000, which ends both directions, since a WebSocket has no half-close: messages
+ * that this side has not received when it ends may be lost, and later sends of the other side reject. A string with
+ * half a surrogate pair is refused, since a WebSocket would replace it by U+FFFD.
  * @throws TypeError if the WebSocket is closing or closed, RangeError for `maxBufferedBytes` below 1
  */
 export function streamFromWebSocket(
@@ -85,7 +91,7 @@ type Item = Uint8Array | string;
 class WebSocketStream extends BaseStream<Item> {
   readonly carriesMetadata = false;
   readonly #socket: WebSocketLike;
-  /** The same socket, if it is that of `ws`. */
+  /** The socket as an object of `ws`, if it is one. */
   readonly #pausable: PausableWebSocket | undefined;
   readonly #text: boolean;
   readonly #endCodes: readonly number[];

@@ -1,4 +1,7 @@
-/** Streams, errors and attributes of another installed copy of the package (connect-es#544): the modules are loaded twice. */
+/**
+ * Streams, errors and attributes of another installed copy of the package (connect-es#544): the modules are loaded
+ * twice.
+ */
 import { expect, test, vi } from "vitest";
 import * as ours from "../../src/index.js";
 import { systemClock } from "../../src/node/index.js";

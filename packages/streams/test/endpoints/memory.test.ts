@@ -72,7 +72,7 @@ describe("memoryPair", () => {
     expect((refused as Error).message).toBe("65 sends would wait, more than maxPendingSends (64)");
   });
 
-  test("an abort reaches the other end with its cause, ahead of what is unread, and both directions at once", async () => {
+  test("an abort reaches the other end with its cause, ahead of unread items, in both directions at once", async () => {
     const [mine, theirs] = memoryPair<number>({ maxBufferedItems: 1 });
     const cause = new Error("cable pulled");
     await mine.send(1);

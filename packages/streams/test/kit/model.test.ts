@@ -21,8 +21,8 @@ import { turns as eventLoopTurns } from "../support/turns.js";
 import { webSocketPair } from "../web/web-sockets.js";
 
 /**
- * Any sequence of operations on one direction, against what a stream promises: the items that were accepted arrive in order, each once,
- * none is lost by a cancelled wait, and the end comes after all of them or not at all.
+ * Any sequence of operations on one direction, against what a stream promises: the items that were accepted arrive in
+ * order, each once, none is lost by a cancelled wait, and the end comes after all of them or not at all.
  */
 const operation = fc.oneof(
   { weight: 6, arbitrary: fc.constant("send" as const) },

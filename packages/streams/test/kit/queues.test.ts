@@ -50,7 +50,7 @@ describe("ReceiveQueue", () => {
     await expect(hasty.take()).rejects.toThrow(/^broken$/);
   });
 
-  test("a failure after the end has arrived but was not taken replaces it; after it was taken it does not", async () => {
+  test("a failure replaces an end that has arrived but was not taken, and not one that was taken", async () => {
     const queue = new ReceiveQueue<number>();
     queue.end();
     queue.fail(new BrokenStreamError("broken"));

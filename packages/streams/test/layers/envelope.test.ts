@@ -126,7 +126,7 @@ describe("the envelope", () => {
     expect(() => enveloped(sender, { maxMessageBytes: 2 ** 32 })).toThrow(RangeError);
   });
 
-  test("makes compression, progress, forwarding and MetadataStream carry metadata over a way that does not", async () => {
+  test("makes compression, progress, forwarding and MetadataStream carry metadata over plain bytes", async () => {
     const clock = new VirtualClock();
     const [client, left] = memoryPair<Uint8Array>({ clock });
     const [right, server] = memoryPair<Uint8Array>({ clock });

@@ -7,7 +7,9 @@ type Bytes = ObjectStream<Uint8Array>;
 type Wrap = (stream: Bytes) => Bytes;
 
 const large = 4 * 1024 * 1024;
-/** Lines hold no line feeds: each byte goes as two, of four bits and 0x40. The suite sends one block many times over. */
+/**
+ * Lines hold no line feeds: each byte goes as two, of four bits and 0x40. The suite sends one block many times over.
+ */
 const nibbles = { toItem: split, toBytes: (item: {}) => join(item as Uint8Array) };
 const known = new WeakMap<Uint8Array, Uint8Array>();
 

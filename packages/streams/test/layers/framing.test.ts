@@ -79,7 +79,7 @@ describe("lengthPrefixed", () => {
     expect(() => lines(stream, { newline: "\r" as never })).toThrow("newline must be");
   });
 
-  test("a message may be kept and changed in place: neither the other messages nor later bytes share its part", async () => {
+  test("a message may be kept and changed in place, which changes neither other messages nor later bytes", async () => {
     const [from, to] = memoryPair<Uint8Array>();
     const stream = lengthPrefixed(to);
     const frame = (text: string): Buffer => Buffer.concat([Buffer.from([0, 0, 0, text.length]), Buffer.from(text)]);

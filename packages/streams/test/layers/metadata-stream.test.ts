@@ -71,7 +71,7 @@ describe("MetadataStream", () => {
     ]);
   });
 
-  test("over a stream that cannot carry metadata a send with metadata is refused, even if that stream would not notice", async () => {
+  test("over a stream that cannot carry metadata and would not notice it, a send with it is refused", async () => {
     class Careless extends WrappedStream<string> {
       override get carriesMetadata(): boolean {
         return false;

@@ -107,7 +107,7 @@ describe("progress", () => {
     expect(stream.extra(totalBytes)).toBe(4_096);
   });
 
-  test("a stream at rest becomes silent when its rate has sunk to zero, and speaks again when something moves", async () => {
+  test("reports stop at rest when the rate has sunk to zero, and begin again when something moves", async () => {
     const { clock, stream, reports } = watched();
     await stream.send(bytes(1_000));
     clock.advance(60_000);

@@ -92,15 +92,15 @@ class TextLayer extends StreamLayer<Uint8Array, Uint8Array, string, string> {
 
   async receive(options?: WaitOptions): Promise<Uint8Array | undefined> {
     const text = await this.inner.receive(options);
-    if (text !== "goodbye") return text === undefined ? undefined : new Uint8Array(Buffer.from(text, "latin1"));
+    if (text !== "over and out") return text === undefined ? undefined : new Uint8Array(Buffer.from(text, "latin1"));
     const end = await this.inner.receive(options);
-    if (end !== undefined) throw new Error("something came after the goodbye");
+    if (end !== undefined) throw new Error("something came after the last item");
     return undefined;
   }
 
   protected override async endOutput(): Promise<void> {
     await this.allSentBelow();
-    await this.inner.send("goodbye");
+    await this.inner.send("over and out");
     await super.endOutput();
   }
 }

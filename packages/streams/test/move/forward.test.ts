@@ -109,7 +109,7 @@ describe("forward", () => {
     }
   });
 
-  test("when one side breaks, the other is aborted with the very same cause, through any number of forwards", async () => {
+  test("when one side breaks, the other is aborted with the same cause, through any number of forwards", async () => {
     const [first, a] = memoryPair<string>();
     const [b, c] = memoryPair<string>();
     const [d, last] = memoryPair<string>();
@@ -231,7 +231,7 @@ describe("copy", () => {
 });
 
 describe("a break is noticed at once", () => {
-  /** Nobody reads `second`, and everything on the way is full. */
+  /** Fills everything on the way to `second`, which is not read. */
   async function stuck() {
     const [first, left] = memoryPair<Uint8Array>({ maxBufferedItems: 1 });
     const [right, second] = memoryPair<Uint8Array>({ maxBufferedItems: 1 });

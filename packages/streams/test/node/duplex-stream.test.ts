@@ -72,7 +72,7 @@ describe("the end of a socket", () => {
     stream.abort();
   });
 
-  test("a duplex whose own end was sent before, or that can only be read, takes nothing more and can be read", async () => {
+  test("a duplex whose end was sent before, or that is only readable, takes nothing more and can be read", async () => {
     const [socket, peer] = await socketPair();
     socket.end();
     const readable = new Duplex({

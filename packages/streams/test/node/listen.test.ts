@@ -154,7 +154,7 @@ describe("listenUnix", () => {
     client.abort();
   });
 
-  test("a socket that somebody listens on is not replaced, nor any other file", async () => {
+  test("a socket with a listener is not replaced, nor any other file", async () => {
     const path = join(folder, "live");
     await using _listener = await listenUnix(path);
     await expect(listenUnix(path)).rejects.toMatchObject({ code: "EADDRINUSE" });

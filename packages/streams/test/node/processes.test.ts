@@ -1,4 +1,6 @@
-/** Streams in processes of their own, on the built package: what only a real stdin, stdout or end of a process shows. */
+/**
+ * Streams in processes of their own, on the built package: what only a real stdin, stdout or end of a process shows.
+ */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";

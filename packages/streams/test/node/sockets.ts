@@ -1,7 +1,9 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
-/** Two connected TCP sockets that nothing was done to yet: neither reads, and both keep their half when the other ends. */
+/**
+ * Two connected TCP sockets that nothing was done to yet: neither reads, and both keep their half when the other ends.
+ */
 export async function socketPair(): Promise<[Socket, Socket]> {
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
   server.listen(0, "127.0.0.1");
@@ -14,7 +16,7 @@ export async function socketPair(): Promise<[Socket, Socket]> {
   return [client, accepted];
 }
 
-/** What a socket does from now on, as words: "data 5", "end", "error ECONNRESET", "close". */
+/** Returns the events of a socket from now on, as words: "data 5", "end", "error ECONNRESET", "close". */
 export function journal(socket: Socket): string[] {
   const entries: string[] = [];
   socket.on("data", (chunk: Buffer) => entries.push(`data ${chunk.length}`));

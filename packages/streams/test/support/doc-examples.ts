@@ -1,4 +1,7 @@
-/** The examples of documentation pages: every block marked `ts` or `js` is a module of its own, which prints what its comments say. */
+/**
+ * The examples of documentation pages: every block marked `ts` or `js` is a module of its own, which prints what its
+ * comments say.
+ */
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { format } from "node:util";
@@ -7,7 +10,7 @@ export interface DocExample {
   /** The page and the line, such as `text.md:12`. */
   readonly title: string;
   readonly code: string;
-  /** What it has to print: the comments `// → …`, in order. */
+  /** The lines that it has to print: the comments `// → …`, in order. */
   readonly expected: readonly string[];
 }
 

@@ -2,7 +2,10 @@ import { Metadata } from "@trunkline/metadata";
 import type { ObjectStream, ReceivedMessage, SendOptions } from "../../src/index.js";
 import { metadataRefusal, TranslatedStream } from "../../src/kit/index.js";
 
-/** A way that keeps no boundaries and carries no metadata, as a socket: what is received is cut at random, the same for a seed. */
+/**
+ * A way that keeps no boundaries and carries no metadata, as a socket: what is received is cut at random, the same for
+ * a seed.
+ */
 export function rechunked(
   stream: ObjectStream<Uint8Array>,
   seed: number,

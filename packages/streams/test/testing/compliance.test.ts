@@ -55,7 +55,7 @@ const faults: [string, string, new (inner: Bytes) => Bytes][] = [
   ],
   [
     "never stops its sender",
-    "a sender stops when nobody reads",
+    "a sender stops when it is not read",
     class extends Faulty {
       #last: Promise<void> = Promise.resolve();
       override async send(item: Uint8Array, options?: SendOptions): Promise<void> {

@@ -4,7 +4,7 @@ import { streamFromWeb, toWeb } from "../../src/web/index.js";
 import { suite } from "../support/suite.js";
 import { turns } from "../support/turns.js";
 
-/** With room for something that nobody reads yet; without it even `close()` of a writable waits for a reader. */
+/** A pair with room for an item that is not read yet; without room even `close()` of a writable waits for a reader. */
 const pipe = (): TransformStream<Uint8Array, Uint8Array> =>
   new TransformStream({}, { highWaterMark: 1 }, { highWaterMark: 4 });
 

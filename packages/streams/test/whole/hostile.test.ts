@@ -1,6 +1,7 @@
 /**
- * Hostile input to every decoder, fresh in each run: a moment each here, longer with FUZZ_SECONDS. The invariant is one: the end, or a
- * `BrokenStreamError` with a documented code, whatever way the input is cut, and never more than the limit.
+ * Hostile input to every decoder, fresh in each run: a moment each here, longer with FUZZ_SECONDS. The invariant is
+ * one: the end, or a `BrokenStreamError` with a documented code, whatever way the input is cut, and never more than the
+ * limit.
  */
 import { Buffer } from "node:buffer";
 import { describe, expect, test } from "vitest";
@@ -93,7 +94,7 @@ const decoders: readonly Decoder[] = [
   },
 ];
 
-/** Small, fast, and good enough. */
+/** Returns a small, fast random generator. */
 class Random {
   #state: number;
   constructor(seed: number) {
@@ -122,7 +123,7 @@ function hostile(random: Random, valid: readonly Uint8Array[]): Buffer {
   return input;
 }
 
-/** What comes out, and how it ends. */
+/** Returns the output and the way in which it ended. */
 async function outcome(decode: Decoder["decode"], stream: Bytes): Promise<string> {
   const crc = new Crc32();
   let length = 0;

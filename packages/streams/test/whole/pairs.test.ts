@@ -1,6 +1,6 @@
 /**
- * Every wrapper over every carrier. The whole suite runs over each of them elsewhere; here, where there are many pairs, one test for
- * each thing that can go wrong between two layers.
+ * Every wrapper over every carrier. The whole suite runs over each of them elsewhere; here, where there are many pairs,
+ * one test for each thing that can go wrong between two layers.
  */
 
 import { PassThrough } from "node:stream";
@@ -135,7 +135,7 @@ const carriers: readonly Carrier[] = [
 
 interface Wrapper {
   readonly name: string;
-  /** What it makes of boundaries: keeps them as they are below, makes its own, or loses them. */
+  /** The treatment of boundaries: the wrapper keeps those below, makes its own, or loses them. */
   readonly boundaries: "as below" | "own" | "none";
   wrap(stream: Bytes): Bytes;
 }

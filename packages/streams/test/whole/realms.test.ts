@@ -1,4 +1,7 @@
-/** Bytes of another realm (connect-es#658), as Jest, jsdom and node:vm make them: `instanceof Uint8Array` is false for them. */
+/**
+ * Bytes of another realm (connect-es#658), as Jest, jsdom and node:vm make them: `instanceof Uint8Array` is false for
+ * them.
+ */
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,8 +1,9 @@
 /** The Burrows-Wheeler transform of a block: the last column of its sorted rotations. */
 
 /**
- * Writes the last column to `into`, and returns the index of the block itself among the sorted rotations. It works by prefix doubling:
- * rotations that are sorted by their first k bytes are sorted by 2k with two counting sorts, so that no input takes more than n log n steps.
+ * Writes the last column to `into`, and returns the index of the block itself among the sorted rotations. It works by
+ * prefix doubling: rotations that are sorted by their first k bytes are sorted by 2k with two counting sorts, so that
+ * no input takes more than n log n steps.
  */
 export function burrowsWheeler(block: Uint8Array, into: Uint8Array): number {
   const { length } = block;
@@ -59,7 +60,10 @@ function countingSort(
   }
 }
 
-/** Gives equal rotations equal ranks: by their old rank, then by that of the rotation `width` later. Returns the number of ranks. */
+/**
+ * Gives equal rotations equal ranks: by their old rank, then by that of the rotation `width` later. Returns the number
+ * of ranks.
+ */
 function rank(sorted: Uint32Array, ranks: Uint32Array, width: number, into: Uint32Array): number {
   const { length } = sorted;
   let current = 0;

@@ -1,4 +1,4 @@
-/** bzip2. It is written here, since no maintained package both compresses and works piece by piece. */
+/** The format bzip2. It is written here, since no maintained package both compresses and works piece by piece. */
 import { wholeNumber } from "@trunkline/base";
 import type { CompressionCodec } from "../codec.js";
 import { Bzip2Decoder } from "./decoder.js";
@@ -6,13 +6,17 @@ import { Bzip2Encoder } from "./encoder.js";
 
 /** Options of `bzip2`. */
 export interface Bzip2Options {
-  /** The size of a block in 100 kB, from 1 to 9. Default 9, as of the `bzip2` command. A sending stream takes 17 times as much memory. */
+  /**
+   * The size of a block in 100 kB, from 1 to 9. Default 9, as of the `bzip2` command. A sending stream takes 17 times
+   * as much memory.
+   */
   readonly level?: number;
 }
 
 /**
- * Returns the format bzip2, of one or more bzip2 streams. It has no flush: completing a message ends the bzip2 stream and begins another. It is
- * meant for files rather than for conversations: a full block keeps the program busy for some hundred milliseconds.
+ * Returns the format bzip2, of one or more bzip2 streams. It has no flush: completing a message ends the bzip2 stream
+ * and begins another. It is meant for files rather than for conversations: a full block keeps the program busy for some
+ * hundred milliseconds.
  * @throws RangeError for a level out of range
  */
 export function bzip2(options: Bzip2Options = {}): CompressionCodec {

@@ -1,6 +1,6 @@
 /**
- * A decoder of one bzip2 stream. It is a generator that rests where the input ends. A block is decoded at once, and its output is given in
- * pieces.
+ * A decoder of one bzip2 stream. It is a generator that rests where the input ends. A block is decoded at once, and its
+ * output is given in pieces.
  */
 import type { CompressionCoder } from "../codec.js";
 import { combineCrc, updateBlockCrc } from "./crc.js";
@@ -190,7 +190,10 @@ export class Bzip2Decoder implements CompressionCoder {
     }
   }
 
-  /** Undoes the sorting and the first run-length coding, in which four equal bytes are followed by the number of further ones. */
+  /**
+   * Undoes the sorting and the first run-length coding, in which four equal bytes are followed by the number of further
+   * ones.
+   */
   *#expand(length: number, origin: number): Step<number> {
     const table = this.#table;
     const starts = new Uint32Array(257);
@@ -250,7 +253,10 @@ export class Bzip2Decoder implements CompressionCoder {
     return value;
   }
 
-  /** Reads one byte more. It never reads ahead, so that the bytes after the end stay untouched. At most 31 bits are held. */
+  /**
+   * Reads one byte more. It never reads ahead, so that the bytes after the end stay untouched. At most 31 bits are
+   * held.
+   */
   #fill(): boolean {
     if (this.#offset === this.#input.length) return false;
     this.#bits = (this.#bits << 8) | (this.#input[this.#offset++] as number);

@@ -1,4 +1,7 @@
-/** An encoder of one bzip2 stream. A block is sorted and coded at once when it is full, which takes some hundred milliseconds for 900 kB. */
+/**
+ * An encoder of one bzip2 stream. A block is sorted and coded at once when it is full, which takes some hundred
+ * milliseconds for 900 kB.
+ */
 import type { CompressionCoder } from "../codec.js";
 import { burrowsWheeler } from "./bwt.js";
 import { combineCrc, updateBlockCrc } from "./crc.js";
@@ -65,13 +68,16 @@ export class Bzip2Encoder implements CompressionCoder {
     this.#chunk = new Uint8Array(0);
   }
 
-  /** Adds bytes to the block by the first run-length coding: four bytes of a run stay, and the number of further ones. Returns the number of bytes taken. */
+  /**
+   * Adds bytes to the block by the first run-length coding: four bytes of a run stay, and the number of further ones.
+   * Returns the number of bytes taken.
+   */
   #take(chunk: Uint8Array): number {
     const block = this.#block;
     for (let index = 0; index < chunk.length; index++) {
       const byte = chunk[index] as number;
       if (byte === this.#runByte && this.#run < maxRun) {
-        if (this.#run < 4 && this.#length >= block.length - 1) return index; // the count of a run of four has to fit too
+        if (this.#run < 4 && this.#length >= block.length - 1) return index; // the count of a run of four must fit
         this.#run++;
         if (this.#run <= 4) block[this.#length++] = byte;
         if (this.#run === 4) block[this.#length++] = 0;
@@ -126,7 +132,10 @@ interface Symbols {
   readonly count: number;
 }
 
-/** Codes each byte by its place among those used last; runs of the first place become numbers in the digits 0 and 1 (for 1 and 2). */
+/**
+ * Codes each byte by its place among those used last; runs of the first place become numbers in the digits 0 and 1 (for
+ * 1 and 2).
+ */
 function symbolsOf(bytes: Uint8Array): Symbols {
   const used = usedBytes(bytes);
   const order = Uint8Array.from(Array.from(used.keys()).filter((byte) => used[byte] === 1));
@@ -182,8 +191,8 @@ function writeSymbols({ values, count }: Symbols, out: BitWriter): void {
 }
 
 /**
- * Returns the codes, and for each group of symbols the index of its code. It begins with codes that each favour a range of symbols, gives each
- * group the code that suits it best, makes new codes of the groups, and repeats that four times.
+ * Returns the codes, and for each group of symbols the index of its code. It begins with codes that each favour a range
+ * of symbols, gives each group the code that suits it best, makes new codes of the groups, and repeats that four times.
  */
 function chooseTables(values: Uint16Array, count: number): { tables: Uint8Array[]; selectors: Uint8Array } {
   const tableCount = tableCountFor(values.length);
@@ -214,8 +223,9 @@ function chooseTables(values: Uint16Array, count: number): { tables: Uint8Array[
 }
 
 /**
- * Returns the first codes: each favours a range of symbols with about an equal share of all occurrences, as the reference chooses them. A
- * range by symbol numbers would favour symbols that do not occur: most occurrences are of the lowest numbers.
+ * Returns the first codes: each favours a range of symbols with about an equal share of all occurrences, as the
+ * reference chooses them. A range by symbol numbers would favour symbols that do not occur: most occurrences are of the
+ * lowest numbers.
  */
 function seedTables(values: Uint16Array, count: number, tableCount: number): Uint8Array[] {
   const frequencies = new Uint32Array(count);

@@ -4,7 +4,10 @@
 export const maxCodeBits = 20;
 const maxEncodedBits = 17;
 
-/** Returns the length of each symbol's code, none longer than 17 bits. Every symbol gets a code, also one that does not occur. */
+/**
+ * Returns the length of each symbol's code, none longer than 17 bits. Every symbol gets a code, also one that does not
+ * occur.
+ */
 export function codeLengths(frequencies: Uint32Array): Uint8Array {
   const weights = Float64Array.from(frequencies, (frequency) => Math.max(1, frequency));
   for (;;) {
@@ -16,7 +19,9 @@ export function codeLengths(frequencies: Uint32Array): Uint8Array {
   }
 }
 
-/** Returns optimal lengths by two queues: of the sorted leaves, and of the nodes made of them, which come out sorted. */
+/**
+ * Returns optimal lengths by two queues: of the sorted leaves, and of the nodes made of them, which come out sorted.
+ */
 function lengthsOf(weights: Float64Array): Uint8Array {
   const count = weights.length;
   const leaves = Array.from(weights.keys()).sort((a, b) => (weights[a] as number) - (weights[b] as number));
@@ -42,7 +47,9 @@ function lengthsOf(weights: Float64Array): Uint8Array {
   return Uint8Array.from({ length: count }, (_, symbol) => (depths[parents[symbol] as number] as number) + 1);
 }
 
-/** Returns the canonical codes of these lengths: shorter ones first, those of one length in the order of the symbols. */
+/**
+ * Returns the canonical codes of these lengths: shorter ones first, those of one length in the order of the symbols.
+ */
 export function canonicalCodes(lengths: Uint8Array): Uint32Array {
   const codes = new Uint32Array(lengths.length);
   let code = 0;
@@ -57,7 +64,7 @@ export function canonicalCodes(lengths: Uint8Array): Uint32Array {
 export interface DecodingTable {
   /** The greatest code of each length, or -1. */
   readonly limits: Int32Array;
-  /** For each length the number to subtract from a code to get the index of its symbol. */
+  /** The number to subtract from a code of each length to get the index of its symbol. */
   readonly bases: Int32Array;
   readonly symbols: Uint16Array;
   readonly minBits: number;

@@ -19,8 +19,8 @@ const byName: Readonly<Record<string, () => CompressionCodec>> = {
 };
 
 /**
- * Returns the format with this name and its default options: `identity`, `gzip`, `deflate`, `br` or `brotli`, `zstd`, `xz`, `bzip2` or `bz2`.
- * These are the names of HTTP and of Jumpstarter's `x_jmp_content_encoding`.
+ * Returns the format with this name and its default options: `identity`, `gzip`, `deflate`, `br` or `brotli`, `zstd`,
+ * `xz`, `bzip2` or `bz2`. These are the names of HTTP and of Jumpstarter's `x_jmp_content_encoding`.
  * @throws RangeError for another name
  */
 export function codecNamed(name: string): CompressionCodec {

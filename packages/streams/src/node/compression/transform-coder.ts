@@ -9,13 +9,16 @@ export interface TransformParts {
   /** Returns the number of input bytes that the engine has used; absent where the transform reports only its end. */
   usedBytes?(): number;
   /**
-   * Returns the number of these bytes to give at once to a transform that pushes all its output whether there is room or not, so that its
-   * output stays small.
+   * Returns the number of these bytes to give at once to a transform that pushes all its output whether there is room
+   * or not, so that its output stays small.
    */
   sliceLength?(rest: Uint8Array): number;
 }
 
-/** Reads a transform by `read()`, so that it works only while there is room: the output of a chunk never lies in memory as a whole. */
+/**
+ * Reads a transform by `read()`, so that it works only while there is room: the output of a chunk never lies in memory
+ * as a whole.
+ */
 export class TransformCoder implements CompressionCoder {
   readonly #transform: Transform;
   readonly #parts: TransformParts;

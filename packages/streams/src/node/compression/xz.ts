@@ -19,7 +19,8 @@ interface LzmaPackage {
 }
 
 /**
- * Returns the format xz, of one or more xz streams. It has no flush: completing a message ends the xz stream and begins another.
+ * Returns the format xz, of one or more xz streams. It has no flush: completing a message ends the xz stream and begins
+ * another.
  * @throws RangeError for a level out of range
  */
 export function xz(options: XzOptions = {}): CompressionCodec {
@@ -45,8 +46,9 @@ export function xz(options: XzOptions = {}): CompressionCodec {
 const sliceBytes = 2_048;
 
 /**
- * Makes the function that cuts the input of a decoder. An xz stream ends in YZ, where the package cuts its input to begin with the next
- * stream. It misses a Y at the end of one chunk with a Z at the beginning of the next, and would lose the bytes after that Z.
+ * Makes the function that cuts the input of a decoder. An xz stream ends in YZ, where the package cuts its input to
+ * begin with the next stream. It misses a Y at the end of one chunk with a Z at the beginning of the next, and would
+ * lose the bytes after that Z.
  */
 function slices(): (rest: Uint8Array) => number {
   let last: number | undefined;

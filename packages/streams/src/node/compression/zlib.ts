@@ -15,7 +15,10 @@ export interface DeflateOptions {
 
 /** Options of `brotli`. */
 export interface BrotliOptions {
-  /** The quality, from 0 (fastest) to 11 (smallest). Default 5: 11, the default of the library, takes seconds for a megabyte. */
+  /**
+   * The quality, from 0 (fastest) to 11 (smallest). Default 5: 11, the default of the library, takes seconds for a
+   * megabyte.
+   */
   readonly quality?: number;
 }
 
@@ -37,7 +40,8 @@ export function gzip(options: DeflateOptions = {}): CompressionCodec {
 }
 
 /**
- * Returns the format that HTTP calls `deflate`: deflate in a zlib wrapper (RFC 1950). Its Adler-32 detects changed data.
+ * Returns the format that HTTP calls `deflate`: deflate in a zlib wrapper (RFC 1950). Its Adler-32 detects changed
+ * data.
  * @throws RangeError for a level out of range
  */
 export function deflate(options: DeflateOptions = {}): CompressionCodec {
@@ -53,7 +57,8 @@ export function deflate(options: DeflateOptions = {}): CompressionCodec {
 }
 
 /**
- * Returns the format brotli (RFC 7932). It has no checksum: changed data may be decompressed to other bytes without an error.
+ * Returns the format brotli (RFC 7932). It has no checksum: changed data may be decompressed to other bytes without an
+ * error.
  * @throws RangeError for a quality out of range
  */
 export function brotli(options: BrotliOptions = {}): CompressionCodec {

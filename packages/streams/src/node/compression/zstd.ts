@@ -15,8 +15,8 @@ export interface ZstdOptions {
 }
 
 /**
- * The limit of the memory that a decoder may take at the request of the other side: 2^27 bytes are 128 MiB, the limit of the `zstd` command,
- * which all its levels keep without `--long` or `--ultra`.
+ * The limit of the memory that a decoder may take at the request of the other side: 2^27 bytes are 128 MiB, the limit
+ * of the `zstd` command, which all its levels keep without `--long` or `--ultra`.
  */
 const maxWindowLog = 27;
 
@@ -66,7 +66,9 @@ function codersOfNode(node: ZstdOfNode, level: number): Pick<CompressionCodec, "
   };
 }
 
-/** A decoder that refuses to end within a frame. Neither that of Node nor that of the package does so in every place. */
+/**
+ * A decoder that refuses to end within a frame. Neither that of Node nor that of the package does so in every place.
+ */
 class WholeFrames implements CompressionCoder {
   readonly #coder: CompressionCoder;
   readonly #frames = new ZstdFrames();

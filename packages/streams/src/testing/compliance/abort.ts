@@ -1,4 +1,4 @@
-/** How a stream breaks: an abort is an error on the other side, never an end. */
+/** The tests of breaks: an abort is an error on the other side, never an end. */
 import { BrokenStreamError, ClosedStreamError } from "../../contract/errors.js";
 import {
   bothWays,
@@ -21,7 +21,7 @@ function otherSideTests(given: ComplianceOptions): ComplianceTest[] {
       given,
       "an abort is an error for a receive that waits on the other side, never an end",
       async (from, to, setup) => {
-        // One item first, so that the way is known to stand.
+        // One item goes first, so that the connection is known to stand.
         await from.send(pattern(1, 1));
         await receiveItems(to, [pattern(1, 1)], setup);
         const waiting = later(receiveBreak(to));
@@ -35,10 +35,10 @@ function otherSideTests(given: ComplianceOptions): ComplianceTest[] {
 
     ...bothWays(
       given,
-      "an abort fires the other side's brokenSignal while nobody waits, and not this side's",
+      "an abort fires the other side's brokenSignal while no call waits, and not this side's",
       async (from, to, setup) => {
         const { brokenSignal } = to.stream;
-        if (brokenSignal === undefined) return; // it cannot tell, and says so
+        if (brokenSignal === undefined) return; // the carrier cannot notice a break by itself
         await from.send(pattern(1, 1));
         await receiveItems(to, [pattern(1, 1)], setup);
         let fired = 0;

@@ -1,5 +1,5 @@
 /**
- * The compliance suite: what every `ObjectStream` has to do, as tests for any framework.
+ * The compliance suite: tests of everything that an `ObjectStream` has to do, for any test framework.
  *
  * ```ts
  * for (const { title, run } of complianceTests({ connect: (clock) => pairOfMyStreams({ clock }) })) test(title, run);
@@ -14,7 +14,7 @@ import { waitingTests } from "./waiting.js";
 
 export type { ComplianceOptions, ComplianceTest, ItemCodec, StreamPair } from "./options.js";
 
-/** The tests for one kind of stream. Each makes a pair of its own and aborts both ends afterwards. */
+/** Returns the tests for one kind of stream. Each makes a pair of its own and aborts both ends afterwards. */
 export function complianceTests(options: ComplianceOptions): ComplianceTest[] {
   return [
     ...itemTests(options),

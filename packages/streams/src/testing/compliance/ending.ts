@@ -1,4 +1,4 @@
-/** How a stream ends well: half-close, close, disposal. */
+/** The tests of good ends: half-close, close, disposal. */
 import { BrokenStreamError, ClosedStreamError } from "../../contract/errors.js";
 import { defaultCloseTimeoutMs } from "../../contract/stream.js";
 import {
@@ -18,7 +18,9 @@ import {
 } from "./harness.js";
 import type { ComplianceOptions, ComplianceTest } from "./options.js";
 
-/** Both directions, or only the first side's if the second one's end is the end of all, or neither. */
+/**
+ * Runs a test in both directions, or only from the first side if the end of the second one ends both, or not at all.
+ */
 function halfCloses(given: ComplianceOptions, tests: ComplianceTest[]): ComplianceTest[] {
   return tests.slice(0, { both: 2, first: 1, none: 0 }[traitsOf(given).halfClose]);
 }

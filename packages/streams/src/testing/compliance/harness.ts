@@ -11,7 +11,7 @@ export async function microtasks(count: number = 50): Promise<void> {
   for (let turn = 0; turn < count; turn++) await Promise.resolve();
 }
 
-/** One end under test, seen as a stream of bytes. */
+/** One end under test, as a stream of bytes. */
 export class End {
   constructor(stream: ObjectStream<{}>, codec: ItemCodec) {
     this.stream = stream;
@@ -40,7 +40,7 @@ export class End {
     return this.#codec.toBytes(item);
   }
 
-  /** At most so many bytes of a byte stream; what is over of a chunk is kept for the next call. */
+  /** Receives at most `maxBytes` of a byte stream. The rest of a chunk is kept for the next call. */
   async receiveUpTo(maxBytes: number): Promise<Uint8Array | undefined> {
     const chunk = this.#rest.length > 0 ? this.#rest : await this.receive();
     if (chunk === undefined) return undefined;
@@ -49,7 +49,7 @@ export class End {
     return chunk.subarray(0, maxBytes);
   }
 
-  /** The next thing is the end. */
+  /** Receives the end, which must come next. */
   async receiveEnd(): Promise<void> {
     check(this.#rest.length === 0, `the end, but there are ${this.#rest.length} bytes more`);
     const item = await this.receive();
@@ -82,17 +82,17 @@ export function traitsOf(given: ComplianceOptions): Traits {
   };
 }
 
-/** What one test works with. */
+/** The pair of one test, with its clock and options. */
 export interface Setup {
   readonly first: End;
   readonly second: End;
   readonly clock: VirtualClock;
   readonly traits: Traits;
-  /** Absent where the streams have nothing to listen on, or do not say. */
+  /** The function that counts listeners; absent where the pair has none. */
   readonly listenerCount: (() => number) | undefined;
 }
 
-/** A test over one pair, which is aborted and released afterwards. */
+/** Makes a test over one pair, which is aborted and released afterwards. */
 export function pairTest(
   given: ComplianceOptions,
   title: string,
@@ -121,7 +121,7 @@ export function pairTest(
   };
 }
 
-/** The same test from the first end to the second and the other way round. */
+/** Makes two tests of one body: from the first end to the second, and from the second to the first. */
 export function bothWays(
   given: ComplianceOptions,
   title: string,
@@ -133,7 +133,7 @@ export function bothWays(
   ];
 }
 
-/** `length` bytes that differ from one `seed` to another, and along the way. */
+/** Returns `length` bytes that differ from one `seed` to another, and from one index to another. */
 export function pattern(seed: number, length: number): Uint8Array {
   const bytes = new Uint8Array(length);
   for (let index = 0; index < length; index++) bytes[index] = seed * 31 + index * 7 + (index >>> 8);
@@ -175,7 +175,7 @@ export async function sendAll(end: End, items: readonly Uint8Array[]): Promise<v
   await end.stream.sendEof();
 }
 
-/** Reads what is still there, up to the error that must come. */
+/** Receives the remaining items, up to the error that must come. */
 export async function receiveBreak(end: End): Promise<BrokenStreamError> {
   for (;;) {
     let item: Uint8Array | undefined;
@@ -189,7 +189,7 @@ export async function receiveBreak(end: End): Promise<BrokenStreamError> {
   }
 }
 
-/** Sends until it is refused: a broken way may take some items before anybody notices. */
+/** Sends until a send is refused: a broken connection may take some items before the break is noticed. */
 export async function sendUntilBroken(end: End, { traits }: Setup): Promise<void> {
   for (let attempt = 0; attempt < 1_000; attempt++) {
     try {
@@ -203,7 +203,7 @@ export async function sendUntilBroken(end: End, { traits }: Setup): Promise<void
   throw new Error("expected send to reject after the other side has aborted");
 }
 
-/** What a promise rejects with, which must be an error of the class. */
+/** Returns the error with which a promise rejects, which must be of the class. */
 export async function rejection<E extends Error>(
   promise: Promise<unknown>,
   type: new (...args: never[]) => E,
@@ -216,15 +216,14 @@ export async function rejection<E extends Error>(
     check(error instanceof type, `${what} to reject with ${type.name}, but it rejected with ${String(error)}`);
     return error;
   }
-  throw new Error(
-    `expected ${what} to reject with ${type.name}, but it resolved with ${outcome === undefined ? "undefined" : "a value"}`,
-  );
+  const resolved = outcome === undefined ? "undefined" : "a value";
+  throw new Error(`expected ${what} to reject with ${type.name}, but it resolved with ${resolved}`);
 }
 
 /** A block that fills buffers quickly. */
 export const block: Uint8Array = pattern(1, 64 * 1024);
 
-/** More sends at once than may wait, so that the last of them are refused and all room is taken. */
+/** Makes more sends at once than may wait, so that all room is taken and the last of them are refused. */
 export function fill(end: End): Promise<unknown>[] {
   return Array.from({ length: 400 }, () =>
     end.send(block).then(
@@ -234,7 +233,7 @@ export function fill(end: End): Promise<unknown>[] {
   );
 }
 
-/** Marks a promise as looked after, for one that is awaited only later. */
+/** Marks a promise as handled that is awaited only later. */
 export function later<T>(work: PromiseLike<T>): Promise<T> {
   const promise = Promise.resolve(work);
   promise.catch(() => {});

@@ -1,4 +1,4 @@
-/** Items: order, sizes, backpressure, how many sends may wait. */
+/** The tests of items: order, sizes, backpressure, the number of sends that may wait. */
 import { BusyStreamError } from "../../contract/errors.js";
 import { maxPendingSends } from "../../contract/stream.js";
 import {
@@ -101,7 +101,7 @@ export function itemTests(given: ComplianceOptions): ComplianceTest[] {
       );
     }),
 
-    ...bothWays(given, "a sender stops when nobody reads, and goes on when somebody does", async (from, to, setup) => {
+    ...bothWays(given, "a sender stops when it is not read, and goes on when it is", async (from, to, setup) => {
       const { maxUnreadBytes, settle } = setup.traits;
       const items = Math.ceil(maxUnreadBytes / block.length) * 2;
       let sent = 0;

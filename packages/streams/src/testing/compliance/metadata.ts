@@ -1,4 +1,6 @@
-/** Metadata with a message: carried exactly, or refused, never lost. Attributes: found through all layers. */
+/**
+ * The tests of metadata, which is carried exactly or refused, and of attributes, which are found through all layers.
+ */
 import { Metadata } from "@trunkline/metadata";
 import { type Attributes, attribute } from "../../contract/attributes.js";
 import { MetadataNotCarriedError } from "../../contract/errors.js";

@@ -1,62 +1,66 @@
-/** What the suite has to know about the streams that it is run against. */
+/** The options of the suite: the properties of the streams that it tests. */
 
 import type { VirtualClock } from "@trunkline/base/testing";
 import type { ObjectStream } from "../../contract/stream.js";
 
-/** Makes an item of the stream from bytes, and bytes from an item, where items are not bytes themselves. */
+/** The conversion between bytes and the items of a stream whose items are not bytes. */
 export interface ItemCodec {
   toItem(bytes: Uint8Array): {};
   toBytes(item: {}): Uint8Array;
 }
 
-/** Two connected ends, each of which takes at least one small item that nobody reads yet. */
+/** Two connected ends, each of which takes at least one small item that is not read yet. */
 export interface StreamPair {
   readonly first: ObjectStream<{}>;
   readonly second: ObjectStream<{}>;
   /**
-   * How many listeners there are now on whatever the streams are made of, such as a socket: the suite tests that waits leave none
-   * behind. Without it only signals are counted.
+   * Returns the number of listeners on the parts of the streams, such as a socket: the suite tests that waits leave none
+   * behind. Without it only listeners on signals are counted.
    */
   listenerCount?(): number;
-  /** Called after the test, when both ends have been aborted. */
+  /** Frees the parts of the pair. It is called after the test, when both ends have been aborted. */
   release?(): Promise<void> | void;
 }
 
+/** Options of `complianceTests`. */
 export interface ComplianceOptions {
-  /** A new pair for each test, to which the clock is to be given. */
+  /** Makes a new pair for each test. The clock is to be given to its streams. */
   connect(clock: VirtualClock): Promise<StreamPair> | StreamPair;
-  /** Default: items are `Uint8Array`. */
+  /** The conversion of items. By default items are `Uint8Array`. */
   readonly codec?: ItemCodec;
-  /** False for a byte stream, which may cut and join items, and for which an empty one is nothing. Default true. */
+  /**
+   * Whether each item arrives as it was sent. A byte stream may cut and join items, and drop empty ones. Default true.
+   */
   readonly keepsBoundaries?: boolean;
   /**
-   * `"first"` if the end of the second side ends both directions, as the end of a gRPC server does; `"none"` if that of either side does,
-   * as that of a plain WebSocket. Default `"both"`.
+   * The sides that can half-close: `"first"` if the end of the second side ends both directions, as that of a gRPC
+   * server does; `"none"` if that of either side does, as that of a plain WebSocket. Default `"both"`.
    */
   readonly halfClose?: "both" | "first" | "none";
   /**
-   * What disposal of the first side does after `sendEof` and before the other side's end: `"abort"` for a gRPC client call, which is
-   * cancelled. Default `"close"`.
+   * The effect of disposal of the first side after `sendEof` and before the other side's end: `"abort"` for a gRPC
+   * client call, which is cancelled. Default `"close"`.
    */
   readonly disposal?: "close" | "abort";
-  /** False where the way itself cannot tell an abort from an end, as with Unix sockets. Default true. */
+  /** Whether the other side can tell an abort from an end. Unix sockets cannot. Default true. */
   readonly abortIsSeen?: boolean;
-  /** False for streams without a clock, whose `close()` has no time limit. Default true. */
+  /** Whether the streams have a clock, so that `close()` has a time limit. Default true. */
   readonly keepsTime?: boolean;
-  /** The largest item that is sent, 64 MiB at most. Default 4 MiB, so that the suite stays quick. */
+  /** The largest item in bytes that is sent, at most 64 MiB. Default 4 MiB, so that the suite stays quick. */
   readonly maxItemBytes?: number;
-  /** How much may be accepted and not read, all buffers on the way together. Default 16 MiB. */
+  /** The number of bytes that may be accepted and not read, in all buffers on the way. Default 16 MiB. */
   readonly maxUnreadBytes?: number;
   /**
-   * Lets everything happen that can happen without either side doing something: some turns of the event loop where the stream
-   * does I/O. Default: some microtasks.
+   * Waits until everything has happened that can happen without a call of either side: for some turns of the event loop
+   * where the stream does I/O. Default: for some microtasks.
    */
   settle?(): Promise<void>;
 }
 
+/** One test of the suite. */
 export interface ComplianceTest {
-  /** A sentence about behaviour. */
+  /** The title: a sentence about behaviour. */
   readonly title: string;
-  /** Rejects with an error that says what was expected. */
+  /** Runs the test. Rejects with an error that names the expectation. */
   run(): Promise<void>;
 }

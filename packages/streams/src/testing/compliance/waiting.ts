@@ -1,4 +1,4 @@
-/** Waiting with a signal: what is cancelled, what is lost (nothing), what is left behind (nothing). */
+/** The tests of waits with a signal: a cancelled one loses nothing and leaves nothing behind. */
 import { BrokenStreamError } from "../../contract/errors.js";
 import { ManualSignal } from "../manual-signal.js";
 import { block, bothWays, check, later, pairTest, pattern, receiveItems, rejection, sendAll } from "./harness.js";

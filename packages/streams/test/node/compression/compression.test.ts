@@ -244,7 +244,7 @@ describe("detection", () => {
 });
 
 describe("detection beside metadata", () => {
-  test("a first message that is shorter than a signature keeps its metadata and is not joined with the next", async () => {
+  test("a first message shorter than a signature keeps its metadata and is not joined with the next", async () => {
     for (const first of ["B", "BZ", "\u001f"]) {
       const [from, to] = memoryPair<Uint8Array>();
       const receiver = compressed(to, { receive: detectable() });
@@ -380,7 +380,7 @@ describe("a compressed stream", () => {
     expect(received).toBe(String(text));
   });
 
-  test("reports a message with metadata that the stream below refuses with its own send, and aborts the other side", async () => {
+  test("a message with metadata that the stream below refuses rejects its send and aborts the other side", async () => {
     const [from, to] = memoryPair<Uint8Array>();
     const sender = compressed(enveloped(from, { maxMetadataBytes: 10 }), { send: gzip() });
     const refused = sender.send(text, { metadata: { long: "more than ten bytes" } });

@@ -1,6 +1,6 @@
 import { type CompressionCodec, type CompressionOptions, compressed, memoryPair } from "../../../src/index.js";
 
-/** What `codec` makes of the pieces and the end. */
+/** Returns the output of `codec` for the pieces and the end. */
 export async function encode(codec: CompressionCodec, pieces: readonly Uint8Array[]): Promise<Buffer> {
   const [from, to] = memoryPair<Uint8Array>();
   const sender = compressed(from, { send: codec });
@@ -15,7 +15,7 @@ export async function encode(codec: CompressionCodec, pieces: readonly Uint8Arra
   return Buffer.concat(chunks);
 }
 
-/** What comes out of the chunks, up to the end. */
+/** Returns the decompressed chunks, up to the end. */
 export async function decode(
   receive: CompressionCodec | readonly CompressionCodec[],
   chunks: readonly Uint8Array[],
@@ -43,7 +43,7 @@ export async function failure(promise: Promise<unknown>): Promise<Error> {
   throw new Error("it did not fail");
 }
 
-/** Noise, the same every time. */
+/** Returns noise that is the same in every run. */
 export function randomBytes(length: number): Buffer {
   const bytes = Buffer.alloc(length);
   let state = 1;
