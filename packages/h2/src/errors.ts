@@ -32,7 +32,9 @@ export class H2Error extends Error {
   readonly errorCode: ErrorCode;
   /** The wire code's name, stable for programs: `"PROTOCOL_ERROR"`. */
   readonly code: string;
+  /** The extent of the loss: one stream, the whole connection, or only a call that was wrong by itself. */
   readonly scope: "stream" | "connection" | "usage";
+  /** The side at fault. */
   readonly origin: "local" | "remote";
   /** The identifier of the stream concerned; 0 is the connection. */
   readonly streamId: number;

@@ -40,6 +40,7 @@ export class Connection {
     core.windows.creditConnection();
   }
 
+  /** The side of the connection. */
   get role(): "client" | "server" {
     return this.#core.options.role;
   }

@@ -192,6 +192,12 @@ export class Core implements Pick<FrameSink, "closed">, StreamOwner {
         }),
       );
     }
+    this.#over(error);
+  }
+
+  #over(error: H2Error | undefined): void {
+    this.scheduler.close();
+    this.windows.close();
     this.#isolated(() => this.handler.onClose(error));
     this.output.announceEnd();
   }
@@ -323,8 +329,7 @@ export class Core implements Pick<FrameSink, "closed">, StreamOwner {
   finishIfDrained(): void {
     if (this.closed || !this.draining || this.goAway.betweenSteps || this.table.size > 0) return;
     this.closed = true;
-    this.#isolated(() => this.handler.onClose(this.goAway.error));
-    this.output.announceEnd();
+    this.#over(this.goAway.error);
   }
 
   /** Handles an error that was thrown while bytes of the peer were handled: the one place that does. */

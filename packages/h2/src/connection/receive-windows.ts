@@ -145,12 +145,17 @@ export class ReceiveWindows {
     this.creditConnection();
   }
 
+  /** The connection is over: it reads no more, whatever room there is. */
+  close(): void {
+    this.#shared?.forget(this.#onBudgetFree);
+  }
+
   #countUnread(bytes: number): void {
     this.unreadBytes += bytes;
     const shared = this.#shared;
     if (shared === undefined) return;
     shared.add(bytes);
-    if (shared.isFull && this.unreadBytes > guaranteedBytes) {
+    if (bytes > 0 && shared.isFull && this.unreadBytes > guaranteedBytes) {
       shared.whenFree(this.#onBudgetFree);
       this.assemblies.hurry(this.#nowMs());
     }

@@ -274,6 +274,12 @@ export class Scheduler {
     this.connectionWindow.granted -= bytes;
   }
 
+  /** The connection is over: nothing waits for room any more. */
+  close(): void {
+    this.#awaitRoom.clear();
+    this.#limits.sendBudget?.forget(this.#onBudgetFree);
+  }
+
   #countQueued(bytes: number): void {
     this.queuedBytes += bytes;
     this.#limits.sendBudget?.add(bytes);

@@ -10,6 +10,7 @@ export const guaranteedBytes = 1_048_576;
 
 /** A bound on what all connections that share it hold in memory. Give the same one to each of them. */
 export class ByteBudget {
+  /** The bound that the budget was made with. */
   readonly maxBytes: number;
   #usedBytes = 0;
   readonly #waiting: Set<() => void> = new Set();

@@ -6,6 +6,7 @@ import { type LocalSettings, resolveSettings } from "./settings.js";
 
 /** The options of one connection. */
 export interface ConnectionOptions {
+  /** The side of the connection: a client opens streams, a server answers on them. */
   readonly role: "client" | "server";
   /** The settings that this side announces. */
   readonly settings?: LocalSettings;

@@ -14,4 +14,4 @@ export {
   uint32,
 } from "./frames.js";
 export { Link, type LinkEnd, type LinkOptions } from "./link.js";
-export { type RecordedEvent, RecordingHandler } from "./recorder.js";
+export { type RecordedEvent, type RecordedSection, RecordingHandler } from "./recorder.js";

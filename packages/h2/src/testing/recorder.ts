@@ -5,17 +5,19 @@ import type { H2Error } from "../errors.js";
 import type { HeaderField } from "../header-field.js";
 import type { Http2Stream, StreamHandler, StreamReset } from "../stream/handler.js";
 
-interface SectionEvent<Kind extends string> {
+/** A header section that came in, its fields as text. */
+export interface RecordedSection<Kind extends string> {
   readonly kind: Kind;
   readonly streamId: number;
   readonly fields: readonly string[];
   readonly endStream: boolean;
 }
 
+/** An event that a handler was told, written down. */
 export type RecordedEvent =
-  | SectionEvent<"headers">
-  | SectionEvent<"informational">
-  | SectionEvent<"trailers">
+  | RecordedSection<"headers">
+  | RecordedSection<"informational">
+  | RecordedSection<"trailers">
   | { readonly kind: "data"; readonly streamId: number; readonly bytes: readonly number[]; readonly endStream: boolean }
   | { readonly kind: "reset"; readonly streamId: number; readonly reset: StreamReset }
   | { readonly kind: "writable"; readonly streamId: number }
