@@ -15,11 +15,14 @@ import { Cases } from "./lib/cases.mjs";
 
 const MiB = 2 ** 20;
 /**
- * What a victim may take on top of what it had: a full connection window of 16 MiB, and twice as much for the garbage
- * of a busy process.
+ * The memory that a victim may take on top of what it had: a full connection window of 16 MiB, and twice as much for
+ * the garbage of a busy process.
  */
 const mostGrowthBytes = 48 * MiB;
-/** The same where 1,000 answers wait, each with a high-water mark of 64 KiB and a frame of 16 KiB. */
+/**
+ * The memory that a victim may take where 1,000 answers wait, each with a high-water mark of 64 KiB and a frame of 16
+ * KiB.
+ */
 const mostWaitingBytes = 128 * MiB;
 /** A well-behaved client waits no longer, even where the machine is busy with the attack itself. */
 const patienceMs = 10_000;

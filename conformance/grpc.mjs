@@ -12,7 +12,7 @@ const runs = [
   { config: "grpc-conformance.yaml", compression: "gzip", expected: { server: 570, client: 646 } },
   { config: "grpc-conformance-more.yaml", compression: "br", expected: { server: 1_536, client: 1_880 } },
 ];
-/** Of one of the four runs, which take some ten seconds each. */
+/** The time limit of one of the four runs, which take some ten seconds each. */
 const timeoutMs = 240_000;
 
 /** @returns {Promise<{ passed: number, failed: number }>} */
@@ -35,7 +35,7 @@ export async function run() {
   return counts;
 }
 
-/** What failed is printed; fewer cases than there are is a failure too. */
+/** Prints the cases that failed. A run of fewer cases than there are is a failure, too. */
 function readReport({ stdout, stderr, timedOut }, expected) {
   const report = `${stdout}\n${stderr}`;
   const totals = /Total cases: (\d+)\n(\d+) passed, (\d+) failed/.exec(report);

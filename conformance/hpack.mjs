@@ -17,7 +17,7 @@ import { pythonWith } from "./lib/python.mjs";
 const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
 
 const largeTable = 65_536;
-/** Smaller, none, larger than what the encoder uses by itself. */
+/** The table sizes that a decoder asks for in turn: smaller, none, and larger than the encoder uses by itself. */
 const changingSizes = [[1_024], [], [0], [256], [0, 4_096], [largeTable], [], [3_000]];
 const go = "Go's x/net/http2/hpack";
 
@@ -44,7 +44,7 @@ const variants = [
   },
 ];
 
-/** What goes to a decoder for one connection. */
+/** Returns the input of a decoder for one connection. */
 function encoded({ blocks }, { options, sizesOf }) {
   const encoder = new HpackEncoder({ ascii: nodeAscii, ...options });
   return blocks.map((block, number) => {
@@ -67,7 +67,8 @@ function difference({ blocks }, answer) {
     for (const [at, { name, value, neverIndexed }] of fields.entries()) {
       const [theirName, theirValue, theirNeverIndexed] = decoded[at];
       if (theirName !== name || theirValue !== value) {
-        return `field ${at} of block ${number} is ${JSON.stringify([theirName, theirValue])} instead of ${JSON.stringify([name, value])}`;
+        const [theirs, ours] = [JSON.stringify([theirName, theirValue]), JSON.stringify([name, value])];
+        return `field ${at} of block ${number} is ${theirs} instead of ${ours}`;
       }
       const secret = neverIndexed === true || name === "cookie" || name === "set-cookie";
       if (secret && !theirNeverIndexed)
@@ -106,9 +107,8 @@ export async function run() {
       }
       counts.passed += agreed;
       counts.failed += stories.length - agreed;
-      console.log(
-        `${agreed === stories.length ? "ok    " : "failed"}  ${name}, ${variant.name}: ${agreed} of ${stories.length} connections`,
-      );
+      const verdict = agreed === stories.length ? "ok    " : "failed";
+      console.log(`${verdict}  ${name}, ${variant.name}: ${agreed} of ${stories.length} connections`);
     }
   }
   return counts;

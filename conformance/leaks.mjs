@@ -1,6 +1,6 @@
 /**
- * What is left after very many calls, streams, connections and channels, half of which were cancelled, failed or
- * dropped: heap and open handles must be back where they were.
+ * Measures what is left after very many calls, streams, connections and channels, half of which were cancelled, failed
+ * or dropped: heap and open handles must be back where they were.
  */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
@@ -10,7 +10,8 @@ import { excerpt, runToEnd } from "./lib/child.mjs";
 const program = fileURLToPath(new URL("leaks/process.mjs", import.meta.url));
 
 /**
- * What compiled code, caches that have a bound and the collector's mood may differ by. Two bytes a call would be more.
+ * The difference that compiled code, bounded caches and the timing of the collector may make. Two bytes a call would be
+ * more.
  */
 const toleratedBytes = 2 * 2 ** 20;
 const timeoutMs = 240_000;

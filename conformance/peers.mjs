@@ -51,7 +51,7 @@ async function judgePair(cases, { client, server, peer, part }) {
         const failedBefore = cases.failed;
         await cases.run(`${pair}: ${title}`, () => check(peers), caseTimeoutMs);
         if (cases.failed === failedBefore) continue;
-        // What is left of it must not be taken for what the next case gives.
+        // Late output of this case must not be taken for that of the next one.
         await driver.stop();
         driver = new Driver(client, `127.0.0.1:${line}`);
       }

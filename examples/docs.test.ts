@@ -20,7 +20,7 @@ const pages = readdirSync(packages).flatMap((name) => {
     .map((file) => join(name, "docs", file));
 });
 
-/** The page's program, or undefined where it has none. */
+/** Returns the page's program; undefined where it has none. */
 function programOf(page: string): string | undefined {
   const parts = [...readFileSync(join(packages, page), "utf8").matchAll(/^```js\n(.*?)^```$/gms)].map(
     ([, code]) => code as string,
@@ -28,6 +28,7 @@ function programOf(page: string): string | undefined {
   return parts.length === 0 ? undefined : parts.join("\n");
 }
 
+/** Returns the lines that the program's comments say it prints. */
 function expectedLines(program: string): string[] {
   return program.split("\n").flatMap((line) => {
     const comment = /^\/\/ (.*)$/.exec(line)?.[1] ?? /console\.log\(.*\);? \/\/ (.*)$/.exec(line)?.[1];
@@ -35,9 +36,9 @@ function expectedLines(program: string): string[] {
   });
 }
 
-/** Runs it as a module in this folder, for ten seconds at most. */
+/** Runs it as a module in this folder. It takes about a second; a minute is for machines that do much else. */
 function run(program: string): Promise<{ stdout: string; stderr: string }> {
-  const child = spawn(process.execPath, ["--input-type=module"], { cwd: folder, timeout: 10_000 });
+  const child = spawn(process.execPath, ["--input-type=module"], { cwd: folder, timeout: 60_000 });
   const output = { stdout: "", stderr: "" };
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     output.stdout += text;

@@ -20,8 +20,8 @@ export function writeResults(tables, { line, rounds, warmUpMs, windowMs, goVersi
 
 Written by \`${line}\` on ${new Date().toISOString().slice(0, 10)}. How it is measured: README.md beside this file.
 
-${rounds === 1 ? "One round" : `${rounds} alternating rounds (A B C, A B C …)`}, ${warmUpMs} ms of warm-up and a window of
-${windowMs} ms each; medians, MB = 10^6 bytes. "to" is the median of the ratios within each round: above 1, ours is
+${rounds === 1 ? "One round" : `${rounds} alternating rounds (A B C, A B C …)`}, ${warmUpMs} ms of warm-up and a window
+of ${windowMs} ms each; medians, MB = 10^6 bytes. "to" is the median of the ratios within each round: above 1, ours is
 faster (for memory: takes more). Only ratios mean something on another machine.
 
 ${tables}

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { errorCodeName } from "@trunkline/h2";
 import { clientPreface, Flag, FrameFactory, FrameType, parseFrames } from "@trunkline/h2/testing";
 
-/** What came back is looked at for its GOAWAY, which is short and last; the beginning is of no use. */
+/** The number of received bytes that are kept: the GOAWAY is short and comes last, so the beginning is of no use. */
 const keptBytes = 4 * 2 ** 20;
 
 export class Attacker {

@@ -1,7 +1,7 @@
 /**
  * A victim: a client that asks a good server again and again, and a hostile one once for each line on stdin, which
  * holds its port. For each line it answers with what became of that request; the line `served` asks how many good
- * answers there were so far. Usage: node client.mjs h2|grpc GOOD_PORT
+ * answers there were so far. Usage: `node client.mjs h2|grpc GOOD_PORT`.
  */
 import { createInterface } from "node:readline";
 import { Channel, createClient } from "@trunkline/grpc";
@@ -17,7 +17,7 @@ const fields = [
   { name: ":authority", value: "hostile" },
 ];
 
-/** How long a connection outlives its request: a hostile server goes on. */
+/** The time for which a connection outlives its request, since a hostile server goes on. */
 const afterwardsMs = 5_000;
 
 /** One request, its body and all of its answer, on a connection of its own. */

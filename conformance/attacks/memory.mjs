@@ -1,4 +1,4 @@
-/** What a process has in memory, as Linux counts it: pages that are resident now, and the most there were. */
+/** Measures the memory of a process as Linux counts it: pages that are resident now, and the most there were. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { JudgeMissing } from "../lib/outcome.mjs";
 

@@ -93,7 +93,7 @@ async function withHostileServer(victim, attack) {
   const connected = once(server, "connection");
   const outcome = victim.ask(server.address().port);
   const [socket] = await connected;
-  // Whoever tries again after that is turned away.
+  // Further connections are rejected.
   server.on("connection", (another) => another.destroy());
   const attacker = new Attacker(socket);
   try {

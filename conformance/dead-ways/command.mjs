@@ -66,7 +66,10 @@ export class Command {
   }
 }
 
-/** Runs the command to its end, and returns what it prints. @param {readonly string[]} args @param {Record<string, string>} env */
+/**
+ * Runs the command to its end, and returns what it prints. @param {readonly string[]} args @param {Record<string,
+ * string>} env
+ */
 export async function output(args, env) {
   const child = spawn(process.execPath, [main, ...args], { env: { PATH: process.env.PATH, ...env } });
   let text = "";

@@ -1,4 +1,7 @@
-/** A conversation through the tunnel: a client at `connect`'s port and an echo behind `expose`, both checked byte by byte. */
+/**
+ * A conversation through the tunnel: a client at `connect`'s port and an echo behind `expose`, both checked byte by
+ * byte.
+ */
 import { connect, createServer } from "node:net";
 
 /** The byte at an offset, with a period that no buffer size shares. */
@@ -34,7 +37,7 @@ export class Echo {
     });
   }
 
-  /** How the connection with this number ended: `"end"` or an error's code. */
+  /** The end of the connection with this number: `"end"` or an error's code. */
   ended(number) {
     return this.#connections[number]?.ended;
   }
@@ -48,7 +51,10 @@ export class Echo {
   }
 }
 
-/** Resolves with `"end"` after an orderly end, else with the error's code or `"cut"`. @param {import("node:net").Socket} socket */
+/**
+ * Resolves with `"end"` after an orderly end, else with the error's code or `"cut"`. @param {import("node:net").Socket}
+ * socket
+ */
 function endOf(socket) {
   return new Promise((resolve) => {
     let orderly = false;

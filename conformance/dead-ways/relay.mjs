@@ -1,4 +1,6 @@
-/** A relay of TCP connections that can make the ways it carries die or pause; ways opened afterwards are sound again. */
+/**
+ * A relay of TCP connections that can make the ways it carries die or pause; ways opened afterwards are sound again.
+ */
 import { connect, createServer } from "node:net";
 
 /**
@@ -10,7 +12,10 @@ export class Relay {
   /** The port of 127.0.0.1 that it listens on. */
   port = 0;
   #server;
-  /** @type {Set<{ near: import("node:net").Socket, far: import("node:net").Socket, dropped: { up: boolean, down: boolean } }>} */
+  /**
+   * @type {Set<{ near: import("node:net").Socket, far: import("node:net").Socket, dropped: { up: boolean, down: boolean
+   * } }>}
+   */
   #ways = new Set();
   /** True while new ways are dropped, too. */
   #gone = false;

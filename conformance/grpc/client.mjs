@@ -1,6 +1,6 @@
 /**
- * The client under test: makes the call that each message on stdin describes, and tells what came of it. Usage: node
- * client.mjs URL-OF-GENERATED-TYPES
+ * The client under test: makes the call that each message on stdin describes, and reports its outcome. Usage:
+ * `node client.mjs URL-OF-GENERATED-TYPES`.
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
@@ -38,7 +38,7 @@ function channelFor({ host, port, serverTlsCert, clientTlsCreds, compression, me
   return new Channel(`${host}:${port}`, options);
 }
 
-/** What the two forms share: the call's options, what has come of it, and when it is to be cancelled. */
+/** The state that the two forms share: the call's options, its outcome so far, and the time to cancel it. */
 class Attempt {
   result = { payloads: [] };
   controller = new AbortController();

@@ -1,13 +1,13 @@
 /** Metadata as the conformance protos have it: values of binary keys in base64. */
 
-/** Of `Header` messages. */
+/** Returns pairs of `Header` messages. */
 export function pairsOf(headers) {
   return headers.flatMap(({ name, value }) =>
     value.map((text) => [name, isBinary(name) ? Buffer.from(text, "base64") : text]),
   );
 }
 
-/** To fields of `Header` messages. */
+/** Returns metadata as fields of `Header` messages. */
 export function headersOf(metadata) {
   return [...new Set(metadata?.keys() ?? [])].map((name) => ({
     name,

@@ -1,12 +1,12 @@
 /**
- * How connectconformance talks to a program under test: protobuf messages over stdin and stdout, each behind its length
+ * Reads and writes the messages of connectconformance: protobuf over stdin and stdout, each message behind its length
  * in four bytes.
  */
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 
 const lengthBytes = 4;
 
-/** The messages on stdin, until it ends. */
+/** Yields the messages on stdin, until it ends. */
 export async function* readMessages(schema) {
   let waiting = Buffer.alloc(0);
   for await (const chunk of process.stdin) {
@@ -20,7 +20,7 @@ export async function* readMessages(schema) {
   }
 }
 
-/** One message to stdout. */
+/** Writes one message to stdout. */
 export function writeMessage(schema, message) {
   const body = toBinary(schema, message);
   const length = Buffer.alloc(lengthBytes);

@@ -1,6 +1,6 @@
 /**
- * The server under test: does what the response definition in each first request says. Usage: node server.mjs
- * URL-OF-GENERATED-TYPES COMPRESSION
+ * The server under test: does what the response definition in each first request says. Usage:
+ * `node server.mjs URL-OF-GENERATED-TYPES COMPRESSION`.
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
@@ -19,7 +19,7 @@ const { ConformanceService, ConformancePayload_RequestInfoSchema: RequestInfoSch
   `${types}connectrpc/conformance/v1/service_pb.js`
 );
 
-/** What the client is told of its own request. */
+/** Returns the description of the request that the client is sent back. */
 function requestInfo(call, requests) {
   const { deadline, metadata } = call;
   return {

@@ -1,4 +1,4 @@
-/** The client under test: one GET, its answer on stdout, then a goodbye. Usage: node client.mjs URL */
+/** The client under test: one GET, its answer on stdout, then a graceful end. Usage: `node client.mjs URL`. */
 import { connectSocket, HttpConnection } from "@trunkline/h2/node";
 
 const url = new URL(process.argv[2]);

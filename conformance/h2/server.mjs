@@ -1,6 +1,6 @@
 /**
  * The server under test: answers each request, once it is complete, with a few bytes. Prints its port as its first
- * line. Usage: node server.mjs [--tls CERTIFICATE KEY]
+ * line. Usage: `node server.mjs [--tls CERTIFICATE KEY]`.
  */
 import { readFileSync } from "node:fs";
 import { createSocketServer, HttpConnection } from "@trunkline/h2/node";

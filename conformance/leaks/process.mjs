@@ -224,7 +224,7 @@ async function forgotten(target) {
 
 const scenarios = { unary: callsOf(unaryCalls), streams: callsOf(streams), connections, forgotten };
 
-/** What is left when everything that can end has had the time to. */
+/** Measures what is left when everything that can end has had the time to. */
 async function measure() {
   let heapBytes = Number.POSITIVE_INFINITY;
   // Until it falls no more: finalizers, sockets that close and timers that are let go need turns of their own.

@@ -15,7 +15,7 @@ process.on("exit", () => {
  * null, stop(): Promise<void> }} RunningServer
  */
 
-/** What a program printed is kept up to here. */
+/** The part of a program's output that is kept. */
 const largestOutputBytes = 64 * 2 ** 20;
 const shownCharacters = 500;
 
@@ -62,7 +62,7 @@ export async function runToEnd(program, args, { timeoutMs = 60_000, input, cwd, 
   }
 }
 
-/** What a program printed, for a message. */
+/** Returns an excerpt of a program's output for a message. */
 export function excerpt({ stdout, stderr, code, timedOut }) {
   const text = `${stdout.subarray(-shownCharacters).toString()}\n${stderr.slice(-shownCharacters)}`.trim();
   return `${timedOut ? "ran out of time" : `ended with ${code}`}: ${text}`;

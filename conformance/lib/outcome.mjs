@@ -1,4 +1,4 @@
-/** What a judge found, and what that means for the exit code. */
+/** The outcome of a judge, and the exit code for it. */
 
 /** A judge that cannot be had on this machine. In CI that is a failure, elsewhere its cases are skipped. */
 export class JudgeMissing extends Error {}

@@ -1,6 +1,6 @@
 /**
- * What every pair of peers must agree on. A case makes calls (`call(spec)` gives an Outcome) and throws at what is
- * wrong. `needs` names what not every peer can do; `peers/known.mjs` says which cannot, and why.
+ * The cases that every pair of peers must agree on. A case makes calls (`call(spec)` gives an Outcome) and throws at
+ * what is wrong. `needs` names what not every peer can do; `peers/known.mjs` says which cannot, and why.
  */
 import assert from "node:assert/strict";
 import { createHash, randomUUID } from "node:crypto";
@@ -11,7 +11,7 @@ const text = (value) => Buffer.from(value, "latin1");
 const entries = (...pairs) =>
   pairs.map(([key, value]) => ({ key, value: typeof value === "string" ? text(value) : Uint8Array.from(value) }));
 const pairs = (list) => list.map(({ key, value }) => [key, Buffer.from(value).toString("latin1")]);
-/** By key, with the order of the values of one key kept. */
+/** Returns the pairs in the order of their keys; values of one key keep their order. */
 const byKey = (list) => pairs(list).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
 const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");
 
@@ -78,12 +78,15 @@ const awkward = [
   },
 ];
 
-/** In each of the three places, in a call of each shape that can have it there. */
+/** Yields a case for each of the three places, in a call of each shape that can have metadata there. */
 function* metadataCases() {
   for (const { title, needs, values, ordered = false } of awkward) {
     const compare = (actual) =>
       assert.deepEqual(ordered ? pairs(actual) : byKey(actual), ordered ? pairs(values) : byKey(values));
-    /** What reads and what writes differ in some peers: `"duplicates in the response"`. */
+    /**
+     * Returns the abilities that a case needs. Some peers can read what they cannot write:
+     * `"duplicates in the response"`.
+     */
     const needsOf = (place) => (needs === undefined ? [] : [`${needs} in the ${place}`]);
     yield {
       title: `metadata: ${title}, in the request`,
@@ -263,7 +266,7 @@ function* errorCases() {
   };
 }
 
-/** Until a handler has been cancelled under that name. */
+/** Waits until a handler has been cancelled under that name. */
 async function expectCancelled(call, name) {
   let cancelled = 0;
   for (let attempt = 0; attempt < 100 && cancelled === 0; attempt++) {

@@ -1,6 +1,6 @@
 /**
- * What peers cannot do, by what a case needs, with the reason. Such cases are printed as left out, and never counted as
- * passed. `client` and `server` are the peer's part.
+ * The things that peers cannot do, by what a case needs, with the reason. Such cases are printed as left out, and never
+ * counted as passed. `client` and `server` are the peer's part.
  */
 
 /** @typedef {Readonly<Record<string, string>>} Reasons */

@@ -16,7 +16,7 @@ const protos = path("proto");
 
 const inNode = (name) => ({ name, program: process.execPath, args: [path(`node/${name}.mjs`)] });
 
-/** Ours, as each of the others is. */
+/** The program of trunkline, started as each of the others is. */
 export const ours = inNode("trunkline");
 
 /**

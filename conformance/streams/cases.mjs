@@ -1,4 +1,4 @@
-/** What is tried with each format, and the tools for it. */
+/** The cases that are tried with each format, and the tools for them. */
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { Duplex } from "node:stream";
@@ -8,7 +8,7 @@ import { codecNamed, detectable, streamFromDuplex } from "@trunkline/streams/nod
 
 const peer = fileURLToPath(new URL("peer.py", import.meta.url));
 
-/** What differs between the formats. */
+/** The traits in which the formats differ. */
 const traits = {
   gzip: { members: true, live: true, detected: true, checked: true },
   deflate: { members: false, live: true, detected: false, checked: true },

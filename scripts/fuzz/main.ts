@@ -8,22 +8,22 @@ import { targets } from "./targets/index.js";
 
 export interface FuzzOptions {
   readonly seconds: number;
-  /** Names; all of them by default. */
+  /** The names of the targets; all of them by default. */
   readonly targets?: readonly string[] | undefined;
   readonly seed?: number | undefined;
   /** Save what showed new behaviour; input that breaks a target is saved in any case. */
   readonly keep?: boolean | undefined;
 }
 
-/** What the quick tests run again takes them a second or two. */
+/** The number of inputs that the quick tests run again, in a second or two. */
 const mostInputs = 150;
 const largestKeptBytes = 3_000;
 /**
- * Of a processor, for one input: milliseconds are usual. What takes this long has found work that grows faster than its
- * input.
+ * The longest processor time for one input. Milliseconds are usual: an input that takes this long has found work that
+ * grows faster than the input.
  */
 const mostCpuMs = 5_000;
-/** In an hour-long run the latest finds take the places of random others. */
+/** The number of inputs in the pool. In a long run the latest finds take the places of random others. */
 const largestPool = 5_000;
 
 /** @returns the exit code */
@@ -130,7 +130,7 @@ function smaller(target: Target, input: Uint8Array): Uint8Array {
   return best;
 }
 
-/** Of the small inputs those that show most: each shows something that those before it do not. */
+/** Returns the small inputs that show most: each shows something that those before it do not. */
 function fewest(target: Target, pool: readonly Uint8Array[]): Uint8Array[] {
   const seen = new Set<string>();
   const small = pool.filter(({ length }) => length <= largestKeptBytes).sort((one, other) => one.length - other.length);

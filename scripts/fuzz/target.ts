@@ -1,4 +1,4 @@
-/** What can be fuzzed: it makes input, runs it, and says what it saw. */
+/** A target of the fuzzer: it makes input, runs it, and reports what it saw. */
 import type { Random } from "../../packages/h2/test/support/random.js";
 
 export interface Target {

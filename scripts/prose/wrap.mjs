@@ -62,9 +62,9 @@ function wrapBlocks(lines, read) {
     paragraph = undefined;
   };
   for (const line of lines) {
-    const read_ = read(line, state);
-    const text = read_?.text.trim() ?? "";
-    if (read_ === undefined || text === "") {
+    const split = read(line, state);
+    const text = split?.text.trim() ?? "";
+    if (split === undefined || text === "") {
       flush();
       out.push(line);
       continue;
@@ -76,7 +76,7 @@ function wrapBlocks(lines, read) {
       item === null &&
       !tag &&
       paragraph !== undefined &&
-      (read_.prefix === hanging || read_.prefix === paragraph.prefix)
+      (split.prefix === hanging || split.prefix === paragraph.prefix)
     ) {
       paragraph.lines.push(line);
       paragraph.texts.push(text);
@@ -84,8 +84,8 @@ function wrapBlocks(lines, read) {
     }
     flush();
     paragraph = {
-      prefix: read_.prefix,
-      hanging: item === null ? read_.prefix : read_.prefix + " ".repeat(item[0].length),
+      prefix: split.prefix,
+      hanging: item === null ? split.prefix : split.prefix + " ".repeat(item[0].length),
       lines: [line],
       texts: [text],
     };

@@ -1,6 +1,6 @@
 /**
- * Node's own HTTP/2 server, with the answers of `our-server.mjs`. Prints its port. Usage: node node-server.mjs
- * [CERTIFICATE KEY]
+ * Node's own HTTP/2 server, with the answers of `our-server.mjs`. Prints its port. Usage:
+ * `node node-server.mjs [CERTIFICATE KEY]`.
  */
 import { readFileSync } from "node:fs";
 import http2 from "node:http2";

@@ -80,8 +80,8 @@ export async function againstServer(cases, name, site) {
 }
 
 /**
- * nghttpd, which serves the file `body`, sends uploads back, and adds the trailer `x-end: of the answer`. It cannot
- * send large headers, and knows no orderly end.
+ * Runs our client against nghttpd, which serves the file `body`, sends uploads back, and adds the trailer
+ * `x-end: of the answer`. It cannot send large headers, and knows no orderly end.
  * @param {import("../../lib/cases.mjs").Cases} cases @param {string} name @param {{ url: string, ca: Buffer }} site
  */
 export async function againstNghttpd(cases, name, site) {

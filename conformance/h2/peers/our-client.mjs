@@ -1,4 +1,4 @@
-/** Our client under test: one connection at a time, and the next one when a server says goodbye. */
+/** Our client under test: one connection at a time, and the next one when a server sends GOAWAY. */
 import { ErrorCode, H2Error } from "@trunkline/h2";
 import { connectSocket, HttpConnection } from "@trunkline/h2/node";
 
@@ -17,7 +17,7 @@ class OurClient {
   async #connection() {
     const current = await this.#connecting;
     if (current !== undefined && !current.connection.draining && !current.connection.closed) return current;
-    // Somebody else may have begun to connect meanwhile.
+    // Another request may have begun to connect meanwhile.
     if (current === undefined || (await this.#connecting) === current) this.#connecting = this.#connect();
     return await this.#connecting;
   }

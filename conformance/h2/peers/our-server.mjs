@@ -7,7 +7,7 @@
  * | /echo | the body, and trailers with its digest and those of the request |
  * | /bytes/N | N bytes, and a trailer with their digest |
  * | /headers | the request's large fields again, and their digest |
- * | /endless | bytes until somebody gives up |
+ * | /endless | bytes until the client gives up |
  * | /drain | a word, and the connection is ended in order |
  * | /renew | a word, and the other of its two certificates is shown from then on |
  * | /stats | what was begun, what was asked for twice, and how many endless answers were given up |
@@ -30,7 +30,7 @@ const status = { name: ":status", value: "200" };
 const word = Buffer.from("hello\n");
 const someBytes = pattern(65_536);
 
-/** How often each `x-id` came. */
+/** The number of times that each `x-id` came. */
 const ids = new Map();
 const stats = { begun: 0, givenUp: 0 };
 

@@ -1,4 +1,4 @@
-/** What the peers exchange. The program in `../go` makes the same. */
+/** The bodies and fields that the peers exchange. The program in `../go` makes the same. */
 import { createHash } from "node:crypto";
 
 export const largeBodyBytes = 16 * 2 ** 20 + 1;
@@ -30,7 +30,7 @@ export function largeFields() {
   });
 }
 
-/** What a response's `x-fields` says about the large fields of its request. */
+/** Returns the value of a response's `x-fields`, which sums up the large fields of its request. */
 export function digestOfFields(fields) {
   const large = fields
     .filter(({ name }) => name.startsWith("x-large-"))

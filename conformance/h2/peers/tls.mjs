@@ -1,4 +1,4 @@
-/** What TLS must let in and what it must refuse, with curl and Go on the other side. */
+/** Cases of TLS that must be accepted and that must be refused, with curl and Go on the other side. */
 import { readFileSync } from "node:fs";
 import { excerpt, runToEnd, startServer, withServer } from "../../lib/child.mjs";
 import { withOurClient } from "./our-client.mjs";

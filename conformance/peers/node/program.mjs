@@ -1,6 +1,7 @@
 /**
- * What the programs of the peers in JavaScript share. `PROGRAM server` prints its port; `PROGRAM client TARGET` reads a
- * CallSpec a line in proto3 JSON and answers each with an Outcome a line. The programs in other languages are the same.
+ * The parts that the programs of the peers in JavaScript share. `PROGRAM server` prints its port;
+ * `PROGRAM client TARGET` reads a CallSpec a line in proto3 JSON and answers each with an Outcome a line. The programs
+ * in other languages are the same.
  */
 import { createHash } from "node:crypto";
 import { createInterface } from "node:readline";
@@ -52,7 +53,7 @@ export function digested(reply) {
 
 export const isReported = (key) => key.startsWith("x-");
 
-/** How often handlers have been cancelled, by the name they hung under. */
+/** The number of handlers that have been cancelled, by the name under which they waited. */
 const cancelled = new Map();
 export const countCancelled = (name) => cancelled.set(name, (cancelled.get(name) ?? 0) + 1);
 export const cancelledUnder = (name) => cancelled.get(name) ?? 0;

@@ -1,4 +1,4 @@
-/** Ours, as both. */
+/** trunkline as a peer, in both roles. */
 import { createServer } from "node:net";
 import { Channel, createClient, Deadline, GrpcError, Server } from "@trunkline/grpc";
 import { connectSocket } from "@trunkline/h2/node";
@@ -26,7 +26,7 @@ function toEntries(metadata) {
 
 const packed = ({ typeUrl, value }) => ({ $typeName: "google.protobuf.Any", typeUrl, value });
 
-/** What has crossed the sockets of this process. */
+/** The bytes that have crossed the sockets of this process. */
 class Traffic {
   #sockets = [];
   add(socket) {

@@ -1,8 +1,9 @@
 /**
- * What gRPC reads from a peer: messages cut anywhere, header fields, timeouts, metadata, status messages, compressed
- * messages. Each against a naive reading of its rules, and nothing but the classes that its users know may be thrown.
+ * Fuzzes everything that gRPC reads from a peer: messages cut anywhere, header fields, timeouts, metadata, status
+ * messages, compressed messages. Each against a naive reading of its rules, and nothing but the classes that its users
+ * know may be thrown.
  *
- * An input is an octet that says which, and its bytes.
+ * An input is an octet that chooses one of these, and its bytes.
  */
 import { Buffer } from "node:buffer";
 import { Metadata, MetadataError } from "@trunkline/metadata";
@@ -286,7 +287,10 @@ const generators: readonly ((random: Random) => number[])[] = [
     }).flat(),
   (random) =>
     text(
-      `${random.chance(0.8) ? random.below(10 ** (1 + random.below(9))) : ""}${random.pick(["n", "u", "m", "S", "M", "H", "s", ""])}`,
+      [
+        random.chance(0.8) ? random.below(10 ** (1 + random.below(9))) : "",
+        random.pick(["n", "u", "m", "S", "M", "H", "s", ""]),
+      ].join(""),
     ),
   (random) =>
     Array.from({ length: random.below(10) }, () => {

@@ -13,7 +13,7 @@ export const requestFields: readonly HeaderField[] = [
 ];
 const responseFields: readonly HeaderField[] = [{ name: ":status", value: "200" }];
 
-/** Small enough that random input meets the limits. */
+/** Settings small enough that random input meets the limits. */
 export const localSettings = { maxConcurrentStreams: 20, initialWindowSize: 30_000, maxHeaderListSize: 2_000 } as const;
 export const budgetBytes = 200_000;
 /** Streams that a client opens before anything comes. */
@@ -22,7 +22,7 @@ export const openedFirst = 8;
 export class RandomApplication extends RecordingHandler {
   readonly connection: Connection;
   readonly live: Set<number> = new Set();
-  /** Delivered and neither acknowledged nor released, by stream. */
+  /** The bytes that were delivered and neither acknowledged nor released, by stream. */
   readonly #unread: Map<number, number> = new Map();
   readonly #random: Random;
 
@@ -75,7 +75,7 @@ export class RandomApplication extends RecordingHandler {
     if (this.#random.chance(0.8)) this.#release(streamId);
   }
 
-  /** What an application does by itself, between what comes in. */
+  /** Does what an application does by itself between events. */
   actByItself(now: number): void {
     const { connection } = this;
     const streamId = this.live.size === 0 ? undefined : this.#random.pick([...this.live]);

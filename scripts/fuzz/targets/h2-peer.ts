@@ -1,4 +1,4 @@
-/** What a peer that knows the rules makes of our output: it holds it to RFC 9113, frame by frame. */
+/** A peer that knows the rules: it holds the engine's output to RFC 9113, frame by frame. */
 import { portableAscii } from "@trunkline/h2";
 import { clientPreface, Flag, FrameType, type ParsedFrame, parseFrames } from "@trunkline/h2/testing";
 import { HpackDecoder } from "../../../packages/h2/src/hpack/decoder.js";
@@ -7,7 +7,7 @@ import { must } from "../target.js";
 const initialWindow = 65_535;
 
 interface StreamLedger {
-  /** What WINDOW_UPDATE has added to the initial window. */
+  /** The bytes that WINDOW_UPDATE has added to the initial window. */
   granted: number;
   used: number;
   /** END_STREAM, or RST_STREAM, has gone out. */
@@ -32,7 +32,7 @@ export class PeerLedger {
   #section: { streamId: number; endStream: boolean; fragments: Uint8Array[] } | undefined;
   #leftover = new Uint8Array(0);
   #beforeFirst = true;
-  /** What the engine may be sent on the connection now. */
+  /** The bytes that the engine may be sent on the connection now. */
   connectionWindow = initialWindow;
 
   constructor(role: "client" | "server") {

@@ -1,6 +1,6 @@
 /**
- * Counts the work of the engine: the calls of all methods of the classes that know streams. What one received byte costs must not depend
- * on how many streams are open.
+ * Counts the work of the engine: the calls of all methods of the classes that know streams. What one received byte
+ * costs must not depend on how many streams are open.
  */
 import { Assemblies } from "../../../packages/h2/src/connection/assemblies.js";
 import { IdMap } from "../../../packages/h2/src/connection/id-map.js";

@@ -22,9 +22,12 @@ import { workDone } from "./h2-work.js";
 
 const steeringBytes = 5;
 const clientStreams = Array.from({ length: openedFirst }, (_, index) => index * 2 + 1);
-/** The calls of methods that know streams, at most: for a frame, for each byte of it, and for each event told and frame sent in answer. */
+/**
+ * The calls of methods that know streams, at most: for a frame, for each byte of it, and for each event told and frame
+ * sent in answer.
+ */
 const [workPerPiece, workPerByte, workPerFrame] = [40, 2, 12];
-/** What an idle connection is offered: half of the budget. */
+/** The window that an idle connection is offered: half of the budget. */
 const fullWindow = budgetBytes / 2;
 
 export const h2Target: Target = {
@@ -212,13 +215,14 @@ const meaningfulFlags: Readonly<Record<number, number>> = {
 
 function nameOf({ type, flags, payload, streamId }: ParsedFrame): string {
   const name = Object.entries(FrameType).find(([, value]) => value === type)?.[0] ?? "unknown";
-  return `${name}/${flags & (meaningfulFlags[type] ?? 0)}${payload.length === 0 ? " empty" : ""}${streamId === 0 ? " on 0" : ""}`;
+  const details = `${payload.length === 0 ? " empty" : ""}${streamId === 0 ? " on 0" : ""}`;
+  return `${name}/${flags & (meaningfulFlags[type] ?? 0)}${details}`;
 }
 
 /** All codes that are not known are one kind. */
 const firstUnknownCode = 14;
 
-/** What the application was told, and what went out. */
+/** Yields the events that the application had, and the frames that went out. */
 function* effects(events: Events, output: readonly ParsedFrame[]): Generator<string> {
   for (const event of events) {
     if (event.kind === "close") yield kindOf(event.error);

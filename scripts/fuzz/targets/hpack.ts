@@ -80,7 +80,12 @@ export const hpackTarget: Target = {
       );
       for (const feature of shapes(block)) features.add(feature);
       features.add(
-        `fields ${Math.min(9, ours.length)} ${decoder.listTooLarge} ${bounded.listTooLarge} ${plain.some((field) => field.neverIndexed)}`,
+        [
+          `fields ${Math.min(9, ours.length)}`,
+          decoder.listTooLarge,
+          bounded.listTooLarge,
+          plain.some((field) => field.neverIndexed),
+        ].join(" "),
       );
     }
     return features;
@@ -105,7 +110,7 @@ function outcome<Result>(decode: () => Result): Result | string {
   }
 }
 
-/** How the block is built: the forms of its first octets, and sizes. */
+/** Yields the shape of a block: the forms of its first octets, and sizes. */
 function* shapes(block: Uint8Array): Generator<string> {
   const form = (octet: number): string => {
     if (octet >= 0x80) return octet === 0xff ? "I+" : "I";

@@ -1,7 +1,8 @@
 /**
- * What the router reads from peers: frames, against protobuf-es, and the payloads of frames that are no DATA.
+ * Fuzzes what the router reads from peers: frames, compared with protobuf-es, and the payloads of frames other than
+ * DATA.
  *
- * An input is an octet that says what, and protobuf.
+ * An input is an octet that chooses between the two, and protobuf.
  */
 import { fromBinary } from "@bufbuild/protobuf";
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";

@@ -52,7 +52,7 @@ export interface TransportErrorOptions {
 
 const brand = brandKey("TransportError");
 
-/** A connection that did not come about, or that TLS has ended. The message is one line. */
+/** Reports a connection that could not be made, or that TLS has ended. The message is one line. */
 export class TransportError extends Error {
   override name = "TransportError";
   /** The kind of failure, stable for programs. */

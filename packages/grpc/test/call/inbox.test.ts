@@ -52,7 +52,7 @@ function thrown(action: () => void): GrpcError {
   throw new Error("nothing was thrown");
 }
 
-/** What a message that comes, or that somebody waits for, fails with: the same. */
+/** Returns the error of a message, which is the same whether a `receive` waits for it or comes later. */
 async function refusal(bytes: Uint8Array, encoding = ""): Promise<GrpcError> {
   const { inbox: first } = inboxOf({ limit: 10_000 });
   first.encoding = Compressions.builtIn.get(encoding);

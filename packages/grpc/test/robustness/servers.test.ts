@@ -14,7 +14,7 @@ afterAll(() => {
   expect(unhandled).toEqual([]);
 });
 
-/** `"OK"`, or the code of what the call rejects with. */
+/** Returns `"OK"`, or the code of the error with which the call rejects. */
 async function outcomeOf(reply: Promise<unknown>): Promise<string> {
   return await reply.then(
     () => "OK",
@@ -49,12 +49,12 @@ beforeAll(async () => {
   for (const [name, call] of Object.entries(calls)) recordings.set(name, (await record(call)).fromServer);
 });
 
-/** Where the last frame of the call ends: what comes after it does not matter to the call. */
+/** Returns the end of the call's last frame: what comes after it does not matter to the call. */
 function endOfCall(bytes: Buffer): number {
   return framesOf(bytes).findLast(({ streamId }) => streamId !== 0)?.end ?? 0;
 }
 
-/** Where frames can be put in that concern the call: after the connection's own, up to the end. */
+/** Returns the places between the frames of the call, after the connection's own. */
 function boundaries(bytes: Buffer): number[] {
   return framesOf(bytes)
     .filter(({ streamId }) => streamId !== 0)
@@ -116,7 +116,7 @@ describe.each(Object.keys(calls))("%s", (name) => {
     );
   });
 
-  it("goes on when the server says GOAWAY and means to end it, wherever", async () => {
+  it("goes on when the server sends GOAWAY that includes its stream, between any two frames", async () => {
     const bytes = recordingOf(name);
     const goAway = rawFrame({ type: 7, streamId: 0, payload: [...uint32(1), ...uint32(ErrorCode.NO_ERROR)] });
     await expectEach(
@@ -126,7 +126,7 @@ describe.each(Object.keys(calls))("%s", (name) => {
     );
   });
 
-  it("is UNAVAILABLE when the server says GOAWAY, does not mean to end it, and there is no other connection", async () => {
+  it("is UNAVAILABLE when the server sends GOAWAY that leaves its stream out, and there is no other connection", async () => {
     const bytes = recordingOf(name);
     const goAway = rawFrame({ type: 7, streamId: 0, payload: [...uint32(0), ...uint32(ErrorCode.NO_ERROR)] });
     await expectEach(
@@ -136,7 +136,7 @@ describe.each(Object.keys(calls))("%s", (name) => {
     );
   });
 
-  it("is UNAVAILABLE when the server says GOAWAY with an error and is gone", async () => {
+  it("is UNAVAILABLE when the server sends GOAWAY with an error and is gone", async () => {
     const bytes = recordingOf(name);
     const goAway = rawFrame({ type: 7, streamId: 0, payload: [...uint32(1), ...uint32(ErrorCode.INTERNAL_ERROR)] });
     await expectEach(
@@ -179,7 +179,7 @@ describe.each(Object.keys(calls))("%s", (name) => {
     );
   });
 
-  it("is never OK when any one frame of the answer is missing", async () => {
+  it("is never OK when a frame of the answer is missing, except for a message of a stream, which gRPC cannot miss", async () => {
     const bytes = recordingOf(name);
     for (const { start, end } of framesOf(bytes).filter(({ streamId }) => streamId !== 0)) {
       const answer = Buffer.concat([bytes.subarray(0, start), bytes.subarray(end)]);

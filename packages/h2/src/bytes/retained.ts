@@ -1,6 +1,6 @@
 /**
- * A view that may be kept: itself where it makes up a good part of the memory behind it, a copy where keeping
- * it would pin much more than its own size (a 1-byte view must not pin 64 KiB).
+ * Returns a view that may be kept: the view itself where it makes up a good part of the memory behind it, and a copy
+ * where keeping it would pin much more than its own size (a view of 1 byte must not pin 64 KiB).
  */
 export function retained(view: Uint8Array): Uint8Array {
   // Not `view.slice()`: that of Node's Buffer gives a view.

@@ -13,12 +13,13 @@
  */
 import type { Assembly, Stream } from "../stream/stream.js";
 
-/** Extended messages get this part of the budget; the rest is for what the others may send within their windows. */
+/** The part of the budget that extended messages get; the rest is for what other streams may send within their windows. */
 const extendedPart = 0.5;
 /** The time limit is looked at in steps of this part of it. */
 const checkSteps = 8;
 const never = Number.POSITIVE_INFINITY;
 
+/** The messages in the making of one connection. It decides which of their streams are extended, and when. */
 export class Assemblies {
   readonly #roomBytes: number;
   readonly #timeoutMs: number;

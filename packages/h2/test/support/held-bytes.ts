@@ -8,7 +8,7 @@ import { runInNewContext } from "node:vm";
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as () => void;
 
-/** Objects and array buffers that are alive. */
+/** Returns the bytes of the objects and array buffers that are alive. */
 export function heldBytes(): number {
   collectGarbage();
   const { heapUsed, arrayBuffers } = process.memoryUsage();
@@ -16,8 +16,8 @@ export function heldBytes(): number {
 }
 
 /**
- * Measures until the process holds no more than `bound`, if it ever does: array buffers that are found dead are freed
- * beside the first round.
+ * Measures once, and a second time where the first result is above `bound`: Node frees the array buffers that a
+ * collection finds dead only after it, on another thread.
  */
 export function heldBytesAtMost(bound: number): number {
   const once = heldBytes();
