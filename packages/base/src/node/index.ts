@@ -15,4 +15,5 @@ export {
 } from "./timers.js";
 export { type OtherSide, type TlsFailure, tlsFailure, unusableTls, verificationFailure } from "./tls-failure.js";
 export { isPeerVerified, peerCertificate, shownCertificate } from "./tls-peer.js";
+export { createTlsServer, type TlsServer, type TlsServerOptions, usableTls } from "./tls-server.js";
 export { TransportError, type TransportErrorCode, type TransportErrorOptions } from "./transport-error.js";

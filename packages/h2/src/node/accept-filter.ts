@@ -1,6 +1,6 @@
 /**
- * The sockets that a TLS server has not accepted yet: those in their handshake, and those that are being told why they
- * are rejected. A server that closes waits for all its sockets, and it must not wait for these: no user knows them.
+ * The sockets of a TLS server that are being told why they are rejected. A server that closes waits for all its
+ * sockets, and it must not wait for these: no user knows them.
  */
 import type net from "node:net";
 import { Connection } from "../connection/connection.js";
@@ -13,28 +13,7 @@ import { duplexTransport } from "./transport.js";
 const servesNothing: ConnectionHandler = { onClose() {} };
 
 export class AcceptFilter {
-  /**
-   * The sockets in their handshake, by the address of the peer, since Node does not tell which socket a TLS socket has
-   * come from. Without addresses, handshakes end by their timeout.
-   */
-  readonly #inHandshake: Map<string, net.Socket> = new Map();
   readonly #leaving: Set<ConnectionDriver> = new Set();
-
-  /** Takes a socket whose handshake begins. */
-  arrived(socket: net.Socket): void {
-    const from = addressOf(socket);
-    if (from === undefined) return;
-    this.#inHandshake.set(from, socket);
-    socket.once("close", () => {
-      if (this.#inHandshake.get(from) === socket) this.#inHandshake.delete(from);
-    });
-  }
-
-  /** Forgets a socket whose handshake is done. */
-  passed(secured: net.Socket): void {
-    const from = addressOf(secured);
-    if (from !== undefined) this.#inHandshake.delete(from);
-  }
 
   /** Rejects a socket whose handshake is done: the client is told `why` in a GOAWAY. */
   reject(secured: net.Socket, why: string): void {
@@ -47,11 +26,6 @@ export class AcceptFilter {
 
   /** Closes all sockets at once. */
   clear(): void {
-    for (const socket of this.#inHandshake.values()) socket.destroy();
     for (const driver of this.#leaving) driver.destroy();
   }
-}
-
-function addressOf({ remoteAddress, remotePort }: net.Socket): string | undefined {
-  return remotePort === undefined ? undefined : `${remoteAddress} ${remotePort}`;
 }

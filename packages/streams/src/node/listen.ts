@@ -68,7 +68,7 @@ export class SocketListener implements AsyncIterable<ObjectStream<Uint8Array>>, 
         this.#pending.push(socket);
         return;
       }
-      const error = tooManyPending(maxPendingConnections, "to be accepted");
+      const error = tooManyPending(maxPendingConnections);
       resetAndDestroy(socket, error);
       if (server.listening) onError?.(error);
     });
@@ -134,8 +134,8 @@ export async function listenWith(
 }
 
 /** Returns the error of a connection that was reset because as many as `limit` allows wait already. */
-export function tooManyPending(limit: number, what: string): Error {
-  const message = `as many connections as maxPendingConnections (${limit}) allows wait ${what}`;
+function tooManyPending(limit: number): Error {
+  const message = `as many connections as maxPendingConnections (${limit}) allows wait to be accepted`;
   return Object.assign(new Error(message), { code: "TOO_MANY_PENDING" });
 }
 

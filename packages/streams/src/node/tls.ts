@@ -1,12 +1,11 @@
 /** Connects and listens with TLS. */
-import type { Socket } from "node:net";
-import { type ConnectionOptions, createServer, type PeerCertificate, type TLSSocket, type TlsOptions } from "node:tls";
-import { dialTls, isPeerVerified } from "@trunkline/base/node";
+import type { ConnectionOptions, PeerCertificate, TLSSocket, TlsOptions } from "node:tls";
+import { maxTimerMs, wholeNumber } from "@trunkline/base";
+import { createTlsServer, dialTls, isPeerVerified } from "@trunkline/base/node";
 import { type AttributeKey, type Attributes, sharedAttribute } from "../contract/attributes.js";
 import type { ObjectStream } from "../contract/stream.js";
 import { type ConnectOptions, dial, type TcpTarget } from "./connect.js";
-import { checkLimit, listenWith, type SocketListener, type TcpListenOptions, tooManyPending } from "./listen.js";
-import { resetAndDestroy } from "./reset.js";
+import { checkLimit, listenWith, type SocketListener, type TcpListenOptions } from "./listen.js";
 
 /** The parts of a certificate that programs ask for. */
 export interface TlsCertificate {
@@ -83,30 +82,15 @@ export async function listenTls(options: TlsListenOptions): Promise<SocketListen
     maxPendingConnections = 128,
     onError,
   } = options;
-  if (!(handshakeTimeoutMs > 0))
-    throw new RangeError(`handshakeTimeoutMs must be above zero, but is ${handshakeTimeoutMs}`);
-  const server = createServer({ ...tls, handshakeTimeout: handshakeTimeoutMs, noDelay: true } as TlsOptions);
-  let handshaking = 0;
-  server.prependListener("connection", (socket: Socket) => {
-    handshaking++;
-    let counted = true;
-    const settle = (): void => {
-      if (counted) handshaking--;
-      counted = false;
-    };
-    settled.set(socket, settle);
-    socket.once("close", settle);
-    if (handshaking > maxPendingConnections) {
-      const error = tooManyPending(maxPendingConnections, "in the handshake");
-      resetAndDestroy(socket, error);
-      onError?.(error);
-    }
+  const server = createTlsServer({
+    tls: {
+      ...tls,
+      handshakeTimeout: wholeNumber("handshakeTimeoutMs", handshakeTimeoutMs, 1, maxTimerMs),
+      noDelay: true,
+    } as TlsOptions, // Node's types do not know that its TLS servers take `noDelay`.
+    handshakeLimit: { name: "maxPendingConnections", count: maxPendingConnections },
+    onRefused: (error) => onError?.(error),
   });
-  const settled = new WeakMap<Socket, () => void>();
-  server.prependListener("secureConnection", (socket) =>
-    settled.get((socket as TLSSocket & { readonly _parent?: Socket })._parent ?? socket)?.(),
-  );
-  server.on("tlsClientError", (error) => onError?.(error));
   return await listenWith(server, { host, port }, options, {
     readyEvent: "secureConnection",
     attributesOf: (socket) => identityOf(socket as TLSSocket),

@@ -172,7 +172,7 @@ describe("TLS", () => {
 
   test("bad limits are refused", async () => {
     await expect(listenTls({ tls: {}, handshakeTimeoutMs: 0 })).rejects.toThrow(
-      "handshakeTimeoutMs must be above zero, but is 0",
+      "handshakeTimeoutMs must be a whole number from 1 to 2147483647, not 0",
     );
     await expect(listenTls({ tls: {}, maxPendingConnections: 0 })).rejects.toThrow(
       "maxPendingConnections must be a whole number from 1 on, not 0",
