@@ -20,6 +20,7 @@ export { type Deferred, deferred } from "./deferred.js";
 export { Fifo } from "./fifo.js";
 export { Heap, type HeapEntry } from "./heap.js";
 export { brandClass, brandKey, hasBrand, isBytes, isError, isThenable } from "./kind-of.js";
+export { checkOptionNames, optionNames } from "./option-names.js";
 export { reasonText } from "./reason-text.js";
 export { createSystemClock, type RuntimeTimers } from "./system-clock.js";
 export { type TimerEntry, TimerHeap } from "./timer-heap.js";

@@ -1,7 +1,7 @@
 /** What ends a call from outside: its own signal, and the call that it belongs to. */
 import { type AbortSignalLike, onAbort, reasonText } from "@trunkline/base";
 import type { ParentCall } from "../contract/call.js";
-import { Deadline } from "../contract/deadline.js";
+import { asDeadline, Deadline } from "../contract/deadline.js";
 import { GrpcError } from "../wire/errors.js";
 import { Status } from "../wire/status.js";
 
@@ -13,7 +13,7 @@ export function cancelled(reason: unknown): GrpcError {
 
 /** Returns the shorter of a call's own deadline and its parent's. */
 export function inheritedDeadline(own: Deadline | undefined, parent: ParentCall | undefined): Deadline | undefined {
-  return parent?.deadline === undefined ? own : Deadline.earliest(own, parent.deadline);
+  return parent?.deadline === undefined ? own : Deadline.earliest(own, asDeadline(parent.deadline));
 }
 
 /** Returns the error of a call whose signal, or whose parent's signal, is aborted already; undefined where neither is. */

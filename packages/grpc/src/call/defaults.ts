@@ -1,46 +1,73 @@
-/** What calls take where they say nothing of their own: from their client, else from their channel. */
-
+/** Defaults of calls: the options that a client or a channel gives for all its calls. */
 import { wholeNumber } from "@trunkline/base";
 import type { HeaderField } from "@trunkline/h2";
 import { Metadata, type MetadataInit } from "@trunkline/metadata";
-import { defaultMaxReceiveMessageBytes, largestMessageBytes } from "../connection/options.js";
+import { defaultMaxReceiveMessageBytes } from "../connection/options.js";
 import { checkedInterceptors } from "../hooks/chain.js";
 import type { ClientInterceptor } from "../hooks/interceptor.js";
 import { type DecodeLimits, type DecodeOptions, defaultDecodeLimits, resolveDecodeLimits } from "../service/codec.js";
 import { type Compression, type CompressionOption, Compressions } from "../wire/compression.js";
 import { GrpcError } from "../wire/errors.js";
+import { largestMessageBytes } from "../wire/message.js";
 import { Status } from "../wire/status.js";
 
-/** Options of a channel or a client for all its calls. What a client says counts before what its channel says, what a call says before both. */
+/**
+ * Options of a channel or a client for all its calls. A client's options override those of its channel, a call's
+ * options override both.
+ */
 export interface CallDefaults extends DecodeOptions {
   /**
-   * Milliseconds that a call without a deadline of its own may take from when it is started. Default: no limit. A call that may last gives
-   * `deadline: Deadline.after(Infinity)`.
+   * The number of milliseconds that a call without a deadline of its own may take from its start. Default: no limit. A
+   * call that may last longer gives `timeoutMs: Infinity`.
    */
   readonly timeoutMs?: number | undefined;
-  /** Sent with each request. Of a key that several give, the values of the one closest to the call are sent. */
+  /**
+   * Metadata that is sent with each request. If several levels give the same key, the values of the one closest to the
+   * call are sent. Default: none.
+   */
   readonly metadata?: MetadataInit | undefined;
-  /** Whether calls wait for a connection, see `CallOptions.waitForReady`. Default false. */
+  /** Makes calls wait for a connection, see `CallOptions.waitForReady`. Default false. */
   readonly waitForReady?: boolean | undefined;
-  /** Largest message that is received, in bytes, decompressed. Default 4,194,304: what every gRPC implementation takes. */
+  /** The largest response message in bytes, decompressed. Default 4,194,304, which every gRPC implementation takes. */
   readonly maxReceiveMessageBytes?: number | undefined;
-  /** Largest message that is sent, in bytes, before compression. Default: no limit, as the receiver has one. */
+  /** The largest request message in bytes, before compression. Default: no limit, since the receiver has one. */
   readonly maxSendMessageBytes?: number | undefined;
-  /** What request messages are compressed with. The server must know it, or answers UNIMPLEMENTED. Default `"identity"`: not at all. */
+  /**
+   * The compression of request messages. A server that does not know it answers UNIMPLEMENTED. Default `"identity"`,
+   * which is none.
+   */
   readonly compression?: CompressionOption | undefined;
   /**
-   * What is understood beside `gzip` and `deflate` when responses come, and may be named in `compression`. A `Compression` that is given as `compression` is
-   * understood too. Default: none.
+   * Compressions of responses that are understood beside `gzip` and `deflate`, and may be named in `compression`. A
+   * `Compression` that is given as `compression` is understood too. Default: none.
    */
   readonly acceptCompressions?: readonly Compression[] | undefined;
-  /** Those of a channel stand outside of those of a client, and these outside of those of a call. */
+  /**
+   * Interceptors of all calls. Those of a channel stand outside of those of a client, and these outside of those of a
+   * call. Default: none.
+   */
   readonly interceptors?: readonly ClientInterceptor[] | undefined;
 }
 
+/** The names of `CallDefaults`. */
+export const callDefaultNames: Readonly<Record<keyof CallDefaults, true>> = {
+  timeoutMs: true,
+  metadata: true,
+  waitForReady: true,
+  maxReceiveMessageBytes: true,
+  maxSendMessageBytes: true,
+  maxUnknownFields: true,
+  maxNestedMessages: true,
+  compression: true,
+  acceptCompressions: true,
+  interceptors: true,
+};
+
+/** The defaults of a client or channel, checked and complete. */
 export interface ResolvedDefaults {
   readonly timeoutMs: number | undefined;
   readonly metadata: Metadata;
-  /** The same, as it is sent. */
+  /** The metadata as header fields. */
   readonly fields: readonly HeaderField[];
   readonly waitForReady: boolean;
   readonly maxReceiveMessageBytes: number;
@@ -64,9 +91,12 @@ const none: ResolvedDefaults = {
   interceptors: [],
 };
 
-/** @throws TypeError, RangeError, MetadataError for a default that cannot be */
+/**
+ * Checks the defaults and completes them by those of `outer`. @throws TypeError, RangeError or MetadataError for one
+ * that cannot be used
+ */
 export function resolveDefaults(given: CallDefaults = {}, outer: ResolvedDefaults = none): ResolvedDefaults {
-  // A copy: what the caller does to its metadata later concerns no call.
+  // The copy is frozen: later changes of the caller's metadata concern no call.
   const metadata = given.metadata === undefined ? outer.metadata : outer.metadata.merge(given.metadata).freeze();
   const { compression } = given;
   const compressions = understood(compression, given.acceptCompressions, outer.compressions);
@@ -92,7 +122,7 @@ export function resolveDefaults(given: CallDefaults = {}, outer: ResolvedDefault
   };
 }
 
-/** What one side understands that sends with `compression`. @throws TypeError for what is no `Compression` */
+/** Returns the compressions that one side understands. @throws TypeError for a value that is no `Compression` */
 export function understood(
   compression: CompressionOption | undefined,
   more: readonly Compression[] | undefined,
@@ -101,16 +131,21 @@ export function understood(
   return outer.with(more).with(typeof compression === "object" ? [compression] : []);
 }
 
+/** Returns the limit for messages, or `fallback` if none is given. @throws RangeError naming the option */
 export function checkedMessageBytes(name: string, value: number | undefined, fallback: number): number {
   return wholeNumber(name, value ?? fallback, 0, largestMessageBytes);
 }
 
-function checkedTimeoutMs(timeoutMs: number | undefined): number | undefined {
+/** Returns a time limit, `Infinity` included. @throws RangeError for a number that is not above zero */
+export function checkedTimeoutMs(timeoutMs: number | undefined): number | undefined {
   if (timeoutMs === undefined || (typeof timeoutMs === "number" && timeoutMs > 0)) return timeoutMs;
   throw new RangeError(`timeoutMs must be a number of milliseconds above zero, not ${String(timeoutMs)}`);
 }
 
-/** @throws GrpcError RESOURCE_EXHAUSTED for a message that is larger than its limit */
+/**
+ * Checks the size of a message that is to be sent. @throws GrpcError RESOURCE_EXHAUSTED for one that is larger than its
+ * limit
+ */
 export function checkSendMessageBytes(
   name: "request" | "response",
   message: Uint8Array,

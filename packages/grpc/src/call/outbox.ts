@@ -2,10 +2,11 @@
  * The sending half of a call: messages become frames, which wait until the call's stream has room. Knows neither header sections nor
  * statuses: its owner sends those.
  */
+import { checkOptionNames } from "@trunkline/base";
 import type { Http2Stream, SendEnd } from "@trunkline/h2";
 import type { WaitOptions } from "@trunkline/streams";
 import { metadataRefusal, SendQueue, type Sink } from "@trunkline/streams/kit";
-import type { MessageOptions } from "../contract/call.js";
+import { type MessageOptions, messageOptionNames } from "../contract/call.js";
 import { type Compression, compressed } from "../wire/compression.js";
 import type { CallUsageError } from "../wire/errors.js";
 import { type FramedMessage, frameMessage } from "../wire/message.js";
@@ -69,6 +70,13 @@ export class Outbox implements Sink<FramedMessage> {
 
   /** Sends a message; resolves when there is room for more. */
   send(message: {}, options?: MessageOptions): Promise<void> {
+    if (options !== undefined) {
+      try {
+        checkOptionNames("send", options, messageOptionNames);
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    }
     const refused = metadataRefusal("a gRPC call", options) ?? this.#owner.beforeSend();
     if (refused !== undefined) return Promise.reject(refused);
     let framed: FramedMessage;

@@ -1,11 +1,22 @@
 /** A channel: where calls go. It connects when the first call wants it, and again after a loss. */
 import type tls from "node:tls";
-import { Backoff, type BackoffOptions, parseHostPort, printAddress, TimerHeap, wholeNumber } from "@trunkline/base";
+import {
+  Backoff,
+  type BackoffOptions,
+  brandKey,
+  checkOptionNames,
+  optionNames,
+  parseHostPort,
+  printAddress,
+  TimerHeap,
+  wholeNumber,
+} from "@trunkline/base";
 import { type Clock, type CloseOptions, defaultCloseTimeoutMs } from "@trunkline/streams";
 import { connectSocket, secureSocket, systemClock } from "#platform";
-import { type CallDefaults, type ResolvedDefaults, resolveDefaults } from "../call/defaults.js";
+import { type CallDefaults, callDefaultNames, type ResolvedDefaults, resolveDefaults } from "../call/defaults.js";
 import { budgetFor, type MessageBudget } from "../call/message-budget.js";
-import { type ChannelLifetimeOptions, resolveChannelLifetime } from "../connection/lifetime.js";
+import { closeOptionNames } from "../call/options.js";
+import { type ChannelLifetimeOptions, keepaliveOptionNames, resolveChannelLifetime } from "../connection/lifetime.js";
 import { checkedHttp2, type Http2Options } from "../connection/options.js";
 import { peerOf } from "../connection/peer.js";
 import { CallerContext } from "../hooks/context.js";
@@ -49,6 +60,22 @@ export interface ChannelOptions extends CallDefaults, ChannelLifetimeOptions {
   readonly clock?: Clock | undefined;
 }
 
+const channelOptionNames: ReadonlySet<string> = optionNames<ChannelOptions>({
+  ...callDefaultNames,
+  ...keepaliveOptionNames,
+  idleTimeoutMs: true,
+  tls: true,
+  plaintext: true,
+  authority: true,
+  userAgent: true,
+  maxWaitingCalls: true,
+  connectTimeoutMs: true,
+  backoff: true,
+  messageBudget: true,
+  http2: true,
+  clock: true,
+});
+
 /** What calls need of their channel; `coreOf(channel)` gives it to the rest of this package. */
 export interface ChannelCore {
   readonly connections: ConnectionManager;
@@ -61,8 +88,11 @@ export interface ChannelCore {
   readonly messageBudget: MessageBudget;
 }
 
-/** Beside the channels and not in them, so that a channel shows nothing that users need not know. */
-const cores: WeakMap<Channel, ChannelCore> = new WeakMap();
+/**
+ * The property of a channel that holds its core, the same in every copy of this version: a client of a second installed
+ * copy can be made on a channel of the first (connect-es#544). It is not enumerable, so that a channel shows nothing that users need not know.
+ */
+const coreKey = brandKey(`Channel.core/${version}`);
 
 /**
  * A channel that nobody can make a call on any more, nor has one: neither it nor a client of it is left. Its connection would be kept by its socket, so
@@ -84,6 +114,7 @@ export class Channel implements AsyncDisposable {
    * one of `http2`
    */
   constructor(target: ChannelTarget, options: ChannelOptions = {}) {
+    checkOptionNames("Channel", options, channelOptionNames);
     const { clock = systemClock } = options;
     const context = new CallerContext();
     if (options.plaintext === true && options.tls !== undefined)
@@ -115,7 +146,7 @@ export class Channel implements AsyncDisposable {
       defaults: resolveDefaults(options),
       messageBudget: budgetFor(options.messageBudget, clock),
     };
-    cores.set(this, this.#core);
+    Object.defineProperty(this, coreKey, { value: this.#core });
     forgotten.register(this.#core, this.#core.connections, this.#core);
   }
 
@@ -129,6 +160,7 @@ export class Channel implements AsyncDisposable {
    * `closeTimeoutMs` (5,000) fail with UNAVAILABLE. Idempotent; never rejects.
    */
   async close(options: Pick<CloseOptions, "closeTimeoutMs"> = {}): Promise<void> {
+    checkOptionNames("close", options, closeOptionNames);
     const { connections, timers } = this.#core;
     forgotten.unregister(this.#core);
     await connections.close(wholeNumber("closeTimeoutMs", options.closeTimeoutMs ?? defaultCloseTimeoutMs, 0));
@@ -140,10 +172,11 @@ export class Channel implements AsyncDisposable {
   }
 }
 
-/** @throws TypeError for something else */
+/** Returns what calls need of a channel. @throws TypeError for a value that is no channel of this version */
 export function coreOf(channel: Channel): ChannelCore {
-  const core = cores.get(channel);
-  if (core === undefined) throw new TypeError("a client is made on a Channel");
+  const isObject = typeof channel === "object" && channel !== null;
+  const core = isObject ? (Reflect.get(channel, coreKey) as ChannelCore | undefined) : undefined;
+  if (core === undefined) throw new TypeError("a client is made on a Channel of the same version of @trunkline/grpc");
   return core;
 }
 
@@ -192,6 +225,12 @@ function serverNameOf(authority: string): string {
 }
 
 function givenConnector(target: TransportTarget | ConnectTarget, options: ChannelOptions): ResolvedTarget {
+  if (typeof target !== "object" || target === null) {
+    const said = typeof target === "number" ? `the number ${target}` : String(target);
+    throw new TypeError(
+      `a channel's target is text such as "127.0.0.1:50051", { transport } or { connect }, not ${said}`,
+    );
+  }
   const authority = target.authority ?? "localhost";
   if ("transport" in target) {
     if (options.tls !== undefined)

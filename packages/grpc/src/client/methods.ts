@@ -1,6 +1,7 @@
 /** A client: one function a method, each with its long form as a property. */
+import { checkOptionNames, optionNames } from "@trunkline/base";
 import { iterate } from "@trunkline/streams/kit";
-import { type CallDefaults, resolveDefaults } from "../call/defaults.js";
+import { type CallDefaults, callDefaultNames, resolveDefaults } from "../call/defaults.js";
 import type { CallOptions } from "../call/options.js";
 import { type Messages, sendAll } from "../call/send-all.js";
 import type { ClientCall, ParentCall } from "../contract/call.js";
@@ -81,6 +82,8 @@ export interface ClientOptions extends CallDefaults {
   readonly codec?: "proto" | "json" | undefined;
 }
 
+const clientOptionNames = optionNames<ClientOptions>({ ...callDefaultNames, codec: true });
+
 /** The methods of a service, to be called. */
 export type Client<Service extends AnyService> = {
   readonly [Name in keyof MethodsOf<Service>]: ClientMethodOf<MethodsOf<Service>[Name]>;
@@ -98,6 +101,7 @@ export function createClient<const Service extends AnyService>(
   options: ClientOptions = {},
 ): Client<Service> {
   const core = coreOf(channel);
+  checkOptionNames("createClient", options, clientOptionNames);
   const resolved = resolveDefaults(options, core.defaults);
   const json = checkedCodec(options.codec) === "json";
   const client: Record<string, unknown> = {};

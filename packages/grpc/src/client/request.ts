@@ -2,15 +2,15 @@
  * The request of one call: its options over the defaults, its metadata and deadline as interceptors leave them, and its messages on their way
  * into the `Outbox`. The one message of a method with one request is kept until the call has a stream, and can be sent again.
  */
-import { type Clock, reasonText } from "@trunkline/base";
+import { type Clock, checkOptionNames, reasonText } from "@trunkline/base";
 import type { HeaderField, Http2Stream } from "@trunkline/h2";
 import { Metadata } from "@trunkline/metadata";
 import type { AttributeKey } from "@trunkline/streams";
 import { inheritedDeadline } from "../call/cancellation.js";
-import { checkedMessageBytes, checkSendMessageBytes } from "../call/defaults.js";
-import type { CallOptions } from "../call/options.js";
+import { checkedMessageBytes, checkedTimeoutMs, checkSendMessageBytes } from "../call/defaults.js";
+import { type CallOptions, callOptionNames } from "../call/options.js";
 import { endStream, keepOpen, Outbox, type OutboxOwner } from "../call/outbox.js";
-import { Deadline } from "../contract/deadline.js";
+import { asDeadline, Deadline } from "../contract/deadline.js";
 import { checkedInterceptors, type HookChain } from "../hooks/chain.js";
 import { RequestEvent } from "../hooks/events.js";
 import type { ClientInterceptor } from "../hooks/interceptor.js";
@@ -52,13 +52,15 @@ export class OutgoingRequest implements OutboxOwner {
 
   /** @throws MetadataError, RangeError or TypeError for an option that cannot be used */
   constructor(owner: RequestOwner, bound: BoundMethod, options: CallOptions) {
+    checkOptionNames("a call", options, callOptionNames);
     const { metadata, interceptors } = options;
     const { defaults } = bound;
     this.#owner = owner;
     this.#bound = bound;
     this.#options = options;
     this.outbox = new Outbox(this, this.#compression);
-    this.deadline = options.deadline;
+    this.deadline = asDeadline(options.deadline);
+    checkedTimeoutMs(options.timeoutMs);
     this.interceptors =
       interceptors === undefined
         ? defaults.interceptors
@@ -90,10 +92,12 @@ export class OutgoingRequest implements OutboxOwner {
     return own === undefined ? defaults.compression : defaults.compressions.resolve(own);
   }
 
-  /** Begins the time of the call: a default deadline counts from now. */
+  /** Begins the time of the call: `timeoutMs` counts from now. */
   beginTime(clock: Clock): void {
-    const { timeoutMs } = this.#bound.defaults;
-    if (this.deadline === undefined && timeoutMs !== undefined) this.deadline = Deadline.after(timeoutMs, clock);
+    const { timeoutMs } = this.#options;
+    if (timeoutMs !== undefined) this.deadline = Deadline.earliest(this.deadline, Deadline.after(timeoutMs, clock));
+    const fallbackMs = this.#bound.defaults.timeoutMs;
+    if (this.deadline === undefined && fallbackMs !== undefined) this.deadline = Deadline.after(fallbackMs, clock);
     this.deadline = inheritedDeadline(this.deadline, this.#options.parent);
   }
 
@@ -108,7 +112,7 @@ export class OutgoingRequest implements OutboxOwner {
 
   #take({ changed, deadline }: RequestEvent): void {
     if (changed !== undefined) this.#fields = changed.toWire();
-    this.deadline = deadline;
+    this.deadline = asDeadline(deadline);
   }
 
   // Messages.

@@ -1,45 +1,62 @@
-/** How long connections last, and how a peer that is gone is noticed: in gRPC's terms, made into those of the HTTP/2 engine. */
-
-import { wholeNumber } from "@trunkline/base";
+/** The lifetime of connections and their keepalive, from the terms of gRPC to those of the HTTP/2 engine. */
+import { maxTimerMs, wholeNumber } from "@trunkline/base";
 import type { LifetimeOptions } from "@trunkline/h2";
 
-/** How a peer that is gone is noticed where the network says nothing. */
+/** Keepalive: PINGs by which a dead connection is noticed even if the network says nothing. */
 export interface KeepaliveOptions {
   /**
-   * When nothing came from the peer for so long, it is asked for a sign of life. `Infinity`: never. Default: never at a channel, since servers end
-   * connections that ask more often than they allow (every five minutes, if not told otherwise); two hours at a server, as in gRPC.
+   * The milliseconds without a byte from the peer after which it is sent a PING. `Infinity` means never. Default: never
+   * at a channel, since servers end connections that ping more often than they allow, which is every five minutes by
+   * default; two hours at a server, as in gRPC.
    */
   readonly keepaliveIntervalMs?: number | undefined;
-  /** How long that sign may take before the connection is given up, and its calls fail with UNAVAILABLE. Default 20,000 ms, as in gRPC. */
+  /**
+   * The milliseconds that the answer to a PING may take. After that the connection is closed, and its calls fail with
+   * UNAVAILABLE. Default 20,000 ms, as in gRPC.
+   */
   readonly keepaliveTimeoutMs?: number | undefined;
-  /** Ask also while there are no calls. Default: false at a channel, true at a server, which otherwise keeps connections of clients that are long gone. */
+  /**
+   * Sends PINGs also while there are no calls. Default: false at a channel; true at a server, which would otherwise
+   * keep the connections of clients that are long gone.
+   */
   readonly keepaliveWithoutCalls?: boolean | undefined;
 }
 
-/** Of the connection of a channel. */
+/** The names of `KeepaliveOptions`. */
+export const keepaliveOptionNames: Readonly<Record<keyof KeepaliveOptions, true>> = {
+  keepaliveIntervalMs: true,
+  keepaliveTimeoutMs: true,
+  keepaliveWithoutCalls: true,
+};
+
+/** Options for the lifetime of a channel's connection. */
 export interface ChannelLifetimeOptions extends KeepaliveOptions {
-  /** After so long without a call the connection is closed; the next call makes another. `Infinity`: never. Default 1,800,000 ms (30 minutes), as in gRPC. */
+  /**
+   * The milliseconds without a call after which the connection is closed; the next call makes another one. `Infinity`
+   * means never. Default 1,800,000 ms (30 minutes), as in gRPC.
+   */
   readonly idleTimeoutMs?: number | undefined;
 }
 
-/** Of the connections of a server. */
+/** Options for the lifetime of a server's connections. */
 export interface ServerLifetimeOptions extends KeepaliveOptions {
   /**
-   * At about this age (a tenth less or more, so that clients do not come back all at once) a client is told to connect anew, so that load spreads over
-   * servers that were added. Calls go on where they are. Default: never.
+   * The age at which a client is told to connect again, so that load spreads over servers that were added. It varies by
+   * a tenth, so that clients do not come back all at once. Calls go on where they are. Default: never.
    */
   readonly maxConnectionAgeMs?: number | undefined;
-  /** How long the calls may go on after that; then they fail with UNAVAILABLE. Default: as long as they like. */
+  /** The milliseconds that calls may go on after that age; then they fail with UNAVAILABLE. Default: no limit. */
   readonly maxConnectionAgeGraceMs?: number | undefined;
-  /** A client that had no call for so long is sent away, and connects again when it has one. Default: never. */
+  /**
+   * The milliseconds without a call after which a connection is closed; the client connects again for its next call.
+   * Default: never.
+   */
   readonly maxConnectionIdleMs?: number | undefined;
 }
 
 const never = Number.POSITIVE_INFINITY;
-/** What a timer can wait: 24 days. */
-const longestMs = 2 ** 31 - 1;
 
-/** @throws RangeError or TypeError naming the option, the value and what it may be */
+/** Checks the options of a channel. @throws RangeError or TypeError naming the option, the value and its range */
 export function resolveChannelLifetime(options: ChannelLifetimeOptions): LifetimeOptions {
   return {
     ...resolveKeepalive(options, never, false),
@@ -47,7 +64,7 @@ export function resolveChannelLifetime(options: ChannelLifetimeOptions): Lifetim
   };
 }
 
-/** @throws RangeError or TypeError naming the option, the value and what it may be */
+/** Checks the options of a server. @throws RangeError or TypeError naming the option, the value and its range */
 export function resolveServerLifetime(options: ServerLifetimeOptions): LifetimeOptions {
   return {
     ...resolveKeepalive(options, 7_200_000, true),
@@ -57,22 +74,25 @@ export function resolveServerLifetime(options: ServerLifetimeOptions): LifetimeO
   };
 }
 
-/** Those of one connection. @param random from 0 to 1 */
+/** Returns the options of one connection, whose age varies by a tenth. @param random a number from 0 to 1 */
 export function withSpreadAge(lifetime: LifetimeOptions, random: number): LifetimeOptions {
   const { maxConnectionAgeMs = never } = lifetime;
   if (maxConnectionAgeMs === never) return lifetime;
   return {
     ...lifetime,
-    maxConnectionAgeMs: Math.min(longestMs, Math.max(1, Math.round(maxConnectionAgeMs * (0.9 + 0.2 * random)))),
+    maxConnectionAgeMs: Math.min(maxTimerMs, Math.max(1, Math.round(maxConnectionAgeMs * (0.9 + 0.2 * random)))),
   };
 }
 
-/** Those of the next connection to a server that was asked too often: half as often, as gRPC's keepalive document says. */
+/**
+ * Returns the options of the next connection to a server that was sent too many PINGs: half as many, as gRPC's
+ * keepalive document says.
+ */
 export function withRarerKeepalive(lifetime: LifetimeOptions): LifetimeOptions {
   const { keepaliveIntervalMs = never } = lifetime;
   return keepaliveIntervalMs === never
     ? lifetime
-    : { ...lifetime, keepaliveIntervalMs: Math.min(longestMs, keepaliveIntervalMs * 2) };
+    : { ...lifetime, keepaliveIntervalMs: Math.min(maxTimerMs, keepaliveIntervalMs * 2) };
 }
 
 function resolveKeepalive(options: KeepaliveOptions, intervalMs: number, withoutCalls: boolean): LifetimeOptions {
@@ -82,7 +102,7 @@ function resolveKeepalive(options: KeepaliveOptions, intervalMs: number, without
   }
   return {
     keepaliveIntervalMs: duration("keepaliveIntervalMs", options.keepaliveIntervalMs, intervalMs, 1),
-    keepaliveTimeoutMs: wholeNumber("keepaliveTimeoutMs", options.keepaliveTimeoutMs ?? 20_000, 1, longestMs),
+    keepaliveTimeoutMs: wholeNumber("keepaliveTimeoutMs", options.keepaliveTimeoutMs ?? 20_000, 1, maxTimerMs),
     keepaliveWithoutStreams: keepaliveWithoutCalls,
   };
 }
@@ -92,5 +112,5 @@ function duration(name: string, value: number | undefined, fallback: number, lea
     ? fallback
     : value === never
       ? never
-      : wholeNumber(name, value ?? fallback, least, longestMs);
+      : wholeNumber(name, value ?? fallback, least, maxTimerMs);
 }

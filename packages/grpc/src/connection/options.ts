@@ -1,4 +1,5 @@
 /** Limits and defaults that clients and servers share, checked in one place. */
+import { checkOptionNames, optionNames } from "@trunkline/base";
 import { ByteBudget, type ConnectionLimits, checkConnectionOptions, type LocalSettings } from "@trunkline/h2";
 
 /** Options of the HTTP/2 connections below a channel or a server. */
@@ -6,21 +7,22 @@ export interface Http2Options {
   /** The settings that this side announces. */
   readonly settings?: LocalSettings | undefined;
   /**
-   * The limits of memory, time and work. Where they name no `receiveBudget` and `sendBudget`, all servers and channels of the process share one of each:
-   * 384 MiB for what was received and not consumed, 128 MiB for what waits to be sent.
+   * The limits of memory, time and work. Where they name no `receiveBudget` and `sendBudget`, all servers and channels
+   * of the process share one of each: 384 MiB for what was received and not consumed, 128 MiB for what waits to be
+   * sent.
    */
   readonly limits?: ConnectionLimits | undefined;
 }
 
+const http2OptionNames = optionNames<Http2Options>({ settings: true, limits: true });
+
 /** The largest message that is received by default: what every gRPC implementation takes. */
 export const defaultMaxReceiveMessageBytes: number = 4_194_304;
 
-/** The largest length that a prefix can announce. */
-export const largestMessageBytes: number = 2 ** 32 - 1;
-
 /**
- * The budgets of the process: together 512 MiB, which a server of ordinary size can spare. What is received has room for all messages in the making
- * (`MessageBudget`, 256 MiB), or those could stop each other, and for half as much beside them.
+ * The budgets of the process: together 512 MiB, which a server of ordinary size can spare. What is received has room
+ * for all messages in the making (`MessageBudget`, 256 MiB), or those could stop each other, and for half as much
+ * beside them.
  */
 const receiveBudget: ByteBudget = new ByteBudget(402_653_184);
 const sendBudget: ByteBudget = new ByteBudget(134_217_728);
@@ -30,6 +32,7 @@ const sendBudget: ByteBudget = new ByteBudget(134_217_728);
  * @throws RangeError or TypeError naming the option, the value and its range
  */
 export function checkedHttp2(role: "client" | "server", options: Http2Options = {}): Http2Options {
+  checkOptionNames("http2", options, http2OptionNames);
   checkConnectionOptions({ role, settings: options.settings ?? {}, limits: options.limits ?? {} });
   return { ...options, limits: { receiveBudget, sendBudget, ...options.limits } };
 }

@@ -1,37 +1,46 @@
-/** Who is at the other end of a connection. */
+/** The peer of a connection: its address and its identity. */
 import type { X509Certificate } from "node:crypto";
 import type { Duplex } from "node:stream";
 import { printAddress } from "@trunkline/base";
 import { type AttributeKey, sharedAttribute } from "@trunkline/streams";
 import { isPeerVerified, remoteAddressOf, shownCertificate, TLSSocket } from "#platform";
 
+/** The peer of a connection. */
 export interface Peer {
-  /** `"127.0.0.1:50051"`, `"[::1]:50051"`, `"unix:/path"`, or `"transport"` for a duplex that has no address. */
+  /** The address: `"127.0.0.1:50051"`, `"[::1]:50051"`, `"unix:/path"`, or `"transport"` for a duplex that has none. */
   readonly address: string;
-  /** TLS is in use. */
+  /** True if the connection uses TLS. */
   readonly secure: boolean;
-  /** What TLS knows of the peer; only where it is in use. */
+  /** The facts that TLS knows about the peer; only there if TLS is in use. */
   readonly tls?: PeerTls;
 }
 
-/** What TLS knows of a peer. */
+/** The facts that TLS knows about a peer. */
 export interface PeerTls {
-  /** `"TLSv1.3"`. */
+  /** The version of TLS: `"TLSv1.3"`. */
   readonly protocol: string;
   /** The cipher suite by its standard name: `"TLS_AES_256_GCM_SHA384"`. */
   readonly cipher: string;
-  /** At a server: the name that the client asked for (SNI). At a client: the name it asked for. */
+  /** The name that the client asked for (SNI). */
   readonly serverName: string | undefined;
-  /** The peer's certificate was asked for and is good. Without it nothing that the certificate says is proven. */
+  /**
+   * True if the peer's certificate was requested and is valid. Otherwise nothing that the certificate says is proven.
+   */
   readonly authorized: boolean;
-  /** The peer's own certificate: `subject`, `subjectAltName`, `fingerprint256`, … At a server only where client certificates are asked for (`requestCert`). */
+  /**
+   * The peer's own certificate: `subject`, `subjectAltName`, `fingerprint256`, … A server has it only if it requests
+   * client certificates (`requestCert`).
+   */
   readonly certificate: X509Certificate | undefined;
 }
 
-/** The peer of a call, for layers around it. */
+/** The attribute that holds the peer of a call, for layers around it. */
 export const callPeer: AttributeKey<Peer> = sharedAttribute("@trunkline/grpc", "callPeer");
 
-/** Looks when asked: taking a certificate apart costs more than most connections need. */
+/**
+ * Reads the facts from the socket when they are asked for, since parsing a certificate costs more than most connections
+ * need.
+ */
 class TlsOfSocket implements PeerTls {
   readonly #socket: TLSSocket;
   #certificate: X509Certificate | undefined;
@@ -49,7 +58,7 @@ class TlsOfSocket implements PeerTls {
   }
 
   get serverName(): string | undefined {
-    // False where there was none, which Node's types do not say.
+    // Node gives false if there was none, which its types do not say.
     const { servername } = this.#socket as { servername?: unknown };
     return typeof servername === "string" && servername !== "" ? servername : undefined;
   }
@@ -64,7 +73,7 @@ class TlsOfSocket implements PeerTls {
   }
 }
 
-/** `path`: where a Unix socket is that does not know it itself. */
+/** Returns the peer of a duplex. @param path the path of a Unix socket, which does not know it itself */
 export function peerOf(duplex: Duplex, path?: string): Peer {
   const address = addressOf(duplex, path);
   return duplex instanceof TLSSocket

@@ -1,6 +1,6 @@
 /**
- * The details of errors that google.rpc describes. An entry of its own: their descriptors take two milliseconds to load, which a program that uses none
- * need not wait for. Importing it makes these types known to `GrpcError`.
+ * The details of errors that google.rpc describes. An entry of its own: their descriptors take two milliseconds to
+ * load, which a program that uses none need not wait for. Importing it makes these types known to `GrpcError`.
  */
 import type { Message } from "@bufbuild/protobuf";
 import type { Any } from "@bufbuild/protobuf/wkt";
@@ -60,8 +60,8 @@ export type GoogleDetail =
   | RetryInfo;
 
 /**
- * All details of an error, unpacked where their type is one of google.rpc or was registered; others, and malformed ones, stay as the `Any` they came as.
- * One type is had more simply by `error.detail(schema)`.
+ * All details of an error, unpacked where their type is one of google.rpc or was registered; others, and malformed
+ * ones, stay as the `Any` they came as. One type is had more simply by `error.detail(schema)`.
  */
 export function unpackDetails(error: GrpcError): (GoogleDetail | Any | Message)[] {
   return error.details.map((packed) => unpackKnownDetail(packed) ?? packed);

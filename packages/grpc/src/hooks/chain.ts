@@ -1,4 +1,5 @@
 /** The hooks of one call, as the call uses them. Calls without hooks have none of this. */
+import { isThenable } from "@trunkline/base";
 import type { Peer } from "../connection/peer.js";
 import { GrpcError } from "../wire/errors.js";
 import { Status } from "../wire/status.js";
@@ -13,10 +14,11 @@ import type {
   Interceptor,
 } from "./interceptor.js";
 
+/** The hooks of all interceptors of one call, in their order. */
 export class HookChain {
   /** The hooks in the order of the request: the outermost first. */
   readonly #inward: readonly CallHooks[];
-  /** The hooks in the order of the response. */
+  /** The hooks in the order of the response: the innermost first. */
   readonly #outward: readonly CallHooks[];
   /** The context of the code that made the call, or at a server the call's own: all hooks are called in it. */
   readonly #context: CallerContext;
@@ -27,22 +29,23 @@ export class HookChain {
     this.#context = context;
   }
 
-  /** Returns true if a hook of that name is there, so that its argument need be made. */
+  /** Returns true if there is such a hook. Otherwise its argument need not be made. */
   has(hook: keyof CallHooks): boolean {
     for (const hooks of this.#inward) if (hooks[hook] !== undefined) return true;
     return false;
   }
 
-  /** Shows the request. @returns a promise only where a hook wants to wait */
+  /** Calls `onRequest`. @returns a promise only if a hook waits */
   request(request: CallRequest): Promise<void> | undefined {
     return this.#context.run(showRequest, this.#inward, request);
   }
 
+  /** Calls `onConnection`. */
   connection(peer: Peer): void {
     this.#context.run(showConnection, this.#inward, peer);
   }
 
-  /** Calls `handler` inside of what the hooks put around it. */
+  /** Calls the handler inside of all `run` hooks. */
   run(handler: () => void): void {
     let run = handler;
     for (const hooks of this.#outward) {
@@ -53,23 +56,27 @@ export class HookChain {
     run();
   }
 
+  /** Calls `onRequestMessage`. @returns the message that the hooks want */
   requestMessage(message: {}): {} {
     return this.#context.run(showRequestMessage, this.#inward, message);
   }
 
+  /** Calls `onInitialMetadata`. */
   initialMetadata(initial: CallMetadata): void {
     this.#context.run(showInitialMetadata, this.#outward, initial);
   }
 
+  /** Calls `onResponseMessage`. @returns the message that the hooks want */
   responseMessage(message: {}): {} {
     return this.#context.run(showResponseMessage, this.#outward, message);
   }
 
+  /** Calls `onStatus`. */
   status(status: CallStatus): void {
     this.#context.run(showStatus, this.#outward, status);
   }
 
-  /** Tells all hooks of the end, whatever one of them throws; `report` hears of that. */
+  /** Calls all `onEnd` hooks, even if one of them throws. `report` gets such an error. */
   end(end: CallEnd, report: (error: unknown) => void): void {
     this.#context.run(showEnd, this.#outward, end, report);
   }
@@ -123,10 +130,6 @@ function showEnd(all: Hooks, end: CallEnd, report: (error: unknown) => void): vo
   }
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as PromiseLike<unknown> | null | undefined)?.then === "function";
-}
-
 async function waitThen(
   waiting: PromiseLike<unknown>,
   hooks: readonly CallHooks[],
@@ -147,8 +150,8 @@ function replaced(message: {}, given: {} | undefined): {} {
 }
 
 /**
- * Returns the hooks of a call, asked for and called in `context`; undefined where its interceptors want none. An interceptor that throws does so again when
- * the request is shown.
+ * Asks the interceptors for the hooks of a call. An error that one of them throws is thrown again by `request`.
+ * @returns undefined if there are no hooks
  */
 export function hooksOf<Call extends InterceptedCall>(
   interceptors: readonly Interceptor<Call>[],
@@ -162,7 +165,7 @@ export function hooksOf<Call extends InterceptedCall>(
       if (hooks !== undefined) all.push(hooks);
     }
   } catch (error) {
-    // Those that have begun are told of the end.
+    // The hooks that have begun still hear of the end.
     all.push({
       onRequest() {
         throw error;
@@ -172,7 +175,7 @@ export function hooksOf<Call extends InterceptedCall>(
   return all.length === 0 ? undefined : new HookChain(all, context);
 }
 
-/** Checks what came as the option `interceptors`. @throws TypeError */
+/** Checks the option `interceptors`. @throws TypeError if it is no array of functions */
 export function checkedInterceptors<One extends (call: never) => unknown>(
   interceptors: readonly One[] | undefined,
 ): readonly One[] {

@@ -1,6 +1,7 @@
 /**
- * The asynchronous context (`AsyncLocalStorage`) in which a callback was given. What comes from the network comes in the context of whatever made the
- * connection, perhaps of another caller: a callback that is called from there has to be taken back to its own (nodejs/node#55376).
+ * The asynchronous context (`AsyncLocalStorage`) in which a callback was given. What comes from the network comes in
+ * the context of whatever made the connection, perhaps of another caller: a callback that is called from there has to
+ * be taken back to its own (nodejs/node#55376).
  */
 import { AsyncResource } from "#platform";
 
@@ -18,7 +19,10 @@ export class CallerContext {
     return this.#resource.runInAsyncScope(callback, undefined, ...args);
   }
 
-  /** Returns a context of its own that begins as this one is, so that what changes there changes neither this one nor a third. */
+  /**
+   * Returns a context of its own that begins as this one is, so that what changes there changes neither this one nor a
+   * third.
+   */
   fork(): CallerContext {
     return this.#resource.runInAsyncScope(create);
   }

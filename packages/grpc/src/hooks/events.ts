@@ -1,4 +1,4 @@
-/** What hooks are given. Metadata is copied when a hook first looks at it: most look at none. */
+/** The objects that hooks are given. Metadata is copied when a hook first reads it, since most hooks read none. */
 import type { Metadata } from "@trunkline/metadata";
 import type { AttributeKey } from "@trunkline/streams";
 import type { Deadline } from "../contract/deadline.js";
@@ -6,9 +6,10 @@ import { Status } from "../wire/status.js";
 import { type Detail, noDetails, type PackedDetails } from "../wire/status-details.js";
 import type { CallMetadata, CallRequest, CallStatus } from "./interceptor.js";
 
+/** Metadata on its way through the hooks. */
 export class MetadataEvent implements CallMetadata {
   readonly #given: () => Metadata;
-  /** What is to be used in place of what was given; undefined where no hook has looked. */
+  /** The copy that hooks have read or replaced; undefined if no hook has read the metadata. */
   changed: Metadata | undefined = undefined;
 
   constructor(given: () => Metadata) {
@@ -25,6 +26,7 @@ export class MetadataEvent implements CallMetadata {
   }
 }
 
+/** A request on its way through the hooks. */
 export class RequestEvent extends MetadataEvent implements CallRequest {
   deadline: Deadline | undefined;
   readonly #provide: <T>(key: AttributeKey<T>, value: T) => void;
@@ -50,13 +52,14 @@ interface GivenStatus {
   readonly details: PackedDetails;
 }
 
+/** A status on its way through the hooks. */
 export class StatusEvent extends MetadataEvent implements CallStatus {
   status: Status;
   message: string;
   readonly #given: GivenStatus | undefined;
   #details: readonly Detail[] | undefined = undefined;
 
-  /** `given`: OK where there is none. */
+  /** @param given the status on its way; undefined stands for OK */
   constructor(metadata: () => Metadata, given: GivenStatus | undefined) {
     super(metadata);
     this.#given = given;
@@ -72,7 +75,7 @@ export class StatusEvent extends MetadataEvent implements CallStatus {
     this.#details = details;
   }
 
-  /** Whether it is still what was given. */
+  /** True if no hook has changed anything. */
   get untouched(): boolean {
     const { status, message } = this.#given ?? { status: Status.OK, message: "" };
     return (

@@ -1,6 +1,7 @@
 /**
- * Interceptors: what stands between a call and who made it or handles it, in one shape for both sides. A call asks each of its interceptors
- * once, when it begins, for hooks; short and open forms, and calls that are sent again, pass through the same ones.
+ * Interceptors, in one shape for both sides: they see and change calls between the caller or handler and the wire. A
+ * call asks each of its interceptors for hooks once, when it begins. Short and open forms, and calls that are sent
+ * again, pass through the same hooks.
  */
 import type { Metadata } from "@trunkline/metadata";
 import type { AttributeKey } from "@trunkline/streams";
@@ -14,11 +15,13 @@ import type { Detail } from "../wire/status-details.js";
 export type InterceptedCall = ClientCall<{}, {}> | ServerCall<{}, {}>;
 
 /**
- * Called once for each call, when it begins. What it returns stays with the call: keep a call's own state in its closure. One that returns
- * the same object for all calls costs nearly nothing. What it throws, the call fails with.
+ * A function that is called once for each call, when the call begins, and returns hooks for it. State of a single call
+ * belongs into its closure. An interceptor that returns the same object for all calls costs nearly nothing. An error
+ * that it throws fails the call.
  *
- * The first interceptor of a list is the outermost: what goes with the request passes the interceptors in order, what comes back in the
- * reverse order. Those of a channel or server stand outside of those of a client or service, and these outside of those of a call.
+ * The first interceptor of a list is the outermost: the request passes the interceptors in order, the response in the
+ * reverse order. Interceptors of a channel or server stand outside of those of a client or service, and these outside
+ * of those of a call.
  */
 export type Interceptor<Call extends InterceptedCall = InterceptedCall> = (call: Call) => CallHooks | undefined;
 
@@ -29,62 +32,85 @@ export type ClientInterceptor = Interceptor<ClientCall<{}, {}>>;
 export type ServerInterceptor = Interceptor<ServerCall<{}, {}>>;
 
 /**
- * What an interceptor wants to see and change of a call; a hook that is not there costs nothing. Hooks see the same things, in the same
- * order, on both sides. Only `onRequest` may wait: a promise a message would cost more than the message.
+ * The hooks of an interceptor for one call. A hook that is not there costs nothing. Hooks see the same things, in the
+ * same order, on both sides. Only `onRequest` may wait: a promise for each message would cost more than the message.
  *
- * What a hook throws ends the call: a `GrpcError` as it is; at a server anything else as UNKNOWN without its text, and `onError` hears of it.
+ * An error that a hook throws ends the call. A `GrpcError` ends it with its status; at a server any other error ends it
+ * with UNKNOWN without its text, and is reported to `onError`.
  */
 export interface CallHooks {
-  /** Before the request goes out; at a server before its handler is called. The call waits for a promise, no longer than its deadline. */
+  /**
+   * Called before the request goes out; at a server, before its handler is called. The call waits for a promise, at
+   * most until its deadline.
+   */
   onRequest?(request: CallRequest): void | Promise<void>;
   /**
-   * At a client: the call has been given a connection, and nothing has been sent on it yet. The place to refuse a peer. Called again where the call is
-   * sent again.
+   * Called at a client when the call has a connection and before anything is sent on it: the place to refuse a peer. It
+   * is called again if the call is sent again.
    */
   onConnection?(peer: Peer): void;
-  /** At a server: calls `handler`, which returns at once; for what surrounds everything the handler does, as `AsyncLocalStorage.run` does. */
+  /**
+   * Calls `handler`, at a server. The handler returns at once. This hook is for contexts that surround everything a
+   * handler does, such as that of `AsyncLocalStorage.run`.
+   */
   run?(handler: () => void): void;
-  /** Each message of the request; at a server when it is taken. What it returns takes the message's place, unless that is undefined. */
+  /**
+   * Called with each message of the request; at a server when it is taken. An object that it returns replaces the
+   * message.
+   */
   onRequestMessage?(message: {}): object | undefined;
-  /** Initial metadata, where there is some: an answer that is a status alone has none. */
+  /** Called with the initial metadata. An answer that is a status alone has none. */
   onInitialMetadata?(initial: CallMetadata): void;
-  /** Each message of the response; at a client when it is taken, which may be after the status has come. What it returns takes the message's place, unless that is undefined. */
+  /**
+   * Called with each message of the response; at a client when it is taken, which may be after the status has come. An
+   * object that it returns replaces the message.
+   */
   onResponseMessage?(message: {}): object | undefined;
-  /** The status that the server sends; at a client only one that came from there, so not for calls that were cancelled or lost. */
+  /**
+   * Called with the status that the server sends. A client calls it only for a status that came from the server, and
+   * not for calls that were cancelled or lost.
+   */
   onStatus?(status: CallStatus): void;
-  /** The call is over, for whatever reason, and at a server its handler has ended. Called exactly once. */
+  /** Called exactly once, when the call has ended for any reason, and at a server when its handler has ended too. */
   onEnd?(end: CallEnd): void;
 }
 
-/** Metadata on its way. */
+/** Metadata as a hook sees it. */
 export interface CallMetadata {
-  /** A copy to be changed in place, or replaced: what it holds after the last hook goes on its way. */
+  /** A copy that hooks change in place or replace. Its content after the last hook is sent, or given to the caller. */
   metadata: Metadata;
 }
 
-/** A request on its way. */
+/** A request as a hook sees it. */
 export interface CallRequest extends CallMetadata {
-  /** May be replaced, by an earlier or later one, or by none. */
+  /** The deadline of the call. A hook may replace it by an earlier or later one, or by undefined for none. */
   deadline: Deadline | undefined;
-  /** Makes a fact known to all who have the call: `call.extra(key)` gives it. At a server for what was learnt of the caller. */
+  /**
+   * Adds an attribute to the call, which `call.extra(key)` then gives. At a server it holds what an interceptor knows
+   * about the caller.
+   */
   provide<T>(key: AttributeKey<T>, value: T): void;
 }
 
-/** A status on its way; each part may be changed. */
+/** A status as a hook sees it. Each part may be changed. */
 export interface CallStatus extends CallMetadata {
   status: Status;
   message: string;
-  /** Packed, until a hook gives others. */
+  /** The details of the error. They are packed messages until a hook gives others. */
   details: readonly Detail[];
 }
 
-/** How a call ended. */
+/** The end of a call, as hooks see it. */
 export interface CallEnd {
   readonly status: Status;
   readonly message: string;
-  /** How many were sent and had come, whether or not somebody has taken them. */
+  /** The number of request messages that were sent, or had come. */
   readonly requestMessages: number;
+  /** The number of response messages that were sent, or had come. */
   readonly responseMessages: number;
-  /** At a client: what its steps reject with. At a server: why it was over before its handler said so, or what the handler threw. */
+  /**
+   * The error of the call. At a client its steps reject with it. At a server it is the reason why the call ended before
+   * its handler did, or the error that the handler threw.
+   */
   readonly error: Error | undefined;
 }

@@ -1,4 +1,4 @@
-/** From a handler to the calls it makes, through Node's async context. */
+/** Finds the call in whose handler another call is made, through Node's async context. */
 import { AsyncLocalStorage } from "#platform";
 import { inheritedDeadline, watchSignals } from "../call/cancellation.js";
 import type { ServerCall } from "../contract/call.js";
@@ -7,17 +7,18 @@ import { Status } from "../wire/status.js";
 
 const handled: AsyncLocalStorage<ServerCall<{}, {}>> = new AsyncLocalStorage();
 
-/** The call whose handler this code runs in, where the server has `asyncContext()` among its interceptors. */
+/** Returns the call in whose handler this code runs, if the server has `asyncContext()` among its interceptors. */
 export function currentCall(): ServerCall<{}, {}> | undefined {
   return handled.getStore();
 }
 
 /**
- * Makes every call that is made inside of a handler belong to the handler's call, as `{ parent: call }` does. To be given to the server and to the
- * channels (or clients) on which its handlers make calls.
+ * Makes an interceptor by which every call that a handler makes belongs to the handler's call, as with
+ * `{ parent: call }`. It is given to the server, and to the channels or clients on which its handlers make calls.
  *
- * An option and not the rule, because async context costs something at every promise of the process, and because work that a handler
- * leaves behind on purpose would be cancelled with it; `{ parent: call }` says it for one call, and costs nothing.
+ * It is an option and not the rule: async context costs something at every promise of the process, and work that a
+ * handler leaves behind on purpose would be cancelled with it. `{ parent: call }` does the same for one call, and costs
+ * nothing.
  */
 export function asyncContext(): Interceptor {
   return (call) => {
@@ -25,7 +26,7 @@ export function asyncContext(): Interceptor {
     const parent = handled.getStore();
     if (parent === undefined) return undefined;
     const unwatch = watchSignals(undefined, parent, ({ status, cause }) => {
-      // That deadline is the call's own too, and ends it with its own status.
+      // The deadline of the parent is the call's own too, and ends it with DEADLINE_EXCEEDED.
       if (status !== Status.DEADLINE_EXCEEDED) call.cancel(cause);
     });
     return {

@@ -1,6 +1,9 @@
-/** Bearer tokens (RFC 6750) as the metadata `authorization`: sent by a client where nobody can read them, asked for by a server. */
+/**
+ * Bearer tokens (RFC 6750) as the metadata `authorization`: a client sends them over private connections, a server
+ * checks them.
+ */
 
-import { isLoopback, parseHostPort, reasonText } from "@trunkline/base";
+import { checkOptionNames, isLoopback, isThenable, optionNames, parseHostPort, reasonText } from "@trunkline/base";
 import type { AttributeKey } from "@trunkline/streams";
 import type { Peer } from "../connection/peer.js";
 import type { ServerCall } from "../contract/call.js";
@@ -9,24 +12,33 @@ import { GrpcError } from "../wire/errors.js";
 import { Status } from "../wire/status.js";
 
 /**
- * Gives the token of a call, or undefined for a call without one; asked once a call, so it does its own caching.
- * @param path the call's, `"/package.Service/Method"`
+ * Returns the token of a call, or undefined for a call without one. It is called once for each call, so it does its own
+ * caching. @param path the path of the call, `"/package.Service/Method"`
  */
 export type TokenProvider = (path: string) => string | undefined | Promise<string | undefined>;
 
+/** Options of `bearerToken`. */
 export interface BearerTokenOptions {
-  /** Send it without TLS also to loopback addresses, and over given transports that have no address, as in tests. Default false. */
+  /**
+   * Allows the token to be sent without TLS to loopback addresses, and over given transports without an address, as in
+   * tests. Default false.
+   */
   readonly allowLoopback?: boolean | undefined;
 }
+
+const bearerTokenOptionNames = optionNames<BearerTokenOptions>({ allowLoopback: true });
 
 const tokenForm = /^[A-Za-z0-9\-._~+/]+=*$/;
 
 /**
- * Sends a token with each call, over TLS and to Unix sockets only: on any other connection the call fails with UNAUTHENTICATED before anything of it is
- * sent. A call that brings an `authorization` of its own keeps it.
- * @param provider the token, or what gives it; when that fails, the call fails with UNAUTHENTICATED, or with the `GrpcError` it threw
+ * Makes an interceptor that sends a token with each call, over TLS and to Unix sockets only. On any other connection
+ * the call fails with UNAUTHENTICATED before anything of it is sent. A call that has an `authorization` of its own
+ * keeps it.
+ * @param provider the token, or a function that returns it; if that fails, the call fails with UNAUTHENTICATED, or with
+ * the `GrpcError` it threw
  */
 export function bearerToken(provider: string | TokenProvider, options: BearerTokenOptions = {}): ClientInterceptor {
+  checkOptionNames("bearerToken", options, bearerTokenOptionNames);
   const { allowLoopback = false } = options;
   const provide: TokenProvider = typeof provider === "string" ? () => provider : provider;
   return (call) => {
@@ -36,14 +48,14 @@ export function bearerToken(provider: string | TokenProvider, options: BearerTok
         if (request.metadata.has("authorization")) return undefined;
         const send = (token: string | undefined): void => {
           if (token === undefined) return;
-          // Its text may be a mistyped secret, so it is not part of the message.
+          // The text may be a mistyped secret, so it is not part of the message.
           if (typeof token !== "string" || !tokenForm.test(token))
             throw unauthenticated("the token is not of the form of a bearer token (RFC 6750)");
           secret = true;
           request.metadata.set("authorization", `Bearer ${token}`);
         };
         const given = ask(provide, call.path);
-        return given instanceof Promise ? given.then(send) : send(given);
+        return isThenable(given) ? given.then(send) : send(given);
       },
       onConnection(peer) {
         if (!secret || isPrivate(peer, allowLoopback)) return;
@@ -55,14 +67,14 @@ export function bearerToken(provider: string | TokenProvider, options: BearerTok
   };
 }
 
-function ask(provide: TokenProvider, path: string): string | undefined | Promise<string | undefined> {
+function ask(provide: TokenProvider, path: string): ReturnType<TokenProvider> {
   const failed = (error: unknown): never => {
     if (error instanceof GrpcError) throw error;
     throw unauthenticated(`no bearer token could be had: ${reasonText(error)}`, error);
   };
   try {
     const given = provide(path);
-    return given instanceof Promise ? given.catch(failed) : given;
+    return isThenable(given) ? Promise.resolve(given).catch(failed) : given;
   } catch (error) {
     return failed(error);
   }
@@ -73,7 +85,7 @@ function isPrivate({ address, secure }: Peer, allowLoopback: boolean): boolean {
   return allowLoopback && isNear(address);
 }
 
-/** A loopback address, or none at all. */
+/** Returns true for a loopback address, and for a transport that has no address. */
 function isNear(address: string): boolean {
   const host = parseHostPort(address)?.host;
   return address === "transport" || (host !== undefined && isLoopback(host));
@@ -87,21 +99,29 @@ function unauthenticated(message: string, cause?: unknown): GrpcError {
   return new GrpcError(Status.UNAUTHENTICATED, message, cause === undefined ? {} : { cause });
 }
 
+/** Options of `requireBearerToken`. */
 export interface RequireBearerTokenOptions<Identity> {
-  /** Under which `call.extra(identity)` gives the handler what `verify` gave. */
+  /** The attribute under which handlers find the result of `verify`: `call.extra(identity)`. Default: none. */
   readonly identity?: AttributeKey<Identity> | undefined;
-  /** Paths that need no token, such as health checks: `["/grpc.health.v1.Health/Check"]`. Default: none. */
+  /**
+   * The paths of methods that need no token, such as health checks: `["/grpc.health.v1.Health/Check"]`. Default: none.
+   */
   readonly except?: readonly string[] | undefined;
 }
 
+const requireOptionNames = optionNames<RequireBearerTokenOptions<unknown>>({ identity: true, except: true });
+
 /**
- * Lets only those calls through that bring a token which `verify` accepts, before anything of their messages is read; others end with UNAUTHENTICATED.
- * @param verify gives what is known of the caller. What it throws refuses the call: a `GrpcError` with its own status, anything else without telling why
+ * Makes an interceptor that lets only calls with an accepted token through, before their messages are read. Other calls
+ * end with UNAUTHENTICATED.
+ * @param verify returns what is known about the caller. An error that it throws refuses the call: a `GrpcError` with
+ * its own status, any other error without telling why
  */
 export function requireBearerToken<Identity>(
   verify: (token: string, call: ServerCall<{}, {}>) => Identity | Promise<Identity>,
   options: RequireBearerTokenOptions<Identity> = {},
 ): ServerInterceptor {
+  checkOptionNames("requireBearerToken", options, requireOptionNames);
   const { identity } = options;
   const except = new Set(options.except);
   return (call) => {

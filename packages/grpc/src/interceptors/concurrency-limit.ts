@@ -1,14 +1,17 @@
-/** How many calls may be under way at once. */
-
-import { wholeNumber } from "@trunkline/base";
+/** A limit for the number of calls that run at the same time. */
+import { checkOptionNames, optionNames, wholeNumber } from "@trunkline/base";
 import type { InterceptedCall, Interceptor } from "../hooks/interceptor.js";
 import { GrpcError } from "../wire/errors.js";
 import { Status } from "../wire/status.js";
 
+/** Options of `concurrencyLimit`. */
 export interface ConcurrencyLimitOptions {
-  /** Calls under way at once, streams counted as one for as long as they last. */
+  /** The number of calls that may run at the same time. A stream counts for as long as it lasts. */
   readonly maxCalls: number;
-  /** Calls that wait for their turn, in order; one more fails with RESOURCE_EXHAUSTED. Default: 0 at a server, 10,000 at a client. */
+  /**
+   * The number of calls that may wait for their turn, in order. One more fails with RESOURCE_EXHAUSTED. Default: 0 at a
+   * server, whose callers can try elsewhere, and 10,000 at a client.
+   */
   readonly maxQueuedCalls?: number | undefined;
 }
 
@@ -16,12 +19,15 @@ interface Waiter {
   admit(): void;
 }
 
+const limitOptionNames = optionNames<ConcurrencyLimitOptions>({ maxCalls: true, maxQueuedCalls: true });
+
 /**
- * One limit for all calls that pass through what this returns: give it to a server, a service, a channel, or several of them together. At a server a call
- * counts until its handler has ended. A call that waits keeps to its deadline, and can be cancelled.
- * @throws RangeError for a limit that is none
+ * Makes an interceptor with one limit for all calls that pass through it. It can be given to a server, a service, a
+ * channel, or several of them together. At a server a call counts until its handler has ended. A call that waits keeps
+ * to its deadline, and can be cancelled. @throws RangeError for a limit that is no whole number
  */
 export function concurrencyLimit(options: ConcurrencyLimitOptions): Interceptor {
+  checkOptionNames("concurrencyLimit", options, limitOptionNames);
   const maxCalls = wholeNumber("maxCalls", options.maxCalls ?? 1, 1);
   wholeNumber("maxQueuedCalls", options.maxQueuedCalls ?? 0, 0);
   const waiting = new Set<Waiter>();
@@ -33,7 +39,7 @@ export function concurrencyLimit(options: ConcurrencyLimitOptions): Interceptor 
       running -= 1;
       return;
     }
-    // Its place goes from one to the next.
+    // The place of a call that has ended goes to the next one.
     waiting.delete(next);
     next.admit();
   };
@@ -71,7 +77,7 @@ export function concurrencyLimit(options: ConcurrencyLimitOptions): Interceptor 
   };
 }
 
-/** A server's call that waits here is over only when it no longer waits. */
+/** Calls `abandon` when a call of a server ends while it waits. A client's call is told of by `onEnd`. */
 function onAbandoned(call: InterceptedCall, abandon: (reason: unknown) => void): void {
   if (call.role !== "server") return;
   const { signal } = call;
@@ -81,6 +87,6 @@ function onAbandoned(call: InterceptedCall, abandon: (reason: unknown) => void):
 function tooMany(maxCalls: number, maxQueuedCalls: number): GrpcError {
   return new GrpcError(
     Status.RESOURCE_EXHAUSTED,
-    `more calls are under way than maxCalls (${maxCalls}), and as many wait as maxQueuedCalls (${maxQueuedCalls}) allows`,
+    `as many calls run as maxCalls (${maxCalls}) allows, and as many wait as maxQueuedCalls (${maxQueuedCalls}) allows`,
   );
 }

@@ -1,21 +1,26 @@
-/** Deadlines for calls that have none, or too late a one. */
+/** Deadlines for calls that have none, or whose deadline is too late. */
+import { checkOptionNames, optionNames } from "@trunkline/base";
 import { streamClock } from "@trunkline/streams";
 import { Deadline } from "../contract/deadline.js";
 import type { Interceptor } from "../hooks/interceptor.js";
 
+/** Options of `deadlineDefaults`. */
 export interface DeadlineDefaults {
-  /** Milliseconds for a call that has no deadline. Default: `maxTimeoutMs`. */
+  /** The number of milliseconds for a call that has no deadline. Default: `maxTimeoutMs`. */
   readonly timeoutMs?: number | undefined;
-  /** Milliseconds that no call may go beyond, whatever it asks for. Default: no limit. */
+  /** The largest number of milliseconds for any call, whatever it asks for. Default: no limit. */
   readonly maxTimeoutMs?: number | undefined;
 }
 
+const deadlineOptionNames = optionNames<DeadlineDefaults>({ timeoutMs: true, maxTimeoutMs: true });
+
 /**
- * Gives calls a deadline. At a client one that is a default only is simpler as the option `timeoutMs` of the channel; at a server this is what bounds
- * handlers whose callers set none: at that time their `call.signal` aborts, and the client gets DEADLINE_EXCEEDED.
- * @throws RangeError for a number that is not above zero
+ * Makes an interceptor that gives calls a deadline. At a client, the option `timeoutMs` of the channel is a simpler
+ * default. At a server it bounds handlers whose callers set no deadline: when the time has passed, their `call.signal`
+ * aborts, and the client gets DEADLINE_EXCEEDED. @throws RangeError for a number that is not above zero
  */
 export function deadlineDefaults(options: DeadlineDefaults): Interceptor {
+  checkOptionNames("deadlineDefaults", options, deadlineOptionNames);
   const { maxTimeoutMs = Number.POSITIVE_INFINITY, timeoutMs = maxTimeoutMs } = options;
   for (const [name, value] of Object.entries({ timeoutMs, maxTimeoutMs })) {
     if (!(value > 0)) throw new RangeError(`${name} must be a number of milliseconds above zero, not ${String(value)}`);

@@ -1,46 +1,52 @@
-/** A line a call, when it is over. */
+/** Logs one line for each call, when it has ended. */
+import { checkOptionNames, optionNames } from "@trunkline/base";
 import { streamClock } from "@trunkline/streams";
 import type { InterceptedCall, Interceptor } from "../hooks/interceptor.js";
 import { Status, type StatusName, statusName } from "../wire/status.js";
 
-/** What is logged of a call. Never metadata, unless its key was named; never messages. */
+/** One line of the log. It never holds messages, and only metadata whose keys were named. */
 export interface CallLogEntry {
   readonly role: "client" | "server";
   readonly path: string;
-  /** `"127.0.0.1:50051"`; undefined where a client's call got no connection. */
+  /** The address of the peer, such as `"127.0.0.1:50051"`; undefined if a client's call got no connection. */
   readonly peer: string | undefined;
   readonly code: StatusName;
-  /** The status message; undefined where there is none. */
+  /** The status message; undefined if there is none. */
   readonly message: string | undefined;
   readonly durationMs: number;
   readonly requestMessages: number;
   readonly responseMessages: number;
   /** The values of the request's metadata under the keys that were named; bytes as base64. */
   readonly metadata?: Readonly<Record<string, readonly string[]>>;
-  /** Why a call failed, with its causes. */
+  /** The error of a call that failed, with its causes. */
   readonly error?: Error;
 }
 
-/** What pino, bunyan and winston's children have: the fields first. */
+/** A logger that takes the fields first, as those of pino and bunyan and the children of winston do. */
 export interface CallLogger {
   info(entry: CallLogEntry, message: string): void;
   warn(entry: CallLogEntry, message: string): void;
   error(entry: CallLogEntry, message: string): void;
 }
 
+/** Options of `logging`. */
 export interface LoggingOptions {
-  /** Keys of the request's metadata whose values are logged. Default: none, since they may be secrets. */
+  /** The keys of the request's metadata whose values are logged. Default: none, since values may be secrets. */
   readonly metadata?: readonly string[] | undefined;
 }
 
-/** A fault of the server's own code. */
+/** The statuses that stand for a fault in the code of the server. */
 const faults: ReadonlySet<Status> = new Set([Status.UNKNOWN, Status.INTERNAL, Status.DATA_LOSS]);
 
+const loggingOptionNames = optionNames<LoggingOptions>({ metadata: true });
+
 /**
- * Logs each call when it is over: to a function, or to a logger: OK as `info`; UNKNOWN, INTERNAL and DATA_LOSS as `error`; any other status as `warn`.
- * What the logger throws is reported as of any hook, and concerns no call.
+ * Makes an interceptor that logs each call when it has ended, to a function or to a logger. OK is logged as `info`;
+ * UNKNOWN, INTERNAL and DATA_LOSS as `error`; any other status as `warn`. An error of the logger is reported like that
+ * of any hook, and does not affect the call.
  */
 export function logging(to: CallLogger | ((entry: CallLogEntry) => void), options: LoggingOptions = {}): Interceptor {
+  checkOptionNames("logging", options, loggingOptionNames);
   const log =
     typeof to === "function" ? to : (entry: CallLogEntry): void => to[levelOf(entry.code)](entry, messageOf(entry));
   const keys = (options.metadata ?? []).map((key) => key.toLowerCase());

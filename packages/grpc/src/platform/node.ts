@@ -1,6 +1,7 @@
 /**
- * Everything that this package takes from Node. The entry of another platform is one file with the same exports, chosen by a condition of `#platform` in
- * the `imports` of package.json. Types of Node that occur in public options (`tls.ConnectionOptions`, `Duplex`) are imported where they are used.
+ * Everything that this package takes from Node. The entry of another platform is one file with the same exports, chosen
+ * by a condition of `#platform` in the `imports` of package.json. Types of Node that occur in public options
+ * (`tls.ConnectionOptions`, `Duplex`) are imported where they are used.
  */
 import { AsyncLocalStorage, AsyncResource } from "node:async_hooks";
 import { Buffer } from "node:buffer";
@@ -99,7 +100,9 @@ export function inflate(bytes: Uint8Array, maxBytes: number): Uint8Array {
   return inflateSync(bytes, { maxOutputLength: maxBytes });
 }
 
-/** Returns the address and port at the other end of a socket; undefined for a duplex that is no connected TCP socket. */
+/**
+ * Returns the address and port at the other end of a socket; undefined for a duplex that is no connected TCP socket.
+ */
 export function remoteAddressOf(duplex: Duplex): { readonly host: string; readonly port: number } | undefined {
   if (!(duplex instanceof net.Socket) || duplex.remoteAddress === undefined) return undefined;
   return { host: duplex.remoteAddress, port: duplex.remotePort ?? 0 };

@@ -19,7 +19,7 @@ import { Inbox, type InboxOwner } from "../call/inbox.js";
 import { Lifecycle, type LifecycleOwner } from "../call/lifecycle.js";
 import { callPeer, type Peer } from "../connection/peer.js";
 import type { MessageOptions, ResponseOptions, StatusOptions } from "../contract/call.js";
-import { Deadline } from "../contract/deadline.js";
+import { asDeadline, Deadline } from "../contract/deadline.js";
 import { type HookChain, hooksOf } from "../hooks/chain.js";
 import type { CallerContext } from "../hooks/context.js";
 import { RequestEvent } from "../hooks/events.js";
@@ -235,7 +235,7 @@ export class ServerCallStream implements HandledCall, ResponseOwner, InboxOwner<
     );
     const go = (): void => {
       if (request.changed !== undefined) this.#metadata = request.changed.freeze();
-      if (!this.ended && request.deadline !== this.deadline) this.#watchDeadline(request.deadline);
+      if (!this.ended && request.deadline !== this.deadline) this.#watchDeadline(asDeadline(request.deadline));
       this.#admit();
     };
     this.#handlerRuns = true;

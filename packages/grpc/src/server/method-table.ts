@@ -1,4 +1,5 @@
 /** The methods that a server implements, by the paths of their requests. */
+import { checkOptionNames, optionNames } from "@trunkline/base";
 import { checkedMessageBytes } from "../call/defaults.js";
 import type { ServerInterceptor } from "../hooks/interceptor.js";
 import type { Method } from "../service/method.js";
@@ -35,6 +36,12 @@ export interface ServiceOptions {
   readonly methods?: Readonly<Record<string, MethodOptions>> | undefined;
 }
 
+const serviceOptionNames = optionNames<ServiceOptions>({
+  interceptors: true,
+  maxReceiveMessageBytes: true,
+  methods: true,
+});
+
 export class MethodTable {
   readonly #methods: Map<string, ServedMethod> = new Map();
   /** The names of the services, which tell an unknown method from an unknown service. */
@@ -46,6 +53,7 @@ export class MethodTable {
    */
   add(service: AnyService, implementation: object, options: ServiceOptions = {}): void {
     const { typeName, methods } = resolveService(service);
+    checkOptionNames("Server.add", options, serviceOptionNames);
     if (typeof implementation !== "object" || implementation === null)
       throw new TypeError(`the implementation of ${typeName} must be an object`);
     if (this.#services.has(typeName)) throw new TypeError(`service ${typeName} was added already`);

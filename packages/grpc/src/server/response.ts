@@ -2,11 +2,13 @@
  * The response of a server to one call: initial metadata once, messages, and one status; each through the interceptors, and compressed in a
  * way that the client accepts.
  */
+import { checkOptionNames } from "@trunkline/base";
 import type { HeaderField, Http2Stream } from "@trunkline/h2";
 import { Metadata, type MetadataInit } from "@trunkline/metadata";
 import { checkSendMessageBytes } from "../call/defaults.js";
 import { endStream, keepOpen, Outbox, type OutboxOwner } from "../call/outbox.js";
 import type { ResponseOptions, StatusOptions } from "../contract/call.js";
+import { responseOptionNames, statusOptionNames } from "../contract/call.js";
 import type { HookChain } from "../hooks/chain.js";
 import { MetadataEvent, StatusEvent } from "../hooks/events.js";
 import type { Method } from "../service/method.js";
@@ -83,6 +85,7 @@ export class OutgoingResponse implements OutboxOwner {
     }
     let fields: readonly HeaderField[];
     try {
+      if (options !== undefined) checkOptionNames("sendInitialMetadata", options, responseOptionNames);
       fields = metadata === undefined ? [] : Metadata.from(metadata).toWire();
       if (options?.compression !== undefined) this.#compressWith(options.compression);
     } catch (error) {
@@ -192,6 +195,7 @@ export class OutgoingResponse implements OutboxOwner {
     if (!isStatus(status)) return new RangeError(`a status is a whole number from 0 to 16, not ${String(status)}`);
     if (status === Status.OK && this.#lacksReply) return this.#missingReply();
     try {
+      checkOptionNames("sendTrailingMetadata", options, statusOptionNames);
       const details = options.details === undefined ? noDetails : options.details.map(packDetail);
       if (metadata !== undefined) this.#trailingMetadata = this.#withTrailing(Metadata.from(metadata));
       this.#status = { status, message, details };

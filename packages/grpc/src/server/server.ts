@@ -2,7 +2,9 @@
 import type { Duplex } from "node:stream";
 import type tls from "node:tls";
 import {
+  checkOptionNames,
   isLoopback,
+  optionNames,
   parseHostPort,
   parseUnixAddress,
   printAddress,
@@ -15,13 +17,9 @@ import { type Clock, type CloseOptions, defaultCloseTimeoutMs } from "@trunkline
 import { createSocketServer, systemClock } from "#platform";
 import { checkedMessageBytes, understood } from "../call/defaults.js";
 import { budgetFor, type MessageBudget } from "../call/message-budget.js";
-import { resolveServerLifetime, type ServerLifetimeOptions } from "../connection/lifetime.js";
-import {
-  checkedHttp2,
-  defaultMaxReceiveMessageBytes,
-  type Http2Options,
-  largestMessageBytes,
-} from "../connection/options.js";
+import { closeOptionNames } from "../call/options.js";
+import { keepaliveOptionNames, resolveServerLifetime, type ServerLifetimeOptions } from "../connection/lifetime.js";
+import { checkedHttp2, defaultMaxReceiveMessageBytes, type Http2Options } from "../connection/options.js";
 import { peerOf } from "../connection/peer.js";
 import type { ServerCall } from "../contract/call.js";
 import { checkedInterceptors } from "../hooks/chain.js";
@@ -31,6 +29,7 @@ import { type DecodeOptions, resolveDecodeLimits } from "../service/codec.js";
 import type { AnyService } from "../service/resolution.js";
 import type { Compression, CompressionOption } from "../wire/compression.js";
 import { GrpcError } from "../wire/errors.js";
+import { largestMessageBytes } from "../wire/message.js";
 import { Status } from "../wire/status.js";
 import { ServerConnection } from "./connection.js";
 import type { ServerCore } from "./core.js";
@@ -70,6 +69,25 @@ export interface ServerOptions extends ServerLifetimeOptions, DecodeOptions {
   readonly clock?: Clock | undefined;
 }
 
+const serverOptionNames = optionNames<ServerOptions>({
+  ...keepaliveOptionNames,
+  maxConnectionAgeMs: true,
+  maxConnectionAgeGraceMs: true,
+  maxConnectionIdleMs: true,
+  maxReceiveMessageBytes: true,
+  maxSendMessageBytes: true,
+  maxUnknownFields: true,
+  maxNestedMessages: true,
+  compression: true,
+  acceptCompressions: true,
+  interceptors: true,
+  maxConcurrentStreams: true,
+  onError: true,
+  messageBudget: true,
+  http2: true,
+  clock: true,
+});
+
 export interface ServerListenOptions {
   /**
    * TLS with these options (`key`, `cert`, …); ALPN is set here. With `requestCert: true`, clients must show a certificate that `ca` vouches
@@ -81,6 +99,8 @@ export interface ServerListenOptions {
   /** No TLS beyond loopback. */
   readonly plaintext?: boolean | undefined;
 }
+
+const listenOptionNames = optionNames<ServerListenOptions>({ tls: true, onRefused: true, plaintext: true });
 
 /** How long clients may take to notice that a closing server has ended their calls. */
 const lastWordsMs = 1_000;
@@ -97,6 +117,7 @@ export class Server implements AsyncDisposable {
 
   /** @throws RangeError for a number out of its range, H2Error for one of `http2`, TypeError for a compression that is not known */
   constructor(options: ServerOptions = {}) {
+    checkOptionNames("Server", options, serverOptionNames);
     const { clock = systemClock, onError = logError } = options;
     const context = new CallerContext();
     this.#interceptors = checkedInterceptors(options.interceptors);
@@ -151,6 +172,7 @@ export class Server implements AsyncDisposable {
    * the address cannot be had; SocketPathError (a RangeError) for a Unix socket's path that is longer than the system takes
    */
   async listen(address: string, options: ServerListenOptions = {}): Promise<string> {
+    checkOptionNames("listen", options, listenOptionNames);
     if (this.#closed !== undefined) throw new Error("the server is closed");
     if (options.plaintext === true && options.tls !== undefined)
       throw new TypeError("a server listens with either tls or plaintext: true, not both");
@@ -224,6 +246,7 @@ export class Server implements AsyncDisposable {
    * handlers' signals abort, and the connections are closed. Idempotent; never rejects.
    */
   close(options: Pick<CloseOptions, "closeTimeoutMs"> = {}): Promise<void> {
+    checkOptionNames("close", options, closeOptionNames);
     this.#closed ??= this.#close(wholeNumber("closeTimeoutMs", options.closeTimeoutMs ?? defaultCloseTimeoutMs, 0));
     return this.#closed;
   }

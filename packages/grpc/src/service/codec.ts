@@ -29,7 +29,10 @@ export const defaultDecodeLimits: DecodeLimits = Object.freeze({
   maxNestedMessages: 250_000,
 });
 
-/** Checks the options and completes them by those of `outer`. @throws RangeError naming the option, the value and its range */
+/**
+ * Checks the options and completes them by those of `outer`. @throws RangeError naming the option, the value and its
+ * range
+ */
 export function resolveDecodeLimits(options: DecodeOptions, outer: DecodeLimits = defaultDecodeLimits): DecodeLimits {
   const { maxUnknownFields, maxNestedMessages } = options;
   return {
@@ -41,15 +44,17 @@ export function resolveDecodeLimits(options: DecodeOptions, outer: DecodeLimits 
 /**
  * The encoder and decoder of one kind of message.
  *
- * `encode` returns bytes that nobody changes afterwards: the runtime may keep them until they are written. `decode` gets
- * a view of the received bytes. It may keep a part of that view, which keeps the whole chunk (up to 64 KiB) in memory;
- * `retained` of `@trunkline/h2` copies small parts. An error that either of them throws ends the call with INTERNAL,
- * and a `GrpcError` ends it with its own status.
+ * `encode` returns bytes that nobody changes afterwards: the runtime may keep them until they are written. `decode`
+ * gets a view of the received bytes. It may keep a part of that view, which keeps the whole chunk (up to 64 KiB) in
+ * memory; `retained` of `@trunkline/h2` copies small parts. An error that either of them throws ends the call with
+ * INTERNAL, and a `GrpcError` ends it with its own status.
  */
 export interface MessageCodec<Message extends {}, Init extends {} = Message> {
   /** Returns the bytes of a message. */
   encode(message: Init): Uint8Array;
-  /** Returns the message that the bytes hold. @param limits those of the client or server, for codecs that can keep them */
+  /**
+   * Returns the message that the bytes hold. @param limits those of the client or server, for codecs that can keep them
+   */
   decode(bytes: Uint8Array, limits?: DecodeLimits): Message;
 }
 

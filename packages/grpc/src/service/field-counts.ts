@@ -3,8 +3,8 @@
  * an object, and two bytes on the wire are enough for one: 4 MB of them stop the event loop for seconds.
  *
  * The scan goes through the bytes exactly as protobuf-es' decoder does: that one reads a known field by its declared
- * type, whatever wire type stands in its tag. Otherwise a field with the wrong wire type would hide others from the scan.
- * Malformed bytes end the scan without an error, since the decoder finds them too.
+ * type, whatever wire type stands in its tag. Otherwise a field with the wrong wire type would hide others from the
+ * scan. Malformed bytes end the scan without an error, since the decoder finds them too.
  */
 import type { DescField, DescMessage } from "@bufbuild/protobuf";
 import { GrpcError } from "../wire/errors.js";

@@ -25,7 +25,9 @@ export interface GrpcJsMethodDefinition {
 /** A service as grpc-js describes it. */
 export type GrpcJsServiceDefinition = Readonly<Record<string, GrpcJsMethodDefinition>>;
 
-/** The types of all methods, each under the name in the definition and under the same name with a small first letter. */
+/**
+ * The types of all methods, each under the name in the definition and under the same name with a small first letter.
+ */
 export type GrpcJsMethods<Service> = {
   readonly [Name in keyof Service as Name extends string ? Name | Uncapitalize<Name> : never]: GrpcJsTypes<
     Service[Name]
@@ -74,7 +76,10 @@ function namesOf(name: string, { originalName }: GrpcJsMethodDefinition): string
   return [...names];
 }
 
-/** Makes a codec of a serializer and a deserializer. The latter gets a `Buffer`, as from grpc-js: its bytes fields depend on that. */
+/**
+ * Makes a codec of a serializer and a deserializer. The latter gets a `Buffer`, as from grpc-js: its bytes fields
+ * depend on that.
+ */
 function grpcJsCodec(
   serialize: (message: never) => Uint8Array,
   deserialize: (bytes: Buffer) => {},

@@ -16,8 +16,9 @@ import type { MessageCodec } from "./codec.js";
 import { checkMessage } from "./protobuf.js";
 
 /**
- * Makes a codec for protobuf in its JSON form. `encode` takes messages, and plain objects to make one from. Unknown fields
- * are ignored. A `google.protobuf.Any` may hold any message that the file of the schema, or a file imported by it, defines.
+ * Makes a codec for protobuf in its JSON form. `encode` takes messages, and plain objects to make one from. Unknown
+ * fields are ignored. A `google.protobuf.Any` may hold any message that the file of the schema, or a file imported by
+ * it, defines.
  */
 export function jsonCodec<Desc extends DescMessage>(
   schema: Desc,
@@ -38,7 +39,10 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 const registries: WeakMap<DescFile, Registry> = new WeakMap();
 
-/** Returns the types that an `Any` may hold. They are collected with the first message, since most services never meet JSON. */
+/**
+ * Returns the types that an `Any` may hold. They are collected with the first message, since most services never meet
+ * JSON.
+ */
 function typesOf(file: DescFile): Registry {
   let registry = registries.get(file);
   if (registry === undefined) {

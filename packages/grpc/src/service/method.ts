@@ -4,7 +4,10 @@ import type { AnyCodec, DecodeLimits } from "./codec.js";
 /** The kind of a method, in the words of protobuf-es: how many messages go each way. */
 export type MethodKind = "unary" | "server_streaming" | "client_streaming" | "bidi_streaming";
 
-/** The types of one method: its kind, and for each direction the message type and the type that a message can be made from. */
+/**
+ * The types of one method: its kind, and for each direction the message type and the type that a message can be made
+ * from.
+ */
 export interface MethodTypes<
   Kind extends MethodKind = MethodKind,
   Request extends {} = {},
@@ -20,8 +23,8 @@ export interface MethodTypes<
 }
 
 /**
- * The kind of a method, computed from its two stream flags. A definition that was loaded at run time has flags of type `boolean`; its kind is then every
- * kind that the flags allow.
+ * The kind of a method, computed from its two stream flags. A definition that was loaded at run time has flags of type
+ * `boolean`; its kind is then every kind that the flags allow.
  */
 export type KindOf<RequestStream extends boolean, ResponseStream extends boolean> = boolean extends
   | RequestStream
@@ -51,7 +54,10 @@ export interface RuntimeCodec {
 
 /** A method as the runtime uses it. */
 export interface Method {
-  /** The names that clients and implementations use, for example `["sayHello"]`. Users of grpc-js know several names for one method. */
+  /**
+   * The names that clients and implementations use, for example `["sayHello"]`. Users of grpc-js know several names for
+   * one method.
+   */
   readonly names: readonly string[];
   /** The `:path` of its requests: `"/package.Service/Method"`. */
   readonly path: string;

@@ -10,8 +10,8 @@ import { checkFieldCounts, messagePlan } from "./field-counts.js";
 const codecs = new BinaryCodecs(codecPlatform);
 
 /**
- * Makes a codec for protobuf in its binary form, from a descriptor of `@bufbuild/protobuf`. `encode` takes messages, and
- * plain objects to make one from.
+ * Makes a codec for protobuf in its binary form, from a descriptor of `@bufbuild/protobuf`. `encode` takes messages,
+ * and plain objects to make one from.
  */
 export function protobufCodec<Desc extends DescMessage>(
   schema: Desc,

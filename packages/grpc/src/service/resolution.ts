@@ -12,8 +12,8 @@ import { fromGrpcJs, type GrpcJsMethods, type GrpcJsServiceDefinition, isGrpcJsS
 import type { Service } from "./method.js";
 
 /**
- * A description of a service, as `createClient` and `Server.add` take it: a service of protobuf-es; a definition that grpc-tools, ts-proto or
- * `@grpc/proto-loader` have made; or one described by hand.
+ * A description of a service, as `createClient` and `Server.add` take it: a service of protobuf-es; a definition that
+ * grpc-tools, ts-proto or `@grpc/proto-loader` have made; or one described by hand.
  */
 export type AnyService = DescServiceLike | ServiceDefinition | GenericServiceDefinition | GrpcJsServiceDefinition;
 
@@ -30,7 +30,10 @@ export type MethodsOf<Description extends AnyService> = Description extends {
 
 const resolved: WeakMap<AnyService, Service> = new WeakMap();
 
-/** Returns the service that a description describes; each description is read once. @throws TypeError for something that describes no service */
+/**
+ * Returns the service that a description describes; each description is read once. @throws TypeError for something that
+ * describes no service
+ */
 export function resolveService(description: AnyService): Service {
   let service = resolved.get(description);
   if (service === undefined) {
@@ -51,6 +54,7 @@ function resolve(description: AnyService): Service {
 
 function notAService(): TypeError {
   return new TypeError(
-    "a service is a descriptor of protobuf-es, a definition as of grpc-tools, ts-proto or @grpc/proto-loader, or { typeName, methods }",
+    "a service is a descriptor of protobuf-es, a definition as of grpc-tools, ts-proto or @grpc/proto-loader, " +
+      "or { typeName, methods }",
   );
 }

@@ -1,14 +1,17 @@
-/** Two connected duplex streams in memory that behave as two ends of a socket: half-close, backpressure, and a loss that the other end notices. */
+/**
+ * Two connected duplex streams in memory that behave as the two ends of a socket: half-close, backpressure, and a loss
+ * that the other end notices.
+ */
 import { Duplex } from "#platform";
 
 class PairEnd extends Duplex {
   other: PairEnd | undefined;
-  /** What the other end's write waits for: that this end is read. */
+  /** Completes the write of the other end, once this end is read. */
   #unblock: (() => void) | undefined;
 
   constructor() {
     super({ allowHalfOpen: true });
-    // An end that nobody listens to must not end the test's process.
+    // Without a listener, an error of an end would end the test's process.
     this.on("error", () => {});
   }
 
@@ -38,13 +41,16 @@ class PairEnd extends Duplex {
     this.other = undefined;
     this.#unblock = undefined;
     const orderly = error === null && this.writableFinished && this.readableEnded;
-    // As with a socket, the loss comes after what was sent before it, and not within this call.
+    // As with a socket, the loss comes after the bytes that were sent before it, and not within this call.
     if (other !== undefined && !orderly) setImmediate(() => other.destroy(new Error("the other end is gone")));
     done(error);
   }
 }
 
-/** What is written to one end is read from the other. An end that is destroyed before both have ended takes the other with it, by an error. */
+/**
+ * Returns two connected ends: bytes that are written to one end are read from the other. An end that is destroyed
+ * before both have ended destroys the other end with an error.
+ */
 export function duplexPair(): [Duplex, Duplex] {
   const first = new PairEnd();
   const second = new PairEnd();

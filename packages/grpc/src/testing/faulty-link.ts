@@ -1,21 +1,31 @@
-/** A connection on which things go wrong, for tests of what a program does then. */
-
+/** A connection on which faults happen, for tests of programs that must bear them. */
+import { checkOptionNames, optionNames } from "@trunkline/base";
 import type { Clock } from "@trunkline/streams";
 import { Duplex, systemClock } from "#platform";
 import { type DirectionFaults, LinkDirection } from "./link-direction.js";
 
+/** The faults of a link, for each direction. */
 export interface LinkFaults {
-  /** Of what is written to this end. */
+  /** Faults of the bytes that are written to this end. Default: none. */
   readonly outgoing?: DirectionFaults | undefined;
-  /** Of what is read from it. */
+  /** Faults of the bytes that are read from this end. Default: none. */
   readonly incoming?: DirectionFaults | undefined;
-  /** That delays wait by. Default: the system's; a `VirtualClock` makes them exact. */
+  /** The clock of the delays. Default: the system's; a `VirtualClock` makes them exact. */
   readonly clock?: Clock | undefined;
 }
 
+const linkFaultNames = optionNames<LinkFaults>({ outgoing: true, incoming: true, clock: true });
+const directionFaultNames = optionNames<DirectionFaults>({
+  delayMs: true,
+  chunkBytes: true,
+  cutAfterBytes: true,
+  silentAfterBytes: true,
+  corruptByteAt: true,
+});
+
 /**
- * Wraps one end of a connection, in memory or a socket, and lets its bytes through with the faults that were ordered. It is a byte stream all the same: they
- * arrive in their order, or not at all.
+ * Wraps one end of a connection, in memory or over a socket, and lets its bytes through with the given faults. It
+ * remains a byte stream: bytes arrive in their order, or not at all.
  */
 export class FaultyLink extends Duplex {
   readonly #inner: Duplex;
@@ -24,6 +34,9 @@ export class FaultyLink extends Duplex {
 
   constructor(inner: Duplex, faults: LinkFaults = {}) {
     super({ allowHalfOpen: true });
+    checkOptionNames("FaultyLink", faults, linkFaultNames);
+    for (const direction of [faults.outgoing ?? {}, faults.incoming ?? {}])
+      checkOptionNames("FaultyLink", direction, directionFaultNames);
     this.#inner = inner;
     const clock = faults.clock ?? systemClock;
     const cut = (): void => this.cut();
@@ -45,7 +58,7 @@ export class FaultyLink extends Duplex {
     inner.on("end", () => this.#incoming.end());
     inner.on("error", () => {});
     inner.on("close", () => {
-      // Its end has been told already, if it had one.
+      // An end of the stream has been passed on already.
       if (!inner.readableEnded && !this.#incoming.silent)
         this.destroy(inner.errored ?? new Error("the other end is gone"));
     });
@@ -57,7 +70,9 @@ export class FaultyLink extends Duplex {
     this.destroy(new Error("the link was cut"));
   }
 
-  /** From now on nothing arrives at either end, and neither is told: the cable is pulled, the other machine is gone. */
+  /**
+   * Lets nothing arrive at either end any more, without telling them, as if the cable were pulled or the machine gone.
+   */
   silence(): void {
     this.#outgoing.silence();
     this.#incoming.silence();
@@ -78,7 +93,7 @@ export class FaultyLink extends Duplex {
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     this.#incoming.stop();
-    // The other end of a silent link is not told of this either.
+    // The other end of a silent link does not hear of this either.
     if (!this.#outgoing.silent) {
       this.#outgoing.stop();
       this.#inner.destroy();

@@ -1,38 +1,49 @@
-/** One direction of a faulty link: bytes go in, and come out late, in other pieces, changed, or not at all; never in another order. */
+/**
+ * One direction of a faulty link. Bytes go in, and come out late, in other pieces, changed, or not at all, but never in
+ * another order.
+ */
 
 import type { Clock } from "@trunkline/streams";
 import { Buffer } from "#platform";
 
-/** What happens to the bytes of one direction. Counts begin with the first byte of the connection. */
+/** The faults of one direction. Counts begin with the first byte of the connection. */
 export interface DirectionFaults {
-  /** How long each chunk takes, in milliseconds; a function is asked for each. Order is kept: a chunk never overtakes another. Default 0. */
+  /**
+   * The milliseconds that each chunk takes; a function is asked for each chunk. A chunk never overtakes another.
+   * Default 0.
+   */
   readonly delayMs?: number | (() => number) | undefined;
   /**
-   * The most bytes that are delivered at once; a function is asked for each piece. What is due at the same time is joined first. Default: as they were
-   * written.
+   * The largest number of bytes that are delivered at once; a function is asked for each piece. Bytes that are due at
+   * the same time are joined first. Default: the pieces in which they were written.
    */
   readonly chunkBytes?: number | (() => number) | undefined;
-  /** After this many bytes the connection breaks, for both ends. */
+  /** The number of bytes after which the connection breaks, for both ends. Default: never. */
   readonly cutAfterBytes?: number | undefined;
-  /** After this many bytes nothing arrives any more, not even the end or the loss of the connection. */
+  /**
+   * The number of bytes after which nothing arrives any more, not even the end or the loss of the connection. Default:
+   * never.
+   */
   readonly silentAfterBytes?: number | undefined;
-  /** The byte at this offset arrives with all its bits turned. */
+  /** The offset of a byte that arrives with all its bits turned. Default: none. */
   readonly corruptByteAt?: number | undefined;
 }
 
-/** Where the bytes come out. */
+/** The receiver of the bytes that come out. */
 export interface LinkSink {
-  /** @returns false where it has had enough until `resume` is called */
+  /** Takes bytes. @returns false if it takes no more until `resume` is called */
   deliver(bytes: Uint8Array): boolean;
   end(): void;
   cut(): void;
 }
 
-/** On their way at the most; then whoever writes has to wait, as before a full socket buffer. */
+/** The largest number of bytes on their way. Beyond it, writers wait, as before a full socket buffer. */
 const maxBytesUnderWay = 1_048_576;
 
+/** A chunk, the end or the loss of the connection, with the time at which it arrives. */
 type Item = { readonly dueMs: number; readonly bytes: Uint8Array | "end" | "cut" };
 
+/** The queue of one direction. */
 export class LinkDirection {
   readonly #faults: DirectionFaults;
   readonly #clock: Clock;
@@ -58,12 +69,12 @@ export class LinkDirection {
     return this.#silent;
   }
 
-  /** From now on nothing arrives. */
+  /** Lets nothing arrive any more. */
   silence(): void {
     this.#silent = true;
   }
 
-  /** `accepted`: more may come. */
+  /** Takes bytes. @param accepted called when more may come */
   write(given: Uint8Array, accepted: () => void): void {
     const bytes = this.#spoilt(given);
     if (bytes.length > 0) this.#add(bytes);
@@ -78,20 +89,20 @@ export class LinkDirection {
     this.#run();
   }
 
-  /** The sink takes more. */
+  /** Goes on after the sink had enough. */
   resume(): void {
     this.#full = false;
     this.#run();
   }
 
-  /** Nothing comes out any more. */
+  /** Drops everything that is on its way. */
   stop(): void {
     this.#over = true;
     this.#cancelTimer?.();
     this.#items.length = 0;
   }
 
-  /** What is left of a chunk once bytes were changed and lost. */
+  /** Returns the rest of a chunk after bytes were changed and lost. */
   #spoilt(given: Uint8Array): Uint8Array {
     const {
       corruptByteAt,
@@ -109,7 +120,7 @@ export class LinkDirection {
   }
 
   #add(bytes: Item["bytes"]): void {
-    // Silence swallows the end and the loss too.
+    // A silent link passes on neither its end nor its loss.
     if (this.#over || (this.#silent && typeof bytes === "string")) return;
     const dueMs = Math.max(this.#lastDueMs, this.#clock.nowMs() + given(this.#faults.delayMs, 0));
     this.#lastDueMs = dueMs;
@@ -117,7 +128,7 @@ export class LinkDirection {
     if (typeof bytes !== "string") this.#underWay += bytes.length;
   }
 
-  /** Delivers what is due, and sees to the rest later. */
+  /** Delivers the bytes that are due, and makes an appointment for the rest. */
   #run(): void {
     if (this.#over || this.#full) return;
     const nowMs = this.#clock.nowMs();
@@ -142,7 +153,7 @@ export class LinkDirection {
       this.#deliver(this.#faults.chunkBytes === undefined ? first : this.#joined(first, nowMs));
   }
 
-  /** All bytes that are due. */
+  /** Joins all bytes that are due. */
   #joined(first: Uint8Array, nowMs: number): Uint8Array {
     const parts = [first];
     for (

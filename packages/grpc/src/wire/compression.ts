@@ -37,17 +37,17 @@ export interface Compression {
    */
   decompress(bytes: Uint8Array, maxBytes: number): Uint8Array;
   /**
-   * Decompresses one large message without stopping the event loop, for example by the callback form of `node:zlib`. If it is
-   * there, `decompress` is only asked for results of up to 32 KiB and must then throw `ERR_BUFFER_TOO_LARGE` for larger
-   * ones. Default: `decompress` does all messages.
+   * Decompresses one large message without stopping the event loop, for example by the callback form of `node:zlib`. If
+   * it is there, `decompress` is only asked for results of up to 32 KiB and must then throw `ERR_BUFFER_TOO_LARGE` for
+   * larger ones. Default: `decompress` does all messages.
    */
   decompressInBackground?(bytes: Uint8Array, maxBytes: number): Promise<Uint8Array>;
 }
 
 /**
  * The compression of the messages that are sent: a name (`"identity"`, `"gzip"`, `"deflate"`, or one of
- * `acceptCompressions`), or a `Compression` itself. It works on the event loop and takes about a millisecond for 64 KiB:
- * large messages are better sent in pieces, with `compress: false`, or with a `Compression` of a lower level.
+ * `acceptCompressions`), or a `Compression` itself. It works on the event loop and takes about a millisecond for 64
+ * KiB: large messages are better sent in pieces, with `compress: false`, or with a `Compression` of a lower level.
  */
 export type CompressionOption = Compression | "identity" | "gzip" | "deflate" | (string & {});
 
@@ -119,8 +119,8 @@ export class Compressions {
   }
 
   /**
-   * Makes a compression for an encoding that is not known here. A server should not have used it, but the call fails only
-   * when a message really is in it.
+   * Makes a compression for an encoding that is not known here. A server should not have used it, but the call fails
+   * only when a message really is in it.
    */
   #unknown(name: string): Compression {
     const fail = (): never => {
@@ -171,7 +171,9 @@ export function compressed(what: string, message: Uint8Array, compression: Compr
 
 /** The size up to which a message is decompressed at once: a tenth of a millisecond of work. */
 const atOnceBytes = 32_768;
-/** The number of messages that are decompressed in the background at the same time: as many as Node has threads for it. */
+/**
+ * The number of messages that are decompressed in the background at the same time: as many as Node has threads for it.
+ */
 const maxInBackground = 4;
 const background = new WorkLimit(maxInBackground);
 

@@ -1,18 +1,22 @@
 /** The errors of calls. */
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
 import type { Any } from "@bufbuild/protobuf/wkt";
-import { brandKey, hasBrand, isError } from "@trunkline/base";
+import { brandClass, checkOptionNames, isError, optionNames } from "@trunkline/base";
 import { Metadata, type MetadataInit } from "@trunkline/metadata";
 import { BrokenStreamError } from "@trunkline/streams";
 import { isStatus, Status, type StatusName, statusName } from "./status.js";
 import { type Detail, decodeStatusDetails, noDetails, packDetail, unpackDetail } from "./status-details.js";
 
-/** Gives an error the details that came with it, as the value of their header field. They are decoded when first read. */
+/**
+ * Gives an error the details that came with it, as the value of their header field. They are decoded when first read.
+ */
 export let receiveDetails: (error: GrpcError, value: string) => void;
 
 /** Options of a `GrpcError` beside its status and message. */
 export interface GrpcErrorOptions {
-  /** The trailing metadata. A server sends it with the status; at a client it is the metadata that came with the status. */
+  /**
+   * The trailing metadata. A server sends it with the status; at a client it is the metadata that came with the status.
+   */
   readonly metadata?: MetadataInit | undefined;
   /** Details of the error. A server sends them as a `google.rpc.Status`; at a client they are those that came so. */
   readonly details?: readonly Detail[] | undefined;
@@ -20,7 +24,7 @@ export interface GrpcErrorOptions {
   readonly cause?: unknown;
 }
 
-const brand = brandKey("GrpcError");
+const grpcErrorOptionNames = optionNames<GrpcErrorOptions>({ metadata: true, details: true, cause: true });
 
 /**
  * The end of a call with a status other than OK. A handler that throws one ends its call with this status, message and
@@ -45,6 +49,7 @@ export class GrpcError extends BrokenStreamError {
    * @throws MetadataError for metadata that cannot be sent; TypeError for a detail of a type that is not known
    */
   constructor(status: Status, message = "", options: GrpcErrorOptions = {}) {
+    checkOptionNames("GrpcError", options, grpcErrorOptionNames);
     if (!isStatus(status) || status === Status.OK)
       throw new RangeError(`the status of a GrpcError must be from 1 to 16, not ${status}`);
     super(message, { code: statusName(status), ...("cause" in options ? { cause: options.cause } : {}) });
@@ -57,8 +62,7 @@ export class GrpcError extends BrokenStreamError {
     receiveDetails = (error, value) => {
       error.#details = value;
     };
-    Object.defineProperty(GrpcError.prototype, brand, { value: true });
-    Object.defineProperty(GrpcError, Symbol.hasInstance, { value: isInstance });
+    brandClass(GrpcError, "GrpcError");
     Object.defineProperty(GrpcError.prototype, Symbol.for("nodejs.util.inspect.custom"), { value: inspectGrpcError });
   }
 
@@ -79,11 +83,6 @@ export class GrpcError extends BrokenStreamError {
     }
     return undefined;
   }
-}
-
-/** Recognises errors of any copy of this package. A subclass is told by its prototype, since the brand does not name it. */
-function isInstance(this: unknown, value: unknown): boolean {
-  return Function.prototype[Symbol.hasInstance].call(this, value) || (this === GrpcError && hasBrand(value, brand));
 }
 
 type Inspect = (value: unknown, options: object) => string;

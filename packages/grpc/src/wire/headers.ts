@@ -29,7 +29,10 @@ export interface RequestOrigin {
   readonly userAgent: string;
 }
 
-/** Makes the fields that all requests of a method share. @param json true if its messages go in the JSON form of protobuf */
+/**
+ * Makes the fields that all requests of a method share. @param json true if its messages go in the JSON form of
+ * protobuf
+ */
 export function requestHead(origin: RequestOrigin, path: string, acceptEncoding: string, json: boolean): RequestHead {
   const { scheme, authority, userAgent } = origin;
   const pseudo = [
@@ -189,7 +192,9 @@ export function encodingField({ name }: Compression): HeaderField {
   return field("grpc-encoding", name);
 }
 
-/** Returns the field that lists the known encodings, for all requests and for the answer to a request in an unknown one. */
+/**
+ * Returns the field that lists the known encodings, for all requests and for the answer to a request in an unknown one.
+ */
 export function acceptEncodingField(acceptEncoding: string): HeaderField {
   return field("grpc-accept-encoding", acceptEncoding);
 }
@@ -202,8 +207,8 @@ export function listBytes(fields: readonly HeaderField[]): number {
 }
 
 /**
- * Returns the error for a header section that is larger than the peer takes, or undefined for one that is not. A peer that
- * gets more than it announced ends the stream, or even the connection with all its calls.
+ * Returns the error for a header section that is larger than the peer takes, or undefined for one that is not. A peer
+ * that gets more than it announced ends the stream, or even the connection with all its calls.
  */
 export function oversize(what: string, fields: readonly HeaderField[], maxBytes: number): GrpcError | undefined {
   const bytes = maxBytes === Number.POSITIVE_INFINITY ? 0 : listBytes(fields);

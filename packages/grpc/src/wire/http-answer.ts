@@ -1,6 +1,6 @@
 /**
- * An HTTP answer to a gRPC request that is not gRPC's, for example a proxy's error page. Its text says what is wrong, so
- * the error of the call holds the beginning of it (grpc-go#7406).
+ * An HTTP answer to a gRPC request that is not gRPC's, for example a proxy's error page. Its text says what is wrong,
+ * so the error of the call holds the beginning of it (grpc-go#7406).
  */
 import { decodeUtf8 } from "#platform";
 import { GrpcError } from "./errors.js";
@@ -11,7 +11,7 @@ const maxTextCharacters = 1_000;
 /** The number of bytes that are kept for that: a character of UTF-8 has at most four. */
 const maxTextBytes = 4 * maxTextCharacters;
 
-/** https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md gives this table. */
+/** The table of gRPC's document: https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md. */
 const statusOfHttp: Readonly<Record<string, Exclude<Status, 0>>> = {
   "400": Status.INTERNAL,
   "401": Status.UNAUTHENTICATED,

@@ -10,7 +10,9 @@ export const prefixBytes = 5;
 /** The largest length that a prefix can announce. */
 export const largestMessageBytes: number = 2 ** 32 - 1;
 
-/** A message as it goes out: its prefix and, if it is not empty, its body, written together. Nobody changes these bytes. */
+/**
+ * A message as it goes out: its prefix and, if it is not empty, its body, written together. Nobody changes these bytes.
+ */
 export type FramedMessage = readonly Uint8Array[];
 
 /** Returns a message with its prefix. @param flags 1 if `body` is compressed */

@@ -1,6 +1,7 @@
 /**
- * The header field `grpc-status-details-bin`: a `google.rpc.Status`, whose details are messages of any type, each packed
- * in an `Any`. Its three fields are written and read by hand, so that a program without details loads no descriptors.
+ * The header field `grpc-status-details-bin`: a `google.rpc.Status`, whose details are messages of any type, each
+ * packed in an `Any`. Its three fields are written and read by hand, so that a program without details loads no
+ * descriptors.
  */
 
 import {
@@ -20,8 +21,8 @@ import { decodeBase64, encodeBase64 } from "#platform";
 export const statusDetailsName = "grpc-status-details-bin";
 
 /**
- * One detail of an error: a message of a type that `@trunkline/grpc/details` or `registerDetails` has made known, a pair of a schema
- * and the object to make its message from, or an `Any`.
+ * One detail of an error: a message of a type that `@trunkline/grpc/details` or `registerDetails` has made known, a
+ * pair of a schema and the object to make its message from, or an `Any`.
  */
 export type Detail = Message | Any | readonly [schema: DescMessage, init: object];
 
@@ -34,7 +35,10 @@ export const noDetails: PackedDetails = Object.freeze([]);
 const typeUrlPrefix = "type.googleapis.com/";
 const known: Map<string, DescMessage> = new Map();
 
-/** Makes message types known: their messages are then taken as details without a schema, and `unpackDetails` unpacks them. */
+/**
+ * Makes message types known: their messages are then taken as details without a schema, and `unpackDetails` unpacks
+ * them.
+ */
 export function registerDetails(...schemas: readonly DescMessage[]): void {
   for (const schema of schemas) known.set(schema.typeName, schema);
 }
@@ -56,7 +60,8 @@ export function packDetail(given: Detail): Any {
   if (schema !== undefined) return pack(schema, given as Message);
   if (typeName === undefined) throw new TypeError("a detail of an error is a message, or [schema, init]");
   throw new TypeError(
-    `details of type ${typeName} are not known: give [schema, message], or import "@trunkline/grpc/details" for those of google.rpc`,
+    `details of type ${typeName} are not known: give [schema, message], ` +
+      'or import "@trunkline/grpc/details" for those of google.rpc',
   );
 }
 
@@ -102,7 +107,10 @@ export function encodeStatusDetails(code: number, message: string, details: read
   return encodeBase64(writer.finish());
 }
 
-/** Returns the details in the value of the header field. A malformed value has none, since the status matters more than its details. */
+/**
+ * Returns the details in the value of the header field. A malformed value has none, since the status matters more than
+ * its details.
+ */
 export function decodeStatusDetails(value: string): readonly Any[] {
   try {
     // Parts of these bytes are kept. They must be neither views of Node's pool nor Buffers.

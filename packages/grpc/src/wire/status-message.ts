@@ -7,7 +7,9 @@ import { allocateBytes, decodeUtf8, encodeUtf8 } from "#platform";
 const percent = 0x25;
 const needsEncoding = /[^\x20-\x24\x26-\x7e]|^ | $/;
 
-/** Returns `message` percent-encoded. Spaces at its ends are encoded too: HTTP/2 forbids them there (RFC 9113 §8.2.1). */
+/**
+ * Returns `message` percent-encoded. Spaces at its ends are encoded too: HTTP/2 forbids them there (RFC 9113 §8.2.1).
+ */
 export function encodeStatusMessage(message: string): string {
   if (!needsEncoding.test(message)) return message;
   const bytes = encodeUtf8(message);

@@ -42,7 +42,9 @@ const statusOfReset: Readonly<Record<number, Exclude<Status, 0>>> = {
   [ErrorCode.INADEQUATE_SECURITY]: Status.PERMISSION_DENIED,
 };
 
-/** Returns the error that a reset stream or a lost connection stands for. @param peer `"the server"` or `"the client"` */
+/**
+ * Returns the error that a reset stream or a lost connection stands for. @param peer `"the server"` or `"the client"`
+ */
 export function errorOfReset(reset: StreamReset, peer: string): GrpcError {
   const { errorCode, scope, origin, unprocessed, cause } = reset;
   if (scope === "connection")

@@ -55,7 +55,7 @@ describe("a limit of concurrent calls", () => {
     await until(() => waiting.length === 1, "the first call");
     expect(await rejection(client.say({}))).toMatchObject({
       code: "RESOURCE_EXHAUSTED",
-      message: "more calls are under way than maxCalls (1), and as many wait as maxQueuedCalls (0) allows",
+      message: "as many calls run as maxCalls (1) allows, and as many wait as maxQueuedCalls (0) allows",
     });
     waiting.shift()?.();
     await first;
