@@ -176,8 +176,15 @@ export class RawClient implements ConnectionHandler {
     this.driver = new ConnectionDriver(this.http2, duplexTransport(clientSide));
   }
 
-  /** Opens a stream with the usual request headers, but for what `fields` replaces, adds, or (with an empty value) leaves out. */
-  request(path: string, fields: Readonly<Record<string, string>> = {}, endStream = false): RawAnswer {
+  /**
+   * Opens a stream with the usual request headers, but for what `fields` replaces, adds, or (with an empty value) leaves out. An array
+   * gives several fields of one name.
+   */
+  request(
+    path: string,
+    fields: Readonly<Record<string, string | readonly string[]>> = {},
+    endStream = false,
+  ): RawAnswer {
     const all = {
       ":method": "POST",
       ":scheme": "http",
@@ -191,11 +198,10 @@ export class RawClient implements ConnectionHandler {
     const stream = this.http2.openStream(answer);
     if (stream === undefined) throw new Error("no stream");
     answer.stream = stream;
-    const list = Object.entries(all).filter(([, value]) => value !== "");
-    stream.sendHeaders(
-      list.map(([name, value]) => ({ name, value })),
-      { endStream },
+    const list = Object.entries(all).flatMap(([name, given]) =>
+      [given].flat().flatMap((value) => (value === "" ? [] : [{ name, value }])),
     );
+    stream.sendHeaders(list, { endStream });
     return answer;
   }
 

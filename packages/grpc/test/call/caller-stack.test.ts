@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { type Client, createClient, Deadline, GrpcError, Status } from "../../src/index.js";
 import { type ChannelForServices, channelFor } from "../../src/testing/index.js";
 import { Echo } from "../gen/echo_pb.js";
-import { collect } from "../support.js";
+import { collect, until } from "../support.js";
 
 let served: ChannelForServices | undefined;
 
@@ -69,7 +69,7 @@ describe("the stack of an error", () => {
   it("shows it too when the call had ended before", async () => {
     const call = failing().chat.open();
     await call.start();
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await until(() => call.trailingMetadata !== undefined, "the end of the call");
     async function theCaller(): Promise<unknown> {
       return await call.receive();
     }

@@ -283,3 +283,56 @@ describe("a server's handler", () => {
     expect(seen).toEqual(["one", "two", "CANCELLED"]);
   });
 });
+
+describe("many calls with one signal", () => {
+  /** The warnings that the process emits while `run` runs. */
+  async function warningsOf(run: () => Promise<unknown>): Promise<string[]> {
+    const warnings: string[] = [];
+    const note = (warning: Error): void => void warnings.push(warning.name);
+    process.on("warning", note);
+    try {
+      await run();
+      await settle();
+    } finally {
+      process.off("warning", note);
+    }
+    return warnings;
+  }
+
+  it("bring no MaxListenersExceededWarning, and all of them are cancelled by it (connect-es#476)", async () => {
+    const client = clientOf({ say: () => new Promise(() => {}) });
+    const controller = new AbortController();
+    const warnings = await warningsOf(async () => {
+      const calls = Array.from({ length: 11 }, () => rejection(client.say({}, { signal: controller.signal })));
+      await settle();
+      controller.abort();
+      for (const error of await Promise.all(calls)) expect(error.status).toBe(Status.CANCELLED);
+    });
+    expect(warnings).toEqual([]);
+  });
+
+  it("bring none either where it is the signal of the call that they belong to", async () => {
+    const inner = channelFor([[Echo, { say: (): Promise<{}> => new Promise(() => {}) }]]);
+    const innerClient = createClient(Echo, inner.channel);
+    let statuses: unknown[] = [];
+    const client = clientOf({
+      async say(_request, call) {
+        const errors = await Promise.all(
+          Array.from({ length: 20 }, () => rejection(innerClient.say({}, { parent: call }))),
+        );
+        statuses = errors.map(({ status }) => status);
+        return {};
+      },
+    });
+    const warnings = await warningsOf(async () => {
+      const call = client.say.open();
+      await call.send({});
+      await settle(50);
+      call.cancel();
+      await until(() => statuses.length === 20, "the ends of the inner calls");
+    });
+    expect(warnings).toEqual([]);
+    expect(new Set(statuses)).toEqual(new Set([Status.CANCELLED]));
+    await inner.close();
+  });
+});

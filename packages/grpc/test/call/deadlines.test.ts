@@ -177,14 +177,34 @@ describe("a deadline", () => {
 });
 
 describe("grpc-timeout at the server", () => {
-  it("in every unit, the shortest of several, is the call's deadline", async () => {
+  it("of several fields is the shortest, wherever it stands", async () => {
     const client = new RawClient();
     const seen: (number | undefined)[] = [];
     clientOf({
-      say: (_request, call) => {
-        seen.push(call.deadline?.remainingMs);
-        return {};
+      chat: {
+        open: (call) => {
+          seen.push(call.deadline?.remainingMs);
+        },
       },
+    });
+    void served?.server.serve(client.serverSide);
+    for (const timeouts of [
+      ["1S", "3S", "2S"],
+      ["3S", "1S", "2S"],
+      ["3S", "2S", "1S"],
+      ["1H", "1000m"],
+    ]) {
+      const answer = client.request("/trunkline.test.v1.Echo/Chat", { "grpc-timeout": timeouts }, true);
+      await until(() => answer.ended, "the answer");
+    }
+    expect(seen).toEqual([1_000, 1_000, 1_000, 1_000]);
+    client.driver.destroy();
+  });
+
+  it("in every unit is the call's deadline", async () => {
+    const client = new RawClient();
+    const seen: (number | undefined)[] = [];
+    clientOf({
       chat: {
         open: (call) => {
           seen.push(call.deadline?.remainingMs);

@@ -139,6 +139,43 @@ describe("keepalive", () => {
     call.cancel();
   });
 
+  it("of a channel leaves a dead connection for a new one: calls that come later go there", async () => {
+    const one = pair({ keepaliveIntervalMs: 10_000, keepaliveTimeoutMs: 2_000, keepaliveWithoutCalls: true });
+    await one.client.say({});
+    one.fallSilent();
+    await one.pass(15_000);
+    expect(one.channel.state).toBe("idle");
+    expect(await one.client.say({ text: "again" })).toMatchObject({ text: "again" });
+    expect(one.connections).toBe(2);
+  });
+
+  it("of a channel moves the calls that waited for a stream on a dead connection to a new one", async () => {
+    const one = pair({ keepaliveIntervalMs: 10_000, keepaliveTimeoutMs: 2_000 }, { maxConcurrentStreams: 1 });
+    const call = one.client.chat.open();
+    await call.send({ text: "a" });
+    await call.receive();
+    const waiting = one.client.say({ text: "waited" });
+    await settle();
+    one.fallSilent();
+    const lost = rejection(call.receive());
+    await one.pass(15_000);
+    expect((await lost).status).toBe(Status.UNAVAILABLE);
+    expect(await waiting).toMatchObject({ text: "waited" });
+    expect(one.connections).toBe(2);
+  });
+
+  it("every 20 s by clients and every 60 s by servers is allowed by both, for hours without a call", async () => {
+    const one = pair(
+      { keepaliveIntervalMs: 20_000, keepaliveWithoutCalls: true, idleTimeoutMs: Number.POSITIVE_INFINITY },
+      { keepaliveIntervalMs: 60_000 },
+    );
+    await one.client.say({});
+    await one.pass(2 * 3_600_000, 1_440);
+    expect(one.channel.state).toBe("ready");
+    await one.client.say({});
+    expect(one.connections).toBe(1);
+  });
+
   it("of a server ends the handler's call when nothing comes from the client any more", async () => {
     let reason: unknown;
     const one = pair({}, { keepaliveIntervalMs: 10_000, keepaliveTimeoutMs: 2_000 });
