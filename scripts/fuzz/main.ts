@@ -41,6 +41,7 @@ export function main(options: FuzzOptions): number {
   let failed = 0;
   for (const target of wanted) {
     const { failure, pool } = fuzz(target, (options.seconds * 1_000) / wanted.length, seed, console.log);
+    if (target.report !== undefined) console.log(target.report());
     if (failure === undefined) {
       if (options.keep) saveCorpus(target.name, fewest(target, pool));
       continue;

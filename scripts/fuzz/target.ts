@@ -7,6 +7,8 @@ export interface Target {
   generate(random: Random): Uint8Array;
   /** Input made from other input in the target's own terms (frames, fields); octets are changed by the loop. */
   mutate?(random: Random, input: Uint8Array, other: Uint8Array): Uint8Array;
+  /** Returns a line about all inputs so far, for the end of a run. */
+  report?(): string;
   /**
    * Runs the input and gives what it has reached: one string for each kind of behaviour. Input that shows a new one is
    * kept.

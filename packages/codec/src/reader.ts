@@ -10,16 +10,14 @@ import { longestShortAscii, shortAscii } from "./short-ascii.js";
 const long = new BigInt64Array(1);
 const unsignedLong = new BigUint64Array(long.buffer);
 const longWords = new Int32Array(long.buffer);
-const float = new Float64Array(1);
-const floatBytes = new Uint8Array(float.buffer);
-const single = new Float32Array(1);
-const singleBytes = new Uint8Array(single.buffer);
 
 /** A position in the bytes of one message. */
 export class Reader {
   readonly #platform: CodecPlatform;
   bytes: Uint8Array = new Uint8Array(0);
   at = 0;
+  /** The view of the bytes by which floats are read; made for messages that have some. */
+  #view: DataView | undefined;
   #low = 0;
   #high = 0;
 
@@ -35,6 +33,7 @@ export class Reader {
   /** Lets go of the bytes, so that they can be collected. */
   end(): void {
     this.bytes = nothing;
+    this.#view = undefined;
   }
 
   /** Returns a varint of at most 32 bits. One of more than five bytes has the bits that do not fit cut off. */
@@ -125,19 +124,17 @@ export class Reader {
   }
 
   double(): number {
-    const { bytes, at } = this;
-    if (at + 8 > bytes.length) throw giveUp;
-    for (let index = 0; index < 8; index++) floatBytes[index] = bytes[at + index] as number;
+    const { at } = this;
+    if (at + 8 > this.bytes.length) throw giveUp;
     this.at = at + 8;
-    return float[0] as number;
+    return this.#floats().getFloat64(at, true);
   }
 
   float(): number {
-    const { bytes, at } = this;
-    if (at + 4 > bytes.length) throw giveUp;
-    for (let index = 0; index < 4; index++) singleBytes[index] = bytes[at + index] as number;
+    const { at } = this;
+    if (at + 4 > this.bytes.length) throw giveUp;
     this.at = at + 4;
-    return single[0] as number;
+    return this.#floats().getFloat32(at, true);
   }
 
   /** Returns a view of the bytes that come next, behind their length. */
@@ -194,6 +191,13 @@ export class Reader {
     } else throw giveUp;
     if (this.at > this.bytes.length) throw giveUp;
     return this.bytes.subarray(start, this.at);
+  }
+
+  /** Returns a view that keeps every bit of a NaN, as a typed array need not. */
+  #floats(): DataView {
+    const { bytes } = this;
+    this.#view ??= new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    return this.#view;
   }
 
   #byte(at: number): number {

@@ -17,15 +17,12 @@ const shortText = 32;
 
 const long = new BigInt64Array(1);
 const longWords = new Int32Array(long.buffer);
-const float = new Float64Array(1);
-const floatBytes = new Uint8Array(float.buffer);
-const single = new Float32Array(1);
-const singleBytes = new Uint8Array(single.buffer);
 
 /** The block that messages are written into, from its end to its beginning. */
 export class BackwardWriter {
   readonly #platform: CodecPlatform;
   bytes: Uint8Array = new Uint8Array(blockBytes);
+  #view: DataView = new DataView(this.bytes.buffer);
   /** The position of the byte that was written last; the next one goes before it. */
   at: number = blockBytes;
   /** The position behind the message that is being written. */
@@ -78,6 +75,7 @@ export class BackwardWriter {
 
   #take(length: number): void {
     this.bytes = this.#platform.allocate(length);
+    this.#view = new DataView(this.bytes.buffer, this.bytes.byteOffset, length);
     this.at = length;
     this.end = length;
   }
@@ -158,15 +156,17 @@ export class BackwardWriter {
   }
 
   double(value: number): void {
-    float[0] = value;
-    this.raw(floatBytes);
+    if (this.at < 8) this.grow(8);
+    this.at -= 8;
+    this.#view.setFloat64(this.at, value, true);
   }
 
   float(value: number): void {
-    single[0] = value;
     // A finite number that a float cannot hold is an error.
-    if (!Number.isFinite(single[0]) && Number.isFinite(value)) throw giveUp;
-    this.raw(singleBytes);
+    if (!Number.isFinite(Math.fround(value)) && Number.isFinite(value)) throw giveUp;
+    if (this.at < 4) this.grow(4);
+    this.at -= 4;
+    this.#view.setFloat32(this.at, value, true);
   }
 
   /** Writes bytes as they are. */
