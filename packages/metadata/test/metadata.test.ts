@@ -125,6 +125,8 @@ describe("what it is made from", () => {
     ["bytes", bytes(1), "an iterable of number"],
     ["a flat pair, whose strings would be taken for pairs of characters", ["ab", "cd"], "an iterable of string"],
     ["metadata of another library", new (class HttpHeaders {})(), "an instance of HttpHeaders"],
+    ["an instance of a class without a name", new (class {})(), "such an object"],
+    ["an object whose constructor is no class", Object.create({ constructor: 1 }), "such an object"],
   ])("%s is refused, not taken for empty metadata", (_, init, what) => {
     expect(() => new Metadata(init as MetadataInit)).toThrow(
       new TypeError(`metadata is made from an object, pairs or other metadata, not from ${what}`),

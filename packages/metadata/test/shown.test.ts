@@ -27,6 +27,12 @@ describe("inspect, and so console.log", () => {
     expect(text).not.toContain("eyJ");
   });
 
+  test("shows 18 bytes whole, and shortens 19", () => {
+    const text = inspect(new Metadata({ "a-bin": new Uint8Array(18), "b-bin": new Uint8Array(19) }));
+    expect(text).toContain(`'a-bin': '${"A".repeat(24)}'`);
+    expect(text).toContain(`'b-bin': '${"A".repeat(24)}… (19 bytes)'`);
+  });
+
   test.each(["authorization", "proxy-authorization", "cookie", "set-cookie"])("shows no character of %s", (key) => {
     expect(inspect(new Metadata([[key, "hunter2"]]))).toContain("'… (7 characters)'");
   });
