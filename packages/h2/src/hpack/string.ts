@@ -7,7 +7,7 @@ import { type Cursor, maxIntegerOctets, readInteger, writeInteger } from "./inte
 const huffmanFlag = 0x80;
 const lengthBits = 7;
 
-/** Upper bound of what `writeString` writes. */
+/** Returns an upper bound of the bytes that `writeString` writes. */
 export function maxStringLength(text: string): number {
   return maxIntegerOctets + text.length;
 }
@@ -27,7 +27,7 @@ export function writeString(text: string, ascii: AsciiCodec, target: Uint8Array,
  * run.
  */
 let scratch = new Uint8Array(1_024);
-/** A larger scratch is not kept. */
+/** The size up to which a scratch buffer is kept for the next string. */
 const largestKeptScratch = 65_536;
 
 /**

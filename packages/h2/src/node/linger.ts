@@ -18,6 +18,7 @@ const longestLingerMs = 60_000;
  */
 const lifeBytes = 65_536;
 
+/** The last wait of one transport. It ends by itself, and destroys the transport. */
 export class Linger {
   readonly #transport: Transport;
   readonly #clock: Clock;
@@ -43,6 +44,7 @@ export class Linger {
     this.#heard = this.#receivedBytes <= lifeBytes;
   }
 
+  /** Ends the wait; the transport is closed already. */
   stop(): void {
     this.#disarm();
   }

@@ -103,7 +103,7 @@ describe("§8.5: CONNECT", () => {
     expect(client.verdict()).toBe("taken");
   });
 
-  it("WINDOW_UPDATE, PRIORITY and RST_STREAM are as anywhere", () => {
+  it("WINDOW_UPDATE and RST_STREAM have the effect that they have on other streams", () => {
     const engine = tunnelOfClient();
     engine.send(engine.peer.windowUpdate(1, 5), engine.peer.rstStream(1, 0xa));
     expect(engine.verdict()).toBe("taken");
@@ -112,7 +112,7 @@ describe("§8.5: CONNECT", () => {
 });
 
 describe("RFC 8441 §3: SETTINGS_ENABLE_CONNECT_PROTOCOL", () => {
-  it("is announced by a server that has it, and by nobody else", () => {
+  it("is announced by a server that has the option, and by no other endpoint", () => {
     const announces = (engine: Engine) => {
       const settings =
         engine.output().find(({ type, flags }) => type === FrameType.SETTINGS && flags === 0)?.payload ??
@@ -239,7 +239,7 @@ describe("RFC 8441 §4: a request with :protocol", () => {
   });
 });
 
-/** A client whose CONNECT on stream 1 was accepted. */
+/** Returns a client whose CONNECT on stream 1 was accepted. */
 function tunnelOfClient(answer: readonly HeaderField[] = responseFields): Engine {
   const engine = Engine.ready("client");
   const streamId = engine.openBare();

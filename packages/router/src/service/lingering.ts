@@ -1,7 +1,7 @@
 /**
  * The survivors of broken pairs that still take what was accepted from a lost peer. A slow reader is not a dead one: it
- * has all the time it needs while its connection lives, which the server's keepalive asks. Their number is bounded, and
- * so is the memory that they hold.
+ * has all the time it needs while its connection lives, which the server's keepalive checks. Their number is bounded,
+ * and so is the memory that they hold.
  */
 import type { Clock } from "@trunkline/base";
 import { GrpcError, Status } from "@trunkline/grpc";
@@ -17,6 +17,7 @@ export interface LingeringOptions {
   readonly stats: MutableStats;
 }
 
+/** All survivors of one router. */
 export class Lingering {
   readonly #options: LingeringOptions;
   /** The survivors with what cancels their timer, in the order in which they lost their other side. */
