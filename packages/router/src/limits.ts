@@ -1,5 +1,6 @@
 /** The limits of a router, each with its default, its unit and its reason, checked in one place. */
 import { durationMs, maxTimerMs, wholeNumber } from "@trunkline/base";
+import { defaultBufferedBytesPerConnection } from "./stream/connection-options.js";
 
 /** The limits on the memory, the time and the log lines that peers of a router can take. */
 export interface RouterLimits {
@@ -73,6 +74,12 @@ export interface RouterLimits {
    */
   readonly maxReceiveMessageBytes?: number | undefined;
   /**
+   * The bytes that may wait on one connection, to be read and, again, to be sent. Default 134,217,728: the first
+   * windows of 2,000 streams, so that those whose readers pause do not stop the others. Calls of strangers hold nothing
+   * of it, since they are refused by their headers.
+   */
+  readonly maxBufferedBytesPerConnection?: number | undefined;
+  /**
    * The number of refused calls of one kind (method and status) that are reported one by one within
    * `refusalIntervalMs`; the others are counted and reported once, by `refusals-omitted`. Default 10: a caller without
    * a token cannot fill a log.
@@ -111,6 +118,12 @@ export function resolveLimits(limits: RouterLimits): ResolvedRouterLimits {
       limits.maxReceiveMessageBytes ?? 4_194_304,
       1,
       2 ** 32 - 1,
+    ),
+    maxBufferedBytesPerConnection: wholeNumber(
+      "maxBufferedBytesPerConnection",
+      limits.maxBufferedBytesPerConnection ?? defaultBufferedBytesPerConnection,
+      65_535,
+      2 ** 40,
     ),
     maxReportedRefusals: count("maxReportedRefusals", 10),
     refusalIntervalMs: time("refusalIntervalMs", 10_000),

@@ -8,6 +8,7 @@ import { type RouterLimits, resolveLimits } from "./limits.js";
 import { Reporter, type RouterEvent, type RouterStats } from "./service/events.js";
 import { ExchangeServiceHandler } from "./service/exchange-service.js";
 import { RouterServiceHandler } from "./service/router-service.js";
+import { routerHttp2 } from "./stream/connection-options.js";
 import { ForwardingService } from "./stream/definition.js";
 import { KeyRing, type KeySource } from "./token/key-ring.js";
 import { exchangeToken, routerToken, TokenMinter } from "./token/minter.js";
@@ -113,6 +114,7 @@ export class Router implements AsyncDisposable {
       maxReceiveMessageBytes,
       keepaliveIntervalMs,
       keepaliveTimeoutMs,
+      http2: routerHttp2(limits.maxBufferedBytesPerConnection),
       clock,
       onError,
     });

@@ -22,6 +22,7 @@ const ranges: { readonly [Name in keyof RouterLimits]-?: readonly [least: number
   keepaliveTimeoutMs: [1, longestMs],
   maxConcurrentStreams: [1, 2 ** 31 - 1],
   maxReceiveMessageBytes: [1, 2 ** 32 - 1],
+  maxBufferedBytesPerConnection: [65_535, 2 ** 40],
   maxReportedRefusals: [0, most],
   refusalIntervalMs: [1, longestMs],
 };
@@ -60,6 +61,7 @@ describe("a limit of a router", () => {
       keepaliveTimeoutMs: 35_000,
       maxConcurrentStreams: 16_384,
       maxReceiveMessageBytes: 4_194_304,
+      maxBufferedBytesPerConnection: 134_217_728,
       maxReportedRefusals: 10,
       refusalIntervalMs: 10_000,
     });

@@ -6,7 +6,7 @@ import { type Clock, wholeNumber } from "@trunkline/base";
 import { systemClock } from "#platform";
 
 /** A part of a message that a stream takes without the budget: the window that every stream has anyway. */
-export const unbudgetedBytes = 65_536;
+export const unbudgetedBytes = 66_560;
 
 /** Options of a `MessageBudget`. */
 export interface MessageBudgetOptions {

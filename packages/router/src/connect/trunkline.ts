@@ -14,6 +14,7 @@ import {
 import { Metadata, type MetadataInit } from "@trunkline/metadata";
 import type { CloseOptions, WaitOptions } from "@trunkline/streams";
 import type { ExchangeService } from "../gen/trunkline/v1/exchange_pb.js";
+import { defaultBufferedBytesPerConnection, routerHttp2 } from "../stream/connection-options.js";
 import { ownFeatures, parseFeatures } from "../stream/features.js";
 import { fieldsToMetadata, metadataToFields } from "../stream/fields.js";
 import { type LivenessOptions, resolveLiveness } from "../stream/liveness.js";
@@ -52,6 +53,11 @@ export interface TrunklineOptions extends LivenessOptions {
    * Default 35,000 ms: a network that stalls for half a minute and comes back loses nothing.
    */
   readonly keepaliveTimeoutMs?: number | undefined;
+  /**
+   * The bytes that may wait on one connection, to be read and, again, to be sent. Default 134,217,728: the first
+   * windows of 2,000 streams, so that those whose readers pause do not stop the others.
+   */
+  readonly maxBufferedBytesPerConnection?: number | undefined;
   /** The clock for all waits. Default: the system's. */
   readonly clock?: Clock | undefined;
 }
@@ -132,6 +138,7 @@ export class Trunkline implements AsyncDisposable {
     this.endpoint = typeof endpoint === "string" ? endpoint : (endpoint.authority ?? "localhost");
     this.#options = options;
     this.#clock = clock;
+    const { maxBufferedBytesPerConnection = defaultBufferedBytesPerConnection } = options;
     const { keepaliveIntervalMs = 20_000, keepaliveTimeoutMs = 35_000, pingIntervalMs, pingTimeoutMs } = options;
     this.#liveness = resolveLiveness({ pingIntervalMs, pingTimeoutMs });
     this.#channels = new Channels(endpoint, {
@@ -141,6 +148,7 @@ export class Trunkline implements AsyncDisposable {
       clock,
       keepaliveIntervalMs,
       keepaliveTimeoutMs,
+      http2: routerHttp2(maxBufferedBytesPerConnection),
       // A connection that died while it was idle is replaced before the next dial needs it.
       keepaliveWithoutCalls: true,
     });
