@@ -40,6 +40,11 @@ export interface RouterLimits {
    * stream are good for as long.
    */
   readonly maxDialWaitMs?: number | undefined;
+  /**
+   * The number of dials that may wait for one listener to take them. Default 4,096: a burst of connections at a busy
+   * service, with full metadata 32 MiB.
+   */
+  readonly maxWaitingDials?: number | undefined;
   /** The number of names that may have a listener. Default 10,000: with full metadata 80 MB. */
   readonly maxListeners?: number | undefined;
   /**
@@ -107,6 +112,7 @@ export function resolveLimits(limits: RouterLimits): ResolvedRouterLimits {
     lingerMs: timeOrForever("lingerMs", Number.POSITIVE_INFINITY),
     maxLingeringPeers: count("maxLingeringPeers", 4_096),
     maxDialWaitMs: time("maxDialWaitMs", 30_000),
+    maxWaitingDials: count("maxWaitingDials", 4_096),
     maxListeners: count("maxListeners", 10_000),
     maxMetadataBytes: count("maxMetadataBytes", 8_192),
     heartbeatMs: time("heartbeatMs", 20_000, 0),

@@ -1,9 +1,8 @@
 /** trunkline.v1.ExchangeService: keeps the names of listeners, and offers them the streams of those who dial. */
 import { randomUUID } from "node:crypto";
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { abortable, type Clock, reasonText } from "@trunkline/base";
+import { type Clock, reasonText } from "@trunkline/base";
 import { GrpcError, type Implementation, type ServerCall, Status } from "@trunkline/grpc";
-import { BusyStreamError } from "@trunkline/streams";
 import type {
   DialRequest,
   DialResponseSchema,
@@ -30,6 +29,8 @@ export interface ExchangeServiceOptions {
   /** The longest time that a dialler may wait for the listener, and the time that it gets if it asks for none. */
   readonly maxWaitMs: number;
   readonly maxListeners: number;
+  /** The number of dials that may wait for one listener. */
+  readonly maxWaitingDials: number;
   /** The largest metadata of one listener or one dialler: the bytes of its keys and values. */
   readonly maxMetadataBytes: number;
   readonly heartbeatMs: number;
@@ -109,12 +110,12 @@ export class ExchangeServiceHandler {
 
   /** Returns a listener that is in the registry. @throws GrpcError */
   async #admit(call: ListenCall): Promise<ListenerEntry> {
-    const { verifier, unixNowMs, maxListeners, reporter } = this.#options;
+    const { verifier, unixNowMs, maxListeners, maxWaitingDials, reporter } = this.#options;
     const { subject: identity } = await authenticate(call.metadata, verifier);
     const request = await onlyMessage(call);
     this.#check(request);
     const { name } = request;
-    const entry = new ListenerEntry(identity, request, call, unixNowMs());
+    const entry = new ListenerEntry(identity, request, call, unixNowMs(), maxWaitingDials);
     const registered = this.#registry.register(entry);
     switch (registered.kind) {
       case "taken":
@@ -202,17 +203,11 @@ export class ExchangeServiceHandler {
    */
   async #offer(entry: ListenerEntry, offer: ListenEvent, call: ServerCall<{}, {}>): Promise<void> {
     try {
-      await abortable(entry.call.send(offer), call.signal);
+      await entry.offer(offer, call.signal);
     } catch (error) {
-      if (call.signal.aborted) throw error;
-      const { name } = entry;
-      if (error instanceof BusyStreamError) {
-        throw new GrpcError(
-          Status.RESOURCE_EXHAUSTED,
-          `"${name}" is dialled faster than its listener takes the streams`,
-        );
-      }
-      throw new GrpcError(Status.UNAVAILABLE, `the listener of "${name}" is gone: ${reasonText(error)}`);
+      if (call.signal.aborted || (error instanceof GrpcError && error.status === Status.RESOURCE_EXHAUSTED))
+        throw error;
+      throw new GrpcError(Status.UNAVAILABLE, `the listener of "${entry.name}" is gone: ${reasonText(error)}`);
     }
   }
 

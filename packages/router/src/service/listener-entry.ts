@@ -1,7 +1,7 @@
 /** A listener at the exchange: a call of `Listen` that lasts as long as the listener wants the name. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { deferred } from "@trunkline/base";
-import type { GrpcError, ServerCall } from "@trunkline/grpc";
+import { abortable, type Deferred, deferred, Fifo } from "@trunkline/base";
+import { GrpcError, type ServerCall, Status } from "@trunkline/grpc";
 import type { ListenRequest, ListenResponseSchema } from "../gen/trunkline/v1/exchange_pb.js";
 
 export type ListenEvent = MessageInitShape<typeof ListenResponseSchema>;
@@ -9,6 +9,9 @@ export type ListenCall = ServerCall<ListenRequest, ListenEvent>;
 
 /** The number of heartbeats that a listener may leave untaken: one may be late, and one may wait behind offers. */
 export const maxUntakenHeartbeats = 3;
+
+/** The number of offers that are given to the call at once; the others wait here, in order. */
+const maxOffersUnderWay = 32;
 
 export class ListenerEntry {
   readonly name: string;
@@ -21,13 +24,24 @@ export class ListenerEntry {
   /** The number of heartbeats in a row that the listener had no room for. */
   #untaken = 0;
   readonly #over = deferred<void>(true);
+  readonly #maxWaitingDials: number;
+  /** The turns of the offers that wait. */
+  readonly #turns: Fifo<Deferred<void>> = new Fifo();
+  #offersUnderWay = 0;
 
-  constructor(identity: string, request: ListenRequest, call: ListenCall, sinceUnixMs: number) {
+  constructor(
+    identity: string,
+    request: ListenRequest,
+    call: ListenCall,
+    sinceUnixMs: number,
+    maxWaitingDials: number,
+  ) {
     this.name = request.name;
     this.identity = identity;
     this.request = request;
     this.call = call;
     this.sinceUnixMs = sinceUnixMs;
+    this.#maxWaitingDials = maxWaitingDials;
   }
 
   /** Settles when the call is to end: with OK, or with an error. */
@@ -39,6 +53,48 @@ export class ListenerEntry {
   finish(error?: GrpcError): void {
     if (error === undefined) this.#over.resolve();
     else this.#over.reject(error);
+  }
+
+  /**
+   * Sends an offer after those before it; resolves when the listener has room for it. An offer whose signal fires
+   * before that is not sent.
+   * @throws GrpcError RESOURCE_EXHAUSTED where `maxWaitingDials` wait already, the error of the listener's call, or the
+   * signal's reason
+   */
+  async offer(offer: ListenEvent, signal: AbortSignal): Promise<void> {
+    await this.#turn(signal);
+    const sent = this.call.send(offer, { signal });
+    const onSent = (): void => this.#endTurn();
+    sent.then(onSent, onSent);
+    await sent;
+  }
+
+  async #turn(signal: AbortSignal): Promise<void> {
+    if (this.#offersUnderWay < maxOffersUnderWay) {
+      this.#offersUnderWay += 1;
+      return;
+    }
+    const max = this.#maxWaitingDials;
+    if (this.#turns.size >= max) {
+      throw new GrpcError(
+        Status.RESOURCE_EXHAUSTED,
+        `${max + 1} dials would wait for the listener of "${this.name}", more than maxWaitingDials (${max})`,
+      );
+    }
+    const turn = deferred<void>(true);
+    this.#turns.push(turn);
+    try {
+      await abortable(turn.promise, signal);
+    } catch (error) {
+      if (!this.#turns.remove(turn)) this.#endTurn(); // it had come in the same moment
+      throw error;
+    }
+  }
+
+  #endTurn(): void {
+    const next = this.#turns.shift();
+    if (next === undefined) this.#offersUnderWay -= 1;
+    else next.resolve();
   }
 
   /**

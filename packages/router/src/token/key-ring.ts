@@ -129,7 +129,7 @@ class Secret {
     if (length === 0) throw new TypeError("a secret must not be empty");
     if (length < minSecretBytes && !allowShortSecret) {
       throw new TypeError(
-        `a secret of ${length} bytes is shorter than ${minSecretBytes}: its tokens could be forged (see allowShortSecret)`,
+        `a secret of ${length} bytes is shorter than ${minSecretBytes}, so that it could be found (allowShortSecret)`,
       );
     }
     this.keyId = keyId;

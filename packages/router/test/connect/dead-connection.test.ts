@@ -161,6 +161,43 @@ describe("a connection that was left for a new one", () => {
   });
 });
 
+describe("the endpoints that an exchange names", () => {
+  it("are 64 at most, its own included", async () => {
+    const channels = new Channels("127.0.0.1:1", {});
+    for (let port = 2; port <= 64; port++) channels.get(`127.0.0.1:${port}`);
+    expect(() => channels.get("127.0.0.1:65")).toThrow("the exchange named more than 64 router endpoints");
+    expect(channels.get("127.0.0.1:64")).toBe(channels.get("127.0.0.1:64"));
+    expect(channels.get("127.0.0.1:1")).toBe(channels.get());
+    await channels.close();
+  });
+
+  it("are not connected to once the client is closed", async () => {
+    const channels = new Channels("127.0.0.1:1", {});
+    await channels.close();
+    expect(() => channels.get("127.0.0.1:2")).toThrow("the client is closed");
+  });
+});
+
+describe("pingIntervalMs of a client", () => {
+  for (const side of ["dialler", "listener"]) {
+    it(`holds for the streams of its ${side}`, async () => {
+      const clock = new VirtualClock();
+      await using test = testRouter({ clock });
+      const often = { pingIntervalMs: 5_000 };
+      const listener = await (await test.client("l", side === "listener" ? often : {})).listen("web");
+      const dialled = await (await test.client("d", side === "dialler" ? often : {})).dial("web");
+      const accepted = await listener.accept();
+      for (const stream of [dialled, accepted]) stream?.receive().catch(() => {});
+      await until(() => test.router.stats.livePairs === 1, "the pair");
+      await settle();
+      const before = test.router.stats.frames;
+      await advance(clock, 5_000);
+      expect(test.router.stats.frames).toBe(before + 2); // the PING and its answer
+      dialled.abort();
+    });
+  }
+});
+
 describe("keepalive", () => {
   it("is an option of the client, checked by name", () => {
     const options = { endpoint: "127.0.0.1:1", token: "t" };

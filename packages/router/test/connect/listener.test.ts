@@ -44,6 +44,41 @@ describe("a listener", () => {
     dialled.abort();
   });
 
+  it("whose name is not confirmed in time leaves the connection for a new one", async () => {
+    const clock = new VirtualClock();
+    await using test = testRouter({ clock });
+    const client = await test.client("me", { keepaliveIntervalMs: Number.POSITIVE_INFINITY });
+    await client.list();
+    test.links[0]?.silence();
+    const listening = rejection(client.listen("web"));
+    await settle();
+    await advance(clock, 19_999);
+    expect(test.links).toHaveLength(1);
+    await advance(clock, 1);
+    expect((await listening).message).toBe("the exchange did not confirm the name within 20000 ms");
+    expect(await client.list()).toEqual([]); // at once
+    expect(test.links).toHaveLength(2);
+  });
+
+  it("waits longer after each loss, and not after a session of ten seconds", async () => {
+    const clock = new VirtualClock();
+    await using test = testRouter({ clock });
+    const client = await test.client("me", { backoff: { initialMs: 100, multiplier: 10, maxMs: 60_000, jitter: 0 } });
+    const states: ListenerState[] = [];
+    await client.listen("web", { onState: (state) => states.push(state) });
+    const waits: number[] = [];
+    for (const sessionMs of [0, 9_000, 10_000]) {
+      await advance(clock, sessionMs);
+      test.links.at(-1)?.cut();
+      await until(() => states.at(-1)?.kind === "reconnecting", "the loss");
+      const lost = states.at(-1);
+      if (lost?.kind === "reconnecting") waits.push(lost.retryInMs);
+      await advance(clock, waits.at(-1) ?? 0, 100);
+      await until(() => states.at(-1)?.kind === "listening", "the new session");
+    }
+    expect(waits).toEqual([100, 1_000, 100]);
+  });
+
   it("keeps its process alive while it waits to reconnect (chisel#374)", async () => {
     const clock = new RecordingClock();
     await using test = testRouter({ clock });

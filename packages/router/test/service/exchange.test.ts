@@ -26,7 +26,8 @@ async function caller(test: TestRouter, identity: string, channel = test.connect
       expect((await call.receive())?.event.case).toBe("listening");
       return call;
     },
-    dial: (request: Request & { readonly waitMs?: number }) => exchange.dial(request, { metadata }),
+    dial: (request: Request & { readonly waitMs?: number }, signal?: AbortSignal) =>
+      exchange.dial(request, { metadata, signal }),
     list: async () => (await exchange.list({}, { metadata })).listeners.map(({ name }) => name),
   };
 }
@@ -58,12 +59,10 @@ describe("a name", () => {
     await owner.dial({ name: "web" });
     expect((await later.receive())?.event.case).toBe("offer");
     expect(test.router.stats.listeners).toBe(1);
-    expect(test.events).toContainEqual({
-      kind: "listener-removed",
-      name: "web",
-      identity: "owner",
-      reason: "superseded",
-    });
+    await settle();
+    expect(test.events.filter(({ kind }) => kind === "listener-removed")).toEqual([
+      { kind: "listener-removed", name: "web", identity: "owner", reason: "superseded" },
+    ]);
   });
 
   it("is free again once its listener's call has ended", async () => {
@@ -186,15 +185,52 @@ describe("a dialler's wait", () => {
     });
   }
 
-  it("ends with RESOURCE_EXHAUSTED when its listener takes no offers and too many wait already", async () => {
-    await using test = testRouter({ clock: new VirtualClock() });
+  it("is one of maxWaitingDials where its listener takes none; one more is RESOURCE_EXHAUSTED", async () => {
+    await using test = testRouter({ clock: new VirtualClock(), maxWaitingDials: 10 });
     await (await caller(test, "one")).listen("web"); // and never receives again
     const dialler = await caller(test, "dialler");
-    const refused = await new Promise<Error>((resolve) => {
-      for (let index = 0; index < 120; index++) dialler.dial({ name: "web", metadata: field(8_000) }).catch(resolve);
-    });
-    expect(refused).toMatchObject({ status: Status.RESOURCE_EXHAUSTED });
-    expect(refused.message).toContain('"web" is dialled faster than its listener takes the streams');
+    const refused: Error[] = [];
+    let taken = 0;
+    const dials = 100; // a window of offers, 32 that the call holds, and 10 that wait
+    for (let index = 0; index < dials; index++) {
+      dialler.dial({ name: "web", metadata: field(8_000) }).then(
+        () => taken++,
+        (error: Error) => refused.push(error),
+      );
+    }
+    await until(
+      () => refused.length > 0 && refused.length + taken === dials - 32 - 10,
+      "all dials but those that wait",
+    );
+    for (const error of refused) {
+      expect(error).toMatchObject({ status: Status.RESOURCE_EXHAUSTED });
+      expect(error.message).toContain('11 dials would wait for the listener of "web", more than maxWaitingDials (10)');
+    }
+  });
+
+  it("does not reach the listener once its dialler has given up", async () => {
+    await using test = testRouter({ clock: new VirtualClock() });
+    const listening = await (await caller(test, "one")).listen("web");
+    const dialler = await caller(test, "dialler");
+    const patient = Array.from({ length: 60 }, () => dialler.dial({ name: "web", metadata: field(8_000) }));
+    await until(() => test.router.stats.dials > 0, "the first offer");
+    await settle(200);
+    const enough = new AbortController();
+    const { signal } = enough;
+    const impatient = ["x-given-up", "x-given-up"].map((key) =>
+      rejection(dialler.dial({ name: "web", metadata: { fields: [{ key, value: new Uint8Array() }] } }, signal)),
+    );
+    await settle(200);
+    enough.abort();
+    await Promise.all(impatient);
+    await settle(60);
+    let offers = 0;
+    for (; offers < 60; offers++) {
+      const event = (await listening.receive())?.event;
+      expect(event?.case === "offer" && event.value.metadata?.fields[0]?.key).toBe("x");
+    }
+    await Promise.all(patient);
+    expect(test.router.stats.dials).toBe(60);
   });
 });
 
@@ -230,7 +266,7 @@ describe("heartbeats", () => {
 
   it("that a listener leaves untaken three times cost it its name", async () => {
     const clock = new VirtualClock();
-    await using test = testRouter({ clock, heartbeatMs: 1_000 });
+    await using test = testRouter({ clock, heartbeatMs: 1_000, maxWaitingDials: 0 });
     await (await caller(test, "one")).listen("web"); // and never receives again
     const dialler = await caller(test, "dialler");
     let full = false;

@@ -7,7 +7,7 @@ import { advance, settle, testRouter, until } from "../support/router.js";
 
 const { DATA } = RouterFrameType;
 
-/** More than 32 MiB in first windows, the budget of an ordinary connection. */
+/** The number of streams: in first windows more than 32 MiB, the budget of an ordinary connection. */
 const streams = 600;
 /** One frame for the reader's window, one that waits at the router, one at the sender. */
 const framesEach = 3;

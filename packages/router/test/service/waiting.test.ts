@@ -2,7 +2,7 @@
 import { Status } from "@trunkline/grpc";
 import { VirtualClock } from "@trunkline/streams/testing";
 import { describe, expect, it } from "vitest";
-import { RouterFrameType } from "../../src/index.js";
+import { peerKey, RouterFrameType } from "../../src/index.js";
 import type { Role } from "../../src/rendezvous.js";
 import { KeyRing } from "../../src/token/key-ring.js";
 import { TokenMinter } from "../../src/token/minter.js";
@@ -93,7 +93,7 @@ describe("a first peer", () => {
     third.cancel();
   });
 
-  it("of the exchange that leaves still meets the other side, which gets what it sent and is told at once", async () => {
+  it("of the exchange that leaves still meets the other side, which gets what it sent", async () => {
     const clock = new VirtualClock();
     await using test = testRouter({ clock });
     const minter = new TokenMinter(new KeyRing([{ secret }]), () => epochMs + clock.nowMs());
@@ -112,6 +112,22 @@ describe("a first peer", () => {
     expect((await second.receive())?.payload).toEqual(new Uint8Array([1]));
     expect(await rejection(second.receive())).toMatchObject({ status: Status.UNAVAILABLE });
     expect(clock.nowMs()).toBe(0);
+  });
+
+  it("that calls again takes the place of its earlier call, by the first 64 characters of its id", async () => {
+    await using test = testRouter({ clock: new VirtualClock() });
+    const id = "p".repeat(64);
+    const earlier = rejection(test.plainCall("s", { [peerKey]: `${id}1` }).receive());
+    await until(() => test.router.stats.waitingPeers === 1, "the first peer");
+    const later = test.plainCall("s", { [peerKey]: `${id}2` });
+    await later.start();
+    expect(await earlier).toMatchObject({ status: Status.ABORTED });
+    expect(test.router.stats).toMatchObject({ waitingPeers: 1, pairs: 0 });
+    const other = test.plainCall("s", { [peerKey]: "another" });
+    await other.start();
+    await until(() => test.router.stats.livePairs === 1, "the pair");
+    later.cancel();
+    other.cancel();
   });
 
   it("hears UNAVAILABLE when the router closes", async () => {

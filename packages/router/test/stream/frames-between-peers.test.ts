@@ -165,6 +165,29 @@ describe("a stream whose other side is known", () => {
     await Promise.all([...fill, last]);
   });
 
+  it("goes on when a signal ends a send that the call had no room for yet", async () => {
+    await using world = await pair(true);
+    const { stream, peer } = world;
+    const enough = new AbortController();
+    let sent = 0;
+    for (let waits = false; !waits; ) {
+      const sending = stream.send(new Uint8Array(maxFramePayloadBytes), { signal: enough.signal });
+      const outcome = await Promise.race([sending.then(() => "sent"), settle(60).then(() => "waits")]);
+      if (outcome === "sent") {
+        sent += 1;
+      } else {
+        waits = true;
+        enough.abort(new Error("enough"));
+        expect((await rejection(sending)).message).toBe("enough");
+      }
+    }
+    const last = stream.send(bytes("last"));
+    for (let frame = 0; frame < sent; frame++)
+      expect((await peer.receive())?.payload.length).toBe(maxFramePayloadBytes);
+    expect(text((await peer.receive())?.payload)).toBe("last");
+    await last;
+  });
+
   it("cuts a large item at 64 KiB, and sends its metadata once ahead of it", async () => {
     await using world = await pair(true);
     const { stream, peer } = world;
