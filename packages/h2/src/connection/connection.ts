@@ -113,7 +113,7 @@ export class Connection {
     } catch (thrown) {
       core.contain(thrown);
     }
-    this.#watches.received(now, this.wantsInput);
+    this.#watches.received(now, this.wantsInput && !this.overBudget, this.#answersAreRead);
   }
 
   /**
@@ -185,10 +185,14 @@ export class Connection {
   }
 
   /**
-   * False while the peer does not read what it makes us answer: where the transport takes no more, stop reading from
-   * it.
+   * False while the peer does not read what it makes us answer, be it control frames or header sections: where the
+   * transport takes no more, stop reading from it.
    */
   get wantsInput(): boolean {
+    return this.#answersAreRead && this.#core.output.length < this.#core.options.limits.outputBatchBytes * 2;
+  }
+
+  get #answersAreRead(): boolean {
     const { output, options } = this.#core;
     return (
       output.controlBytes < options.limits.maxQueuedControlBytes &&

@@ -47,8 +47,10 @@ export class Scheduler {
   readonly #ring: Fifo<Stream> = new Fifo();
   /** The streams whose window is shut, that which opens first at the top. */
   readonly #blocked: Heap<Stream> = new Heap();
+  /** The number of streams in the ring that were reset since. */
+  #deadInRing = 0;
   /** The streams whose senders wait for room on the connection, in order. */
-  readonly #awaitRoom: Fifo<Stream> = new Fifo();
+  readonly #awaitRoom: Set<Stream> = new Set();
   readonly #onBudgetFree = (): void => this.#output.announce();
 
   constructor(output: Output, encoder: HpackEncoder, settings: Settings, limits: Limits, events: SchedulerEvents) {
@@ -139,9 +141,8 @@ export class Scheduler {
 
   #wait(stream: Stream): void {
     stream.awaitsWritable = true;
-    if (stream.awaitsRoom) return;
-    stream.awaitsRoom = true;
-    this.#awaitRoom.push(stream);
+    if (this.#awaitRoom.has(stream)) return;
+    this.#awaitRoom.add(stream);
     if (this.#limits.sendBudget?.isFull === true) this.#limits.sendBudget.whenFree(this.#onBudgetFree);
   }
 
@@ -149,13 +150,13 @@ export class Scheduler {
   tellRoom(): void {
     const { connectionSendHighWaterMark, sendBudget } = this.#limits;
     if (this.queuedBytes > connectionSendHighWaterMark >>> 1) return;
-    while (this.#awaitRoom.size > 0 && this.queuedBytes < connectionSendHighWaterMark) {
+    for (const stream of this.#awaitRoom) {
+      if (this.queuedBytes >= connectionSendHighWaterMark) return;
       if (this.queuedBytes >= guaranteedBytes && sendBudget?.isFull === true) {
         sendBudget.whenFree(this.#onBudgetFree);
         return;
       }
-      const stream = this.#awaitRoom.shift() as Stream;
-      stream.awaitsRoom = false;
+      this.#awaitRoom.delete(stream);
       this.#tellWritable(stream);
     }
   }
@@ -176,7 +177,7 @@ export class Scheduler {
     const wasBlocked = this.#blocked.remove(stream);
     stream.sendWindow.granted += increment;
     if (wasBlocked) this.#place(stream);
-    if (stream.awaitsRoom) this.#tellWritable(stream);
+    if (this.#awaitRoom.has(stream)) this.#tellWritable(stream);
   }
 
   /** The peer's SETTINGS have changed the windows of all streams. */
@@ -201,7 +202,7 @@ export class Scheduler {
     if (this.hasReady) this.#output.announce();
   }
 
-  /** Drops what waits on a stream that was reset. It leaves the ring when its turn comes. */
+  /** Drops what waits on a stream that was reset. */
   drop(stream: Stream): void {
     this.#blocked.remove(stream);
     this.#countQueued(-stream.queue.length);
@@ -209,7 +210,25 @@ export class Scheduler {
     stream.endQueued = false;
     stream.trailersQueued = undefined;
     stream.awaitsWritable = false;
+    this.#awaitRoom.delete(stream);
+    if (stream.scheduled) this.#leaveDead();
     if (this.#awaitRoom.size > 0) this.#output.announce();
+  }
+
+  /**
+   * Counts a stream in the ring that was reset, and sweeps the ring when most of it is such: while the window of the
+   * connection is shut no stream has its turn, and a peer could fill the ring with streams that it resets.
+   */
+  #leaveDead(): void {
+    this.#deadInRing += 1;
+    const { size } = this.#ring;
+    if (this.#deadInRing < 64 || this.#deadInRing * 2 < size) return;
+    for (let index = 0; index < size; index++) {
+      const stream = this.#ring.shift() as Stream;
+      if (stream.queue.length > 0) this.#ring.push(stream);
+      else stream.scheduled = false;
+    }
+    this.#deadInRing = 0;
   }
 
   /** Writes turns until the output holds `limitBytes` or no stream can send. */
@@ -231,7 +250,11 @@ export class Scheduler {
 
   #turn(stream: Stream): void {
     stream.scheduled = false;
-    // Zero where the stream was reset, or its window taken back, while it waited in the ring.
+    if (stream.queue.length === 0) {
+      this.#deadInRing -= 1; // It was reset while it waited in the ring.
+      return;
+    }
+    // Not above zero where its window was taken back meanwhile.
     const bytes = Math.min(
       turnBytes,
       stream.queue.length,
@@ -246,7 +269,7 @@ export class Scheduler {
       if (last) this.#finish(stream);
     }
     this.#place(stream);
-    if (stream.awaitsWritable && !stream.awaitsRoom) this.#tellWritable(stream);
+    if (stream.awaitsWritable && !this.#awaitRoom.has(stream)) this.#tellWritable(stream);
   }
 
   #finish(stream: Stream): void {

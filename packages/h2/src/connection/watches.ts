@@ -41,13 +41,13 @@ export class Watches {
     if (!this.#core.settings.peerReceived) this.#handshakeSince = now;
   }
 
-  /** Takes note of bytes from the peer. */
-  received(now: number, wantsInput: boolean): void {
+  /** Takes note of bytes from the peer. `reads` says whether we read on, `answersAreRead` whether the peer reads. */
+  received(now: number, reads: boolean, answersAreRead: boolean): void {
     if (this.#handshakeSince !== undefined && this.#core.settings.peerReceived) this.#handshakeSince = undefined;
-    if (!wantsInput) this.#unreadSince ??= now;
+    if (!answersAreRead) this.#unreadSince ??= now;
     const { unfinished, inHeaderSection, sections, progress } = this.#receiver;
     // While we do not read, it is not the peer that is slow. Before the first SETTINGS the handshake's limit holds.
-    const waits = wantsInput && this.#handshakeSince === undefined;
+    const waits = reads && this.#handshakeSince === undefined;
     this.#frame.update(waits && unfinished !== undefined ? progress : undefined, this.#frameTimeoutMs, now);
     const { headerSectionTimeoutMs } = this.#core.options.limits;
     this.#section.update(waits && inHeaderSection ? sections : undefined, headerSectionTimeoutMs, now);

@@ -46,7 +46,7 @@ export interface ConnectionLimits {
   readonly sendBudget?: ByteBudget | undefined;
   /**
    * The bytes that one `takeOutput` gathers from the streams' queues. Default 262,144: some large writes, not one
-   * endless one.
+   * endless one. While twice as many wait in header sections that the peer does not read, it is not read from either.
    */
   readonly outputBatchBytes?: number;
   /**

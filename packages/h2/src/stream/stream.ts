@@ -91,8 +91,6 @@ export class Stream implements Http2Stream {
   scheduled = false;
   /** The place among the blocked streams, -1 outside. */
   heapIndex = -1;
-  /** True while the stream stands in the line of those that wait for room on the connection. */
-  awaitsRoom = false;
   /** True where `onWritable` has to be called. */
   awaitsWritable = false;
 

@@ -38,6 +38,25 @@ describe("answers that the peer does not read", () => {
   });
 });
 
+describe("requests that are answered by headers alone, to a peer that reads nothing", () => {
+  it("stop our reading when twice outputBatchBytes wait, and not before", () => {
+    const engine = Engine.ready("server");
+    let requests = 0;
+    for (; requests < 100_000 && engine.connection.wantsInput; requests++) {
+      const stream = engine.stream(engine.openStream({ endStream: true }));
+      const fields = [...response, { name: "x-number", value: String(requests), neverIndexed: true }];
+      stream.sendHeaders(fields, { endStream: true });
+      stream.release();
+    }
+    expect(requests).toBeGreaterThan(10_000);
+    expect(requests).toBeLessThan(60_000);
+    const bytes = engine.output().reduce((sum, { payload }) => sum + 9 + payload.length, 0);
+    expect(bytes).toBeGreaterThanOrEqual(2 * 262_144);
+    expect(bytes).toBeLessThan(2 * 262_144 + 100);
+    expect(engine.connection.wantsInput).toBe(true);
+  });
+});
+
 describe("what looks like a flood and is none passes:", () => {
   it("a bandwidth estimator that sends a PING after every DATA, both ways, for 10,000 frames", () => {
     const engine = Engine.ready("server");

@@ -1,10 +1,11 @@
 /** Streams that are opened to be reset, by either side. */
 import { afterEach, describe, expect, it } from "vitest";
-import { ErrorCode } from "../../src/index.js";
-import { Flag, FrameType } from "../../src/testing/index.js";
-import { echo, serverUnderAttack } from "../support/attack.js";
+import { Connection, ErrorCode, type Http2Stream } from "../../src/index.js";
+import { clientPreface, Flag, FrameFactory, FrameType } from "../../src/testing/index.js";
+import { echo, mostHeldBytes, serverUnderAttack } from "../support/attack.js";
 import { request, response } from "../support/endpoint.js";
 import { EndBoth, Engine } from "../support/engine.js";
+import { heldBytes, heldBytesAtMost } from "../support/held-bytes.js";
 import { Cleanup } from "../support/sockets.js";
 
 const cleanup = new Cleanup();
@@ -191,5 +192,46 @@ describe("what looks like it and is none passes:", () => {
     engine.now += 500;
     for (const streamId of streams) engine.send(engine.peer.rstStream(streamId, ErrorCode.CANCEL));
     expect(engine.connection.closed).toBe(false);
+  });
+});
+
+describe("streams that are reset while their answers wait", () => {
+  /** Returns the bytes held after 20,000 requests whose answers may not be sent, and which the peer resets. */
+  const heldAfter = (answer: (stream: Http2Stream) => void, most: number): number => {
+    const rest = { onData() {}, onTrailers() {}, onWritable() {} };
+    const connection = new Connection(
+      { role: "server" },
+      {
+        onRequest(stream) {
+          stream.sendHeaders(response, { endStream: false });
+          if (stream.id < 160) stream.sendData(new Uint8Array(65_536), { endStream: true });
+          else answer(stream);
+          return { ...rest, onReset: () => stream.release() };
+        },
+        onClose() {},
+      },
+    );
+    const peer = new FrameFactory();
+    const send = (frame: Uint8Array): void => {
+      connection.receive(frame, 0);
+      connection.takeOutput();
+    };
+    // The window of the connection is shut after the first of 80 answers, and there is no room for more.
+    for (const frame of [clientPreface, peer.settings(), peer.settingsAck()]) send(frame);
+    for (let call = 0; call < 20_080; call++) {
+      send(peer.headers(2 * call + 1, request, EndBoth));
+      if (call >= 80) send(peer.rstStream(2 * call + 1, ErrorCode.CANCEL));
+    }
+    expect([connection.closed, connection.activeStreams]).toEqual([false, 80]);
+    return heldBytesAtMost(most);
+  };
+
+  it.each<[string, (stream: Http2Stream) => void]>([
+    ["queued", (stream) => stream.sendData(new Uint8Array(100), { endStream: true })],
+    ["waiting for room", (stream) => void stream.isWritable],
+  ])("leave nothing behind where they were %s", (_, answer) => {
+    const before = heldBytes();
+    const most = before + 80 * 65_536 + mostHeldBytes;
+    expect(heldAfter(answer, most)).toBeLessThan(most);
   });
 });
