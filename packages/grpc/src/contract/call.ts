@@ -16,9 +16,7 @@ export interface ParentCall {
 
 /** Options of sending one message. */
 export interface MessageOptions extends SendOptions {
-  /**
-   * Set to false, this message is sent as it is, even if the other messages of the call are compressed. Default true.
-   */
+  /** Compresses this message as the other messages of the call; false sends it as it is. Default true. */
   readonly compress?: boolean | undefined;
 }
 

@@ -181,10 +181,14 @@ describe("silence", () => {
     const client = clientOver({ clock }, { channel: { clock }, server: { clock } });
     expect((await client.say({ text: "before" })).text).toBe("before");
     links[0]?.silence();
-    const late = rejection(client.say({}, { deadline: Deadline.after(10_000, clock) }));
+    let ended = false;
+    const late = rejection(client.say({}, { deadline: Deadline.after(10_000, clock) })).finally(() => {
+      ended = true;
+    });
     await settle();
     clock.advance(9_999);
     await settle();
+    expect(ended).toBe(false);
     clock.advance(1);
     expect((await late).code).toBe("DEADLINE_EXCEEDED");
   });

@@ -355,7 +355,7 @@ describe("a server's answer", () => {
     expect(error.message).toBe('message in grpc-encoding "snappy", which is not known here (identity,gzip,deflate)');
   });
 
-  it("that grows without end costs no more than the limit", async () => {
+  it("that grows without end is stopped at the limit: the decoder gets it before it begins", async () => {
     const { client, server } = rawServer({ maxReceiveMessageBytes: 10_000 });
     const bomb = gzipSync(new Uint8Array(8_000_000));
     server.onWhole = ({ stream }) => {
@@ -367,6 +367,24 @@ describe("a server's answer", () => {
     const error = await rejection(client.say({}));
     expect(error.code).toBe("RESOURCE_EXHAUSTED");
     expect(error.message).toBe("response message in encoding gzip is larger than maxReceiveMessageBytes (10000)");
+  });
+
+  it("gives a decoder of one's own the limit, too, and never zero", async () => {
+    const limits: number[] = [];
+    const spy: Compression = {
+      name: "spy",
+      compress: (message) => message.subarray(0, 1),
+      decompress(_bytes, maxBytes) {
+        limits.push(maxBytes);
+        return new Uint8Array(0);
+      },
+    };
+    for (const maxReceiveMessageBytes of [70_000, 0]) {
+      const server = { acceptCompressions: [spy], maxReceiveMessageBytes };
+      const client = memory(echo, { server, channel: { compression: spy } });
+      await client.say({ text: "longer than one byte" }).catch(() => {});
+    }
+    expect(limits).toEqual([70_000]);
   });
 });
 

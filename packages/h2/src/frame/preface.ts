@@ -2,6 +2,7 @@
 import { portableAscii } from "../bytes/ascii.js";
 import { ErrorCode } from "../error-code.js";
 import { connectionError } from "../errors.js";
+import { foreignProtocol } from "./foreign.js";
 
 const text = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 export const clientPreface: Uint8Array = new Uint8Array(text.length);
@@ -26,16 +27,19 @@ export class PrefaceReader {
     let offset = 0;
     while (offset < chunk.length && !this.done) {
       if (chunk[offset] !== clientPreface[this.#matched]) {
-        throw connectionError(
-          ErrorCode.PROTOCOL_ERROR,
-          this.#matched === 0 && chunk[offset] === tlsHandshake
-            ? "not an HTTP/2 client in plaintext: it speaks TLS"
-            : `not an HTTP/2 client: octet ${this.#matched} of the connection preface is wrong`,
-        );
+        throw connectionError(ErrorCode.PROTOCOL_ERROR, this.#describe(chunk, offset));
       }
       offset += 1;
       this.#matched += 1;
     }
     return offset;
+  }
+
+  #describe(chunk: Uint8Array, offset: number): string {
+    const first = this.#matched === 0;
+    if (first && chunk[offset] === tlsHandshake) return "not an HTTP/2 client in plaintext: it speaks TLS";
+    const foreign = first ? foreignProtocol(chunk, offset) : undefined;
+    if (foreign !== undefined) return `not an HTTP/2 client: it speaks ${foreign}`;
+    return `not an HTTP/2 client: octet ${this.#matched} of the connection preface is wrong`;
   }
 }

@@ -4,6 +4,7 @@
  */
 import { ErrorCode } from "../error-code.js";
 import { connectionError } from "../errors.js";
+import { foreignProtocol } from "./foreign.js";
 import { frameHeaderBytes, readUint24, readUint31 } from "./header.js";
 
 export interface FrameSink {
@@ -100,8 +101,12 @@ export class FrameReader {
   #checkedLength(bytes: Uint8Array, offset: number): number {
     const length = readUint24(bytes, offset);
     if (length > this.#maxFrameSize) {
-      const text = `frame of ${length} bytes is larger than maxFrameSize (${this.#maxFrameSize})`;
-      throw connectionError(ErrorCode.FRAME_SIZE_ERROR, text + (foreign(length) ?? ""));
+      const foreign = foreignProtocol(bytes, offset);
+      const text =
+        foreign === undefined
+          ? `frame of ${length} bytes is larger than maxFrameSize (${this.#maxFrameSize})`
+          : `the peer does not speak HTTP/2 but ${foreign}`;
+      throw connectionError(ErrorCode.FRAME_SIZE_ERROR, text);
     }
     return length;
   }
@@ -111,14 +116,4 @@ export class FrameReader {
     const flags = bytes[headerAt + 4] as number;
     this.#sink.onFrame(type, flags, readUint31(bytes, headerAt + 5), bytes, headerAt + frameHeaderBytes, end);
   }
-}
-
-/**
- * Returns the protocol that the peer speaks in place of HTTP/2, recognised by the bytes where the length of a frame
- * should be.
- */
-function foreign(length: number): string | undefined {
-  if (length === 0x485454) return ': "HTT" are the first letters of an HTTP/1 answer';
-  if (length >>> 8 === 0x1503 || length >>> 8 === 0x1603) return ": it looks like TLS";
-  return undefined;
 }

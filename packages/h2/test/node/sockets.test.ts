@@ -10,8 +10,11 @@ afterEach(() => cleanup.run());
 describe("a plaintext client", () => {
   it("names a server that answers in TLS or HTTP/1", async () => {
     const answers = [
-      [Buffer.from("15030300020228", "hex"), "it looks like TLS"],
-      [Buffer.from("HTTP/1.1 400 Bad Request\r\n\r\n"), "the first letters of an HTTP/1 answer"],
+      [Buffer.from("15030300020228", "hex"), "the peer does not speak HTTP/2 but TLS"],
+      [
+        Buffer.from("HTTP/1.1 400 Bad Request\r\n\r\n"),
+        'the peer does not speak HTTP/2 but HTTP/1.1: it sent "HTTP/1.1 400 Bad Request"',
+      ],
     ] as const;
     for (const [answer, text] of answers) {
       const server = net.createServer((socket) => {
