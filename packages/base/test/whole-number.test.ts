@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { durationMs, maxTimerMs, numberInRange, wholeNumber } from "../src/index.js";
+import { aboveZero, durationMs, maxTimerMs, numberInRange, wholeNumber } from "../src/index.js";
 
 describe("wholeNumber", () => {
   test("returns a whole number within its range, both ends included", () => {
@@ -27,4 +27,16 @@ test("durationMs takes what a timer can hold, and Infinity for ever", () => {
   expect(durationMs("idleMs", maxTimerMs, 1)).toBe(maxTimerMs);
   expect(durationMs("idleMs", Number.POSITIVE_INFINITY, 1)).toBe(Number.POSITIVE_INFINITY);
   expect(() => durationMs("idleMs", maxTimerMs + 1, 1)).toThrow(RangeError);
+});
+
+test("aboveZero takes fractions and Infinity, and refuses zero by name", () => {
+  expect([Number.MIN_VALUE, 0.5, 1, Number.POSITIVE_INFINITY].map((value) => aboveZero("rate", value))).toEqual([
+    Number.MIN_VALUE,
+    0.5,
+    1,
+    Number.POSITIVE_INFINITY,
+  ]);
+  for (const value of [0, -1, Number.NaN, "1" as unknown as number]) {
+    expect(() => aboveZero("rate", value)).toThrow(new RangeError(`rate must be above zero, not ${String(value)}`));
+  }
 });

@@ -97,6 +97,21 @@ describe("dialling", () => {
     expect(clock.pending).toBe(0);
   });
 
+  it("gives up after 20 s by default, and not before", async () => {
+    const clock = new VirtualClock();
+    const dialling = dialSocket({ host: "name", port: 1 }, { clock, lookup: () => {} });
+    let outcome = "pending";
+    const settled = dialling.catch((error: { code: string }) => {
+      outcome = error.code;
+    });
+    clock.advance(19_999);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(outcome).toBe("pending");
+    clock.advance(1);
+    await settled;
+    expect(outcome).toBe("CONNECT_TIMEOUT");
+  });
+
   it("ends at its time limit within the TLS handshake", async () => {
     const server = net.createServer((socket) => socket.on("error", () => {}));
     const address = await serve(server);
@@ -185,6 +200,9 @@ describe("dialling", () => {
     const socket = await dialTls(address, { ca: authority });
     expect(String((await once(socket, "data"))[0])).toBe("hello");
     socket.destroy();
+    const byName = await dialTls({ host: "localhost", port: address.port }, { ca: authority });
+    expect(byName.servername).toBe("localhost"); // sent as SNI, so that a server can choose its certificate
+    byName.destroy();
     await expect(dialTls(address, {})).rejects.toMatchObject({ code: "CERTIFICATE_UNKNOWN_AUTHORITY" });
     await expect(dialTls(address, { ca: authority, servername: "other.example" })).rejects.toMatchObject({
       code: "CERTIFICATE_WRONG_HOST",
