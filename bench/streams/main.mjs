@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import { writeStreams } from "../lib/results-file.mjs";
 import { median } from "../lib/statistics.mjs";
 import { relayed } from "./forward.mjs";
+import { framed } from "./framing.mjs";
 import { gzipWrapped, itemsPerSecond, wrappers, zlibAlone } from "./in-process.mjs";
 
 const { quick, write } = parseArgs({
@@ -68,6 +69,25 @@ row(
   forwarded.map(([a, b]) => [a.cpuMsPerGb, b.cpuMsPerGb]),
   "ms/GB",
 );
+for (const [what, messageBytes, messages] of /** @type {[string, number, number][]} */ ([
+  ["messages of 100 B over a socket", 100, quick ? 50_000 : 500_000],
+  ["messages of 64 KiB over a socket", 65_536, quick ? 1_000 : 10_000],
+])) {
+  const values = await pairs(
+    () => framed("lengthPrefixed", messageBytes, messages),
+    () => framed("byHand", messageBytes, messages),
+  );
+  row(
+    `${what}: lengthPrefixed, by hand`,
+    values.map(([a, b]) => [a.perSecond, b.perSecond]),
+    "messages/s",
+  );
+  row(
+    "the same: CPU time of both processes",
+    values.map(([a, b]) => [(a.cpuMs * 1_000) / messages, (b.cpuMs * 1_000) / messages]),
+    "µs/message",
+  );
+}
 await zlibAlone(4);
 await gzipWrapped(4);
 row(

@@ -3,6 +3,8 @@
  * lie.
  */
 
+import { uninitialised } from "./memory.js";
+
 const noBytes: Uint8Array = new Uint8Array(0);
 
 /**
@@ -72,7 +74,7 @@ export class ByteQueue {
       this.#advance(first, length);
       return first.length === length ? first : first.subarray(0, length);
     }
-    const joined = new Uint8Array(length);
+    const joined = uninitialised(length);
     for (let filled = 0; filled < length; ) {
       const chunk = this.#chunks[this.#head] as Uint8Array;
       const part = chunk.length <= length - filled ? chunk : chunk.subarray(0, length - filled);

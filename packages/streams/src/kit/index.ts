@@ -14,6 +14,7 @@ export { bytesRefusal, itemRefusal, textRefusal } from "./item.js";
 export { iterate } from "./iterate.js";
 export { messageOf } from "./message.js";
 export { metadataRefusal } from "./metadata-refusal.js";
+export { ObservedStream, type StreamWatcher } from "./observed.js";
 export { ReceiveQueue } from "./receive-queue.js";
 export { SendQueue, type Sink } from "./send-queue.js";
 export { TranslatedStream } from "./translated-stream.js";

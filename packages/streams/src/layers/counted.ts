@@ -2,7 +2,7 @@
 import { isBytes } from "@trunkline/base";
 import { type Count, Counter } from "../bytes/counter.js";
 import type { ObjectStream } from "../contract/stream.js";
-import { ObservedStream } from "./observed.js";
+import { ObservedStream } from "../kit/observed.js";
 
 /** A checksum that takes bytes: `Crc32`, or a `Hash` of `node:crypto`. */
 export interface Hasher {

@@ -18,6 +18,7 @@ import { wholeNumber } from "@trunkline/base";
 import { Metadata, type WireField, wireFieldProblem } from "@trunkline/metadata";
 import { ByteQueue } from "../bytes/byte-queue.js";
 import { readLatin1, writeLatin1 } from "../bytes/latin1.js";
+import { uninitialised } from "../bytes/memory.js";
 import { BrokenStreamError, MetadataNotCarriedError } from "../contract/errors.js";
 import type { ObjectStream, ReceivedMessage, SendOptions } from "../contract/stream.js";
 import { bytesRefusal } from "../kit/item.js";
@@ -164,7 +165,7 @@ class EnvelopedStream extends TranslatedStream<Uint8Array, Uint8Array, Uint8Arra
 
 function messageFrame(data: Uint8Array, fields: readonly WireField[]): Uint8Array {
   const length = fieldsLength(fields);
-  const frame = new Uint8Array(headBytes + length + data.length);
+  const frame = uninitialised(headBytes + length + data.length);
   frame[0] = messageByte;
   writeUint32(frame, 1, length);
   writeUint32(frame, 5, data.length);

@@ -1,6 +1,7 @@
 /** `lengthPrefixed` and `lines`: messages over a stream of bytes, by a length in front or by an end of line behind. */
 import { wholeNumber } from "@trunkline/base";
 import type { ByteQueue } from "../bytes/byte-queue.js";
+import { uninitialised } from "../bytes/memory.js";
 import { BrokenStreamError } from "../contract/errors.js";
 import type { ObjectStream } from "../contract/stream.js";
 import { FramedStream } from "./framed-stream.js";
@@ -55,7 +56,7 @@ class LengthPrefixedStream extends FramedStream {
 
   protected encode(message: Uint8Array): Uint8Array {
     checkLength(message.length, this.#maxMessageBytes);
-    const frame = new Uint8Array(this.#prefixBytes + message.length);
+    const frame = uninitialised(this.#prefixBytes + message.length);
     for (let index = 0; index < this.#prefixBytes; index++)
       frame[this.#position(index)] = message.length >>> (8 * index);
     frame.set(message, this.#prefixBytes);
@@ -125,7 +126,7 @@ class LinesStream extends FramedStream {
     if (at !== -1) throw new RangeError(`line has an end of line within it, at byte ${at}`);
     if (line.at(-1) === carriageReturn)
       throw new RangeError("line ends in a carriage return, which the receiver would take as part of its end");
-    const bytes = new Uint8Array(line.length + this.#newline.length);
+    const bytes = uninitialised(line.length + this.#newline.length);
     bytes.set(line);
     bytes.set(this.#newline, line.length);
     return bytes;

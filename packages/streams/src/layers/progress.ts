@@ -5,7 +5,7 @@ import { type AttributeKey, sharedAttribute, totalBytes } from "../contract/attr
 import { clockOf } from "../contract/clock.js";
 import type { ObjectStream } from "../contract/stream.js";
 import { GuardedObserver } from "../kit/guarded-observer.js";
-import { ObservedStream, type StreamWatcher } from "./observed.js";
+import { ObservedStream, type StreamWatcher } from "../kit/observed.js";
 import { Rate, rateIntervals } from "./rate.js";
 
 /** The progress of one direction of a stream. */

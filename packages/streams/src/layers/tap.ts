@@ -2,7 +2,7 @@
 import { Metadata } from "@trunkline/metadata";
 import type { ObjectStream } from "../contract/stream.js";
 import { GuardedObserver } from "../kit/guarded-observer.js";
-import { ObservedStream } from "./observed.js";
+import { ObservedStream } from "../kit/observed.js";
 
 /**
  * The functions that `tap` calls, each after the event. They are given the item itself, which they must not change, and

@@ -3,7 +3,7 @@ import { aboveZero, type Clock } from "@trunkline/base";
 import { clockOf } from "../contract/clock.js";
 import { BrokenStreamError, ClosedStreamError } from "../contract/errors.js";
 import type { ObjectStream } from "../contract/stream.js";
-import { ObservedStream, type StreamWatcher } from "./observed.js";
+import { ObservedStream, type StreamWatcher } from "../kit/observed.js";
 
 /** Options of `withTimeouts`. */
 export interface TimeoutOptions {

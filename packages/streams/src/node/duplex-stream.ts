@@ -19,6 +19,7 @@ import { BrokenStreamError, ClosedStreamError } from "../contract/errors.js";
 import type { ObjectStream, SendOptions, WaitOptions } from "../contract/stream.js";
 import { BaseStream } from "../kit/base-stream.js";
 import { BreakSignal } from "../kit/break-signal.js";
+import { useNodeMemory } from "./memory.js";
 import { checkReadable, defaultMaxBufferedBytes, ReadableHalf } from "./readable-half.js";
 import { resetAndDestroy, resetBehindEnd } from "./reset.js";
 import { WritableHalf } from "./writable-half.js";
@@ -51,6 +52,8 @@ export function streamFromDuplex(duplex: Duplex, options: DuplexOptions = {}): O
   if (duplex.writableObjectMode) throw new TypeError("a Node stream in object mode is not a stream of bytes");
   return new DuplexStream(duplex, maxBufferedBytes, new Map([...attributes, [streamClock, clock]]));
 }
+
+useNodeMemory();
 
 class DuplexStream extends BaseStream<Uint8Array> {
   readonly carriesMetadata = false;

@@ -14,8 +14,8 @@ export interface StreamPair {
   readonly first: ObjectStream<{}>;
   readonly second: ObjectStream<{}>;
   /**
-   * Returns the number of listeners on the parts of the streams, such as a socket: the suite tests that waits leave none
-   * behind. Without it only listeners on signals are counted.
+   * Returns the number of listeners on the parts of the streams, such as a socket: the suite tests that waits leave
+   * none behind. Without it only listeners on signals are counted.
    */
   listenerCount?(): number;
   /** Frees the parts of the pair. It is called after the test, when both ends have been aborted. */

@@ -3,8 +3,8 @@ import { Metadata, type MetadataInit } from "@trunkline/metadata";
 import { type Attributes, noAttributes } from "../contract/attributes.js";
 import { BrokenStreamError } from "../contract/errors.js";
 import type { ObjectStream, ReceivedMessage, SendOptions, WaitOptions } from "../contract/stream.js";
-import { dataOf } from "../kit/message.js";
-import { WrappedStream } from "../kit/wrapped-stream.js";
+import { dataOf } from "./message.js";
+import { WrappedStream } from "./wrapped-stream.js";
 
 /** The notices that an `ObservedStream` gives. Each comes after the event, and none of them may throw. */
 export interface StreamWatcher<Out extends {}, In extends {}> {
