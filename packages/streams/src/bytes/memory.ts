@@ -5,7 +5,7 @@ export type Allocate = (length: number) => Uint8Array;
 
 let allocate: Allocate = (length) => new Uint8Array(length);
 
-/** Below this size zeroed memory costs no more than memory with any content. */
+/** The size below which zeroed memory costs no more than memory with any content. */
 const largeBytes = 4_096;
 
 /**

@@ -135,7 +135,7 @@ export class Decompressor {
   #mustEndDecoder(codec: CompressionCodec): boolean {
     if (!this.#inputEnded || this.#endGiven) return false;
     if (this.#decoder !== undefined) return true;
-    if (this.#members > 0 || codec === identity) return false;
+    if (this.#members > 0 || codec.name === identity.name) return false; // by name: it may be that of another copy
     throw new BrokenStreamError(`the ${codec.name} input is empty: not even its header is there`, {
       code: "TRUNCATED_INPUT",
     });

@@ -4,6 +4,7 @@ import { type SocketAddress, wholeNumber } from "@trunkline/base";
 import { systemClock } from "@trunkline/base/node";
 import { type AttributeKey, localAddress, remoteAddress } from "../contract/attributes.js";
 import type { ObjectStream } from "../contract/stream.js";
+import { plainView, pushNext } from "./to-node.js";
 
 /**
  * Makes a duplex of a stream, which belongs to the duplex from now on. Ending the duplex is `sendEof`, the end of the
@@ -91,21 +92,12 @@ class StreamDuplex extends Duplex implements SocketDuplex {
   }
 
   override _read(): void {
-    this.#stream.receive().then(
-      (chunk) => {
-        this.#onActivity();
-        if (chunk === undefined) this.push(null);
-        else if (chunk.length > 0) this.push(chunk);
-        else this._read(); // to Node an empty chunk is nothing
-      },
-      (error: Error) => this.destroy(error),
-    );
+    pushNext(this, this.#stream, this.#onActivity);
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
     this.#onActivity();
-    const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-    this.#stream.send(bytes).then(() => {
+    this.#stream.send(plainView(chunk)).then(() => {
       this.#onActivity();
       callback();
     }, callback);
@@ -131,11 +123,11 @@ class StreamDuplex extends Duplex implements SocketDuplex {
     return address !== undefined && "host" in address ? address : undefined;
   }
 
-  #onActivity(): void {
+  readonly #onActivity = (): void => {
     if (this.#timeoutMs === 0) return;
     this.#activeAtMs = systemClock.nowMs();
     if (this.#cancelTimeout === undefined && !this.destroyed) this.#expectActivity();
-  }
+  };
 
   /** Makes one appointment at a time, which is kept late rather than moved with each chunk. */
   #expectActivity(): void {

@@ -12,17 +12,7 @@ import type { ReceiveStream, SendStream } from "../contract/stream.js";
 export function toReadable(stream: ReceiveStream<Uint8Array>): Readable {
   return new Readable({
     read() {
-      const pull = (): void => {
-        stream.receive().then(
-          (chunk) => {
-            if (chunk === undefined) this.push(null);
-            else if (chunk.length > 0) this.push(chunk);
-            else pull(); // to Node an empty chunk is nothing
-          },
-          (error: Error) => this.destroy(error),
-        );
-      };
-      pull();
+      pushNext(this, stream);
     },
     destroy(error, callback) {
       if (error !== null || !this.readableEnded)
@@ -39,7 +29,7 @@ export function toReadable(stream: ReceiveStream<Uint8Array>): Readable {
 export function toWritable(stream: SendStream<Uint8Array>): Writable {
   return new Writable({
     write(chunk: Buffer, _encoding, callback) {
-      stream.send(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength)).then(() => callback(), callback);
+      stream.send(plainView(chunk)).then(() => callback(), callback);
     },
     final(callback) {
       stream.sendEof().then(() => callback(), callback);
@@ -50,4 +40,25 @@ export function toWritable(stream: SendStream<Uint8Array>): Writable {
       callback(error);
     },
   });
+}
+
+/**
+ * Pushes the next chunk of a stream to a readable, or its end. Empty chunks are skipped, since they are nothing to
+ * Node.
+ */
+export function pushNext(readable: Readable, stream: ReceiveStream<Uint8Array>, onChunk: () => void = () => {}): void {
+  stream.receive().then(
+    (chunk) => {
+      onChunk();
+      if (chunk === undefined) readable.push(null);
+      else if (chunk.length > 0) readable.push(chunk);
+      else pushNext(readable, stream, onChunk);
+    },
+    (error: Error) => readable.destroy(error),
+  );
+}
+
+/** Returns a plain view of a Buffer, whose `slice` would not copy. */
+export function plainView(chunk: Buffer): Uint8Array {
+  return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
 }

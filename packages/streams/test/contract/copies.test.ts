@@ -49,3 +49,10 @@ test("layers of this copy work over a stream of another one: forward, close, bre
   await expect(forwarding).rejects.toBeInstanceOf(ours.BrokenStreamError);
   await expect(server.receive()).rejects.toMatchObject({ code: "ABORTED", cause: new Error("cable pulled") });
 });
+
+test("a format of another copy is the one that needs no header: an empty stream is not truncated", async () => {
+  const theirs = await otherCopy();
+  const [first, second] = ours.memoryPair<Uint8Array>();
+  await first.sendEof();
+  expect(await ours.compressed(second, { receive: theirs.identity }).receive()).toBeUndefined();
+});

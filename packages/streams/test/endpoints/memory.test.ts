@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { BrokenStreamError, BusyStreamError, ClosedStreamError, memoryPair } from "../../src/index.js";
 import { ManualSignal, VirtualClock } from "../../src/testing/index.js";
 import { suite } from "../support/suite.js";
+import { settle } from "../support/turns.js";
 
 describe("compliance of memory pairs", () => {
   suite({
@@ -23,10 +24,6 @@ describe("compliance of memory pairs without a clock and with room for one item"
   });
 });
 
-async function microtasks(): Promise<void> {
-  for (let turn = 0; turn < 20; turn++) await Promise.resolve();
-}
-
 describe("memoryPair", () => {
   test("the ends may send different things", async () => {
     const [client, server] = memoryPair<string, number>();
@@ -40,10 +37,10 @@ describe("memoryPair", () => {
     const [from, to] = memoryPair<number>({ maxBufferedItems: 2 });
     let resolved = 0;
     for (let item = 0; item < 4; item++) void from.send(item).then(() => resolved++);
-    await microtasks();
+    await settle();
     expect(resolved).toBe(2);
     expect(await to.receive()).toBe(0);
-    await microtasks();
+    await settle();
     expect(resolved).toBe(3);
   });
 
@@ -51,7 +48,7 @@ describe("memoryPair", () => {
     const [from] = memoryPair<number>();
     let resolved = 0;
     for (let item = 0; item < 40; item++) void from.send(item).then(() => resolved++);
-    await microtasks();
+    await settle();
     expect(resolved).toBe(32);
   });
 
@@ -134,7 +131,7 @@ describe("memoryPair", () => {
     const closing = mine.close().then(() => {
       closed = true;
     });
-    await microtasks();
+    await settle();
     expect(closed).toBe(false);
     await theirs.sendEof();
     await closing;

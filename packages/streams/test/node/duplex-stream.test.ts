@@ -299,7 +299,8 @@ describe("what a duplex must be", () => {
     const stream = streamFromDuplex(new PassThrough());
     await expect(stream.send("text" as never)).rejects.toThrow("a Node duplex takes Uint8Array, not string");
     await expect(stream.send(text("x"), { metadata: { a: "1" } })).rejects.toThrow(
-      "a Node duplex cannot carry metadata with a message, and this message has 1 field; over a stream of bytes, enveloped() at both ends carries it",
+      "a Node duplex cannot carry metadata with a message, and this message has 1 field; over a stream of bytes, " +
+        "enveloped() at both ends carries it",
     );
     await expect(stream.send(text("x"), { metadata: { "grpc-x": "1" } })).rejects.toThrow("reserved");
   });

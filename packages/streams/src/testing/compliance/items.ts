@@ -118,7 +118,7 @@ export function itemTests(given: ComplianceOptions): ComplianceTest[] {
       }
       check(
         sent * block.length <= maxUnreadBytes,
-        `at most ${maxUnreadBytes} bytes accepted that nobody has read, but it was ${sent * block.length}`,
+        `at most ${maxUnreadBytes} bytes to be accepted and not read, but it was ${sent * block.length}`,
       );
       for (let count = 0; count < items; count++) await receiveItems(to, [block], setup);
       await to.receiveEnd();

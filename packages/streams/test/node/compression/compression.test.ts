@@ -13,7 +13,7 @@ import {
   MetadataNotCarriedError,
   memoryPair,
 } from "../../../src/index.js";
-import { brotli, codecNamed, deflate, detectable, gzip, xz, zstd } from "../../../src/node/index.js";
+import { brotli, codecNamed, deflate, gzip, xz, zstd } from "../../../src/node/index.js";
 import { rechunked } from "../../support/rechunked.js";
 import { turns } from "../../support/turns.js";
 import { optionalCodecs } from "./available.js";
@@ -140,25 +140,6 @@ describe.each(named(real))("%s that is damaged", (name, codec) => {
   });
 });
 
-describe("a checksum", () => {
-  test.each(named([gzip(), deflate(), bzip2({ level: 1 }), ...optional]))(
-    "of %s finds each flipped bit",
-    async (_, codec) => {
-      const bytes = await encode(codec, [text]);
-      let unnoticed = 0;
-      for (let count = 0; count < 200; count++) {
-        const flipped = Buffer.from(bytes);
-        const bit = Math.floor((count * bytes.length * 8) / 200);
-        flipped[bit >>> 3] = (flipped[bit >>> 3] as number) ^ (1 << (bit & 7));
-        const outcome = await decode(codec, [flipped]).catch((error: unknown) => error);
-        // Some bits do not matter, such as those of gzip's time: then the output is the same.
-        if (Buffer.isBuffer(outcome) && !outcome.equals(text)) unnoticed++;
-      }
-      expect(unnoticed).toBe(0);
-    },
-  );
-});
-
 describe("members one after the other", () => {
   test.each(named(real.filter(({ concatenates }) => concatenates)))(
     "of %s are one stream, wherever the chunks are cut",
@@ -196,78 +177,6 @@ describe("members one after the other", () => {
       await expect(decode(codec, [bytes, bytes])).rejects.toMatchObject({ code: "TRAILING_GARBAGE" });
       await expect(decode(codec, [Buffer.concat([bytes, bytes])])).rejects.toMatchObject({ code: "TRAILING_GARBAGE" });
     }
-  });
-});
-
-describe("detection", () => {
-  test.each(named(real.filter(({ signature }) => signature !== undefined)))(
-    "knows %s by its signature, in chunks of one byte too",
-    async (_, codec) => {
-      const bytes = await encode(codec, [text]);
-      expect(await decode(detectable(), [bytes])).toEqual(text);
-      expect(
-        await decode(
-          detectable(),
-          Array.from(bytes, (byte) => Buffer.of(byte)),
-        ),
-      ).toEqual(text);
-    },
-  );
-
-  test("lets through what has no signature, or only a part of one", async () => {
-    for (const { name, signature } of detectable()) {
-      if (signature === undefined) throw new Error(`${name} has no signature`);
-      for (let length = 0; length < signature.length; length++) {
-        const part = Buffer.from(signature.subarray(0, length));
-        expect(await decode(detectable(), length === 0 ? [] : [part])).toEqual(part);
-        const other = Buffer.concat([part, Buffer.of(0x41), Buffer.from("and so on")]);
-        expect(await decode(detectable(), [other])).toEqual(other);
-      }
-    }
-    expect(await decode(detectable(), [text])).toEqual(text);
-  });
-
-  test("gives bytes as soon as they can be no signature", async () => {
-    const [from, to] = memoryPair<Uint8Array>();
-    const receiver = compressed(to, { receive: detectable() });
-    await from.send(Buffer.of(0x1f));
-    const waiting = receiver.receive();
-    await turns();
-    await from.send(Buffer.of(0x20));
-    expect(Buffer.from((await waiting) as Uint8Array)).toEqual(Buffer.of(0x1f, 0x20));
-  });
-
-  test("is refused for a format without a signature", () => {
-    const [stream] = memoryPair<Uint8Array>();
-    expect(() => compressed(stream, { receive: [brotli()] })).toThrow("brotli has no signature");
-  });
-});
-
-describe("detection beside metadata", () => {
-  test("a first message shorter than a signature keeps its metadata and is not joined with the next", async () => {
-    for (const first of ["B", "BZ", "\u001f"]) {
-      const [from, to] = memoryPair<Uint8Array>();
-      const receiver = compressed(to, { receive: detectable() });
-      await from.send(Buffer.from(first), { metadata: { n: "1" } });
-      await from.send(Buffer.from("second"));
-      await from.sendEof();
-      const message = await receiver.receiveWithMetadata();
-      expect([String(Buffer.from(message?.data ?? [])), message?.metadata.get("n")]).toEqual([first, "1"]);
-      const next = await receiver.receiveWithMetadata();
-      expect([String(Buffer.from(next?.data ?? [])), next?.metadata.size]).toEqual(["second", 0]);
-    }
-  });
-
-  test("bytes before a message with metadata are not part of it", async () => {
-    const [from, to] = memoryPair<Uint8Array>();
-    const receiver = compressed(to, { receive: detectable() });
-    await from.send(Buffer.from("B"));
-    await from.send(Buffer.from("Zh"), { metadata: { n: "1" } });
-    await from.sendEof();
-    expect(await receiver.receiveWithMetadata()).toMatchObject({ data: Uint8Array.of(0x42) });
-    const message = await receiver.receiveWithMetadata();
-    expect([String(Buffer.from(message?.data ?? [])), message?.metadata.get("n")]).toEqual(["Zh", "1"]);
-    expect(await receiver.receive()).toBeUndefined();
   });
 });
 
