@@ -17,5 +17,6 @@ export { metadataRefusal } from "./metadata-refusal.js";
 export { ObservedStream, type StreamWatcher } from "./observed.js";
 export { ReceiveQueue } from "./receive-queue.js";
 export { SendQueue, type Sink } from "./send-queue.js";
+export { StreamBase } from "./stream-base.js";
 export { TranslatedStream } from "./translated-stream.js";
 export { StreamLayer, WrappedStream } from "./wrapped-stream.js";
