@@ -1,4 +1,4 @@
-/** What the tests share: an implementation of every kind of call, raw HTTP/2 peers, and waiting without sleeping. */
+/** Shared parts of the tests: an implementation of every kind of call, raw HTTP/2 peers, and waiting without sleeping. */
 import type { Duplex } from "node:stream";
 import {
   Connection,
@@ -16,7 +16,7 @@ import type { Echo } from "./gen/echo_pb.js";
 
 export { turns as settle, until } from "../../base/test/support/waiting.js";
 
-/** What a promise rejects with. */
+/** Returns the reason with which a promise rejects. */
 export async function rejection(promise: Promise<unknown>): Promise<GrpcError> {
   const outcome = await promise.then(
     (value) => ({ value }),
@@ -166,7 +166,7 @@ export class RawClient implements ConnectionHandler {
   readonly http2: Connection;
   readonly driver: ConnectionDriver;
   readonly serverSide: Duplex;
-  /** False: what comes is not given back to flow control. */
+  /** Acknowledges received data to flow control. False leaves the windows as they are. */
   acknowledges = true;
 
   constructor(settings: LocalSettings = {}) {
@@ -177,8 +177,8 @@ export class RawClient implements ConnectionHandler {
   }
 
   /**
-   * Opens a stream with the usual request headers, but for what `fields` replaces, adds, or (with an empty value) leaves out. An array
-   * gives several fields of one name.
+   * Opens a stream with the usual request headers, but for what `fields` replaces, adds, or (with an empty value)
+   * leaves out. An array gives several fields of one name.
    */
   request(
     path: string,

@@ -1,4 +1,6 @@
-/** TLS of channels and servers: who may call, what either side is told, and certificates that change while calls go on. */
+/**
+ * TLS of channels and servers: who may call, what either side is told, and certificates that change while calls go on.
+ */
 import { readFileSync } from "node:fs";
 import net from "node:net";
 import tls from "node:tls";

@@ -125,7 +125,8 @@ describe("details of an error", () => {
     // Not known by itself: it stays packed, until it is.
     expect(unpackDetails(error).map(({ $typeName }) => $typeName)).toEqual(Array(3).fill("google.protobuf.Any"));
     expect(() => new GrpcError(Status.ABORTED, "", { details: [own] })).toThrow(
-      'details of type trunkline.test.v1.EchoRequest are not known: give [schema, message], or import "@trunkline/grpc/details" for those of google.rpc',
+      "details of type trunkline.test.v1.EchoRequest are not known: give [schema, message], " +
+        'or import "@trunkline/grpc/details" for those of google.rpc',
     );
     registerDetails(EchoRequestSchema);
     expect(unpackDetails(error)[0]).toEqual(own);

@@ -1,7 +1,7 @@
 import { ErrorCode } from "@trunkline/h2";
 import { attribute } from "@trunkline/streams";
 import { VirtualClock } from "@trunkline/streams/testing";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import {
   type CallEnd,
   type CallHooks,
@@ -14,7 +14,9 @@ import {
 import { Echo, type EchoReply, type EchoRequest } from "../gen/echo_pb.js";
 import { collect, echo, framed, okTrailers, RawServer, rejection, responseHeaders, settle, until } from "../support.js";
 
-import { fail, recorder, serve, withClient } from "./support.js";
+import { cleanup, fail, recorder, serve, withClient } from "./support.js";
+
+afterEach(cleanup);
 
 describe("hooks of a client", () => {
   it("are called in the order of the call, for short and open forms alike", async () => {
@@ -266,7 +268,7 @@ describe("hooks of a client", () => {
     expect(ended).toBe(2);
   });
 
-  it("may provide attributes to whoever has the call", async () => {
+  it("may provide attributes, which the call then has for its caller", async () => {
     const trace = attribute<string>("trace");
     const client = withClient([() => ({ onRequest: (request) => request.provide(trace, "t-1") })]);
     await using call = client.chat.open();

@@ -1,12 +1,14 @@
 import { attribute } from "@trunkline/streams";
 import { VirtualClock } from "@trunkline/streams/testing";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { type CallEnd, type CallHooks, createClient, Deadline, GrpcError, Status } from "../../src/index.js";
 import { channelFor } from "../../src/testing/index.js";
 import { Echo, type EchoReply, type EchoRequest } from "../gen/echo_pb.js";
 import { collect, echo, rejection, settle, until } from "../support.js";
 
-import { fail, recorder, reported, serve, withClient, withServer } from "./support.js";
+import { cleanup, fail, recorder, reported, serve, withClient, withServer } from "./support.js";
+
+afterEach(cleanup);
 
 describe("hooks of a server", () => {
   it("are called in the order of the call, for short and open handlers alike", async () => {

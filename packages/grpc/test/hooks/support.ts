@@ -1,4 +1,3 @@
-import { afterEach } from "vitest";
 import {
   type Client,
   type ClientInterceptor,
@@ -43,11 +42,12 @@ export const withServer = (
 /** The errors that the server has reported in this test. */
 export const reported: Error[] = [];
 
-afterEach(async () => {
+/** Ends what a test has begun. Each file of tests registers it itself, since this module is loaded once for all files. */
+export async function cleanup(): Promise<void> {
   await served?.close();
   served = undefined;
   reported.length = 0;
-});
+}
 
 /** Notes every hook by name. */
 export function recorder(log: string[], name = ""): Interceptor {

@@ -81,7 +81,9 @@ describe("a bearer token", () => {
     for (const error of [await rejection(client.say({})), await rejection(collect(client.chat([])))]) {
       expect(error).toMatchObject({
         code: "UNAUTHENTICATED",
-        message: `a bearer token is sent over TLS or to a Unix socket only, and ${address} is neither (allowLoopback permits it)`,
+        message:
+          `a bearer token is sent over TLS or to a Unix socket only, and ${address} is neither ` +
+          "(allowLoopback permits it)",
       });
     }
     expect(seen).toEqual([]);

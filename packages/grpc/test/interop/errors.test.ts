@@ -7,7 +7,10 @@ import { ourClientOfTheirServer, theirClientOfOurServer } from "./grpc-js.js";
 type Failure = Exclude<Status, 0>;
 const failures = Object.values(Status).filter((status): status is Failure => status !== Status.OK);
 
-/** What is awkward in a header: percent signs that look encoded, UTF-8 of every length, control characters, spaces at the ends. */
+/**
+ * Texts that are awkward in a header: percent signs that look encoded, UTF-8 of every length, control characters, spaces at
+ * the ends.
+ */
 const messages = [
   "",
   "plain",
@@ -52,6 +55,17 @@ describe("grpc-js as a client of our server", () => {
     });
     for (const text of messages)
       expect((await ends.client.say({ text }).outcome).status).toMatchObject({ code: Status.NOT_FOUND, details: text });
+  });
+
+  it("gets the status of a message of 200,000 characters, which is cut (grpc-node#1533)", async () => {
+    await using ends = await theirClientOfOurServer({
+      say() {
+        throw new GrpcError(Status.ABORTED, "x".repeat(200_000));
+      },
+    });
+    const { status } = await ends.client.say({}).outcome;
+    expect(status.code).toBe(Status.ABORTED);
+    expect(status.details).toMatch(/^x{60000,} \[cut from 200000 to \d+ characters: the client takes /);
   });
 
   it("gets all messages before the error", async () => {

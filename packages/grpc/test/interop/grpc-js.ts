@@ -1,6 +1,6 @@
 /**
- * @grpc/grpc-js at one end and ours at the other, over TCP on 127.0.0.1: both directions, and what one test needs of the
- * foreign end. "Their" is grpc-js's, "our" is trunkline's.
+ * @grpc/grpc-js at one end and ours at the other, over TCP on 127.0.0.1: both directions, and what one test needs of
+ * the foreign end. "Their" is grpc-js's, "our" is trunkline's.
  */
 import { Buffer } from "node:buffer";
 import type { EventEmitter } from "node:events";
@@ -56,15 +56,15 @@ export interface TheirImplementation {
   readonly chat?: grpc.handleBidiStreamingCall<EchoRequest, ReplyInit>;
 }
 
-/** How a call ended for a grpc-js client, and all that it got before. */
+/** The end of a call for a grpc-js client, with the messages before it. */
 export interface TheirOutcome {
   readonly messages: EchoReply[];
-  /** Undefined where the server answered with a status alone. */
+  /** The initial metadata; undefined if the server answered with a status alone. */
   readonly initial: grpc.Metadata | undefined;
   readonly status: grpc.StatusObject;
 }
 
-/** What a grpc-js client's call is, whatever its kind. */
+/** A call of a grpc-js client, of any kind. */
 type AnyCall =
   | grpc.ClientUnaryCall
   | grpc.ClientReadableStream<EchoReply>
@@ -73,7 +73,7 @@ type AnyCall =
 
 export interface TheirCall<Call extends AnyCall> {
   readonly call: Call;
-  /** Never rejects. */
+  /** The end of the call. This promise never rejects. */
   readonly outcome: Promise<TheirOutcome>;
 }
 
@@ -210,7 +210,7 @@ export async function bindTheirServer(
   };
 }
 
-/** Their server, and our client for it. */
+/** Starts a server of grpc-js, and makes our client for it. */
 export async function ourClientOfTheirServer(
   implementation: TheirImplementation,
   options: { server?: grpc.ServerOptions; channel?: ChannelOptions } = {},
@@ -227,7 +227,7 @@ export async function ourClientOfTheirServer(
   };
 }
 
-/** Something that a test waits for, and what makes it happen. */
+/** A promise that a test waits for, with the function that resolves it. */
 export interface Pending<T> {
   readonly promise: Promise<T>;
   readonly resolve: (value: T) => void;

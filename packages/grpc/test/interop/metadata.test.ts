@@ -27,7 +27,7 @@ const pairs: readonly (readonly [string, string | Uint8Array])[] = [
 ];
 const keys = [...new Set(pairs.map(([key]) => key))];
 
-/** What grpc-js sends: it keeps the order within a key, but groups by key. */
+/** Makes the metadata that grpc-js sends: it keeps the order within a key, but groups by key. */
 function theirs(): grpc.Metadata {
   const metadata = new grpc.Metadata();
   for (const [key, value] of pairs) metadata.add(key, typeof value === "string" ? value : Buffer.from(value));
@@ -43,8 +43,8 @@ function expectSentByThem(received: Metadata | undefined): void {
 }
 
 /**
- * What grpc-js makes of ours: node:http2 joins text of one key with ", " before grpc-js sees it (grpc-node#1412), so that only the joined
- * text can be compared; bytes it takes apart again.
+ * The metadata as grpc-js gives it: node:http2 joins text of one key with ", " before grpc-js sees it (grpc-node#1412), so
+ * that only the joined text can be compared; bytes it takes apart again.
  */
 function expectSentByUs(received: grpc.Metadata | undefined): void {
   for (const key of keys) {

@@ -7,7 +7,7 @@ import { ourClientOfTheirServer, theirClientOfOurServer, theirEchoImplementation
 
 const mebi = 1_048_576;
 const largestBytes = 16_000_000;
-/** Around every border that there is: prefix, frame, window; up to 16 MB. */
+/** Sizes around every border: prefix, frame and window, up to 16 MB. */
 const sizes = [
   1,
   2,

@@ -1,4 +1,7 @@
-/** Clients that vanish, or say something wrong, at every point of a call: handlers hear of it, nothing is left, and the server serves on. */
+/**
+ * Clients that vanish, or say something wrong, at every point of a call: handlers hear of it, nothing is left, and the
+ * server serves on.
+ */
 import { clientPreface } from "@trunkline/h2/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Channel, createClient, type Implementation, Server } from "../../src/index.js";
@@ -25,7 +28,7 @@ function waiting(begun: { count: number }): Implementation<typeof Echo> {
   return { say: { open }, expand: { open }, collect: { open }, chat: { open } };
 }
 
-/** What a server is left with: handlers that have not ended, and errors it told its user of. */
+/** Returns what remains at a server: handlers that have not ended, and errors that it reported. */
 async function play(
   bytes: Uint8Array,
   end: keyof typeof endings,
@@ -66,7 +69,7 @@ describe.concurrent.each(Object.entries(calls))("a client of %s", (_name, call) 
     },
   );
 
-  it("that says something that is not HTTP/2 between any two frames ends its connection, and nothing else", async () => {
+  it("that sends bytes that are not HTTP/2 between any two frames ends its connection, and nothing else", async () => {
     const { fromClient } = await record(call);
     const begun = { count: 0 };
     const garbage = Uint8Array.from({ length: 64 }, (_, index) => (index * 167 + 91) & 255);

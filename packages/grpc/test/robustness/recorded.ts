@@ -1,4 +1,7 @@
-/** Calls that were recorded from our own two ends, to be played to one of them again: whole, cut anywhere, with something put in between. */
+/**
+ * Calls that were recorded from our own two ends, to be played to one of them again: whole, cut anywhere, with
+ * something put in between.
+ */
 import type { Duplex } from "node:stream";
 import { clientPreface, FrameType } from "@trunkline/h2/testing";
 import { Channel, type ChannelOptions, type Client, createClient, Server } from "../../src/index.js";
@@ -58,7 +61,7 @@ export async function record(call: Call): Promise<Recording> {
   return recording;
 }
 
-/** How a connection ends after what was played. */
+/** The ways in which a connection ends after the recording. */
 export const endings = {
   "is destroyed": (duplex: Duplex) => duplex.destroy(),
   "is half-closed": (duplex: Duplex) => duplex.end(),
@@ -68,14 +71,14 @@ export const endings = {
 export interface Played {
   readonly channel: Channel;
   readonly client: Client<typeof Echo>;
-  /** When nothing more comes. */
+  /** Resolves when no more bytes come. */
   readonly silence: Promise<void>;
   finish(): Promise<void>;
 }
 
 /**
- * A channel to a server that says `bytes`: what belongs to the connection at once, the rest when the request has begun. There is no second
- * connection.
+ * A channel to a server that says `bytes`: what belongs to the connection at once, the rest when the request has begun.
+ * There is no second connection.
  */
 export function playServer(
   bytes: Uint8Array,

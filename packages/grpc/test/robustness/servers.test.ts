@@ -126,7 +126,7 @@ describe.each(Object.keys(calls))("%s", (name) => {
     );
   });
 
-  it("is UNAVAILABLE when the server sends GOAWAY that leaves its stream out, and there is no other connection", async () => {
+  it("is UNAVAILABLE after a GOAWAY that leaves its stream out, if there is no other connection", async () => {
     const bytes = recordingOf(name);
     const goAway = rawFrame({ type: 7, streamId: 0, payload: [...uint32(0), ...uint32(ErrorCode.NO_ERROR)] });
     await expectEach(
@@ -179,7 +179,7 @@ describe.each(Object.keys(calls))("%s", (name) => {
     );
   });
 
-  it("is never OK when a frame of the answer is missing, except for a message of a stream, which gRPC cannot miss", async () => {
+  it("is never OK if a frame of the answer is missing, except for a message of a stream, which gRPC does not count", async () => {
     const bytes = recordingOf(name);
     for (const { start, end } of framesOf(bytes).filter(({ streamId }) => streamId !== 0)) {
       const answer = Buffer.concat([bytes.subarray(0, start), bytes.subarray(end)]);

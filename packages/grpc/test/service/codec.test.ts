@@ -1,11 +1,12 @@
 import { Buffer } from "node:buffer";
+import { runInNewContext } from "node:vm";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { protobufCodec } from "../../src/index.js";
+import { bytesCodec, protobufCodec } from "../../src/index.js";
 import { EchoRequestSchema } from "../gen/echo_pb.js";
 
-it("writes messages with large bytes fields so that protobuf-es reads the same message, and leaves them as they were", () => {
+it("writes messages with large bytes fields that protobuf-es reads as the same, and does not change them", () => {
   const codec = protobufCodec(EchoRequestSchema);
   fc.assert(
     fc.property(
@@ -30,4 +31,21 @@ it("writes messages with large bytes fields so that protobuf-es reads the same m
     ),
     { numRuns: 60 },
   );
+});
+
+it("takes bytes of another realm, as those of Jest and jsdom are (connect-es#658)", () => {
+  const foreign = (length: number): Uint8Array => runInNewContext(`new Uint8Array(${length}).fill(7)`) as Uint8Array;
+  expect(foreign(1)).not.toBeInstanceOf(Uint8Array);
+  const codec = protobufCodec(EchoRequestSchema);
+  for (const length of [3, 70_000]) {
+    const own = new Uint8Array(length).fill(7);
+    for (const given of [{ payload: foreign(length) }, create(EchoRequestSchema, { payload: foreign(length) })])
+      expect(Buffer.compare(codec.encode(given), codec.encode({ payload: own }))).toBe(0);
+    expect(bytesCodec.encode(foreign(length)).length).toBe(length);
+    expect(codec.decode(Uint8Array.from(foreign(0))).payload.length).toBe(0);
+  }
+});
+
+it.each(["text", 5, null, {}])("takes no %j for bytes", (given) => {
+  expect(() => bytesCodec.encode(given as never)).toThrow("bytesCodec takes a Uint8Array, not");
 });

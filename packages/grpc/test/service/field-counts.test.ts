@@ -64,7 +64,8 @@ describe("the limits of a message's parts", () => {
     expect(
       check(EchoRequestSchema, Buffer.concat([Uint8Array.of(0x7b), unknown, Uint8Array.of(0x7c)]), 1),
     ).not.toThrow();
-    // Field 3 of EchoRequest is a number. With a length in its tag, the decoder still reads a number, and then the fields.
+    // Field 3 of EchoRequest is a number. With a length in its tag, the decoder still reads a number, and then the
+    // fields.
     const disguised = Buffer.concat([Uint8Array.of(0x1a, 24), unknown]);
     expect(kept(fromBinary(EchoRequestSchema, disguised))).toBe(12);
     expect(check(EchoRequestSchema, disguised, 11)).toThrow();

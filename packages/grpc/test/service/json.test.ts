@@ -116,7 +116,8 @@ describe("messages in their JSON form", () => {
     served = channelFor([[Echo, echo]]);
     const client = createClient(Echo, served.channel, { codec: "json" });
     expect((await rejection(client.say(create(EchoReplySchema) as never))).message).toBe(
-      "request message could not be encoded: a message trunkline.test.v1.EchoReply was given where trunkline.test.v1.EchoRequest is expected",
+      "request message could not be encoded: a message trunkline.test.v1.EchoReply was given " +
+        "where trunkline.test.v1.EchoRequest is expected",
     );
   });
 });

@@ -93,7 +93,8 @@ describe("a service described by hand", () => {
     ],
     [
       { path: "/test.Odd/Odd", kind: "sometimes" },
-      'the kind of method /test.Odd/Odd must be one of unary, server_streaming, client_streaming, bidi_streaming, not "sometimes"',
+      "the kind of method /test.Odd/Odd must be one of unary, server_streaming, client_streaming, " +
+        'bidi_streaming, not "sometimes"',
     ],
   ])("is refused when it makes no sense: %j", (method, message) => {
     const odd = { typeName: "test.Odd", methods: { odd: method } } as never;

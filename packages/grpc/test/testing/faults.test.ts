@@ -1,4 +1,7 @@
-/** Whatever byte is changed and wherever the connection breaks, a call ends: with its answer or with a GrpcError, and never later than its deadline. */
+/**
+ * Every call ends, with its answer or with a GrpcError and never later than its deadline, for each byte that is changed
+ * and each place where the connection breaks.
+ */
 import { VirtualClock } from "@trunkline/streams/testing";
 import { expect, it } from "vitest";
 import { createClient, GrpcError } from "../../src/index.js";

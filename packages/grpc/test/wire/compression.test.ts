@@ -148,7 +148,7 @@ describe("requests", () => {
     expect((await collect(client.chat([{ text }, { text: "b" }]))).map((reply) => reply.text)).toEqual([text, "b"]);
   });
 
-  it("larger than maxReceiveMessageBytes when decompressed are RESOURCE_EXHAUSTED; their size limit for sending is that of the message itself", async () => {
+  it("are measured uncompressed by both limits: by maxReceiveMessageBytes and by maxSendMessageBytes", async () => {
     const client = memory(echo, {
       channel: { compression: "gzip", maxSendMessageBytes: 6_000 },
       server: { maxReceiveMessageBytes: 1_000 },
@@ -434,7 +434,7 @@ describe("messages that inflate to megabytes", () => {
     }
   });
 
-  it("that are malformed or larger than the limit end their call with the right status, also in the background", async () => {
+  it("end their call with INTERNAL if they are malformed, with RESOURCE_EXHAUSTED beyond the limit", async () => {
     const server = new Server({ maxReceiveMessageBytes: 1_000_000 }).add(Echo, echo);
     const raw = new RawClient();
     void server.serve(raw.serverSide);

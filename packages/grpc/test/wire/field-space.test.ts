@@ -17,7 +17,7 @@ const request = [
   field("te", "trailers"),
   field("content-type", "application/grpc"),
 ];
-/** `EchoRequest { text: "hi" }` */
+/** The message `EchoRequest { text: "hi" }`. */
 const hi = framed(Uint8Array.of(0x0a, 2, 0x68, 0x69));
 
 /** Sends one request with these fields as they are, and waits until its call has ended. */
