@@ -20,7 +20,7 @@ export interface AccessOptions {
   readonly plaintext?: boolean | undefined;
 }
 
-type Transport = Pick<TrunklineOptions, "tls" | "plaintext" | "keepaliveIntervalMs" | "keepaliveTimeoutMs">;
+type Transport = Pick<TrunklineOptions, "tls" | "plaintext" | "pingIntervalMs"> & Keepalive;
 
 /** The keepalive of the connections to a router. */
 export type Keepalive = Pick<TrunklineOptions, "keepaliveIntervalMs" | "keepaliveTimeoutMs">;
@@ -69,6 +69,8 @@ export class RouterAccess implements AsyncDisposable {
     await token?.(); // so that an unreadable or malformed token is reported now
     const transport: Transport = {
       ...keepalive,
+      // Without keepalive, no streams are asked for life either.
+      ...(keepalive.keepaliveIntervalMs === Number.POSITIVE_INFINITY && { pingIntervalMs: Number.POSITIVE_INFINITY }),
       ...(options.plaintext === true && { plaintext: true }),
       ...(options.tlsCa !== undefined && { tls: { ca: await readCertificates(options.tlsCa) } }),
     };

@@ -13,8 +13,9 @@ import { ExitCode } from "../exit-codes.js";
 import { formatBytes, formatDuration, formatRate } from "../format.js";
 import type { OutputEvent } from "../output.js";
 
+/** Options of `trunkline demo`. */
 export interface DemoOptions {
-  /** End after the check instead of staying. */
+  /** True ends the command after the check. */
   readonly once?: boolean;
   /** The size of the file in MB. */
   readonly size: string;
@@ -25,8 +26,8 @@ const maxSizeMb = 100_000;
 const name = "demo";
 
 /**
- * Runs until interrupted, or until the check with `once`. @throws CommandError when the sums differ, or it fails on the
- * way
+ * Runs until interrupted, or with `once` until the check is done.
+ * @throws CommandError when the checksums differ, or a step before fails
  */
 export async function demo(options: DemoOptions, context: Context): Promise<void> {
   const { output, signal } = context;

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import { describe, expect, test } from "vitest";
@@ -51,6 +52,27 @@ describe.concurrent("a process that is killed in the middle of an upload", () =>
     // The system closes the sockets of the killed process itself; the other side is told by the router, and resets its
     // own.
     expect(await (victim === "expose" ? client.over : fate)).toBe("ECONNRESET");
+  });
+});
+
+describe.concurrent("a transfer that was sent whole", () => {
+  test("arrives whole at a reader that pauses, though expose is killed meanwhile", async () => {
+    await using lab = new ProcessLab();
+    const content = randomBytes(200_000);
+    await using service = await startService((socket) => socket.end(content));
+    const { router } = await lab.router();
+    const expose = await lab.expose("file", service.target, "--no-check");
+    const { connect, port } = await lab.connect("file");
+    const client = new Client(port);
+    client.socket.pause();
+    client.socket.end();
+    expect(await expose.event("connection-closed")).not.toHaveProperty("error");
+    await expose.end("SIGKILL");
+    await router.event("router-listener-removed");
+    client.socket.resume();
+    expect(await client.over).toBe("end");
+    expect(client.received.equals(content)).toBe(true);
+    expect(await connect.event("connection-closed")).not.toHaveProperty("error");
   });
 });
 
