@@ -23,7 +23,12 @@ export interface AccessOptions {
 type Transport = Pick<TrunklineOptions, "tls" | "plaintext" | "pingIntervalMs"> & Keepalive;
 
 /** The keepalive of the connections to a router. */
-export type Keepalive = Pick<TrunklineOptions, "keepaliveIntervalMs" | "keepaliveTimeoutMs">;
+type Keepalive = Pick<TrunklineOptions, "keepaliveIntervalMs" | "keepaliveTimeoutMs">;
+
+/** The times of the connections to a router: keepalive, and the time for what is still to be sent at the end. */
+export interface ConnectionTimes extends Keepalive {
+  readonly graceMs: number;
+}
 
 /** The waits between attempts to reach the router again: people are watching, and an attempt costs next to nothing. */
 const backoff = { initialMs: 200, maxMs: 1_000 } as const;
@@ -35,6 +40,7 @@ export class RouterAccess implements AsyncDisposable {
   readonly #givenEndpoint: string | undefined;
   readonly #givenToken: (() => Promise<string>) | undefined;
   readonly #transport: Transport;
+  readonly #closeTimeoutMs: number;
   readonly #env: Environment;
   /** One client for each endpoint so far, since streams through an older one may still live. */
   readonly #clients = new Map<string, Trunkline>();
@@ -45,9 +51,11 @@ export class RouterAccess implements AsyncDisposable {
     endpoint: string | undefined,
     token: (() => Promise<string>) | undefined,
     transport: Transport,
+    closeTimeoutMs: number,
     env: Environment,
   ) {
     this.#env = env;
+    this.#closeTimeoutMs = closeTimeoutMs;
     this.#givenEndpoint = endpoint;
     this.#givenToken = token;
     this.#transport = transport;
@@ -59,7 +67,11 @@ export class RouterAccess implements AsyncDisposable {
    * @throws CommandError for what is missing, malformed or unreadable, and when no router runs on this machine and none
    * is named
    */
-  static async open(options: AccessOptions, keepalive: Keepalive, env: Environment): Promise<RouterAccess> {
+  static async open(
+    options: AccessOptions,
+    { graceMs, ...keepalive }: ConnectionTimes,
+    env: Environment,
+  ): Promise<RouterAccess> {
     if (options.tlsCa !== undefined && options.plaintext === true) {
       throw new CommandError("--tls-ca and --plaintext exclude each other", ExitCode.usage);
     }
@@ -74,7 +86,7 @@ export class RouterAccess implements AsyncDisposable {
       ...(options.plaintext === true && { plaintext: true }),
       ...(options.tlsCa !== undefined && { tls: { ca: await readCertificates(options.tlsCa) } }),
     };
-    const access = new RouterAccess(endpoint, token, transport, env);
+    const access = new RouterAccess(endpoint, token, transport, graceMs, env);
     if (access.local) await access.#readKnown();
     return access;
   }
@@ -96,8 +108,10 @@ export class RouterAccess implements AsyncDisposable {
     return client;
   }
 
+  /** Closes all clients; what still waits to be sent to a slow reader has the time of `--grace`. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(Array.from(this.#clients.values(), (client) => client.close()));
+    const closeTimeoutMs = this.#closeTimeoutMs;
+    await Promise.all(Array.from(this.#clients.values(), (client) => client.close({ closeTimeoutMs })));
   }
 
   async #token(): Promise<string> {

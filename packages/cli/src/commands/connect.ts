@@ -37,7 +37,7 @@ export async function connect(name: string, options: ConnectOptions, context: Co
   const address = parseListen(options.listen);
   const graceMs = graceMsOf(options);
   const waitMs = options.wait === true ? Number.POSITIVE_INFINITY : parseDuration(options.wait, "--wait", maxWaitMs);
-  await using access = await RouterAccess.open(options, keepaliveOf(options), context.env);
+  await using access = await RouterAccess.open(options, { ...keepaliveOf(options), graceMs }, context.env);
   const endpoint = await awaitName(name, access, waitMs, context);
   const connections = new Connections((...note) => output.note(...note), name);
   await using listener = await listenOn(address, (error) => {

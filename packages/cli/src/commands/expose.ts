@@ -23,7 +23,7 @@ export async function expose(
   const { output, signal } = context;
   const target = parseTarget(targetText);
   const graceMs = graceMsOf(options);
-  await using access = await RouterAccess.open(options, keepaliveOf(options), context.env);
+  await using access = await RouterAccess.open(options, { ...keepaliveOf(options), graceMs }, context.env);
   if (options.check) await checkTarget(target, signal);
   const connections = new Connections((...note) => output.note(...note), name);
   let before = false;

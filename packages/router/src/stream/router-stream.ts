@@ -43,6 +43,9 @@ export interface RouterStreamOptions extends LivenessOptions {
 
 const ignore = (): void => {};
 
+/** A time limit that never comes: 285,000 years. */
+const unlimitedMs = Number.MAX_SAFE_INTEGER;
+
 /**
  * An `ObjectStream<Uint8Array>` over a call. Items keep their boundaries up to 64 KiB; empty ones stay. Metadata goes
  * with an item to peers that are known to understand `Fields`.
@@ -233,8 +236,9 @@ export class RouterStream extends StreamLayer<Uint8Array, Uint8Array, Frame, Fra
   protected override async discardInput(eofSent: Promise<void>): Promise<void> {
     await this.#incoming.discard();
     await eofSent;
-    // The rest of the call is its status; the call's own close bounds the wait for it.
-    this.inner.close().catch(ignore);
+    // The rest of the call is its status, which comes when the other side has read everything. A limit would cancel
+    // what still waits for a slow reader; the connection's keepalive notices a router that is dead.
+    this.inner.close({ closeTimeoutMs: unlimitedMs }).catch(ignore);
   }
 }
 
