@@ -16,13 +16,17 @@ export interface TlsServerOptions {
   readonly protocol?: string | undefined;
   /** The most handshakes at once, and the name of the option that says so; one more is reset. Default: no limit. */
   readonly handshakeLimit?: { readonly name: string; readonly count: number } | undefined;
-  /** Called with the reason for which a connection was refused. Default: not reported, since the server is not at fault. */
+  /**
+   * Called with the reason for which a connection was refused. Default: not reported, since the server is not at fault.
+   */
   readonly onRefused?: ((error: TransportError) => void) | undefined;
 }
 
 /** A TLS server; it emits `secureConnection` for each finished handshake. */
 export interface TlsServer extends tls.Server {
-  /** Reports the refusal of a connection, unless the server is closing. `socket` knows its peer only while it is open. */
+  /**
+   * Reports the refusal of a connection, unless the server is closing. `socket` knows its peer only while it is open.
+   */
   refuse(socket: net.Socket, code: TransportErrorCode, reason: string, cause?: Error): void;
 }
 

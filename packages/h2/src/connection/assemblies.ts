@@ -13,7 +13,9 @@
  */
 import type { Assembly, Stream } from "../stream/stream.js";
 
-/** The part of the budget that extended messages get; the rest is for what other streams may send within their windows. */
+/**
+ * The part of the budget that extended messages get; the rest is for what other streams may send within their windows.
+ */
 const extendedPart = 0.5;
 /** The time limit is looked at in steps of this part of it. */
 const checkSteps = 8;

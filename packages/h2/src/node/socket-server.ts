@@ -35,9 +35,9 @@ export interface SocketServer extends net.Server {
 }
 
 /**
- * Makes a server that gives each socket to `onSocket` when its TLS handshake is done and good for HTTP/2
- * (RFC 9113 §9.2). A failed handshake ends that socket alone; where HTTP/2 is possible at all, the client is told why in
- * a GOAWAY (INADEQUATE_SECURITY).
+ * Makes a server that gives each socket to `onSocket` when its TLS handshake is done and good for HTTP/2 (RFC 9113
+ * §9.2). A failed handshake ends that socket alone; where HTTP/2 is possible at all, the client is told why in a GOAWAY
+ * (INADEQUATE_SECURITY).
  * @throws TypeError when the TLS options cannot be used
  */
 export function createSocketServer(options: SocketServerOptions, onSocket: (socket: net.Socket) => void): SocketServer {

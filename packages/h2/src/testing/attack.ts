@@ -40,7 +40,10 @@ export function* times(count: number, frame: (index: number) => Uint8Array): Gen
   for (let index = 0; index < count; index++) yield frame(index);
 }
 
-/** Returns a header block that puts one large field into the table and refers to it by one octet each time (CVE-2016-6581). */
+/**
+ * Returns a header block that puts one large field into the table and refers to it by one octet each time
+ * (CVE-2016-6581).
+ */
 export function bomb(peer: FrameFactory, fields: readonly HeaderField[], references: number): Uint8Array {
   const valueBytes = 3_900;
   // Literal with incremental indexing, name "x", the value's length in three octets.
