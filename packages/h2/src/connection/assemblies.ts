@@ -120,8 +120,8 @@ export class Assemblies {
     if (this.#waiting.size === 0 && !overBudget) return;
     let next = never;
     for (const assembly of [...this.#all]) {
-      if (assembly.told) continue;
-      const { handler, released } = assembly.stream;
+      const { handler, released, assembly: current } = assembly.stream;
+      if (assembly.told || current !== assembly) continue; // What was told before may have ended others.
       if (now - assembly.sinceMs < this.#timeoutMs) {
         next = Math.min(next, assembly.sinceMs + this.#timeoutMs);
         continue;

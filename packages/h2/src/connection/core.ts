@@ -117,7 +117,7 @@ export class Core implements Pick<FrameSink, "closed">, StreamOwner {
   /** Turns a stream error into RST_STREAM: the one place that does. */
   failStream(error: H2Error): void {
     if (this.table.isIdle(error.streamId)) {
-      // §6.4: there is no RST_STREAM for a stream that nobody opened.
+      // §6.4: there is no RST_STREAM for a stream that was not opened.
       this.fail(new H2Error(error.message, { errorCode: error.errorCode, streamId: error.streamId }));
       return;
     }

@@ -152,7 +152,7 @@ export class HeaderReceiver {
     );
     table.addPeer(stream);
     table.apply(stream, "receiveHeaders");
-    // Until the handler knows of it, nobody else will release it.
+    // Until the handler knows of it, only this method can release it.
     stream.released = true;
     if (dependsOnItself) throw streamError(streamId, ErrorCode.PROTOCOL_ERROR, "stream depends on itself");
     this.#checkSize(streamId);

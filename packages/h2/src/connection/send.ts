@@ -67,7 +67,7 @@ function sendTrailers(sender: Sender, stream: Stream, fields: readonly HeaderFie
     end(sender, stream);
     return;
   }
-  // They are written when nobody is there any more to be told.
+  // They are written later, when no caller can be told of a flaw.
   check(stream.id, fieldsFlaw(fields));
   stream.endGiven = true;
   sender.scheduler.trailers(stream, fields);

@@ -16,7 +16,7 @@ export class Watch {
   /** Takes note of progress, a number that changes with each sign of life; undefined while nothing is waited for. */
   update(progress: number | undefined, timeoutMs: number, now: number): void {
     if (progress === undefined) {
-      // Begun and over in one turn: nobody has set a timer.
+      // Begun and over in one turn: no timer was set.
       if (this.#since === now) this.lookAt = undefined;
       this.#since = undefined;
     } else if (this.#since === undefined || progress !== this.#progress) {

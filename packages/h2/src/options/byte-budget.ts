@@ -1,7 +1,7 @@
 /**
  * Bytes that several connections hold together, such as all connections of a server: one budget for what waits to be
  * read, another one for what waits to be sent. Each connection may hold a small share whatever the others do, so that
- * nobody can stop the small messages of the others.
+ * no connection can stop the small messages of the others.
  */
 import { wholeNumber } from "@trunkline/base";
 

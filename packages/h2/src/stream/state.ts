@@ -16,7 +16,7 @@
  * Events change the first by the table `transitions`. A missing entry is an error of the side that caused the event.
  *
  * The second table, `afterRelease`, is looked at whenever a released stream has changed. Its entries say what keeps the
- * stream: what was given for sending is still delivered (`wait`), a stream that nobody needs any more is reset
+ * stream: what was given for sending is still delivered (`wait`), a stream that is of no more use is reset
  * (`cancel`, or `stop` where a server has answered in full and wants no more of the request, RFC 9113 §8.1), and a
  * closed one is forgotten (`remove`).
  *

@@ -28,7 +28,7 @@ export interface Attack {
   readonly why?: RegExp;
   /** The name of the code that streams are reset with, and how many of them. */
   readonly resets?: Readonly<Record<string, number>>;
-  /** Bytes that a victim may rightly hold afterwards: what its streams' windows let in and nobody has read. */
+  /** The bytes that a victim may rightly hold afterwards: what the windows of its streams let in and was not read. */
   readonly mayHoldBytes?: number;
 }
 

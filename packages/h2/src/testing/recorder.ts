@@ -34,7 +34,7 @@ export class RecordingHandler implements ConnectionHandler {
   /** The handle of a stream that was opened by either side. */
   stream(streamId: number): Http2Stream {
     const stream = this.#streams.get(streamId);
-    if (stream === undefined) throw new Error(`nobody has opened stream ${streamId}`);
+    if (stream === undefined) throw new Error(`stream ${streamId} was not opened`);
     return stream;
   }
 

@@ -122,6 +122,16 @@ describe("messages in the making", () => {
     expect(server.whole).toEqual([whole.id]);
   });
 
+  it("whose stream was reset because of another one are not told of", () => {
+    const { server, link, upload } = setUp(2 * mib, 8 * mib);
+    for (let count = 0; count < 3; count++) upload(mib);
+    server.onExhausted = () => {
+      for (const stream of server.streams.values()) stream.reset(ErrorCode.ENHANCE_YOUR_CALM);
+    };
+    link.run(link.nowMs + 15_000);
+    expect(server.exhausted).toEqual([1]);
+  });
+
   it("may take as long as they like where nobody else wants the room", () => {
     const { client, server, link } = setUp(2 * mib, 4 * mib);
     const stream = client.openStream(sender) as Http2Stream;
