@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { chmod, lstat, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,6 +14,15 @@ afterEach(() => rm(folder, { recursive: true }));
 
 const at = (name: string): string => join(folder, name);
 const content = (name: string): Promise<string> => readFile(at(name), "utf8");
+/**
+ * Returns the path of a device that swallows everything. The superuser gets one of its own: a fault that replaces the
+ * device would otherwise take /dev/null from the whole machine. Where none can be made, the test goes without.
+ */
+function device(): string | undefined {
+  if (process.getuid?.() !== 0) return "/dev/null";
+  return spawnSync("mknod", [at("device"), "c", "1", "3"]).status === 0 ? at("device") : undefined;
+}
+
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 describe("reading a file", () => {
@@ -193,15 +202,17 @@ describe("writing a file", () => {
       expect(await reading).toBe("through the pipe");
       expect((await stat(at("fifo"))).isFIFO()).toBe(true);
 
-      await symlink("/dev/null", at("null"));
+      const nowhere = device();
+      if (nowhere === undefined) return;
+      await symlink(nowhere, at("null"));
       for (const end of ["sendEof", "abort"] as const) {
-        const device = await streamToFile(at("null"));
-        await device.send(bytes("gone"));
-        await device[end]();
-        await device[Symbol.asyncDispose]();
+        const output = await streamToFile(at("null"));
+        await output.send(bytes("gone"));
+        await output[end]();
+        await output[Symbol.asyncDispose]();
       }
       expect((await stat(at("null"))).isCharacterDevice()).toBe(true);
-      expect((await readdir(folder)).sort()).toEqual(["fifo", "null"]);
+      expect((await readdir(folder)).filter((name) => name.endsWith(".part"))).toEqual([]);
     },
   );
 
