@@ -89,9 +89,17 @@ async function dialTwice(dial: Dial, signal: AbortSignal): Promise<RouterStream>
   }
 }
 
-/** Returns true for a failure of a router or an exposer that may come back. */
+/** The statuses of a router or an exposer that may come back, or that has more to do than it takes at once. */
+const passing: readonly Status[] = [
+  Status.UNAVAILABLE,
+  Status.NOT_FOUND,
+  Status.DEADLINE_EXCEEDED,
+  Status.RESOURCE_EXHAUSTED,
+];
+
+/** Returns true for a failure that another attempt may not meet. */
 function mayPass(error: unknown, access: RouterAccess): boolean {
-  if (hasStatus(error, Status.UNAVAILABLE, Status.NOT_FOUND, Status.DEADLINE_EXCEEDED)) return true;
+  if (hasStatus(error, ...passing)) return true;
   // A restarted router listens a moment before its new token is in its file.
   return hasStatus(error, Status.UNAUTHENTICATED) && access.local;
 }

@@ -34,6 +34,8 @@ export function routerFailure(error: unknown, { endpoint, name }: Attempt): Comm
       return fail(`${quoted} is taken at ${at}: ${reasonOf(error)}`, ExitCode.cannotCreate);
     case Status.ABORTED:
       return fail(`${quoted} was taken over at ${at}: ${reasonOf(error)}`, ExitCode.cannotCreate);
+    case Status.RESOURCE_EXHAUSTED:
+      return fail(`${at} has met a limit: ${reasonOf(error)}`, ExitCode.routerUnavailable);
     case Status.UNIMPLEMENTED:
       return fail(`there is no trunkline router at ${endpoint}: ${reasonOf(error)}`, ExitCode.routerUnavailable);
     default:

@@ -49,12 +49,17 @@ export async function listenOn(server: net.Server, address: SocketAddress): Prom
   return bound === null || typeof bound === "string" ? address : { host: bound.address, port: bound.port };
 }
 
+/**
+ * The connections that the system keeps until the process accepts them; it allows 4,096 by itself on Linux. Node's 511
+ * are not enough for a burst of connections: the system then drops some, and their clients are reset.
+ */
+const backlog = 4_096;
+
 function bind(server: net.Server, address: SocketAddress): Promise<void> {
   return new Promise((resolve, reject) => {
     const onError = (error: Error): void => reject(error);
     server.once("error", onError);
-    // Options of their own: `listen` may not see `path` and `host` at once.
-    server.listen({ ...address }, () => {
+    server.listen({ ...address, backlog }, () => {
       server.off("error", onError);
       resolve();
     });

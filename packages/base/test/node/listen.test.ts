@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { link, readFile, writeFile } from "node:fs/promises";
 import net from "node:net";
 import { join } from "node:path";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import type { TcpAddress } from "../../src/index.js";
 import { ListenError, listenOn, maxSocketPathBytes, probeSocket } from "../../src/node/index.js";
 import { closeAll, serve, temporaryFolder } from "../support/servers.js";
@@ -25,6 +25,13 @@ describe("listening", () => {
     expect(port).toBeGreaterThan(0);
     const path = join(await temporaryFolder(), "socket");
     expect(await serve(undefined, { path })).toEqual({ path });
+  });
+
+  it("asks the system to keep more connections of a burst than Node does by default", async () => {
+    const server = net.createServer();
+    const listen = vi.spyOn(server, "listen");
+    await serve(server);
+    expect(listen.mock.calls[0]?.[0]).toMatchObject({ backlog: 4_096 });
   });
 
   it("names the address and the system's code where it is in use", async () => {
