@@ -1,4 +1,4 @@
-/** What ends a call from outside: its own signal, and the call that it belongs to. */
+/** The ends of a call from outside: its own signal, and the call that it belongs to. */
 import { type AbortSignalLike, onAbort, reasonText } from "@trunkline/base";
 import type { ParentCall } from "../contract/call.js";
 import { asDeadline, Deadline } from "../contract/deadline.js";
@@ -16,13 +16,18 @@ export function inheritedDeadline(own: Deadline | undefined, parent: ParentCall 
   return parent?.deadline === undefined ? own : Deadline.earliest(own, asDeadline(parent.deadline));
 }
 
-/** Returns the error of a call whose signal, or whose parent's signal, is aborted already; undefined where neither is. */
+/**
+ * Returns the error of a call whose signal, or whose parent's signal, is aborted already; undefined where neither is.
+ */
 export function abortedBy(signal: AbortSignalLike | undefined, parent: ParentCall | undefined): GrpcError | undefined {
   if (signal?.aborted === true) return cancelled(signal.reason);
   return parent?.signal?.aborted === true ? parentOver(parent.signal.reason) : undefined;
 }
 
-/** Calls `cancel` once, when the signal aborts or the parent is over, at once if that has happened. @returns a function that stops the watch */
+/**
+ * Calls `cancel` once, when the signal aborts or the parent is over, at once if that has happened. @returns a function
+ * that stops the watch
+ */
 export function watchSignals(
   signal: AbortSignalLike | undefined,
   parent: ParentCall | undefined,

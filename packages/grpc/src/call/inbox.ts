@@ -1,10 +1,11 @@
 /**
  * The receiving half of a call: bytes of DATA frames in, decoded messages out, one waiting `receive`, and the end.
  *
- * Messages are decoded when they are taken: until then they need no more memory than they had on the wire, which flow control bounds. Their
- * bytes are acknowledged at the same time. A message may be larger than the window of its stream, and would then never be whole: when it is
- * awaited and has come in part, the stream's window is extended for it. Its bytes stay in the budget of the connection until it is taken,
- * and the whole message in that of the process (`MessageBudget`).
+ * Messages are decoded when they are taken: until then they need no more memory than they had on the wire, which flow
+ * control bounds. Their bytes are acknowledged at the same time. A message may be larger than the window of its stream,
+ * and would then never be whole: when it is awaited and has come in part, the stream's window is extended for it. Its
+ * bytes stay in the budget of the connection until it is taken, and the whole message in that of the process
+ * (`MessageBudget`).
  */
 import { abortReason, onAbort } from "@trunkline/base";
 import { BusyStreamError, ClosedStreamError, type WaitOptions } from "@trunkline/streams";
@@ -56,14 +57,17 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
   #inflating = false;
   /** The number of times that messages were dropped: a message that was being decompressed then is dropped, too. */
   #drops = 0;
-  /** Called once the message that is decompressed is decoded: the end of the input and the start of a handler wait for it. */
+  /**
+   * Called once the message that is decompressed is decoded: the end of the input and the start of a handler wait for
+   * it.
+   */
   #onDecoded: (() => void) | undefined = undefined;
   /** A message that was decoded before it was asked for. */
   #held: In | undefined = undefined;
   #waiter: Waiter<In> | undefined = undefined;
   /** True where the one message is received whole even if no `receive` waits. */
   #eager = false;
-  /** What comes after the messages: an error, or the end if that is undefined. */
+  /** The end that comes after the messages: with an error, or in order if that is undefined. */
   #end: { readonly error: Error | undefined } | undefined = undefined;
   /** True once the end was taken: no later failure can replace it. */
   #endTaken = false;
@@ -96,7 +100,9 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
     }
   }
 
-  /** Takes the payload of a DATA frame. @throws GrpcError for what the call must end with; messages before that are kept */
+  /**
+   * Takes the payload of a DATA frame. @throws GrpcError for what the call must end with; messages before that are kept
+   */
   push(data: Uint8Array): void {
     if (this.#closed !== undefined) {
       this.#owner.acknowledge(data.length);
@@ -111,7 +117,7 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
     this.#add(data);
   }
 
-  /** Of the message whose prefix has come. */
+  /** Checks the length of the message whose prefix has come. */
   checkLength(length: number): void {
     const { incomingName } = this.#owner;
     if (length > this.#maxMessageBytes) {
@@ -177,7 +183,8 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
   onNoRoom(): void {
     const { maxBytes, timeoutMs } = this.#budget;
     this.#failForRoom(
-      `messages that have come in part use up the messageBudget (${maxBytes} bytes), and this one did not go on for ${timeoutMs} ms`,
+      `messages that have come in part use up the messageBudget (${maxBytes} bytes), ` +
+        `and this one did not go on for ${timeoutMs} ms`,
     );
   }
 
@@ -195,7 +202,7 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
     this.#owner.onBadInput(error);
   }
 
-  /** The message in the making was taken or dropped: its room is free. */
+  /** Frees the room of the message in the making, which was taken or dropped. */
   #freeRoom(): void {
     this.#extended = false;
     this.#reservation?.release();
@@ -226,13 +233,16 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
     return this.#decode(flags, bytes.take(prefixBytes, length));
   }
 
-  /** The other side will send no more. @throws GrpcError where it stopped within a message */
+  /** Checks that the other side has not stopped within a message. @throws GrpcError */
   checkComplete(): void {
     if (!this.#walk.complete)
       throw new GrpcError(Status.INTERNAL, `the last ${this.#owner.incomingName} message is not complete`);
   }
 
-  /** Nothing more will come: `receive` gives the messages, and then `undefined`, or rejects with `error` if there is one. The first call counts. */
+  /**
+   * Ends the receiving: `receive` gives the messages, and then `undefined`, or rejects with `error` if there is one.
+   * The first call counts.
+   */
   end(error?: Error): void {
     if (this.#end !== undefined) return;
     this.#end = { error };
@@ -241,7 +251,7 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
     this.#settleWaiter();
   }
 
-  /** As `end`, but messages that nobody has taken are dropped, and an end that nobody has seen does not count. */
+  /** Fails the receiving: messages that were not taken are dropped, and an end that was not taken does not count. */
   fail(error: Error): void {
     if (this.#endTaken) return;
     this.#dropAll();
@@ -249,7 +259,7 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
     this.end(error);
   }
 
-  /** This side reads no more: a waiting `receive` and later ones reject with `error`, what is here and what comes is dropped. */
+  /** Closes the inbox: a waiting `receive` and later ones reject with `error`, and all messages are dropped. */
   close(error: Error): void {
     if (this.#closed !== undefined) return;
     this.#closed = error;
@@ -260,7 +270,7 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
     this.#tellDecoded();
   }
 
-  /** As `close`; resolves when nothing more can come, for whatever reason. */
+  /** Closes the inbox; resolves when nothing more can come. */
   discard(): Promise<void> {
     this.close(new ClosedStreamError("the call was closed"));
     if (this.#end !== undefined) return Promise.resolve();
@@ -277,7 +287,7 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
     return held;
   }
 
-  /** The next message, `undefined` at the end. */
+  /** Returns the next message, or `undefined` at the end. */
   receive(options?: WaitOptions): Promise<In | undefined> {
     if (this.#closed !== undefined) return Promise.reject(this.#closed);
     if (this.#waiter !== undefined)
@@ -304,7 +314,10 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
     });
   }
 
-  /** A message could not be decoded when it was asked for: that is how the call ends, even if it had ended otherwise meanwhile. */
+  /**
+   * Ends the call because of a message that could not be decoded when it was asked for, even if the call had ended
+   * otherwise meanwhile.
+   */
   #failWith(error: GrpcError): Promise<never> {
     this.#dropAll();
     this.#end = { error };
@@ -312,7 +325,7 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
     return Promise.reject(error);
   }
 
-  /** From now on the one message is received whole even if nobody takes it; it is bounded by its size limit. */
+  /** Receives the one message whole from now on, even if it is not asked for; its size limit bounds it. */
   awaitEnd(): void {
     this.#eager = true;
     if (!this.#isAwaited) return;
@@ -323,7 +336,10 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
     }
   }
 
-  /** Decodes a message. @returns undefined if it is decompressed in the background; it is given on later. @throws GrpcError */
+  /**
+   * Decodes a message. @returns undefined if it is decompressed in the background; it is given on later. @throws
+   * GrpcError
+   */
   #decode(flags: number, bytes: Uint8Array): In | undefined {
     if (flags === 0) return this.#decodePlain(bytes);
     const { incomingName } = this.#owner;

@@ -1,6 +1,6 @@
 /**
- * The time of a call and its one end: the deadline, the signals that cancel it, closing, and who hears that it is over. Knows nothing of
- * what the call sends or receives.
+ * The time of a call and its one end: the deadline, the signals that cancel it, closing, and who hears that it is over.
+ * Knows nothing of what the call sends or receives.
  */
 import { type AbortSignalLike, abortable, type Clock, type TimerEntry, type TimerHeap } from "@trunkline/base";
 import type { CloseOptions, WaitOptions } from "@trunkline/streams";
@@ -116,8 +116,8 @@ export class Lifecycle implements TimerEntry {
   }
 
   /**
-   * Closes the call: its end is sent and unread messages are dropped, within a time limit. `instead` is called in place of that, where
-   * the call has no graceful end. Later calls join the first one.
+   * Closes the call: its end is sent and unread messages are dropped, within a time limit. `instead` is called in place
+   * of that, where the call has no graceful end. Later calls join the first one.
    */
   close(options: CloseOptions = {}, instead?: () => void): Promise<void> {
     const refusal = closeRefusal(options, this.clock);

@@ -1,26 +1,28 @@
 /**
- * The memory of messages in the making: those that have come in part and that a call waits for. Each connection bounds its own
- * (`maxBufferedBytesPerConnection`); a `MessageBudget` bounds those of all connections that share it. Knows neither calls nor streams.
+ * The memory of messages in the making: those that have come in part and that a call waits for. Each connection bounds
+ * its own (`maxBufferedBytesPerConnection`); a `MessageBudget` bounds those of all connections that share it. Knows
+ * neither calls nor streams.
  */
 import { type Clock, wholeNumber } from "@trunkline/base";
 import { systemClock } from "#platform";
 
-/** A part of a message that a stream takes without the budget: the window that every stream has anyway. */
+/** The bytes of a message that a stream takes without the budget: the window that every stream has anyway. */
 export const unbudgetedBytes = 66_560;
 
 /** Options of a `MessageBudget`. */
 export interface MessageBudgetOptions {
   /**
-   * The bytes of all messages in the making, each counted with its announced length. Default 268,435,456 (256 MiB): 64 messages of the default limit
-   * at once, and an amount that a server of ordinary size can spare.
+   * The bytes of all messages in the making, each counted with its announced length. Default 268,435,456 (256 MiB): 64
+   * messages of the default limit at once, and an amount that a server of ordinary size can spare.
    */
   readonly maxBytes?: number | undefined;
   /**
-   * How long a message may stand still while the budget is full, in milliseconds. Its call then fails with RESOURCE_EXHAUSTED. Default 10,000: what is
-   * read frees room in far less, and a sender that was stopped for longer is better told.
+   * The time in milliseconds that a message may stand still while the budget is full. Its call then fails with
+   * RESOURCE_EXHAUSTED. Default 10,000: what is read frees room in far less, and a sender that was stopped for longer
+   * is better told.
    */
   readonly timeoutMs?: number | undefined;
-  /** Default: the system's clock. */
+  /** The clock of the time limit. Default: the system's. */
   readonly clock?: Clock | undefined;
 }
 
@@ -33,8 +35,9 @@ export interface ReservationOwner {
 }
 
 /**
- * A limit for messages that have come in part, shared by the servers and channels that are given the same budget. While it is full, the
- * oldest messages go on and further ones wait in order; a message that stands still fails its call with RESOURCE_EXHAUSTED.
+ * A limit for messages that have come in part, shared by the servers and channels that are given the same budget. While
+ * it is full, the oldest messages go on and further ones wait in order; a message that stands still fails its call with
+ * RESOURCE_EXHAUSTED.
  */
 export class MessageBudget {
   readonly maxBytes: number;
@@ -142,7 +145,7 @@ export class Reservation {
   readonly owner: ReservationOwner;
   readonly bytes: number;
   granted = false;
-  /** When the message last went on; undefined while nothing depends on it. */
+  /** The time at which the message last went on; undefined while nothing depends on it. */
   sinceMs: number | undefined;
 
   constructor(budget: MessageBudget, owner: ReservationOwner, bytes: number, nowMs: number) {
@@ -165,7 +168,9 @@ export class Reservation {
 /** The budget of all servers and channels that are given no other. */
 const sharedBudget: MessageBudget = new MessageBudget();
 
-/** Returns the budget of a server or channel: the given one, else the process's, else one on the clock that was given. */
+/**
+ * Returns the budget of a server or channel: the given one, else the process's, else one on the clock that was given.
+ */
 export function budgetFor(given: MessageBudget | undefined, clock: Clock): MessageBudget {
   if (given !== undefined) {
     if (given instanceof MessageBudget) return given;

@@ -1,6 +1,6 @@
 /**
- * The sending half of a call: messages become frames, which wait until the call's stream has room. Knows neither header sections nor
- * statuses: its owner sends those.
+ * The sending half of a call: messages become frames, which wait until the call's stream has room. Knows neither header
+ * sections nor statuses: its owner sends those.
  */
 import { checkOptionNames } from "@trunkline/base";
 import type { Http2Stream, SendEnd } from "@trunkline/h2";
@@ -11,7 +11,7 @@ import { type Compression, compressed } from "../wire/compression.js";
 import type { CallUsageError } from "../wire/errors.js";
 import { type FramedMessage, frameMessage } from "../wire/message.js";
 
-/** Shared by all calls, so that none makes its own. */
+/** The end flags, shared by all calls, so that none makes its own. */
 export const endStream: SendEnd = Object.freeze({ endStream: true });
 export const keepOpen: SendEnd = Object.freeze({ endStream: false });
 
@@ -36,9 +36,12 @@ export class Outbox implements Sink<FramedMessage> {
   /** True once a message has been compressed. */
   hasCompressed = false;
   #stream: Http2Stream | undefined = undefined;
-  /** Made by the first `send` or `end`: most calls with one message do without. */
+  /** The queue of sends that wait. The first `send` or `sendEnd` makes it: most calls with one message do without. */
   #queue: SendQueue<FramedMessage> | undefined = undefined;
-  /** Makes the error with which everything is refused. It is called only when it is needed: an error costs more than most calls. */
+  /**
+   * Makes the error with which everything is refused. It is called only when it is needed: an error costs more than
+   * most calls.
+   */
   #failure: (() => Error) | undefined = undefined;
   /** True while `send` hands a message to the queue and the queue has taken it. */
   #accepted = false;
@@ -91,7 +94,8 @@ export class Outbox implements Sink<FramedMessage> {
   #enqueue(framed: FramedMessage, options: WaitOptions | undefined): Promise<void> {
     this.#accepted = false;
     const sent = this.#opened.send(framed, options);
-    // A caller that does not await a send learns from every other step that the call has failed: that must not end the process.
+    // A caller that does not await a send learns from every other step that the call has failed: that must not end the
+    // process.
     if (!this.#accepted) sent.catch(nothing);
     return sent;
   }

@@ -1,21 +1,24 @@
 /**
- * Bytes that have come and that nobody has asked for, kept with as little memory as they need: a large view stays the view that it is, small ones are
- * copied together, since each would keep the whole chunk that it came in.
+ * The bytes that have come and were not asked for, kept with as little memory as they need: a large view stays the view
+ * that it is, small ones are copied together, since each would keep the whole chunk that it came in.
  */
 
 import { allocateOwnBytes } from "#platform";
 import { lengthOf } from "../wire/message.js";
 
-/** A view at least this long is kept if it makes up a good part of its chunk. */
+/** The length from which a view is kept, if it makes up a good part of its chunk. */
 const keptViewBytes = 4_096;
-/** What small views are copied into: the first block of a queue is only as large as needed, since most queues hold one message. */
+/**
+ * The size of the blocks that small views are copied into. The first block of a queue is only as large as needed, since
+ * most queues hold one message.
+ */
 const blockBytes = 4_096;
 
 interface Piece {
   readonly bytes: Uint8Array;
-  /** What was not taken yet. */
+  /** The offset of the first byte that was not taken. */
   start: number;
-  /** Where the next small view goes, if there is room behind it. */
+  /** The offset behind the last byte, where the next small view goes if there is room. */
   end: number;
   next: Piece | undefined;
 }

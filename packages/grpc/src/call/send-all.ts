@@ -1,18 +1,18 @@
 /** Sends what an iterable gives, in step with the call: for the short forms of both sides. */
 import { CallerContext } from "../hooks/context.js";
 
-/** What a short form iterates over. */
+/** The requests or responses that a short form takes. */
 export type Messages<T> = AsyncIterable<T> | Iterable<T>;
 
 interface Sender<T> {
   send(message: T): Promise<void>;
-  /** Set here while sending: called when the call has ended. */
+  /** Called when the call has ended; set while sending. */
   onEnded: (() => void) | undefined;
 }
 
 /**
- * Sends everything; rejects with what the iterable or the call threw. When the call ends meanwhile, the iterable is told by `return()`, even while
- * it waits for something else.
+ * Sends everything; rejects with what the iterable or the call threw. When the call ends meanwhile, the iterable is
+ * told by `return()`, even while it waits for something else.
  */
 export async function sendAll<T>(messages: Messages<T>, call: Sender<T>): Promise<void> {
   const iterator = Symbol.asyncIterator in messages ? messages[Symbol.asyncIterator]() : messages[Symbol.iterator]();

@@ -1,4 +1,4 @@
-/** A method on a channel: what all its calls have in common, made once. */
+/** A method on a channel: the parts that all its calls have in common, made once. */
 import type { ResolvedDefaults } from "../call/defaults.js";
 import type { Method } from "../service/method.js";
 import type { RequestHead } from "../wire/headers.js";
@@ -6,7 +6,7 @@ import type { ChannelCore } from "./channel.js";
 
 export interface BoundMethod {
   readonly method: Method;
-  /** Its messages go in the JSON form of protobuf. */
+  /** True where the messages go in the JSON form of protobuf. */
   readonly json: boolean;
   readonly channel: ChannelCore;
   readonly head: RequestHead;

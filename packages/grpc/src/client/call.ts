@@ -1,6 +1,7 @@
 /**
- * A call at its client: its steps, from the start over waiting for a stream to its one end. Everything that can end it comes to `#finish`. Its
- * two directions are an `OutgoingRequest` and an `IncomingResponse`; its deadline, signals and closing are its `Lifecycle`.
+ * A call at its client: its steps, from the start over waiting for a stream to its one end. Everything that can end it
+ * comes to `#finish`. Its two directions are an `OutgoingRequest` and an `IncomingResponse`; its deadline, signals and
+ * closing are its `Lifecycle`.
  */
 import { abortable, type Deferred, deferred, reasonText } from "@trunkline/base";
 import { ErrorCode, type HeaderField, type Http2Stream, type StreamReset } from "@trunkline/h2";
@@ -37,7 +38,7 @@ import { IncomingResponse, type ResponseOwner } from "./response.js";
 
 /** The time that an answer that is not gRPC's has for its text. A proxy sends its page at once. */
 const otherTextTimeoutMs = 1_000;
-/** How often a call is sent again that the server has surely not begun to work on. */
+/** The number of times that a call is sent again which the server has surely not begun to work on. */
 const maxResends = 2;
 
 export class ClientCallStream implements ClientCall<{}, {}>, WaitingCall, RequestOwner, ResponseOwner, LifecycleOwner {
@@ -48,7 +49,7 @@ export class ClientCallStream implements ClientCall<{}, {}>, WaitingCall, Reques
   readonly #request: OutgoingRequest;
   readonly #response: IncomingResponse;
   readonly #life: Lifecycle;
-  /** How far the call has come. Whether it is over, `#life` knows. */
+  /** The stage that the call has reached. Whether it is over, `#life` knows. */
   #stage: "new" | "waiting" | "open" = "new";
   #startedAtMs = 0;
   #connection: ClientConnection | undefined = undefined;

@@ -25,38 +25,43 @@ import type { Connector } from "./connect-attempt.js";
 import { type ChannelState, ConnectionManager } from "./connection-manager.js";
 import { type ChannelTarget, type ConnectTarget, parseTarget, type TransportTarget } from "./target.js";
 
-/** Gives the TLS options of the next connection. What it throws, or rejects with, counts as a failure to connect. */
+/** Returns the TLS options of the next connection. An error that it throws counts as a failure to connect. */
 export type TlsOptions = () => tls.ConnectionOptions | Promise<tls.ConnectionOptions>;
 
-/** Of the connection, and defaults for the calls on it. */
+/** Options of a channel: of its connection, and defaults for the calls on it. */
 export interface ChannelOptions extends CallDefaults, ChannelLifetimeOptions {
   /**
-   * TLS with these options (`ca`, `cert`, `key`, `servername`, …); ALPN is set here. A function is asked for each new connection, so that
-   * certificates can change. Default: TLS with Node's defaults, but plaintext to loopback addresses and Unix sockets. Over the connections of
-   * `{ connect }` there is TLS where it is asked for here; the certificate must be for the host in `authority`, unless `servername` gives another.
-   * A given transport is used as it is.
+   * TLS with these options (`ca`, `cert`, `key`, `servername`, …); ALPN is set here. A function is asked for each new
+   * connection, so that certificates can change. Default: TLS with Node's defaults, but plaintext to loopback addresses
+   * and Unix sockets. Over the connections of `{ connect }` there is TLS where it is asked for here; the certificate
+   * must be for the host in `authority`, unless `servername` gives another. A given transport is used as it is.
    */
   readonly tls?: tls.ConnectionOptions | TlsOptions | undefined;
-  /** No TLS, wherever the target is. */
+  /** Uses no TLS, wherever the target is. Default false. */
   readonly plaintext?: boolean | undefined;
   /** `:authority` of the calls. Default: host and port of the target, `"localhost"` where it has none. */
   readonly authority?: string | undefined;
-  /** Goes before this package's own in `user-agent`. */
+  /** A text that goes before this package's own in `user-agent`. */
   readonly userAgent?: string | undefined;
-  /** Calls that may wait for a connection or one of its streams; one more fails with RESOURCE_EXHAUSTED. Default 10,000: some ten times what a server lets run at once. */
+  /**
+   * The number of calls that may wait for a connection or one of its streams; one more fails with RESOURCE_EXHAUSTED.
+   * Default 10,000: some ten times what a server lets run at once.
+   */
   readonly maxWaitingCalls?: number | undefined;
-  /** From an attempt's start to the end of the TLS handshake. Default 20,000 ms, as other gRPC clients wait. */
+  /**
+   * The time from an attempt's start to the end of the TLS handshake. Default 20,000 ms, as other gRPC clients wait.
+   */
   readonly connectTimeoutMs?: number | undefined;
   /** The waits between failed attempts to connect. */
   readonly backoff?: BackoffOptions | undefined;
   /**
-   * The limit for response messages that have come in part, over all connections. Default: one budget of 256 MiB for all servers and channels of the
-   * process.
+   * The limit for response messages that have come in part, over all connections. Default: one budget of 256 MiB for
+   * all servers and channels of the process.
    */
   readonly messageBudget?: MessageBudget | undefined;
   /** Settings and limits of the HTTP/2 connection. */
   readonly http2?: Http2Options | undefined;
-  /** Default: the system's. */
+  /** The clock of all waits. Default: the system's. */
   readonly clock?: Clock | undefined;
 }
 
@@ -76,7 +81,7 @@ const channelOptionNames: ReadonlySet<string> = optionNames<ChannelOptions>({
   clock: true,
 });
 
-/** What calls need of their channel; `coreOf(channel)` gives it to the rest of this package. */
+/** The parts of a channel that its calls use; `coreOf(channel)` gives them to the rest of this package. */
 export interface ChannelCore {
   readonly connections: ConnectionManager;
   readonly timers: TimerHeap;
@@ -90,13 +95,14 @@ export interface ChannelCore {
 
 /**
  * The property of a channel that holds its core, the same in every copy of this version: a client of a second installed
- * copy can be made on a channel of the first (connect-es#544). It is not enumerable, so that a channel shows nothing that users need not know.
+ * copy can be made on a channel of the first (connect-es#544). It is not enumerable, so that a channel shows nothing
+ * that users need not know.
  */
 const coreKey = brandKey(`Channel.core/${version}`);
 
 /**
- * A channel that nobody can make a call on any more, nor has one: neither it nor a client of it is left. Its connection would be kept by its socket, so
- * it is closed here, in case nobody did.
+ * Closes the connection of a channel that is garbage, with its clients and calls. Its socket would keep the connection
+ * otherwise.
  */
 const forgotten: FinalizationRegistry<ConnectionManager> = new FinalizationRegistry(
   (connections) => void connections.close(0),
@@ -108,10 +114,11 @@ export class Channel implements AsyncDisposable {
   readonly #core: ChannelCore;
 
   /**
-   * Connects to nothing yet. An idle connection does not keep the process alive, is closed after `idleTimeoutMs`, and also once the channel and its
-   * clients are garbage: a channel that is forgotten instead of closed costs nothing for long.
-   * @throws TypeError for a target that is none, or options that contradict each other; RangeError for a number out of its range, H2Error for
-   * one of `http2`
+   * Connects to nothing yet. An idle connection does not keep the process alive, is closed after `idleTimeoutMs`, and
+   * also once the channel and its clients are garbage: a channel that is forgotten instead of closed costs nothing for
+   * long.
+   * @throws TypeError for a target that is none, or options that contradict each other; RangeError for a number out of
+   * its range, H2Error for one of `http2`
    */
   constructor(target: ChannelTarget, options: ChannelOptions = {}) {
     checkOptionNames("Channel", options, channelOptionNames);
@@ -150,14 +157,14 @@ export class Channel implements AsyncDisposable {
     forgotten.register(this.#core, this.#core.connections, this.#core);
   }
 
-  /** Where its connection is: calls are taken in every state but `"closed"`. */
+  /** The state of the connection. Calls are taken in every state but `"closed"`. */
   get state(): ChannelState {
     return this.#core.connections.state;
   }
 
   /**
-   * Takes no more calls, fails those that still wait for a connection, and lets the others end; those that have not ended after
-   * `closeTimeoutMs` (5,000) fail with UNAVAILABLE. Idempotent; never rejects.
+   * Takes no more calls, fails those that still wait for a connection, and lets the others end; those that have not
+   * ended after `closeTimeoutMs` (5,000) fail with UNAVAILABLE. Idempotent; never rejects.
    */
   async close(options: Pick<CloseOptions, "closeTimeoutMs"> = {}): Promise<void> {
     checkOptionNames("close", options, closeOptionNames);

@@ -5,10 +5,10 @@ import type { Peer } from "../connection/peer.js";
 
 /** Makes transports. */
 export interface Connector {
-  /** For messages: `"127.0.0.1:50051"`. */
+  /** The name of the target in messages: `"127.0.0.1:50051"`. */
   readonly name: string;
   connect(signal: AbortSignal): Promise<Transport>;
-  /** False when there is only one to be had. */
+  /** True where another transport can be made after a loss. */
   readonly reconnects: boolean;
 }
 
@@ -20,7 +20,7 @@ export interface Transport {
 export interface AttemptOptions {
   readonly clock: Clock;
   readonly connectTimeoutMs: number;
-  /** What it throws counts as a failure. */
+  /** Called with the transport. An error that it throws counts as a failure. */
   onConnected(transport: Transport): void;
   onFailed(error: unknown): void;
 }
@@ -56,7 +56,7 @@ export class ConnectAttempt {
       .catch(fail);
   }
 
-  /** Neither callback is called any more. */
+  /** Stops the attempt: neither callback is called any more. */
   stop(reason: unknown): void {
     if (this.#over) return;
     this.#over = true;

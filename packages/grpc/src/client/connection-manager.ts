@@ -1,6 +1,6 @@
 /**
- * The connection of a channel through its life: it is made when a call wants it and made again after a loss, with waits that grow while
- * attempts fail. The calls that wait for it do so in order, up to a limit.
+ * The connection of a channel through its life: it is made when a call wants it and made again after a loss, with waits
+ * that grow while attempts fail. The calls that wait for it do so in order, up to a limit.
  */
 
 import type { Backoff } from "@trunkline/base";
@@ -16,11 +16,12 @@ import { ConnectAttempt, type Connector } from "./connect-attempt.js";
 import { ClientConnection, type ClientConnectionEvents, type ClientStream } from "./connection.js";
 import { ProcessHold } from "./process-hold.js";
 
-/** So many connections in a row that end before a call is begun on them count as a failure to connect. */
+/** The number of connections in a row that end before a call is begun on them which counts as a failure to connect. */
 const maxUnusedConnections = 2;
 /**
- * So many connections in a row that end with calls on them, but without an answer, count as a failure to connect. A single one does not: it may have
- * been closed because of one call, for example by a proxy for which the call's metadata was too large.
+ * The number of connections in a row that end with calls on them, but without an answer, which counts as a failure to
+ * connect. A single one does not: it may have been closed because of one call, for example by a proxy for which the
+ * call's metadata was too large.
  */
 const maxUnansweredConnections = 10;
 
@@ -32,7 +33,8 @@ export interface WaitingCall extends ClientStream {
 }
 
 /**
- * `"idle"`: no connection, and nobody wants one. `"connecting"`, `"ready"`. `"backoff"`: an attempt has failed, the next one waits. `"closed"`: by
+ * The state of a channel. `"idle"`: there is no connection, and no call wants one. `"connecting"`: an attempt is under
+ * way. `"ready"`: there is a connection. `"backoff"`: an attempt has failed, and the next one waits. `"closed"`: by
  * `close()`, or because a given transport is gone.
  */
 export type ChannelState = "idle" | "connecting" | "ready" | "backoff" | "closed";
@@ -66,7 +68,10 @@ export class ConnectionManager implements ClientConnectionEvents {
   /** The lifetime of the next connection. */
   #lifetime: LifetimeOptions;
   #lastFailure: unknown;
-  /** How many connections, up to the last one, have ended soon after they were ready and without an answer to any call. */
+  /**
+   * The number of connections, up to the last one, that have ended soon after they were ready and without an answer to
+   * any call.
+   */
   #uselessInARow = 0;
   #closed: GrpcError | undefined;
   /** Holds the process while calls wait, for a connection or for one of its streams. */
@@ -116,8 +121,8 @@ export class ConnectionManager implements ClientConnectionEvents {
   }
 
   /**
-   * Refuses the call in a later turn of the event loop. A program that calls again at once would otherwise keep the loop from ever reaching
-   * its sockets and timers, and so the channel from connecting.
+   * Refuses the call in a later turn of the event loop. A program that calls again at once would otherwise keep the
+   * loop from ever reaching its sockets and timers, and so the channel from connecting.
    */
   #refuse(call: WaitingCall, refusal: GrpcError): void {
     if (this.#refused.size === 0) {
@@ -247,7 +252,7 @@ export class ConnectionManager implements ClientConnectionEvents {
     }
   }
 
-  /** New calls need another connection. */
+  /** Leaves a connection that takes no more calls. */
   #lost(connection: ClientConnection, error: H2Error | undefined): void {
     this.#current = undefined;
     this.#holdProcess();
@@ -317,8 +322,8 @@ export class ConnectionManager implements ClientConnectionEvents {
 }
 
 /**
- * An error to be kept. Until somebody reads its stack V8 keeps the objects whose methods were on it: a channel or its calls, which could then not be told
- * to be forgotten.
+ * Makes an error safe to be kept. Until its stack is read, V8 keeps the objects whose methods were on it: a channel or
+ * its calls, which could then not become garbage.
  */
 function withoutReceivers<Reason>(error: Reason): Reason {
   for (let each: unknown = error; each instanceof Error; each = each.cause) void each.stack;

@@ -24,7 +24,10 @@ export interface ClientConnectionEvents {
   /** Called when the server's SETTINGS have come: it speaks HTTP/2, and its limits are known. */
   onReady(connection: ClientConnection): void;
   onStreamsAvailable(connection: ClientConnection): void;
-  /** Called when the server takes no more calls on it; those it has go on. `tooManyPings`: it was asked too often whether it is alive. */
+  /**
+   * Called when the server takes no more calls on it; those it has go on. `tooManyPings`: it was asked too often
+   * whether it is alive.
+   */
   onDraining(connection: ClientConnection, tooManyPings: boolean): void;
   /** Called when the connection is over; all its calls have been told. */
   onClose(connection: ClientConnection, error: H2Error | undefined): void;

@@ -22,14 +22,15 @@ export interface OpenForm<RequestInit extends {}, Response extends {}> {
   open(options?: CallOptions): ClientCall<RequestInit, Response>;
 }
 
-/** One message there, one back. @throws GrpcError */
+/** A method with one message there and one back. @throws GrpcError */
 export interface UnaryMethod<RequestInit extends {}, Response extends {}> extends OpenForm<RequestInit, Response> {
   (request: RequestInit, options?: CallOptions): Promise<Response>;
 }
 
 /**
- * One message there, many back. The call starts when the iteration does; leaving it early cancels the call. It can be iterated over once, and throws
- * the `GrpcError` of any end but OK, after the messages that came before.
+ * A method with one message there and many back. The call starts when the iteration does; leaving it early cancels the
+ * call. It can be iterated over once, and throws the `GrpcError` of any end but OK, after the messages that came
+ * before.
  */
 export interface ServerStreamingMethod<RequestInit extends {}, Response extends {}>
   extends OpenForm<RequestInit, Response> {
@@ -37,23 +38,28 @@ export interface ServerStreamingMethod<RequestInit extends {}, Response extends 
 }
 
 /**
- * Many messages there, one back. What the iterable throws cancels the call and is what the promise rejects with; when the server ends the call early, the
- * iterable is left, and the server's answer or status counts.
+ * A method with many messages there and one back. An error that the iterable throws cancels the call and is what the
+ * promise rejects with. When the server ends the call early, the iterable is left, and the server's answer or status
+ * counts.
  */
 export interface ClientStreamingMethod<RequestInit extends {}, Response extends {}>
   extends OpenForm<RequestInit, Response> {
   (requests: Messages<RequestInit>, options?: CallOptions): Promise<Response>;
 }
 
-/** Many messages both ways, at the same time. What is said of the other two kinds holds for both directions. */
+/**
+ * A method with many messages both ways, at the same time. The rules of the other two streaming kinds hold for both
+ * directions.
+ */
 export interface BidiStreamingMethod<RequestInit extends {}, Response extends {}>
   extends OpenForm<RequestInit, Response> {
   (requests: Messages<RequestInit>, options?: CallOptions): AsyncIterable<Response>;
 }
 
 /**
- * A method whose definition was loaded at run time, so that its types do not tell its kind. One with one request takes that, others an (async) iterable; what
- * comes back is awaited where the method has one response, and iterated over where it has many: it is one of the two, not both.
+ * A method whose definition was loaded at run time, so that its types do not tell its kind. One with one request takes
+ * that, others an (async) iterable; what comes back is awaited where the method has one response, and iterated over
+ * where it has many: it is one of the two, not both.
  */
 export interface LoadedMethod<RequestInit extends {}, Response extends {}> extends OpenForm<RequestInit, Response> {
   (request: RequestInit | Messages<RequestInit>, options?: CallOptions): Promise<Response> & AsyncIterable<Response>;
@@ -73,11 +79,11 @@ export type ClientMethodOf<Types> =
             : BidiStreamingMethod<RequestInit, Response>
     : never;
 
-/** Of one client. */
+/** Options of one client. They override the channel's defaults. */
 export interface ClientOptions extends CallDefaults {
   /**
-   * `"json"`: messages go in the JSON form of protobuf (`application/grpc+json`), for services of protobuf-es; servers made here take both. Default
-   * `"proto"`.
+   * The form of messages. `"json"` is the JSON form of protobuf (`application/grpc+json`), for services of protobuf-es;
+   * servers made here take both. Default `"proto"`.
    */
   readonly codec?: "proto" | "json" | undefined;
 }
@@ -91,9 +97,12 @@ export type Client<Service extends AnyService> = {
 
 /**
  * A client of `service` on `channel`; costs nothing until it is used, and the channel stays the caller's.
- * @param service a service of protobuf-es, a definition as grpc-tools, ts-proto and `@grpc/proto-loader` give it, or `{ typeName, methods }` by hand
- * @param options defaults for all calls of this client, which count before those of the channel; and the form of its messages
- * @throws TypeError for something that describes no service; TypeError, RangeError or MetadataError for a default that cannot be
+ * @param service a service of protobuf-es, a definition as grpc-tools, ts-proto and `@grpc/proto-loader` give it, or
+ * `{ typeName, methods }` by hand
+ * @param options defaults for all calls of this client, which count before those of the channel; and the form of its
+ * messages
+ * @throws TypeError for something that describes no service; TypeError, RangeError or MetadataError for a default that
+ * cannot be
  */
 export function createClient<const Service extends AnyService>(
   service: Service,
@@ -116,7 +125,10 @@ export function createClient<const Service extends AnyService>(
   return client as Client<Service>;
 }
 
-/** Returns the options of a call. A `ServerCall` in their place stands for `{ parent: call }`, not for a call with its metadata. */
+/**
+ * Returns the options of a call. A `ServerCall` in their place stands for `{ parent: call }`, not for a call with its
+ * metadata.
+ */
 function callOptions(options: CallOptions | ParentCall): CallOptions {
   return "role" in options && options.role === "server" ? { parent: options } : options;
 }

@@ -1,4 +1,6 @@
-/** What steps of a call wait for: that it has a stream, that headers came, that it has ended. Made only when a step has to wait. */
+/**
+ * The milestones that steps of a call wait for: a stream, headers, the end. Each is made only when a step has to wait.
+ */
 
 import { type Deferred, deferred } from "@trunkline/base";
 import { Metadata } from "@trunkline/metadata";
@@ -31,7 +33,7 @@ export class Milestones {
     this.#headers?.resolve(metadata);
   }
 
-  /** Whatever has not come will not come any more. */
+  /** Settles all milestones that have not come and will not come any more. */
   onEnd(error: Error | undefined): void {
     if (error === undefined) {
       this.#started?.resolve();

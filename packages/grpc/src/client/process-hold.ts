@@ -1,4 +1,7 @@
-/** Keeps the process alive while something is under way that no socket stands for: a call that waits for a connection, for example. */
+/**
+ * Keeps the process alive while something is under way that no socket stands for: a call that waits for a connection,
+ * for example.
+ */
 import { clearInterval, setInterval } from "#platform";
 
 /** The longest time that a timer can have. */

@@ -1,6 +1,7 @@
 /**
- * The request of one call: its options over the defaults, its metadata and deadline as interceptors leave them, and its messages on their way
- * into the `Outbox`. The one message of a method with one request is kept until the call has a stream, and can be sent again.
+ * The request of one call: its options over the defaults, its metadata and deadline as interceptors leave them, and its
+ * messages on their way into the `Outbox`. The one message of a method with one request is kept until the call has a
+ * stream, and can be sent again.
  */
 import { type Clock, checkOptionNames, reasonText } from "@trunkline/base";
 import type { HeaderField, Http2Stream } from "@trunkline/h2";
@@ -101,7 +102,9 @@ export class OutgoingRequest implements OutboxOwner {
     this.deadline = inheritedDeadline(this.deadline, this.#options.parent);
   }
 
-  /** Lets the hooks see and change the request. @returns a promise where one of them waits. @throws what a hook throws */
+  /**
+   * Lets the hooks see and change the request. @returns a promise where one of them waits. @throws what a hook throws
+   */
   through(hooks: HookChain, provide: <T>(key: AttributeKey<T>, value: T) => void): Promise<void> | undefined {
     const event = new RequestEvent(() => Metadata.fromWire(this.#fields), this.deadline, provide);
     const waiting = hooks.request(event);
@@ -195,7 +198,10 @@ export class OutgoingRequest implements OutboxOwner {
 
   // The stream.
 
-  /** Sends the headers and what is kept on a new stream. @returns why the server would not take the headers; nothing is sent then */
+  /**
+   * Sends the headers and what is kept on a new stream. @returns why the server would not take the headers; nothing is
+   * sent then
+   */
   sendOn(stream: Http2Stream, remainingMs: number | undefined, maxHeaderListBytes: number): GrpcError | undefined {
     const own = this.#fields;
     const fields = requestFields(this.#bound.head, remainingMs, own, this.outbox.compression);

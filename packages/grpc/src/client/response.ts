@@ -1,6 +1,6 @@
 /**
- * The response to one call: what the server has said in header sections, through the interceptors, and its messages on their way out of the
- * `Inbox`. Metadata is made of the fields when it is first read.
+ * The response to one call: what the server has said in header sections, through the interceptors, and its messages on
+ * their way out of the `Inbox`. Metadata is made of the fields when it is first read.
  */
 import type { HeaderField, Http2Stream } from "@trunkline/h2";
 import { Metadata } from "@trunkline/metadata";
@@ -73,7 +73,8 @@ export class IncomingResponse implements InboxOwner<{}> {
   // Header sections.
 
   /**
-   * Takes response headers that are not gRPC's, and whose text follows: the error of the call holds the beginning of it.
+   * Takes response headers that are not gRPC's, and whose text follows: the error of the call holds the beginning of
+   * it.
    * @returns false for the headers of a gRPC server
    */
   takeOther(fields: readonly HeaderField[]): boolean {
@@ -108,7 +109,9 @@ export class IncomingResponse implements InboxOwner<{}> {
     return undefined;
   }
 
-  /** Takes response headers that are the trailers, too. @returns the error that the call must end with, if there is one */
+  /**
+   * Takes response headers that are the trailers, too. @returns the error that the call must end with, if there is one
+   */
   takeTrailersOnly(fields: readonly HeaderField[]): GrpcError | undefined {
     const { httpStatus, contentType } = readResponse(fields);
     const isGrpc = httpStatus === "200" && this.#isGrpc(contentType);

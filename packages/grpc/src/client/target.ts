@@ -1,4 +1,4 @@
-/** Where a channel goes to: the names of gRPC's naming document that need no resolver, and given connections. */
+/** The targets of channels: the names of gRPC's naming document that need no resolver, and given connections. */
 import type { Duplex } from "node:stream";
 import {
   bracketed,
@@ -18,31 +18,38 @@ export interface TransportTarget {
   readonly authority?: string | undefined;
 }
 
-/** A way of one's own to make connections: through a proxy, a tunnel, a child process. Called again after each loss. */
+/**
+ * A function of the caller's own that makes connections: through a proxy, a tunnel, a child process. It is called again
+ * after each loss.
+ */
 export interface ConnectTarget {
-  /** What it rejects with, the waiting calls fail with as UNAVAILABLE. */
+  /** Makes a connection. The waiting calls fail with its error as UNAVAILABLE. */
   connect(options: { readonly signal: AbortSignal }): Promise<Duplex> | Duplex;
   /** `:authority` of the calls. Default `"localhost"`. */
   readonly authority?: string | undefined;
 }
 
-/** `"dns:///host:port"`, `"host:port"`, `"unix:/path"`, `"unix:///path"`, `"unix-abstract:name"`, or a connection that is made otherwise. */
+/**
+ * `"dns:///host:port"`, `"host:port"`, `"unix:/path"`, `"unix:///path"`, `"unix-abstract:name"`, or a connection that
+ * is made otherwise.
+ */
 export type ChannelTarget = string | TransportTarget | ConnectTarget;
 
 /** A target that is an address. */
 export interface AddressTarget {
   readonly socket: SocketAddress;
-  /** Nobody else is on the way: TLS is not needed. */
+  /** True where the way does not leave the machine, so that TLS is not needed. */
   readonly local: boolean;
   readonly authority: string;
 }
 
-/** What gRPC takes where no port is given. */
+/** The port where none is given, as in gRPC. */
 const defaultPort = 443;
 
 /**
  * Parses the target of a channel.
- * @throws TypeError for text that is no target; SocketPathError (a RangeError) for a Unix socket's path that is longer than the system takes
+ * @throws TypeError for text that is no target; SocketPathError (a RangeError) for a Unix socket's path that is longer
+ * than the system takes
  */
 export function parseTarget(target: string): AddressTarget {
   const unix = parseUnixAddress(target);

@@ -1,6 +1,7 @@
 /**
- * A call at its server: the request as it comes, the handler as it runs, and the one end. A call can be over while its handler still runs; its
- * place in the connection is free only when both are. What it sends is its `OutgoingResponse`, what it receives comes through its `Inbox`.
+ * A call at its server: the request as it comes, the handler as it runs, and the one end. A call can be over while its
+ * handler still runs; its place in the connection is free only when both are. What it sends is its `OutgoingResponse`,
+ * what it receives comes through its `Inbox`.
  */
 import { reasonText } from "@trunkline/base";
 import { ErrorCode, type HeaderField, type Http2Stream, type StreamReset } from "@trunkline/h2";
@@ -62,7 +63,9 @@ export class ServerCallStream implements HandledCall, ResponseOwner, InboxOwner<
   /** True once the interceptors have let the call through. */
   #admitted = false;
   #requestEnded = false;
-  /** What waits until there is room for the response: the handler to be called, or its reply to be encoded. */
+  /**
+   * The step that waits until there is room for the response: the call of the handler, or the encoding of its reply.
+   */
   #awaitsRoom: { readonly reply: {} | null | undefined } | "handler" | undefined = undefined;
   /** The attributes that interceptors have provided. */
   #provided: Map<AttributeKey<unknown>, unknown> | undefined = undefined;
@@ -226,7 +229,10 @@ export class ServerCallStream implements HandledCall, ResponseOwner, InboxOwner<
     this.#life.watchDeadline(deadline, this.#life.clock.nowMs());
   }
 
-  /** Lets interceptors see and change the request, which may take a while. Until they have, the call is not admitted, and keeps its place. */
+  /**
+   * Lets interceptors see and change the request, which may take a while. Until they have, the call is not admitted,
+   * and keeps its place.
+   */
   #prepare(hooks: HookChain): void {
     const request = new RequestEvent(
       () => this.metadata,
@@ -393,8 +399,8 @@ export class ServerCallStream implements HandledCall, ResponseOwner, InboxOwner<
   }
 
   /**
-   * Ends the call with an error, whatever its handler is doing. `urgent`: ahead of messages that wait for the client to read, if that has to be by a reset,
-   * which carries no status.
+   * Ends the call with an error, whatever its handler is doing. `urgent`: ahead of messages that wait for the client to
+   * read, if that has to be by a reset, which carries no status.
    */
   fail(error: GrpcError, urgent: boolean): void {
     if (this.ended) return;

@@ -50,7 +50,7 @@ export class ServerConnection implements ConnectionHandler, ServerCallHost {
     return this.#driver.done;
   }
 
-  /** Takes no more calls; over with the last of those it has. */
+  /** Takes no more calls, and closes the connection when its last call has ended. */
   close(): void {
     this.#driver.close();
   }
@@ -60,7 +60,7 @@ export class ServerConnection implements ConnectionHandler, ServerCallHost {
     for (const call of this.#http2.handlers()) if (call instanceof ServerCallStream) call.abandon(error);
   }
 
-  /** At once. */
+  /** Closes the connection at once. */
   destroy(cause: Error): void {
     this.#driver.destroy(cause);
   }

@@ -1,4 +1,4 @@
-/** What all connections and calls of a server share. */
+/** The parts that all connections and calls of a server share. */
 
 import type { TimerHeap } from "@trunkline/base";
 import type { LifetimeOptions } from "@trunkline/h2";
@@ -19,9 +19,9 @@ export interface ServerCore {
   readonly maxSendMessageBytes: number;
   readonly decodeLimits: DecodeLimits;
   readonly messageBudget: MessageBudget;
-  /** Of responses, to clients that accept it. */
+  /** The compression of responses, to clients that accept it. */
   readonly compression: Compression | undefined;
-  /** Those of requests. */
+  /** The compressions that are understood in requests. */
   readonly compressions: Compressions;
   readonly maxConcurrentStreams: number;
   readonly http2: Http2Options;

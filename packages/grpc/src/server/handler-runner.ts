@@ -1,4 +1,6 @@
-/** Runs handlers: each kind of method, in its short form and in the long one, on the few steps of a call that it needs. */
+/**
+ * Runs handlers: each kind of method, in its short form and in the long one, on the few steps of a call that it needs.
+ */
 import { type Messages, sendAll } from "../call/send-all.js";
 import type { ServerCall } from "../contract/call.js";
 import type { Method, MethodKind } from "../service/method.js";

@@ -1,4 +1,4 @@
-/** What an implementation of a service is made of: short handlers, or `{ open(call) }`, by the names of the methods. */
+/** The types of an implementation of a service: short handlers, or `{ open(call) }`, by the names of the methods. */
 import type { Messages } from "../call/send-all.js";
 import type { ServerCall } from "../contract/call.js";
 import type { MethodKind, MethodTypes } from "../service/method.js";
@@ -8,40 +8,44 @@ import type { AnyService, MethodsOf } from "../service/resolution.js";
 export type Awaitable<T> = T | Promise<T>;
 
 /**
- * The long form: the handler does every step itself. The call ends with OK when it returns (a method with one response must have sent it), or with what it
- * throws: the status, message and metadata of a `GrpcError`, UNKNOWN for anything else.
+ * The long form: the handler does every step itself. The call ends with OK when it returns (a method with one response
+ * must have sent it), or with what it throws: the status, message and metadata of a `GrpcError`, UNKNOWN for anything
+ * else.
  */
 export interface OpenHandler<Request extends {}, ResponseInit extends {}> {
   open(call: ServerCall<Request, ResponseInit>): Awaitable<void>;
 }
 
-/** One message in, one out. It is called when the whole request is there. */
+/** A handler with one message in and one out. It is called when the whole request is there. */
 export type UnaryHandler<Request extends {}, ResponseInit extends {}> = (
   request: Request,
   call: ServerCall<Request, ResponseInit>,
 ) => Awaitable<ResponseInit>;
 
-/** One message in; sends what it yields. When the call ends early, the iterable's `return()` is called. */
+/**
+ * A handler with one message in, which sends what it yields. When the call ends early, the iterable's `return()` is
+ * called.
+ */
 export type ServerStreamingHandler<Request extends {}, ResponseInit extends {}> = (
   request: Request,
   call: ServerCall<Request, ResponseInit>,
 ) => Messages<ResponseInit>;
 
-/** Many messages in, one out. It may answer before it has read them all. */
+/** A handler with many messages in and one out. It may answer before it has read them all. */
 export type ClientStreamingHandler<Request extends {}, ResponseInit extends {}> = (
   requests: AsyncIterable<Request>,
   call: ServerCall<Request, ResponseInit>,
 ) => Awaitable<ResponseInit>;
 
-/** Many messages in; sends what it yields. */
+/** A handler with many messages in, which sends what it yields. */
 export type BidiStreamingHandler<Request extends {}, ResponseInit extends {}> = (
   requests: AsyncIterable<Request>,
   call: ServerCall<Request, ResponseInit>,
 ) => Messages<ResponseInit>;
 
 /**
- * For a method whose definition was loaded at run time, so that its types do not tell its kind: the first argument is the one request, or what gives them; it
- * returns the one response, or what gives them.
+ * The handler of a method whose definition was loaded at run time, so that its types do not tell its kind. The first
+ * argument is the one request, or an iterable of them; it returns the one response, or an iterable of them.
  */
 export type LoadedHandler<Request extends {}, ResponseInit extends {}> = (
   request: Request & AsyncIterable<Request>,
@@ -63,8 +67,8 @@ export type HandlerOf<Types> =
     : never;
 
 /**
- * An implementation of a service: an object, or an instance of a class, with a handler for each method; handlers are called with it as `this`. A method
- * without one answers UNIMPLEMENTED.
+ * An implementation of a service: an object, or an instance of a class, with a handler for each method; handlers are
+ * called with it as `this`. A method without one answers UNIMPLEMENTED.
  */
 export type Implementation<Service extends AnyService> = {
   readonly [Name in keyof MethodsOf<Service>]?: HandlerOf<MethodsOf<Service>[Name]> | undefined;

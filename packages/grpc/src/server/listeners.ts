@@ -17,12 +17,12 @@ export async function listenOnOne(create: () => SocketServer, address: SocketAdd
   return { listeners: [listener], bound };
 }
 
-/** How often another free port is tried where the first one is taken in the other family. */
+/** The number of free ports that are tried where the first one is taken in the other family. */
 const maxPortAttempts = 10;
 
 /**
- * Listens on 127.0.0.1 and ::1 with the same port, since a client that resolves `localhost` may try either of them (grpc-go#2678). A machine without
- * IPv6, or without IPv4, gets one socket.
+ * Listens on 127.0.0.1 and ::1 with the same port, since a client that resolves `localhost` may try either of them
+ * (grpc-go#2678). A machine without IPv6, or without IPv4, gets one socket.
  * @throws ListenError naming the address that could not be had
  */
 export async function listenOnLocalhost(create: () => SocketServer, port: number): Promise<BoundListeners> {

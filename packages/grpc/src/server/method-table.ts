@@ -9,7 +9,7 @@ import { type HandlerRunner, runnerOf } from "./handler-runner.js";
 /** A method with its handler. */
 export interface ServedMethod extends HandlerRunner {
   readonly method: Method;
-  /** The same method for requests in the JSON form of protobuf, where it has one. */
+  /** The method for requests in the JSON form of protobuf, where it has one. */
   readonly json: ServedMethod | undefined;
   /** The interceptors of the method, the outermost first; undefined where there are none. */
   readonly interceptors: readonly ServerInterceptor[] | undefined;
@@ -26,8 +26,9 @@ export interface MethodOptions {
 /** Options of one service of a server. */
 export interface ServiceOptions {
   /**
-   * Interceptors of the service's calls, inside of those of the server. Their `onRequest` sees the headers before any message is awaited: the
-   * place to authenticate a caller, of whose message nothing but what its stream's first window holds is then kept.
+   * Interceptors of the service's calls, inside of those of the server. Their `onRequest` sees the headers before any
+   * message is awaited: the place to authenticate a caller, of whose message nothing but what its stream's first window
+   * holds is then kept.
    */
   readonly interceptors?: readonly ServerInterceptor[] | undefined;
   /** The largest request message, in bytes, decompressed. Default: the server's limit. */
@@ -48,8 +49,8 @@ export class MethodTable {
   readonly #services: Set<string> = new Set();
 
   /**
-   * Adds the methods of a service. @throws TypeError for what is no service or was added already, an implementation without any handler, or options of a
-   * method that does not exist; RangeError for a limit that is none
+   * Adds the methods of a service. @throws TypeError for what is no service or was added already, an implementation
+   * without any handler, or options of a method that does not exist; RangeError for a limit that is none
    */
   add(service: AnyService, implementation: object, options: ServiceOptions = {}): void {
     const { typeName, methods } = resolveService(service);

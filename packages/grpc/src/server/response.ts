@@ -1,6 +1,6 @@
 /**
- * The response of a server to one call: initial metadata once, messages, and one status; each through the interceptors, and compressed in a
- * way that the client accepts.
+ * The response of a server to one call: initial metadata once, messages, and one status; each through the interceptors,
+ * and compressed in a way that the client accepts.
  */
 import { checkOptionNames } from "@trunkline/base";
 import type { HeaderField, Http2Stream } from "@trunkline/h2";
@@ -37,7 +37,10 @@ export interface ResponseOwner {
   hookFailed(thrown: unknown): GrpcError;
   /** Tells the server's user of an error that the client is not told of. */
   report(error: unknown): void;
-  /** Called right before the status goes: nothing may follow it. `error` is given where the handler did not end the call. */
+  /**
+   * Called right before the status goes: nothing may follow it. `error` is given where the handler did not end the
+   * call.
+   */
   onEnd(error: Error | undefined): void;
 }
 
@@ -225,7 +228,10 @@ export class OutgoingResponse implements OutboxOwner {
     this.#sendStatus(this.#status, this.#trailingMetadata, undefined);
   }
 
-  /** Sends the status of an error, ahead of everything that waits in the outbox. `cause` is the error that this side's steps have from now on. */
+  /**
+   * Sends the status of an error, ahead of everything that waits in the outbox. `cause` is the error that this side's
+   * steps have from now on.
+   */
   sendFailure(error: GrpcError, cause: Error): void {
     this.#sendStatus(error, this.#withTrailing(error.metadata), cause);
   }

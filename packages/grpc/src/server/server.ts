@@ -38,34 +38,49 @@ import { closeListener, listenOnLocalhost, listenOnOne } from "./listeners.js";
 import { MethodTable, type ServiceOptions } from "./method-table.js";
 
 export interface ServerOptions extends ServerLifetimeOptions, DecodeOptions {
-  /** Largest message that is received, in bytes, decompressed. Default 4,194,304: what every gRPC implementation takes. */
+  /**
+   * The largest message that is received, in bytes, decompressed. Default 4,194,304: what every gRPC implementation
+   * takes.
+   */
   readonly maxReceiveMessageBytes?: number | undefined;
-  /** Largest message that is sent, in bytes, before compression; a larger one fails its call with RESOURCE_EXHAUSTED. Default: no limit, as the receiver has one. */
+  /**
+   * The largest message that is sent, in bytes, before compression; a larger one fails its call with
+   * RESOURCE_EXHAUSTED. Default: no limit, as the receiver has one.
+   */
   readonly maxSendMessageBytes?: number | undefined;
-  /** What response messages are compressed with, for clients that accept it; see `sendInitialMetadata` for single calls. Default `"identity"`: not at all. */
+  /**
+   * The compression of response messages, for clients that accept it; see `sendInitialMetadata` for single calls.
+   * Default `"identity"`: none.
+   */
   readonly compression?: CompressionOption | undefined;
   /**
-   * What is understood beside `gzip` and `deflate` when requests come, and may be named in `compression`. A `Compression` that is given as `compression` is
-   * understood too. Default: none.
+   * The compressions that are understood in requests beside `gzip` and `deflate`, and may be named in `compression`. A
+   * `Compression` that is given as `compression` is understood, too. Default: none.
    */
   readonly acceptCompressions?: readonly Compression[] | undefined;
-  /** For all services, outside of a service's own; the first is the outermost. They see the calls of methods that have a handler. */
+  /**
+   * The interceptors of all services, outside of a service's own; the first is the outermost. They see the calls of
+   * methods that have a handler.
+   */
   readonly interceptors?: readonly ServerInterceptor[] | undefined;
-  /** Calls that may run at once on one connection; more wait at the client. Default 1,000: enough for a busy client, and a bound on what one can hold. */
+  /**
+   * The number of calls that may run at once on one connection; more wait at the client. Default 1,000: enough for a
+   * busy client, and a bound on what one can hold.
+   */
   readonly maxConcurrentStreams?: number | undefined;
   /**
-   * Hears of what a handler threw that is no `GrpcError`, of replies that could not be encoded, and of listening sockets that fail; clients are not told the
-   * text. Default: `console.error`.
+   * Called with errors that clients are not told the text of: those of handlers that are no `GrpcError`, of replies
+   * that could not be encoded, and of listening sockets that fail. Default: `console.error`.
    */
   readonly onError?: ((error: Error, call: ServerCall<{}, {}> | undefined) => void) | undefined;
   /**
-   * The limit for request messages that have come in part, over all connections. Default: one budget of 256 MiB for all servers and channels of the
-   * process.
+   * The limit for request messages that have come in part, over all connections. Default: one budget of 256 MiB for all
+   * servers and channels of the process.
    */
   readonly messageBudget?: MessageBudget | undefined;
   /** Settings and limits of the HTTP/2 connections. */
   readonly http2?: Http2Options | undefined;
-  /** Default: the system's. */
+  /** The clock of all waits. Default: the system's. */
   readonly clock?: Clock | undefined;
 }
 
@@ -90,19 +105,23 @@ const serverOptionNames = optionNames<ServerOptions>({
 
 export interface ServerListenOptions {
   /**
-   * TLS with these options (`key`, `cert`, …); ALPN is set here. With `requestCert: true`, clients must show a certificate that `ca` vouches
-   * for; `rejectUnauthorized: false` makes it optional, and `call.peer.tls.authorized` tells. `updateTls` exchanges certificates later.
+   * TLS with these options (`key`, `cert`, …); ALPN is set here. With `requestCert: true`, clients must show a
+   * certificate that `ca` vouches for; `rejectUnauthorized: false` makes it optional, and `call.peer.tls.authorized`
+   * tells. `updateTls` exchanges certificates later.
    */
   readonly tls?: tls.TlsOptions | undefined;
-  /** Hears why a connection was refused: a TLS handshake that failed, a client certificate that is missing or bad. Default: nobody. */
+  /**
+   * Called with the reason why a connection was refused: a TLS handshake that failed, a client certificate that is
+   * missing or bad. Default: nothing is called.
+   */
   readonly onRefused?: ((error: TransportError) => void) | undefined;
-  /** No TLS beyond loopback. */
+  /** Allows plaintext beyond loopback. Default false. */
   readonly plaintext?: boolean | undefined;
 }
 
 const listenOptionNames = optionNames<ServerListenOptions>({ tls: true, onRefused: true, plaintext: true });
 
-/** How long clients may take to notice that a closing server has ended their calls. */
+/** The time for clients to notice that a closing server has ended their calls. */
 const lastWordsMs = 1_000;
 
 export class Server implements AsyncDisposable {
@@ -115,7 +134,10 @@ export class Server implements AsyncDisposable {
   readonly #connections: Set<ServerConnection> = new Set();
   #closed: Promise<void> | undefined;
 
-  /** @throws RangeError for a number out of its range, H2Error for one of `http2`, TypeError for a compression that is not known */
+  /**
+   * @throws RangeError for a number out of its range, H2Error for one of `http2`, TypeError for a compression that is
+   * not known
+   */
   constructor(options: ServerOptions = {}) {
     checkOptionNames("Server", options, serverOptionNames);
     const { clock = systemClock, onError = logError } = options;
@@ -153,7 +175,8 @@ export class Server implements AsyncDisposable {
 
   /**
    * Serves a service. Handlers are called with `implementation` as `this`; a method without one answers UNIMPLEMENTED.
-   * @throws TypeError for a service that was added already, an implementation without any of its methods, or a handler that is none
+   * @throws TypeError for a service that was added already, an implementation without any of its methods, or a handler
+   * that is none
    */
   add<const Service extends AnyService>(
     service: Service,
@@ -166,10 +189,13 @@ export class Server implements AsyncDisposable {
   }
 
   /**
-   * Listens on `"127.0.0.1:0"`, `"[::1]:0"`, `"[fe80::1%eth0]:0"`, `"host:port"`, `"unix:/path"` or, on Linux, `"unix-abstract:name"`; may be called
-   * several times. `"localhost:port"` binds both of its addresses, 127.0.0.1 and ::1, with the same port. Returns the bound address, which a `Channel` takes as its target. A Unix socket's file that a killed process has left is replaced.
-   * @throws TypeError for an address that is none, or beyond loopback with neither `tls` nor `plaintext: true`; ListenError with the system's `code` when
-   * the address cannot be had; SocketPathError (a RangeError) for a Unix socket's path that is longer than the system takes
+   * Listens on `"127.0.0.1:0"`, `"[::1]:0"`, `"[fe80::1%eth0]:0"`, `"host:port"`, `"unix:/path"` or, on Linux,
+   * `"unix-abstract:name"`; may be called several times. `"localhost:port"` binds both of its addresses, 127.0.0.1 and
+   * ::1, with the same port. Returns the bound address, which a `Channel` takes as its target. A Unix socket's file
+   * that a killed process has left is replaced.
+   * @throws TypeError for an address that is none, or beyond loopback with neither `tls` nor `plaintext: true`;
+   * ListenError with the system's `code` when the address cannot be had; SocketPathError (a RangeError) for a Unix
+   * socket's path that is longer than the system takes
    */
   async listen(address: string, options: ServerListenOptions = {}): Promise<string> {
     checkOptionNames("listen", options, listenOptionNames);
@@ -179,7 +205,8 @@ export class Server implements AsyncDisposable {
     const where = parseListenAddress(address);
     if ("host" in where && !isLoopback(where.host) && options.tls === undefined && options.plaintext !== true) {
       throw new TypeError(
-        `listening on ${address} without TLS would let others on the network read and change calls: give tls, or plaintext: true`,
+        `listening on ${address} without TLS would let others on the network read and change calls: ` +
+          "give tls, or plaintext: true",
       );
     }
     const listening = this.#listen(where, options);
@@ -213,9 +240,9 @@ export class Server implements AsyncDisposable {
   }
 
   /**
-   * New certificates, keys or authorities for the connections to come, on every address with TLS; those that there are go on. What `options`
-   * does not name stays as it was.
-   * @throws TypeError when no address has TLS, or when the options cannot be used: then the old ones stay
+   * Takes new certificates, keys or authorities for the connections to come, on every address with TLS; those that
+   * there are go on. An option that is not named stays as it was. @throws TypeError when no address has TLS, or when
+   * the options cannot be used: then the old ones stay
    */
   updateTls(options: tls.SecureContextOptions): void {
     if (this.#secureListeners.size === 0) throw new TypeError("the server listens on no address with TLS");
@@ -223,7 +250,8 @@ export class Server implements AsyncDisposable {
   }
 
   /**
-   * Serves one connection that exists already, as it is: whoever gives it has seen to its security. Resolves when it is over; never rejects.
+   * Serves one connection that exists already, as it is: its security is the caller's concern. Resolves when it is
+   * over; never rejects.
    */
   serve(duplex: Duplex): Promise<void> {
     return this.#accept(duplex, undefined);
@@ -242,8 +270,9 @@ export class Server implements AsyncDisposable {
   }
 
   /**
-   * Takes no more connections and calls, and lets those there are end; those that have not after `closeTimeoutMs` (5,000) fail with UNAVAILABLE, their
-   * handlers' signals abort, and the connections are closed. Idempotent; never rejects.
+   * Takes no more connections and calls, and lets those there are end; those that have not after `closeTimeoutMs`
+   * (5,000) fail with UNAVAILABLE, their handlers' signals abort, and the connections are closed. Idempotent; never
+   * rejects.
    */
   close(options: Pick<CloseOptions, "closeTimeoutMs"> = {}): Promise<void> {
     checkOptionNames("close", options, closeOptionNames);

@@ -15,14 +15,20 @@ export interface StatusToSend {
 /** The status of a call that succeeded. */
 export const okStatus: StatusToSend = Object.freeze({ status: Status.OK, message: "", details: noDetails });
 
-/** The bytes of an answer's first fields (`:status`, `content-type`), which stand before the status in an answer without messages. */
+/**
+ * The bytes of an answer's first fields (`:status`, `content-type`), which stand before the status in an answer without
+ * messages.
+ */
 const answerHeadBytes = 160;
 /**
  * The size that is assumed for clients that announce none. HTTP/2 calls that unlimited, but nghttp2, and with it
  * grpc-js, stops reading the connection at about this size, and the call would never end.
  */
 const assumedBytes = 65_536;
-/** The number of characters of a message that are worth more than its details: those are left out before it is cut further. */
+/**
+ * The number of characters of a message that are worth more than its details: those are left out before it is cut
+ * further.
+ */
 const leastCharacters = 200;
 
 /**

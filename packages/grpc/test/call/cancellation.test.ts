@@ -34,7 +34,7 @@ function waiting(): { seen: unknown[]; open(call: ServerCall<EchoRequest, {}>): 
 }
 
 describe("a client that cancels", () => {
-  it("by its signal fails with CANCELLED, whose cause is the signal's reason; the handler's signal aborts", async () => {
+  it("by its signal fails with CANCELLED, caused by the signal's reason; the handler's signal aborts", async () => {
     const handler = waiting();
     const client = clientOf({ say: handler, expand: handler, collect: handler, chat: handler });
     const reason = new Error("the user went away");

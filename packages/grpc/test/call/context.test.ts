@@ -40,7 +40,7 @@ async function overTcp(implementation: Implementation<typeof Echo>): Promise<Cha
 }
 
 describe("at a client, the context of each caller", () => {
-  it("is that of onInitialMetadata, onTrailingMetadata, all hooks and logging, on a connection that another caller has made", async () => {
+  it("is that of its callbacks, hooks and log, on a connection that another caller has made", async () => {
     const channel = await overTcp(echo);
     const client = createClient(Echo, channel);
     await identity.run("first", () => client.say({}));

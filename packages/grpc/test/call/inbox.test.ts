@@ -115,7 +115,7 @@ describe("messages out of DATA frames", () => {
     expect(acknowledged()).toBe(10);
   });
 
-  it("that are awaited and incomplete extend the window once, and are acknowledged only when they are whole", async () => {
+  it("that are awaited in part extend the window once, and are acknowledged when they are whole", async () => {
     const { inbox, acknowledged, extensions } = inboxOf();
     const wire = framed(new Uint8Array(200_000));
     inbox.push(wire.subarray(0, 65_536));
@@ -185,7 +185,8 @@ describe("messages out of DATA frames", () => {
       {
         status: Status.RESOURCE_EXHAUSTED,
         message:
-          "no room for a request message of 200000 bytes: messages that have come in part use up the messageBudget (250000 bytes), and this one did not go on for 1000 ms",
+          "no room for a request message of 200000 bytes: messages that have come in part use up the messageBudget " +
+          "(250000 bytes), and this one did not go on for 1000 ms",
       },
     ]);
     expect(budget.waitingMessages).toBe(0);
@@ -200,7 +201,8 @@ describe("messages out of DATA frames", () => {
       {
         status: Status.RESOURCE_EXHAUSTED,
         message:
-          "no room for a request message of 200000 bytes: messages that have come in part use up maxBufferedBytesPerConnection",
+          "no room for a request message of 200000 bytes: messages that have come in part use up " +
+          "maxBufferedBytesPerConnection",
       },
     ]);
     expect(acknowledged()).toBe(1_000);

@@ -16,7 +16,7 @@ afterEach(async () => {
   served = undefined;
 });
 
-/** The same service with handlers that do every step. */
+/** The echo service with handlers that do every step. */
 const stepwise: Implementation<typeof Echo> = {
   say: {
     async open(call) {

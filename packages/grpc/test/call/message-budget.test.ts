@@ -80,7 +80,7 @@ describe("a budget for messages in the making", () => {
     expect(() => new MessageBudget({ timeoutMs: 0.5 })).toThrow("timeoutMs");
   });
 
-  it("is one for all servers and channels of the process, unless they are given another or a clock of their own", () => {
+  it("is one for all servers and channels of the process that are given no other and no clock", () => {
     const system = new Server();
     expect(system).toBeDefined();
     const own = new MessageBudget();

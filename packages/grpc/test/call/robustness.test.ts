@@ -1,4 +1,4 @@
-/** Nothing hangs, nothing leaks, nothing is unhandled, whatever happens when. */
+/** The rules of hostile and failing peers: no call hangs, leaks or ends in an unhandled rejection. */
 import { type Duplex, Transform } from "node:stream";
 import { VirtualClock } from "@trunkline/streams/testing";
 import fc from "fast-check";

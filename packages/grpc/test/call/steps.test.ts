@@ -191,14 +191,16 @@ describe("the steps of a server's call", () => {
     });
     await client.say({});
     expect(messages).toEqual([
-      "initial metadata of /trunkline.test.v1.Echo/Say can be sent once, before the first message, and not after the end",
+      "initial metadata of /trunkline.test.v1.Echo/Say can be sent once, before the first message, " +
+        "and not after the end",
       "/trunkline.test.v1.Echo/Say has one response message, and it was not sent before the status OK",
       "/trunkline.test.v1.Echo/Say has one response message, and it was not sent before the status OK",
       "a status is a whole number from 0 to 16, not 99",
       expect.stringMatching(/^metadata key "grpc-status" is reserved/),
       "/trunkline.test.v1.Echo/Say has one response message, and it was sent already",
       "the status of /trunkline.test.v1.Echo/Say was sent already",
-      "initial metadata of /trunkline.test.v1.Echo/Say can be sent once, before the first message, and not after the end",
+      "initial metadata of /trunkline.test.v1.Echo/Say can be sent once, before the first message, " +
+        "and not after the end",
       "nothing can be sent after sendEof()",
     ]);
   });

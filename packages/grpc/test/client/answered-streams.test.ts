@@ -1,4 +1,4 @@
-/** What a client makes of the streams and header sections of an answer. */
+/** The streams and header sections of answers, as a client takes them. */
 import { gzipSync } from "node:zlib";
 import { ErrorCode, type HeaderField, type Http2Stream } from "@trunkline/h2";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -20,7 +20,7 @@ type Fields = Readonly<Record<string, string>>;
 const fieldsOf = (fields: Fields): HeaderField[] => Object.entries(fields).map(([name, value]) => ({ name, value }));
 const end = { endStream: true };
 const more = { endStream: false };
-/** `EchoReply { text: "hi" }` */
+/** The message `EchoReply { text: "hi" }`. */
 const hi = framed(Uint8Array.of(0x0a, 2, 0x68, 0x69));
 
 function answer(write: (stream: Http2Stream) => void): void {
@@ -231,7 +231,7 @@ describe("header sections of an answer", () => {
     await call.receiveTrailingMetadata();
   });
 
-  it("larger than this side takes end their call with RESOURCE_EXHAUSTED and the limit, and the connection lives", async () => {
+  it("larger than this side takes end their call with RESOURCE_EXHAUSTED; the connection lives", async () => {
     const large = { name: "a-key", value: "a".repeat(100_000) };
     const places = {
       initial: [[...responseHeaders, large], okTrailers],
@@ -253,7 +253,7 @@ describe("header sections of an answer", () => {
     expect(server.connections.length).toBe(1);
   });
 
-  it("give metadata as it was sent: duplicates in order, commas, empty values, bytes joined by commas or padded", async () => {
+  it("give metadata as it was sent: duplicates in order, commas, empty values, joined or padded bytes", async () => {
     answer((stream) => {
       const pairs = [
         ["b-bin", "AQ==,Ag"],

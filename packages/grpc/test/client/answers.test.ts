@@ -1,4 +1,4 @@
-/** What a client makes of whatever a server may answer. */
+/** The answers and statuses that a server may give, as a client takes them. */
 import { gzipSync } from "node:zlib";
 import { VirtualClock } from "@trunkline/base/testing";
 import { ErrorCode, type HeaderField, type Http2Stream } from "@trunkline/h2";
@@ -21,7 +21,7 @@ type Fields = Readonly<Record<string, string>>;
 const fieldsOf = (fields: Fields): HeaderField[] => Object.entries(fields).map(([name, value]) => ({ name, value }));
 const end = { endStream: true };
 const more = { endStream: false };
-/** `EchoReply { text: "hi" }` */
+/** The message `EchoReply { text: "hi" }`. */
 const hi = framed(Uint8Array.of(0x0a, 2, 0x68, 0x69));
 
 function answer(write: (stream: Http2Stream) => void): void {
@@ -66,7 +66,7 @@ describe("an answer that is not gRPC's", () => {
     await until(() => server.requests[0]?.reset !== undefined, "RST_STREAM");
   });
 
-  it("gives the error its status, its content-type and the first 1,000 characters of its text (grpc-go#7406)", async () => {
+  it("gives the error its status, content-type and the first 1,000 characters (grpc-go#7406)", async () => {
     const page = `<html>${"ü".repeat(2_000)}</html>`;
     answer((stream) => {
       stream.sendHeaders(fieldsOf({ ":status": "502", "content-type": "text/html" }), more);

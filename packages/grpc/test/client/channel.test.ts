@@ -91,7 +91,8 @@ describe("a channel", () => {
     expect(await limited).toMatchObject({
       status: Status.DEADLINE_EXCEEDED,
       message:
-        "the deadline passed 700 ms after the call began, waiting for a connection to raw (the last attempt failed: connection refused)",
+        "the deadline passed 700 ms after the call began, waiting for a connection to raw " +
+        "(the last attempt failed: connection refused)",
     });
     server.beforeConnect = () => {};
     clock.advance(600);
@@ -114,7 +115,7 @@ describe("a channel", () => {
     expect((await rejection(client.say({}))).message).toContain("the next attempt is in 500 ms");
   });
 
-  it("fails the calls of a connection that is lost with UNAVAILABLE, naming why, and connects again at once", async () => {
+  it("fails the calls of a lost connection with UNAVAILABLE, naming why, and connects again at once", async () => {
     server.onWhole = () => {};
     const unary = rejection(client.say({}));
     const stream = rejection(collect(client.expand({})));
@@ -312,7 +313,8 @@ describe("closing a channel", () => {
     expect(await failed).toMatchObject({
       status: Status.UNAVAILABLE,
       message:
-        "the connection to the server was lost: connection lost: the channel was closed, and the call had not ended after 300 ms",
+        "the connection to the server was lost: connection lost: the channel was closed, " +
+        "and the call had not ended after 300 ms",
     });
     await closing;
     expect(await rejection(server.channel.close({ closeTimeoutMs: -1 }))).toBeInstanceOf(RangeError);

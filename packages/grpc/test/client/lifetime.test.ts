@@ -1,4 +1,4 @@
-/** How long connections last, in virtual time over connections in memory. */
+/** The lifetime of connections, in virtual time over connections in memory. */
 import type { Duplex } from "node:stream";
 import { ErrorCode } from "@trunkline/h2";
 import { VirtualClock } from "@trunkline/streams/testing";
@@ -40,12 +40,12 @@ class Pair {
     this.client = createClient(Echo, this.channel);
   }
 
-  /** As when the network goes away: nothing arrives, and nobody says so. */
+  /** Makes the network go away: nothing arrives, and neither side is told. */
   fallSilent(): void {
     if (this.#serverSide !== undefined) this.#serverSide.push = () => true;
   }
 
-  /** In steps, so that both sides answer in between. */
+  /** Moves the time in steps, so that both sides answer in between. */
   async pass(ms: number, steps = 20): Promise<void> {
     for (let step = 0; step < steps; step++) {
       this.clock.advance(ms / steps);

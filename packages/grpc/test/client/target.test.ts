@@ -86,7 +86,8 @@ describe("a channel's target", () => {
     [() => createClient(Echo, {} as never), "a client is made on a Channel"],
     [
       () => createClient({ typeName: "a.B" } as never, new Channel("localhost:1")),
-      "a service is a descriptor of protobuf-es, a definition as of grpc-tools, ts-proto or @grpc/proto-loader, or { typeName, methods }",
+      "a service is a descriptor of protobuf-es, a definition as of grpc-tools, ts-proto or @grpc/proto-loader, " +
+        "or { typeName, methods }",
     ],
   ])("options that cannot be are refused: %s", (make, message) => {
     expect(make).toThrow(message);

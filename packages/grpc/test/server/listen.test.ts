@@ -118,7 +118,8 @@ describe("a server listens", () => {
     const folder = mkdtempSync(join(tmpdir(), "grpc-"));
     closing.push(() => rmSync(folder, { recursive: true }));
     const path = join(folder, "left.sock");
-    const leave = `require("net").createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, "SIGKILL"))`;
+    const kill = '() => process.kill(process.pid, "SIGKILL")';
+    const leave = `require("net").createServer().listen(${JSON.stringify(path)}, ${kill})`;
     spawnSync(process.execPath, ["-e", leave]);
     expect(existsSync(path)).toBe(true);
     const server = new Server().add(Echo, echo);
@@ -182,7 +183,8 @@ describe("a server listens", () => {
     const server = serverOf();
     const error = await rejection(server.listen("0.0.0.0:0"));
     expect(error.message).toBe(
-      "listening on 0.0.0.0:0 without TLS would let others on the network read and change calls: give tls, or plaintext: true",
+      "listening on 0.0.0.0:0 without TLS would let others on the network read and change calls: " +
+        "give tls, or plaintext: true",
     );
     expect(await rejection(server.listen("[::]:0"))).toBeInstanceOf(TypeError);
     expect((await rejection(server.listen("127.0.0.1:0", { tls, plaintext: true }))).message).toBe(

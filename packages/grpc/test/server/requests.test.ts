@@ -1,4 +1,4 @@
-/** What a server makes of whatever a client may ask. */
+/** The requests that a client may send, as a server takes them. */
 import { gzipSync } from "node:zlib";
 import { ErrorCode } from "@trunkline/h2";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -28,7 +28,7 @@ async function ended(answer: RawAnswer): Promise<RawAnswer> {
   return answer;
 }
 
-/** `EchoRequest { text: "hi" }` */
+/** The message `EchoRequest { text: "hi" }`. */
 const hi = framed(Uint8Array.of(0x0a, 2, 0x68, 0x69));
 const end = { endStream: true };
 const more = { endStream: false };
@@ -175,7 +175,7 @@ describe("a request", () => {
     expect(lying.headers).toMatchObject({ "grpc-status": "13" });
   });
 
-  it("with more headers than the server takes is reset, which is RESOURCE_EXHAUSTED to gRPC, and the connection lives", async () => {
+  it("with more headers than the server takes is reset with RESOURCE_EXHAUSTED; the connection lives", async () => {
     server.add(Echo, echo);
     const large = await ended(client.request(`${base}Say`, { "a-key": "a".repeat(20_000) }, true));
     expect(large.reset?.errorCode).toBe(ErrorCode.ENHANCE_YOUR_CALM);
@@ -290,7 +290,7 @@ describe("the place of a call in its connection", () => {
     expect(next.trailers).toEqual({ "grpc-status": "0" });
   });
 
-  it("that is answered early is let go with NO_ERROR after its status, and with CANCEL where a status cannot come in time", async () => {
+  it("that is answered early is reset with NO_ERROR after its status, or with CANCEL instead of it", async () => {
     server.add(Echo, {
       collect: () => ({ text: "enough" }),
       chat: {
