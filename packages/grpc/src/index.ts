@@ -60,6 +60,7 @@ export type { MethodDefinition, ServiceDefinition } from "./service/definition.j
 export { protobufCodec } from "./service/protobuf.js";
 export type { Compression, CompressionOption } from "./wire/compression.js";
 export { CallUsageError, GrpcError, type GrpcErrorOptions } from "./wire/errors.js";
+export { HttpAnswerError } from "./wire/http-answer.js";
 export { isStatus, Status, type StatusName, statusName } from "./wire/status.js";
 export { type Detail, detail, registerDetails } from "./wire/status-details.js";
 
@@ -72,11 +73,19 @@ export type { AnyCodec } from "./service/codec.js";
 export type { AnyMethodDefinition, DefinedTypes } from "./service/definition.js";
 export type { DescMethodLike, DescribedTypes, DescServiceLike } from "./service/descriptor.js";
 export type {
+  GenericInitOf,
   GenericMessageType,
   GenericMethodDefinition,
   GenericMethods,
+  GenericMethodTypes,
   GenericServiceDefinition,
+  PartialMessage,
 } from "./service/generic.js";
-export type { GrpcJsMethodDefinition, GrpcJsMethods, GrpcJsServiceDefinition } from "./service/grpc-js.js";
-export type { KindOf, MethodKind, MethodTypes } from "./service/method.js";
+export type {
+  GrpcJsMethodDefinition,
+  GrpcJsMethods,
+  GrpcJsMethodTypes,
+  GrpcJsServiceDefinition,
+} from "./service/grpc-js.js";
+export type { KindOf, KindOfKnown, KindOfUnknown, MethodKind, MethodTypes } from "./service/method.js";
 export type { AnyService, MethodsOf } from "./service/resolution.js";

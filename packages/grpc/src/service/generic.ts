@@ -29,9 +29,10 @@ export interface GenericServiceDefinition {
 }
 
 /** The types of all methods of a generic definition. */
-export type GenericMethods<Methods> = { readonly [Name in keyof Methods]: GenericTypes<Methods[Name]> };
+export type GenericMethods<Methods> = { readonly [Name in keyof Methods]: GenericMethodTypes<Methods[Name]> };
 
-type GenericTypes<Method> = Method extends {
+/** The types of one method of a generic definition. */
+export type GenericMethodTypes<Method> = Method extends {
   readonly requestStream: infer RequestStream extends boolean;
   readonly responseStream: infer ResponseStream extends boolean;
   readonly requestType: infer RequestType extends GenericMessageType;
@@ -40,22 +41,23 @@ type GenericTypes<Method> = Method extends {
   ? MethodTypes<
       KindOf<RequestStream, ResponseStream>,
       ReturnType<RequestType["decode"]>,
-      InitOf<RequestType>,
+      GenericInitOf<RequestType>,
       ReturnType<ResponseType["decode"]>,
-      InitOf<ResponseType>
+      GenericInitOf<ResponseType>
     >
   : never;
 
-type InitOf<Type extends GenericMessageType> = Type extends { fromPartial(init: never): {} }
-  ? Partially<ReturnType<Type["decode"]>>
+/** The form in which a message of a generic definition is given: in part if its type has `fromPartial`. */
+export type GenericInitOf<Type extends GenericMessageType> = Type extends { fromPartial(init: never): {} }
+  ? PartialMessage<ReturnType<Type["decode"]>>
   : ReturnType<Type["decode"]>;
 
 /** The part of a message that `fromPartial` completes. */
-type Partially<T> = T extends Date | Uint8Array | bigint | string | number | boolean | undefined
+export type PartialMessage<T> = T extends Date | Uint8Array | bigint | string | number | boolean | undefined
   ? T
   : T extends readonly (infer Item)[]
-    ? readonly Partially<Item>[]
-    : { readonly [Key in keyof T]?: Partially<T[Key]> };
+    ? readonly PartialMessage<Item>[]
+    : { readonly [Key in keyof T]?: PartialMessage<T[Key]> };
 
 /** Recognises a generic definition of ts-proto. */
 export function isGenericService(service: object): service is GenericServiceDefinition {

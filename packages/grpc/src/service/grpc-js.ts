@@ -29,12 +29,13 @@ export type GrpcJsServiceDefinition = Readonly<Record<string, GrpcJsMethodDefini
  * The types of all methods, each under the name in the definition and under the same name with a small first letter.
  */
 export type GrpcJsMethods<Service> = {
-  readonly [Name in keyof Service as Name extends string ? Name | Uncapitalize<Name> : never]: GrpcJsTypes<
+  readonly [Name in keyof Service as Name extends string ? Name | Uncapitalize<Name> : never]: GrpcJsMethodTypes<
     Service[Name]
   >;
 };
 
-type GrpcJsTypes<Method> = Method extends {
+/** The types of one method of a definition of grpc-js. */
+export type GrpcJsMethodTypes<Method> = Method extends {
   readonly requestStream: infer RequestStream extends boolean;
   readonly responseStream: infer ResponseStream extends boolean;
   requestSerialize(message: infer RequestInit extends {}): Uint8Array;

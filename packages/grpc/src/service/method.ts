@@ -32,13 +32,17 @@ export type KindOf<RequestStream extends boolean, ResponseStream extends boolean
   ? KindOfUnknown<RequestStream, ResponseStream>
   : KindOfKnown<RequestStream, ResponseStream>;
 
-type KindOfUnknown<RequestStream extends boolean, ResponseStream extends boolean> = [boolean] extends [RequestStream]
+/** The kinds that a method with unknown flags may have. */
+export type KindOfUnknown<RequestStream extends boolean, ResponseStream extends boolean> = [boolean] extends [
+  RequestStream,
+]
   ? MethodKind
   : [boolean] extends [ResponseStream]
     ? MethodKind
     : KindOfKnown<RequestStream, ResponseStream>;
 
-type KindOfKnown<RequestStream extends boolean, ResponseStream extends boolean> = RequestStream extends true
+/** The kind of a method with known flags. */
+export type KindOfKnown<RequestStream extends boolean, ResponseStream extends boolean> = RequestStream extends true
   ? ResponseStream extends true
     ? "bidi_streaming"
     : "client_streaming"
