@@ -22,6 +22,12 @@ function closeOf(engine: Engine): string | undefined {
 }
 
 describe("a peer that ends a connection with an error", () => {
+  it("has the last word, its code alone where it says no more", () => {
+    const engine = Engine.ready("client");
+    engine.send(goAway(ErrorCode.INTERNAL_ERROR, ""));
+    expect(closeOf(engine)).toBe("the peer ended the connection with INTERNAL_ERROR");
+  });
+
   it("has the last word, with its text", () => {
     const engine = Engine.ready("client");
     engine.send(goAway(ErrorCode.INADEQUATE_SECURITY, "no certificate"));
