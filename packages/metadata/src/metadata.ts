@@ -1,6 +1,7 @@
 /**
  * The ordered multi-map. It holds exactly the fields that go over the wire, in order, and decodes on reading: received
- * metadata costs nothing until it is read, and metadata that is passed on unread leaves as it came.
+ * metadata costs nothing until it is read. Metadata that is passed on leaves as it came, except that several `-bin`
+ * values joined by commas leave as one field each, without padding.
  */
 import { brandKey, hasBrand, trimBlanks } from "@trunkline/base";
 import { unpadded } from "./binary.js";

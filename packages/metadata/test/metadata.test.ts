@@ -284,7 +284,7 @@ describe("from and to the wire", () => {
     expect(errorOf(() => metadata.getAll("a-bin")).key).toBe("a-bin");
   });
 
-  test("what passes through unread leaves as it came, with what else its fields have", () => {
+  test("received fields that are passed on keep their values and their other properties", () => {
     const fields = [{ name: "authorization", value: "Bearer x", neverIndexed: true }];
     expect(Metadata.fromWire(fields).clone().toWire()).toEqual(fields);
   });
