@@ -93,8 +93,18 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
     try {
       this.push(data);
       if (!ended) return;
-      // The end comes after the messages before it.
-      this.whenDecoded(() => this.#owner.onInputEnd());
+    } catch (error) {
+      this.#owner.onBadInput(error as GrpcError);
+      return;
+    }
+    // The end comes after the messages before it.
+    if (this.#inflating) this.#onDecoded = () => this.#endInput();
+    else this.#endInput();
+  }
+
+  #endInput(): void {
+    try {
+      this.#owner.onInputEnd();
     } catch (error) {
       this.#owner.onBadInput(error as GrpcError);
     }
