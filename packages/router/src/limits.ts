@@ -94,6 +94,28 @@ export interface RouterLimits {
   readonly refusalIntervalMs?: number | undefined;
 }
 
+/** The names of all limits. */
+export const limitNames: { readonly [Name in keyof RouterLimits]-?: true } = {
+  maxWaitMs: true,
+  maxWaitingPeers: true,
+  maxRememberedStreams: true,
+  maxCachedTokens: true,
+  lingerMs: true,
+  maxLingeringPeers: true,
+  maxDialWaitMs: true,
+  maxWaitingDials: true,
+  maxListeners: true,
+  maxMetadataBytes: true,
+  heartbeatMs: true,
+  keepaliveIntervalMs: true,
+  keepaliveTimeoutMs: true,
+  maxConcurrentStreams: true,
+  maxReceiveMessageBytes: true,
+  maxBufferedBytesPerConnection: true,
+  maxReportedRefusals: true,
+  refusalIntervalMs: true,
+};
+
 export type ResolvedRouterLimits = { readonly [Name in keyof RouterLimits]-?: number };
 
 /** Returns all limits. @throws RangeError that names the limit, the value and its range */

@@ -1,12 +1,13 @@
 /** A router and an exchange in one process, on a server of their own. */
-import { type Clock, wholeNumber } from "@trunkline/base";
+import { type Clock, checkOptionNames, optionNames, wholeNumber } from "@trunkline/base";
 import { systemClock } from "@trunkline/base/node";
 import { Server, type ServerListenOptions, type ServerOptions } from "@trunkline/grpc";
 import type { CloseOptions } from "@trunkline/streams";
 import { ExchangeService } from "./gen/trunkline/v1/exchange_pb.js";
-import { type RouterLimits, resolveLimits } from "./limits.js";
-import { Reporter, type RouterEvent, type RouterStats } from "./service/events.js";
+import { limitNames, type RouterLimits, resolveLimits } from "./limits.js";
+import type { RouterEvent, RouterStats } from "./service/events.js";
 import { ExchangeServiceHandler } from "./service/exchange-service.js";
+import { Reporter } from "./service/reporter.js";
 import { RouterServiceHandler } from "./service/router-service.js";
 import { routerHttp2 } from "./stream/connection-options.js";
 import { ForwardingService } from "./stream/definition.js";
@@ -48,6 +49,18 @@ export interface ExchangeTokenOptions {
   readonly lifetimeMs: number;
 }
 
+const routerOptionNames = optionNames<RouterOptions>({
+  ...limitNames,
+  keys: true,
+  routerEndpoint: true,
+  refuseThirdPeer: true,
+  onEvent: true,
+  onError: true,
+  clock: true,
+  unixNowMs: true,
+});
+const tokenOptionNames = optionNames<ExchangeTokenOptions>({ identity: true, lifetimeMs: true });
+
 /**
  * Returns the largest message to the exchange: metadata, whose encoding takes up to seven bytes a field beside keys and
  * values, a name, and features. A small limit bounds the memory that unfinished messages take.
@@ -73,6 +86,7 @@ export class Router implements AsyncDisposable {
    * of its range
    */
   constructor(options: RouterOptions) {
+    checkOptionNames("Router", options, routerOptionNames);
     const {
       clock = systemClock,
       unixNowMs = Date.now,
@@ -138,7 +152,9 @@ export class Router implements AsyncDisposable {
    * secret.
    * @throws RangeError for a lifetime below 1 ms, TypeError for an empty identity
    */
-  mintToken({ identity, lifetimeMs }: ExchangeTokenOptions): Promise<string> {
+  mintToken(options: ExchangeTokenOptions): Promise<string> {
+    checkOptionNames("mintToken", options, tokenOptionNames);
+    const { identity, lifetimeMs } = options;
     if (typeof identity !== "string" || identity === "")
       throw new TypeError("the identity of a token must not be empty");
     return this.#minter.forExchange(identity, wholeNumber("lifetimeMs", lifetimeMs ?? 0, 1));

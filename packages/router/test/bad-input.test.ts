@@ -1,5 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { dial, Router, type RouterOptions, RouterStream, Trunkline, type TrunklineOptions } from "../src/index.js";
+import {
+  dial,
+  listen,
+  Router,
+  type RouterOptions,
+  RouterStream,
+  Trunkline,
+  type TrunklineOptions,
+} from "../src/index.js";
 
 const keys = [{ secret: "a key that only tests use, and long enough" }];
 
@@ -17,6 +25,31 @@ describe("bad input gets an error that names it", () => {
       "an endpoint that is none",
       () => new Trunkline({ endpoint: "nonsense://", token: "t" }),
       /target "nonsense:\/\/" is not one: use "host:port"/,
+    ],
+    [
+      "an unknown option of a router",
+      () => new Router({ keys, maxListener: 1 } as RouterOptions),
+      /Router has no option "maxListener": it knows clock, heartbeatMs, .*maxListeners/,
+    ],
+    [
+      "an unknown option of a client",
+      () => new Trunkline({ endpoint: "127.0.0.1:1", token: "t", timeoutMs: 1 } as TrunklineOptions),
+      /Trunkline has no option "timeoutMs": it knows backoff, /,
+    ],
+    [
+      "an unknown option of dial",
+      () => dial("web", { endpoint: "127.0.0.1:1", token: "t", timeoutMs: 1 } as TrunklineOptions),
+      /dial has no option "timeoutMs": it knows .*token.*waitMs/,
+    ],
+    [
+      "an unknown option of listen",
+      () => listen("web", { endpoint: "127.0.0.1:1", token: "t", waitMs: 1 } as TrunklineOptions),
+      /listen has no option "waitMs": it knows .*maxWaitingStreams/,
+    ],
+    [
+      "an unknown option of a token",
+      () => new Router({ keys }).mintToken({ identity: "a", lifetime: 5 } as never),
+      /mintToken has no option "lifetime": it knows identity, lifetimeMs/,
     ],
     [
       "no token",

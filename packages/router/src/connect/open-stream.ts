@@ -1,10 +1,11 @@
 /** Opens one stream at a router. */
 import { randomUUID } from "node:crypto";
+import { checkOptionNames, optionNames } from "@trunkline/base";
 import type { Channel } from "@trunkline/grpc";
 import { Metadata, type MetadataInit, type WireField } from "@trunkline/metadata";
 import type { AbortSignalLike } from "@trunkline/streams";
 import { type Features, featuresKey, ownFeaturesText } from "../stream/features.js";
-import type { LivenessOptions } from "../stream/liveness.js";
+import { type LivenessOptions, livenessOptionNames } from "../stream/liveness.js";
 import { peerKey } from "../stream/peer-key.js";
 import { RouterStream } from "../stream/router-stream.js";
 import { authorizationKey, bearer } from "../token/bearer.js";
@@ -26,6 +27,15 @@ export interface OpenStreamOptions extends LivenessOptions {
   readonly signal?: AbortSignalLike | undefined;
 }
 
+const openOptionNames = optionNames<OpenStreamOptions>({
+  ...livenessOptionNames,
+  token: true,
+  peerId: true,
+  peerFeatures: true,
+  metadata: true,
+  signal: true,
+});
+
 /**
  * Opens a stream at the router behind `channel`, ours or Jumpstarter's, with a token of one's own; `listen` and `dial`
  * do this with tokens of the exchange. Resolves when the call is on its way: it does not wait for the other side, and
@@ -34,10 +44,11 @@ export interface OpenStreamOptions extends LivenessOptions {
  * (UNAUTHENTICATED, ALREADY_EXISTS, …)
  */
 export async function openRouterStream(channel: Channel, options: OpenStreamOptions): Promise<RouterStream> {
-  const { token, peerId = randomUUID(), signal } = options;
+  checkOptionNames("openRouterStream", options, openOptionNames);
+  const { token, peerId = randomUUID(), signal, ...ofStream } = options;
   const call = routerClient(channel).stream.open({ metadata: credentials(token, peerId), signal });
   await call.start();
-  return new RouterStream(call, options);
+  return new RouterStream(call, ofStream);
 }
 
 /**

@@ -1,6 +1,13 @@
 /** A client of one exchange, through which its user listens, dials and lists names. */
 import type tls from "node:tls";
-import { type AbortSignalLike, type Clock, maxTimerMs, wholeNumber } from "@trunkline/base";
+import {
+  type AbortSignalLike,
+  type Clock,
+  checkOptionNames,
+  maxTimerMs,
+  optionNames,
+  wholeNumber,
+} from "@trunkline/base";
 import { systemClock } from "@trunkline/base/node";
 import {
   type BackoffOptions,
@@ -17,7 +24,7 @@ import type { ExchangeService } from "../gen/trunkline/v1/exchange_pb.js";
 import { defaultBufferedBytesPerConnection, routerHttp2 } from "../stream/connection-options.js";
 import { ownFeatures, parseFeatures } from "../stream/features.js";
 import { fieldsToMetadata, metadataToFields } from "../stream/fields.js";
-import { type LivenessOptions, resolveLiveness } from "../stream/liveness.js";
+import { type LivenessOptions, livenessOptionNames, resolveLiveness } from "../stream/liveness.js";
 import type { RouterStream } from "../stream/router-stream.js";
 import { authorizationKey, bearer } from "../token/bearer.js";
 import { Channels } from "./channels.js";
@@ -89,6 +96,33 @@ export interface DialOptions {
   readonly waitMs?: number | undefined;
 }
 
+/** The names of a client's options. */
+export const trunklineOptionNames: ReadonlySet<string> = optionNames<TrunklineOptions>({
+  ...livenessOptionNames,
+  endpoint: true,
+  token: true,
+  tls: true,
+  plaintext: true,
+  backoff: true,
+  keepaliveIntervalMs: true,
+  keepaliveTimeoutMs: true,
+  maxBufferedBytesPerConnection: true,
+  clock: true,
+});
+/** The names of the options of listening. */
+export const listenerOptionNames: ReadonlySet<string> = optionNames<ListenerOptions>({
+  metadata: true,
+  signal: true,
+  maxWaitingStreams: true,
+  onState: true,
+});
+/** The names of the options of dialling. */
+export const dialOptionNames: ReadonlySet<string> = optionNames<DialOptions>({
+  metadata: true,
+  signal: true,
+  waitMs: true,
+});
+
 /** A name that has a listener. */
 export interface ListedName {
   readonly name: string;
@@ -129,6 +163,7 @@ export class Trunkline implements AsyncDisposable {
    * for a time out of its range
    */
   constructor(options: TrunklineOptions) {
+    checkOptionNames("Trunkline", options, trunklineOptionNames);
     const { endpoint, token, tls, plaintext, backoff, clock = systemClock } = options;
     if (typeof token !== "function" && (typeof token !== "string" || token === "")) {
       throw new TypeError("a token is a string that is not empty, or a function that returns one");
@@ -162,6 +197,7 @@ export class Trunkline implements AsyncDisposable {
    * another identity has the name), INVALID_ARGUMENT (the name or the metadata), RESOURCE_EXHAUSTED; MetadataError
    */
   async listen(name: string, options: ListenerOptions = {}): Promise<Listener> {
+    checkOptionNames("listen", options, listenerOptionNames);
     const { metadata, signal, onState } = options;
     const listener = new NameListener(name, {
       channels: this.#channels,
@@ -186,6 +222,7 @@ export class Trunkline implements AsyncDisposable {
    * DEADLINE_EXCEEDED; MetadataError
    */
   async dial(name: string, options: DialOptions = {}): Promise<RouterStream> {
+    checkOptionNames("dial", options, dialOptionNames);
     const { metadata, signal } = options;
     const waitMs = wholeNumber("waitMs", options.waitMs ?? defaultWaitMs, 1, maxTimerMs);
     const request = { name, waitMs, features: [...ownFeatures], metadata: metadataToFields(Metadata.from(metadata)) };

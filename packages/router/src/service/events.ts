@@ -1,6 +1,5 @@
 /** The reports of a router about itself: events for logs, and counts. No event ever holds a token. */
-import type { GrpcError, ServerCall, Status } from "@trunkline/grpc";
-import { RefusalReports, type RefusalReportsOptions } from "./refusal-reports.js";
+import type { Status } from "@trunkline/grpc";
 
 /**
  * An event of a router, for logs. `stream` is the subject of the tokens that the peers of a stream show, `peer` is the
@@ -113,36 +112,4 @@ export function newStats(): MutableStats {
     dials: 0,
     refusals: 0,
   };
-}
-
-/** The reporting that the services of a router share. */
-export class Reporter {
-  readonly stats: MutableStats = newStats();
-  readonly #onEvent: ((event: RouterEvent) => void) | undefined;
-  readonly #refusals: RefusalReports;
-
-  constructor(onEvent: ((event: RouterEvent) => void) | undefined, options: RefusalReportsOptions) {
-    this.#onEvent = onEvent;
-    this.#refusals = new RefusalReports(options, (event) => this.tell(event));
-  }
-
-  /** Counts a call that ends before it has begun, and reports it unless many like it were reported lately. */
-  refused(call: ServerCall<{}, {}>, { status, message }: GrpcError): void {
-    this.stats.refusals += 1;
-    this.#refusals.add({ kind: "refused", method: call.path, peer: call.peer.address, status, message });
-  }
-
-  /** Reports an event. An `onEvent` that throws must not end a stream, so its error is dropped. */
-  tell(event: RouterEvent): void {
-    try {
-      this.#onEvent?.(event);
-    } catch {
-      // The log itself has failed: there is no place left to report that.
-    }
-  }
-
-  /** Reports the refusals that were only counted so far, and waits for no more. */
-  close(): void {
-    this.#refusals.close();
-  }
 }

@@ -17,9 +17,9 @@ import { fieldsToMetadata } from "../stream/fields.js";
 import { authenticate } from "../token/bearer.js";
 import type { TokenMinter } from "../token/minter.js";
 import type { TokenVerifier } from "../token/verifier.js";
-import type { Reporter } from "./events.js";
 import { type ListenCall, type ListenEvent, ListenerEntry, maxUntakenHeartbeats } from "./listener-entry.js";
 import { nameProblem } from "./name.js";
+import type { Reporter } from "./reporter.js";
 
 export interface ExchangeServiceOptions {
   readonly verifier: TokenVerifier;

@@ -7,10 +7,10 @@ import { featuresKey, parseFeatures } from "../stream/features.js";
 import { peerKey } from "../stream/peer-key.js";
 import { authenticate } from "../token/bearer.js";
 import type { TokenVerifier, VerifiedToken } from "../token/verifier.js";
-import type { Reporter } from "./events.js";
 import { Lingering } from "./lingering.js";
 import { Pair } from "./pair.js";
 import { type ForwardedCall, Peer } from "./peer.js";
+import type { Reporter } from "./reporter.js";
 
 /**
  * The part of a peer's id that is kept and compared: longer ones are cut, since they stay in memory while the peer

@@ -25,6 +25,12 @@ export interface LivenessOptions {
   readonly pingTimeoutMs?: number | undefined;
 }
 
+/** The names of the options. */
+export const livenessOptionNames: { readonly [Name in keyof LivenessOptions]-?: true } = {
+  pingIntervalMs: true,
+  pingTimeoutMs: true,
+};
+
 /** Returns both times, with their defaults. @throws RangeError for a time out of its range */
 export function resolveLiveness(options: LivenessOptions): {
   readonly pingIntervalMs: number;

@@ -6,7 +6,7 @@
  * it. A peer that is known to give proofs has to; the end of a plain peer is taken as it is, and `extra(endProof)` says
  * which of the two it was.
  */
-import { reasonText } from "@trunkline/base";
+import { checkOptionNames, optionNames, reasonText } from "@trunkline/base";
 import type { GrpcError } from "@trunkline/grpc";
 import { Metadata, type MetadataInit } from "@trunkline/metadata";
 import {
@@ -25,7 +25,7 @@ import { endProof } from "./end-proof.js";
 import { type Features, featuresKey, ownFeaturesText } from "./features.js";
 import { type Frame, RouterFrameType } from "./frame.js";
 import { Incoming } from "./incoming.js";
-import { Liveness, type LivenessOptions, type LivenessSubject } from "./liveness.js";
+import { Liveness, type LivenessOptions, type LivenessSubject, livenessOptionNames } from "./liveness.js";
 import { Outgoing } from "./outgoing.js";
 import { abortError, encodeAbort, encodePing } from "./payloads.js";
 import { type FrameCall, PeerFeatures } from "./peer-features.js";
@@ -40,6 +40,12 @@ export interface RouterStreamOptions extends LivenessOptions {
   /** Metadata for the reader on this side, found with `extra(streamMetadata)`. It is not sent. */
   readonly metadata?: MetadataInit | undefined;
 }
+
+const streamOptionNames = optionNames<RouterStreamOptions>({
+  ...livenessOptionNames,
+  peerFeatures: true,
+  metadata: true,
+});
 
 const ignore = (): void => {};
 
@@ -70,6 +76,7 @@ export class RouterStream extends StreamLayer<Uint8Array, Uint8Array, Frame, Fra
    */
   constructor(call: FrameCall, options: RouterStreamOptions = {}) {
     checkCall(call);
+    checkOptionNames("RouterStream", options, streamOptionNames);
     super(call);
     this.#call = call;
     this.#metadata = options.metadata === undefined ? undefined : Metadata.from(options.metadata).clone().freeze();
