@@ -79,7 +79,7 @@ export interface RouterLimits {
    */
   readonly maxReceiveMessageBytes?: number | undefined;
   /**
-   * The bytes that may wait on one connection, to be read and, again, to be sent. Default 134,217,728: the first
+   * The bytes that may wait to be read on one connection. Default 134,217,728: the first
    * windows of 2,000 streams, so that those whose readers pause do not stop the others. Calls of strangers hold nothing
    * of it, since they are refused by their headers.
    */

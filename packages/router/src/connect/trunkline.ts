@@ -61,7 +61,7 @@ export interface TrunklineOptions extends LivenessOptions {
    */
   readonly keepaliveTimeoutMs?: number | undefined;
   /**
-   * The bytes that may wait on one connection, to be read and, again, to be sent. Default 134,217,728: the first
+   * The bytes that may wait to be read on one connection. Default 134,217,728: the first
    * windows of 2,000 streams, so that those whose readers pause do not stop the others.
    */
   readonly maxBufferedBytesPerConnection?: number | undefined;

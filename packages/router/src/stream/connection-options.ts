@@ -14,11 +14,11 @@ export const defaultBufferedBytesPerConnection: number = 2 ** 27;
 /**
  * Returns the options. A whole frame fits into the first window of its stream, so that none has to be asked for beyond
  * it.
- * @param maxBufferedBytesPerConnection the bytes that wait on one connection, to be read and, again, to be sent
+ * @param maxBufferedBytesPerConnection the bytes that wait to be read on one connection
  */
 export function routerHttp2(maxBufferedBytesPerConnection: number): Http2Options {
   return {
     settings: { initialWindowSize: maxFramePayloadBytes + messageOverheadBytes },
-    limits: { maxBufferedBytesPerConnection, connectionSendHighWaterMark: maxBufferedBytesPerConnection },
+    limits: { maxBufferedBytesPerConnection },
   };
 }
