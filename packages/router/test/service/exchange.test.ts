@@ -208,30 +208,33 @@ describe("a dialler's wait", () => {
     }
   });
 
-  it("does not reach the listener once its dialler has given up", async () => {
-    await using test = testRouter({ clock: new VirtualClock() });
-    const listening = await (await caller(test, "one")).listen("web");
-    const dialler = await caller(test, "dialler");
-    const patient = Array.from({ length: 60 }, () => dialler.dial({ name: "web", metadata: field(8_000) }));
-    await until(() => test.router.stats.dials > 0, "the first offer");
-    await settle(200);
-    const enough = new AbortController();
-    const { signal } = enough;
-    const impatient = ["x-given-up", "x-given-up"].map((key) =>
-      rejection(dialler.dial({ name: "web", metadata: { fields: [{ key, value: new Uint8Array() }] } }, signal)),
-    );
-    await settle(200);
-    enough.abort();
-    await Promise.all(impatient);
-    await settle(60);
-    let offers = 0;
-    for (; offers < 60; offers++) {
-      const event = (await listening.receive())?.event;
-      expect(event?.case === "offer" && event.value.metadata?.fields[0]?.key).toBe("x");
-    }
-    await Promise.all(patient);
-    expect(test.router.stats.dials).toBe(60);
-  });
+  for (const count of [30, 60]) {
+    const where = count > 32 ? "before its turn" : "while the listener has no room";
+    it(`does not reach the listener once its dialler has given up ${where}`, async () => {
+      await using test = testRouter({ clock: new VirtualClock() });
+      const listening = await (await caller(test, "one")).listen("web");
+      const dialler = await caller(test, "dialler");
+      const patient = Array.from({ length: count }, () => dialler.dial({ name: "web", metadata: field(8_000) }));
+      await until(() => test.router.stats.dials > 0, "the first offer");
+      await settle(200);
+      const enough = new AbortController();
+      const { signal } = enough;
+      const impatient = ["x-given-up", "x-given-up"].map((key) =>
+        rejection(dialler.dial({ name: "web", metadata: { fields: [{ key, value: new Uint8Array() }] } }, signal)),
+      );
+      await settle(200);
+      enough.abort();
+      await Promise.all(impatient);
+      await settle(60);
+      let offers = 0;
+      for (; offers < count; offers++) {
+        const event = (await listening.receive())?.event;
+        expect(event?.case === "offer" && event.value.metadata?.fields[0]?.key).toBe("x");
+      }
+      await Promise.all(patient);
+      expect(test.router.stats.dials).toBe(count);
+    });
+  }
 });
 
 describe("heartbeats", () => {
