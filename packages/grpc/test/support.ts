@@ -1,4 +1,6 @@
-/** Shared parts of the tests: an implementation of every kind of call, raw HTTP/2 peers, and waiting without sleeping. */
+/**
+ * Shared parts of the tests: an implementation of every kind of call, raw HTTP/2 peers, and waiting without sleeping.
+ */
 import type { Duplex } from "node:stream";
 import {
   Connection,

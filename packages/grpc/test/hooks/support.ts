@@ -42,7 +42,9 @@ export const withServer = (
 /** The errors that the server has reported in this test. */
 export const reported: Error[] = [];
 
-/** Ends what a test has begun. Each file of tests registers it itself, since this module is loaded once for all files. */
+/**
+ * Ends what a test has begun. Each file of tests registers it itself, since this module is loaded once for all files.
+ */
 export async function cleanup(): Promise<void> {
   await served?.close();
   served = undefined;

@@ -3,7 +3,10 @@ import { settle } from "../support.js";
 import { ourClientOfTheirServer, pending, theirClientOfOurServer } from "./grpc-js.js";
 
 const payload = new Uint8Array(65_536);
-/** The number of messages that both ends, their windows and the kernel may hold. Without backpressure all would be taken at once. */
+/**
+ * The number of messages that both ends, their windows and the kernel may hold. Without backpressure all would be taken
+ * at once.
+ */
 const heldMessages = 512;
 const allMessages = 1_024;
 

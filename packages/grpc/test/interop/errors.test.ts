@@ -8,8 +8,8 @@ type Failure = Exclude<Status, 0>;
 const failures = Object.values(Status).filter((status): status is Failure => status !== Status.OK);
 
 /**
- * Texts that are awkward in a header: percent signs that look encoded, UTF-8 of every length, control characters, spaces at
- * the ends.
+ * Texts that are awkward in a header: percent signs that look encoded, UTF-8 of every length, control characters,
+ * spaces at the ends.
  */
 const messages = [
   "",

@@ -43,8 +43,8 @@ function expectSentByThem(received: Metadata | undefined): void {
 }
 
 /**
- * The metadata as grpc-js gives it: node:http2 joins text of one key with ", " before grpc-js sees it (grpc-node#1412), so
- * that only the joined text can be compared; bytes it takes apart again.
+ * The metadata as grpc-js gives it: node:http2 joins text of one key with ", " before grpc-js sees it (grpc-node#1412),
+ * so that only the joined text can be compared; bytes it takes apart again.
  */
 function expectSentByUs(received: grpc.Metadata | undefined): void {
   for (const key of keys) {
