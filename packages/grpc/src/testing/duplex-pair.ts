@@ -2,7 +2,7 @@
  * Two connected duplex streams in memory that behave as the two ends of a socket: half-close, backpressure, and a loss
  * that the other end notices.
  */
-import { Duplex } from "#platform";
+import { Duplex, setImmediate } from "#platform";
 
 class PairEnd extends Duplex {
   other: PairEnd | undefined;
