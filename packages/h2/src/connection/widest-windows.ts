@@ -21,27 +21,25 @@ class Entry implements HeapEntry {
 
 export class WidestWindows {
   readonly #heap: Heap<Entry> = new Heap();
-  readonly #byStream: Map<Stream, Entry> = new Map();
 
   /** The stream's window was widened by WINDOW_UPDATE. */
   grew(stream: Stream): void {
     const { granted } = stream.sendWindow;
     if (granted <= 0) return;
-    const before = this.#byStream.get(stream);
+    const before = stream.widestEntry;
     if (before !== undefined && granted <= -before.dueMs) return;
     this.forget(stream);
     const entry = new Entry(stream);
-    this.#byStream.set(stream, entry);
+    stream.widestEntry = entry;
     this.#heap.add(entry);
   }
 
   /** The stream is gone. */
   forget(stream: Stream): void {
-    if (this.#byStream.size === 0) return;
-    const entry = this.#byStream.get(stream);
+    const entry = stream.widestEntry;
     if (entry === undefined) return;
-    this.#byStream.delete(stream);
-    this.#heap.remove(entry);
+    stream.widestEntry = undefined;
+    this.#heap.remove(entry as Entry);
   }
 
   /**

@@ -2,6 +2,7 @@
  * All that is kept for one stream. Each field belongs to one part of the connection, named above it. What its user
  * calls is passed on to the stream's owner, the connection.
  */
+import type { HeapEntry } from "@trunkline/base";
 import { ByteQueue } from "../bytes/byte-queue.js";
 import type { ErrorCode } from "../error-code.js";
 import type { HeaderField } from "../header-field.js";
@@ -93,6 +94,13 @@ export class Stream implements Http2Stream {
   heapIndex = -1;
   /** True where `onWritable` has to be called. */
   awaitsWritable = false;
+
+  // widest-windows.ts
+  /**
+   * The entry among the widest send windows; on the stream, since a map would keep streams alive until a full
+   * collection.
+   */
+  widestEntry: HeapEntry | undefined = undefined;
 
   // send.ts
   sentHeaders = false;
