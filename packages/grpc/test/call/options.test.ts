@@ -62,7 +62,7 @@ describe("the deadline of a call", () => {
 });
 
 describe("timeoutMs of a call", () => {
-  it("counts from its start, overrides that of the client, and ends it with DEADLINE_EXCEEDED (grpc-node#1636)", async () => {
+  it("counts from its start, overrides the client's and ends with DEADLINE_EXCEEDED (grpc-node#1636)", async () => {
     const clock = new VirtualClock();
     await using served = serve(never, clock);
     const client = createClient(Echo, served.channel, { timeoutMs: 10 });

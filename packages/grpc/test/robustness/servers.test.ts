@@ -179,7 +179,7 @@ describe.each(Object.keys(calls))("%s", (name) => {
     );
   });
 
-  it("is never OK if a frame of the answer is missing, except for a message of a stream, which gRPC does not count", async () => {
+  it("is never OK without a frame of the answer, except for a message of a stream: gRPC does not count those", async () => {
     const bytes = recordingOf(name);
     for (const { start, end } of framesOf(bytes).filter(({ streamId }) => streamId !== 0)) {
       const answer = Buffer.concat([bytes.subarray(0, start), bytes.subarray(end)]);
