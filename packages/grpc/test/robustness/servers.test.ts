@@ -179,7 +179,7 @@ describe.each(Object.keys(calls))("%s", (name) => {
     );
   });
 
-  it("is never OK without a frame of the answer, except for a message of a stream: gRPC does not count those", async () => {
+  it("is never OK without a frame of its answer, but for a message of a stream, which is not counted", async () => {
     const bytes = recordingOf(name);
     for (const { start, end } of framesOf(bytes).filter(({ streamId }) => streamId !== 0)) {
       const answer = Buffer.concat([bytes.subarray(0, start), bytes.subarray(end)]);
