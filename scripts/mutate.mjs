@@ -28,6 +28,9 @@ const { name, seed, count, only, limitMs } = argumentsOrExit();
 const folder = join(root, "packages", name);
 const explained = explanations();
 const startedAt = performance.now();
+/** @type {import("node:child_process").ChildProcess | undefined} */
+let running;
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => endRun(130));
 
 const all = sourcesOf(folder)
   .filter((file) => file.includes(only))
@@ -71,6 +74,12 @@ console.log(`${name}: ${killed} killed, ${timeout} timeouts, ${survived} survive
 console.log(`${noticed} passed, ${survived} failed`);
 process.exitCode = done > 0 && noticed / done < leastShare ? 1 : 0;
 
+/** Ends the run that is going on, its workers included, and this process. @param {number} code */
+function endRun(code) {
+  if (running?.pid !== undefined) process.kill(-running.pid, "SIGKILL");
+  process.exit(code);
+}
+
 /**
  * Runs test files, with a source replaced if one is given.
  * @param {readonly string[]} tests relative to the package
@@ -89,6 +98,7 @@ async function run(tests, replaced) {
     [join(root, "node_modules/vitest/vitest.mjs"), "run", "--config", configuration, ...paths],
     { cwd: root, env: { ...process.env, TRUNKLINE_MUTANT: environment }, stdio: "ignore", detached: true },
   );
+  running = child;
   let timeout = false;
   const timer = setTimeout(() => {
     timeout = true;
@@ -96,6 +106,7 @@ async function run(tests, replaced) {
     if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
   }, runLimitMs);
   const code = await new Promise((resolve, reject) => child.once("close", resolve).once("error", reject));
+  running = undefined;
   clearTimeout(timer);
   if (timeout) return "timeout";
   return code === 0 ? "survived" : "killed";
