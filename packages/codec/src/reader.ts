@@ -28,12 +28,12 @@ export class Reader {
   begin(bytes: Uint8Array): void {
     this.bytes = bytes;
     this.at = 0;
+    this.#view = undefined;
   }
 
   /** Lets go of the bytes, so that they can be collected. */
   end(): void {
-    this.bytes = nothing;
-    this.#view = undefined;
+    this.begin(nothing);
   }
 
   /** Returns a varint of at most 32 bits. One of more than five bytes has the bits that do not fit cut off. */

@@ -164,6 +164,8 @@ export class ReceiveWindows {
   /** Offers what the budget allows: right after the first SETTINGS, and whenever bytes have come or gone. */
   creditConnection(): void {
     const window = this.connection;
+    // The way of most frames: less than an eighth is missing, and no budget could make it more.
+    if (window.size - window.available < window.size >>> 3) return;
     const room = this.#budget - this.unreadBytes;
     const oldest = Math.min(this.assemblies.oldestBytes, room + this.#budget * overdraft);
     const offer = Math.min(window.size, Math.max(room, oldest)) - window.available;

@@ -99,7 +99,8 @@ export function sendData(
   if (!stream.sentHeaders) throw usage(stream.id, "data before headers");
   if (stream.endGiven) throw usage(stream.id, "data after END_STREAM");
   const list = isBytes(chunks) ? [chunks] : chunks;
-  if (!Array.isArray(list) || !list.every(isBytes)) throw usage(stream.id, "data that is no Uint8Array");
+  if (!Array.isArray(list)) throw usage(stream.id, "data that is no Uint8Array");
+  for (const chunk of list) if (!isBytes(chunk)) throw usage(stream.id, "data that is no Uint8Array");
   stream.endGiven = endStream;
   sender.scheduler.data(stream, list, endStream);
   // What a shut window holds back is watched from the next `takeOutput` on.
