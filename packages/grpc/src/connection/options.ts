@@ -8,7 +8,7 @@ export interface Http2Options {
   readonly settings?: LocalSettings | undefined;
   /**
    * The limits of memory, time and work. Where they name no `receiveBudget` and `sendBudget`, all servers and channels
-   * of the process share one of each: 384 MiB for what was received and not consumed, 128 MiB for what waits to be
+   * of the process share one of each: 320 MiB for what was received and not consumed, 128 MiB for what waits to be
    * sent.
    */
   readonly limits?: ConnectionLimits | undefined;
@@ -20,11 +20,11 @@ const http2OptionNames = optionNames<Http2Options>({ settings: true, limits: tru
 export const defaultMaxReceiveMessageBytes: number = 4_194_304;
 
 /**
- * The budgets of the process: together 512 MiB, which a server of ordinary size can spare. What is received has room
- * for all messages in the making (`MessageBudget`, 256 MiB), or those could stop each other, and for half as much
- * beside them.
+ * The budgets of the process: together 448 MiB, so that a server of ordinary size stays below 512 MiB more than it has
+ * when it is idle. What is received has room for all messages in the making (`MessageBudget`, 256 MiB), or those could
+ * stop each other, and for a quarter as much beside them.
  */
-const receiveBudget: ByteBudget = new ByteBudget(402_653_184);
+const receiveBudget: ByteBudget = new ByteBudget(335_544_320);
 const sendBudget: ByteBudget = new ByteBudget(134_217_728);
 
 /**

@@ -20,9 +20,9 @@ import type { Pings } from "./pings.js";
 
 /**
  * Messages in the making may pass the budget by this part of it, so that the oldest can be finished whatever the others
- * hold.
+ * hold: 8 MiB of the default budget, twice the largest message that gRPC takes by default.
  */
-const overdraft = 0.5;
+const overdraft = 0.25;
 /** The smallest offer, a frame: smaller ones would make a sender cut its data into small pieces. */
 const smallestOffer = 16_384;
 /** The age at which a measured round trip is measured again. */
