@@ -1,41 +1,14 @@
 /** The answers and statuses that a server may give, as a client takes them. */
 import { gzipSync } from "node:zlib";
 import { VirtualClock } from "@trunkline/base/testing";
-import { ErrorCode, type HeaderField, type Http2Stream } from "@trunkline/h2";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type Client, createClient, type GrpcError, Status } from "../../src/index.js";
+import { ErrorCode } from "@trunkline/h2";
+import { describe, expect, it } from "vitest";
+import { createClient, type GrpcError, Status } from "../../src/index.js";
 import { Echo } from "../gen/echo_pb.js";
-import { collect, framed, okTrailers, RawServer, rejection, responseHeaders, settle, until } from "../support.js";
+import { collect, okTrailers, RawServer, rejection, responseHeaders, settle, until } from "../support.js";
+import { answer, client, end, fieldsOf, headersOnly, hi, more, server, useRawServer } from "./support/raw-answers.js";
 
-let server: RawServer;
-let client: Client<typeof Echo>;
-
-beforeEach(() => {
-  server = new RawServer();
-  client = createClient(Echo, server.channel);
-});
-
-afterEach(() => server.close());
-
-type Fields = Readonly<Record<string, string>>;
-const fieldsOf = (fields: Fields): HeaderField[] => Object.entries(fields).map(([name, value]) => ({ name, value }));
-const end = { endStream: true };
-const more = { endStream: false };
-/** The message `EchoReply { text: "hi" }`. */
-const hi = framed(Uint8Array.of(0x0a, 2, 0x68, 0x69));
-
-function answer(write: (stream: Http2Stream) => void): void {
-  server.onWhole = ({ stream }) => {
-    write(stream);
-    stream.release();
-  };
-}
-
-/** The error of a unary call that is answered by a header section alone. */
-function headersOnly(fields: Fields): Promise<GrpcError> {
-  answer((stream) => stream.sendHeaders(fieldsOf(fields), end));
-  return rejection(client.say({}));
-}
+useRawServer();
 
 describe("an answer that is not gRPC's", () => {
   it.each([

@@ -2,7 +2,7 @@
  * A stream of bytes over one call of `RouterService.Stream`, seen from either of its ends. It joins its two directions
  * (`Outgoing` and `Incoming`), and knows nothing of how the call came about.
  *
- * What has been sent is complete only once the other side has its end *and* the proof that nothing is missing before
+ * A direction is complete only once the other side has its end *and* the proof that nothing is missing before
  * it. A peer that is known to give proofs has to; the end of a plain peer is taken as it is, and `extra(endProof)` says
  * which of the two it was.
  */
