@@ -112,8 +112,15 @@ function received(role: "client" | "server", seed: number, bytes: Uint8Array, ne
   return copy;
 }
 
+/** What an error says of a foreign protocol: it is recognised, and quoted, by as many of its octets as have come. */
+const foreignPeer = /(not an HTTP\/2 client|not speak HTTP\/2|is larger than maxFrameSize)/;
+
 function comparable(event: Events[number]): unknown {
-  if (event.kind === "close") return { kind: "close", error: event.error?.message };
+  if (event.kind === "close") {
+    const { error } = event;
+    const message = error !== undefined && foreignPeer.test(error.message) ? "a foreign protocol" : error?.message;
+    return { kind: "close", error: message };
+  }
   if (event.kind === "reset") return { ...event, reset: { ...event.reset, cause: undefined } };
   return event;
 }
