@@ -13,10 +13,10 @@ export interface Deferred<T> {
  * another way. Default false.
  */
 export function deferred<T>(quiet = false): Deferred<T> {
-  let resolve = (_: T | PromiseLike<T>): void => {};
-  let reject = (_: unknown): void => {};
+  let resolve!: Deferred<T>["resolve"];
+  let reject!: Deferred<T>["reject"];
   const promise = new Promise<T>((onResolve, onReject) => {
-    resolve = onResolve as typeof resolve;
+    resolve = onResolve;
     reject = onReject;
   });
   if (quiet) promise.catch(() => {});

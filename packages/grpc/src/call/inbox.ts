@@ -23,6 +23,12 @@ interface Waiter<In> {
   forget: (() => void) | undefined;
 }
 
+/** A message that is decompressed in the background, until it is decoded or dropped. */
+interface Inflation {
+  /** Called once the message is decoded: the end of the input and the start of a handler wait for it. */
+  onDecoded: (() => void) | undefined;
+}
+
 /** The call whose messages an `Inbox` receives. */
 export interface InboxOwner<In> {
   /** The name of the messages in errors: `"request"` or `"response"`. */
@@ -53,15 +59,8 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
   #extended = false;
   /** The room of a large message in the making. */
   #reservation: Reservation | undefined = undefined;
-  /** True while a message is decompressed in the background. The next one waits, so that their order stays. */
-  #inflating = false;
-  /** The number of times that messages were dropped: a message that was being decompressed then is dropped, too. */
-  #drops = 0;
-  /**
-   * Called once the message that is decompressed is decoded: the end of the input and the start of a handler wait for
-   * it.
-   */
-  #onDecoded: (() => void) | undefined = undefined;
+  /** The message that is decompressed in the background. The next one waits, so that their order stays. */
+  #inflation: Inflation | undefined = undefined;
   /** A message that was decoded before it was asked for. */
   #held: In | undefined = undefined;
   #waiter: Waiter<In> | undefined = undefined;
@@ -98,8 +97,8 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
       return;
     }
     // The end comes after the messages before it.
-    if (this.#inflating) this.#onDecoded = () => this.#endInput();
-    else this.#endInput();
+    if (this.#inflation === undefined) this.#endInput();
+    else this.#inflation.onDecoded = () => this.#endInput();
   }
 
   #endInput(): void {
@@ -162,14 +161,14 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
 
   /** True while the next message is given on as soon as it is whole. */
   get #isAwaited(): boolean {
-    return !this.#inflating && (this.#waiter !== undefined || (this.#eager && this.#held === undefined));
+    return this.#inflation === undefined && (this.#waiter !== undefined || (this.#eager && this.#held === undefined));
   }
 
   /** Gives on the next message, or makes room for what is missing of it. */
   #feed(): void {
     const message = this.#next();
     if (message !== undefined) this.#give(message);
-    else if (!this.#inflating && !this.#extended && this.#end === undefined) this.#makeRoom();
+    else if (this.#inflation === undefined && !this.#extended && this.#end === undefined) this.#makeRoom();
   }
 
   /** Makes room for the message in the making: first in the process's budget, then in the stream's window. */
@@ -233,7 +232,7 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
   /** Takes the next message if it is there. @throws GrpcError when it cannot be had */
   #next(): In | undefined {
     const bytes = this.#bytes;
-    if (this.#inflating || bytes === undefined || bytes.length < prefixBytes) return undefined;
+    if (this.#inflation !== undefined || bytes === undefined || bytes.length < prefixBytes) return undefined;
     const length = bytes.lengthAt(1);
     const total = prefixBytes + length;
     if (bytes.length < total) return undefined;
@@ -273,11 +272,12 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
   close(error: Error): void {
     if (this.#closed !== undefined) return;
     this.#closed = error;
+    const inflation = this.#inflation;
     this.#waiter?.forget?.();
     this.#waiter?.reject(error);
     this.#waiter = undefined;
     this.#dropAll();
-    this.#tellDecoded();
+    this.#tellDecoded(inflation);
   }
 
   /** Closes the inbox; resolves when nothing more can come. */
@@ -358,12 +358,12 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
       throw new GrpcError(Status.INTERNAL, `${incomingName} message is compressed, but no grpc-encoding says how`);
     const plain = decompressed(incomingName, bytes, this.encoding, this.#maxMessageBytes);
     if (!(plain instanceof Promise)) return this.#decodePlain(plain);
-    this.#inflating = true;
-    const drops = this.#drops;
+    const inflation: Inflation = { onDecoded: undefined };
+    this.#inflation = inflation;
     plain.then(
-      (message) => this.#onInflated(drops, () => this.#give(this.#decodePlain(message))),
+      (message) => this.#onInflated(inflation, () => this.#give(this.#decodePlain(message))),
       (error: GrpcError) =>
-        this.#onInflated(drops, () => {
+        this.#onInflated(inflation, () => {
           throw error;
         }),
     );
@@ -371,13 +371,13 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
   }
 
   /** Goes on after a message was decompressed in the background. */
-  #onInflated(drops: number, take: () => void): void {
-    if (drops !== this.#drops) return;
-    this.#inflating = false;
+  #onInflated(inflation: Inflation, take: () => void): void {
+    // The message was dropped meanwhile.
+    if (inflation !== this.#inflation) return;
+    this.#inflation = undefined;
     try {
       take();
     } catch (error) {
-      this.#onDecoded = undefined;
       this.#owner.onBadInput(error as GrpcError);
       // A call that had ended already ends for its reader with this error.
       if (this.#waiter !== undefined) {
@@ -386,14 +386,12 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
       }
       return;
     }
-    this.#tellDecoded();
+    this.#tellDecoded(inflation);
   }
 
-  #tellDecoded(): void {
-    const listener = this.#onDecoded;
-    this.#onDecoded = undefined;
+  #tellDecoded(inflation: Inflation | undefined): void {
     try {
-      listener?.();
+      inflation?.onDecoded?.();
     } catch (error) {
       this.#owner.onBadInput(error as GrpcError);
     }
@@ -401,8 +399,8 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
 
   /** Calls `listener` as soon as no message is decompressed in the background, at once if none is. */
   whenDecoded(listener: () => void): void {
-    if (this.#inflating) this.#onDecoded = listener;
-    else listener();
+    if (this.#inflation === undefined) listener();
+    else this.#inflation.onDecoded = listener;
   }
 
   #decodePlain(plain: Uint8Array): In {
@@ -419,15 +417,14 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
     const bytes = this.#bytes?.length ?? 0;
     this.#bytes = undefined;
     this.#held = undefined;
-    this.#inflating = false;
-    this.#drops += 1;
+    this.#inflation = undefined;
     this.#freeRoom();
     if (bytes > 0) this.#owner.acknowledge(bytes);
   }
 
   #settleWaiter(): void {
     const waiter = this.#waiter;
-    if (waiter === undefined || this.#end === undefined || this.#inflating) return;
+    if (waiter === undefined || this.#end === undefined || this.#inflation !== undefined) return;
     this.#waiter = undefined;
     waiter.forget?.();
     if (this.#end.error !== undefined) {

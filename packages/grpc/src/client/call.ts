@@ -3,7 +3,7 @@
  * comes to `#finish`. Its two directions are an `OutgoingRequest` and an `IncomingResponse`; its deadline, signals and
  * closing are its `Lifecycle`.
  */
-import { abortable, type Deferred, deferred, reasonText } from "@trunkline/base";
+import { abortable, reasonText } from "@trunkline/base";
 import { ErrorCode, type HeaderField, type Http2Stream, type StreamReset } from "@trunkline/h2";
 import { Metadata } from "@trunkline/metadata";
 import {
@@ -42,8 +42,6 @@ const otherTextTimeoutMs = 1_000;
 const maxResends = 2;
 
 export class ClientCallStream implements ClientCall<{}, {}>, WaitingCall, RequestOwner, ResponseOwner, LifecycleOwner {
-  readonly role = "client";
-  readonly carriesMetadata = false;
   readonly #bound: BoundMethod;
   readonly #options: CallOptions;
   readonly #request: OutgoingRequest;
@@ -57,8 +55,8 @@ export class ClientCallStream implements ClientCall<{}, {}>, WaitingCall, Reques
   #stream: Http2Stream | undefined = undefined;
   #resends = 0;
   #milestones: Milestones | undefined = undefined;
-  /** The one response message of a short form. */
-  #reply: Deferred<{}> | undefined = undefined;
+  /** Settles the promise of the one response message, in a short form. */
+  #reply: ((message: {} | PromiseLike<{}>) => void) | undefined = undefined;
   /** Cancels the wait for the text of an answer that is not gRPC's. */
   #cancelOther: (() => void) | undefined = undefined;
   hooks: HookChain | undefined = undefined;
@@ -75,6 +73,14 @@ export class ClientCallStream implements ClientCall<{}, {}>, WaitingCall, Reques
     this.#request = new OutgoingRequest(this, bound, options);
     this.#response = new IncomingResponse(this, bound, options, this.#request.maxReceiveMessageBytes);
     this.#life = new Lifecycle(this, bound.channel.clock, bound.channel.timers);
+  }
+
+  get role(): "client" {
+    return "client";
+  }
+
+  get carriesMetadata(): false {
+    return false;
   }
 
   get path(): string {
@@ -131,11 +137,12 @@ export class ClientCallStream implements ClientCall<{}, {}>, WaitingCall, Reques
   callForReply(): Promise<{}> {
     // An interceptor has cancelled it already.
     if (this.#life.ended) return this.#settled({});
-    const reply = deferred<{}>();
-    this.#reply = reply;
+    const reply = new Promise<{}>((resolve) => {
+      this.#reply = resolve;
+    });
     this.#response.inbox.awaitEnd();
     this.begin();
-    return reply.promise;
+    return reply;
   }
 
   // The steps.
@@ -328,11 +335,11 @@ export class ClientCallStream implements ClientCall<{}, {}>, WaitingCall, Reques
       this.#onStatus(this.#response.takeTrailersOnly(fields));
       return;
     }
-    if (this.#response.takeOther(fields)) {
+    const error = this.#response.takeInitial(fields);
+    if (this.#response.other !== undefined) {
       this.#awaitOther();
       return;
     }
-    const error = this.#response.takeInitial(fields);
     if (error !== undefined) {
       this.cancelWith(error);
       return;
@@ -466,8 +473,8 @@ export class ClientCallStream implements ClientCall<{}, {}>, WaitingCall, Reques
       else inbox.end(error);
       return;
     }
-    if (error === undefined) reply.resolve(inbox.shift() ?? (inbox.receive() as Promise<{}>));
-    else reply.resolve(rejectionAtCaller(error));
+    if (error === undefined) reply(inbox.shift() ?? (inbox.receive() as Promise<{}>));
+    else reply(rejectionAtCaller(error));
   }
 
   #leaveStream(): void {

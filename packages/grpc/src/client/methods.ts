@@ -118,7 +118,8 @@ export function createClient<const Service extends AnyService>(
     const method = json ? jsonMethod(described) : described;
     const head = requestHead(core, method.path, resolved.compressions.acceptEncoding, json);
     const bound: BoundMethod = { method, json, channel: core, head, defaults: resolved };
-    const open = (options: CallOptions = {}): ClientCallStream => new ClientCallStream(bound, callOptions(options));
+    const open = (options: CallOptions = noOptions): ClientCallStream =>
+      new ClientCallStream(bound, callOptions(options));
     const callable = Object.assign(shortForms[method.kind](open), { open });
     for (const name of method.names) client[name] = callable;
   }
@@ -143,6 +144,9 @@ function jsonMethod({ path, json }: Method): Method {
     throw new TypeError(`the messages of ${path} have no JSON form: only services of protobuf-es do`);
   return json;
 }
+
+/** The options of a call that is given none. */
+const noOptions: CallOptions = Object.freeze({});
 
 type Open = (options?: CallOptions) => ClientCallStream;
 

@@ -35,7 +35,6 @@ export interface RequestOwner {
 }
 
 export class OutgoingRequest implements OutboxOwner {
-  readonly outgoingName = "request";
   readonly #owner: RequestOwner;
   readonly #bound: BoundMethod;
   readonly #options: CallOptions;
@@ -71,6 +70,10 @@ export class OutgoingRequest implements OutboxOwner {
       const own = Metadata.from(metadata);
       this.#fields = (defaults.fields.length === 0 ? own : defaults.metadata.merge(own)).toWire();
     }
+  }
+
+  get outgoingName(): "request" {
+    return "request";
   }
 
   get waitForReady(): boolean {

@@ -26,7 +26,6 @@ export interface ResponseOwner {
 }
 
 export class IncomingResponse implements InboxOwner<{}> {
-  readonly incomingName = "response";
   readonly #owner: ResponseOwner;
   readonly #bound: BoundMethod;
   readonly #options: CallOptions;
@@ -46,6 +45,10 @@ export class IncomingResponse implements InboxOwner<{}> {
     this.#bound = bound;
     this.#options = options;
     this.inbox = new Inbox<{}>(this, bound.method.singleResponse, maxMessageBytes, bound.channel.messageBudget);
+  }
+
+  get incomingName(): "response" {
+    return "response";
   }
 
   /** Receives from `stream` from now on; undefined takes the stream away. */
@@ -73,29 +76,24 @@ export class IncomingResponse implements InboxOwner<{}> {
   // Header sections.
 
   /**
-   * Takes response headers that are not gRPC's, and whose text follows: the error of the call holds the beginning of
-   * it.
-   * @returns false for the headers of a gRPC server
+   * Takes the response headers. Where they are not those of a gRPC server, `other` is the answer from then on, and its
+   * text follows: the error of the call holds the beginning of it. @returns the error that the call must end with
    */
-  takeOther(fields: readonly HeaderField[]): boolean {
-    const { httpStatus, contentType, contentEncoding } = readResponse(fields);
-    if (httpStatus === "200" && this.#isGrpc(contentType)) return false;
-    this.#other = new HttpAnswer(httpStatus, contentType, contentEncoding);
-    return true;
+  takeInitial(fields: readonly HeaderField[]): GrpcError | undefined {
+    const { httpStatus, contentType, contentEncoding, encoding } = readResponse(fields);
+    if (httpStatus !== "200" || !this.#isGrpc(contentType)) {
+      this.#other = new HttpAnswer(httpStatus, contentType, contentEncoding);
+      return undefined;
+    }
+    this.#initialFields = fields;
+    if (encoding !== undefined) this.inbox.encoding = this.#bound.defaults.compressions.ofEncoding(encoding);
+    const { hooks } = this.#owner;
+    return hooks?.has("onInitialMetadata") ? this.#initialThrough(hooks) : undefined;
   }
 
   /** The answer of a server or proxy that does not speak gRPC; undefined for one that does. */
   get other(): HttpAnswer | undefined {
     return this.#other;
-  }
-
-  /** Takes the response headers of a gRPC server. @returns the error that the call must end with, if there is one */
-  takeInitial(fields: readonly HeaderField[]): GrpcError | undefined {
-    const { encoding } = readResponse(fields);
-    this.#initialFields = fields;
-    this.inbox.encoding = this.#bound.defaults.compressions.ofEncoding(encoding);
-    const { hooks } = this.#owner;
-    return hooks?.has("onInitialMetadata") ? this.#initialThrough(hooks) : undefined;
   }
 
   #initialThrough(hooks: HookChain): GrpcError | undefined {
@@ -162,16 +160,19 @@ export class IncomingResponse implements InboxOwner<{}> {
 
   /** Calls the option `onInitialMetadata`. */
   tellInitial(): void {
-    this.#tell(this.#options.onInitialMetadata, this.initialMetadata);
+    const { onInitialMetadata } = this.#options;
+    if (onInitialMetadata !== undefined && this.initialMetadata !== undefined)
+      this.#tell(onInitialMetadata, this.initialMetadata);
   }
 
   /** Calls the option `onTrailingMetadata`. */
   tellTrailing(): void {
-    this.#tell(this.#options.onTrailingMetadata, this.#trailingFields && this.trailingMetadata);
+    const { onTrailingMetadata } = this.#options;
+    if (onTrailingMetadata !== undefined && this.trailingMetadata !== undefined)
+      this.#tell(onTrailingMetadata, this.trailingMetadata);
   }
 
-  #tell(listener: ((metadata: Metadata) => void) | undefined, metadata: Metadata | undefined): void {
-    if (listener === undefined || metadata === undefined) return;
+  #tell(listener: (metadata: Metadata) => void, metadata: Metadata): void {
     try {
       if (this.listenerContext === undefined) listener(metadata);
       else this.listenerContext.run(listener, metadata);

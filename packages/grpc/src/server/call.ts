@@ -43,9 +43,6 @@ export interface ServerCallHost {
 }
 
 export class ServerCallStream implements HandledCall, ResponseOwner, InboxOwner<{}>, LifecycleOwner {
-  readonly role = "server";
-  readonly carriesMetadata = false;
-  readonly incomingName = "request";
   readonly #host: ServerCallHost;
   readonly #stream: Http2Stream;
   readonly #served: ServedMethod;
@@ -93,6 +90,18 @@ export class ServerCallStream implements HandledCall, ResponseOwner, InboxOwner<
     if (request.encoding !== undefined) this.#inbox.encoding = core.compressions.ofEncoding(request.encoding);
     this.#response = new OutgoingResponse(this, core, stream);
     this.#life = new Lifecycle(this, core.clock, core.timers);
+  }
+
+  get role(): "server" {
+    return "server";
+  }
+
+  get carriesMetadata(): false {
+    return false;
+  }
+
+  get incomingName(): "request" {
+    return "request";
   }
 
   get method(): Method {

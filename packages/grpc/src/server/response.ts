@@ -45,7 +45,6 @@ export interface ResponseOwner {
 }
 
 export class OutgoingResponse implements OutboxOwner {
-  readonly outgoingName = "response";
   readonly #owner: ResponseOwner;
   readonly #core: ServerCore;
   readonly #stream: Http2Stream;
@@ -67,6 +66,10 @@ export class OutgoingResponse implements OutboxOwner {
     const { compression } = core;
     this.outbox = new Outbox(this, compression === undefined ? undefined : this.#ifAccepted(compression));
     this.outbox.attach(stream);
+  }
+
+  get outgoingName(): "response" {
+    return "response";
   }
 
   get trailingMetadata(): Metadata {
