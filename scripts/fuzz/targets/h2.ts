@@ -112,7 +112,7 @@ function received(role: "client" | "server", seed: number, bytes: Uint8Array, ne
   return copy;
 }
 
-/** What an error says of a foreign protocol: it is recognised, and quoted, by as many of its octets as have come. */
+/** The errors about a foreign protocol, which is recognised, and quoted, by as many of its octets as have come. */
 const foreignPeer = /(not an HTTP\/2 client|not speak HTTP\/2|is larger than maxFrameSize)/;
 
 function comparable(event: Events[number]): unknown {
