@@ -1,4 +1,5 @@
 /** Sends what an iterable gives, in step with the call: for the short forms of both sides. */
+import { sentAtOnce } from "@trunkline/streams/kit";
 import { CallerContext } from "../hooks/context.js";
 
 /** The requests or responses that a short form takes. */
@@ -15,7 +16,8 @@ interface Sender<T> {
  * told by `return()`, even while it waits for something else.
  */
 export async function sendAll<T>(messages: Messages<T>, call: Sender<T>): Promise<void> {
-  const iterator = Symbol.asyncIterator in messages ? messages[Symbol.asyncIterator]() : messages[Symbol.iterator]();
+  const isAsync = Symbol.asyncIterator in messages;
+  const iterator = isAsync ? messages[Symbol.asyncIterator]() : messages[Symbol.iterator]();
   // The end of the call is told in the context of its connection; the iterable is left in that of the caller.
   const context = new CallerContext();
   let leave = (): void => {
@@ -30,10 +32,13 @@ export async function sendAll<T>(messages: Messages<T>, call: Sender<T>): Promis
   };
   call.onEnded = () => leave();
   for (;;) {
-    const result = await iterator.next();
+    // Each `await` costs as much as a small message: there is none where nothing has to be waited for.
+    const next = iterator.next();
+    const result = isAsync ? await next : (next as IteratorResult<T>);
     if (result.done) break;
     try {
-      await call.send(result.value);
+      const sent = call.send(result.value);
+      if (sent !== sentAtOnce) await sent;
     } catch (error) {
       leave();
       throw error;

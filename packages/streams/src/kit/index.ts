@@ -16,7 +16,7 @@ export { messageOf } from "./message.js";
 export { metadataRefusal } from "./metadata-refusal.js";
 export { ObservedStream, type StreamWatcher } from "./observed.js";
 export { ReceiveQueue } from "./receive-queue.js";
-export { SendQueue, type Sink } from "./send-queue.js";
+export { SendQueue, type Sink, sentAtOnce } from "./send-queue.js";
 export { StreamBase } from "./stream-base.js";
 export { TranslatedStream } from "./translated-stream.js";
 export { StreamLayer, WrappedStream } from "./wrapped-stream.js";

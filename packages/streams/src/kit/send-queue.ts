@@ -22,8 +22,11 @@ interface Pending<T> {
   forget?: () => void;
 }
 
-/** The promise of every send that need not wait. */
-const accepted: Promise<void> = Promise.resolve();
+/**
+ * The promise of every send that need not wait. Who sends many items goes on without awaiting this one: room is bounded,
+ * so that a later send waits.
+ */
+export const sentAtOnce: Promise<void> = Promise.resolve();
 
 /**
  * Sends in order, with those that wait for room, the limit of their number (`maxPendingSends`), and the end. An item
@@ -63,7 +66,7 @@ export class SendQueue<T> {
       } catch (error) {
         return Promise.reject(error);
       }
-      return accepted;
+      return sentAtOnce;
     }
     if (this.#pending.size >= maxPendingSends) {
       return Promise.reject(
