@@ -23,8 +23,8 @@ interface Pending<T> {
 }
 
 /**
- * The promise of every send that need not wait. Who sends many items goes on without awaiting this one: room is bounded,
- * so that a later send waits.
+ * The promise of every send that need not wait. Who sends many items goes on without awaiting this one: room is
+ * bounded, so that a later send waits.
  */
 export const sentAtOnce: Promise<void> = Promise.resolve();
 
