@@ -6,6 +6,7 @@
 import { compareCheckouts } from "./lib/against.mjs";
 import { parseArguments, UsageError, usage } from "./lib/arguments.mjs";
 import { buildGoSubject } from "./lib/go.mjs";
+import { publishedChild } from "./lib/published.mjs";
 import { writeResults } from "./lib/results-file.mjs";
 import { run } from "./lib/run.mjs";
 import { median } from "./lib/statistics.mjs";
@@ -50,12 +51,13 @@ async function bench() {
     /** @type {Map<string, (number | undefined)[]>} */
     const bySubject = new Map(participants.map(({ name }) => [name, []]));
     results.set(scenario.name, bySubject);
+    const child = scenario.published ? await publishedChild() : undefined;
     /** @type {Map<string, (number | undefined)[]>} */
     const cpuBySubject = new Map(participants.map(({ name }) => [name, []]));
     cpu.set(scenario.name, cpuBySubject);
     for (let round = 1; round <= timing.rounds; round += 1) {
       for (const subject of participants) {
-        const result = await runOrSay(subject, scenario, timing);
+        const result = await runOrSay({ ...subject, child }, scenario, timing);
         const value = result?.value;
         if (value === undefined) failures += 1;
         else

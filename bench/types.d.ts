@@ -102,6 +102,8 @@ export interface Scenario {
   readonly perUnit: number;
   /** The flags of every process that Node runs. */
   readonly nodeFlags?: readonly string[];
+  /** True where the packages are measured as they are published, bundled. */
+  readonly published?: boolean;
   /** True for TLS instead of plaintext. */
   readonly tls?: boolean;
   /**

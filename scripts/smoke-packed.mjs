@@ -72,6 +72,7 @@ function entries() {
 
 const program = `
 import assert from "node:assert";
+import { readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 ${entries()
   .map((entry, index) => `import * as entry${index} from ${JSON.stringify(entry)};`)
@@ -83,6 +84,9 @@ for (const [name, entry] of Object.entries(entries)) assert.ok(Object.keys(entry
 const [left, right] = entries["@trunkline/streams"].memoryPair();
 await left.send("whole");
 assert.equal(await right.receive(), "whole");
+// Each package is a few files, whatever its sources are.
+const modules = readdirSync("node_modules/@trunkline", { recursive: true }).filter((name) => name.endsWith(".js"));
+assert.ok(modules.length < 100, modules.join());
 assert.throws(() => createRequire(import.meta.url).resolve("@trunkline/h2/dist/connection/connection.js"), /exports/);
 `;
 

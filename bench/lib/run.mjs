@@ -14,8 +14,8 @@ const nodeProgram = fileURLToPath(new URL("../child.mjs", import.meta.url));
 
 /**
  * Starts the processes of one subject, measures one scenario, and ends the processes.
- * @param {SubjectEntry & { program?: string, child?: string }} subject with `program` if it is built, and with `child`
- * if another checkout's child.mjs runs it
+ * @param {SubjectEntry & { program?: string, child?: string | undefined }} subject with `program` if it is built, and
+ * with `child` if another checkout's child.mjs runs it, or that beside the published packages
  * @param {import("../types.d.ts").Scenario} scenario
  * @param {{ warmUpMs: number, windowMs: number }} timing
  * @returns {Promise<{ value: number, cpuMicros?: number }>} in the scenario's unit; and for rates what all processes
