@@ -7,9 +7,7 @@ import { checkedInterceptors } from "../hooks/chain.js";
 import type { ClientInterceptor } from "../hooks/interceptor.js";
 import { type DecodeLimits, type DecodeOptions, defaultDecodeLimits, resolveDecodeLimits } from "../service/codec.js";
 import { type Compression, type CompressionOption, Compressions } from "../wire/compression.js";
-import { GrpcError } from "../wire/errors.js";
 import { largestMessageBytes } from "../wire/message.js";
-import { Status } from "../wire/status.js";
 
 /**
  * Options of a channel or a client for all its calls. A client's options override those of its channel, a call's
@@ -140,18 +138,4 @@ export function checkedMessageBytes(name: string, value: number | undefined, fal
 export function checkedTimeoutMs(timeoutMs: number | undefined): number | undefined {
   if (timeoutMs === undefined || (typeof timeoutMs === "number" && timeoutMs > 0)) return timeoutMs;
   throw new RangeError(`timeoutMs must be a number of milliseconds above zero, not ${String(timeoutMs)}`);
-}
-
-/**
- * Checks the size of a message that is to be sent. @throws GrpcError RESOURCE_EXHAUSTED for one that is larger than its
- * limit
- */
-export function checkSendMessageBytes(
-  name: "request" | "response",
-  message: Uint8Array,
-  maxSendMessageBytes: number,
-): void {
-  if (message.length <= maxSendMessageBytes) return;
-  const text = `${name} message of ${message.length} bytes is larger than maxSendMessageBytes (${maxSendMessageBytes})`;
-  throw new GrpcError(Status.RESOURCE_EXHAUSTED, text);
 }

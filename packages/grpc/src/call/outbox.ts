@@ -7,9 +7,11 @@ import type { Http2Stream, SendEnd } from "@trunkline/h2";
 import type { WaitOptions } from "@trunkline/streams";
 import { metadataRefusal, SendQueue, type Sink } from "@trunkline/streams/kit";
 import { type MessageOptions, messageOptionNames } from "../contract/call.js";
+import type { RuntimeCodec } from "../service/method.js";
 import { type Compression, compressed } from "../wire/compression.js";
-import type { CallUsageError } from "../wire/errors.js";
-import { type FramedMessage, frameMessage } from "../wire/message.js";
+import { type CallUsageError, GrpcError } from "../wire/errors.js";
+import { type FramedMessage, frameInPlace, frameMessage, prefixBytes } from "../wire/message.js";
+import { Status } from "../wire/status.js";
 
 /** The end flags, shared by all calls, so that none makes its own. */
 export const endStream: SendEnd = Object.freeze({ endStream: true });
@@ -21,8 +23,12 @@ export interface OutboxOwner {
   readonly outgoingName: "request" | "response";
   /** Prepares for a message, which may begin the call. @returns why the message may not be sent */
   beforeSend(): CallUsageError | undefined;
-  /** Returns the bytes of a message. @throws GrpcError */
-  encode(message: {}): Uint8Array;
+  readonly outgoingCodec: RuntimeCodec;
+  readonly maxSendMessageBytes: number;
+  /** Returns the message as the interceptors want it. @throws GrpcError */
+  messageThroughHooks(message: {}): {};
+  /** Returns the error for a message that the codec cannot encode. */
+  encodingError(cause: unknown): GrpcError;
   /** Gives a message to the stream, after what has to come before it. */
   transmit(framed: FramedMessage): void;
   /** Gives the end to the stream. */
@@ -63,12 +69,32 @@ export class Outbox implements Sink<FramedMessage> {
 
   /** Encodes a message and puts its prefix before it. @throws GrpcError */
   frame(message: {}, compress = true): FramedMessage {
-    const body = this.#owner.encode(message);
-    if (this.compression === undefined || !compress) return frameMessage(body);
-    const smaller = compressed(this.#owner.outgoingName, body, this.compression);
+    const owner = this.#owner;
+    const { outgoingCodec: codec } = owner;
+    const given = owner.messageThroughHooks(message);
+    const compression = compress ? this.compression : undefined;
+    let whole: Uint8Array | undefined;
+    let body: Uint8Array;
+    try {
+      whole = compression === undefined ? codec.encodeBehind?.(prefixBytes, given) : undefined;
+      body = whole ?? codec.encode(given);
+    } catch (cause) {
+      throw owner.encodingError(cause);
+    }
+    this.#checkLength(whole === undefined ? body.length : body.length - prefixBytes);
+    if (whole !== undefined) return frameInPlace(whole);
+    const smaller = compression && compressed(owner.outgoingName, body, compression);
     if (smaller === undefined) return frameMessage(body);
     this.hasCompressed = true;
     return frameMessage(smaller, 1);
+  }
+
+  /** @throws GrpcError RESOURCE_EXHAUSTED for a message that is larger than its limit */
+  #checkLength(length: number): void {
+    const { maxSendMessageBytes, outgoingName } = this.#owner;
+    if (length <= maxSendMessageBytes) return;
+    const text = `${outgoingName} message of ${length} bytes is larger than maxSendMessageBytes (${maxSendMessageBytes})`;
+    throw new GrpcError(Status.RESOURCE_EXHAUSTED, text);
   }
 
   /** Sends a message; resolves when there is room for more. */

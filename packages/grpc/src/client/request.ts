@@ -8,13 +8,14 @@ import type { HeaderField, Http2Stream } from "@trunkline/h2";
 import { Metadata } from "@trunkline/metadata";
 import type { AttributeKey } from "@trunkline/streams";
 import { inheritedDeadline } from "../call/cancellation.js";
-import { checkedMessageBytes, checkedTimeoutMs, checkSendMessageBytes } from "../call/defaults.js";
+import { checkedMessageBytes, checkedTimeoutMs } from "../call/defaults.js";
 import { type CallOptions, callOptionNames } from "../call/options.js";
 import { endStream, keepOpen, Outbox, type OutboxOwner } from "../call/outbox.js";
 import { asDeadline, Deadline } from "../contract/deadline.js";
 import { checkedInterceptors, type HookChain } from "../hooks/chain.js";
 import { RequestEvent } from "../hooks/events.js";
 import type { ClientInterceptor } from "../hooks/interceptor.js";
+import type { RuntimeCodec } from "../service/method.js";
 import type { Compression } from "../wire/compression.js";
 import { CallUsageError, GrpcError } from "../wire/errors.js";
 import { oversize, requestFields } from "../wire/headers.js";
@@ -148,24 +149,21 @@ export class OutgoingRequest implements OutboxOwner {
     return new CallUsageError(`${this.#bound.method.path} takes one request message, and it was sent already`);
   }
 
-  encode(message: {}): Uint8Array {
-    const { hooks } = this.#owner;
-    const given = hooks === undefined ? message : this.#messageThrough(hooks, message);
-    let body: Uint8Array;
-    try {
-      body = this.#bound.method.request.encode(given);
-    } catch (cause) {
-      throw new GrpcError(Status.INTERNAL, `request message could not be encoded: ${reasonText(cause)}`, { cause });
-    }
-    checkSendMessageBytes(
-      "request",
-      body,
-      this.#options.maxSendMessageBytes ?? this.#bound.defaults.maxSendMessageBytes,
-    );
-    return body;
+  get outgoingCodec(): RuntimeCodec {
+    return this.#bound.method.request;
   }
 
-  #messageThrough(hooks: HookChain, message: {}): {} {
+  get maxSendMessageBytes(): number {
+    return this.#options.maxSendMessageBytes ?? this.#bound.defaults.maxSendMessageBytes;
+  }
+
+  encodingError(cause: unknown): GrpcError {
+    return new GrpcError(Status.INTERNAL, `request message could not be encoded: ${reasonText(cause)}`, { cause });
+  }
+
+  messageThroughHooks(message: {}): {} {
+    const { hooks } = this.#owner;
+    if (hooks === undefined) return message;
     try {
       return hooks.requestMessage(message);
     } catch (error) {

@@ -5,13 +5,12 @@
 import { checkOptionNames } from "@trunkline/base";
 import type { HeaderField, Http2Stream } from "@trunkline/h2";
 import { Metadata, type MetadataInit } from "@trunkline/metadata";
-import { checkSendMessageBytes } from "../call/defaults.js";
 import { endStream, keepOpen, Outbox, type OutboxOwner } from "../call/outbox.js";
 import type { ResponseOptions, StatusOptions } from "../contract/call.js";
 import { responseOptionNames, statusOptionNames } from "../contract/call.js";
 import type { HookChain } from "../hooks/chain.js";
 import { MetadataEvent, StatusEvent } from "../hooks/events.js";
-import type { Method } from "../service/method.js";
+import type { Method, RuntimeCodec } from "../service/method.js";
 import { accepts, type Compression, type CompressionOption } from "../wire/compression.js";
 import { CallUsageError, GrpcError } from "../wire/errors.js";
 import { encodingField, oversize, type RequestHeaders, responseHead } from "../wire/headers.js";
@@ -162,21 +161,22 @@ export class OutgoingResponse implements OutboxOwner {
     return new CallUsageError(`${this.#owner.method.path} has one response message, and it was sent already`);
   }
 
-  encode(message: {}): Uint8Array {
-    const { hooks, method } = this.#owner;
-    const given = hooks === undefined ? message : this.#messageThrough(hooks, message);
-    let body: Uint8Array;
-    try {
-      body = method.response.encode(given);
-    } catch (cause) {
-      this.#owner.report(cause);
-      throw new GrpcError(Status.INTERNAL, "response message could not be encoded", { cause });
-    }
-    checkSendMessageBytes("response", body, this.#core.maxSendMessageBytes);
-    return body;
+  get outgoingCodec(): RuntimeCodec {
+    return this.#owner.method.response;
   }
 
-  #messageThrough(hooks: HookChain, message: {}): {} {
+  get maxSendMessageBytes(): number {
+    return this.#core.maxSendMessageBytes;
+  }
+
+  encodingError(cause: unknown): GrpcError {
+    this.#owner.report(cause);
+    return new GrpcError(Status.INTERNAL, "response message could not be encoded", { cause });
+  }
+
+  messageThroughHooks(message: {}): {} {
+    const { hooks } = this.#owner;
+    if (hooks === undefined) return message;
     try {
       return hooks.responseMessage(message);
     } catch (error) {

@@ -53,6 +53,11 @@ export interface MessageCodec<Message extends {}, Init extends {} = Message> {
   /** Returns the bytes of a message. */
   encode(message: Init): Uint8Array;
   /**
+   * Returns the bytes of a message behind `headroom` bytes that the caller writes: a codec that can do so saves the
+   * runtime a copy, or a piece of output, for the prefix of each message.
+   */
+  encodeBehind?(headroom: number, message: Init): Uint8Array;
+  /**
    * Returns the message that the bytes hold. @param limits those of the client or server, for codecs that can keep them
    */
   decode(bytes: Uint8Array, limits?: DecodeLimits): Message;
@@ -61,6 +66,7 @@ export interface MessageCodec<Message extends {}, Init extends {} = Message> {
 /** A codec of which only the shape is known. `encode` takes `never`, because nothing may be given to it unseen. */
 export interface AnyCodec {
   encode(message: never): Uint8Array;
+  encodeBehind?(headroom: number, message: never): Uint8Array;
   decode(bytes: Uint8Array, limits?: DecodeLimits): {};
 }
 

@@ -53,6 +53,7 @@ export type KindOfKnown<RequestStream extends boolean, ResponseStream extends bo
 /** A codec as the runtime uses it: the types of its messages were checked where the method was described. */
 export interface RuntimeCodec {
   encode(message: {}): Uint8Array;
+  encodeBehind?(headroom: number, message: {}): Uint8Array;
   decode(bytes: Uint8Array, limits?: DecodeLimits): {};
 }
 

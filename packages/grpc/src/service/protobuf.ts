@@ -25,6 +25,10 @@ export function protobufCodec<Desc extends DescMessage>(
       checkMessage(message, typeName);
       return binary.encode(message);
     },
+    encodeBehind(headroom, message) {
+      checkMessage(message, typeName);
+      return binary.encode(message, headroom);
+    },
     decode(bytes, limits = defaultDecodeLimits) {
       if (bytes.length > leastBytesToCount(limits)) checkFieldCounts(messagePlan(schema), bytes, limits);
       return binary.decode(keepsViews ? retained(bytes) : bytes);

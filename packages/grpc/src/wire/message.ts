@@ -25,15 +25,25 @@ export function frameMessage(body: Uint8Array, flags: 0 | 1 = 0): FramedMessage 
   const { length } = body;
   const joined = length <= joinedBytes;
   const prefix = allocateBytes(joined ? prefixBytes + length : prefixBytes);
-  prefix[0] = flags;
-  prefix[1] = length >>> 24;
-  prefix[2] = length >>> 16;
-  prefix[3] = length >>> 8;
-  prefix[4] = length;
+  writePrefix(prefix, length, flags);
   if (!joined) return [prefix, body];
   if (length > looseBytes) prefix.set(body, prefixBytes);
   else for (let index = 0; index < length; index++) prefix[prefixBytes + index] = body[index] as number;
   return [prefix];
+}
+
+/** Returns a message that was encoded behind room for its prefix, with its prefix. */
+export function frameInPlace(whole: Uint8Array): FramedMessage {
+  writePrefix(whole, whole.length - prefixBytes, 0);
+  return [whole];
+}
+
+function writePrefix(bytes: Uint8Array, length: number, flags: 0 | 1): void {
+  bytes[0] = flags;
+  bytes[1] = length >>> 24;
+  bytes[2] = length >>> 16;
+  bytes[3] = length >>> 8;
+  bytes[4] = length;
 }
 
 /** Returns the length that the four octets of a prefix stand for. */

@@ -49,3 +49,14 @@ it("takes bytes of another realm, as those of Jest and jsdom are (connect-es#658
 it.each(["text", 5, null, {}])("takes no %j for bytes", (given) => {
   expect(() => bytesCodec.encode(given as never)).toThrow("bytesCodec takes a Uint8Array, not");
 });
+
+it.each([0, 1, 100, 300, 70_000])("encodes a message with %i bytes behind room for its prefix", (length) => {
+  const codec = protobufCodec(EchoRequestSchema);
+  const payload = new Uint8Array(length).fill(9);
+  // Once by protobuf-es, and then by the compiled function.
+  for (let round = 0; round < 25; round++) {
+    const whole = codec.encodeBehind?.(5, { text: "hello", payload }) as Uint8Array;
+    expect(whole.length).toBe(5 + codec.encode({ text: "hello", payload }).length);
+    expect(Buffer.compare(whole.subarray(5), codec.encode({ text: "hello", payload }))).toBe(0);
+  }
+});
