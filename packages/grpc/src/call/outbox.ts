@@ -91,9 +91,9 @@ export class Outbox implements Sink<FramedMessage> {
 
   /** @throws GrpcError RESOURCE_EXHAUSTED for a message that is larger than its limit */
   #checkLength(length: number): void {
-    const { maxSendMessageBytes, outgoingName } = this.#owner;
-    if (length <= maxSendMessageBytes) return;
-    const text = `${outgoingName} message of ${length} bytes is larger than maxSendMessageBytes (${maxSendMessageBytes})`;
+    const { maxSendMessageBytes: limit, outgoingName } = this.#owner;
+    if (length <= limit) return;
+    const text = `${outgoingName} message of ${length} bytes is larger than maxSendMessageBytes (${limit})`;
     throw new GrpcError(Status.RESOURCE_EXHAUSTED, text);
   }
 
