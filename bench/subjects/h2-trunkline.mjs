@@ -1,6 +1,6 @@
 /** @trunkline/h2: the engine and its driver, by their own interface. */
 import { once } from "node:events";
-import { Connection, retained } from "@trunkline/h2";
+import { Connection } from "@trunkline/h2";
 import { ConnectionDriver, connectSocket, createSocketServer, duplexTransport, nodeAscii } from "@trunkline/h2/node";
 import { clientTls, countPath, lengthBytes, lengthOf, requestFields, serverTls } from "./h2-common.mjs";
 
@@ -26,7 +26,7 @@ class Exchange {
   /** @param {Uint8Array} data */
   take(data) {
     this.bytes += data.length;
-    if (!this.counts) this.chunks.push(retained(data));
+    if (!this.counts) this.chunks.push(new Uint8Array(data));
   }
 
   /** @returns {Uint8Array} */

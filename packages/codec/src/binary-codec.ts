@@ -22,7 +22,7 @@ export interface BinaryCodec<Message extends object, Init extends object = Messa
    */
   encode(message: Message | Init, headroom?: number): Uint8Array;
   /**
-   * Returns the message. Its fields of type bytes are views of `bytes`.
+   * Returns the message. Its fields of type bytes are views of `bytes`, and keep that in memory; nothing else does.
    * @throws Error as `fromBinary` does, for bytes that are no such message
    */
   decode(bytes: Uint8Array): Message;
@@ -101,7 +101,7 @@ class CompilingCodec<Desc extends DescMessage> implements BinaryCodec<MessageSha
     const decoder = this.#decoder;
     if (decoder === undefined) {
       if (this.#decodesLeft-- === 0 && this.#compilable) this.#decoder = decoderOf(this.#desc);
-      return fromBinary(this.#desc, bytes);
+      return this.#decodeSlowly(bytes);
     }
     const reader = this.#reader;
     reader.begin(bytes);
@@ -110,7 +110,7 @@ class CompilingCodec<Desc extends DescMessage> implements BinaryCodec<MessageSha
       decoder.read(message, reader, bytes.length, 1);
       return message as MessageShape<Desc>;
     } catch {
-      return fromBinary(this.#desc, bytes);
+      return this.#decodeSlowly(bytes);
     } finally {
       reader.end();
     }
@@ -118,6 +118,11 @@ class CompilingCodec<Desc extends DescMessage> implements BinaryCodec<MessageSha
 
   get #compilable(): boolean {
     return this.#mayCompile() && canCompile(reachable(this.#desc));
+  }
+
+  /** What protobuf-es makes of unknown fields are views: of a copy, as `decode` promises. */
+  #decodeSlowly(bytes: Uint8Array): MessageShape<Desc> {
+    return fromBinary(this.#desc, new Uint8Array(bytes));
   }
 
   #slowly(message: MessageShape<Desc> | (MessageInitShape<Desc> & {}), headroom: number): Uint8Array {

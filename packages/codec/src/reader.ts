@@ -176,7 +176,7 @@ export class Reader {
     return key;
   }
 
-  /** Skips the value of an unknown field and returns a view of it. */
+  /** Skips the value of an unknown field and returns a copy of it. */
   skip(wireType: number): Uint8Array {
     const start = this.at;
     if (wireType === 0) {
@@ -190,7 +190,7 @@ export class Reader {
       this.at += length;
     } else throw giveUp;
     if (this.at > this.bytes.length) throw giveUp;
-    return this.bytes.subarray(start, this.at);
+    return new Uint8Array(this.bytes.subarray(start, this.at));
   }
 
   /** Returns a view that keeps every bit of a NaN, as a typed array need not. */

@@ -1,5 +1,4 @@
 export { type AsciiCodec, portableAscii } from "./bytes/ascii.js";
-export { retained } from "./bytes/retained.js";
 export { Connection } from "./connection/connection.js";
 export type { AttachedDriver, ConnectionHandler } from "./connection/handler.js";
 export { ErrorCode, errorCodeName } from "./error-code.js";

@@ -1,6 +1,10 @@
 /**
  * The receiving half of a call: bytes of DATA frames in, decoded messages out, one waiting `receive`, and the end.
  *
+ * The bytes of a DATA frame are there until `onData` returns. A message that comes whole and is awaited is decoded from
+ * there; what has to be kept is copied, and a message that is awaited and comes in parts is put together in memory of
+ * its own.
+ *
  * Messages are decoded when they are taken: until then they need no more memory than they had on the wire, which flow
  * control bounds. Their bytes are acknowledged at the same time. A message may be larger than the window of its stream,
  * and would then never be whole: when it is awaited and has come in part, the stream's window is extended for it. Its
@@ -15,6 +19,7 @@ import { type MessageSizeLimit, MessageWalk, messageLength, prefixBytes } from "
 import { Status } from "../wire/status.js";
 import { rejectionAtCaller } from "./caller-stack.js";
 import { type MessageBudget, type Reservation, type ReservationOwner, unbudgetedBytes } from "./message-budget.js";
+import { MessageInMaking } from "./message-in-making.js";
 import { ReceivedBytes } from "./received-bytes.js";
 
 interface Waiter<In> {
@@ -33,6 +38,8 @@ interface Inflation {
 export interface InboxOwner<In> {
   /** The name of the messages in errors: `"request"` or `"response"`. */
   readonly incomingName: string;
+  /** False where messages keep no view of the bytes that they are decoded of. */
+  readonly keepsBytes: boolean;
   /** Returns the message of its bytes. */
   decode(bytes: Uint8Array): In;
   /** Lets the other side send `bytes` more. */
@@ -53,7 +60,9 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
   /** The `grpc-encoding` of this direction, where it is not identity. */
   encoding: Compression | undefined = undefined;
   readonly #walk: MessageWalk = new MessageWalk();
-  /** The bytes that have come and were not taken. Most calls never have any. */
+  /** The first message that was not taken, where a part of it has come and it is or was awaited. */
+  #making: MessageInMaking | undefined = undefined;
+  /** The bytes that have come behind that and were not taken. Most calls never have any. */
   #bytes: ReceivedBytes | undefined = undefined;
   /** True once room was asked for, for the message in the making. */
   #extended = false;
@@ -142,21 +151,43 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
 
   #add(data: Uint8Array): void {
     let offset = 0;
-    // Most messages come whole and are awaited: their bytes are never kept.
-    if (this.#isAwaited && (this.#bytes === undefined || this.#bytes.length === 0) && data.length >= prefixBytes) {
-      const end = prefixBytes + messageLength(data, 0);
-      if (end <= data.length) {
-        this.#owner.acknowledge(end);
-        const message = this.#decode(data[0] as number, data.subarray(prefixBytes, end));
-        if (message !== undefined) this.#give(message);
-        offset = end;
-      }
+    if (this.#making !== undefined) {
+      offset = this.#making.take(data, 0);
+      this.#reservation?.touch();
+      if (this.#isAwaited) this.#feed();
     }
+    if (this.#isAwaited && this.#keptBytes === 0) offset = this.#takeAtOnce(data, offset);
     if (offset === data.length) return;
     this.#bytes ??= new ReceivedBytes();
     this.#bytes.append(data, offset);
-    this.#reservation?.touch();
     if (this.#isAwaited) this.#feed();
+  }
+
+  /**
+   * Takes the message that begins at `offset` and is awaited: most come whole, and are never kept.
+   * @returns the offset behind what was taken
+   */
+  #takeAtOnce(data: Uint8Array, offset: number): number {
+    const start = offset + prefixBytes;
+    if (start > data.length) return offset;
+    const length = messageLength(data, offset);
+    const flags = data[offset] as number;
+    if (start + length <= data.length) {
+      this.#owner.acknowledge(prefixBytes + length);
+      const message = this.#decode(flags, data.subarray(start, start + length), false);
+      if (message !== undefined) this.#give(message);
+      return start + length;
+    }
+    this.#making = new MessageInMaking(flags, length);
+    const end = this.#making.take(data, start);
+    this.#makeRoom();
+    return end;
+  }
+
+  /** The number of bytes that have come and were not taken. */
+  get #keptBytes(): number {
+    const making = this.#making;
+    return (making === undefined ? 0 : prefixBytes + making.length - making.missing) + (this.#bytes?.length ?? 0);
   }
 
   /** True while the next message is given on as soon as it is whole. */
@@ -173,20 +204,28 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
 
   /** Makes room for the message in the making: first in the process's budget, then in the stream's window. */
   #makeRoom(): void {
-    const bytes = this.#bytes;
-    if (bytes === undefined || bytes.length < prefixBytes) return;
+    this.#making ??= this.#firstInMaking();
+    const making = this.#making;
+    if (making === undefined) return;
     this.#extended = true;
-    const length = bytes.lengthAt(1);
-    if (length > unbudgetedBytes) {
-      this.#reservation = this.#budget.reserve(this, length);
+    if (making.length > unbudgetedBytes) {
+      this.#reservation = this.#budget.reserve(this, making.length);
       if (!this.#reservation.granted) return;
     }
-    this.#owner.extendWindow(prefixBytes + length - bytes.length);
+    this.#owner.extendWindow(making.missing);
+  }
+
+  /** Makes a message of the bytes that have come, all of which belong to it. */
+  #firstInMaking(): MessageInMaking | undefined {
+    const bytes = this.#bytes;
+    if (bytes === undefined || bytes.length < prefixBytes) return undefined;
+    const making = new MessageInMaking(bytes.at(0), bytes.lengthAt(1));
+    bytes.moveInto(making, prefixBytes);
+    return making;
   }
 
   onRoom(): void {
-    const bytes = this.#bytes;
-    if (bytes !== undefined) this.#owner.extendWindow(prefixBytes + bytes.lengthAt(1) - bytes.length);
+    if (this.#making !== undefined) this.#owner.extendWindow(this.#making.missing);
   }
 
   onNoRoom(): void {
@@ -204,11 +243,16 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
 
   #failForRoom(reason: string): void {
     const { incomingName } = this.#owner;
-    const length = this.#bytes === undefined || this.#bytes.length < prefixBytes ? 0 : this.#bytes.lengthAt(1);
+    const length = this.#making?.length ?? this.#lengthOfFirst;
     const message = `no room for a ${incomingName} message of ${length} bytes: ${reason}`;
     const error = new GrpcError(Status.RESOURCE_EXHAUSTED, message);
     this.#dropAll();
     this.#owner.onBadInput(error);
+  }
+
+  /** The length of the first message of which bytes wait; 0 where its prefix has not come. */
+  get #lengthOfFirst(): number {
+    return this.#bytes === undefined || this.#bytes.length < prefixBytes ? 0 : this.#bytes.lengthAt(1);
   }
 
   /** Frees the room of the message in the making, which was taken or dropped. */
@@ -231,15 +275,27 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
 
   /** Takes the next message if it is there. @throws GrpcError when it cannot be had */
   #next(): In | undefined {
+    if (this.#inflation !== undefined) return undefined;
+    const making = this.#making;
+    if (making !== undefined) {
+      if (making.missing > 0) return undefined;
+      this.#making = undefined;
+      this.#taken(making.length);
+      return this.#decode(making.flags, making.bytes, true);
+    }
     const bytes = this.#bytes;
-    if (this.#inflation !== undefined || bytes === undefined || bytes.length < prefixBytes) return undefined;
+    if (bytes === undefined || bytes.length < prefixBytes) return undefined;
     const length = bytes.lengthAt(1);
-    const total = prefixBytes + length;
-    if (bytes.length < total) return undefined;
+    if (bytes.length < prefixBytes + length) return undefined;
     const flags = bytes.at(0);
+    this.#taken(length);
+    const piece = bytes.take(prefixBytes, length);
+    return this.#decode(flags, piece.bytes, piece.own);
+  }
+
+  #taken(length: number): void {
     this.#freeRoom();
-    this.#owner.acknowledge(total);
-    return this.#decode(flags, bytes.take(prefixBytes, length));
+    this.#owner.acknowledge(prefixBytes + length);
   }
 
   /** Checks that the other side has not stopped within a message. @throws GrpcError */
@@ -347,17 +403,21 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
   }
 
   /**
-   * Decodes a message. @returns undefined if it is decompressed in the background; it is given on later. @throws
-   * GrpcError
+   * Decodes a message. @param own whether the memory of `bytes` is the message's own
+   * @returns undefined if it is decompressed in the background; it is given on later. @throws GrpcError
    */
-  #decode(flags: number, bytes: Uint8Array): In | undefined {
-    if (flags === 0) return this.#decodePlain(bytes);
+  #decode(flags: number, bytes: Uint8Array, own: boolean): In | undefined {
+    if (flags === 0) return this.#decodePlain(own || !this.#owner.keepsBytes ? bytes : new Uint8Array(bytes));
     const { incomingName } = this.#owner;
     if (flags !== 1) throw new GrpcError(Status.INTERNAL, `${incomingName} message has the unknown flags ${flags}`);
     if (this.encoding === undefined)
       throw new GrpcError(Status.INTERNAL, `${incomingName} message is compressed, but no grpc-encoding says how`);
     const plain = decompressed(incomingName, bytes, this.encoding, this.#maxMessageBytes);
-    if (!(plain instanceof Promise)) return this.#decodePlain(plain);
+    if (!(plain instanceof Promise)) {
+      // A compression may give a part of what it is given.
+      const isPart = plain.buffer === bytes.buffer && !own;
+      return this.#decodePlain(isPart ? new Uint8Array(plain) : plain);
+    }
     const inflation: Inflation = { onDecoded: undefined };
     this.#inflation = inflation;
     plain.then(
@@ -414,7 +474,8 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
   }
 
   #dropAll(): void {
-    const bytes = this.#bytes?.length ?? 0;
+    const bytes = this.#keptBytes;
+    this.#making = undefined;
     this.#bytes = undefined;
     this.#held = undefined;
     this.#inflation = undefined;

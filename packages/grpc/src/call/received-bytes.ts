@@ -1,16 +1,15 @@
 /**
- * The bytes that have come and were not asked for, kept with as little memory as they need: a large view stays the view
- * that it is, small ones are copied together, since each would keep the whole chunk that it came in.
+ * The bytes that have come and were not asked for, copied together into blocks: each view would keep memory that is to
+ * be used again.
  */
 
 import { allocateOwnBytes } from "#platform";
 import { lengthOf } from "../wire/message.js";
+import type { MessageInMaking } from "./message-in-making.js";
 
-/** The length from which a view is kept, if it makes up a good part of its chunk. */
-const keptViewBytes = 4_096;
 /**
- * The size of the blocks that small views are copied into. The first block of a queue is only as large as needed, since
- * most queues hold one message.
+ * The least size of the blocks. The first block of a queue is only as large as needed, since most queues hold one
+ * message.
  */
 const blockBytes = 4_096;
 
@@ -30,11 +29,35 @@ export class ReceivedBytes {
 
   /** Takes over `data` from `offset` on. */
   append(data: Uint8Array, offset: number): void {
-    const bytes = data.length - offset;
-    if (bytes >= keptViewBytes && bytes * 4 >= data.buffer.byteLength)
-      this.#add({ bytes: data, start: offset, end: data.length, next: undefined });
-    else this.#copy(data, offset);
-    this.length += bytes;
+    this.length += data.length - offset;
+    let at = offset;
+    while (at < data.length) {
+      let last = this.#last;
+      if (last === undefined || last.end === last.bytes.length) {
+        last = { bytes: new Uint8Array(this.#blockFor(data.length - at)), start: 0, end: 0, next: undefined };
+        this.#add(last);
+      }
+      const count = Math.min(data.length - at, last.bytes.length - last.end);
+      last.bytes.set(data.subarray(at, at + count), last.end);
+      last.end += count;
+      at += count;
+    }
+  }
+
+  #blockFor(bytes: number): number {
+    return bytes >= blockBytes || this.#last !== undefined
+      ? Math.max(blockBytes, bytes)
+      : Math.min(blockBytes, 2 * bytes);
+  }
+
+  /** Drops `skipped` bytes and moves all others, which belong to a message in the making, into that. */
+  moveInto(message: MessageInMaking, skipped: number): void {
+    this.#skip(skipped);
+    for (let piece = this.#first; piece !== undefined; piece = piece.next)
+      message.take(piece.bytes.subarray(piece.start, piece.end), 0);
+    this.#first = undefined;
+    this.#last = undefined;
+    this.length = 0;
   }
 
   /** The byte `index` places behind the first. */
@@ -53,16 +76,19 @@ export class ReceivedBytes {
     return lengthOf(this.at(index), this.at(index + 1), this.at(index + 2), this.at(index + 3));
   }
 
-  /** Drops `skipped` bytes and gives the next `bytes`, which must be there, in one. */
-  take(skipped: number, bytes: number): Uint8Array {
+  /**
+   * Drops `skipped` bytes and gives the next `bytes`, which must be there, in one piece: a view of memory that other
+   * bytes share, or a piece of its own.
+   */
+  take(skipped: number, bytes: number): { readonly bytes: Uint8Array; readonly own: boolean } {
     this.length -= skipped + bytes;
     this.#skip(skipped);
     const first = this.#first;
-    if (first === undefined || bytes === 0) return new Uint8Array(0);
+    if (first === undefined || bytes === 0) return { bytes: new Uint8Array(0), own: true };
     if (first.end - first.start >= bytes) {
       const view = first.bytes.subarray(first.start, first.start + bytes);
       this.#skip(bytes);
-      return view;
+      return { bytes: view, own: false };
     }
     // Filled below: what came before in this memory is never seen.
     const joined = allocateOwnBytes(bytes);
@@ -73,24 +99,7 @@ export class ReceivedBytes {
       filled += count;
       this.#skip(count);
     }
-    return joined;
-  }
-
-  #copy(data: Uint8Array, offset: number): void {
-    let at = offset;
-    while (at < data.length) {
-      let last = this.#last;
-      // A kept view is full by definition: its memory is not ours to write to.
-      if (last === undefined || last.end === last.bytes.length) {
-        const size = last === undefined ? Math.min(blockBytes, 2 * (data.length - at)) : blockBytes;
-        last = { bytes: new Uint8Array(size), start: 0, end: 0, next: undefined };
-        this.#add(last);
-      }
-      const count = Math.min(data.length - at, last.bytes.length - last.end);
-      last.bytes.set(data.subarray(at, at + count), last.end);
-      last.end += count;
-      at += count;
-    }
+    return { bytes: joined, own: true };
   }
 
   #add(piece: Piece): void {

@@ -191,6 +191,10 @@ export class IncomingResponse implements InboxOwner<{}> {
     this.#stream?.extendWindow(bytes);
   }
 
+  get keepsBytes(): boolean {
+    return this.#bound.method.response.keepsBytes !== false;
+  }
+
   decode(bytes: Uint8Array): {} {
     const message = this.#bound.method.response.decode(bytes, this.#bound.defaults.decodeLimits);
     const { hooks } = this.#owner;

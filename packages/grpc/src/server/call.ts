@@ -334,6 +334,10 @@ export class ServerCallStream implements HandledCall, ResponseOwner, InboxOwner<
     this.#stream.extendWindow(bytes);
   }
 
+  get keepsBytes(): boolean {
+    return this.method.request.keepsBytes !== false;
+  }
+
   decode(bytes: Uint8Array): {} {
     const message = this.method.request.decode(bytes, this.#host.core.decodeLimits);
     if (this.hooks === undefined) return message;

@@ -1,6 +1,5 @@
 /** The contract of codecs, which make bytes of messages and messages of bytes. */
 import { isBytes, wholeNumber } from "@trunkline/base";
-import { retained } from "@trunkline/h2";
 
 /** Bounds of the work that one received message may cause beside its size. Codecs of protobuf-es keep to them. */
 export interface DecodeOptions {
@@ -45,9 +44,8 @@ export function resolveDecodeLimits(options: DecodeOptions, outer: DecodeLimits 
  * The encoder and decoder of one kind of message.
  *
  * `encode` returns bytes that nobody changes afterwards: the runtime may keep them until they are written. `decode`
- * gets a view of the received bytes. It may keep a part of that view, which keeps the whole chunk (up to 64 KiB) in
- * memory; `retained` of `@trunkline/h2` copies small parts. An error that either of them throws ends the call with
- * INTERNAL, and a `GrpcError` ends it with its own status.
+ * gets the message's bytes in memory of their own, and may keep views of them. An error that either of them throws ends
+ * the call with INTERNAL, and a `GrpcError` ends it with its own status.
  */
 export interface MessageCodec<Message extends {}, Init extends {} = Message> {
   /** Returns the bytes of a message. */
@@ -61,6 +59,11 @@ export interface MessageCodec<Message extends {}, Init extends {} = Message> {
    * Returns the message that the bytes hold. @param limits those of the client or server, for codecs that can keep them
    */
   decode(bytes: Uint8Array, limits?: DecodeLimits): Message;
+  /**
+   * False for a codec whose messages keep no view of the bytes. `decode` may then get bytes that are there only until it
+   * returns, which saves a copy of each message. Default true.
+   */
+  readonly keepsBytes?: boolean;
 }
 
 /** A codec of which only the shape is known. `encode` takes `never`, because nothing may be given to it unseen. */
@@ -68,6 +71,7 @@ export interface AnyCodec {
   encode(message: never): Uint8Array;
   encodeBehind?(headroom: number, message: never): Uint8Array;
   decode(bytes: Uint8Array, limits?: DecodeLimits): {};
+  readonly keepsBytes?: boolean;
 }
 
 /** Passes bytes as they are, for services without message types. A received message belongs to the receiver. */
@@ -76,5 +80,5 @@ export const bytesCodec: MessageCodec<Uint8Array> = {
     if (isBytes(bytes)) return bytes;
     throw new TypeError(`bytesCodec takes a Uint8Array, not ${typeof bytes}`);
   },
-  decode: (bytes) => retained(bytes),
+  decode: (bytes) => bytes,
 };

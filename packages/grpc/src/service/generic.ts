@@ -1,5 +1,4 @@
 /** Services as ts-proto describes them with `outputServices=generic-definitions`, which nice-grpc takes too. */
-import { retained } from "@trunkline/h2";
 import type { MessageCodec } from "./codec.js";
 import { checkedPath, type KindOf, kindOf, type MethodTypes, makeMethod, type Service } from "./method.js";
 
@@ -87,6 +86,6 @@ function genericCodec(type: GenericMessageType): MessageCodec<{}, {}> {
   return {
     encode: (message) =>
       type.encode((fromPartial === undefined ? message : fromPartial.call(type, message as never)) as never).finish(),
-    decode: (bytes) => type.decode(retained(bytes)),
+    decode: (bytes) => type.decode(bytes),
   };
 }

@@ -3,7 +3,6 @@
  * (`outputServices=grpc-js`) and `@grpc/proto-loader` make them.
  */
 import type { Buffer } from "node:buffer";
-import { retained } from "@trunkline/h2";
 import { viewAsBuffer } from "#platform";
 import type { MessageCodec } from "./codec.js";
 import { checkedPath, type KindOf, kindOf, type MethodTypes, makeMethod, type Service } from "./method.js";
@@ -87,6 +86,6 @@ function grpcJsCodec(
 ): MessageCodec<{}, {}> {
   return {
     encode: (message) => serialize(message as never),
-    decode: (bytes) => deserialize(viewAsBuffer(retained(bytes))),
+    decode: (bytes) => deserialize(viewAsBuffer(bytes)),
   };
 }

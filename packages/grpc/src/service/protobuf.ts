@@ -1,7 +1,6 @@
 /** Protobuf messages in their binary form. */
 import type { DescMessage, MessageInitShape, MessageShape } from "@bufbuild/protobuf";
 import { BinaryCodecs } from "@trunkline/codec";
-import { retained } from "@trunkline/h2";
 import { codecPlatform } from "#platform";
 import { type DecodeLimits, defaultDecodeLimits, type MessageCodec } from "./codec.js";
 import { checkFieldCounts, messagePlan } from "./field-counts.js";
@@ -17,8 +16,6 @@ export function protobufCodec<Desc extends DescMessage>(
   schema: Desc,
 ): MessageCodec<MessageShape<Desc>, MessageInitShape<Desc> & {}> {
   const { typeName } = schema;
-  // Bytes fields are views of the received chunk: a small message that has some must not keep a whole chunk in memory.
-  const keepsViews = holdsBytes(schema, new Set());
   const binary = codecs.codec(schema);
   return {
     encode(message) {
@@ -31,8 +28,10 @@ export function protobufCodec<Desc extends DescMessage>(
     },
     decode(bytes, limits = defaultDecodeLimits) {
       if (bytes.length > leastBytesToCount(limits)) checkFieldCounts(messagePlan(schema), bytes, limits);
-      return binary.decode(keepsViews ? retained(bytes) : bytes);
+      return binary.decode(bytes);
     },
+    // Bytes fields are views, and unknown fields may be.
+    keepsBytes: holdsBytes(schema, new Set()),
   };
 }
 

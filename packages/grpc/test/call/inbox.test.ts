@@ -25,6 +25,7 @@ function inboxOf({ single = false, limit = 1_000_000, budget = new MessageBudget
   const errors: GrpcError[] = [];
   const owner = {
     incomingName: "request",
+    keepsBytes: true,
     decode: bytesCodec.decode,
     acknowledge: (count: number) => {
       bytes += count;

@@ -102,18 +102,25 @@ export class Connection {
     this.#core.output.driver = driver;
   }
 
-  /** Takes bytes from the peer. Nothing is thrown for them: an error of the peer becomes GOAWAY and `onClose`. */
-  receive(chunk: Uint8Array, now: number): void {
+  /**
+   * Takes bytes from the peer, whose memory is used no more when this returns. Nothing is thrown for them: an error of
+   * the peer becomes GOAWAY and `onClose`.
+   * @returns how many octets were taken. They are fewer than there are if the work on them has taken the time that a
+   * connection has in one turn: the rest is given again after other connections had their turn.
+   */
+  receive(chunk: Uint8Array, now: number): number {
     const core = this.#core;
-    if (core.closed) return;
+    if (core.closed) return chunk.length;
     this.#tick(now);
     core.keepalive.received(now);
+    let taken = chunk.length;
     try {
-      this.#receiver.receive(chunk);
+      taken = this.#receiver.receive(chunk);
     } catch (thrown) {
       core.contain(thrown);
     }
     this.#watches.received(now, this.wantsInput && !this.overBudget, this.#answersAreRead);
+    return core.closed ? chunk.length : taken;
   }
 
   /**
@@ -170,6 +177,7 @@ export class Connection {
       core.contain(thrown);
     }
     const chunks = core.output.take();
+    if (!core.closed) core.scheduler.tellOutput();
     this.#watches.taken(chunks.length > 0, core.currentMs);
     core.outputWatched = this.#watches.watchesOutput;
     if (core.streamsAwaited) core.tellStreamsAvailable();

@@ -4,7 +4,6 @@
  */
 import { ErrorCode } from "../error-code.js";
 import { H2Error } from "../errors.js";
-import type { FrameSink } from "../frame/reader.js";
 import type { HeaderField } from "../header-field.js";
 import { HpackDecoder } from "../hpack/decoder.js";
 import { HpackEncoder } from "../hpack/encoder.js";
@@ -27,7 +26,7 @@ import { sendData, sendHeaders } from "./send.js";
 import { Settings } from "./settings.js";
 import { StreamTable } from "./stream-table.js";
 
-export class Core implements Pick<FrameSink, "closed">, StreamOwner {
+export class Core implements StreamOwner {
   readonly options: ResolvedOptions;
   readonly handler: ConnectionHandler;
   readonly output: Output = new Output();

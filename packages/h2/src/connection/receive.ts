@@ -17,6 +17,14 @@ import { HeaderReceiver } from "./receive-headers.js";
 /** The DATA frames that explain one SETTINGS frame: a peer that adapts its windows does so a few times in all. */
 const dataPerSettings = 100;
 
+/**
+ * The time that the frames of one connection may take in one go. Then the frames of other connections have their turn:
+ * 64 KiB of tiny requests are tens of milliseconds of work.
+ */
+export const sliceMs = 5;
+/** The number of frames between two looks at the clock, which costs a tenth of the work on the smallest frame. */
+const framesPerLook = 8;
+
 export class FrameReceiver implements FrameSink {
   readonly #core: Core;
   readonly #reader: FrameReader;
@@ -25,6 +33,9 @@ export class FrameReceiver implements FrameSink {
   #preface: PrefaceReader | undefined;
   #dataFramesReceived = 0;
   #frames = 0;
+  /** The time at which the work on the present chunk has taken its slice of the turn. */
+  #sliceEndsMs = 0;
+  #sliceIsOver = false;
 
   constructor(core: Core) {
     this.#core = core;
@@ -33,8 +44,8 @@ export class FrameReceiver implements FrameSink {
     this.#preface = core.options.role === "server" ? new PrefaceReader() : undefined;
   }
 
-  get closed(): boolean {
-    return this.#core.closed;
+  get stopped(): boolean {
+    return this.#core.closed || this.#sliceIsOver;
   }
 
   /** Whether a frame or a header section has begun that is not whole, and whether it is DATA. */
@@ -60,18 +71,24 @@ export class FrameReceiver implements FrameSink {
     return this.#frames + (this.#reader.unfinishedBytes >>> 14);
   }
 
-  receive(chunk: Uint8Array): void {
+  /**
+   * Takes bytes of the peer, as many as there is time for. @returns how many were taken; the rest is given again later
+   */
+  receive(chunk: Uint8Array): number {
     let offset = 0;
     if (this.#preface !== undefined) {
       offset = this.#preface.receive(chunk);
-      if (!this.#preface.done) return;
+      if (!this.#preface.done) return offset;
       this.#preface = undefined;
     }
-    this.#reader.receive(chunk, offset);
+    this.#sliceIsOver = false;
+    this.#sliceEndsMs = this.#core.now + sliceMs;
+    return this.#reader.receive(chunk, offset);
   }
 
   onFrame(type: number, flags: number, streamId: number, bytes: Uint8Array, start: number, end: number): void {
     this.#frames += 1;
+    if (this.#frames % framesPerLook === 0) this.#sliceIsOver = this.#core.currentMs >= this.#sliceEndsMs;
     if (!this.#core.settings.peerReceived && (type !== FrameType.SETTINGS || (flags & Flag.ACK) !== 0)) {
       throw connectionError(ErrorCode.PROTOCOL_ERROR, `frame of type ${type} before the peer's first SETTINGS`); // §3.4
     }

@@ -51,6 +51,11 @@ export class Scheduler {
   #deadInRing = 0;
   /** The streams whose senders wait for room on the connection, in order. */
   readonly #awaitRoom: Set<Stream> = new Set();
+  /**
+   * Those of them whose own windows let their data go on: they wait only until the output was taken, or the window of
+   * the connection opens.
+   */
+  readonly #awaitOutput: Set<Stream> = new Set();
   readonly #onBudgetFree = (): void => this.#output.announce();
 
   constructor(output: Output, encoder: HpackEncoder, settings: Settings, limits: Limits, events: SchedulerEvents) {
@@ -128,19 +133,26 @@ export class Scheduler {
    * stream whose data goes on as it comes, so that readers who shut their windows do not stop the others.
    */
   #hasRoom(stream: Stream): boolean {
-    const { connectionSendHighWaterMark, streamSendHighWaterMark, sendBudget } = this.#limits;
+    const { connectionSendHighWaterMark, sendBudget } = this.#limits;
     const { queuedBytes } = this;
     if (queuedBytes < connectionSendHighWaterMark && (queuedBytes < guaranteedBytes || sendBudget?.isFull !== true))
       return true;
-    return (
-      this.#output.length < directOutputBytes &&
-      this.connectionWindow.available > 0 &&
-      stream.sendWindow.available - stream.queue.length >= streamSendHighWaterMark >>> 1
-    );
+    return this.#goesOnAtOnce && this.#mayGoOn(stream);
+  }
+
+  /** True while what is given to the output leaves at once. */
+  get #goesOnAtOnce(): boolean {
+    return this.#output.length < directOutputBytes && this.connectionWindow.available > 0;
+  }
+
+  /** True for a stream whose own window lets its data go on. */
+  #mayGoOn({ sendWindow, queue }: Stream): boolean {
+    return sendWindow.available - queue.length >= this.#limits.streamSendHighWaterMark >>> 1;
   }
 
   #wait(stream: Stream): void {
     stream.awaitsWritable = true;
+    if (this.#mayGoOn(stream)) this.#awaitOutput.add(stream);
     if (this.#awaitRoom.has(stream)) return;
     this.#awaitRoom.add(stream);
     if (this.#limits.sendBudget?.isFull === true) this.#limits.sendBudget.whenFree(this.#onBudgetFree);
@@ -158,6 +170,17 @@ export class Scheduler {
       }
       this.#awaitRoom.delete(stream);
       this.#tellWritable(stream);
+    }
+  }
+
+  /** Tells those who wait only for the output and the connection's window, after the output was taken. */
+  tellOutput(): void {
+    // Those that have to wait again come behind those that are there.
+    let left = this.#awaitOutput.size;
+    for (const stream of this.#awaitOutput) {
+      if (left-- === 0 || !this.#goesOnAtOnce) return;
+      this.#awaitOutput.delete(stream);
+      if (this.#awaitRoom.delete(stream)) this.#tellWritable(stream);
     }
   }
 
@@ -199,7 +222,7 @@ export class Scheduler {
 
   /** The connection's window has opened. */
   connectionOpened(): void {
-    if (this.hasReady) this.#output.announce();
+    if (this.hasReady || this.#awaitOutput.size > 0) this.#output.announce();
   }
 
   /** Drops what waits on a stream that was reset. */
@@ -211,6 +234,7 @@ export class Scheduler {
     stream.trailersQueued = undefined;
     stream.awaitsWritable = false;
     this.#awaitRoom.delete(stream);
+    this.#awaitOutput.delete(stream);
     if (stream.scheduled) this.#leaveDead();
     if (this.#awaitRoom.size > 0) this.#output.announce();
   }
@@ -300,6 +324,7 @@ export class Scheduler {
   /** The connection is over: nothing waits for room any more. */
   close(): void {
     this.#awaitRoom.clear();
+    this.#awaitOutput.clear();
     this.#limits.sendBudget?.forget(this.#onBudgetFree);
   }
 

@@ -10,16 +10,34 @@ import { frameHeaderBytes, readUint24, readUint31 } from "./header.js";
 export interface FrameSink {
   /** The payload is `bytes[start, end)`. */
   onFrame(type: number, flags: number, streamId: number, bytes: Uint8Array, start: number, end: number): void;
-  /** True once frames must be handed on no more. */
-  readonly closed: boolean;
+  /** True while no more frames must be handed on. */
+  readonly stopped: boolean;
+}
+
+/**
+ * Memory for frames that are cut by the end of a chunk, used again by all connections: in a bulk transfer every fourth
+ * frame is cut. A payload is handed on until the callback returns, so that the frame's memory is free then.
+ */
+const spares: Uint8Array[] = [];
+const spareBytes = frameHeaderBytes + 16_384;
+const mostSpares = 8;
+
+function memoryFor(bytes: number): Uint8Array {
+  const spare = bytes > spareBytes / 4 && bytes <= spareBytes ? spares.pop() : undefined;
+  return spare ?? new Uint8Array(bytes > spareBytes / 4 ? Math.max(bytes, spareBytes) : bytes);
+}
+
+function reuse(memory: Uint8Array): void {
+  if (memory.length === spareBytes && spares.length < mostSpares) spares.push(memory);
 }
 
 export class FrameReader {
   readonly #sink: FrameSink;
   /** Largest payload we take: what we announced as SETTINGS_MAX_FRAME_SIZE. */
   readonly #maxFrameSize: number;
-  /** A frame that is cut, header included; its first `#joinedBytes` octets are here. */
+  /** A frame of `#joinedLength` octets that is cut, header included; its first `#joinedBytes` octets are here. */
   #joined: Uint8Array | undefined;
+  #joinedLength = 0;
   #joinedBytes = 0;
   readonly #header = new Uint8Array(frameHeaderBytes);
   #headerBytes = 0;
@@ -44,29 +62,35 @@ export class FrameReader {
     return this.#joined === undefined ? this.#headerBytes : this.#joinedBytes;
   }
 
-  /** @throws H2Error FRAME_SIZE_ERROR as soon as a header announces too much (RFC 9113 §4.2). */
-  receive(chunk: Uint8Array, from = 0): void {
+  /**
+   * Hands on the frames in `chunk` from `from` on, until it ends or the sink stops. @returns the offset behind what was
+   * taken
+   * @throws H2Error FRAME_SIZE_ERROR as soon as a header announces too much (RFC 9113 §4.2)
+   */
+  receive(chunk: Uint8Array, from = 0): number {
     let offset = from;
-    while (offset < chunk.length && !this.#sink.closed) {
+    while (offset < chunk.length && !this.#sink.stopped) {
       if (this.#joined !== undefined) offset = this.#continueJoined(this.#joined, chunk, offset);
       else if (this.#headerBytes > 0) offset = this.#continueHeader(chunk, offset);
       else if (chunk.length - offset < frameHeaderBytes) {
         this.#header.set(offset === 0 ? chunk : chunk.subarray(offset));
         this.#headerBytes = chunk.length - offset;
-        return;
+        return chunk.length;
       } else {
         const length = this.#checkedLength(chunk, offset);
         const start = offset + frameHeaderBytes;
         if (chunk.length - start < length) {
-          this.#joined = new Uint8Array(frameHeaderBytes + length);
+          this.#joined = memoryFor(frameHeaderBytes + length);
           this.#joined.set(chunk.subarray(offset));
+          this.#joinedLength = frameHeaderBytes + length;
           this.#joinedBytes = chunk.length - offset;
-          return;
+          return chunk.length;
         }
         offset = start + length;
         this.#deliver(chunk, start - frameHeaderBytes, offset);
       }
     }
+    return offset;
   }
 
   #continueHeader(chunk: Uint8Array, offset: number): number {
@@ -76,24 +100,26 @@ export class FrameReader {
     if (this.#headerBytes < frameHeaderBytes) return offset + taken;
     const length = this.#checkedLength(this.#header, 0);
     this.#headerBytes = 0;
-    const joined = new Uint8Array(frameHeaderBytes + length);
+    const joined = memoryFor(frameHeaderBytes + length);
     joined.set(this.#header);
     if (length === 0) {
       this.#deliver(joined, 0, frameHeaderBytes);
     } else {
       this.#joined = joined;
+      this.#joinedLength = frameHeaderBytes + length;
       this.#joinedBytes = frameHeaderBytes;
     }
     return offset + taken;
   }
 
   #continueJoined(joined: Uint8Array, chunk: Uint8Array, offset: number): number {
-    const taken = Math.min(joined.length - this.#joinedBytes, chunk.length - offset);
+    const taken = Math.min(this.#joinedLength - this.#joinedBytes, chunk.length - offset);
     joined.set(chunk.subarray(offset, offset + taken), this.#joinedBytes);
     this.#joinedBytes += taken;
-    if (this.#joinedBytes === joined.length) {
+    if (this.#joinedBytes === this.#joinedLength) {
       this.#joined = undefined;
-      this.#deliver(joined, 0, joined.length);
+      this.#deliver(joined, 0, this.#joinedLength);
+      reuse(joined);
     }
     return offset + taken;
   }

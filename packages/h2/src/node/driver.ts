@@ -6,6 +6,7 @@
 import { type Clock, Fifo } from "@trunkline/base";
 import { setImmediate, systemClock } from "@trunkline/base/node";
 import type { Connection } from "../connection/connection.js";
+import { sliceMs } from "../connection/receive.js";
 import { ErrorCode } from "../error-code.js";
 import { Linger } from "./linger.js";
 import type { Transport } from "./transport.js";
@@ -41,7 +42,13 @@ export class ConnectionDriver {
   #paused = false;
   /** True within the engine or a write out of it: what comes meanwhile, as it may in memory, waits in `#held`. */
   #busy = false;
+  /** The rest of a chunk that has taken its time of this turn. */
+  #rest: Uint8Array | undefined;
   readonly #held: Fifo<Uint8Array> = new Fifo();
+  /** The time at which the first chunk of this turn came; undefined before it. */
+  #turnBeganMs: number | undefined;
+  /** True where this connection has had its time of the turn. */
+  #yielded = false;
   /** The end of the transport, once the connection is over. */
   #linger: Linger | undefined;
   #transportClosed = false;
@@ -87,38 +94,82 @@ export class ConnectionDriver {
   }
 
   #onData(chunk: Uint8Array): void {
-    if (this.#busy || this.#held.size > 0) this.#held.push(chunk);
-    else this.#receive(chunk);
+    // The transport may use its memory again.
+    if (this.#busy || this.#waits) {
+      this.#held.push(new Uint8Array(chunk));
+      return;
+    }
+    const taken = this.#give(chunk);
+    if (taken < chunk.length) this.#rest = chunk.slice(taken);
+    this.#goOn();
   }
 
-  #receive(chunk: Uint8Array): void {
+  /** Gives the engine a chunk. @returns how many octets it took: the rest is for later */
+  #give(chunk: Uint8Array): number {
     const connection = this.#connection;
+    const now = this.#clock.nowMs();
+    this.#turnBeganMs ??= now;
     this.#busy = true;
-    for (let next: Uint8Array | undefined = chunk; next !== undefined; next = this.#held.shift()) {
-      if (connection.closed) this.#linger?.received(next.length);
-      else connection.receive(next, this.#clock.nowMs());
-    }
+    const taken = connection.closed ? chunk.length : connection.receive(chunk, now);
+    if (connection.closed) this.#linger?.received(chunk.length);
     this.#busy = false;
-    this.#pauseOrResume();
-    this.#arm();
+    return taken;
+  }
+
+  /** True while something that has come waits to be given to the engine. */
+  get #waits(): boolean {
+    return this.#rest !== undefined || this.#held.size > 0;
+  }
+
+  #giveNext(): void {
+    const chunk = this.#rest ?? (this.#held.shift() as Uint8Array);
+    const taken = this.#give(chunk);
+    this.#rest = taken < chunk.length ? chunk.subarray(taken) : undefined;
   }
 
   /**
-   * Reads no more from a peer that does not read our answers, or while the connection holds too much that is unread.
+   * Goes on with what has come, until this connection has had its time of the turn. What waits then, and what the
+   * socket has besides, comes after other connections have had theirs.
+   */
+  readonly #goOn = (): void => {
+    if (this.#busy) return;
+    while (this.#waits && !this.#hadItsTime) this.#giveNext();
+    const yields = this.#waits || this.#hadItsTime;
+    if (!yields) this.#schedule();
+    else if (!this.#yielded) setImmediate(this.#nextTurn);
+    this.#yielded = yields;
+    this.#pauseOrResume();
+    this.#arm();
+  };
+
+  get #hadItsTime(): boolean {
+    return this.#turnBeganMs !== undefined && this.#clock.nowMs() - this.#turnBeganMs >= sliceMs;
+  }
+
+  readonly #nextTurn = (): void => {
+    this.#yielded = false;
+    this.#turnBeganMs = undefined;
+    this.#goOn();
+  };
+
+  /** Gives the engine all that has come: the transport has ended. */
+  #giveRest(): void {
+    while (this.#waits && !this.#busy) this.#giveNext();
+  }
+
+  /**
+   * Reads no more from a peer that does not read our answers, while the connection holds too much that is unread, and
+   * when it has had its time of this turn.
    */
   #pauseOrResume(): void {
     const connection = this.#connection;
-    const paused = !connection.closed && ((this.#blocked && !connection.wantsInput) || connection.overBudget);
+    const paused =
+      !connection.closed && ((this.#blocked && !connection.wantsInput) || connection.overBudget || this.#yielded);
     if (paused === this.#paused) return;
     this.#paused = paused;
     if (paused) this.#transport.pause();
     else this.#transport.resume();
   }
-
-  readonly #receiveHeld = (): void => {
-    const first = this.#busy ? undefined : this.#held.shift();
-    if (first !== undefined) this.#receive(first);
-  };
 
   #schedule(): void {
     // A connection that is over may not wait for a peer that does not read: its last words are few, and go behind the
@@ -140,11 +191,12 @@ export class ConnectionDriver {
     this.#blocked = !this.#transport.write(this.#connection.takeWritten());
     this.#busy = within;
     if (this.#blocked) this.#arm();
-    if (!within && this.#held.size > 0) setImmediate(this.#receiveHeld);
+    if (!within && this.#held.size > 0) setImmediate(this.#goOn);
   }
 
   #flushNow(): void {
     this.#flushScheduled = false;
+    if (!this.#yielded) this.#turnBeganMs = undefined;
     if (this.#transportClosed) return;
     const { closed } = this.#connection;
     while (!this.#blocked || closed) {
@@ -177,13 +229,13 @@ export class ConnectionDriver {
   }
 
   #onEnd(error: Error | undefined): void {
-    this.#receiveHeld();
+    this.#giveRest();
     this.#connection.transportClosed(error);
     this.#schedule();
   }
 
   #onClose(error: Error | undefined): void {
-    this.#receiveHeld();
+    this.#giveRest();
     this.#transportClosed = true;
     this.#connection.transportClosed(error);
     this.#disarm?.();

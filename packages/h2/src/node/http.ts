@@ -3,7 +3,6 @@
  * pooling. A user who wants more builds on `Connection`.
  */
 import type { Duplex } from "node:stream";
-import { retained } from "../bytes/retained.js";
 import { Connection } from "../connection/connection.js";
 import type { ConnectionHandler } from "../connection/handler.js";
 import { ErrorCode, errorCodeName } from "../error-code.js";
@@ -115,7 +114,7 @@ export class HttpStream implements StreamHandler {
 
   /** Called by the engine, as `StreamHandler.onData`. */
   onData(data: Uint8Array, endStream: boolean): void {
-    if (data.length > 0) this.#chunks.push(retained(data));
+    if (data.length > 0) this.#chunks.push(new Uint8Array(data));
     this.#ended ||= endStream;
     this.#wake();
   }

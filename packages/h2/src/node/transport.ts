@@ -2,9 +2,10 @@
 import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
 import { setImmediate, TransportError, tlsFailure } from "@trunkline/base/node";
+import { readsShared } from "./shared-reads.js";
 
 export interface TransportEvents {
-  /** The chunk is the receiver's; the transport does not use its memory again. */
+  /** The chunk is there until the callback returns: the transport may use its memory again. */
   onData(chunk: Uint8Array): void;
   /** More may be written, after `write` gave false. */
   onDrain(): void;
@@ -42,10 +43,12 @@ export function duplexTransport(duplex: Duplex): Transport {
     start(events) {
       if ("setNoDelay" in duplex && typeof duplex.setNoDelay === "function") duplex.setNoDelay(true);
       // A plain view: parts of a `Buffer` would be Buffers, whose `slice` does not copy, all the way up to users.
-      duplex.on("data", (chunk: Uint8Array) => {
+      const onData = (chunk: Uint8Array): void => {
         heard = true;
         events.onData(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength));
-      });
+      };
+      if (readsShared(duplex, onData)) duplex.resume();
+      else duplex.on("data", onData);
       duplex.on("drain", () => events.onDrain());
       duplex.on("end", () => {
         if (!(duplex instanceof TLSSocket)) events.onEnd();

@@ -92,8 +92,8 @@ export interface StreamHandler {
   onHeaders?(fields: readonly HeaderField[], endStream: boolean): void;
   onInformational?(fields: readonly HeaderField[]): void;
   /**
-   * Payload of one DATA frame has come, without padding; possibly empty with `endStream`. The view is into the received
-   * chunk: to keep it is allowed, and keeps the chunk alive (`retained` copies what is small). Each byte must be given
+   * Payload of one DATA frame has come, without padding; possibly empty with `endStream`. The bytes are there until the
+   * callback returns: the memory behind them is used again, so whoever keeps them copies them. Each byte must be given
    * back by `acknowledge` when it is consumed.
    */
   onData(data: Uint8Array, endStream: boolean): void;

@@ -3,7 +3,7 @@
  * `frame_type` (2). They are read and written by hand, since every byte that a router moves goes through here: a frame
  * is scanned, never rebuilt.
  */
-import { bytesCodec, type MessageCodec } from "@trunkline/grpc";
+import type { MessageCodec } from "@trunkline/grpc";
 
 /**
  * The types of frames; the numbers mirror HTTP/2's. A peer may use others: a router passes them on, a receiver ignores
@@ -65,10 +65,7 @@ export function decodeFrame(bytes: Uint8Array): Frame {
 /** The codec of peers, which look into frames. */
 export const frameCodec: MessageCodec<Frame> = {
   encode: encodeFrame,
-  decode(bytes) {
-    const { payload, frameType } = decodeFrame(bytes);
-    return { payload: bytesCodec.decode(payload), frameType };
-  },
+  decode: decodeFrame,
 };
 
 /**
@@ -79,7 +76,7 @@ export const forwardedFrameCodec: MessageCodec<Uint8Array> = {
   encode: (bytes) => bytes,
   decode(bytes) {
     const { payloadStart, payloadEnd, frameType, hasUnknownFields } = scan(bytes);
-    if (!hasUnknownFields) return bytesCodec.decode(bytes);
+    if (!hasUnknownFields) return bytes;
     return encodeFrame({ payload: bytes.subarray(payloadStart, payloadEnd), frameType });
   },
 };
