@@ -55,7 +55,7 @@ describe.skipIf(!present)(
     it.each(right)("%s is read as it says", (_, { wire, frame }) => {
       let seen: unknown;
       const sink = {
-        closed: false,
+        stopped: false,
         onFrame(type: number, flags: number, streamId: number, bytes: Uint8Array, start: number, end: number) {
           seen = {
             length: end - start,

@@ -58,6 +58,7 @@ function* messages(input: Steering): Generator<string> {
     extendWindow(count: number) {
       must(count > 0, `the window is extended by ${count} bytes`);
     },
+    keepsViews: true,
     onInputEnd() {},
     onBadInput(error: GrpcError) {
       must(error instanceof GrpcError, String(error));

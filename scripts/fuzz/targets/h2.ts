@@ -100,8 +100,8 @@ function received(role: "client" | "server", seed: number, bytes: Uint8Array, ne
   const application = new RandomApplication(role, seed);
   for (let offset = 0; offset < bytes.length; ) {
     const size = Math.max(1, nextPiece());
-    application.connection.receive(bytes.subarray(offset, offset + size), 0);
-    offset += size;
+    const end = Math.min(bytes.length, offset + size);
+    while (offset < end) offset += application.connection.receive(bytes.subarray(offset, end), 0);
   }
   const { events } = application;
   const copy = [...events];

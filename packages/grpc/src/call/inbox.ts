@@ -39,7 +39,7 @@ export interface InboxOwner<In> {
   /** The name of the messages in errors: `"request"` or `"response"`. */
   readonly incomingName: string;
   /** False where messages keep no view of the bytes that they are decoded of. */
-  readonly keepsBytes: boolean;
+  readonly keepsViews: boolean;
   /** Returns the message of its bytes. */
   decode(bytes: Uint8Array): In;
   /** Lets the other side send `bytes` more. */
@@ -178,7 +178,7 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
       if (message !== undefined) this.#give(message);
       return start + length;
     }
-    this.#making = new MessageInMaking(flags, length);
+    this.#making = new MessageInMaking(flags, length, this.#owner.keepsViews);
     const end = this.#making.take(data, start);
     this.#makeRoom();
     return end;
@@ -219,7 +219,7 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
   #firstInMaking(): MessageInMaking | undefined {
     const bytes = this.#bytes;
     if (bytes === undefined || bytes.length < prefixBytes) return undefined;
-    const making = new MessageInMaking(bytes.at(0), bytes.lengthAt(1));
+    const making = new MessageInMaking(bytes.at(0), bytes.lengthAt(1), this.#owner.keepsViews);
     bytes.moveInto(making, prefixBytes);
     return making;
   }
@@ -281,7 +281,14 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
       if (making.missing > 0) return undefined;
       this.#making = undefined;
       this.#taken(making.length);
-      return this.#decode(making.flags, making.bytes, true);
+      let decoded = false;
+      try {
+        const message = this.#decode(making.flags, making.bytes, true);
+        decoded = true;
+        return message;
+      } finally {
+        making.release(decoded);
+      }
     }
     const bytes = this.#bytes;
     if (bytes === undefined || bytes.length < prefixBytes) return undefined;
@@ -407,7 +414,7 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
    * @returns undefined if it is decompressed in the background; it is given on later. @throws GrpcError
    */
   #decode(flags: number, bytes: Uint8Array, own: boolean): In | undefined {
-    if (flags === 0) return this.#decodePlain(own || !this.#owner.keepsBytes ? bytes : new Uint8Array(bytes));
+    if (flags === 0) return this.#decodePlain(own || !this.#owner.keepsViews ? bytes : new Uint8Array(bytes));
     const { incomingName } = this.#owner;
     if (flags !== 1) throw new GrpcError(Status.INTERNAL, `${incomingName} message has the unknown flags ${flags}`);
     if (this.encoding === undefined)
@@ -475,6 +482,7 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
 
   #dropAll(): void {
     const bytes = this.#keptBytes;
+    this.#making?.release(false);
     this.#making = undefined;
     this.#bytes = undefined;
     this.#held = undefined;

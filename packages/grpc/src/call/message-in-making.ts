@@ -1,8 +1,16 @@
 /**
- * A message of which a part has come, in memory of its own: what is decoded of it may keep views, and nothing is joined
- * at the end. Memory is taken as bytes come, never on the word of a length: at most four times what has come.
+ * A message of which a part has come, in one piece of memory: nothing is joined at the end. Memory is taken as bytes
+ * come, never on the word of a length: at most four times what has come.
+ *
+ * Where what was decoded may keep views, the memory is the message's own. Otherwise it is used again for later
+ * messages: V8 collects memory outside of its heap late, when tens of megabytes have piled up.
  */
 import { allocateOwnBytes } from "#platform";
+
+/** The memory that is kept for later messages, in the process: so many pieces, each of this size at most. */
+const mostSpares = 4;
+const largestSpare = 4 * 2 ** 20 + 64;
+const spares: Uint8Array[] = [];
 
 /** The least memory of a message that is longer. */
 const leastBytes = 4_096;
@@ -13,12 +21,15 @@ export class MessageInMaking {
   /** The flags and the length in its prefix. */
   readonly flags: number;
   readonly length: number;
-  #bytes: Uint8Array = nothing;
+  readonly #keepsViews: boolean;
+  #memory: Uint8Array = nothing;
   #filled = 0;
 
-  constructor(flags: number, length: number) {
+  /** `keepsViews`: what is decoded of the message may keep views of it. */
+  constructor(flags: number, length: number, keepsViews: boolean) {
     this.flags = flags;
     this.length = length;
+    this.#keepsViews = keepsViews;
   }
 
   /** The number of bytes that are still to come. */
@@ -30,21 +41,45 @@ export class MessageInMaking {
   take(data: Uint8Array, offset: number): number {
     const end = Math.min(data.length, offset + this.missing);
     const filled = this.#filled + end - offset;
-    if (filled > this.#bytes.length) this.#grow(filled);
-    this.#bytes.set(offset === 0 && end === data.length ? data : data.subarray(offset, end), this.#filled);
+    if (filled > this.#memory.length) this.#grow(filled);
+    this.#memory.set(offset === 0 && end === data.length ? data : data.subarray(offset, end), this.#filled);
     this.#filled = filled;
     return end;
   }
 
   /** The message, once nothing is missing. */
   get bytes(): Uint8Array {
-    return this.#bytes;
+    return this.#memory.length === this.length ? this.#memory : this.#memory.subarray(0, this.length);
+  }
+
+  /** Gives the memory back, unless views of it may be kept because the message was decoded. */
+  release(decoded: boolean): void {
+    const memory = this.#memory;
+    this.#memory = nothing;
+    if ((decoded && this.#keepsViews) || memory.length < leastBytes || memory.length > largestSpare) return;
+    if (spares.length < mostSpares) spares.push(memory);
+    else {
+      // The larger ones are worth more.
+      const smallest = spares.reduce(
+        (least, each, index) => (each.length < (spares[least]?.length ?? 0) ? index : least),
+        0,
+      );
+      if (memory.length > (spares[smallest]?.length ?? 0)) spares[smallest] = memory;
+    }
   }
 
   #grow(needed: number): void {
-    const grown = allocateOwnBytes(Math.min(this.length, Math.max(leastBytes, growth * needed)));
-    grown.set(this.#bytes.subarray(0, this.#filled));
-    this.#bytes = grown;
+    const grown = this.#more(needed);
+    grown.set(this.#memory.subarray(0, this.#filled));
+    this.release(false);
+    this.#memory = grown;
+  }
+
+  #more(needed: number): Uint8Array {
+    // Views may be kept of memory that is the message's to the byte.
+    const spare = spares.findIndex(({ length }) => (this.#keepsViews ? length === this.length : length >= needed));
+    if (spare !== -1) return spares.splice(spare, 1)[0] as Uint8Array;
+    return allocateOwnBytes(Math.min(this.length, Math.max(leastBytes, growth * needed)));
   }
 }
 

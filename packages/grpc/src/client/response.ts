@@ -191,8 +191,8 @@ export class IncomingResponse implements InboxOwner<{}> {
     this.#stream?.extendWindow(bytes);
   }
 
-  get keepsBytes(): boolean {
-    return this.#bound.method.response.keepsBytes !== false;
+  get keepsViews(): boolean {
+    return this.#bound.method.response.keepsViews !== false;
   }
 
   decode(bytes: Uint8Array): {} {

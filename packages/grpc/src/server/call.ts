@@ -334,8 +334,8 @@ export class ServerCallStream implements HandledCall, ResponseOwner, InboxOwner<
     this.#stream.extendWindow(bytes);
   }
 
-  get keepsBytes(): boolean {
-    return this.method.request.keepsBytes !== false;
+  get keepsViews(): boolean {
+    return this.method.request.keepsViews !== false;
   }
 
   decode(bytes: Uint8Array): {} {

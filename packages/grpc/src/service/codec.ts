@@ -60,10 +60,10 @@ export interface MessageCodec<Message extends {}, Init extends {} = Message> {
    */
   decode(bytes: Uint8Array, limits?: DecodeLimits): Message;
   /**
-   * False for a codec whose messages keep no view of the bytes. `decode` may then get bytes that are there only until it
-   * returns, which saves a copy of each message. Default true.
+   * False for a codec whose messages keep no view of the bytes. `decode` may then get bytes that are there only until
+   * it returns, which saves a copy of each message. Default true.
    */
-  readonly keepsBytes?: boolean;
+  readonly keepsViews?: boolean;
 }
 
 /** A codec of which only the shape is known. `encode` takes `never`, because nothing may be given to it unseen. */
@@ -71,7 +71,7 @@ export interface AnyCodec {
   encode(message: never): Uint8Array;
   encodeBehind?(headroom: number, message: never): Uint8Array;
   decode(bytes: Uint8Array, limits?: DecodeLimits): {};
-  readonly keepsBytes?: boolean;
+  readonly keepsViews?: boolean;
 }
 
 /** Passes bytes as they are, for services without message types. A received message belongs to the receiver. */

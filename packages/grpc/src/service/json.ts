@@ -31,7 +31,7 @@ export function jsonCodec<Desc extends DescMessage>(
     },
     decode: (bytes) =>
       fromJsonString(schema, utf8.decode(bytes), { ignoreUnknownFields: true, registry: typesOf(schema.file) }),
-    keepsBytes: false,
+    keepsViews: false,
   };
 }
 

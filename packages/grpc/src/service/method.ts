@@ -55,7 +55,7 @@ export interface RuntimeCodec {
   encode(message: {}): Uint8Array;
   encodeBehind?(headroom: number, message: {}): Uint8Array;
   decode(bytes: Uint8Array, limits?: DecodeLimits): {};
-  readonly keepsBytes?: boolean;
+  readonly keepsViews?: boolean;
 }
 
 /** A method as the runtime uses it. */

@@ -31,7 +31,7 @@ export function protobufCodec<Desc extends DescMessage>(
       return binary.decode(bytes);
     },
     // Bytes fields are views, and unknown fields may be.
-    keepsBytes: holdsBytes(schema, new Set()),
+    keepsViews: holdsBytes(schema, new Set()),
   };
 }
 

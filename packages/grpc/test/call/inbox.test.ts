@@ -25,7 +25,7 @@ function inboxOf({ single = false, limit = 1_000_000, budget = new MessageBudget
   const errors: GrpcError[] = [];
   const owner = {
     incomingName: "request",
-    keepsBytes: true,
+    keepsViews: true,
     decode: bytesCodec.decode,
     acknowledge: (count: number) => {
       bytes += count;
@@ -304,6 +304,7 @@ describe("messages out of DATA frames", () => {
       decode: (): Uint8Array => {
         throw cause;
       },
+      keepsViews: false,
       acknowledge: () => {},
       extendWindow: () => {},
       onInputEnd: () => {},

@@ -1,7 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { describe, expect, expectTypeOf, it } from "vitest";
 import {
-  bytesCodec,
   type Client,
   type ClientCall,
   createClient,
@@ -136,13 +135,6 @@ describe("a service of protobuf-es", () => {
 });
 
 describe("codecs", () => {
-  it("of bytes copy what is much smaller than its chunk", () => {
-    const chunk = new Uint8Array(65_536);
-    expect(bytesCodec.decode(chunk.subarray(0, 10)).buffer.byteLength).toBe(10);
-    expect(bytesCodec.decode(chunk.subarray(0, 60_000)).buffer).toBe(chunk.buffer);
-    expect(bytesCodec.encode(chunk)).toBe(chunk);
-  });
-
   it("of protobuf refuse a message of another type, and what is none", () => {
     const codec = protobufCodec(EchoRequestSchema);
     expect(() => codec.encode(create(EchoReplySchema) as never)).toThrow(

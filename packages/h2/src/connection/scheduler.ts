@@ -158,6 +158,12 @@ export class Scheduler {
     if (this.#limits.sendBudget?.isFull === true) this.#limits.sendBudget.whenFree(this.#onBudgetFree);
   }
 
+  #waitNoMore(stream: Stream): void {
+    stream.awaitsWritable = false;
+    this.#awaitRoom.delete(stream);
+    this.#awaitOutput.delete(stream);
+  }
+
   /** Tells those who wait for room on the connection that there is some. */
   tellRoom(): void {
     const { connectionSendHighWaterMark, sendBudget } = this.#limits;
@@ -180,7 +186,7 @@ export class Scheduler {
     for (const stream of this.#awaitOutput) {
       if (left-- === 0 || !this.#goesOnAtOnce) return;
       this.#awaitOutput.delete(stream);
-      if (this.#awaitRoom.delete(stream)) this.#tellWritable(stream);
+      this.#tellWritable(stream);
     }
   }
 
@@ -191,7 +197,7 @@ export class Scheduler {
       this.#wait(stream);
       return;
     }
-    stream.awaitsWritable = false;
+    this.#waitNoMore(stream);
     this.#events.onWritable(stream);
   }
 
@@ -232,9 +238,7 @@ export class Scheduler {
     stream.queue.clear();
     stream.endQueued = false;
     stream.trailersQueued = undefined;
-    stream.awaitsWritable = false;
-    this.#awaitRoom.delete(stream);
-    this.#awaitOutput.delete(stream);
+    this.#waitNoMore(stream);
     if (stream.scheduled) this.#leaveDead();
     if (this.#awaitRoom.size > 0) this.#output.announce();
   }
@@ -293,7 +297,7 @@ export class Scheduler {
       if (last) this.#finish(stream);
     }
     this.#place(stream);
-    if (stream.awaitsWritable && !this.#awaitRoom.has(stream)) this.#tellWritable(stream);
+    if (stream.awaitsWritable) this.#tellWritable(stream);
   }
 
   #finish(stream: Stream): void {

@@ -133,8 +133,8 @@ export class ConnectionDriver {
    */
   readonly #goOn = (): void => {
     if (this.#busy) return;
-    while (this.#waits && !this.#hadItsTime) this.#giveNext();
-    const yields = this.#waits || this.#hadItsTime;
+    while (this.#waits && !this.#hadItsTurn) this.#giveNext();
+    const yields = this.#hadItsTurn;
     if (!yields) this.#schedule();
     else if (!this.#yielded) setImmediate(this.#nextTurn);
     this.#yielded = yields;
@@ -142,8 +142,10 @@ export class ConnectionDriver {
     this.#arm();
   };
 
-  get #hadItsTime(): boolean {
-    return this.#turnBeganMs !== undefined && this.#clock.nowMs() - this.#turnBeganMs >= sliceMs;
+  /** True where the engine has stopped within a chunk, or several chunks have taken the time of a slice. */
+  get #hadItsTurn(): boolean {
+    if (this.#turnBeganMs === undefined) return false;
+    return this.#rest !== undefined || this.#clock.nowMs() - this.#turnBeganMs >= sliceMs;
   }
 
   readonly #nextTurn = (): void => {

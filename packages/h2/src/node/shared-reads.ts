@@ -4,8 +4,8 @@
  * of its heap.
  *
  * Node does this for sockets that are made with the option `onread`. Those that a server accepts, or that were dialled
- * by others, are given the same here, by the fields that the option sets; where a version of Node or another runtime has
- * other fields, sockets are read as usual.
+ * by others, are given the same here, by the fields that the option sets; where a version of Node or another runtime
+ * has other fields, sockets are read as usual.
  */
 import net from "node:net";
 import process from "node:process";

@@ -58,7 +58,8 @@ export class Link {
       if (parcel === undefined || parcel.at > untilMs) break;
       this.#parcels.shift();
       this.nowMs = Math.max(this.nowMs, parcel.at);
-      parcel.to?.receive(parcel.bytes, this.nowMs);
+      for (let { bytes } = parcel; bytes.length > 0 && parcel.to !== undefined; )
+        bytes = bytes.subarray(parcel.to.receive(bytes, this.nowMs));
     }
     if (Number.isFinite(untilMs)) this.nowMs = Math.max(this.nowMs, untilMs);
     for (const end of this.#ends) end.handleTimeout(this.nowMs);

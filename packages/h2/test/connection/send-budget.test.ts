@@ -60,6 +60,56 @@ describe("1,000 answers of 64 KiB to a client that shuts its windows", () => {
     expect(engine.stream(late).bufferedBytes).toBe(0);
   });
 
+  it.each([
+    ["as its window opens in small steps", 16, 64],
+    ["in writes larger than its window", 64, 16],
+    ["in many small writes with a window for all of them", 1, 4_096],
+  ])("do not stop a long transfer that goes on %s", (_how, writeKib, writes) => {
+    const { engine, streams } = answers();
+    const id = 2 * 900 + 1;
+    const stream = streams.find((each) => each.id === id) as (typeof streams)[number];
+    let left = writes;
+    let told = true;
+    const go = (): void => {
+      told = false;
+      while (left > 0 && stream.isWritable) {
+        left -= 1;
+        stream.sendData(new Uint8Array(writeKib * kib), { endStream: false });
+      }
+    };
+    const { onWritable } = engine.handler;
+    engine.handler.onWritable = (streamId) => {
+      if (streamId !== id) onWritable.call(engine.handler, streamId);
+      else told = true;
+    };
+    let sent = 0;
+    go();
+    // Where the window is not for all, the peer credits what it has got, in steps of a quarter of a window.
+    const window = writeKib === 1 ? (writes + 64) * kib : 64 * kib;
+    engine.send(engine.peer.windowUpdate(id, window));
+    for (let turn = 0, credited = 0; turn < 1_000 && sent < writes * writeKib * kib; turn++) {
+      if (told) go();
+      for (const frame of engine.output()) if (frame.type === 0 && frame.streamId === id) sent += frame.payload.length;
+      if (sent - credited < 16 * kib || writeKib === 1) continue;
+      engine.send(engine.peer.windowUpdate(id, sent - credited));
+      credited = sent;
+    }
+    expect([left, sent]).toEqual([0, writes * writeKib * kib]);
+  });
+
+  it("do not keep one from being told that what it had queued is gone", () => {
+    const { engine } = answers();
+    const late = 2 * 900 + 1;
+    const stream = engine.stream(late);
+    stream.sendData(new Uint8Array(40 * kib), { endStream: false });
+    expect(stream.isWritable).toBe(false);
+    const told: number[] = [];
+    engine.handler.onWritable = (streamId) => void told.push(streamId);
+    engine.send(engine.peer.windowUpdate(late, 256 * kib));
+    engine.output();
+    expect([stream.bufferedBytes, told]).toEqual([0, [late]]);
+  });
+
   it("give their room to others when they are reset", () => {
     const { engine, answered, queued } = answers();
     for (let streamId = 1; streamId < 200; streamId += 2) {

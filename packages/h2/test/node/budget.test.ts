@@ -3,6 +3,7 @@
  * room.
  */
 import { Duplex } from "node:stream";
+import { VirtualClock } from "@trunkline/base/testing";
 import { expect, it } from "vitest";
 import { ByteBudget, Connection } from "../../src/index.js";
 import { ConnectionDriver, duplexTransport } from "../../src/node/index.js";
@@ -22,7 +23,8 @@ it("a peer is not read from while the budget is full, and again when another con
   const handler = new RecordingHandler();
   const settings = { initialWindowSize: 8 * mib };
   const connection = new Connection({ role: "server", settings, limits: { receiveBudget } }, handler);
-  const driver = new ConnectionDriver(connection, duplexTransport(socket));
+  // On a clock that stands still no turn is too long.
+  const driver = new ConnectionDriver(connection, duplexTransport(socket), { clock: new VirtualClock() });
   const peer = new FrameFactory();
   for (const frame of [clientPreface, peer.settings(), peer.settingsAck(), peer.headers(1, requestFields)])
     socket.push(frame);

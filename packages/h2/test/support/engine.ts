@@ -50,7 +50,7 @@ export class Engine {
   }
 
   send(...frames: Uint8Array[]): this {
-    for (const frame of frames) this.connection.receive(frame, this.now);
+    for (let frame of frames) while (frame.length > 0) frame = frame.subarray(this.connection.receive(frame, this.now));
     return this;
   }
 

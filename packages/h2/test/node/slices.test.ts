@@ -1,0 +1,101 @@
+/** A connection with much work gives others their turn, and reads no more meanwhile. */
+import { Duplex } from "node:stream";
+import type { Clock } from "@trunkline/base";
+import { expect, it } from "vitest";
+import { Connection, type Http2Stream } from "../../src/index.js";
+import { ConnectionDriver, duplexTransport } from "../../src/node/index.js";
+import { clientPreface, FrameFactory, RecordingHandler } from "../../src/testing/index.js";
+import { requestFields } from "../support/engine.js";
+
+/** Time that passes by work alone. */
+class WorkClock implements Clock {
+  now = 0;
+
+  nowMs(): number {
+    return this.now;
+  }
+
+  at(): () => void {
+    return () => {};
+  }
+}
+
+/** A server whose requests take `costMs` each; it notes whose requests are begun. */
+function server(name: string, clock: WorkClock, costMs: number, begun: string[]) {
+  const socket = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
+  class Handler extends RecordingHandler {
+    override onRequest(...given: Parameters<RecordingHandler["onRequest"]>) {
+      clock.now += costMs;
+      begun.push(name);
+      const [stream] = given as [Http2Stream, ...unknown[]];
+      queueMicrotask(() => stream.release());
+      return super.onRequest(...given);
+    }
+  }
+  const handler = new Handler();
+  const settings = { maxConcurrentStreams: 10_000 };
+  const driver = new ConnectionDriver(new Connection({ role: "server", settings }, handler), duplexTransport(socket), {
+    clock,
+  });
+  const peer = new FrameFactory();
+  for (const frame of [clientPreface, peer.settings(), peer.settingsAck()]) socket.push(frame);
+  return {
+    socket,
+    driver,
+    handler,
+    request: (count: number): void => {
+      const frames = Array.from({ length: count }, (_, index) => peer.headers(2 * index + 1, requestFields, 5));
+      socket.push(Buffer.concat(frames));
+    },
+  };
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+it("one chunk of many requests is worked on in slices, with others between them, and nothing is lost", async () => {
+  const clock = new WorkClock();
+  const begun: string[] = [];
+  const busy = server("busy", clock, 1, begun);
+  const other = server("other", clock, 1, begun);
+  await turn();
+  busy.request(200);
+  other.request(1);
+  let turns = 0;
+  for (; turns < 1_000 && begun.length < 201; turns++) await turn();
+  expect(begun.filter((name) => name === "busy").length).toBe(200);
+  // The neighbour's turn comes after one slice: five milliseconds, and the frames up to the next look at the clock.
+  expect(begun.indexOf("other")).toBeLessThanOrEqual(16);
+  expect(
+    busy.handler.events
+      .filter(({ kind }) => kind === "headers")
+      .map((event) => (event as { streamId: number }).streamId),
+  ).toEqual(Array.from({ length: 200 }, (_, index) => 2 * index + 1));
+  for (const { driver } of [busy, other]) driver.destroy();
+});
+
+it("its socket is not read from while a slice waits for the next turn", async () => {
+  const clock = new WorkClock();
+  const busy = server("busy", clock, 1, []);
+  await turn();
+  busy.request(100);
+  await Promise.resolve();
+  await new Promise((resolve) => process.nextTick(resolve));
+  expect(busy.socket.isPaused()).toBe(true);
+  for (let turns = 0; turns < 100; turns++) await turn();
+  expect(busy.socket.isPaused()).toBe(false);
+  busy.driver.destroy();
+});
+
+it("what came before the end of the transport is taken before the end is told", async () => {
+  const clock = new WorkClock();
+  const begun: string[] = [];
+  const busy = server("busy", clock, 1, begun);
+  await turn();
+  busy.request(100);
+  busy.socket.push(null);
+  for (let turns = 0; turns < 100; turns++) await turn();
+  expect(begun.length).toBe(100);
+  const kinds = busy.handler.events.map(({ kind }) => kind);
+  expect(kinds.lastIndexOf("headers")).toBeLessThan(kinds.indexOf("close"));
+  busy.driver.destroy();
+});
