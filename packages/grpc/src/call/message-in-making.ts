@@ -14,7 +14,7 @@ const spares: Uint8Array[] = [];
 
 /** The least memory of a message that is longer. */
 const leastBytes = 4_096;
-/** How many times what has come the memory is. */
+/** The memory of a message grows to so many times what has come. */
 const growth = 4;
 
 export class MessageInMaking {

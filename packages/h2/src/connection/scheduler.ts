@@ -52,8 +52,8 @@ export class Scheduler {
   /** The streams whose senders wait for room on the connection, in order. */
   readonly #awaitRoom: Set<Stream> = new Set();
   /**
-   * Those of them whose own windows let their data go on: they wait only until the output was taken, or the window of
-   * the connection opens.
+   * The streams of `#awaitRoom` whose own windows let their data go on: they wait only until the output was taken, or
+   * the window of the connection opens.
    */
   readonly #awaitOutput: Set<Stream> = new Set();
   readonly #onBudgetFree = (): void => this.#output.announce();

@@ -15,8 +15,8 @@ import { TLSSocket } from "node:tls";
 const readBytes = 65_536;
 
 /**
- * One for all sockets: the system writes to it and its bytes are handed on within one callback. On Windows a read of
- * each socket would be under way at the same time.
+ * The memory of the reads of all sockets: the system writes to it and its bytes are handed on within one callback. On
+ * Windows a read of each socket would be under way at the same time.
  */
 let memory: Uint8Array | undefined;
 
@@ -39,7 +39,7 @@ export function readsShared(duplex: object, onBytes: (bytes: Uint8Array) => void
   const handle = (duplex as { readonly _handle?: Handle | null })._handle;
   if (buffer === undefined || callback === undefined || typeof handle?.useUserBuffer !== "function") return false;
   const socket = duplex as unknown as Record<symbol, unknown>;
-  // A socket that has memory of its own belongs to somebody else.
+  // A socket with memory of its own was made with `onread`, and has a reader.
   if (socket[buffer] !== null) return false;
   memory ??= new Uint8Array(readBytes);
   socket[buffer] = memory;

@@ -93,8 +93,8 @@ export interface StreamHandler {
   onInformational?(fields: readonly HeaderField[]): void;
   /**
    * Payload of one DATA frame has come, without padding; possibly empty with `endStream`. The bytes are there until the
-   * callback returns: the memory behind them is used again, so whoever keeps them copies them. Each byte must be given
-   * back by `acknowledge` when it is consumed.
+   * callback returns: the memory behind them is used again, so a handler that keeps them copies them. Each byte must be
+   * given back by `acknowledge` when it is consumed.
    */
   onData(data: Uint8Array, endStream: boolean): void;
   /** The trailer section has come; it always ends the peer's side of the stream. */
