@@ -120,7 +120,7 @@ class CompilingCodec<Desc extends DescMessage> implements BinaryCodec<MessageSha
     return this.#mayCompile() && canCompile(reachable(this.#desc));
   }
 
-  /** What protobuf-es makes of unknown fields are views: of a copy, as `decode` promises. */
+  /** Decodes a copy: what protobuf-es keeps of unknown fields are views. */
   #decodeSlowly(bytes: Uint8Array): MessageShape<Desc> {
     return fromBinary(this.#desc, new Uint8Array(bytes));
   }
