@@ -6,7 +6,16 @@ set -euo pipefail
 XDG_RUNTIME_DIR=$(mktemp -d) # the router leaves its endpoint and a token here, where expose and connect look for them
 export XDG_RUNTIME_DIR
 processes=()
-trap 'kill "${processes[@]}"; wait "${processes[@]}"; rm -rf "$XDG_RUNTIME_DIR"' EXIT
+
+# Ends what was started, the last first: a command that outlives its router says that it cannot reach it.
+stop() {
+  for ((i = ${#processes[@]} - 1; i >= 0; i--)); do
+    kill "${processes[i]}"
+    wait "${processes[i]}" || true
+  done
+  rm -rf "$XDG_RUNTIME_DIR"
+}
+trap stop EXIT
 
 # Starts a command in the background, waits for its first event of a kind, and puts that event's port into `port`.
 start() {
