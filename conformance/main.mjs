@@ -16,6 +16,7 @@ const judges = {
   "dead-ways": "streams of the command whose way to the router dies, stalls or comes back (--full: for longer)",
   streams: "compressed streams with Python's gzip, zlib, bz2, lzma, zstandard and brotli",
   leaks: "what a million calls, and many streams, connections and channels, leave behind",
+  tools: "grpcurl, grpc-health-probe and ghz on a server of ours",
   peers: "gRPC with grpcio, grpclib, grpc-go, grpc-js and connect-node, as clients and as servers",
 };
 

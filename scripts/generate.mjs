@@ -3,7 +3,7 @@
  * buf and protoc-gen-es come from npm.
  */
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,13 +11,19 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("..", import.meta.url));
 
 /**
- * TypeScript where there are no enums, which are not erasable syntax; JavaScript with declarations elsewhere.
- * What is generated from where, and only for these files; all of them where none are named.
+ * The folders of protos with what is generated from them: from the files that are named in `only`, or from all. The
+ * sources of packages get TypeScript, everything else gets JavaScript.
  */
 const jobs = [
   {
     protos: "proto",
-    only: ["google/rpc/error_details.proto", "google/rpc/status.proto"],
+    only: [
+      "google/rpc/error_details.proto",
+      "google/rpc/status.proto",
+      "grpc/health/v1/health.proto",
+      "grpc/reflection/v1/reflection.proto",
+      "grpc/reflection/v1alpha/reflection.proto",
+    ],
     out: "packages/grpc/src/gen",
     target: "ts",
   },
@@ -69,6 +75,20 @@ function generate(protos, { only, target }, out) {
   execFileSync(join(root, "node_modules/.bin/buf"), ["generate", protos, "--template", template, ...paths], {
     cwd: root,
     stdio: "inherit",
+  });
+  if (target === "ts") for (const name of files(out)) rewrite(join(out, name), eraseEnums);
+}
+
+function rewrite(path, change) {
+  writeFileSync(path, change(readFileSync(path, "utf8")));
+}
+
+/** Makes an object and a type of each enum: an enum is no erasable syntax, which all TypeScript here is. */
+function eraseEnums(text) {
+  return text.replaceAll(/export enum (\w+) \{\n([^}]*)\}/g, (_, name, values) => {
+    const fields = values.replaceAll(/^( +\w+) = (-?\d+),$/gm, "$1: $2,");
+    const type = `export type ${name} = (typeof ${name})[keyof typeof ${name}];`;
+    return `export const ${name} = {\n${fields}} as const;\n\n${type}`;
   });
 }
 

@@ -45,8 +45,8 @@ const serviceOptionNames = optionNames<ServiceOptions>({
 
 export class MethodTable {
   readonly #methods: Map<string, ServedMethod> = new Map();
-  /** The names of the services, which tell an unknown method from an unknown service. */
-  readonly #services: Set<string> = new Set();
+  /** The services by their names, which tell an unknown method from an unknown service. */
+  readonly #services: Map<string, AnyService> = new Map();
 
   /**
    * Adds the methods of a service. @throws TypeError for what is no service or was added already, an implementation
@@ -70,8 +70,13 @@ export class MethodTable {
       const names = methods.map((method) => method.names[0]);
       throw new TypeError(`the implementation of ${typeName} has none of its methods (${names.join(", ")})`);
     }
-    this.#services.add(typeName);
+    this.#services.set(typeName, service);
     for (const one of served) this.#methods.set(one.method.path, one);
+  }
+
+  /** The descriptions of the services, in the order in which they were added. */
+  get services(): AnyService[] {
+    return [...this.#services.values()];
   }
 
   get(path: string): ServedMethod | undefined {

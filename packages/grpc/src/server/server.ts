@@ -132,6 +132,7 @@ export class Server implements AsyncDisposable {
   /** The calls of `listen` that are under way. */
   readonly #beginning: Set<Promise<void>> = new Set();
   readonly #connections: Set<ServerConnection> = new Set();
+  readonly #closing: AbortController = new AbortController();
   #closed: Promise<void> | undefined;
 
   /**
@@ -171,6 +172,19 @@ export class Server implements AsyncDisposable {
         }
       },
     };
+  }
+
+  /**
+   * The signal that aborts when `close()` is called. A handler whose calls have no end of their own, such as one that
+   * tells of changes, ends them when it fires; the server would wait for them, and then end them by force.
+   */
+  get closing(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  /** The descriptions of the services that were added, in their order. */
+  get services(): readonly AnyService[] {
+    return this.#core.methods.services;
   }
 
   /**
@@ -276,7 +290,11 @@ export class Server implements AsyncDisposable {
    */
   close(options: Pick<CloseOptions, "closeTimeoutMs"> = {}): Promise<void> {
     checkOptionNames("close", options, closeOptionNames);
-    this.#closed ??= this.#close(wholeNumber("closeTimeoutMs", options.closeTimeoutMs ?? defaultCloseTimeoutMs, 0));
+    const timeoutMs = wholeNumber("closeTimeoutMs", options.closeTimeoutMs ?? defaultCloseTimeoutMs, 0);
+    if (this.#closed === undefined) {
+      this.#closed = this.#close(timeoutMs);
+      this.#closing.abort(new GrpcError(Status.UNAVAILABLE, "the server is closing"));
+    }
     return this.#closed;
   }
 
