@@ -4,8 +4,9 @@
  */
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { takesPart } from "../subjects/catalog.mjs";
+import { publishedChild } from "./published.mjs";
 import { run } from "./run.mjs";
 import { ratioInterval } from "./statistics.mjs";
 
@@ -27,12 +28,19 @@ const attempts = 2;
  */
 export async function compareCheckouts(against, { pairs, seconds, scenarios, subjects }) {
   const other = resolve(against);
-  const children = [other, here].map((folder) => join(folder, "bench/child.mjs"));
-  for (const child of children) if (!existsSync(child)) throw new Error(`${child} does not exist`);
+  const modules = [other, here].map((folder) => join(folder, "bench/child.mjs"));
+  for (const child of modules) if (!existsSync(child)) throw new Error(`${child} does not exist`);
+  const known = await import(pathToFileURL(join(other, "bench/scenarios/catalog.mjs")).href);
+  const names = new Set(known.scenarios.map((/** @type {{ name: string }} */ { name }) => name));
   const timing = { warmUpMs: seconds * 700, windowMs: seconds * 1_000 };
   const rows = [];
   let good = true;
   for (const scenario of scenarios) {
+    if (!names.has(scenario.name)) {
+      console.error(`${scenario.name}: left out, ${other} does not have it`);
+      continue;
+    }
+    const children = scenario.published ? [await publishedChild(other), await publishedChild(here)] : modules;
     for (const subject of subjects.filter(({ name }) => name.startsWith("trunkline"))) {
       if (!takesPart(subject, scenario)) continue;
       const row = rowOf(scenario, subject, await pairedRatios(subject, scenario, { pairs, timing, children }), pairs);

@@ -1,6 +1,6 @@
 /**
  * A message of which a part has come, in one piece of memory: nothing is joined at the end. Memory is taken as bytes
- * come, never on the word of a length: at most four times what has come.
+ * come, never on the word of a length: at most five times what has come.
  *
  * Where what was decoded may keep views, the memory is the message's own. Otherwise it is used again for later
  * messages: V8 collects memory outside of its heap late, when tens of megabytes have piled up.
@@ -79,7 +79,9 @@ export class MessageInMaking {
     // Views may be kept of memory that is the message's to the byte.
     const spare = spares.findIndex(({ length }) => (this.#keepsViews ? length === this.length : length >= needed));
     if (spare !== -1) return spares.splice(spare, 1)[0] as Uint8Array;
-    return allocateOwnBytes(Math.min(this.length, Math.max(leastBytes, growth * needed)));
+    const bytes = Math.max(leastBytes, growth * needed);
+    // A little more for the whole message is less than another piece of memory and another copy.
+    return allocateOwnBytes(this.length - bytes <= bytes / 4 ? this.length : bytes);
   }
 }
 

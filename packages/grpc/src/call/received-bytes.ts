@@ -1,6 +1,7 @@
 /**
  * The bytes that have come and were not asked for, copied together into blocks: each view would keep memory that is to
- * be used again.
+ * be used again. Large blocks are used again, too: a reader that is always one message behind would leave one to be
+ * collected for each frame.
  */
 
 import { allocateOwnBytes } from "#platform";
@@ -12,6 +13,11 @@ import type { MessageInMaking } from "./message-in-making.js";
  * message.
  */
 const blockBytes = 4_096;
+/** The size of the blocks for much data: that of a DATA frame by default. */
+const largeBlockBytes = 16_384;
+/** The number of large blocks that are kept for later, in the process. */
+const mostSpares = 64;
+const spares: Uint8Array[] = [];
 
 interface Piece {
   readonly bytes: Uint8Array;
@@ -26,6 +32,8 @@ export class ReceivedBytes {
   length = 0;
   #first: Piece | undefined = undefined;
   #last: Piece | undefined = undefined;
+  /** A large block of which a view was given last: it is used again once that was decoded. */
+  #lent: Uint8Array | undefined = undefined;
 
   /** Takes over `data` from `offset` on. */
   append(data: Uint8Array, offset: number): void {
@@ -34,7 +42,7 @@ export class ReceivedBytes {
     while (at < data.length) {
       let last = this.#last;
       if (last === undefined || last.end === last.bytes.length) {
-        last = { bytes: new Uint8Array(this.#blockFor(data.length - at)), start: 0, end: 0, next: undefined };
+        last = { bytes: this.#blockFor(data.length - at), start: 0, end: 0, next: undefined };
         this.#add(last);
       }
       const count = Math.min(data.length - at, last.bytes.length - last.end);
@@ -44,19 +52,19 @@ export class ReceivedBytes {
     }
   }
 
-  #blockFor(bytes: number): number {
-    return bytes >= blockBytes || this.#last !== undefined
-      ? Math.max(blockBytes, bytes)
-      : Math.min(blockBytes, 2 * bytes);
+  #blockFor(bytes: number): Uint8Array {
+    // Filled from its start: what came before in the memory of a block is never seen.
+    if (bytes >= blockBytes) return spares.pop() ?? allocateOwnBytes(largeBlockBytes);
+    return allocateOwnBytes(this.#last === undefined ? Math.min(blockBytes, 2 * bytes) : blockBytes);
   }
 
   /** Drops `skipped` bytes and moves all others, which belong to a message in the making, into that. */
   moveInto(message: MessageInMaking, skipped: number): void {
     this.#skip(skipped);
-    for (let piece = this.#first; piece !== undefined; piece = piece.next)
+    for (let piece = this.#first; piece !== undefined; piece = this.#first) {
       message.take(piece.bytes.subarray(piece.start, piece.end), 0);
-    this.#first = undefined;
-    this.#last = undefined;
+      this.#skip(piece.end - piece.start);
+    }
     this.length = 0;
   }
 
@@ -78,7 +86,7 @@ export class ReceivedBytes {
 
   /**
    * Drops `skipped` bytes and gives the next `bytes`, which must be there, in one piece: a view of memory that other
-   * bytes share, or a piece of its own.
+   * bytes share, and which is good until the next call, or a piece of its own.
    */
   take(skipped: number, bytes: number): { readonly bytes: Uint8Array; readonly own: boolean } {
     this.length -= skipped + bytes;
@@ -87,10 +95,9 @@ export class ReceivedBytes {
     if (first === undefined || bytes === 0) return { bytes: new Uint8Array(0), own: true };
     if (first.end - first.start >= bytes) {
       const view = first.bytes.subarray(first.start, first.start + bytes);
-      this.#skip(bytes);
+      this.#skip(bytes, true);
       return { bytes: view, own: false };
     }
-    // Filled below: what came before in this memory is never seen.
     const joined = allocateOwnBytes(bytes);
     let filled = 0;
     for (let piece = this.#first; piece !== undefined && filled < bytes; piece = this.#first) {
@@ -108,7 +115,12 @@ export class ReceivedBytes {
     this.#last = piece;
   }
 
-  #skip(bytes: number): void {
+  /** Drops bytes. `lends`: a view of the first piece is given out. */
+  #skip(bytes: number, lends = false): void {
+    if (this.#lent !== undefined) {
+      keepForLater(this.#lent);
+      this.#lent = undefined;
+    }
     let left = bytes;
     for (let piece = this.#first; piece !== undefined; piece = this.#first) {
       const here = piece.end - piece.start;
@@ -122,7 +134,13 @@ export class ReceivedBytes {
       piece.next = undefined;
       this.#first = next;
       if (next === undefined) this.#last = undefined;
+      if (lends) this.#lent = piece.bytes;
+      else keepForLater(piece.bytes);
       if (left === 0) return;
     }
   }
+}
+
+function keepForLater(block: Uint8Array): void {
+  if (block.length === largeBlockBytes && spares.length < mostSpares) spares.push(block);
 }

@@ -33,6 +33,7 @@ const sendBudget: ByteBudget = new ByteBudget(134_217_728);
  */
 export function checkedHttp2(role: "client" | "server", options: Http2Options = {}): Http2Options {
   checkOptionNames("http2", options, http2OptionNames);
-  checkConnectionOptions({ role, settings: options.settings ?? {}, limits: options.limits ?? {} });
-  return { ...options, limits: { receiveBudget, sendBudget, ...options.limits } };
+  const given = { receiveBudget, sendBudget, ...options.limits };
+  const { limits } = checkConnectionOptions({ role, settings: options.settings ?? {}, limits: given });
+  return { ...options, limits };
 }

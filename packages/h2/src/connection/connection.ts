@@ -221,7 +221,11 @@ export class Connection {
   nextDeadline(): number | undefined {
     const core = this.#core;
     if (core.closed) return undefined;
-    const deadline = Math.min(this.#watches.deadline, core.windows.assemblies.deadline, core.lifetimeDeadline());
+    const deadline = Math.min(
+      this.#watches.deadline,
+      core.windows.assemblies?.deadline ?? Number.POSITIVE_INFINITY,
+      core.lifetimeDeadline(),
+    );
     return deadline === Number.POSITIVE_INFINITY ? undefined : deadline;
   }
 
@@ -233,7 +237,7 @@ export class Connection {
     this.#watches.check(now);
     core.outputWatched = this.#watches.watchesOutput;
     if (core.closed) return;
-    core.windows.assemblies.check(now, this.overBudget);
+    core.windows.assemblies?.check(now, this.overBudget);
     // It is not the peer that is silent: we do not read.
     if (!this.wantsInput || this.overBudget) core.keepalive.received(now);
     core.checkLifetime();

@@ -7,7 +7,7 @@ const maxOutstanding = 16;
 
 export class Pings {
   readonly #output: Output;
-  readonly #sentAt: Map<number, number> = new Map();
+  #sentAt: Map<number, number> | undefined = undefined;
   #nextId = 1;
   /** The shortest of the recent round trips in milliseconds; undefined before the first answer. */
   roundTripMs: number | undefined = undefined;
@@ -18,7 +18,7 @@ export class Pings {
   }
 
   get outstanding(): number {
-    return this.#sentAt.size;
+    return this.#sentAt?.size ?? 0;
   }
 
   /** The time when a measurement last came back, or when a PING for one went out. */
@@ -30,7 +30,10 @@ export class Pings {
   send(now: number, must = false): number {
     const pingId = this.#nextId;
     this.#nextId = (this.#nextId % 0xffffffff) + 1;
-    if (must || this.#sentAt.size < maxOutstanding) this.#sentAt.set(pingId, now);
+    if (must || this.outstanding < maxOutstanding) {
+      this.#sentAt ??= new Map();
+      this.#sentAt.set(pingId, now);
+    }
     this.#measuredAt = now;
     this.#output.ping(pingId);
     return pingId;
@@ -41,9 +44,9 @@ export class Pings {
    */
   answered(bytes: Uint8Array, start: number, now: number): { pingId: number; roundTripMs: number } | undefined {
     const pingId = readUint32(bytes, start + 4);
-    const sentAt = readUint32(bytes, start) === 0 ? this.#sentAt.get(pingId) : undefined;
+    const sentAt = readUint32(bytes, start) === 0 ? this.#sentAt?.get(pingId) : undefined;
     if (sentAt === undefined) return undefined;
-    this.#sentAt.delete(pingId);
+    this.#sentAt?.delete(pingId);
     const roundTripMs = Math.max(0, now - sentAt);
     // A path that got longer shows within a few measurements; one slow answer of a busy peer hardly counts.
     const last = this.roundTripMs ?? roundTripMs;

@@ -34,13 +34,15 @@ export class ReceiveWindows {
   readonly #nowMs: () => number;
   readonly #maxStreamWindow: number;
   readonly #budget: number;
+  readonly #assemblyTimeoutMs: number;
   readonly #shared: ByteBudget | undefined;
   /** Wakes the driver, which reads again. */
   readonly #onBudgetFree = (): void => this.#output.announce();
   readonly connection: ReceiveWindow = new ReceiveWindow({ bytes: protocolInitialWindow });
   /** The bytes received and unread, over all streams. */
   unreadBytes = 0;
-  readonly assemblies: Assemblies;
+  /** The messages in the making; undefined on a connection that has never had one. */
+  assemblies: Assemblies | undefined = undefined;
   /** The bytes by which stream windows have grown past their first size, over all streams. */
   #grownBytes = 0;
 
@@ -52,9 +54,7 @@ export class ReceiveWindows {
     this.#maxStreamWindow = limits.maxStreamWindow;
     this.#budget = limits.maxBufferedBytesPerConnection;
     this.#shared = limits.receiveBudget;
-    this.assemblies = new Assemblies(this.#budget, limits.messageBudgetTimeoutMs, (stream, bytes) =>
-      this.#extend(stream, bytes),
-    );
+    this.#assemblyTimeoutMs = limits.messageBudgetTimeoutMs;
     // Half of the budget may be on its way; the other half is for what waits to be read.
     const size = Math.min(max31Bit, Math.max(protocolInitialWindow, Math.floor(this.#budget / 2)));
     this.connection.grown = size - protocolInitialWindow;
@@ -85,7 +85,7 @@ export class ReceiveWindows {
         stream.awaitedBytes += content;
         this.#keepPace(stream, content, now);
       }
-      this.assemblies.received(assembly, content, this.unreadBytes, now);
+      this.assemblies?.received(assembly, content, this.unreadBytes, now);
     }
     if (padding > 0) this.#creditStream(stream);
     this.creditConnection();
@@ -106,14 +106,18 @@ export class ReceiveWindows {
     stream.awaitedBytes -= awaited;
     stream.paceBytes += counted - awaited;
     this.#creditStream(stream);
-    if (this.assemblies.deadline !== Number.POSITIVE_INFINITY)
-      this.assemblies.extendWaiting(this.unreadBytes, this.#nowMs());
+    const { assemblies } = this;
+    if (assemblies !== undefined && assemblies.deadline !== Number.POSITIVE_INFINITY)
+      assemblies.extendWaiting(this.unreadBytes, this.#nowMs());
     this.creditConnection();
   }
 
   /** Extends the stream for a message of which `bytes` more have to come. @returns whether it was extended at once */
   extend(stream: Stream, bytes: number): boolean {
     if (!stream.remoteOpen || stream.released || !(bytes > 0)) return true;
+    this.assemblies ??= new Assemblies(this.#budget, this.#assemblyTimeoutMs, (one, lacking) =>
+      this.#extend(one, lacking),
+    );
     const extended = this.assemblies.begin(stream, bytes, this.unreadBytes, this.#nowMs());
     this.creditConnection();
     return extended;
@@ -121,7 +125,7 @@ export class ReceiveWindows {
 
   /** Forgets the message of a stream that will not be whole. */
   endAssembly(stream: Stream): void {
-    this.assemblies.end(stream, this.unreadBytes, this.#nowMs());
+    this.assemblies?.end(stream, this.unreadBytes, this.#nowMs());
     this.creditConnection();
   }
 
@@ -157,7 +161,7 @@ export class ReceiveWindows {
     shared.add(bytes);
     if (bytes > 0 && shared.isFull && this.unreadBytes > guaranteedBytes) {
       shared.whenFree(this.#onBudgetFree);
-      this.assemblies.hurry(this.#nowMs());
+      this.assemblies?.hurry(this.#nowMs());
     }
   }
 
@@ -167,7 +171,7 @@ export class ReceiveWindows {
     // The way of most frames: less than an eighth is missing, and no budget could make it more.
     if (window.size - window.available < window.size >>> 3) return;
     const room = this.#budget - this.unreadBytes;
-    const oldest = Math.min(this.assemblies.oldestBytes, room + this.#budget * overdraft);
+    const oldest = Math.min(this.assemblies?.oldestBytes ?? 0, room + this.#budget * overdraft);
     const offer = Math.min(window.size, Math.max(room, oldest)) - window.available;
     // In steps of an eighth: few frames, and a sender at full speed still has seven eighths ahead of it. Where unread
     // bytes leave little to offer, in steps that the sender can use, or it would stand still below an eighth.

@@ -55,7 +55,7 @@ export class Scheduler {
    * The streams of `#awaitRoom` whose own windows let their data go on: they wait only until the output was taken, or
    * the window of the connection opens.
    */
-  readonly #awaitOutput: Set<Stream> = new Set();
+  #awaitOutput: Set<Stream> | undefined = undefined;
   readonly #onBudgetFree = (): void => this.#output.announce();
 
   constructor(output: Output, encoder: HpackEncoder, settings: Settings, limits: Limits, events: SchedulerEvents) {
@@ -152,7 +152,10 @@ export class Scheduler {
 
   #wait(stream: Stream): void {
     stream.awaitsWritable = true;
-    if (this.#mayGoOn(stream)) this.#awaitOutput.add(stream);
+    if (this.#mayGoOn(stream)) {
+      this.#awaitOutput ??= new Set();
+      this.#awaitOutput.add(stream);
+    }
     if (this.#awaitRoom.has(stream)) return;
     this.#awaitRoom.add(stream);
     if (this.#limits.sendBudget?.isFull === true) this.#limits.sendBudget.whenFree(this.#onBudgetFree);
@@ -161,7 +164,7 @@ export class Scheduler {
   #waitNoMore(stream: Stream): void {
     stream.awaitsWritable = false;
     this.#awaitRoom.delete(stream);
-    this.#awaitOutput.delete(stream);
+    this.#awaitOutput?.delete(stream);
   }
 
   /** Tells those who wait for room on the connection that there is some. */
@@ -181,11 +184,13 @@ export class Scheduler {
 
   /** Tells those who wait only for the output and the connection's window, after the output was taken. */
   tellOutput(): void {
+    const waiting = this.#awaitOutput;
+    if (waiting === undefined) return;
     // Those that have to wait again come behind those that are there.
-    let left = this.#awaitOutput.size;
-    for (const stream of this.#awaitOutput) {
+    let left = waiting.size;
+    for (const stream of waiting) {
       if (left-- === 0 || !this.#goesOnAtOnce) return;
-      this.#awaitOutput.delete(stream);
+      waiting.delete(stream);
       this.#tellWritable(stream);
     }
   }
@@ -228,7 +233,7 @@ export class Scheduler {
 
   /** The connection's window has opened. */
   connectionOpened(): void {
-    if (this.hasReady || this.#awaitOutput.size > 0) this.#output.announce();
+    if (this.hasReady || (this.#awaitOutput?.size ?? 0) > 0) this.#output.announce();
   }
 
   /** Drops what waits on a stream that was reset. */
@@ -328,7 +333,7 @@ export class Scheduler {
   /** The connection is over: nothing waits for room any more. */
   close(): void {
     this.#awaitRoom.clear();
-    this.#awaitOutput.clear();
+    this.#awaitOutput?.clear();
     this.#limits.sendBudget?.forget(this.#onBudgetFree);
   }
 

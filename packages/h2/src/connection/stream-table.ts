@@ -25,7 +25,8 @@ export class StreamTable {
   peerHeld = 0;
   /** The number of streams ever begun, by either side. */
   begun = 0;
-  readonly #endedLately: Int32Array = new Int32Array(rememberedEnds);
+  /** The streams that ended last, in a ring once there were so many. */
+  readonly #endedLately: number[] = [];
   #endedCount = 0;
   /** The widest send windows. */
   readonly widest: WidestWindows = new WidestWindows();

@@ -131,16 +131,16 @@ export class ConnectionDriver {
    * Goes on with what has come, until this connection has had its time of the turn. What waits then, and what the
    * socket has besides, comes after other connections have had theirs.
    */
-  readonly #goOn = (): void => {
+  #goOn(): void {
     if (this.#busy) return;
     while (this.#waits && !this.#hadItsTurn) this.#giveNext();
     const yields = this.#hadItsTurn;
     if (!yields) this.#schedule();
-    else if (!this.#yielded) setImmediate(this.#nextTurn);
+    else if (!this.#yielded) setImmediate(ConnectionDriver.#nextTurn, this);
     this.#yielded = yields;
     this.#pauseOrResume();
     this.#arm();
-  };
+  }
 
   /** True where the engine has stopped within a chunk, or several chunks have taken the time of a slice. */
   get #hadItsTurn(): boolean {
@@ -148,11 +148,11 @@ export class ConnectionDriver {
     return this.#rest !== undefined || this.#clock.nowMs() - this.#turnBeganMs >= sliceMs;
   }
 
-  readonly #nextTurn = (): void => {
-    this.#yielded = false;
-    this.#turnBeganMs = undefined;
-    this.#goOn();
-  };
+  static #nextTurn(driver: ConnectionDriver): void {
+    driver.#yielded = false;
+    driver.#turnBeganMs = undefined;
+    driver.#goOn();
+  }
 
   /** Gives the engine all that has come: the transport has ended. */
   #giveRest(): void {
@@ -193,7 +193,7 @@ export class ConnectionDriver {
     this.#blocked = !this.#transport.write(this.#connection.takeWritten());
     this.#busy = within;
     if (this.#blocked) this.#arm();
-    if (!within && this.#held.size > 0) setImmediate(this.#goOn);
+    if (!within && this.#held.size > 0) setImmediate(() => this.#goOn());
   }
 
   #flushNow(): void {

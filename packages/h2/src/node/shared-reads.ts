@@ -25,6 +25,21 @@ interface Handle {
   useUserBuffer?(buffer: Uint8Array): void;
 }
 
+/** The fields of a socket for its memory and for what is called with the bytes, where this Node has them. */
+interface Fields {
+  readonly buffer: symbol | undefined;
+  readonly callback: symbol | undefined;
+}
+
+/** The fields of all sockets. They are looked for once: that makes much garbage beside a connection. */
+let fields: Fields | undefined;
+
+function fieldsOf(socket: object): Fields {
+  const symbols = Object.getOwnPropertySymbols(socket);
+  const named = (name: string): symbol | undefined => symbols.find(({ description }) => description === name);
+  return { buffer: named("kBuffer"), callback: named("kBufferCb") };
+}
+
 /**
  * Lets a socket read into the shared memory from now on, and calls `onBytes` with what was read. The bytes are there
  * until the callback returns.
@@ -34,8 +49,8 @@ export function readsShared(duplex: object, onBytes: (bytes: Uint8Array) => void
   if (!(duplex instanceof net.Socket) || duplex instanceof TLSSocket || process.platform === "win32") return false;
   // What was read already is in the queue of the stream.
   if (duplex.readableLength > 0 || duplex.readableFlowing === true) return false;
-  const fields = Object.fromEntries(Object.getOwnPropertySymbols(duplex).map((symbol) => [symbol.description, symbol]));
-  const { kBuffer: buffer, kBufferCb: callback } = fields;
+  fields ??= fieldsOf(duplex);
+  const { buffer, callback } = fields;
   const handle = (duplex as { readonly _handle?: Handle | null })._handle;
   if (buffer === undefined || callback === undefined || typeof handle?.useUserBuffer !== "function") return false;
   const socket = duplex as unknown as Record<symbol, unknown>;

@@ -34,12 +34,13 @@ export interface ResolvedOptions {
 }
 
 /**
- * Checks options without making a connection.
+ * Checks options without making a connection, and returns them with the defaults filled in. Connections that are made
+ * with the `limits` of the result share that one object.
  * @throws RangeError for a number out of its range, TypeError for anything else, naming the option, the value and what
  * it may be
  */
-export function checkConnectionOptions(options: ConnectionOptions): void {
-  resolveOptions(options);
+export function checkConnectionOptions(options: ConnectionOptions): Required<ConnectionOptions> {
+  return resolveOptions(options);
 }
 
 /** Checks options once and fills in the defaults. @throws RangeError or TypeError as `checkConnectionOptions` */

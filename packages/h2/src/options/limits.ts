@@ -169,15 +169,20 @@ const maxWindow = 2 ** 31 - 1;
 const longestMs = 2 ** 31 - 1;
 const most = 2 ** 31 - 1;
 
+/** The results of `resolveLimits`: a server resolves its limits once, and not for each of its connections. */
+const resolved: WeakSet<ConnectionLimits> = new WeakSet();
+
 /**
- * Checks limits and fills in the defaults. @throws RangeError or TypeError naming the limit, the value and its range
+ * Checks limits and fills in the defaults; what it has returned before is returned as it is. @throws RangeError or TypeError naming the limit, the value and its range
  */
 export function resolveLimits(limits: ConnectionLimits, initialWindowSize: number): ResolvedLimits {
+  if (resolved.has(limits) && (limits as ResolvedLimits).maxStreamWindow >= initialWindowSize)
+    return limits as ResolvedLimits;
   const whole = (name: keyof ConnectionLimits, preset: number, least: number, largest: number): number =>
     wholeNumber(name, (limits[name] as number | undefined) ?? preset, least, largest);
   const duration = (name: keyof ConnectionLimits, presetMs: number, least = 1): number =>
     whole(name, presetMs, least, longestMs);
-  return {
+  const all: ResolvedLimits = Object.freeze({
     maxStreamWindow: Math.max(initialWindowSize, whole("maxStreamWindow", 2 ** 24, 0, maxWindow)),
     maxBufferedBytesPerConnection: whole("maxBufferedBytesPerConnection", 2 ** 25, 65_535, 2 ** 40),
     receiveBudget: budget("receiveBudget", limits.receiveBudget),
@@ -205,7 +210,9 @@ export function resolveLimits(limits: ConnectionLimits, initialWindowSize: numbe
     uselessFrames: allowance("uselessFrames", limits.uselessFrames, 1_000, 100),
     forcedResets: allowance("forcedResets", limits.forcedResets, 100, 10),
     earlyResets: allowance("earlyResets", limits.earlyResets, 1_000, 200),
-  };
+  });
+  resolved.add(all);
+  return all;
 }
 
 function allowance(name: string, given: Allowance | undefined, burst: number, perSecond: number): Allowance {
