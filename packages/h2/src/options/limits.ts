@@ -173,7 +173,8 @@ const most = 2 ** 31 - 1;
 const resolved: WeakSet<ConnectionLimits> = new WeakSet();
 
 /**
- * Checks limits and fills in the defaults; what it has returned before is returned as it is. @throws RangeError or TypeError naming the limit, the value and its range
+ * Checks limits and fills in the defaults; what it has returned before is returned as it is. @throws RangeError or
+ * TypeError naming the limit, the value and its range
  */
 export function resolveLimits(limits: ConnectionLimits, initialWindowSize: number): ResolvedLimits {
   if (resolved.has(limits) && (limits as ResolvedLimits).maxStreamWindow >= initialWindowSize)
