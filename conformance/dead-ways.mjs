@@ -260,7 +260,7 @@ class TestRouter {
 
   async #mint(identity) {
     const file = join(this.#folder, `${identity}.token`);
-    writeFileSync(file, await output(["token", identity], this.#env), { mode: 0o600 });
+    writeFileSync(file, await output(["token", "mint", identity], this.#env), { mode: 0o600 });
     return file;
   }
 

@@ -3,20 +3,24 @@ import { Command, CommanderError, Option } from "commander";
 import type { ConnectOptions } from "./commands/connect.js";
 import type { DemoOptions } from "./commands/demo.js";
 import type { ExposeOptions } from "./commands/expose.js";
+import type { PingOptions } from "./commands/ping.js";
 import type { RouterCommandOptions } from "./commands/router.js";
-import type { TokenOptions } from "./commands/token.js";
+import type { TokenOptions } from "./commands/token-mint.js";
 import type { CommonOptions } from "./context.js";
 import {
   defaultGrace,
+  defaultInterval,
   defaultKeepalive,
   defaultKeepaliveTimeout,
   defaultLifetime,
+  defaultPingTimeout,
   defaultRouterListen,
   defaultSizeMb,
   defaultWait,
 } from "./defaults.js";
 import { exitCodeMeanings, signalMeanings } from "./exit-codes.js";
 import { logLevels } from "./output.js";
+import type { AccessOptions } from "./router-access.js";
 import { version } from "./version.js";
 
 /** The parsed command line. */
@@ -29,12 +33,30 @@ export type Request =
       readonly options: ExposeOptions & CommonOptions;
     }
   | { readonly command: "connect"; readonly name: string; readonly options: ConnectOptions & CommonOptions }
+  | { readonly command: "ls"; readonly options: AccessOptions & CommonOptions }
+  | { readonly command: "ping"; readonly name: string; readonly options: PingOptions & CommonOptions }
   | { readonly command: "demo"; readonly options: DemoOptions & CommonOptions }
-  | { readonly command: "token"; readonly identity: string; readonly options: TokenOptions & CommonOptions }
-  | { readonly command: "key"; readonly options: CommonOptions };
+  | { readonly command: "token mint"; readonly identity: string; readonly options: TokenOptions & CommonOptions }
+  | { readonly command: "token inspect"; readonly file: string | undefined; readonly options: CommonOptions }
+  | { readonly command: "key"; readonly options: CommonOptions }
+  | { readonly command: "version"; readonly options: CommonOptions }
+  | { readonly command: "completion"; readonly shell: string; readonly options: CommonOptions };
 
-/** The names of all commands. */
-export const commandNames: readonly Request["command"][] = ["router", "expose", "connect", "demo", "token", "key"];
+/** The names of all commands, and of the groups of commands. */
+export const commandNames: readonly string[] = [
+  "router",
+  "expose",
+  "connect",
+  "ls",
+  "ping",
+  "demo",
+  "token",
+  "token mint",
+  "token inspect",
+  "key",
+  "completion",
+  "version",
+];
 
 /**
  * Parses the arguments (without those of Node). Returns undefined when help or the version was asked for, whose text
@@ -43,9 +65,20 @@ export const commandNames: readonly Request["command"][] = ["router", "expose", 
  */
 export function parseCommandLine(args: readonly string[], write: (text: string) => void): Request | undefined {
   let request: Request | undefined;
-  const accept = (understood: Request): void => {
+  const program = createProgram((understood) => {
     request = understood;
-  };
+  }, write);
+  try {
+    if (args.length === 0) program.outputHelp();
+    else program.parse(args, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError) || error.exitCode !== 0) throw error;
+  }
+  return request;
+}
+
+/** Returns the grammar. `accept` gets the request that was understood, `write` the text of help. */
+export function createProgram(accept: Accept = () => {}, write: (text: string) => void = () => {}): Command {
   const program = new Command("trunkline")
     .description(
       "Reach a service behind NAT: one side exposes it under a name, the other connects\na port to the name.",
@@ -60,16 +93,14 @@ export function parseCommandLine(args: readonly string[], write: (text: string) 
   defineRouter(program, accept);
   defineExpose(program, accept);
   defineConnect(program, accept);
+  defineLs(program, accept);
+  definePing(program, accept);
   defineDemo(program, accept);
   defineToken(program, accept);
   defineKey(program, accept);
-  try {
-    if (args.length === 0) program.outputHelp();
-    else program.parse(args, { from: "user" });
-  } catch (error) {
-    if (!(error instanceof CommanderError) || error.exitCode !== 0) throw error;
-  }
-  return request;
+  defineCompletion(program, accept);
+  defineVersion(program, accept);
+  return program;
 }
 
 /** The width of help, whatever the terminal's is: that of a terminal by default. */
@@ -98,7 +129,11 @@ function defineRouter(program: Command, accept: Accept): void {
 function defineExpose(program: Command, accept: Accept): void {
   const expose = define(program, "expose", "let others reach a service from here, under a name")
     .argument("<name>", "what others connect to")
-    .argument("<target>", "the service: a port of this machine, host:port, [::1]:22 or unix:/path")
+    .argument(
+      "<target>",
+      "the service: a port of this machine, host:port, [::1]:22, unix:/path, or exec:COMMAND for a program that " +
+        "the shell starts for each connection",
+    )
     .option("--no-check", "begin although no service listens at the target yet")
     .action((name: string, target: string, options: ExposeOptions) =>
       accept({ command: "expose", name, target, options }),
@@ -110,13 +145,15 @@ function defineExpose(program: Command, accept: Accept): void {
     "trunkline expose web 3000",
     "trunkline expose board-7 192.168.1.20:22",
     "trunkline expose docker unix:/var/run/docker.sock",
+    "trunkline expose console 'exec:picocom --quiet /dev/ttyUSB0'",
   );
 }
 
 function defineConnect(program: Command, accept: Accept): void {
   const connect = define(program, "connect", "connect a local port to a name")
     .argument("<name>", "what the other side exposes")
-    .option("-l, --listen <address>", "[HOST:]PORT, 0 for any free port, or unix:/path (required)")
+    .option("-l, --listen <address>", "[HOST:]PORT, 0 for any free port, or unix:/path")
+    .option("--stdio", "one connection, over standard input and output")
     .option(
       "--wait [duration]",
       "how long the name may take to appear, at the start and for each connection; without one, as long as it takes",
@@ -130,7 +167,25 @@ function defineConnect(program: Command, accept: Accept): void {
     "trunkline connect web --listen 8080",
     "trunkline connect board-7 --listen 0.0.0.0:2222",
     "trunkline connect docker --listen unix:/tmp/docker.sock",
+    "ssh -o ProxyCommand='trunkline connect board-7 --stdio' me@board-7",
   );
+}
+
+function defineLs(program: Command, accept: Accept): void {
+  const ls = define(program, "ls", "list the names that are exposed").action((options: AccessOptions & CommonOptions) =>
+    accept({ command: "ls", options }),
+  );
+  finish(withAccess(ls), "trunkline ls", "trunkline ls --json");
+}
+
+function definePing(program: Command, accept: Accept): void {
+  const ping = define(program, "ping", "measure the time to the exposer of a name and back")
+    .argument("<name>", "what the other side exposes; its target sees nothing of it")
+    .option("-c, --count <number>", "pings (default: until interrupted)")
+    .option("-i, --interval <duration>", "between two pings", defaultInterval)
+    .option("--timeout <duration>", "for the other side to join, and for each answer", defaultPingTimeout)
+    .action((name: string, options: PingOptions) => accept({ command: "ping", name, options }));
+  finish(withAccess(ping), "trunkline ping web", "trunkline ping web --count 3 --json");
 }
 
 function defineDemo(program: Command, accept: Accept): void {
@@ -142,12 +197,17 @@ function defineDemo(program: Command, accept: Accept): void {
 }
 
 function defineToken(program: Command, accept: Accept): void {
-  const token = define(program, "token", "make a token for expose and connect on another machine")
+  const token = define(program, "token", "make tokens for other machines, and look into them").helpCommand(false);
+  const mint = define(token, "mint", "make a token for expose and connect on another machine")
     .argument("<identity>", "who it is for; appears in the router's log")
     .option("--lifetime <duration>", "such as 12h or 30d", defaultLifetime)
     .option("--key-file <file>", "the router's key (default: ROUTER_KEY, else that of this machine)")
-    .action((identity: string, options: TokenOptions) => accept({ command: "token", identity, options }));
-  finish(token, "(umask 077; trunkline token lab-3 --lifetime 12h >lab-3.token)");
+    .action((identity: string, options: TokenOptions) => accept({ command: "token mint", identity, options }));
+  finish(mint, "(umask 077; trunkline token mint lab-3 --lifetime 12h >lab-3.token)");
+  const inspect = define(token, "inspect", "show whose a token is, for what, and when it expires")
+    .argument("[file]", "holds the token (default: TRUNKLINE_TOKEN)")
+    .action((file: string | undefined, options: CommonOptions) => accept({ command: "token inspect", file, options }));
+  finish(inspect, "trunkline token inspect lab-3.token");
 }
 
 function defineKey(program: Command, accept: Accept): void {
@@ -157,7 +217,26 @@ function defineKey(program: Command, accept: Accept): void {
   finish(key, "(umask 077; trunkline key >router.key)", 'ROUTER_KEY="$(trunkline key)"');
 }
 
-function define(program: Command, name: Request["command"], summary: string): Command {
+function defineCompletion(program: Command, accept: Accept): void {
+  const completion = define(program, "completion", "print the script that completes the command line in a shell")
+    .argument("<shell>", "bash, zsh or fish")
+    .action((shell: string, options: CommonOptions) => accept({ command: "completion", shell, options }));
+  finish(
+    completion,
+    "source <(trunkline completion bash)",
+    "trunkline completion zsh >~/.zfunc/_trunkline",
+    "trunkline completion fish >~/.config/fish/completions/trunkline.fish",
+  );
+}
+
+function defineVersion(program: Command, accept: Accept): void {
+  const command = define(program, "version", "print the versions of this command and of Node").action(
+    (options: CommonOptions) => accept({ command: "version", options }),
+  );
+  finish(command, "trunkline version --json");
+}
+
+function define(program: Command, name: string, summary: string): Command {
   return program
     .command(name)
     .description(`${summary[0]?.toUpperCase()}${summary.slice(1)}.`)
@@ -219,8 +298,8 @@ On one machine, in three terminals, without configuration:
 `;
 
 const environment = `Environment (secrets are never arguments):
-  TRUNKLINE_ENDPOINT  the router, for expose and connect
-  TRUNKLINE_TOKEN     the token, for expose and connect
+  TRUNKLINE_ENDPOINT  the router, for expose, connect, ls and ping
+  TRUNKLINE_TOKEN     the token, for the same
   ROUTER_KEY          the key that tokens are signed with, for router and token;
                       taken as it is, spaces and line ends included
 `;

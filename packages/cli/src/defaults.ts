@@ -32,3 +32,9 @@ export const defaultLifetime = "30d";
 
 /** The size of the demo's file in MB: some seconds on a slow machine. */
 export const defaultSizeMb = "256";
+
+/** The time between two pings: that of `ping`. */
+export const defaultInterval = "1s";
+
+/** The time for the answer to a ping: as long as an exposer has to join. */
+export const defaultPingTimeout = "10s";

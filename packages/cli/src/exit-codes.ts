@@ -18,6 +18,8 @@ export const ExitCode = {
   internal: 70,
   /** `EX_CANTCREAT` of sysexits. */
   cannotCreate: 73,
+  /** `EX_IOERR` of sysexits. */
+  broken: 74,
   /** `EX_TEMPFAIL` of sysexits. */
   targetUnavailable: 75,
   /** `EX_NOPERM` of sysexits. */
@@ -31,10 +33,11 @@ export const exitCodeMeanings: Readonly<Record<ExitCode, string>> = {
   [ExitCode.usage]: "an argument, option or variable is wrong, or no token is given",
   [ExitCode.mismatch]: "demo: what arrived is not what was sent",
   [ExitCode.unreadable]: "a file (key, token, certificate) cannot be read or used",
-  [ExitCode.unknownName]: "connect: the name is not exposed",
+  [ExitCode.unknownName]: "the name is not exposed",
   [ExitCode.routerUnavailable]: "the router cannot be reached",
   [ExitCode.internal]: "a failure that is none of these: a bug",
   [ExitCode.cannotCreate]: "a port, socket, file or name is taken, or not allowed",
+  [ExitCode.broken]: "connect --stdio: the stream broke; ping: no answer came",
   [ExitCode.targetUnavailable]: "expose: the target refuses connections",
   [ExitCode.denied]: "the token is bad or expired, or lacks the right",
 };

@@ -1,5 +1,6 @@
 /** Keeps a name exposed: through the loss of the router, its restart, and its move to another port of this machine. */
 import { GrpcError, Status } from "@trunkline/grpc";
+import type { MetadataInit } from "@trunkline/metadata";
 import type { ListenerState, RouterStream } from "@trunkline/router";
 import type { CommandError } from "./command-error.js";
 import { maxConnections } from "./connections.js";
@@ -11,6 +12,8 @@ import type { RouterAccess } from "./router-access.js";
 /** Callbacks of `keepExposed`. */
 export interface ExposureOptions {
   readonly signal: AbortSignal;
+  /** The metadata of the name. */
+  readonly metadata: MetadataInit;
   onStream(stream: RouterStream): void;
   /** Called when the name is exposed at this endpoint, for the first time or again. */
   onExposed(endpoint: string): void;
@@ -74,6 +77,7 @@ class Exposure {
     try {
       await using listener = await client.listen(this.#name, {
         signal: AbortSignal.any([signal, moved.signal]),
+        metadata: this.#options.metadata,
         // As many may wait as may be open: a burst of connections is carried, not refused.
         maxWaitingStreams: maxConnections,
         onState: (state) => this.#onState(state, endpoint, () => void this.#awaitMove(endpoint, moved, over.signal)),

@@ -56,6 +56,8 @@ export class Output {
   readonly #log: Logger;
   readonly #clock: Clock;
   readonly #readerGone = new AbortController();
+  /** True where stdout carries a connection, which ends it: nothing is written to it then. */
+  #handedOver = false;
   /** The kinds of events whose further lines are only counted now. */
   readonly #repeated = new Map<string, Repeated>();
 
@@ -94,6 +96,11 @@ export class Output {
     return this.#readerGone.signal;
   }
 
+  /** Leaves stdout to a connection, which writes to it and ends it. Results have no place from now on. */
+  handOver(): void {
+    this.#handedOver = true;
+  }
+
   /** Writes text that is text with `--json`, too, such as help. */
   text(text: string): void {
     this.#stdout.write(text);
@@ -130,9 +137,8 @@ export class Output {
   /** Writes the counts of repeated lines, and resolves when everything has left the process, or has no reader. */
   async flush(): Promise<void> {
     for (const kind of this.#repeated.keys()) this.#writeCount(kind);
-    const flushed = (stream: NodeJS.WriteStream): Promise<void> =>
-      new Promise((resolve) => stream.write("", () => resolve()));
-    await Promise.all([flushed(this.#stdout), flushed(this.#stderr)]);
+    const streams = this.#handedOver ? [this.#stderr] : [this.#stdout, this.#stderr];
+    await Promise.all(streams.map((stream) => new Promise<void>((resolve) => stream.write("", () => resolve()))));
   }
 
   /** Returns true if a line of this kind was written lately and this one is only counted. */

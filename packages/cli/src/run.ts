@@ -10,6 +10,7 @@ import type { Context, Environment } from "./context.js";
 import { ExitCode } from "./exit-codes.js";
 import { Interrupted, interruptible, type SignalSource } from "./interruption.js";
 import { type LogLevel, Output } from "./output.js";
+import { versions } from "./version.js";
 
 /** The part of `process` that the command needs. */
 export interface CommandProcess extends SignalSource {
@@ -73,17 +74,35 @@ async function dispatch(request: Request, context: Context): Promise<void> {
       const { connect } = await import("./commands/connect.js");
       return connect(request.name, request.options, context);
     }
+    case "ls": {
+      const { ls } = await import("./commands/ls.js");
+      return ls(request.options, context);
+    }
+    case "ping": {
+      const { ping } = await import("./commands/ping.js");
+      return ping(request.name, request.options, context);
+    }
     case "demo": {
       const { demo } = await import("./commands/demo.js");
       return demo(request.options, context);
     }
-    case "token": {
-      const { token } = await import("./commands/token.js");
-      return token(request.identity, request.options, context);
+    case "token mint": {
+      const { mintToken } = await import("./commands/token-mint.js");
+      return mintToken(request.identity, request.options, context);
+    }
+    case "token inspect": {
+      const { inspectToken } = await import("./commands/token-inspect.js");
+      return inspectToken(request.file, context);
     }
     case "key": {
       const { key } = await import("./commands/key.js");
       return key(context);
+    }
+    case "version":
+      return context.output.result({ event: "version", ...versions() }, Object.values(versions()).join(", "));
+    case "completion": {
+      const { completion } = await import("./commands/completion.js");
+      return completion(request.shell, context);
     }
   }
 }
@@ -114,8 +133,9 @@ function complaint(error: unknown): string {
     .replace(/\.$/, "");
 }
 
-function helpCommand([name]: readonly string[]): string {
-  return commandNames.some((each) => each === name) ? `trunkline ${name} --help` : "trunkline --help";
+function helpCommand([first = "", second = ""]: readonly string[]): string {
+  const name = [`${first} ${second}`, first].find((each) => commandNames.includes(each));
+  return name === undefined ? "trunkline --help" : `trunkline ${name} --help`;
 }
 
 /** Returns the words by which a user calls this program here. */

@@ -1,7 +1,7 @@
 /** The grammar of addresses on the command line: targets, addresses to listen on, endpoints of routers. */
 import { Buffer } from "node:buffer";
 import { isIP, isIPv6 } from "node:net";
-import type { SocketAddress } from "@trunkline/base";
+import { printAddress, type SocketAddress } from "@trunkline/base";
 import { maxSocketPathBytes } from "@trunkline/base/node";
 import { CommandError } from "./command-error.js";
 import { ExitCode } from "./exit-codes.js";
@@ -16,16 +16,32 @@ const defaultTargetHost = "localhost";
 /** The host of an address to listen on that is only a port. */
 const defaultListenHost = "127.0.0.1";
 
+/** A program that is started for each connection, by the shell; its standard input and output are the connection. */
+export interface ProgramTarget {
+  readonly command: string;
+}
+
+/** The place that the connections to a name go to. */
+export type Target = SocketAddress | ProgramTarget;
+
+/** Returns a target as the command line takes it. */
+export function printTarget(target: Target): string {
+  return "command" in target ? `${programPrefix}${target.command}` : printAddress(target);
+}
+
+const programPrefix = "exec:";
+
 /**
- * Parses `3000`, `host:port`, `[::1]:22`, `unix:/path` or `unix-abstract:name`. @throws CommandError that says what is
- * wrong
+ * Parses `3000`, `host:port`, `[::1]:22`, `unix:/path`, `unix-abstract:name` or `exec:command`. @throws CommandError
+ * that says what is wrong
  */
-export function parseTarget(text: string): SocketAddress {
+export function parseTarget(text: string): Target {
+  if (text.startsWith(programPrefix)) return { command: commandOf(text) };
   return parse(text, {
     what: "target",
     defaultHost: defaultTargetHost,
     minPort: 1,
-    example: "3000, localhost:3000, [::1]:22 or unix:/path",
+    example: "3000, localhost:3000, [::1]:22, unix:/path or exec:command",
   });
 }
 
@@ -52,6 +68,15 @@ export function parseEndpoint(text: string): SocketAddress {
     minPort: 1,
     example: "router.example.org:443, 127.0.0.1:7420 or unix:/path",
   });
+}
+
+function commandOf(text: string): string {
+  const command = text.slice(programPrefix.length);
+  if (command.trim() === "" || command.includes("\0")) {
+    const why = command.includes("\0") ? "has a zero byte in its command" : "has no command, as in exec:cat";
+    throw new CommandError(`target ${JSON.stringify(text)} ${why}`, ExitCode.usage);
+  }
+  return command;
 }
 
 interface Grammar {

@@ -53,7 +53,15 @@ describe("arguments that are wrong", () => {
       "there is no token for 127.0.0.1:1; give --token-file or TRUNKLINE_TOKEN",
     ],
     [["expose", "web", "3000", "--tls-ca", "x", "--plaintext"], "--tls-ca and --plaintext exclude each other"],
-    [["connect", "web"], "required option '-l, --listen <address>' not specified; see trunkline connect --help"],
+    [["connect", "web"], "--listen ADDRESS or --stdio is missing; see trunkline connect --help"],
+    [["connect", "web", "--listen", "0", "--stdio"], "--listen and --stdio exclude each other"],
+    [["expose", "web", "exec:"], 'target "exec:" has no command, as in exec:cat'],
+    [["ping", "web", "--count", "0"], '--count "0" must be from 1 to 1000000'],
+    [["ping", "web", "--interval", "3"], '--interval "3" has no unit'],
+    [["token"], "see trunkline token --help"],
+    [["token", "forge"], "unknown command 'forge'; see trunkline token --help"],
+    [["token", "inspect"], "there is no token: name its file, or set TRUNKLINE_TOKEN"],
+    [["completion", "tcsh"], 'there is no completion for "tcsh"; the shells are bash, zsh, fish'],
     [["connect", "web", "--listen", "-1"], 'address to listen on "-1" has "-1" for its port'],
     [["connect", "web", "--listen", "80a"], 'address to listen on "80a" has no port'],
     [["connect", "web", "--listen", "0", "--jsn"], "unknown option '--jsn' (Did you mean --json?)"],
@@ -62,10 +70,10 @@ describe("arguments that are wrong", () => {
       "Allowed choices are debug, info, warn, error, silent",
     ],
     [["demo", "--size", "0"], '--size "0" must be from 1 to 100000, in MB'],
-    [["token"], "missing required argument 'identity'"],
-    [["token", "two words"], 'identity "two words" must be 1 to 255 printable ASCII characters'],
-    [["token", "me", "--lifetime", "0"], '--lifetime "0" is shorter than a second'],
-    [["token", "me", "--lifetime", "5"], '--lifetime "5" has no unit; use 5s, 5m, 5h or 5d'],
+    [["token", "mint"], "missing required argument 'identity'; see trunkline token mint --help"],
+    [["token", "mint", "two words"], 'identity "two words" must be 1 to 255 printable ASCII characters'],
+    [["token", "mint", "me", "--lifetime", "0"], '--lifetime "0" is shorter than a second'],
+    [["token", "mint", "me", "--lifetime", "5"], '--lifetime "5" has no unit; use 5s, 5m, 5h or 5d'],
     [["connect", "web", "--lisen", "0"], "unknown option '--lisen' (Did you mean --listen?)"],
     [["connect", "web", "--listen", "0", "--wait", "long"], '--wait "long" is no duration'],
     [["connect", "web", "--listen", "0", "--keepalive", "2"], '--keepalive "2" has no unit'],
@@ -90,7 +98,7 @@ describe("arguments that are wrong", () => {
     expect(await run.exit).toBe(64);
     expect(await run.event("error")).toMatchObject({
       exitCode: 64,
-      message: expect.stringContaining("required option"),
+      message: expect.stringContaining("--listen ADDRESS or --stdio is missing"),
     });
     expect(run.errorLines.map((line) => JSON.parse(line) as unknown)).toMatchObject([{ level: "fatal", exitCode: 64 }]);
   });
@@ -102,12 +110,12 @@ describe("a key that is too short", () => {
     const path = lab.file("short.key", "12345\n");
     const message = `the key in ${path} has 5 bytes, and at least 32 are needed; make one with: trunkline key >${path}`;
     await expectFailure(lab.run(["router", "--key-file", path]), 66, message);
-    await expectFailure(lab.run(["token", "me", "--key-file", path]), 66, message);
+    await expectFailure(lab.run(["token", "mint", "me", "--key-file", path]), 66, message);
   });
 
   test("is taken from ROUTER_KEY, as Jumpstarter's router takes it, with a warning", async () => {
     await using lab = new InProcessLab();
-    const run = lab.run(["token", "me", "--json"], { ROUTER_KEY: "12345" });
+    const run = lab.run(["token", "mint", "me", "--json"], { ROUTER_KEY: "12345" });
     expect(await run.exit).toBe(0);
     expect(await run.event("short-key")).toMatchObject({ bytes: 5, minBytes: 32 });
     expect(run.stderr).toContain("ROUTER_KEY has 5 bytes");
@@ -121,7 +129,7 @@ describe("a key", () => {
     await using lab = new InProcessLab();
     const args = (env: Readonly<Record<string, string>>): string[] =>
       env["FILE"] === undefined ? [] : ["--key-file", lab.file("key", env["FILE"])];
-    const minted = lab.run(["token", "me", ...args(token)], token);
+    const minted = lab.run(["token", "mint", "me", ...args(token)], token);
     expect(await minted.exit).toBe(0);
     const running = lab.run(["router", "--listen", "127.0.0.1:0", "--json", ...args(router)], router);
     const endpoint = (await running.event("listening"))["address"] as string;
@@ -175,7 +183,7 @@ describe("files that cannot be used", () => {
       ["connect", "web", "--listen", "0", "--tls-ca", "/no/ca"],
       "cannot read the certificates in /no/ca: there is no such file",
     ],
-    [["token", "me"], "there is no key: give --key-file or ROUTER_KEY, or start a router"],
+    [["token", "mint", "me"], "there is no key: give --key-file or ROUTER_KEY, or start a router"],
   ])("%j: one line and exit code 66", async (args, message) => {
     await using lab = new InProcessLab();
     await expectFailure(lab.run(args), 66, message);
@@ -305,7 +313,7 @@ describe("what the router refuses", () => {
     await using service = await startService();
     const keyFile = lab.file("router.key", `${key}\n`);
     const { endpoint } = await lab.router("--key-file", keyFile);
-    const minted = lab.run(["token", "lab-3", "--lifetime", "1h", "--key-file", keyFile]);
+    const minted = lab.run(["token", "mint", "lab-3", "--lifetime", "1h", "--key-file", keyFile]);
     expect(await minted.exit).toBe(0);
     expect(minted.stdout).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+\n$/);
     const file = elsewhere.file("token", minted.stdout);
@@ -365,7 +373,7 @@ describe("what is in use or not there", () => {
     await using service = await startService();
     const { endpoint } = await lab.router();
     await lab.expose("web", service.target);
-    const minted = lab.run(["token", "another"]);
+    const minted = lab.run(["token", "mint", "another"]);
     expect(await minted.exit).toBe(0);
     const run = lab.run(["expose", "web", service.target, "--endpoint", endpoint], {
       TRUNKLINE_TOKEN: minted.stdout.trim(),

@@ -21,3 +21,4 @@ afterAll(disposeLabs);
 await import("./processes/transfers.js");
 await import("./processes/losses.js");
 await import("./processes/endings.js");
+await import("./processes/standard-streams.js");

@@ -11,7 +11,7 @@ describe("the token in a file", () => {
     const { endpoint } = await lab.router();
     const tokens: string[] = [];
     for (const identity of ["first", "second"]) {
-      const minted = lab.run(["token", identity]);
+      const minted = lab.run(["token", "mint", identity]);
       expect(await minted.exit).toBe(0);
       tokens.push(minted.stdout);
     }
@@ -48,7 +48,7 @@ describe("the key of this machine", () => {
   test("outlives the router, so that its tokens stay good after an orderly end", async () => {
     await using lab = new InProcessLab();
     const { router } = await lab.router();
-    const before = lab.run(["token", "me"]);
+    const before = lab.run(["token", "mint", "me"]);
     expect(await before.exit).toBe(0);
     expect(await router.end("SIGTERM")).toBe(0);
     const { endpoint } = await lab.router();
@@ -66,7 +66,7 @@ describe("the key of this machine", () => {
     expect(readFileSync(`${lab.folder}/trunkline/router.json`, "utf8")).not.toContain(
       readFileSync(path, "utf8").trim(),
     );
-    const token = lab.run(["token", "me", "--key-file", path]);
+    const token = lab.run(["token", "mint", "me", "--key-file", path]);
     expect(await token.exit).toBe(0);
     const { endpoint } = JSON.parse(readFileSync(`${lab.folder}/trunkline/router.json`, "utf8")) as {
       endpoint: string;

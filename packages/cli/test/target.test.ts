@@ -7,7 +7,7 @@ import {
   parseEndpoint,
   parseListen,
   parseTarget,
-  printAddress,
+  printTarget,
   type SocketAddress,
 } from "../src/target.js";
 
@@ -35,7 +35,7 @@ describe("a target", () => {
   });
 
   test.each([
-    ["", 'target "" is empty; use 3000, localhost:3000, [::1]:22 or unix:/path'],
+    ["", 'target "" is empty; use 3000, localhost:3000, [::1]:22, unix:/path or exec:command'],
     ["0", 'target "0" has "0" for its port, which must be from 1 to 65535'],
     ["65536", 'target "65536" has "65536" for its port, which must be from 1 to 65535'],
     ["99999999999999999999", "must be from 1 to 65535"],
@@ -121,7 +121,7 @@ describe("an endpoint", () => {
 test.each(["localhost:80", "127.0.0.1:9", "[::1]:22", "unix:/run/app.sock", "unix-abstract:app"])(
   "%s is printed as it was written",
   (text) => {
-    for (const parse of [parseTarget, parseListen, parseEndpoint]) expect(printAddress(parse(text))).toBe(text);
+    for (const parse of [parseTarget, parseListen, parseEndpoint]) expect(printTarget(parse(text))).toBe(text);
   },
 );
 

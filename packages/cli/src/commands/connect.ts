@@ -1,4 +1,7 @@
-/** `trunkline connect NAME --listen ADDRESS`: each connection to the address goes to the exposer of the name. */
+/**
+ * `trunkline connect NAME --listen ADDRESS`: each connection to the address goes to the exposer of the name; with
+ * `--stdio`, standard input and output are the one connection.
+ */
 import { monotonicMs } from "@trunkline/base/node";
 import { CommandError } from "../command-error.js";
 import { Connections } from "../connections.js";
@@ -11,11 +14,13 @@ import { routerFailure, unknownName } from "../grpc-failure.js";
 import { type AccessOptions, RouterAccess } from "../router-access.js";
 import { listenOn, peerOf } from "../sockets.js";
 import { isLocalAddress, parseListen, printAddress } from "../target.js";
+import { connectStdio } from "./connect-stdio.js";
 import { endCarrying } from "./ending.js";
 
 /** Options of `trunkline connect`. */
 export interface ConnectOptions extends AccessOptions, GraceOption, KeepaliveOptions {
   readonly listen?: string;
+  readonly stdio?: boolean;
   /** The time that the name may take to appear, at the start and for each connection; true is without limit. */
   readonly wait: string | true;
 }
@@ -29,15 +34,18 @@ const lookAgainMs = 250;
 export async function connect(name: string, options: ConnectOptions, context: Context): Promise<void> {
   const { output, signal } = context;
   // Checked here and not by commander, which would hide a misspelt option behind this one.
-  if (options.listen === undefined)
-    throw new CommandError(
-      "required option '-l, --listen <address>' not specified; see trunkline connect --help",
-      ExitCode.usage,
-    );
-  const address = parseListen(options.listen);
+  const { listen, stdio = false } = options;
+  if ((listen === undefined) === !stdio) {
+    const problem = stdio ? "--listen and --stdio exclude each other" : "--listen ADDRESS or --stdio is missing";
+    throw new CommandError(`${problem}; see trunkline connect --help`, ExitCode.usage);
+  }
+  if (stdio && output.json)
+    throw new CommandError("--json and --stdio exclude each other: stdout is the connection", ExitCode.usage);
+  const address = listen === undefined ? undefined : parseListen(listen);
   const graceMs = graceMsOf(options);
   const waitMs = options.wait === true ? Number.POSITIVE_INFINITY : parseDuration(options.wait, "--wait", maxWaitMs);
   await using access = await RouterAccess.open(options, { ...keepaliveOf(options), graceMs }, context.env);
+  if (address === undefined) return connectStdio(name, access, waitMs, context);
   const endpoint = await awaitName(name, access, waitMs, context);
   const connections = new Connections((...note) => output.note(...note), name);
   await using listener = await listenOn(address, (error) => {

@@ -1,10 +1,12 @@
 /** `trunkline expose NAME TARGET`: those who connect to the name at the router reach the target from here. */
+import { systemClock } from "@trunkline/base/node";
 import { Connections } from "../connections.js";
 import { type Context, type GraceOption, graceMsOf, type KeepaliveOptions, keepaliveOf } from "../context.js";
 import { keepExposed } from "../exposure.js";
+import { PingAnswers, pingMetadata } from "../pings.js";
 import { type AccessOptions, RouterAccess } from "../router-access.js";
 import { checkTarget, reachTarget } from "../sockets.js";
-import { parseTarget, printAddress } from "../target.js";
+import { parseTarget, printTarget } from "../target.js";
 import { endCarrying } from "./ending.js";
 
 /** Options of `trunkline expose`. */
@@ -26,13 +28,17 @@ export async function expose(
   await using access = await RouterAccess.open(options, { ...keepaliveOf(options), graceMs }, context.env);
   if (options.check) await checkTarget(target, signal);
   const connections = new Connections((...note) => output.note(...note), name);
+  const pings = new PingAnswers(systemClock);
   let before = false;
   const exposed = keepExposed(name, access, {
     signal,
-    onStream: (stream) => connections.carry(stream, "the router", (aborted) => reachTarget(target, aborted)),
+    metadata: pingMetadata,
+    onStream(stream) {
+      if (!pings.take(stream)) connections.carry(stream, "the router", (aborted) => reachTarget(target, aborted));
+    },
     onExposed(endpoint) {
-      const event = { event: "exposed", name, target: printAddress(target), endpoint };
-      const text = `exposing ${printAddress(target)} as ${JSON.stringify(name)} at ${endpoint}`;
+      const event = { event: "exposed", name, target: printTarget(target), endpoint };
+      const text = `exposing ${printTarget(target)} as ${JSON.stringify(name)} at ${endpoint}`;
       if (before) output.note("info", event, `${text} again`);
       else output.result(event, text);
       before = true;

@@ -116,7 +116,7 @@ describe.concurrent("what was lost comes back", () => {
     await using elsewhere = new ProcessLab();
     await using service = await startService((socket) => socket.pipe(socket));
     const { router, endpoint } = await lab.router();
-    const minted = lab.run(["token", "me"]);
+    const minted = lab.run(["token", "mint", "me"]);
     expect(await minted.exit).toBe(0);
     const access = ["--endpoint", endpoint, "--token-file", elsewhere.file("token", minted.stdout)];
     const expose = await elsewhere.expose("echo", service.target, ...access);

@@ -26,11 +26,12 @@ abstract class Lab<R extends Run> implements AsyncDisposable {
     labs.add(this);
   }
 
-  protected abstract begin(args: readonly string[], env: Env): R;
+  protected abstract begin(args: readonly string[], env: Env, input?: string): R;
 
-  /** Runs the command with these arguments. */
-  run(args: readonly string[], env: Env = {}): R {
-    const run = this.begin(args, { XDG_RUNTIME_DIR: this.folder, HOME: this.folder, TMPDIR: this.folder, ...env });
+  /** Runs the command with these arguments; only a process has an input. */
+  run(args: readonly string[], env: Env = {}, input?: string): R {
+    const own = { XDG_RUNTIME_DIR: this.folder, HOME: this.folder, TMPDIR: this.folder };
+    const run = this.begin(args, { ...own, ...env }, input);
     this.#runs.add(run);
     return run;
   }
@@ -76,8 +77,8 @@ abstract class Lab<R extends Run> implements AsyncDisposable {
 }
 
 export class ProcessLab extends Lab<ProcessRun> {
-  protected begin(args: readonly string[], env: Env): ProcessRun {
-    return new ProcessRun(args, env);
+  protected begin(args: readonly string[], env: Env, input?: string): ProcessRun {
+    return new ProcessRun(args, env, input);
   }
 }
 

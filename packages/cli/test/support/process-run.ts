@@ -10,11 +10,12 @@ export class ProcessRun extends Run {
   readonly child: ChildProcessWithoutNullStreams;
   readonly exit: Promise<number | NodeJS.Signals>;
 
-  constructor(args: readonly string[], env: Readonly<Record<string, string>>) {
+  /** `input` is all that the command reads from its standard input. */
+  constructor(args: readonly string[], env: Readonly<Record<string, string>>, input: string | Uint8Array = "") {
     super();
     const { PATH } = process.env;
     this.child = spawn(process.execPath, [main, ...args], { env: { PATH, ...env } });
-    this.child.stdin.end();
+    this.child.stdin.on("error", () => {}).end(input);
     this.child.stdout.setEncoding("utf8").on("data", (text: string) => this.wroteStdout(text));
     this.child.stderr.setEncoding("utf8").on("data", (text: string) => {
       this.stderr += text;

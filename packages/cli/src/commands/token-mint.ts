@@ -1,4 +1,4 @@
-/** `trunkline token IDENTITY`: a token for those who cannot read this machine's file. */
+/** `trunkline token mint IDENTITY`: a token for those who cannot read this machine's file. */
 import { Router } from "@trunkline/router";
 import { CommandError } from "../command-error.js";
 import type { Context } from "../context.js";
@@ -6,7 +6,7 @@ import { parseDuration } from "../duration.js";
 import { ExitCode } from "../exit-codes.js";
 import { givenKey, type KeyOptions, localKey } from "../router-key.js";
 
-/** Options of `trunkline token`. */
+/** Options of `trunkline token mint`. */
 export interface TokenOptions extends KeyOptions {
   readonly lifetime: string;
 }
@@ -14,7 +14,7 @@ export interface TokenOptions extends KeyOptions {
 const maxLifetimeMs = 3_650 * 86_400_000;
 
 /** Prints a token. @throws CommandError */
-export async function token(identity: string, options: TokenOptions, context: Context): Promise<void> {
+export async function mintToken(identity: string, options: TokenOptions, context: Context): Promise<void> {
   const { output, env } = context;
   const lifetimeMs = parseDuration(options.lifetime, "--lifetime", maxLifetimeMs);
   if (lifetimeMs < 1_000)

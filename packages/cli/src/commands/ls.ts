@@ -1,0 +1,28 @@
+/** `trunkline ls`: the names that are exposed at a router. */
+import type { ListedName } from "@trunkline/router";
+import type { Context } from "../context.js";
+import { formatDuration, printable } from "../format.js";
+import { routerFailure } from "../grpc-failure.js";
+import { type AccessOptions, RouterAccess } from "../router-access.js";
+
+/** Prints one line for each name. @throws CommandError */
+export async function ls(options: AccessOptions, context: Context): Promise<void> {
+  const { output, signal, env } = context;
+  await using access = await RouterAccess.open(options, { graceMs: 0 }, env);
+  const client = await access.client();
+  let names: readonly ListedName[];
+  try {
+    names = await client.list({ signal });
+  } catch (error) {
+    throw signal.aborted ? signal.reason : routerFailure(error, client);
+  }
+  const nowMs = Date.now();
+  const width = names.reduce((widest, { name }) => Math.max(widest, printable(name).length), 0);
+  for (const { name, since } of names) {
+    // The clocks of two machines differ.
+    const age = formatDuration(Math.max(0, nowMs - since.getTime()));
+    output.result({ event: "name", name, since: since.toISOString() }, `${printable(name).padEnd(width)}  for ${age}`);
+  }
+  if (names.length === 0)
+    output.note("info", { event: "no-names", endpoint: client.endpoint }, `nothing is exposed at ${client.endpoint}`);
+}

@@ -1,0 +1,109 @@
+/** `trunkline ping NAME`: the time to the exposer of a name and back, as `ping` prints it. */
+import { monotonicMs } from "@trunkline/base/node";
+import type { RouterStream } from "@trunkline/router";
+import { CommandError, reasonOf } from "../command-error.js";
+import { type Context, pause } from "../context.js";
+import { parseDuration } from "../duration.js";
+import { ExitCode } from "../exit-codes.js";
+import { routerFailure, unknownName } from "../grpc-failure.js";
+import { answersPings, pingBytes, pingMetadata } from "../pings.js";
+import { type AccessOptions, RouterAccess } from "../router-access.js";
+
+/** Options of `trunkline ping`. */
+export interface PingOptions extends AccessOptions {
+  /** The number of pings. Default: without limit. */
+  readonly count?: string;
+  readonly interval: string;
+  readonly timeout: string;
+}
+
+const maxCount = 1_000_000;
+const maxIntervalMs = 3_600_000;
+const maxTimeoutMs = 3_600_000;
+
+/** Pings until the count is reached or the command is interrupted. @throws CommandError */
+export async function ping(name: string, options: PingOptions, context: Context): Promise<void> {
+  const { output, signal, env } = context;
+  const count = options.count === undefined ? Number.POSITIVE_INFINITY : parseCount(options.count);
+  const intervalMs = parseDuration(options.interval, "--interval", maxIntervalMs);
+  const timeoutMs = Math.max(1, parseDuration(options.timeout, "--timeout", maxTimeoutMs));
+  await using access = await RouterAccess.open(options, { graceMs: 0 }, env);
+  const stream = await openPings(name, access, timeoutMs, signal);
+  const times: number[] = [];
+  try {
+    for (let number = 1; number <= count; number += 1) {
+      if (number > 1) await pause(intervalMs, signal);
+      if (signal.aborted) break;
+      const ms = await roundTrip(stream, number, AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]));
+      times.push(ms);
+      output.result({ event: "pong", name, number, ms }, `${name}: answer ${number} after ${ms.toFixed(2)} ms`);
+    }
+    await stream.close({ closeTimeoutMs: timeoutMs }).catch(() => {});
+  } catch (error) {
+    stream.abort(error);
+    if (!signal.aborted) throw noAnswer(name, times.length + 1, timeoutMs, error);
+  }
+  if (times.length > 0) summarize(name, times, context);
+  else if (signal.aborted) throw signal.reason;
+}
+
+/** Opens the stream of the pings. @throws CommandError */
+async function openPings(
+  name: string,
+  access: RouterAccess,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<RouterStream> {
+  const client = await access.client();
+  const { endpoint } = client;
+  try {
+    const listed = (await client.list({ signal })).find((each) => each.name === name);
+    if (listed === undefined) throw unknownName(name, endpoint);
+    if (!answersPings(listed)) {
+      const message = `the exposer of ${JSON.stringify(name)} answers no pings: it is not trunkline expose`;
+      throw new CommandError(message, ExitCode.broken);
+    }
+    const stream = await client.dial(name, { metadata: pingMetadata, waitMs: timeoutMs, signal });
+    await stream.joined({ signal });
+    return stream;
+  } catch (error) {
+    throw signal.aborted ? signal.reason : routerFailure(error, { endpoint, name });
+  }
+}
+
+/** Sends one ping, and returns the milliseconds until its answer. */
+async function roundTrip(stream: RouterStream, number: number, signal: AbortSignal): Promise<number> {
+  const bytes = new Uint8Array(pingBytes);
+  new DataView(bytes.buffer).setFloat64(0, number);
+  const startMs = monotonicMs();
+  await stream.send(bytes, { signal });
+  const answer = await stream.receive({ signal });
+  if (answer?.length !== pingBytes || answer.some((octet, index) => octet !== bytes[index]))
+    throw new Error(answer === undefined ? "the exposer has ended the stream" : "the answer is not what was sent");
+  return Math.round((monotonicMs() - startMs) * 1_000) / 1_000;
+}
+
+function noAnswer(name: string, number: number, timeoutMs: number, cause: unknown): CommandError {
+  const isLate = (cause as { readonly name?: unknown } | null)?.name === "TimeoutError";
+  const ping = `ping ${number} of ${JSON.stringify(name)}`;
+  const message = isLate ? `${ping} had no answer within ${timeoutMs} ms` : `${ping} failed: ${reasonOf(cause)}`;
+  return new CommandError(message, ExitCode.broken, { cause });
+}
+
+function summarize(name: string, times: readonly number[], { output }: Context): void {
+  const min = Math.min(...times);
+  const max = Math.max(...times);
+  const mean = Math.round((times.reduce((sum, ms) => sum + ms, 0) / times.length) * 1_000) / 1_000;
+  const figures = [min, mean, max].map((ms) => ms.toFixed(2)).join("/");
+  output.note(
+    "info",
+    { event: "ping-summary", name, answers: times.length, minMs: min, meanMs: mean, maxMs: max },
+    `${times.length} answers from ${JSON.stringify(name)}; min/mean/max ${figures} ms`,
+  );
+}
+
+function parseCount(text: string): number {
+  const count = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (count >= 1 && count <= maxCount) return count;
+  throw new CommandError(`--count ${JSON.stringify(text)} must be from 1 to ${maxCount}`, ExitCode.usage);
+}

@@ -1,0 +1,41 @@
+import { describe, expect, test } from "vitest";
+import { ProcessLab } from "../support/lab.js";
+import { startService } from "../support/services.js";
+
+describe.concurrent("connect --stdio", () => {
+  test("carries standard input to the target and its answer to standard output, and ends with both", async () => {
+    await using lab = new ProcessLab();
+    await using service = await startService((socket) => socket.pipe(socket));
+    await lab.router();
+    await lab.expose("echo", service.target);
+    const text = "all of it\n".repeat(100_000);
+    const run = lab.run(["connect", "echo", "--stdio"], {}, text);
+    expect(await run.exit).toBe(0);
+    expect(run.stdout).toBe(text);
+    expect(run.stderr).toBe("");
+  });
+
+  test("ends with 74 where the target resets, after what it has sent", async () => {
+    await using lab = new ProcessLab();
+    await using service = await startService((socket) => {
+      socket.write("half of", () => socket.once("data", () => socket.resetAndDestroy()));
+    });
+    await lab.router();
+    await lab.expose("broken", service.target);
+    const run = lab.run(["connect", "broken", "--stdio"], {}, "go on");
+    expect(await run.exit).toBe(74);
+    expect(run.stdout).toMatch(/^(half of)?$/);
+    expect(run.errorLines).toHaveLength(1);
+    expect(run.stderr).toContain('the connection to "broken" broke');
+  });
+
+  test("waits for a name that is not exposed, and then ends with 68", async () => {
+    await using lab = new ProcessLab();
+    await lab.router();
+    const run = lab.run(["connect", "nothing", "--stdio", "--wait", "0"]);
+    expect(await run.exit).toBe(68);
+    expect(run.stderr).toContain('"nothing" is not exposed');
+    const json = lab.run(["connect", "nothing", "--stdio", "--json"]);
+    expect(await json.exit).toBe(64);
+  });
+});
