@@ -5,7 +5,7 @@
 import { basename, relative } from "node:path";
 import { CommanderError } from "commander";
 import { CommandError, reasonOf } from "./command-error.js";
-import { commandNames, parseCommandLine, type Request } from "./command-line.js";
+import { commandNames, createProgram, parseCommandLine, type Request } from "./command-line.js";
 import type { Context, Environment } from "./context.js";
 import { ExitCode } from "./exit-codes.js";
 import { Interrupted, interruptible, type SignalSource } from "./interruption.js";
@@ -102,7 +102,7 @@ async function dispatch(request: Request, context: Context): Promise<void> {
       return context.output.result({ event: "version", ...versions() }, Object.values(versions()).join(", "));
     case "completion": {
       const { completion } = await import("./commands/completion.js");
-      return completion(request.shell, context);
+      return completion(request.shell, createProgram(), context);
     }
   }
 }
