@@ -4,7 +4,9 @@ import type { ConnectOptions } from "./commands/connect.js";
 import type { DemoOptions } from "./commands/demo.js";
 import type { ExposeOptions } from "./commands/expose.js";
 import type { PingOptions } from "./commands/ping.js";
+import type { RecvOptions } from "./commands/recv.js";
 import type { RouterCommandOptions } from "./commands/router.js";
+import type { SendOptions } from "./commands/send.js";
 import type { TokenOptions } from "./commands/token-mint.js";
 import type { CommonOptions } from "./context.js";
 import {
@@ -15,6 +17,7 @@ import {
   defaultLifetime,
   defaultPingTimeout,
   defaultRouterListen,
+  defaultSendWait,
   defaultSizeMb,
   defaultWait,
 } from "./defaults.js";
@@ -33,6 +36,8 @@ export type Request =
       readonly options: ExposeOptions & CommonOptions;
     }
   | { readonly command: "connect"; readonly name: string; readonly options: ConnectOptions & CommonOptions }
+  | { readonly command: "send"; readonly words: readonly string[]; readonly options: SendOptions & CommonOptions }
+  | { readonly command: "recv"; readonly name: string; readonly options: RecvOptions & CommonOptions }
   | { readonly command: "ls"; readonly options: AccessOptions & CommonOptions }
   | { readonly command: "ping"; readonly name: string; readonly options: PingOptions & CommonOptions }
   | { readonly command: "demo"; readonly options: DemoOptions & CommonOptions }
@@ -47,6 +52,8 @@ export const commandNames: readonly string[] = [
   "router",
   "expose",
   "connect",
+  "send",
+  "recv",
   "ls",
   "ping",
   "demo",
@@ -93,6 +100,8 @@ export function createProgram(accept: Accept = () => {}, write: (text: string) =
   defineRouter(program, accept);
   defineExpose(program, accept);
   defineConnect(program, accept);
+  defineSend(program, accept);
+  defineRecv(program, accept);
   defineLs(program, accept);
   definePing(program, accept);
   defineDemo(program, accept);
@@ -169,6 +178,34 @@ function defineConnect(program: Command, accept: Accept): void {
     "trunkline connect docker --listen unix:/tmp/docker.sock",
     "ssh -o ProxyCommand='trunkline connect board-7 --stdio' me@board-7",
   );
+}
+
+function defineSend(program: Command, accept: Accept): void {
+  const send = define(program, "send", "send files and folders to trunkline recv")
+    .argument("<words...>", "files and folders, - for standard input, and last the receiver's name")
+    .usage("[options] <file...> <name>")
+    .option("--as <name>", "the name of the one file at the other side; standard input needs one")
+    .option(
+      "--wait [duration]",
+      "how long to wait for the receiver; without a time, as long as it takes",
+      defaultSendWait,
+    )
+    .action((words: string[], options: SendOptions) => accept({ command: "send", words, options }));
+  finish(
+    withAccess(send),
+    "trunkline send photos/ notes.txt inbox",
+    "tar c . | trunkline send - inbox --as backup.tar",
+  );
+}
+
+function defineRecv(program: Command, accept: Accept): void {
+  const recv = define(program, "recv", "receive files and folders from trunkline send")
+    .argument("<name>", "what the sender sends to")
+    .option("--to <folder>", "where to put them", ".")
+    .option("--overwrite", "replace files that exist")
+    .option("--stdout", "write the one file to standard output")
+    .action((name: string, options: RecvOptions) => accept({ command: "recv", name, options }));
+  finish(withAccess(recv), "trunkline recv inbox --to ~/incoming", "trunkline recv inbox --stdout | tar x");
 }
 
 function defineLs(program: Command, accept: Accept): void {
@@ -298,7 +335,7 @@ On one machine, in three terminals, without configuration:
 `;
 
 const environment = `Environment (secrets are never arguments):
-  TRUNKLINE_ENDPOINT  the router, for expose, connect, ls and ping
+  TRUNKLINE_ENDPOINT  the router, for all commands that use one
   TRUNKLINE_TOKEN     the token, for the same
   ROUTER_KEY          the key that tokens are signed with, for router and token;
                       taken as it is, spaces and line ends included

@@ -38,3 +38,6 @@ export const defaultInterval = "1s";
 
 /** The time for the answer to a ping: as long as an exposer has to join. */
 export const defaultPingTimeout = "10s";
+
+/** The time that `send` waits for its receiver: the other side may have to be called first. */
+export const defaultSendWait = "10m";

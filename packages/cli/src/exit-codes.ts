@@ -31,13 +31,13 @@ export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
 export const exitCodeMeanings: Readonly<Record<ExitCode, string>> = {
   [ExitCode.ok]: "done, or ended in order by SIGINT or SIGTERM",
   [ExitCode.usage]: "an argument, option or variable is wrong, or no token is given",
-  [ExitCode.mismatch]: "demo: what arrived is not what was sent",
+  [ExitCode.mismatch]: "what arrived is not what was sent",
   [ExitCode.unreadable]: "a file (key, token, certificate) cannot be read or used",
   [ExitCode.unknownName]: "the name is not exposed",
   [ExitCode.routerUnavailable]: "the router cannot be reached",
   [ExitCode.internal]: "a failure that is none of these: a bug",
   [ExitCode.cannotCreate]: "a port, socket, file or name is taken, or not allowed",
-  [ExitCode.broken]: "connect --stdio: the stream broke; ping: no answer came",
+  [ExitCode.broken]: "a stream or transfer broke before its end, or no ping was answered",
   [ExitCode.targetUnavailable]: "expose: the target refuses connections",
   [ExitCode.denied]: "the token is bad or expired, or lacks the right",
 };

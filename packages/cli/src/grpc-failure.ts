@@ -20,7 +20,7 @@ export function routerFailure(error: unknown, { endpoint, name }: Attempt): Comm
   const at = `the router at ${endpoint}`;
   switch (error.status) {
     case Status.NOT_FOUND:
-      return unknownName(name ?? "NAME", endpoint, error);
+      return unknownName(name ?? "NAME", endpoint, { cause: error });
     case Status.UNAUTHENTICATED:
       return fail(
         `${at} does not accept the token: ${reasonOf(error).replace(/^invalid jwt token: /, "")}`,
@@ -43,9 +43,13 @@ export function routerFailure(error: unknown, { endpoint, name }: Attempt): Comm
   }
 }
 
-/** Returns the error for a name that is not exposed. */
-export function unknownName(name: string, endpoint: string, cause?: unknown): CommandError {
-  const message = `${JSON.stringify(name)} is not exposed at ${endpoint}; begin with: trunkline expose ${name} TARGET`;
+/** Returns the error for a name that is not exposed. `begin` is the command that would expose it. */
+export function unknownName(
+  name: string,
+  endpoint: string,
+  { cause, begin = `trunkline expose ${name} TARGET` }: { readonly cause?: unknown; readonly begin?: string } = {},
+): CommandError {
+  const message = `${JSON.stringify(name)} is not exposed at ${endpoint}; begin with: ${begin}`;
   return new CommandError(message, ExitCode.unknownName, { cause });
 }
 

@@ -96,7 +96,7 @@ export class Output {
     return this.#readerGone.signal;
   }
 
-  /** Leaves stdout to a connection, which writes to it and ends it. Results have no place from now on. */
+  /** Leaves stdout to a connection, which writes to it and ends it. Results go to the log from now on. */
   handOver(): void {
     this.#handedOver = true;
   }
@@ -108,7 +108,8 @@ export class Output {
 
   /** Writes a result that the user has asked for: the text, or with `--json` the event. */
   result(event: OutputEvent, text: string): void {
-    if (this.json) this.#writeEvent(event);
+    if (this.#handedOver) this.#log.info(text);
+    else if (this.json) this.#writeEvent(event);
     else this.#stdout.write(`${text}\n`);
   }
 

@@ -74,6 +74,14 @@ async function dispatch(request: Request, context: Context): Promise<void> {
       const { connect } = await import("./commands/connect.js");
       return connect(request.name, request.options, context);
     }
+    case "send": {
+      const { send } = await import("./commands/send.js");
+      return send(request.words, request.options, context);
+    }
+    case "recv": {
+      const { recv } = await import("./commands/recv.js");
+      return recv(request.name, request.options, context);
+    }
     case "ls": {
       const { ls } = await import("./commands/ls.js");
       return ls(request.options, context);

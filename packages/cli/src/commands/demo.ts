@@ -5,13 +5,13 @@
 import { CommandError, reasonOf } from "../command-error.js";
 import { type Context, interrupted } from "../context.js";
 import { download } from "../demo/download.js";
-import { showProgress } from "../demo/progress-line.js";
 import { makeSampleFile, type SampleFile } from "../demo/sample-file.js";
 import { startDemoService } from "../demo/service.js";
 import { openTunnel } from "../demo/tunnel.js";
 import { ExitCode } from "../exit-codes.js";
 import { formatBytes, formatDuration, formatRate } from "../format.js";
 import type { OutputEvent } from "../output.js";
+import { showProgress } from "../progress-line.js";
 
 /** Options of `trunkline demo`. */
 export interface DemoOptions {

@@ -6,10 +6,10 @@ import { dirname } from "node:path";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test, vi } from "vitest";
 import { download } from "../../src/demo/download.js";
-import { showProgress } from "../../src/demo/progress-line.js";
 import { makeSampleFile } from "../../src/demo/sample-file.js";
 import { startDemoService } from "../../src/demo/service.js";
 import { Output } from "../../src/output.js";
+import { showProgress } from "../../src/progress-line.js";
 import { FakeTerminal } from "../support/fake-terminal.js";
 
 const never = new AbortController().signal;

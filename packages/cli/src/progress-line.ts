@@ -1,7 +1,7 @@
 /** Shows the progress of a transfer: a bar on a terminal, a line for each tenth elsewhere, events with `--json`. */
 import progress from "cli-progress";
-import { formatBytes, formatRate } from "../format.js";
-import type { Output } from "../output.js";
+import { formatBytes, formatRate } from "./format.js";
+import type { Output } from "./output.js";
 
 /** The display of one transfer. */
 export interface ProgressLine {
@@ -10,9 +10,10 @@ export interface ProgressLine {
   stop(): void;
 }
 
-/** Begins the display of a transfer of `totalBytes`. */
+/** Begins the display of a transfer of `totalBytes`; of one whose size is not known, nothing is shown. */
 export function showProgress(output: Output, totalBytes: number): ProgressLine {
   const startMs = performance.now();
+  if (totalBytes === 0) return { update: () => {}, stop: () => {} };
   return output.interactive ? bar(output, totalBytes, startMs) : tenths(output, totalBytes, startMs);
 }
 
