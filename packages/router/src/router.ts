@@ -2,9 +2,11 @@
 import { type Clock, checkOptionNames, optionNames, wholeNumber } from "@trunkline/base";
 import { systemClock } from "@trunkline/base/node";
 import { Server, type ServerListenOptions, type ServerOptions } from "@trunkline/grpc";
+import { Health } from "@trunkline/grpc/health";
 import type { CloseOptions } from "@trunkline/streams";
 import { ExchangeService } from "./gen/trunkline/v1/exchange_pb.js";
 import { limitNames, type RouterLimits, resolveLimits } from "./limits.js";
+import { describeServices } from "./service/describe.js";
 import type { RouterEvent, RouterStats } from "./service/events.js";
 import { ExchangeServiceHandler } from "./service/exchange-service.js";
 import { Reporter } from "./service/reporter.js";
@@ -29,6 +31,11 @@ export interface RouterOptions extends RouterLimits {
    * third peer waits as the first of a new pair. Streams of the exchange never have a third peer.
    */
   readonly refuseThirdPeer?: boolean | undefined;
+  /**
+   * False describes the services to nobody. Default true, as in Jumpstarter: anyone who can connect learns by gRPC's
+   * reflection what the services look like, which is public, and nothing of names and streams.
+   */
+  readonly reflection?: boolean | undefined;
   /** Called with each event, for logs. It must be quick. */
   readonly onEvent?: ((event: RouterEvent) => void) | undefined;
   /** Called with errors of the router itself, which no peer is to blame for. Default: `console.error`. */
@@ -54,6 +61,7 @@ const routerOptionNames = optionNames<RouterOptions>({
   keys: true,
   routerEndpoint: true,
   refuseThirdPeer: true,
+  reflection: true,
   onEvent: true,
   onError: true,
   clock: true,
@@ -76,7 +84,11 @@ function maxExchangeMessageBytes(maxMetadataBytes: number): number {
 export class Router implements AsyncDisposable {
   /** The server, for further services before `listen`, and for connections that exist already (`serve`). */
   readonly server: Server;
+  /** The health of the router, as gRPC's health service tells it. It begins as serving. */
+  readonly health: Health;
   readonly #reporter: Reporter;
+  readonly #describes: boolean;
+  #described: Promise<void> | undefined;
   readonly #minter: TokenMinter;
   readonly #routerService: RouterServiceHandler;
   readonly #exchangeService: ExchangeServiceHandler;
@@ -92,6 +104,7 @@ export class Router implements AsyncDisposable {
       unixNowMs = Date.now,
       routerEndpoint = "",
       refuseThirdPeer = false,
+      reflection = true,
       onEvent,
       onError,
     } = options;
@@ -102,6 +115,7 @@ export class Router implements AsyncDisposable {
     const { maxCachedTokens, lingerMs, maxLingeringPeers } = limits;
     const reporter = new Reporter(onEvent, { ...limits, clock });
     this.#reporter = reporter;
+    this.#describes = reflection;
     this.#minter = new TokenMinter(keys, unixNowMs);
     this.#routerService = new RouterServiceHandler({
       verifier: new TokenVerifier(keys, { ...routerToken, unixNowMs, maxCachedTokens }),
@@ -132,6 +146,8 @@ export class Router implements AsyncDisposable {
       clock,
       onError,
     });
+    this.health = new Health().addTo(this.server);
+    for (const { typeName } of [ForwardingService, ExchangeService]) this.health.set(typeName, "SERVING");
     this.server.add(ForwardingService, this.#routerService.implementation);
     this.server.add(ExchangeService, this.#exchangeService.implementation, {
       maxReceiveMessageBytes: maxExchangeMessageBytes(limits.maxMetadataBytes),
@@ -143,7 +159,11 @@ export class Router implements AsyncDisposable {
    * @throws TypeError for a malformed address, or one beyond loopback without TLS; Node's error when the address cannot
    * be had
    */
-  listen(address: string, options?: ServerListenOptions): Promise<string> {
+  async listen(address: string, options?: ServerListenOptions): Promise<string> {
+    if (this.#describes) {
+      this.#described ??= describeServices(this.server);
+      await this.#described;
+    }
     return this.server.listen(address, options);
   }
 
@@ -166,10 +186,11 @@ export class Router implements AsyncDisposable {
   }
 
   /**
-   * Closes the router: ends the calls of waiting peers and listeners, and lets pairs end within `closeTimeoutMs`
+   * Closes the router: says by its health that it is not serving, ends the calls of waiting peers and listeners, and lets pairs end within `closeTimeoutMs`
    * (5,000). Idempotent; never rejects.
    */
   async close(options?: Pick<CloseOptions, "closeTimeoutMs">): Promise<void> {
+    this.health.shutDown();
     this.#routerService.close();
     this.#exchangeService.close();
     await this.server.close(options);

@@ -1,5 +1,5 @@
 /** The states of a server's services, and the three methods by which others learn of them. */
-import { onAbort } from "@trunkline/base";
+import { checkOptionNames, onAbort, optionNames, wholeNumber } from "@trunkline/base";
 import type { ServerCall } from "../contract/call.js";
 import {
   type HealthCheckRequest,
@@ -23,6 +23,17 @@ const maxListed = 100;
 /** The largest request: room for the longest name of a service that anybody has, and no more. */
 const maxReceiveMessageBytes = 4_096;
 
+/** Options of a `Health`. */
+export interface HealthOptions {
+  /**
+   * The number of calls of `Watch` at once; one more gets RESOURCE_EXHAUSTED. Nobody needs a token for them, and each
+   * holds a stream. Default 1,000.
+   */
+  readonly maxWatches?: number | undefined;
+}
+
+const healthOptionNames = optionNames<HealthOptions>({ maxWatches: true });
+
 /** Called after each change of one service. */
 type Watcher = () => void;
 
@@ -35,7 +46,15 @@ export class Health {
   readonly #states: Map<string, HealthStatus> = new Map([["", "SERVING"]]);
   /** The calls of `Watch` by the service that they watch, known or not. */
   readonly #watchers: Map<string, Set<Watcher>> = new Map();
+  readonly #maxWatches: number;
+  #watches = 0;
   #isShutDown = false;
+
+  /** @throws RangeError for a limit out of its range */
+  constructor(options: HealthOptions = {}) {
+    checkOptionNames("Health", options, healthOptionNames);
+    this.#maxWatches = wholeNumber("maxWatches", options.maxWatches ?? 1_000, 0);
+  }
 
   /** Serves this health on a server, beside its other services. @throws TypeError if the server has a health service */
   addTo(server: Server): this {
@@ -118,6 +137,11 @@ export class Health {
     call: ServerCall<HealthCheckRequest, Partial<HealthCheckResponse>>,
     closing: AbortSignal,
   ): AsyncGenerator<{ status: ServingStatus }, void, undefined> {
+    if (this.#watches >= this.#maxWatches) {
+      const message = `${this.#watches} calls watch the health of this server, and no more may (maxWatches)`;
+      throw new GrpcError(Status.RESOURCE_EXHAUSTED, message);
+    }
+    this.#watches += 1;
     const changes = new Changes();
     const forgetWatcher = this.#addWatcher(service, changes.tell);
     const forgetSignals = [call.signal, closing].map((signal) => onAbort(signal, changes.tell));
@@ -131,6 +155,7 @@ export class Health {
         await changes.next();
       }
     } finally {
+      this.#watches -= 1;
       forgetWatcher();
       for (const forget of forgetSignals) forget();
     }

@@ -4,4 +4,4 @@
  */
 export * from "../gen/grpc/health/v1/health_pb.js";
 export { Health as HealthService } from "../gen/grpc/health/v1/health_pb.js";
-export { Health, type HealthStatus } from "./health.js";
+export { Health, type HealthOptions, type HealthStatus } from "./health.js";

@@ -1,7 +1,7 @@
 /** Server reflection: answers which services a server has, and with the files that describe them. */
 
 import type { DescFile, MessageInitShape } from "@bufbuild/protobuf";
-import { checkOptionNames, optionNames } from "@trunkline/base";
+import { checkOptionNames, optionNames, wholeNumber } from "@trunkline/base";
 import type { ServerCall } from "../contract/call.js";
 import {
   ServerReflection as reflectionV1,
@@ -12,6 +12,7 @@ import { ServerReflection as reflectionV1Alpha } from "../gen/grpc/reflection/v1
 import type { Implementation } from "../server/handlers.js";
 import type { Server } from "../server/server.js";
 import { resolveService } from "../service/resolution.js";
+import { GrpcError } from "../wire/errors.js";
 import { Status } from "../wire/status.js";
 import { fileOfService } from "./files.js";
 import { encodedFile, Symbols } from "./symbols.js";
@@ -23,9 +24,14 @@ export interface ReflectionOptions {
    * `google.protobuf.Any` or are extensions. Default: none.
    */
   readonly files?: readonly DescFile[] | undefined;
+  /**
+   * The number of calls at once; one more gets RESOURCE_EXHAUSTED. Nobody needs a token for them, and each holds a
+   * stream until its client ends it. Default 100.
+   */
+  readonly maxCalls?: number | undefined;
 }
 
-const reflectionOptionNames = optionNames<ReflectionOptions>({ files: true });
+const reflectionOptionNames = optionNames<ReflectionOptions>({ files: true, maxCalls: true });
 
 /** The largest request: room for the longest names that anybody has, and no more. */
 const maxReceiveMessageBytes = 8_192;
@@ -36,11 +42,13 @@ type Answer = NonNullable<Response["messageResponse"]>;
 /**
  * Adds reflection v1 and v1alpha to a server. It describes the services that the server has when it is asked, itself
  * included. Services whose descriptions carry no .proto file are listed, and no more: those of grpc-tools, ts-proto and
- * `{ typeName, methods }`. @throws TypeError if the server has reflection already
+ * `{ typeName, methods }`. @throws TypeError if the server has reflection already,
+ * RangeError for a limit out of its range
  */
 export function addReflection(server: Server, options: ReflectionOptions = {}): void {
   checkOptionNames("addReflection", options, reflectionOptionNames);
-  const reflection = new Reflection(server, options.files ?? []);
+  const maxCalls = wholeNumber("maxCalls", options.maxCalls ?? 100, 1);
+  const reflection = new Reflection(server, options.files ?? [], maxCalls);
   const v1: Implementation<typeof reflectionV1> = {
     serverReflectionInfo: { open: (call) => reflection.serve(call) },
   };
@@ -53,17 +61,33 @@ export function addReflection(server: Server, options: ReflectionOptions = {}): 
 class Reflection {
   readonly #server: Server;
   readonly #more: readonly DescFile[];
+  readonly #maxCalls: number;
+  #calls = 0;
   #symbols: Symbols = new Symbols();
   /** The number of the server's services whose files are in `#symbols`; -1 before the first request. */
   #serviceCount = -1;
 
-  constructor(server: Server, more: readonly DescFile[]) {
+  constructor(server: Server, more: readonly DescFile[], maxCalls: number) {
     this.#server = server;
     this.#more = more;
+    this.#maxCalls = maxCalls;
   }
 
   /** Answers the requests of one call, until the client half-closes or the server closes. */
   async serve(call: ServerCall<ServerReflectionRequest, Response>): Promise<void> {
+    if (this.#calls >= this.#maxCalls) {
+      const message = `${this.#calls} calls of reflection are open, and no more may be (maxCalls)`;
+      throw new GrpcError(Status.RESOURCE_EXHAUSTED, message);
+    }
+    this.#calls += 1;
+    try {
+      await this.#answers(call);
+    } finally {
+      this.#calls -= 1;
+    }
+  }
+
+  async #answers(call: ServerCall<ServerReflectionRequest, Response>): Promise<void> {
     const sent = new Set<DescFile>();
     const signal = this.#server.closing;
     for (;;) {

@@ -137,6 +137,36 @@ describe("Watch", () => {
   });
 });
 
+describe("maxWatches", () => {
+  it("refuses one watch more with RESOURCE_EXHAUSTED, and takes one again when another has ended", async () => {
+    const small = new Server();
+    new Health({ maxWatches: 2 }).addTo(small);
+    await channel.close();
+    channel = new Channel(await small.listen("127.0.0.1:0"));
+    const [first, second] = [watch(""), watch("")];
+    await until(() => first.seen.length + second.seen.length === 2);
+    const refused = await watch("").ended;
+    expect(refused?.status).toBe(Status.RESOURCE_EXHAUSTED);
+    expect(refused?.message).toContain("2 calls watch the health of this server, and no more may (maxWatches)");
+    first.cancel();
+    await first.ended;
+    // The server hears of it a little later.
+    let third = watch("");
+    for (; third.seen.length === 0; await settle()) if (await raced(third.ended)) third = watch("");
+    expect(third.seen).toEqual(["SERVING"]);
+    await small.close({ closeTimeoutMs: 0 });
+  });
+
+  it.each([-1, 0.5])("may not be %s", (maxWatches) => {
+    expect(() => new Health({ maxWatches })).toThrow(RangeError);
+  });
+});
+
+/** Returns true if the watch has ended by now. */
+async function raced(ended: Promise<unknown>): Promise<boolean> {
+  return Promise.race([ended.then(() => true), settle().then(() => false)]);
+}
+
 describe("shutDown", () => {
   it("says NOT_SERVING of every service, for good, and leaves the watches open", async () => {
     health.set("acme.v1.Greeter", "SERVING");
