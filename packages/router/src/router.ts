@@ -186,8 +186,8 @@ export class Router implements AsyncDisposable {
   }
 
   /**
-   * Closes the router: says by its health that it is not serving, ends the calls of waiting peers and listeners, and lets pairs end within `closeTimeoutMs`
-   * (5,000). Idempotent; never rejects.
+   * Closes the router: says by its health that it is not serving, ends the calls of waiting peers and listeners, and
+   * lets pairs end within `closeTimeoutMs` (5,000). Idempotent; never rejects.
    */
   async close(options?: Pick<CloseOptions, "closeTimeoutMs">): Promise<void> {
     this.health.shutDown();
