@@ -28,10 +28,10 @@ export interface ReflectionOptions {
    * The number of calls at once; one more gets RESOURCE_EXHAUSTED. Nobody needs a token for them, and each holds a
    * stream until its client ends it. Default 100.
    */
-  readonly maxCalls?: number | undefined;
+  readonly maxReflectionCalls?: number | undefined;
 }
 
-const reflectionOptionNames = optionNames<ReflectionOptions>({ files: true, maxCalls: true });
+const reflectionOptionNames = optionNames<ReflectionOptions>({ files: true, maxReflectionCalls: true });
 
 /** The largest request: room for the longest names that anybody has, and no more. */
 const maxReceiveMessageBytes = 8_192;
@@ -47,8 +47,8 @@ type Answer = NonNullable<Response["messageResponse"]>;
  */
 export function addReflection(server: Server, options: ReflectionOptions = {}): void {
   checkOptionNames("addReflection", options, reflectionOptionNames);
-  const maxCalls = wholeNumber("maxCalls", options.maxCalls ?? 100, 1);
-  const reflection = new Reflection(server, options.files ?? [], maxCalls);
+  const maxReflectionCalls = wholeNumber("maxReflectionCalls", options.maxReflectionCalls ?? 100, 1);
+  const reflection = new Reflection(server, options.files ?? [], maxReflectionCalls);
   const v1: Implementation<typeof reflectionV1> = {
     serverReflectionInfo: { open: (call) => reflection.serve(call) },
   };
@@ -67,16 +67,16 @@ class Reflection {
   /** The number of the server's services whose files are in `#symbols`; -1 before the first request. */
   #serviceCount = -1;
 
-  constructor(server: Server, more: readonly DescFile[], maxCalls: number) {
+  constructor(server: Server, more: readonly DescFile[], maxReflectionCalls: number) {
     this.#server = server;
     this.#more = more;
-    this.#maxCalls = maxCalls;
+    this.#maxCalls = maxReflectionCalls;
   }
 
   /** Answers the requests of one call, until the client half-closes or the server closes. */
   async serve(call: ServerCall<ServerReflectionRequest, Response>): Promise<void> {
     if (this.#calls >= this.#maxCalls) {
-      const message = `${this.#calls} calls of reflection are open, and no more may be (maxCalls)`;
+      const message = `${this.#calls} calls of reflection are open, and no more may be (maxReflectionCalls)`;
       throw new GrpcError(Status.RESOURCE_EXHAUSTED, message);
     }
     this.#calls += 1;

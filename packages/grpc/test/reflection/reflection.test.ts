@@ -148,19 +148,21 @@ describe("reflection", () => {
     expect((await rejection(ask(question))).message).toContain("8192");
   });
 
-  it("refuses one call more than maxCalls with RESOURCE_EXHAUSTED", async () => {
+  it("refuses one call more than maxReflectionCalls with RESOURCE_EXHAUSTED", async () => {
     const small = new Server().add(Echo, echo);
-    addReflection(small, { maxCalls: 1 });
+    addReflection(small, { maxReflectionCalls: 1 });
     await channel.close();
     channel = new Channel(await small.listen("127.0.0.1:0"));
     const open = v1().serverReflectionInfo.open();
     await open.send({ messageRequest: { case: "listServices", value: "" } });
     await open.receive();
-    expect((await rejection(ask({ case: "listServices", value: "" }))).message).toContain("no more may be (maxCalls)");
+    expect((await rejection(ask({ case: "listServices", value: "" }))).message).toContain(
+      "no more may be (maxReflectionCalls)",
+    );
     await open.sendEof();
     await open.receive();
     await small.close({ closeTimeoutMs: 0 });
-    expect(() => addReflection(new Server(), { maxCalls: 0 })).toThrow(RangeError);
+    expect(() => addReflection(new Server(), { maxReflectionCalls: 0 })).toThrow(RangeError);
   });
 
   it("ends its calls when the server closes", async () => {
