@@ -116,9 +116,10 @@ export class Router implements AsyncDisposable {
     const reporter = new Reporter(onEvent, { ...limits, clock });
     this.#reporter = reporter;
     this.#describes = reflection;
-    this.#minter = new TokenMinter(keys, unixNowMs);
+    const verifier = new TokenVerifier(keys, { ...routerToken, unixNowMs, maxCachedTokens });
+    this.#minter = new TokenMinter(keys, unixNowMs, (token, verified) => verifier.trust(token, verified));
     this.#routerService = new RouterServiceHandler({
-      verifier: new TokenVerifier(keys, { ...routerToken, unixNowMs, maxCachedTokens }),
+      verifier,
       limits: { ...limits, refuseThirdPeer },
       lingerMs,
       maxLingeringPeers,
@@ -172,7 +173,7 @@ export class Router implements AsyncDisposable {
    * secret.
    * @throws RangeError for a lifetime below 1 ms, TypeError for an empty identity
    */
-  mintToken(options: ExchangeTokenOptions): Promise<string> {
+  async mintToken(options: ExchangeTokenOptions): Promise<string> {
     checkOptionNames("mintToken", options, tokenOptionNames);
     const { identity, lifetimeMs } = options;
     if (typeof identity !== "string" || identity === "")

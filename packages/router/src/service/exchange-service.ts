@@ -187,10 +187,8 @@ export class ExchangeServiceHandler {
     if (entry === undefined) throw new GrpcError(Status.NOT_FOUND, `there is no listener under the name "${name}"`);
     const stream = randomUUID();
     const lifetimeMs = request.waitMs === 0 ? maxWaitMs : Math.min(request.waitMs, maxWaitMs);
-    const [listenToken, dialToken] = await Promise.all([
-      minter.forStream(stream, "listen", lifetimeMs),
-      minter.forStream(stream, "dial", lifetimeMs),
-    ]);
+    const listenToken = minter.forStream(stream, "listen", lifetimeMs);
+    const dialToken = minter.forStream(stream, "dial", lifetimeMs);
     await this.#offer(entry, offerTo(request, routerEndpoint, listenToken), call);
     reporter.stats.dials += 1;
     reporter.tell({ kind: "dialled", name, identity, peer: call.peer.address, stream });

@@ -56,7 +56,7 @@ export class TokenVerifier {
 
   /** @throws TokenError */
   async verify(token: string): Promise<VerifiedToken> {
-    const hash = createHash("sha256").update(token).digest("base64");
+    const hash = hashOf(token);
     const known = this.#verified.get(hash);
     if (known !== undefined) {
       if (known.expiresAtUnixMs > this.#options.unixNowMs()) return known;
@@ -66,6 +66,11 @@ export class TokenVerifier {
     const verified = await this.#verifyAnew(token);
     this.#remember(hash, verified);
     return verified;
+  }
+
+  /** Remembers a token that this process has made: it needs no verification. */
+  trust(token: string, verified: VerifiedToken): void {
+    this.#remember(hashOf(token), verified);
   }
 
   #remember(hash: string, verified: VerifiedToken): void {
@@ -92,6 +97,10 @@ export class TokenVerifier {
     }
     return readClaims(claims, nowMs);
   }
+}
+
+function hashOf(token: string): string {
+  return createHash("sha256").update(token).digest("base64");
 }
 
 /** Checks the claims that jose does not check. @throws TokenError */

@@ -98,7 +98,7 @@ describe("a first peer", () => {
     await using test = testRouter({ clock });
     const minter = new TokenMinter(new KeyRing([{ secret }]), () => epochMs + clock.nowMs());
     const as = async (role: Role) => {
-      const token = await minter.forStream("s", role, 60_000);
+      const token = minter.forStream("s", role, 60_000);
       return test.plainCall("s", { authorization: `Bearer ${token}` }, test.connect());
     };
     const first = await as("listen");

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { describe, expect, it } from "vitest";
 import { KeyRing, type KeySource, minSecretBytes } from "../../src/token/key-ring.js";
 import { routerToken, TokenMinter } from "../../src/token/minter.js";
-import { TokenVerifier } from "../../src/token/verifier.js";
+import { TokenError, TokenVerifier, type VerifiedToken } from "../../src/token/verifier.js";
 import { epochMs, rejection } from "../support/router.js";
 
 const first = "the first secret of the tests, long enough";
@@ -116,7 +116,7 @@ describe("the keys", () => {
   });
 
   it("sign with the first secret, and name its id", async () => {
-    const minted = await new TokenMinter(new KeyRing(both), () => epochMs).forStream("x", "dial", 60_000);
+    const minted = new TokenMinter(new KeyRing(both), () => epochMs).forStream("x", "dial", 60_000);
     expect(JSON.parse(Buffer.from(minted.split(".")[0] ?? "", "base64url").toString())).toMatchObject({ kid: "1" });
     expect((await verifierOf([both[0]]).verifier.verify(minted)).subject).toBe("x");
     expect((await rejection(verifierOf([{ secret: second }]).verifier.verify(minted))).message).toBe(wrong);
@@ -214,7 +214,48 @@ describe("public keys", () => {
   it("cannot sign, so that a router refuses to be made of them alone", async () => {
     const ring = new KeyRing([{ jwks }]);
     expect(ring.canSign).toBe(false);
-    await expect(ring.sign({})).rejects.toThrow("tokens can be made only with a secret");
+    expect(() => ring.sign({})).toThrow("tokens can be made only with a secret");
     expect(() => new KeyRing([{ jwksUrl: "http://x" as never }])).toThrow("jwksUrl: URL");
+  });
+});
+
+describe("a token that this process has made", () => {
+  const { issuer, audience } = routerToken;
+  const secret = "a key of 32 bytes for these tests";
+
+  it("is trusted without a look at its signature, until it expires", async () => {
+    let nowMs = epochMs;
+    const options = { issuer, audience, unixNowMs: () => nowMs, maxCachedTokens: 10 };
+    // Its keys could verify no token of the minter.
+    const verifier = new TokenVerifier(new KeyRing([{ secret: secret.toUpperCase() }]), options);
+    const minter = new TokenMinter(
+      new KeyRing([{ secret }]),
+      () => nowMs,
+      (token, claims) => verifier.trust(token, claims),
+    );
+    const token = minter.forStream("s", "dial", 60_000);
+    expect(await verifier.verify(token)).toMatchObject({
+      subject: "s",
+      role: "dial",
+      expiresAtUnixMs: epochMs + 60_000,
+    });
+    await expect(verifier.verify(`${token.slice(0, -1)}A`)).rejects.toThrow(TokenError);
+    nowMs += 60_000;
+    await expect(verifier.verify(token)).rejects.toThrow("it has expired");
+  });
+
+  it("is the same that a verifier with the key reads", async () => {
+    let trusted: VerifiedToken | undefined;
+    const keys = new KeyRing([{ secret, keyId: "k" }]);
+    const minter = new TokenMinter(
+      keys,
+      () => epochMs,
+      (_, claims) => {
+        trusted = claims;
+      },
+    );
+    const token = minter.forStream("s", "listen", 1_500);
+    const verifier = new TokenVerifier(keys, { issuer, audience, unixNowMs: () => epochMs, maxCachedTokens: 0 });
+    expect(await verifier.verify(token)).toEqual(trusted);
   });
 });
