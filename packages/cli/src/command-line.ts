@@ -126,6 +126,8 @@ function defineRouter(program: Command, accept: Accept): void {
     .option("--plaintext", "no TLS, also beyond loopback")
     .addOption(grace())
     .option("--linger <duration>", "how long a reader may pause after its other side was lost (default: without limit)")
+    .option("--metrics <address>", "[HOST:]PORT for /metrics (Prometheus), /livez and /readyz")
+    .option("--audit <file>", "a line of JSON for each stream that has ended: who, whom, how long, bytes, why")
     .action((options: RouterCommandOptions) => accept({ command: "router", options }));
   withKeepalive(router);
   finish(

@@ -17,7 +17,7 @@ export {
 } from "./connect/trunkline.js";
 export type { RouterLimits } from "./limits.js";
 export { type ExchangeTokenOptions, Router, type RouterOptions } from "./router.js";
-export type { RouterEvent, RouterStats } from "./service/events.js";
+export type { ClosedPeer, RouterEvent, RouterStats } from "./service/events.js";
 export { type EndProof, endProof } from "./stream/end-proof.js";
 export type { LivenessOptions } from "./stream/liveness.js";
 export { RouterStream, type RouterStreamOptions } from "./stream/router-stream.js";

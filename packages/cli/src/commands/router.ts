@@ -12,6 +12,8 @@ import {
 import { parseDuration } from "../duration.js";
 import { ExitCode } from "../exit-codes.js";
 import { type Publication, publish } from "../local-router.js";
+import { Audit, type AuditOptions } from "../operation/audit.js";
+import { StatusServer } from "../operation/status-server.js";
 import type { KeyOptions } from "../router-key.js";
 import { chooseKey, type RouterKey, readTls } from "../router-setup.js";
 import { cannotListen } from "../sockets.js";
@@ -26,6 +28,10 @@ export interface RouterCommandOptions extends KeyOptions, GraceOption, Keepalive
   readonly plaintext?: boolean;
   /** The longest time in which a reader takes nothing of what its lost other side has sent. Default: without limit. */
   readonly linger?: string;
+  /** The address of `/metrics`, `/livez` and `/readyz`. */
+  readonly metrics?: string;
+  /** The file of the audit. */
+  readonly audit?: string;
 }
 
 const maxLingerMs = 86_400_000;
@@ -45,8 +51,11 @@ export async function router(options: RouterCommandOptions, context: Context): P
     const where = `${printAddress(address)}, which other machines can reach,`;
     throw new CommandError(`listening on ${where} needs --tls-cert and --tls-key (or --plaintext)`, ExitCode.usage);
   }
+  const statusAddress = options.metrics === undefined ? undefined : parseListen(options.metrics);
   const key = await chooseKey(options, context);
-  const server = makeRouter(key, { lingerMs, ...keepalive }, context);
+  await using audit = options.audit === undefined ? undefined : await Audit.open(options.audit, auditTrouble(context));
+  const server = makeRouter(key, { lingerMs, ...keepalive }, audit, context);
+  await using status = statusAddress === undefined ? undefined : await StatusServer.listen(statusAddress, server);
   let publication: Publication | undefined;
   try {
     const bound = await server
@@ -62,11 +71,13 @@ export async function router(options: RouterCommandOptions, context: Context): P
         address: bound,
         ...parseEndpoint(bound),
         pid: process.pid,
+        ...(status !== undefined && { metrics: status.address }),
         ...(publication !== undefined && { stateFile: publication.path }),
       },
       `router listening on ${bound}${found}`,
     );
     await interrupted(signal);
+    status?.drain();
     tellEnding(context, server.stats.livePairs, graceMs);
   } finally {
     await publication?.remove();
@@ -85,12 +96,25 @@ type RouterTimes = Pick<
   "lingerMs" | "keepaliveIntervalMs" | "keepaliveTimeoutMs"
 >;
 
-function makeRouter(key: RouterKey, times: RouterTimes, { output }: Context): Router {
+/** Reports lines of the audit that are lost; the router serves on. */
+function auditTrouble({ output }: Context): AuditOptions {
+  return {
+    onTrouble: ({ message }) =>
+      output.note("error", { event: "audit-error", error: message }, `the audit loses lines: ${message}`, {
+        repeated: true,
+      }),
+  };
+}
+
+function makeRouter(key: RouterKey, times: RouterTimes, audit: Audit | undefined, { output }: Context): Router {
   try {
     return new Router({
       keys: [{ secret: key.secret, allowShortSecret: key.given }],
       ...times,
-      onEvent: (event) => output.note(levelOf(event), routerEvent(event), textOf(event)),
+      onEvent(event) {
+        audit?.onEvent(event);
+        output.note(levelOf(event), routerEvent(event), textOf(event));
+      },
       onError: (error) =>
         output.note(
           "error",
@@ -150,7 +174,7 @@ function routerEvent({ kind, ...fields }: RouterEvent): { event: string } {
 
 function textOf({ kind, ...fields }: RouterEvent): string {
   const words = Object.entries(fields).map(
-    ([name, value]) => `${name} ${typeof value === "string" ? JSON.stringify(value) : String(value)}`,
+    ([name, value]) => `${name} ${typeof value === "number" ? value : JSON.stringify(value)}`,
   );
   return `${kind} ${words.join(", ")}`.trimEnd();
 }

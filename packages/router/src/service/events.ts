@@ -47,6 +47,7 @@ export type RouterEvent =
       readonly durationMs: number;
       /** The bytes of all frames that were passed on. */
       readonly bytes: number;
+      readonly peers: readonly [ClosedPeer, ClosedPeer];
     }
   /** A listener was registered under a name. */
   | { readonly kind: "listening"; readonly name: string; readonly identity: string; readonly peer: string }
@@ -60,14 +61,27 @@ export type RouterEvent =
       readonly identity: string;
       readonly reason: "left" | "superseded" | "unresponsive";
     }
-  /** A stream was offered to the listener of a name. */
+  /** A stream was offered to the listener of a name. `identity` is that of the dialler. */
   | {
       readonly kind: "dialled";
       readonly name: string;
+      /** The identity of the listener. */
+      readonly listener: string;
       readonly identity: string;
       readonly peer: string;
       readonly stream: string;
     };
+
+/** A peer of a pair that has ended. */
+export interface ClosedPeer {
+  readonly address: string;
+  /** The role in its token, which those of an exchange have. */
+  readonly role: "listen" | "dial" | undefined;
+  /** The bytes of the frames that came from it. */
+  readonly bytes: number;
+  /** True where it was lost before both sides had ended: it is the one that has ended the stream. */
+  readonly lost: boolean;
+}
 
 /** Counts of a router: totals since it was made, and present numbers where the comment says "now". */
 export interface RouterStats {

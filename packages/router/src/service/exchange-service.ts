@@ -191,7 +191,7 @@ export class ExchangeServiceHandler {
     const dialToken = minter.forStream(stream, "dial", lifetimeMs);
     await this.#offer(entry, offerTo(request, routerEndpoint, listenToken), call);
     reporter.stats.dials += 1;
-    reporter.tell({ kind: "dialled", name, identity, peer: call.peer.address, stream });
+    reporter.tell({ kind: "dialled", name, listener: entry.identity, identity, peer: call.peer.address, stream });
     return answerTo(entry.request, routerEndpoint, dialToken);
   }
 

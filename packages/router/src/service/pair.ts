@@ -14,23 +14,30 @@ export interface PairOptions {
   readonly clock: Clock;
   readonly lingering: Lingering;
   readonly stats: MutableStats;
-  /** Called once, when the pair is over. `cause` is the reason unless both sides had ended. */
-  onOver(pair: Pair, cause: string | undefined): void;
+  /** Called once, when the pair is over: both sides had ended, or `lost` is the peer that was lost, and `cause` why. */
+  onOver(pair: Pair, lost: Peer | undefined, cause: string | undefined): void;
 }
 
 export class Pair {
-  /** The bytes of the frames that were passed on. */
-  bytes = 0;
   readonly startedAtMs: number;
+  readonly peers: readonly [Peer, Peer];
   readonly #options: PairOptions;
   #over = false;
 
-  constructor(options: PairOptions) {
+  constructor(first: Peer, second: Peer, options: PairOptions) {
+    this.peers = [first, second];
     this.#options = options;
     this.startedAtMs = options.clock.nowMs();
   }
 
-  join(first: Peer, second: Peer): void {
+  /** The bytes of the frames that were passed on. */
+  get bytes(): number {
+    return this.peers[0].bytes + this.peers[1].bytes;
+  }
+
+  /** Begins to pass frames on. */
+  join(): void {
+    const [first, second] = this.peers;
     for (const [one, other] of [
       [first, second],
       [second, first],
@@ -47,7 +54,7 @@ export class Pair {
       for (let frame = await from.call.receive(); frame !== undefined; frame = await from.call.receive()) {
         stats.frames += 1;
         stats.bytes += frame.length;
-        this.bytes += frame.length;
+        from.bytes += frame.length;
         await to.call.send(frame);
       }
     } catch {
@@ -58,7 +65,7 @@ export class Pair {
     }
     from.ended = true;
     if (to.ended) {
-      this.#end(undefined);
+      this.#end(undefined, undefined);
       from.finish();
       to.finish();
     } else if (from.gone) {
@@ -68,15 +75,15 @@ export class Pair {
 
   #onGone(peer: Peer, survivor: Peer): void {
     if (peer.ended && survivor.ended) return;
-    this.#end(reasonText(peer.call.signal.reason));
+    this.#end(peer, reasonText(peer.call.signal.reason));
     peer.finish();
     if (peer.ended) survivor.finish(otherSideGone);
     else if (!survivor.gone) this.#options.lingering.add(survivor, () => this.bytes);
   }
 
-  #end(cause: string | undefined): void {
+  #end(lost: Peer | undefined, cause: string | undefined): void {
     if (this.#over) return;
     this.#over = true;
-    this.#options.onOver(this, cause);
+    this.#options.onOver(this, lost, cause);
   }
 }

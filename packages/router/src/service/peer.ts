@@ -1,6 +1,7 @@
 /** One side of a stream at the router: a call whose handler waits here until the router needs it no more. */
 import { deferred } from "@trunkline/base";
 import type { GrpcError, ServerCall } from "@trunkline/grpc";
+import type { Role } from "../rendezvous.js";
 
 export type ForwardedCall = ServerCall<Uint8Array, Uint8Array>;
 
@@ -8,13 +9,18 @@ export class Peer {
   readonly call: ForwardedCall;
   /** The name of the stream, which is the subject of the peer's token. */
   readonly stream: string;
+  /** The role in the peer's token. */
+  readonly role: Role | undefined;
+  /** The bytes of the frames that came from the peer and were passed on. */
+  bytes = 0;
   /** True once the peer has ended its half, and all of it has been passed on. */
   ended = false;
   readonly #over = deferred<void>(true);
 
-  constructor(call: ForwardedCall, stream: string) {
+  constructor(call: ForwardedCall, stream: string, role: Role | undefined) {
     this.call = call;
     this.stream = stream;
+    this.role = role;
   }
 
   /** Settles when the call's handler is to end: with OK, or with an error. */

@@ -7,6 +7,7 @@ import { featuresKey, parseFeatures } from "../stream/features.js";
 import { peerKey } from "../stream/peer-key.js";
 import { authenticate } from "../token/bearer.js";
 import type { TokenVerifier, VerifiedToken } from "../token/verifier.js";
+import type { ClosedPeer } from "./events.js";
 import { Lingering } from "./lingering.js";
 import { Pair } from "./pair.js";
 import { type ForwardedCall, Peer } from "./peer.js";
@@ -70,7 +71,7 @@ export class RouterServiceHandler {
     // A peer of the exchange that is lost already still meets its other side, which gets what was sent, and is told at
     // once.
     if (call.signal.aborted && token.role === undefined) return undefined;
-    const peer = new Peer(call, token.subject);
+    const peer = new Peer(call, token.subject, token.role);
     const outcome = this.#table.arrive(peer, this.#arrivalOf(call, token), clock.nowMs());
     switch (outcome.kind) {
       case "refuse":
@@ -101,15 +102,26 @@ export class RouterServiceHandler {
     const { clock, reporter } = this.#options;
     const { stats } = reporter;
     const { stream } = first;
-    const pair = new Pair({
+    const pair = new Pair(first, second, {
       clock,
       lingering: this.#lingering,
       stats,
-      onOver: ({ startedAtMs, bytes }, cause) => {
+      onOver: ({ startedAtMs, bytes, peers }, lost, cause) => {
         this.#table.pairClosed(stream);
         stats.livePairs -= 1;
         if (cause !== undefined) stats.brokenPairs += 1;
-        reporter.tell({ kind: "closed", stream, cause, durationMs: clock.nowMs() - startedAtMs, bytes });
+        const closed = (peer: Peer): ClosedPeer => {
+          return { address: peer.address, role: peer.role, bytes: peer.bytes, lost: peer === lost };
+        };
+        const durationMs = clock.nowMs() - startedAtMs;
+        reporter.tell({
+          kind: "closed",
+          stream,
+          cause,
+          durationMs,
+          bytes,
+          peers: [closed(peers[0]), closed(peers[1])],
+        });
       },
     });
     stats.waitingPeers = this.#table.waitingPeers;
@@ -118,7 +130,7 @@ export class RouterServiceHandler {
     reporter.tell({ kind: "paired", stream, peers: [first.address, second.address] });
     introduce(first.call, second.call);
     introduce(second.call, first.call);
-    pair.join(first, second);
+    pair.join();
   }
 
   // Waiting.

@@ -214,9 +214,11 @@ describe("a dialler's wait", () => {
       await using test = testRouter({ clock: new VirtualClock() });
       const listening = await (await caller(test, "one")).listen("web");
       const dialler = await caller(test, "dialler");
-      const patient = Array.from({ length: count }, () => dialler.dial({ name: "web", metadata: field(8_000) }));
+      const dial = () => dialler.dial({ name: "web", metadata: field(8_000) });
+      const patient = [dial()];
+      // Its token is known from then on, and the order of the dials is that in which they come.
       await until(() => test.router.stats.dials > 0, "the first offer");
-      await settle(200);
+      patient.push(...Array.from({ length: count - 1 }, dial));
       const enough = new AbortController();
       const { signal } = enough;
       const impatient = ["x-given-up", "x-given-up"].map((key) =>
