@@ -40,6 +40,7 @@ export type Request =
   | { readonly command: "recv"; readonly name: string; readonly options: RecvOptions & CommonOptions }
   | { readonly command: "ls"; readonly options: AccessOptions & CommonOptions }
   | { readonly command: "ping"; readonly name: string; readonly options: PingOptions & CommonOptions }
+  | { readonly command: "doctor"; readonly name: string | undefined; readonly options: AccessOptions & CommonOptions }
   | { readonly command: "demo"; readonly options: DemoOptions & CommonOptions }
   | { readonly command: "token mint"; readonly identity: string; readonly options: TokenOptions & CommonOptions }
   | { readonly command: "token inspect"; readonly file: string | undefined; readonly options: CommonOptions }
@@ -56,6 +57,7 @@ export const commandNames: readonly string[] = [
   "recv",
   "ls",
   "ping",
+  "doctor",
   "demo",
   "token",
   "token mint",
@@ -104,6 +106,7 @@ export function createProgram(accept: Accept = () => {}, write: (text: string) =
   defineRecv(program, accept);
   defineLs(program, accept);
   definePing(program, accept);
+  defineDoctor(program, accept);
   defineDemo(program, accept);
   defineToken(program, accept);
   defineKey(program, accept);
@@ -225,6 +228,15 @@ function definePing(program: Command, accept: Accept): void {
     .option("--timeout <duration>", "for the other side to join, and for each answer", defaultPingTimeout)
     .action((name: string, options: PingOptions) => accept({ command: "ping", name, options }));
   finish(withAccess(ping), "trunkline ping web", "trunkline ping web --count 3 --json");
+}
+
+function defineDoctor(program: Command, accept: Accept): void {
+  const doctor = define(program, "doctor", "find the hop on the way to a name that fails, and say what to do")
+    .argument("[name]", "goes on to the exposer of this name and its target, with one connection")
+    .action((name: string | undefined, options: AccessOptions & CommonOptions) =>
+      accept({ command: "doctor", name, options }),
+    );
+  finish(withAccess(doctor), "trunkline doctor", "trunkline doctor web --json");
 }
 
 function defineDemo(program: Command, accept: Accept): void {

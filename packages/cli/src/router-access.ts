@@ -108,6 +108,11 @@ export class RouterAccess implements AsyncDisposable {
     return client;
   }
 
+  /** Returns the token that is shown to the router now. @throws CommandError */
+  token(): Promise<string> {
+    return this.#token();
+  }
+
   /** Closes all clients; what still waits to be sent to a slow reader has the time of `--grace`. */
   async [Symbol.asyncDispose](): Promise<void> {
     const closeTimeoutMs = this.#closeTimeoutMs;
@@ -143,7 +148,8 @@ export class RouterAccess implements AsyncDisposable {
   }
 }
 
-async function readCertificates(path: string): Promise<Buffer> {
+/** Reads certificates in PEM. @throws CommandError */
+export async function readCertificates(path: string): Promise<Buffer> {
   const ca = await readSmallFile(path, "the certificates in");
   // Node ignores text that is no certificate, and would then trust no certificate, without an error.
   if (!ca.includes("-----BEGIN CERTIFICATE-----"))

@@ -90,6 +90,10 @@ async function dispatch(request: Request, context: Context): Promise<void> {
       const { ping } = await import("./commands/ping.js");
       return ping(request.name, request.options, context);
     }
+    case "doctor": {
+      const { doctor } = await import("./commands/doctor.js");
+      return doctor(request.name, request.options, context);
+    }
     case "demo": {
       const { demo } = await import("./commands/demo.js");
       return demo(request.options, context);

@@ -1,6 +1,6 @@
 /** `trunkline ping NAME`: the time to the exposer of a name and back, as `ping` prints it. */
 import { monotonicMs } from "@trunkline/base/node";
-import type { RouterStream } from "@trunkline/router";
+import type { RouterStream, Trunkline } from "@trunkline/router";
 import { CommandError, reasonOf } from "../command-error.js";
 import { type Context, pause } from "../context.js";
 import { parseDuration } from "../duration.js";
@@ -28,7 +28,7 @@ export async function ping(name: string, options: PingOptions, context: Context)
   const intervalMs = parseDuration(options.interval, "--interval", maxIntervalMs);
   const timeoutMs = Math.max(1, parseDuration(options.timeout, "--timeout", maxTimeoutMs));
   await using access = await RouterAccess.open(options, { graceMs: 0 }, env);
-  const stream = await openPings(name, access, timeoutMs, signal);
+  const stream = await openPings(name, await access.client(), timeoutMs, signal);
   const times: number[] = [];
   try {
     for (let number = 1; number <= count; number += 1) {
@@ -48,13 +48,12 @@ export async function ping(name: string, options: PingOptions, context: Context)
 }
 
 /** Opens the stream of the pings. @throws CommandError */
-async function openPings(
+export async function openPings(
   name: string,
-  access: RouterAccess,
+  client: Trunkline,
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<RouterStream> {
-  const client = await access.client();
   const { endpoint } = client;
   try {
     const listed = (await client.list({ signal })).find((each) => each.name === name);
@@ -72,7 +71,7 @@ async function openPings(
 }
 
 /** Sends one ping, and returns the milliseconds until its answer. */
-async function roundTrip(stream: RouterStream, number: number, signal: AbortSignal): Promise<number> {
+export async function roundTrip(stream: RouterStream, number: number, signal: AbortSignal): Promise<number> {
   const bytes = new Uint8Array(pingBytes);
   new DataView(bytes.buffer).setFloat64(0, number);
   const startMs = monotonicMs();

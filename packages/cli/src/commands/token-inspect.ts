@@ -4,6 +4,7 @@ import type { Context } from "../context.js";
 import { ExitCode } from "../exit-codes.js";
 import { formatDuration, printable } from "../format.js";
 import { readSecretFile } from "../secret-file.js";
+import { type TokenPart, tokenContent, tokenExpiryMs } from "../token-content.js";
 
 /** Prints what a token says. The token comes from a file or from TRUNKLINE_TOKEN. @throws CommandError */
 export async function inspectToken(file: string | undefined, context: Context): Promise<void> {
@@ -13,31 +14,20 @@ export async function inspectToken(file: string | undefined, context: Context): 
     throw new CommandError("there is no token: name its file, or set TRUNKLINE_TOKEN", ExitCode.usage);
   const token = file === undefined ? (given as string) : await readSecretFile(file, "the token file");
   const where = file === undefined ? "TRUNKLINE_TOKEN" : `the token file ${file}`;
-  const [header, claims, ...rest] = token.split(".").map(decoded);
-  if (header === undefined || claims === undefined || rest.length !== 1)
+  const content = tokenContent(token);
+  if (content === undefined)
     throw new CommandError(`${where} holds no JWT: that has three parts with dots between them`, ExitCode.unreadable);
-  output.result({ event: "token-content", header, claims }, linesOf(header, claims));
+  const { header, claims } = content;
+  output.result({ event: "token-content", header, claims }, linesOf(token, header, claims));
 }
 
-type Part = Readonly<Record<string, unknown>>;
-
-/** Returns the JSON object of a part of a JWT; undefined for anything else, such as a signature. */
-function decoded(part: string): Part | undefined {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(part, "base64url").toString("utf8"));
-    return typeof value === "object" && value !== null ? (value as Part) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function linesOf(header: Part, claims: Part): string {
+function linesOf(token: string, header: TokenPart, claims: TokenPart): string {
   const rows: [string, string][] = [
     ["identity", shown(claims["sub"])],
     ["audience", shown(claims["aud"])],
     ["issuer", shown(claims["iss"])],
     ["algorithm", `${shown(header["alg"])}${header["kid"] === undefined ? "" : `, key ${shown(header["kid"])}`}`],
-    ["expires", expiry(claims["exp"])],
+    ["expires", expiry(token, claims["exp"])],
   ];
   return rows.map(([name, value]) => `${name.padEnd(9)}  ${value}`).join("\n");
 }
@@ -46,9 +36,10 @@ function shown(value: unknown): string {
   return value === undefined ? "none" : typeof value === "string" ? printable(value) : JSON.stringify(value);
 }
 
-function expiry(seconds: unknown): string {
-  if (typeof seconds !== "number" || !(Math.abs(seconds) <= 8.64e12)) return `never (exp is ${shown(seconds)})`;
-  const leftMs = seconds * 1_000 - Date.now();
+function expiry(token: string, exp: unknown): string {
+  const expiryMs = tokenExpiryMs(token);
+  if (expiryMs === undefined) return `never (exp is ${shown(exp)})`;
+  const leftMs = expiryMs - Date.now();
   const distance = formatDuration(Math.abs(leftMs));
-  return `${new Date(seconds * 1_000).toISOString()}, ${leftMs > 0 ? `in ${distance}` : `${distance} ago: expired`}`;
+  return `${new Date(expiryMs).toISOString()}, ${leftMs > 0 ? `in ${distance}` : `${distance} ago: expired`}`;
 }

@@ -1,0 +1,205 @@
+/**
+ * `trunkline doctor [NAME]`: goes the way to a name hop by hop, and names the first one that fails, with what to do
+ * about it.
+ */
+import { lookup } from "node:dns/promises";
+import { isIP } from "node:net";
+import type tls from "node:tls";
+import { dialSocket, dialTls, monotonicMs } from "@trunkline/base/node";
+import { GrpcError, Status } from "@trunkline/grpc";
+import type { ListedName, RouterStream, Trunkline } from "@trunkline/router";
+import { CommandError, reasonOf } from "../command-error.js";
+import type { Context } from "../context.js";
+import { ExitCode } from "../exit-codes.js";
+import { formatDuration, printable } from "../format.js";
+import { routerFailure } from "../grpc-failure.js";
+import { answersPings } from "../pings.js";
+import { type AccessOptions, RouterAccess, readCertificates } from "../router-access.js";
+import { isLocalAddress, parseEndpoint, printAddress, type SocketAddress } from "../target.js";
+import { tokenExpiryMs } from "../token-content.js";
+import { openPings, roundTrip } from "./ping.js";
+
+/** The parts of the way, in order. */
+export type Hop = "settings" | "DNS" | "TCP" | "TLS" | "token" | "exchange" | "name" | "listener" | "target";
+
+/** The time for each hop. */
+const hopTimeoutMs = 10_000;
+/**
+ * The time in which an exposer says that its target cannot be reached; a target that can be reached may say nothing.
+ */
+const targetQuietMs = 1_000;
+/** A token that expires within this time is worth a word. */
+const soonMs = 86_400_000;
+
+/** Goes the whole way. @throws CommandError of the hop that fails */
+export async function doctor(name: string | undefined, options: AccessOptions, context: Context): Promise<void> {
+  const examination = new Examination(context);
+  await using access = await examination.access(options);
+  const { address, client } = await examination.router(access, options);
+  await examination.exchange(access, client);
+  if (name === undefined) return;
+  await examination.name(name, client);
+  context.output.note("debug", { event: "healthy", name, router: printAddress(address) }, "every hop works");
+}
+
+class Examination {
+  readonly #context: Context;
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  access(options: AccessOptions): Promise<RouterAccess> {
+    const { env } = this.#context;
+    return this.#hop("settings", "name the router by --endpoint, and its token by --token-file", async () => {
+      const access = await RouterAccess.open(options, { graceMs: 0 }, env);
+      return [access, `the router is ${await access.endpoint()}${access.local ? ", by this machine's file" : ""}`];
+    });
+  }
+
+  /** Reaches the router's port. */
+  async router(
+    access: RouterAccess,
+    options: AccessOptions,
+  ): Promise<{ readonly address: SocketAddress; readonly client: Trunkline }> {
+    const address = parseEndpoint(await access.endpoint());
+    if ("host" in address && isIP(address.host) === 0) await this.#dns(address.host);
+    const { signal } = this.#context;
+    const advice = "is the router running there, and does a firewall let you through?";
+    await this.#hop("TCP", advice, async () => {
+      const startMs = monotonicMs();
+      const socket = await dialSocket(address, { signal, connectTimeoutMs: hopTimeoutMs });
+      socket.destroy();
+      return [
+        undefined,
+        `${printAddress(address)} accepts connections, after ${formatDuration(monotonicMs() - startMs)}`,
+      ];
+    });
+    if (options.tlsCa !== undefined || (options.plaintext !== true && !isLocalAddress(address)))
+      await this.#tls(address, options);
+    return { address, client: await access.client() };
+  }
+
+  #dns(host: string): Promise<void> {
+    return this.#hop("DNS", "is the name right, and does this machine have a name server?", async () => {
+      const found = await lookup(host, { all: true });
+      return [undefined, `${host} is ${found.map(({ address }) => address).join(", ")}`];
+    });
+  }
+
+  #tls(address: SocketAddress, { tlsCa }: AccessOptions): Promise<void> {
+    const { signal } = this.#context;
+    const advice = "--tls-ca FILE trusts a certificate of your own; --plaintext is for a router without TLS";
+    return this.#hop("TLS", advice, async () => {
+      const secure: tls.ConnectionOptions = {
+        ALPNProtocols: ["h2"],
+        ...(tlsCa !== undefined && { ca: await readCertificates(tlsCa) }),
+      };
+      const socket = await dialTls(address, secure, { signal, connectTimeoutMs: hopTimeoutMs });
+      const { subject, valid_to: until } = socket.getPeerCertificate();
+      socket.destroy();
+      const days = Math.floor((Date.parse(until) - Date.now()) / 86_400_000);
+      return [
+        undefined,
+        `the certificate of ${printable(String(subject.CN ?? "the router"))} is good for ${days} days`,
+      ];
+    });
+  }
+
+  /** Looks at the token, and asks the exchange for its names. */
+  async exchange(access: RouterAccess, client: Trunkline): Promise<void> {
+    const { signal } = this.#context;
+    const { endpoint } = client;
+    await this.#hop("token", "make a new one where the router's key is: trunkline token mint IDENTITY", async () => {
+      const expiryMs = tokenExpiryMs(await access.token());
+      if (expiryMs === undefined) return [undefined, "there is one; when it expires cannot be read"];
+      const leftMs = expiryMs - Date.now();
+      if (leftMs <= 0) {
+        const message = `it expired ${formatDuration(-leftMs)} ago by the clock of this machine`;
+        throw new CommandError(message, ExitCode.denied);
+      }
+      return [undefined, `it is good for ${formatDuration(leftMs)}${leftMs < soonMs ? ": renew it soon" : ""}`];
+    });
+    const advice = "does the token come from this router's key, and is trunkline router what runs there?";
+    await this.#hop("exchange", advice, async () => {
+      const names = await client.list({ signal }).catch((error: unknown) => {
+        throw routerFailure(error, { endpoint });
+      });
+      return [undefined, `it answers, and has ${names.length} ${names.length === 1 ? "name" : "names"}`];
+    });
+  }
+
+  /** Looks for the name, whether its exposer answers, and whether that reaches its target. */
+  async name(name: string, client: Trunkline): Promise<void> {
+    const { signal } = this.#context;
+    const { endpoint } = client;
+    const listed = await this.#hop("name", `begin with: trunkline expose ${name} TARGET`, async () => {
+      const found: ListedName | undefined = (await client.list({ signal })).find((each) => each.name === name);
+      if (found === undefined)
+        throw new CommandError(`${JSON.stringify(name)} is not exposed at ${endpoint}`, ExitCode.unknownName);
+      return [found, `it is exposed for ${formatDuration(Math.max(0, Date.now() - found.since.getTime()))}`];
+    });
+    await this.#hop("listener", "look at the machine of the listener: is it awake and connected?", async () => {
+      const patience = AbortSignal.any([signal, AbortSignal.timeout(hopTimeoutMs)]);
+      if (!answersPings(listed))
+        return [undefined, `${await this.#firstAnswer(name, client)}; it is no trunkline expose`];
+      const stream = await openPings(name, client, hopTimeoutMs, patience);
+      try {
+        return [undefined, `it answers after ${(await roundTrip(stream, 1, patience)).toFixed(2)} ms`];
+      } finally {
+        stream.abort();
+      }
+    });
+    if (!answersPings(listed)) return;
+    await this.#hop("target", "start the service, or correct the target of trunkline expose", async () => [
+      undefined,
+      await this.#firstAnswer(name, client),
+    ]);
+  }
+
+  /** Opens one connection, as `connect` would, and returns what comes back first. @throws CommandError if it breaks */
+  async #firstAnswer(name: string, client: Trunkline): Promise<string> {
+    const { signal } = this.#context;
+    const stream = await joined(name, client, AbortSignal.any([signal, AbortSignal.timeout(hopTimeoutMs)]));
+    try {
+      const answer = await stream.receive({ signal: AbortSignal.timeout(targetQuietMs) });
+      return answer === undefined ? "it has ended the connection at once" : "it speaks first, and did";
+    } catch (error) {
+      if ((error as { readonly name?: unknown }).name === "TimeoutError")
+        return "it accepts connections, and waits for the client to speak";
+      throw new CommandError(reasonOf(error), ExitCode.targetUnavailable, { cause: error });
+    } finally {
+      stream.abort();
+    }
+  }
+
+  /** Does the work of one hop and reports it. @throws CommandError that names the hop */
+  async #hop<T>(hop: Hop, advice: string, work: () => Promise<readonly [T, string]>): Promise<T> {
+    const { output, signal } = this.#context;
+    try {
+      const [value, detail] = await work();
+      output.result({ event: "hop", hop, ok: true, detail }, `${hop.padEnd(8)}  ok: ${detail}`);
+      return value;
+    } catch (error) {
+      signal.throwIfAborted();
+      const reason = reasonOf(error);
+      output.result({ event: "hop", hop, ok: false, detail: reason, advice }, `${hop.padEnd(8)}  FAILS: ${reason}`);
+      const exitCode = error instanceof CommandError ? error.exitCode : ExitCode.routerUnavailable;
+      throw new CommandError(`${hop} fails: ${reason}; ${advice}`, exitCode, { cause: error });
+    }
+  }
+}
+
+/** Dials as `connect` does. @throws CommandError */
+async function joined(name: string, client: Trunkline, signal: AbortSignal): Promise<RouterStream> {
+  try {
+    const stream = await client.dial(name, { signal, waitMs: hopTimeoutMs });
+    await stream.joined({ signal });
+    return stream;
+  } catch (error) {
+    const isLate = signal.aborted || (error instanceof GrpcError && error.status === Status.DEADLINE_EXCEEDED);
+    if (!isLate) throw routerFailure(error, { endpoint: client.endpoint, name });
+    const message = `it took no stream within ${formatDuration(hopTimeoutMs)}`;
+    throw new CommandError(message, ExitCode.targetUnavailable, { cause: error });
+  }
+}

@@ -1,0 +1,141 @@
+/** Each hop that `doctor` knows is broken once, and it names that one. */
+import { fileURLToPath } from "node:url";
+import { Router, Trunkline } from "@trunkline/router";
+import { describe, expect, test } from "vitest";
+import { InProcessLab } from "./support/lab.js";
+import type { Run } from "./support/run.js";
+import { startService } from "./support/services.js";
+
+const cert = fileURLToPath(new URL("fixtures/localhost.cert.pem", import.meta.url));
+const key = fileURLToPath(new URL("fixtures/localhost.key.pem", import.meta.url));
+const secret = "a key of 32 bytes for these tests";
+
+/** Returns the hops that were gone, the last of which may have failed. */
+async function hopsOf(run: Run): Promise<{ hops: string[]; failed: string | undefined; code: unknown }> {
+  const code = await run.exit;
+  const hops: string[] = [];
+  let failed: string | undefined;
+  for (const line of run.stdout.split("\n")) {
+    if (!line.includes('"event":"hop"')) continue;
+    const { hop, ok, detail, advice } = JSON.parse(line) as {
+      hop: string;
+      ok: boolean;
+      detail: string;
+      advice?: string;
+    };
+    hops.push(hop);
+    expect(detail).not.toBe("");
+    if (ok) continue;
+    failed = hop;
+    expect(advice).not.toBe("");
+    expect(run.stdout).toContain(`"message":"${hop} fails: `);
+  }
+  return { hops, failed, code };
+}
+
+async function tokenFor(identity: string, lifetimeMs = 60_000, ownSecret = secret): Promise<string> {
+  await using router = new Router({ keys: [{ secret: ownSecret }] });
+  return router.mintToken({ identity, lifetimeMs });
+}
+
+describe("doctor", () => {
+  test("goes every hop of a way that works, and ends with 0", async () => {
+    await using lab = new InProcessLab();
+    await using service = await startService((socket) => socket.pipe(socket));
+    await lab.router();
+    await lab.expose("web", service.target);
+    const { hops, failed, code } = await hopsOf(lab.start("doctor", "web"));
+    expect([hops, failed, code]).toEqual([
+      ["settings", "TCP", "token", "exchange", "name", "listener", "target"],
+      undefined,
+      0,
+    ]);
+    const text = lab.run(["doctor"]);
+    expect(await text.exit).toBe(0);
+    expect(text.stdout).toMatch(/^exchange {2}ok: it answers, and has 1 name$/m);
+  });
+
+  test("goes through DNS and TLS where the router is elsewhere", async () => {
+    await using lab = new InProcessLab();
+    const { endpoint } = await lab.router("--tls-cert", cert, "--tls-key", key, "--key-file", lab.file("key", secret));
+    const port = endpoint.replace(/^.*:/, "");
+    const run = lab.run(["doctor", "--json", "--endpoint", `localhost:${port}`, "--tls-ca", cert], {
+      TRUNKLINE_TOKEN: await tokenFor("me"),
+    });
+    const { hops, failed, code } = await hopsOf(run);
+    expect([hops, failed, code]).toEqual([["settings", "DNS", "TCP", "TLS", "token", "exchange"], undefined, 0]);
+  });
+
+  test("names the settings where no router is known", async () => {
+    await using lab = new InProcessLab();
+    expect(await hopsOf(lab.start("doctor"))).toEqual({ hops: ["settings"], failed: "settings", code: 69 });
+  });
+
+  test("names DNS for a name that does not exist", async () => {
+    await using lab = new InProcessLab();
+    const run = lab.run(["doctor", "--json", "--endpoint", "nowhere.invalid:1"], { TRUNKLINE_TOKEN: "t" });
+    expect(await hopsOf(run)).toMatchObject({ failed: "DNS", code: 69 });
+  });
+
+  test("names TCP where nothing listens", async () => {
+    await using lab = new InProcessLab();
+    const run = lab.run(["doctor", "--json", "--endpoint", "127.0.0.1:1"], { TRUNKLINE_TOKEN: "t" });
+    expect(await hopsOf(run)).toMatchObject({ failed: "TCP", code: 69 });
+  });
+
+  test("names TLS where the certificate is not trusted, and where there is no TLS", async () => {
+    await using lab = new InProcessLab();
+    const { endpoint } = await lab.router();
+    const run = lab.start("doctor", "--tls-ca", cert, "--endpoint", endpoint);
+    expect(await hopsOf(run)).toMatchObject({ failed: "TLS", code: 69 });
+  });
+
+  test("names the token where it has expired", async () => {
+    await using lab = new InProcessLab();
+    const { endpoint } = await lab.router("--key-file", lab.file("key", secret));
+    const run = lab.run(["doctor", "--json", "--endpoint", endpoint], { TRUNKLINE_TOKEN: await tokenFor("me", 1) });
+    const { failed, code } = await hopsOf(run);
+    // Times in tokens are whole seconds: it may live on for one.
+    expect(["token", undefined]).toContain(failed);
+    expect([77, 0]).toContain(code);
+    const old = `e30.${Buffer.from('{"exp":1}').toString("base64url")}.x`;
+    const expired = lab.run(["doctor", "--json", "--endpoint", endpoint], { TRUNKLINE_TOKEN: old });
+    expect(await hopsOf(expired)).toMatchObject({ failed: "token", code: 77 });
+  });
+
+  test("names the exchange where the token is another router's, and where no router runs", async () => {
+    await using lab = new InProcessLab();
+    const { endpoint } = await lab.router("--key-file", lab.file("key", secret));
+    const foreign = { TRUNKLINE_TOKEN: await tokenFor("me", 60_000, secret.toUpperCase()) };
+    const run = lab.run(["doctor", "--json", "--endpoint", endpoint], foreign);
+    expect(await hopsOf(run)).toMatchObject({ failed: "exchange", code: 77 });
+    await using service = await startService((socket) => socket.end("SSH-2.0-x\r\n"));
+    const other = lab.run(["doctor", "--json", "--endpoint", service.target], foreign);
+    expect(await hopsOf(other)).toMatchObject({ failed: "exchange", code: 69 });
+  });
+
+  test("names the name where it is not exposed", async () => {
+    await using lab = new InProcessLab();
+    await lab.router();
+    expect(await hopsOf(lab.start("doctor", "nothing"))).toMatchObject({ failed: "name", code: 68 });
+  });
+
+  test("names the listener where it refuses its streams", async () => {
+    await using lab = new InProcessLab();
+    const { endpoint } = await lab.router("--key-file", lab.file("key", secret));
+    const token = await tokenFor("me");
+    await using trunkline = new Trunkline({ endpoint, token });
+    await using _listener = await trunkline.listen("full", { maxWaitingStreams: 0 });
+    const run = lab.run(["doctor", "full", "--json", "--endpoint", endpoint], { TRUNKLINE_TOKEN: token });
+    expect(await hopsOf(run)).toMatchObject({ failed: "listener", code: 75 });
+  });
+
+  test("names the target where it refuses connections", async () => {
+    await using lab = new InProcessLab();
+    await lab.router();
+    await lab.expose("dead", "127.0.0.1:1", "--no-check");
+    const run = lab.start("doctor", "dead");
+    expect(await hopsOf(run)).toMatchObject({ failed: "target", code: 75 });
+    expect(run.stdout).toContain("cannot reach the target 127.0.0.1:1: connection refused");
+  });
+});
