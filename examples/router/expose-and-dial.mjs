@@ -37,7 +37,7 @@ await listener.close();
 await serving;
 await router.close();
 
-// Prints:
+// Prints, in any order:
 // console: opened by me
 // user: rack 3
 // user: REBOOT!

@@ -2,7 +2,6 @@
 // the caller gives its channel a stream through the router in place of a connection.
 import { Channel, createClient, Server } from "@trunkline/grpc";
 import { newRouterKey, Router, Trunkline } from "@trunkline/router";
-import { toDuplex } from "@trunkline/streams/node";
 import { Greeter } from "../gen/greeter_pb.js";
 
 const router = new Router({ keys: [{ secret: newRouterKey() }] });
@@ -14,12 +13,12 @@ const device = new Trunkline({ endpoint, token });
 const server = new Server().add(Greeter, { sayHello: ({ name }) => ({ text: `hello ${name}, from behind NAT` }) });
 const listener = await device.listen("greeter");
 const serving = (async () => {
-  for await (const stream of listener) server.serve(toDuplex(stream));
+  for await (const stream of listener) server.serve(stream);
 })();
 
 // Anywhere else. `connect` is called again when the stream through the router breaks.
 const user = new Trunkline({ endpoint, token });
-const channel = new Channel({ connect: async () => toDuplex(await user.dial("greeter")) });
+const channel = new Channel({ connect: () => user.dial("greeter") });
 try {
   console.log((await createClient(Greeter, channel).sayHello({ name: "you" })).text);
 } finally {

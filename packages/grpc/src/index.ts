@@ -21,6 +21,7 @@ export {
   type UnaryMethod,
 } from "./client/methods.js";
 export type { ChannelTarget, ConnectTarget, TransportTarget } from "./client/target.js";
+export type { Carrier } from "./connection/carrier.js";
 export type { ChannelLifetimeOptions, KeepaliveOptions, ServerLifetimeOptions } from "./connection/lifetime.js";
 export type { Http2Options } from "./connection/options.js";
 export { callPeer, type Peer, type PeerTls } from "./connection/peer.js";

@@ -16,6 +16,7 @@ import { connectSocket, secureSocket, systemClock } from "#platform";
 import { type CallDefaults, callDefaultNames, type ResolvedDefaults, resolveDefaults } from "../call/defaults.js";
 import { budgetFor, type MessageBudget } from "../call/message-budget.js";
 import { closeOptionNames } from "../call/options.js";
+import { checkCarrier, duplexOf, isDuplex } from "../connection/carrier.js";
 import { type ChannelLifetimeOptions, keepaliveOptionNames, resolveChannelLifetime } from "../connection/lifetime.js";
 import { checkedHttp2, type Http2Options } from "../connection/options.js";
 import { peerOf } from "../connection/peer.js";
@@ -243,12 +244,13 @@ function givenConnector(target: TransportTarget | ConnectTarget, options: Channe
     if (options.tls !== undefined)
       throw new TypeError("tls is for targets that are addresses or { connect }; a given transport is used as it is");
     const { transport } = target;
+    checkCarrier(transport);
     // It may break before the first call, and an "error" event without a listener ends the process.
-    transport.on("error", () => {});
-    const connect = async (): Promise<{ duplex: typeof transport; peer: ReturnType<typeof peerOf> }> => {
-      if (transport.destroyed)
-        throw new Error("the given transport is closed", { cause: transport.errored ?? undefined });
-      return { duplex: transport, peer: peerOf(transport) };
+    if (isDuplex(transport)) transport.on("error", () => {});
+    const connect: Connector["connect"] = async () => {
+      const duplex = await duplexOf(transport);
+      if (duplex.destroyed) throw new Error("the given transport is closed", { cause: duplex.errored ?? undefined });
+      return { duplex, peer: peerOf(duplex) };
     };
     return { connector: { name: "the given transport", reconnects: false, connect }, secure: false, authority };
   }
@@ -258,7 +260,7 @@ function givenConnector(target: TransportTarget | ConnectTarget, options: Channe
     name: authority,
     reconnects: true,
     async connect(signal) {
-      const duplex = await target.connect({ signal });
+      const duplex = await duplexOf(await target.connect({ signal }));
       if (options.tls === undefined) return { duplex, peer: peerOf(duplex) };
       const tls = { servername: serverNameOf(authority), ...(await tlsOptions(options)) };
       const secured = await secureSocket(duplex, tls, { name: authority, signal });

@@ -1,5 +1,4 @@
 /** The targets of channels: the names of gRPC's naming document that need no resolver, and given connections. */
-import type { Duplex } from "node:stream";
 import {
   bracketed,
   isLoopback,
@@ -10,10 +9,11 @@ import {
   withoutZone,
 } from "@trunkline/base";
 import { checkSocketPath } from "#platform";
+import type { Carrier } from "../connection/carrier.js";
 
 /** One connection that exists already; once it is gone, so is the channel. */
 export interface TransportTarget {
-  readonly transport: Duplex;
+  readonly transport: Carrier;
   /** `:authority` of the calls. Default `"localhost"`. */
   readonly authority?: string | undefined;
 }
@@ -24,7 +24,7 @@ export interface TransportTarget {
  */
 export interface ConnectTarget {
   /** Makes a connection. The waiting calls fail with its error as UNAVAILABLE. */
-  connect(options: { readonly signal: AbortSignal }): Promise<Duplex> | Duplex;
+  connect(options: { readonly signal: AbortSignal }): Promise<Carrier> | Carrier;
   /** `:authority` of the calls. Default `"localhost"`. */
   readonly authority?: string | undefined;
 }

@@ -5,7 +5,7 @@
  */
 import { AsyncLocalStorage, AsyncResource } from "node:async_hooks";
 import { Buffer } from "node:buffer";
-import net from "node:net";
+import type net from "node:net";
 import { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
 import { promisify } from "node:util";
@@ -104,8 +104,9 @@ export function inflate(bytes: Uint8Array, maxBytes: number): Uint8Array {
  * Returns the address and port at the other end of a socket; undefined for a duplex that is no connected TCP socket.
  */
 export function remoteAddressOf(duplex: Duplex): { readonly host: string; readonly port: number } | undefined {
-  if (!(duplex instanceof net.Socket) || duplex.remoteAddress === undefined) return undefined;
-  return { host: duplex.remoteAddress, port: duplex.remotePort ?? 0 };
+  // Those of streams that were given as connections have it as sockets do.
+  const { remoteAddress: host, remotePort: port } = duplex as Partial<net.Socket>;
+  return typeof host === "string" ? { host, port: typeof port === "number" ? port : 0 } : undefined;
 }
 
 /** Shows a warning of the process that nobody else can be told of. */

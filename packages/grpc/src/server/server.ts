@@ -18,6 +18,7 @@ import { createSocketServer, systemClock } from "#platform";
 import { checkedMessageBytes, understood } from "../call/defaults.js";
 import { budgetFor, type MessageBudget } from "../call/message-budget.js";
 import { closeOptionNames } from "../call/options.js";
+import { type Carrier, duplexOf, isDuplex } from "../connection/carrier.js";
 import { keepaliveOptionNames, resolveServerLifetime, type ServerLifetimeOptions } from "../connection/lifetime.js";
 import { checkedHttp2, defaultMaxReceiveMessageBytes, type Http2Options } from "../connection/options.js";
 import { peerOf } from "../connection/peer.js";
@@ -264,11 +265,12 @@ export class Server implements AsyncDisposable {
   }
 
   /**
-   * Serves one connection that exists already, as it is: its security is the caller's concern. Resolves when it is
-   * over; never rejects.
+   * Serves one connection that exists already, as it is: a duplex of Node or any stream of bytes, opened by
+   * either side. Its security is the caller's concern. Resolves when it is over.
+   * @throws TypeError for what is neither; nothing else
    */
-  serve(duplex: Duplex): Promise<void> {
-    return this.#accept(duplex, undefined);
+  async serve(connection: Carrier): Promise<void> {
+    await this.#accept(isDuplex(connection) ? connection : await duplexOf(connection), undefined);
   }
 
   async #accept(duplex: Duplex, path: string | undefined): Promise<void> {
