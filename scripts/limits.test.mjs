@@ -86,6 +86,7 @@ const noLimits = new Set([
   "totalSendBytes",
   "burstBytes",
   "initialMs",
+  "retryPushbackMs",
 ]);
 
 describe.each(["grpc", "streams"])("@trunkline/%s", (name) => {

@@ -20,6 +20,13 @@ export {
   type ServerStreamingMethod,
   type UnaryMethod,
 } from "./client/methods.js";
+export type {
+  MethodConfig,
+  MethodName,
+  RetryPolicy,
+  RetryThrottling,
+  ServiceConfig,
+} from "./client/service-config.js";
 export type { ChannelTarget, ConnectTarget, TransportTarget } from "./client/target.js";
 export type { Carrier } from "./connection/carrier.js";
 export type { ChannelLifetimeOptions, KeepaliveOptions, ServerLifetimeOptions } from "./connection/lifetime.js";

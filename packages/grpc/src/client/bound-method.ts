@@ -3,6 +3,7 @@ import type { ResolvedDefaults } from "../call/defaults.js";
 import type { Method } from "../service/method.js";
 import type { RequestHead } from "../wire/headers.js";
 import type { ChannelCore } from "./channel.js";
+import type { MethodPolicy } from "./service-config.js";
 
 export interface BoundMethod {
   readonly method: Method;
@@ -11,4 +12,6 @@ export interface BoundMethod {
   readonly channel: ChannelCore;
   readonly head: RequestHead;
   readonly defaults: ResolvedDefaults;
+  /** The part of the channel's service config that is for the method. */
+  readonly policy: MethodPolicy | undefined;
 }

@@ -26,6 +26,7 @@ import type { Deadline } from "../contract/deadline.js";
 import { type HookChain, hooksOf } from "../hooks/chain.js";
 import { CallerContext } from "../hooks/context.js";
 import { asError, GrpcError } from "../wire/errors.js";
+import { readFailedAnswer } from "../wire/headers.js";
 import { Status } from "../wire/status.js";
 import { errorOfReset } from "../wire/wire-status.js";
 import type { BoundMethod } from "./bound-method.js";
@@ -35,6 +36,7 @@ import type { WaitingCall } from "./connection-manager.js";
 import { Milestones } from "./milestones.js";
 import { OutgoingRequest, type RequestOwner } from "./request.js";
 import { IncomingResponse, type ResponseOwner } from "./response.js";
+import { Retries } from "./retries.js";
 
 /** The time that an answer that is not gRPC's has for its text. A proxy sends its page at once. */
 const otherTextTimeoutMs = 1_000;
@@ -54,6 +56,10 @@ export class ClientCallStream implements ClientCall<{}, {}>, WaitingCall, Reques
   /** The stream that the call has while it is open. */
   #stream: Http2Stream | undefined = undefined;
   #resends = 0;
+  /** The retries by the service config, where the method has a policy for them. */
+  readonly #retries: Retries | undefined;
+  /** Cancels the wait for the next attempt. */
+  #cancelRetry: (() => void) | undefined = undefined;
   #milestones: Milestones | undefined = undefined;
   /** Settles the promise of the one response message, in a short form. */
   #reply: ((message: {} | PromiseLike<{}>) => void) | undefined = undefined;
@@ -72,6 +78,8 @@ export class ClientCallStream implements ClientCall<{}, {}>, WaitingCall, Reques
     this.#options = options;
     this.#request = new OutgoingRequest(this, bound, options);
     this.#response = new IncomingResponse(this, bound, options, this.#request.maxReceiveMessageBytes);
+    const { policy, channel } = bound;
+    this.#retries = policy?.retry && new Retries(policy.retry, channel.serviceConfig?.throttle);
     this.#life = new Lifecycle(this, bound.channel.clock, bound.channel.timers);
   }
 
@@ -93,6 +101,10 @@ export class ClientCallStream implements ClientCall<{}, {}>, WaitingCall, Reques
 
   get waitForReady(): boolean {
     return this.#request.waitForReady;
+  }
+
+  get previousAttempts(): number {
+    return this.#retries?.failedAttempts ?? 0;
   }
 
   get peer(): Peer | undefined {
@@ -323,7 +335,7 @@ export class ClientCallStream implements ClientCall<{}, {}>, WaitingCall, Reques
   }
 
   onRefused(error: GrpcError): void {
-    this.#finish(error, true);
+    if (!this.#retryAfter(error.status)) this.#finish(error, true);
   }
 
   // The events of its stream.
@@ -332,6 +344,8 @@ export class ClientCallStream implements ClientCall<{}, {}>, WaitingCall, Reques
     this.#connection?.onAnswer();
     if (this.#stream === undefined) return;
     if (end) {
+      const failed = this.#retries && readFailedAnswer(fields);
+      if (failed !== undefined && this.#retryAfter(failed.status as Status, failed.pushback)) return;
       this.#onStatus(this.#response.takeTrailersOnly(fields));
       return;
     }
@@ -375,7 +389,34 @@ export class ClientCallStream implements ClientCall<{}, {}>, WaitingCall, Reques
     else if (this.#stream !== undefined) this.#onStatus(this.#response.takeTrailers(fields));
   }
 
+  /**
+   * Tries the call again after an attempt that has failed, where its policy and its state allow that: nothing of it
+   * has reached a handler's caller, and all that was sent is still here. Returns false where the call ends.
+   */
+  #retryAfter(status: Status, pushback?: string): boolean {
+    const retries = this.#retries;
+    if (retries === undefined || status === Status.OK || this.#life.ended) return false;
+    if (this.#response.begun || this.#response.other !== undefined || this.#request.committed) return false;
+    const { connections } = this.#bound.channel;
+    if (connections.state === "closed") return false;
+    const waitMs = retries.failed(status, pushback);
+    const remainingMs = this.#life.remainingMs;
+    if (waitMs === undefined || (remainingMs !== undefined && waitMs >= remainingMs)) return false;
+    this.#stream?.reset(ErrorCode.CANCEL);
+    this.#leaveStream();
+    this.#stage = "waiting";
+    connections.prepare(this);
+    const { clock } = this.#life;
+    const again = (): void => {
+      this.#cancelRetry = undefined;
+      connections.start(this);
+    };
+    this.#cancelRetry = clock.at(clock.nowMs() + waitMs, again, "work");
+    return true;
+  }
+
   #onStatus(told: GrpcError | undefined): void {
+    if (told === undefined) this.#retries?.succeeded();
     this.#response.tellTrailing();
     this.#finish(this.#isLate(told) ? this.#deadlineExceeded() : told, false);
   }
@@ -391,6 +432,7 @@ export class ClientCallStream implements ClientCall<{}, {}>, WaitingCall, Reques
       return;
     }
     const error = this.#response.other?.error() ?? errorOfReset(reset, "the server");
+    if (!this.#isLate(error) && this.#retryAfter(error.status)) return;
     this.#finish(this.#isLate(error) ? this.#deadlineExceeded() : error, false);
   }
 
@@ -419,6 +461,7 @@ export class ClientCallStream implements ClientCall<{}, {}>, WaitingCall, Reques
 
   get #waitsFor(): string | undefined {
     if (this.#preparing) return "an interceptor";
+    if (this.#cancelRetry !== undefined) return "its next attempt";
     return this.#stage === "waiting" ? this.#bound.channel.connections.describeWait() : undefined;
   }
 
@@ -455,6 +498,8 @@ export class ClientCallStream implements ClientCall<{}, {}>, WaitingCall, Reques
   #finish(error: Error | undefined, dropUnread: boolean): void {
     if (!this.#life.end(error)) return;
     this.#cancelOther?.();
+    this.#cancelRetry?.();
+    this.#cancelRetry = undefined;
     if (this.#stream !== undefined) this.#leaveStream();
     else if (this.#stage === "waiting") this.#bound.channel.connections.forget(this);
     this.#endDirections(error, dropUnread);

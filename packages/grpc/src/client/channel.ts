@@ -24,6 +24,7 @@ import { CallerContext } from "../hooks/context.js";
 import { version } from "../wire/version.js";
 import type { Connector } from "./connect-attempt.js";
 import { type ChannelState, ConnectionManager } from "./connection-manager.js";
+import { ResolvedServiceConfig, type ServiceConfig } from "./service-config.js";
 import { type ChannelTarget, type ConnectTarget, parseTarget, type TransportTarget } from "./target.js";
 
 /** Returns the TLS options of the next connection. An error that it throws counts as a failure to connect. */
@@ -53,6 +54,11 @@ export interface ChannelOptions extends CallDefaults, ChannelLifetimeOptions {
    * The time from an attempt's start to the end of the TLS handshake. Default 20,000 ms, as other gRPC clients wait.
    */
   readonly connectTimeoutMs?: number | undefined;
+  /**
+   * The service config, in gRPC's own form: times, waiting and retries by method. Calls with one request message are
+   * tried again whole; those with a stream of requests only until their first message was sent. Default: none.
+   */
+  readonly serviceConfig?: ServiceConfig | undefined;
   /** The waits between failed attempts to connect. */
   readonly backoff?: BackoffOptions | undefined;
   /**
@@ -76,6 +82,7 @@ const channelOptionNames: ReadonlySet<string> = optionNames<ChannelOptions>({
   userAgent: true,
   maxWaitingCalls: true,
   connectTimeoutMs: true,
+  serviceConfig: true,
   backoff: true,
   messageBudget: true,
   http2: true,
@@ -92,6 +99,7 @@ export interface ChannelCore {
   readonly userAgent: string;
   readonly defaults: ResolvedDefaults;
   readonly messageBudget: MessageBudget;
+  readonly serviceConfig: ResolvedServiceConfig | undefined;
 }
 
 /**
@@ -153,6 +161,7 @@ export class Channel implements AsyncDisposable {
       userAgent: options.userAgent === undefined ? own : headerText("userAgent", `${options.userAgent} ${own}`),
       defaults: resolveDefaults(options),
       messageBudget: budgetFor(options.messageBudget, clock),
+      serviceConfig: options.serviceConfig === undefined ? undefined : new ResolvedServiceConfig(options.serviceConfig),
     };
     Object.defineProperty(this, coreKey, { value: this.#core });
     forgotten.register(this.#core, this.#core.connections, this.#core);

@@ -117,7 +117,8 @@ export function createClient<const Service extends AnyService>(
   for (const described of resolveService(service).methods) {
     const method = json ? jsonMethod(described) : described;
     const head = requestHead(core, method.path, resolved.compressions.acceptEncoding, json);
-    const bound: BoundMethod = { method, json, channel: core, head, defaults: resolved };
+    const policy = core.serviceConfig?.policyOf(method.path);
+    const bound: BoundMethod = { method, json, channel: core, head, defaults: resolved, policy };
     const open = (options: CallOptions = noOptions): ClientCallStream =>
       new ClientCallStream(bound, callOptions(options));
     const callable = Object.assign(shortForms[method.kind](open), { open });

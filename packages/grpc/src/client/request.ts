@@ -18,7 +18,7 @@ import type { ClientInterceptor } from "../hooks/interceptor.js";
 import type { RuntimeCodec } from "../service/method.js";
 import type { Compression } from "../wire/compression.js";
 import { CallUsageError, GrpcError } from "../wire/errors.js";
-import { oversize, requestFields } from "../wire/headers.js";
+import { oversize, previousAttemptsField, requestFields } from "../wire/headers.js";
 import type { FramedMessage } from "../wire/message.js";
 import { Status } from "../wire/status.js";
 import type { BoundMethod } from "./bound-method.js";
@@ -29,6 +29,8 @@ export interface RequestOwner {
   readonly hooks: HookChain | undefined;
   /** True once the call has ended. */
   readonly ended: boolean;
+  /** The number of attempts that have failed before. */
+  readonly previousAttempts: number;
   /** Begins the call, if it has not begun: every step does. */
   begin(): void;
   /** Ends the call from this side. */
@@ -78,7 +80,7 @@ export class OutgoingRequest implements OutboxOwner {
   }
 
   get waitForReady(): boolean {
-    return this.#options.waitForReady ?? this.#bound.defaults.waitForReady;
+    return this.#options.waitForReady ?? this.#bound.policy?.waitForReady ?? this.#bound.defaults.waitForReady;
   }
 
   /** @throws RangeError */
@@ -103,6 +105,8 @@ export class OutgoingRequest implements OutboxOwner {
     if (timeoutMs !== undefined) this.deadline = Deadline.earliest(this.deadline, Deadline.after(timeoutMs, clock));
     const fallbackMs = this.#bound.defaults.timeoutMs;
     if (this.deadline === undefined && fallbackMs !== undefined) this.deadline = Deadline.after(fallbackMs, clock);
+    const policyMs = this.#bound.policy?.timeoutMs;
+    if (policyMs !== undefined) this.deadline = Deadline.earliest(this.deadline, Deadline.after(policyMs, clock));
     this.deadline = inheritedDeadline(this.deadline, this.#options.parent);
   }
 
@@ -204,7 +208,8 @@ export class OutgoingRequest implements OutboxOwner {
    * sent then
    */
   sendOn(stream: Http2Stream, remainingMs: number | undefined, maxHeaderListBytes: number): GrpcError | undefined {
-    const own = this.#fields;
+    const { previousAttempts } = this.#owner;
+    const own = previousAttempts === 0 ? this.#fields : [...this.#fields, previousAttemptsField(previousAttempts)];
     const fields = requestFields(this.#bound.head, remainingMs, own, this.outbox.compression);
     const refused = own.length === 0 ? undefined : oversize("request headers", fields, maxHeaderListBytes);
     if (refused !== undefined) return refused;

@@ -33,6 +33,11 @@ export interface CommonCall {
   readonly path: string;
   /** The time by which the call must have ended; undefined if there is no limit. */
   readonly deadline: Deadline | undefined;
+  /**
+   * The number of attempts of this call that have failed before this one: retries by the service config (gRFC A6),
+   * counted by the client and told to the server.
+   */
+  readonly previousAttempts: number;
 }
 
 /**

@@ -26,7 +26,7 @@ import type { CallerContext } from "../hooks/context.js";
 import { RequestEvent } from "../hooks/events.js";
 import type { Method } from "../service/method.js";
 import { asError, CallUsageError, GrpcError } from "../wire/errors.js";
-import { metadataOf, type RequestHeaders } from "../wire/headers.js";
+import { metadataOf, type RequestHeaders, readPreviousAttempts } from "../wire/headers.js";
 import { Status } from "../wire/status.js";
 import { errorOfReset } from "../wire/wire-status.js";
 import { endOf, errorForClient } from "./call-end.js";
@@ -110,6 +110,10 @@ export class ServerCallStream implements HandledCall, ResponseOwner, InboxOwner<
 
   get path(): string {
     return this.#served.method.path;
+  }
+
+  get previousAttempts(): number {
+    return readPreviousAttempts(this.#fields);
   }
 
   get metadata(): Metadata {

@@ -1,7 +1,7 @@
 /** The trailers of a call: its status, cut to the size that the client takes. */
 import type { HeaderField } from "@trunkline/h2";
 import type { Metadata } from "@trunkline/metadata";
-import { listBytes, trailerFields } from "../wire/headers.js";
+import { listBytes, retryPushbackFields, trailerFields } from "../wire/headers.js";
 import { Status } from "../wire/status.js";
 import { encodeStatusDetails, noDetails, type PackedDetails, statusDetailsName } from "../wire/status-details.js";
 
@@ -10,6 +10,7 @@ export interface StatusToSend {
   readonly status: Status;
   readonly message: string;
   readonly details: PackedDetails;
+  readonly retryPushbackMs?: number | undefined;
 }
 
 /** The status of a call that succeeded. */
@@ -44,7 +45,7 @@ export function statusFields(
 ): readonly HeaderField[] {
   const announced = announcedBytes !== Number.POSITIVE_INFINITY;
   const maxBytes = announced ? announcedBytes : assumedBytes;
-  const own: readonly HeaderField[] = metadata === undefined ? [] : metadata.toWire();
+  const own = [...(metadata?.toWire() ?? []), ...retryPushbackFields(sent.retryPushbackMs)];
   const whole = fieldsOf(sent, sent.message, own, sent.details);
   const most = maxBytes - answerHeadBytes;
   if (whole.length === 1 || listBytes(whole) <= most) return whole;

@@ -20,11 +20,21 @@ export interface GrpcErrorOptions {
   readonly metadata?: MetadataInit | undefined;
   /** Details of the error. A server sends them as a `google.rpc.Status`; at a client they are those that came so. */
   readonly details?: readonly Detail[] | undefined;
+  /**
+   * The number of milliseconds after which a client with a retry policy tries the call again, in place of its own wait;
+   * a negative number: it does not try again. A server sends it with the status. Default: the client's policy counts.
+   */
+  readonly retryPushbackMs?: number | undefined;
   /** The error that led to this one. It is never sent. */
   readonly cause?: unknown;
 }
 
-const grpcErrorOptionNames = optionNames<GrpcErrorOptions>({ metadata: true, details: true, cause: true });
+const grpcErrorOptionNames = optionNames<GrpcErrorOptions>({
+  metadata: true,
+  details: true,
+  retryPushbackMs: true,
+  cause: true,
+});
 
 /**
  * The end of a call with a status other than OK. A handler that throws one ends its call with this status, message and
@@ -36,6 +46,8 @@ export class GrpcError extends BrokenStreamError {
   override name = "GrpcError";
   /** The status as a number, one of `Status`. */
   readonly status: Status;
+  /** The wait before a retry that a handler asks of the client; see `GrpcErrorOptions`. */
+  readonly retryPushbackMs: number | undefined;
   /** The status as a word: `"NOT_FOUND"`. */
   declare readonly code: StatusName;
   /** The trailing metadata; empty if there was none. */
@@ -54,6 +66,10 @@ export class GrpcError extends BrokenStreamError {
       throw new RangeError(`the status of a GrpcError must be from 1 to 16, not ${status}`);
     super(message, { code: statusName(status), ...("cause" in options ? { cause: options.cause } : {}) });
     this.status = status;
+    const { retryPushbackMs } = options;
+    if (retryPushbackMs !== undefined && !Number.isSafeInteger(retryPushbackMs))
+      throw new RangeError(`retryPushbackMs must be a whole number, not ${String(retryPushbackMs)}`);
+    this.retryPushbackMs = retryPushbackMs;
     this.metadata = options.metadata === undefined ? Metadata.empty : Metadata.from(options.metadata);
     this.#details = options.details === undefined ? noDetails : options.details.map(packDetail);
   }

@@ -67,6 +67,41 @@ export function requestFields(
   return [...head.pseudo, timeout, ...head.rest, ...metadata];
 }
 
+const previousAttemptsName = "grpc-previous-rpc-attempts";
+
+/** Returns the field that tells the server how many attempts of a call have failed before. */
+export function previousAttemptsField(attempts: number): HeaderField {
+  return { name: previousAttemptsName, value: String(attempts) };
+}
+
+/** Returns the number of attempts that have failed before, as a client has told it; 0 where it has not. */
+export function readPreviousAttempts(fields: readonly HeaderField[]): number {
+  const value = fields.find(({ name }) => name === previousAttemptsName)?.value ?? "";
+  return /^\d{1,9}$/.test(value) ? Number(value) : 0;
+}
+
+const retryPushbackName = "grpc-retry-pushback-ms";
+const noFields: readonly HeaderField[] = [];
+
+/** Returns the field that tells a client when to try again, where there is something to tell. */
+export function retryPushbackFields(ms: number | undefined): readonly HeaderField[] {
+  return ms === undefined ? noFields : [{ name: retryPushbackName, value: String(ms) }];
+}
+
+/** The status and the pushback of response headers that are the trailers, too. */
+export interface FailedAnswer {
+  readonly status: number;
+  /** The server's `grpc-retry-pushback-ms`. */
+  readonly pushback: string | undefined;
+}
+
+/** Reads what a retry depends on; undefined where the status is not gRPC's. */
+export function readFailedAnswer(fields: readonly HeaderField[]): FailedAnswer | undefined {
+  const status = fields.find(({ name }) => name === "grpc-status")?.value ?? "";
+  if (!/^\d{1,2}$/.test(status)) return undefined;
+  return { status: Number(status), pushback: fields.find(({ name }) => name === retryPushbackName)?.value };
+}
+
 /** The fields of a request that a server reads. */
 export interface RequestHeaders {
   method: string;

@@ -1,0 +1,210 @@
+/**
+ * The service config of a channel, in gRPC's own form: times, waiting and retries by method.
+ * @see https://github.com/grpc/grpc/blob/master/doc/service_config.md and gRFC A6
+ */
+import { checkOptionNames, optionNames } from "@trunkline/base";
+import { isStatus, Status, type StatusName } from "../wire/status.js";
+
+/** The methods that a `MethodConfig` is for. Without `method` all of a service, without `service` all there are. */
+export interface MethodName {
+  /** The full name of the service: `"acme.v1.Greeter"`. */
+  readonly service?: string | undefined;
+  readonly method?: string | undefined;
+}
+
+/** The retries of calls that have failed before any answer of the server's handler. */
+export interface RetryPolicy {
+  /** The number of attempts in all, from 2; more than 5 are 5. */
+  readonly maxAttempts: number;
+  /** The longest wait before the first retry, as text: `"0.1s"`. Each wait is random, from 0 to its longest. */
+  readonly initialBackoff: string;
+  /** The bound of all waits: `"1s"`. */
+  readonly maxBackoff: string;
+  /** The factor by which the longest wait grows. */
+  readonly backoffMultiplier: number;
+  /** The statuses after which a call is tried again, by name or number. */
+  readonly retryableStatusCodes: readonly (StatusName | Status)[];
+}
+
+/** The config of some methods. Of several, that which names a method most exactly counts. */
+export interface MethodConfig {
+  readonly name: readonly MethodName[];
+  /** The time for a call, as text: `"1.5s"`. A shorter one of the call's own counts. */
+  readonly timeout?: string | undefined;
+  /** `waitForReady` of calls that do not say. */
+  readonly waitForReady?: boolean | undefined;
+  readonly retryPolicy?: RetryPolicy | undefined;
+}
+
+/**
+ * Stops retries while most calls fail. Each failure with a retryable status takes a token, each success gives
+ * `tokenRatio` of one; with half of `maxTokens` or less, no call is tried again.
+ */
+export interface RetryThrottling {
+  /** The number of tokens at first, and the most there are: above 0, at most 1,000. */
+  readonly maxTokens: number;
+  /** The part of a token that a success gives back: above 0. */
+  readonly tokenRatio: number;
+}
+
+/** A service config. */
+export interface ServiceConfig {
+  readonly methodConfig?: readonly MethodConfig[] | undefined;
+  readonly retryThrottling?: RetryThrottling | undefined;
+}
+
+const serviceConfigNames = optionNames<ServiceConfig>({ methodConfig: true, retryThrottling: true });
+const methodConfigNames = optionNames<MethodConfig>({
+  name: true,
+  timeout: true,
+  waitForReady: true,
+  retryPolicy: true,
+});
+const methodNameNames = optionNames<MethodName>({ service: true, method: true });
+const throttlingNames = optionNames<RetryThrottling>({ maxTokens: true, tokenRatio: true });
+const retryPolicyNames = optionNames<RetryPolicy>({
+  maxAttempts: true,
+  initialBackoff: true,
+  maxBackoff: true,
+  backoffMultiplier: true,
+  retryableStatusCodes: true,
+});
+
+/** The most attempts of a call, by gRFC A6. */
+const mostAttempts = 5;
+
+/** A retry policy, checked. */
+export interface ResolvedRetryPolicy {
+  readonly maxAttempts: number;
+  readonly initialBackoffMs: number;
+  readonly maxBackoffMs: number;
+  readonly backoffMultiplier: number;
+  readonly statuses: ReadonlySet<Status>;
+}
+
+/** The part of a service config that is for one method. */
+export interface MethodPolicy {
+  readonly timeoutMs: number | undefined;
+  readonly waitForReady: boolean | undefined;
+  readonly retry: ResolvedRetryPolicy | undefined;
+}
+
+/** The tokens of a channel's retries. */
+export class RetryThrottle {
+  readonly #maxTokens: number;
+  readonly #tokenRatio: number;
+  #tokens: number;
+
+  constructor({ maxTokens, tokenRatio }: RetryThrottling) {
+    this.#maxTokens = maxTokens;
+    this.#tokenRatio = tokenRatio;
+    this.#tokens = maxTokens;
+  }
+
+  /** Counts a failure. Returns whether a call may be tried again. */
+  failed(): boolean {
+    this.#tokens = Math.max(0, this.#tokens - 1);
+    return this.#tokens > this.#maxTokens / 2;
+  }
+
+  succeeded(): void {
+    this.#tokens = Math.min(this.#maxTokens, this.#tokens + this.#tokenRatio);
+  }
+}
+
+/** A service config, checked. */
+export class ResolvedServiceConfig {
+  readonly throttle: RetryThrottle | undefined;
+  /** The policies by path; `"/service/"` is for all methods of a service, `""` for all methods. */
+  readonly #policies: Map<string, MethodPolicy> = new Map();
+
+  /** @throws TypeError or RangeError that names the field, the value and what it may be */
+  constructor(config: ServiceConfig) {
+    checkOptionNames("serviceConfig", config, serviceConfigNames);
+    const { methodConfig = [], retryThrottling } = config;
+    if (!Array.isArray(methodConfig)) throw new TypeError("serviceConfig.methodConfig must be an array");
+    for (const [index, each] of methodConfig.entries()) this.#add(each, `methodConfig[${index}]`);
+    this.throttle = retryThrottling === undefined ? undefined : new RetryThrottle(checkedThrottling(retryThrottling));
+  }
+
+  /** Returns what holds for the method with this path: `"/service/method"`. */
+  policyOf(path: string): MethodPolicy | undefined {
+    const service = path.slice(0, path.indexOf("/", 1) + 1);
+    return this.#policies.get(path) ?? this.#policies.get(service) ?? this.#policies.get("");
+  }
+
+  #add(config: MethodConfig, where: string): void {
+    checkOptionNames(where, config, methodConfigNames);
+    const { name, timeout, waitForReady, retryPolicy } = config;
+    if (!Array.isArray(name) || name.length === 0)
+      throw new TypeError(`${where}.name must be an array of the methods that it is for`);
+    if (waitForReady !== undefined && typeof waitForReady !== "boolean")
+      throw new TypeError(`${where}.waitForReady must be true or false, not ${String(waitForReady)}`);
+    const policy: MethodPolicy = {
+      timeoutMs: timeout === undefined ? undefined : durationMs(timeout, `${where}.timeout`),
+      waitForReady,
+      retry: retryPolicy === undefined ? undefined : resolveRetryPolicy(retryPolicy, `${where}.retryPolicy`),
+    };
+    for (const each of name as readonly MethodName[]) {
+      const key = keyOf(each, `${where}.name`);
+      if (this.#policies.has(key)) throw new TypeError(`${where}.name: ${JSON.stringify(each)} is named twice`);
+      this.#policies.set(key, policy);
+    }
+  }
+}
+
+function keyOf(name: MethodName, where: string): string {
+  checkOptionNames(where, name, methodNameNames);
+  const { service = "", method = "" } = name;
+  if (typeof service !== "string" || typeof method !== "string") throw new TypeError(`${where}: names must be text`);
+  if (service === "" && method !== "")
+    throw new TypeError(`${where}: the method ${method} is named without its service`);
+  return service === "" ? "" : `/${service}/${method}`;
+}
+
+function resolveRetryPolicy(policy: RetryPolicy, where: string): ResolvedRetryPolicy {
+  checkOptionNames(where, policy, retryPolicyNames);
+  const { maxAttempts, initialBackoff, maxBackoff, backoffMultiplier, retryableStatusCodes } = policy;
+  if (!Number.isInteger(maxAttempts) || maxAttempts < 2)
+    throw new RangeError(`${where}.maxAttempts must be a whole number from 2, not ${String(maxAttempts)}`);
+  if (!(backoffMultiplier > 0 && Number.isFinite(backoffMultiplier)))
+    throw new RangeError(`${where}.backoffMultiplier must be a number above 0, not ${String(backoffMultiplier)}`);
+  if (!Array.isArray(retryableStatusCodes) || retryableStatusCodes.length === 0)
+    throw new TypeError(`${where}.retryableStatusCodes must be an array of statuses, and not empty`);
+  return {
+    maxAttempts: Math.min(maxAttempts, mostAttempts),
+    initialBackoffMs: aboveZeroMs(initialBackoff, `${where}.initialBackoff`),
+    maxBackoffMs: aboveZeroMs(maxBackoff, `${where}.maxBackoff`),
+    backoffMultiplier,
+    statuses: new Set(retryableStatusCodes.map((code: StatusName | Status) => statusOf(code, where))),
+  };
+}
+
+function statusOf(code: StatusName | Status, where: string): Status {
+  const status = typeof code === "number" ? code : Object.hasOwn(Status, code) ? Status[code] : undefined;
+  if (status !== undefined && isStatus(status) && status !== Status.OK) return status;
+  throw new TypeError(`${where}.retryableStatusCodes has ${JSON.stringify(code)}, which is no status of an error`);
+}
+
+function checkedThrottling(throttling: RetryThrottling): RetryThrottling {
+  checkOptionNames("retryThrottling", throttling, throttlingNames);
+  const { maxTokens, tokenRatio } = throttling;
+  if (!(maxTokens > 0 && maxTokens <= 1_000))
+    throw new RangeError(`retryThrottling.maxTokens must be above 0 and at most 1000, not ${String(maxTokens)}`);
+  if (!(tokenRatio > 0 && Number.isFinite(tokenRatio)))
+    throw new RangeError(`retryThrottling.tokenRatio must be a number above 0, not ${String(tokenRatio)}`);
+  return throttling;
+}
+
+function aboveZeroMs(text: string, where: string): number {
+  const ms = durationMs(text, where);
+  if (ms > 0) return ms;
+  throw new RangeError(`${where} must be longer than 0, not ${JSON.stringify(text)}`);
+}
+
+/** Reads a duration in the JSON form of protobuf: seconds with up to nine decimals, and an s. */
+function durationMs(text: string, where: string): number {
+  const seconds = typeof text === "string" ? /^(\d{1,9}(?:\.\d{1,9})?)s$/.exec(text)?.[1] : undefined;
+  if (seconds === undefined) throw new TypeError(`${where} must be a duration such as "1.5s", not ${String(text)}`);
+  return Number(seconds) * 1_000;
+}
