@@ -43,14 +43,17 @@ export async function chooseKey(options: KeyOptions, context: Context): Promise<
   return { secret: (await localKey(env, true)) as string, given: false, otherAt };
 }
 
+/** The files of a certificate and its key. */
+export interface TlsFiles {
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+}
+
 /**
  * Returns the TLS options of the files, or undefined where none are named. @throws CommandError for one file without
  * the other, and for files that cannot be used
  */
-export async function readTls(options: {
-  readonly tlsCert?: string;
-  readonly tlsKey?: string;
-}): Promise<TlsOptions | undefined> {
+export async function readTls(options: TlsFiles): Promise<TlsOptions | undefined> {
   const { tlsCert, tlsKey } = options;
   if (tlsCert === undefined && tlsKey === undefined) return undefined;
   if (tlsCert === undefined || tlsKey === undefined)

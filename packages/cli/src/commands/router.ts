@@ -1,4 +1,5 @@
 /** `trunkline router`: exchange and router in one server, found by other commands on this machine through its file. */
+import { systemClock } from "@trunkline/base/node";
 import { Router, type RouterEvent } from "@trunkline/router";
 import { CommandError, reasonOf } from "../command-error.js";
 import {
@@ -13,6 +14,7 @@ import { parseDuration } from "../duration.js";
 import { ExitCode } from "../exit-codes.js";
 import { type Publication, publish } from "../local-router.js";
 import { Audit, type AuditOptions } from "../operation/audit.js";
+import { CertificateWatch, type CertificateWatchOptions } from "../operation/certificate-watch.js";
 import { StatusServer } from "../operation/status-server.js";
 import type { KeyOptions } from "../router-key.js";
 import { chooseKey, type RouterKey, readTls } from "../router-setup.js";
@@ -76,6 +78,7 @@ export async function router(options: RouterCommandOptions, context: Context): P
       },
       `router listening on ${bound}${found}`,
     );
+    using _watch = tls && new CertificateWatch(options, tls, certificateChanges(server, context));
     await interrupted(signal);
     status?.drain();
     tellEnding(context, server.stats.livePairs, graceMs);
@@ -95,6 +98,19 @@ type RouterTimes = Pick<
   ConstructorParameters<typeof Router>[0],
   "lingerMs" | "keepaliveIntervalMs" | "keepaliveTimeoutMs"
 >;
+
+/** Takes certificates that were renewed, and reports those that cannot be used. */
+function certificateChanges(server: Router, { output }: Context): CertificateWatchOptions {
+  return {
+    clock: systemClock,
+    onChanged(tls) {
+      server.server.updateTls(tls);
+      output.note("info", { event: "certificate-renewed" }, "new connections get the new certificate");
+    },
+    onUnusable: ({ message }) =>
+      output.note("error", { event: "certificate-unusable", error: message }, `${message}; the old one stays`),
+  };
+}
 
 /** Reports lines of the audit that are lost; the router serves on. */
 function auditTrouble({ output }: Context): AuditOptions {
