@@ -15,6 +15,7 @@ import {
   defaultKeepalive,
   defaultKeepaliveTimeout,
   defaultLifetime,
+  defaultMaxConnections,
   defaultPingTimeout,
   defaultRouterListen,
   defaultSendWait,
@@ -152,7 +153,7 @@ function defineExpose(program: Command, accept: Accept): void {
     .action((name: string, target: string, options: ExposeOptions) =>
       accept({ command: "expose", name, target, options }),
     );
-  withAccess(expose).addOption(grace());
+  withAccess(expose).addOption(grace()).addOption(connectionLimit());
   withKeepalive(expose);
   finish(
     expose,
@@ -174,7 +175,7 @@ function defineConnect(program: Command, accept: Accept): void {
       defaultWait,
     )
     .action((name: string, options: ConnectOptions) => accept({ command: "connect", name, options }));
-  withAccess(connect).addOption(grace());
+  withAccess(connect).addOption(grace()).addOption(connectionLimit());
   withKeepalive(connect);
   finish(
     connect,
@@ -320,6 +321,11 @@ function withKeepalive(command: Command): Command {
       "time for its answer before the connection is given up",
       defaultKeepaliveTimeout,
     );
+}
+
+function connectionLimit(): Option {
+  const meaning = "the most connections at once; one more is reset";
+  return new Option("--max-connections <number>", meaning).default(defaultMaxConnections);
 }
 
 function grace(): Option {

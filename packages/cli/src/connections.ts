@@ -15,8 +15,8 @@ export type Report = (level: Level, event: OutputEvent, text: string, options?: 
 type ByteStream = ObjectStream<Uint8Array>;
 
 /**
- * The most connections that are open at once; one more is refused with a reset. Each takes a descriptor, and 4,096 of
- * those is what a process may usually have.
+ * The most connections that are open at once where the user gives no limit, and the largest number that may be given;
+ * one more is refused with a reset. Each takes a descriptor, and 4,096 of those is what a process may usually have.
  */
 export const maxConnections = 4_000;
 
@@ -46,14 +46,16 @@ export class Connections {
   readonly #report: Report;
   readonly #name: string;
   readonly #clock: Clock;
+  readonly #limit: number;
   readonly #open = new Map<number, Connection>();
   readonly #counts = { connections: 0, broken: 0, refused: 0, bytesToTarget: 0, bytesFromTarget: 0 };
   #lastId = 0;
   #onIdle: (() => void) | undefined;
 
-  constructor(report: Report, name: string, clock: Clock = systemClock) {
+  constructor(report: Report, name: string, limit: number = maxConnections, clock: Clock = systemClock) {
     this.#report = report;
     this.#name = name;
+    this.#limit = limit;
     this.#clock = clock;
   }
 
@@ -72,8 +74,8 @@ export class Connections {
    * fails, the other is aborted, so that neither side takes it for an end. Never throws: an error is reported.
    */
   carry(client: ByteStream, peer: string, reach: (signal: AbortSignal) => Promise<ByteStream>): void {
-    if (this.#open.size >= maxConnections) {
-      const reason = `${maxConnections} connections are open, and no more are taken`;
+    if (this.#open.size >= this.#limit) {
+      const reason = `${this.#limit} connections are open, and no more are taken`;
       client.abort(new Error(reason));
       this.refused(reason, peer);
       return;

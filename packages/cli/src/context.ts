@@ -1,7 +1,10 @@
 /** The things that every command is given beside its arguments. */
 import { onAbort } from "@trunkline/base";
 import { systemClock } from "@trunkline/base/node";
+import { CommandError } from "./command-error.js";
+import { maxConnections } from "./connections.js";
 import { parseDuration } from "./duration.js";
+import { ExitCode } from "./exit-codes.js";
 import type { Output } from "./output.js";
 
 /** Environment variables. */
@@ -51,6 +54,19 @@ export function keepaliveOf(options: KeepaliveOptions): { keepaliveIntervalMs: n
     keepaliveIntervalMs: intervalMs === 0 ? Number.POSITIVE_INFINITY : intervalMs,
     keepaliveTimeoutMs: Math.max(1, timeoutMs),
   };
+}
+
+/** Options of commands whose connections may be limited. */
+export interface ConnectionLimitOption {
+  readonly maxConnections: string;
+}
+
+/** Returns the number of `--max-connections`. @throws CommandError */
+export function connectionLimitOf({ maxConnections: text }: ConnectionLimitOption): number {
+  const limit = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (limit >= 1 && limit <= maxConnections) return limit;
+  const message = `--max-connections ${JSON.stringify(text)} must be from 1 to ${maxConnections}`;
+  throw new CommandError(message, ExitCode.usage);
 }
 
 /** Resolves when the command is to end. */

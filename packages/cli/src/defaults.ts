@@ -41,3 +41,6 @@ export const defaultPingTimeout = "10s";
 
 /** The time that `send` waits for its receiver: the other side may have to be called first. */
 export const defaultSendWait = "10m";
+
+/** The most connections at once of `expose` and `connect`: each takes a file descriptor. */
+export const defaultMaxConnections = "4000";

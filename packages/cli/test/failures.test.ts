@@ -55,6 +55,8 @@ describe("arguments that are wrong", () => {
     [["expose", "web", "3000", "--tls-ca", "x", "--plaintext"], "--tls-ca and --plaintext exclude each other"],
     [["connect", "web"], "--listen ADDRESS or --stdio is missing; see trunkline connect --help"],
     [["connect", "web", "--listen", "0", "--stdio"], "--listen and --stdio exclude each other"],
+    [["expose", "web", "1", "--max-connections", "0"], '--max-connections "0" must be from 1 to 4000'],
+    [["connect", "web", "--listen", "0", "--max-connections", "many"], "must be from 1 to 4000"],
     [["expose", "web", "exec:"], 'target "exec:" has no command, as in exec:cat'],
     [["ping", "web", "--count", "0"], '--count "0" must be from 1 to 1000000'],
     [["ping", "web", "--interval", "3"], '--interval "3" has no unit'],

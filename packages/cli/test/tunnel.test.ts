@@ -20,6 +20,37 @@ describe("a connection", () => {
   });
 });
 
+describe("--max-connections", () => {
+  test.each(["expose", "connect"] as const)(
+    "of %s resets one more, and takes one again when another has ended",
+    async (side) => {
+      await using lab = new InProcessLab();
+      await using service = await startService((socket) => socket.pipe(socket));
+      await lab.router();
+      const limit = ["--max-connections", "2"];
+      const expose = await lab.expose("echo", service.target, ...(side === "expose" ? limit : []));
+      const { connect, port } = await lab.connect("echo", ...(side === "connect" ? limit : []));
+      const open = [new Client(port), new Client(port)];
+      for (const client of open) {
+        client.socket.write("open");
+        await client.receive(4);
+      }
+      const refused = new Client(port);
+      refused.socket.write("more");
+      expect(await refused.over).toBe("ECONNRESET");
+      const event = await (side === "expose" ? expose : connect).event("connection-refused");
+      expect(event).toMatchObject({ error: "2 connections are open, and no more are taken" });
+      open[0]?.socket.end();
+      await open[0]?.over;
+      await (side === "expose" ? expose : connect).event("connection-closed");
+      const again = new Client(port);
+      again.socket.end("again");
+      expect(await again.over).toBe("end");
+      open[1]?.socket.destroy();
+    },
+  );
+});
+
 describe("the check of a target", () => {
   test("ends in order with a service that speaks first, and does not reset it (uptime-kuma#7692)", async () => {
     await using lab = new InProcessLab();

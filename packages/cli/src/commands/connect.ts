@@ -5,7 +5,16 @@
 import { monotonicMs } from "@trunkline/base/node";
 import { CommandError } from "../command-error.js";
 import { Connections } from "../connections.js";
-import { type Context, type GraceOption, graceMsOf, type KeepaliveOptions, keepaliveOf, pause } from "../context.js";
+import {
+  type ConnectionLimitOption,
+  type Context,
+  connectionLimitOf,
+  type GraceOption,
+  graceMsOf,
+  type KeepaliveOptions,
+  keepaliveOf,
+  pause,
+} from "../context.js";
 import { dialPatiently } from "../dialling.js";
 import { parseDuration } from "../duration.js";
 import { ExitCode } from "../exit-codes.js";
@@ -18,7 +27,7 @@ import { connectStdio } from "./connect-stdio.js";
 import { endCarrying } from "./ending.js";
 
 /** Options of `trunkline connect`. */
-export interface ConnectOptions extends AccessOptions, GraceOption, KeepaliveOptions {
+export interface ConnectOptions extends AccessOptions, GraceOption, KeepaliveOptions, ConnectionLimitOption {
   readonly listen?: string;
   readonly stdio?: boolean;
   /** The time that the name may take to appear, at the start and for each connection; true is without limit. */
@@ -43,11 +52,12 @@ export async function connect(name: string, options: ConnectOptions, context: Co
     throw new CommandError("--json and --stdio exclude each other: stdout is the connection", ExitCode.usage);
   const address = listen === undefined ? undefined : parseListen(listen);
   const graceMs = graceMsOf(options);
+  const limit = connectionLimitOf(options);
   const waitMs = options.wait === true ? Number.POSITIVE_INFINITY : parseDuration(options.wait, "--wait", maxWaitMs);
   await using access = await RouterAccess.open(options, { ...keepaliveOf(options), graceMs }, context.env);
   if (address === undefined) return connectStdio(name, access, waitMs, context);
   const endpoint = await awaitName(name, access, waitMs, context);
-  const connections = new Connections((...note) => output.note(...note), name);
+  const connections = new Connections((...note) => output.note(...note), name, limit);
   await using listener = await listenOn(address, (error) => {
     if ((error as { code?: unknown }).code === "TOO_MANY_PENDING") connections.refused(error.message);
     else

@@ -1,7 +1,15 @@
 /** `trunkline expose NAME TARGET`: those who connect to the name at the router reach the target from here. */
 import { systemClock } from "@trunkline/base/node";
 import { Connections } from "../connections.js";
-import { type Context, type GraceOption, graceMsOf, type KeepaliveOptions, keepaliveOf } from "../context.js";
+import {
+  type ConnectionLimitOption,
+  type Context,
+  connectionLimitOf,
+  type GraceOption,
+  graceMsOf,
+  type KeepaliveOptions,
+  keepaliveOf,
+} from "../context.js";
 import { keepExposed } from "../exposure.js";
 import { PingAnswers, pingMetadata } from "../pings.js";
 import { type AccessOptions, RouterAccess } from "../router-access.js";
@@ -10,7 +18,7 @@ import { parseTarget, printTarget } from "../target.js";
 import { endCarrying } from "./ending.js";
 
 /** Options of `trunkline expose`. */
-export interface ExposeOptions extends AccessOptions, GraceOption, KeepaliveOptions {
+export interface ExposeOptions extends AccessOptions, GraceOption, KeepaliveOptions, ConnectionLimitOption {
   /** False begins although no service listens at the target yet. */
   readonly check: boolean;
 }
@@ -25,9 +33,10 @@ export async function expose(
   const { output, signal } = context;
   const target = parseTarget(targetText);
   const graceMs = graceMsOf(options);
+  const limit = connectionLimitOf(options);
   await using access = await RouterAccess.open(options, { ...keepaliveOf(options), graceMs }, context.env);
   if (options.check) await checkTarget(target, signal);
-  const connections = new Connections((...note) => output.note(...note), name);
+  const connections = new Connections((...note) => output.note(...note), name, limit);
   const pings = new PingAnswers(systemClock);
   let before = false;
   const exposed = keepExposed(name, access, {
