@@ -8,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { attacksOnServers, clientPreface } from "@trunkline/h2/testing";
 import { Attacker } from "./attacks/attacker.mjs";
 import { attackHeavily } from "./attacks/heavy.mjs";
+import { floodLogs } from "./attacks/logs.mjs";
 import { forgetPeak, residentMemory } from "./attacks/memory.mjs";
 import { attackClients } from "./attacks/on-clients.mjs";
 import { grpcServer, h2Server, routerProcess } from "./attacks/victims.mjs";
@@ -47,6 +48,7 @@ export async function run() {
     }
     if (start !== h2Server) await attackHeavily(cases, start);
   }
+  await floodLogs(cases);
   await attackClients(cases);
   return cases.counts;
 }
