@@ -1,4 +1,4 @@
-/** A stranger who has no token and calls as fast as it can: the router's log stays short, and says how many there were. */
+/** A caller without a token that calls as fast as it can: the log stays short, and says how many calls there were. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
