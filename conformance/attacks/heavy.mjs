@@ -64,24 +64,36 @@ export async function attackHeavily(cases, start) {
   const unloadedMs = await neighbour.longestWait(attackMs).finally(() => stopBoth(first, neighbour));
   const mostMs = Math.max(longestWaitMs, timesUnloaded * unloadedMs);
   for (const { title, connections, attack } of attacksOn(first)) {
+    const knownMs = knownWaits.get(`${first.name}: ${title}`) ?? 0;
+    const mostBytes = Math.min(connections * mostBytesOfConnection, mostBytesOfProcess);
+    const knownBytes = knownPeaks.get(`${first.name}: ${title}`) ?? 0;
     await cases.run(`${first.name}: ${title}`, async () => {
-      const { victim, neighbour } = await startBoth(start);
-      try {
-        const { growth, waitMs, done } = await suffer(victim, neighbour, connections, attack);
-        const mostBytes = Math.min(connections * mostBytesOfConnection, mostBytesOfProcess);
-        const seen = `${(growth / MiB).toFixed(0)} MiB more, longest wait ${waitMs.toFixed(0)} ms`;
-        console.log(`        ${seen} (unloaded ${unloadedMs.toFixed(0)} ms); ${done} done`);
-        const known = knownPeaks.get(`${first.name}: ${title}`) ?? mostBytes;
-        if (growth > Math.max(known, mostBytes)) throw new Error(`${seen}: at most ${mostBytes / MiB} MiB are allowed`);
-        if (growth > mostBytes) console.log(`        known to pass the goal of ${mostBytes / MiB} MiB`);
-        const knownMs = knownWaits.get(`${first.name}: ${title}`) ?? mostMs;
-        if (waitMs > Math.max(knownMs, mostMs)) throw new Error(`${seen}: at most ${mostMs.toFixed(0)} ms are allowed`);
-        if (waitMs > mostMs) console.log(`        known to pass the goal of ${mostMs.toFixed(0)} ms`);
-        if (done === 0) throw new Error("nothing of the attack was answered or taken");
-      } finally {
-        await stopBoth(victim, neighbour);
+      let sample = await sufferOnce(start, connections, attack);
+      // Other work on the machine delays a neighbour, too: only what comes twice is the attack's.
+      if (sample.waitMs > Math.max(knownMs, mostMs)) {
+        console.log(`        longest wait ${sample.waitMs.toFixed(0)} ms; once more`);
+        sample = await sufferOnce(start, connections, attack);
       }
+      const { growth, waitMs, done } = sample;
+      const seen = `${(growth / MiB).toFixed(0)} MiB more, longest wait ${waitMs.toFixed(0)} ms`;
+      console.log(`        ${seen} (unloaded ${unloadedMs.toFixed(0)} ms); ${done} done`);
+      if (growth > Math.max(knownBytes, mostBytes))
+        throw new Error(`${seen}: at most ${mostBytes / MiB} MiB are allowed`);
+      if (growth > mostBytes) console.log(`        known to pass the goal of ${mostBytes / MiB} MiB`);
+      if (waitMs > Math.max(knownMs, mostMs)) throw new Error(`${seen}: at most ${mostMs.toFixed(0)} ms are allowed`);
+      if (waitMs > mostMs) console.log(`        known to pass the goal of ${mostMs.toFixed(0)} ms`);
+      if (done === 0) throw new Error("nothing of the attack was answered or taken");
     });
+  }
+}
+
+/** Runs an attack once, on a victim of its own. */
+async function sufferOnce(start, connections, attack) {
+  const { victim, neighbour } = await startBoth(start);
+  try {
+    return await suffer(victim, neighbour, connections, attack);
+  } finally {
+    await stopBoth(victim, neighbour);
   }
 }
 
