@@ -6,6 +6,9 @@ import { Health } from "@trunkline/grpc/health";
 import type { CloseOptions } from "@trunkline/streams";
 import { ExchangeService } from "./gen/trunkline/v1/exchange_pb.js";
 import { limitNames, type RouterLimits, resolveLimits } from "./limits.js";
+import { Access } from "./policy/access.js";
+import type { RouterPolicy } from "./policy/policy.js";
+import { StreamTable } from "./registry/streams.js";
 import { describeServices } from "./service/describe.js";
 import type { RouterEvent, RouterStats } from "./service/events.js";
 import { ExchangeServiceHandler } from "./service/exchange-service.js";
@@ -24,6 +27,11 @@ export interface RouterOptions extends RouterLimits {
    * others serve a rotation, or tokens that another issuer makes.
    */
   readonly keys: readonly KeySource[];
+  /**
+   * The policy: who may listen and dial under which names. Default: every holder of a good token may do everything. The
+   * streams of tokens from elsewhere, which name no identity, are refused only by the ids of their tokens.
+   */
+  readonly policy?: RouterPolicy | undefined;
   /** The endpoint to which the exchange sends peers. Default: the server that it is part of. */
   readonly routerEndpoint?: string | undefined;
   /**
@@ -59,6 +67,7 @@ export interface ExchangeTokenOptions {
 const routerOptionNames = optionNames<RouterOptions>({
   ...limitNames,
   keys: true,
+  policy: true,
   routerEndpoint: true,
   refuseThirdPeer: true,
   reflection: true,
@@ -89,13 +98,14 @@ export class Router implements AsyncDisposable {
   readonly #reporter: Reporter;
   readonly #describes: boolean;
   #described: Promise<void> | undefined;
+  readonly #access: Access;
   readonly #minter: TokenMinter;
   readonly #routerService: RouterServiceHandler;
   readonly #exchangeService: ExchangeServiceHandler;
 
   /**
-   * Makes a router that listens nowhere yet. @throws TypeError for missing or unusable keys, RangeError for a limit out
-   * of its range
+   * Makes a router that listens nowhere yet. @throws TypeError for missing or unusable keys, PolicyError for a policy
+   * that cannot be used, RangeError for a limit out of its range
    */
   constructor(options: RouterOptions) {
     checkOptionNames("Router", options, routerOptionNames);
@@ -113,6 +123,9 @@ export class Router implements AsyncDisposable {
     if (!keys.canSign)
       throw new TypeError("a router needs a secret key to make the tokens of its exchange with: { secret }");
     const { maxCachedTokens, lingerMs, maxLingeringPeers } = limits;
+    const access = new Access(options.policy);
+    this.#access = access;
+    const streams = new StreamTable(limits.maxRememberedStreams);
     const reporter = new Reporter(onEvent, { ...limits, clock });
     this.#reporter = reporter;
     this.#describes = reflection;
@@ -120,6 +133,8 @@ export class Router implements AsyncDisposable {
     this.#minter = new TokenMinter(keys, unixNowMs, (token, verified) => verifier.trust(token, verified));
     this.#routerService = new RouterServiceHandler({
       verifier,
+      access,
+      streams,
       limits: { ...limits, refuseThirdPeer },
       lingerMs,
       maxLingeringPeers,
@@ -131,6 +146,8 @@ export class Router implements AsyncDisposable {
       ...limits,
       verifier: new TokenVerifier(keys, { ...exchangeToken, unixNowMs, maxCachedTokens }),
       minter: this.#minter,
+      access,
+      streams,
       routerEndpoint,
       maxWaitMs: limits.maxDialWaitMs,
       clock,
@@ -169,8 +186,8 @@ export class Router implements AsyncDisposable {
   }
 
   /**
-   * Returns a token for the exchange: to listen, to dial and to list with. Its holder can use every name; it is a
-   * secret.
+   * Returns a token for the exchange: to listen, to dial and to list with. Its holder can use every name that the
+   * policy gives to the identity, and all names where there is no policy; it is a secret.
    * @throws RangeError for a lifetime below 1 ms, TypeError for an empty identity
    */
   async mintToken(options: ExchangeTokenOptions): Promise<string> {
@@ -179,6 +196,17 @@ export class Router implements AsyncDisposable {
     if (typeof identity !== "string" || identity === "")
       throw new TypeError("the identity of a token must not be empty");
     return this.#minter.forExchange(identity, wholeNumber("lifetimeMs", lifetimeMs ?? 0, 1));
+  }
+
+  /**
+   * Exchanges the policy; undefined lets every holder of a good token do everything. Listeners and streams that the new
+   * policy does not allow end at once with PERMISSION_DENIED; a lower limit ends none that there are.
+   * @throws PolicyError that names all mistakes, and the old policy stays
+   */
+  updatePolicy(policy: RouterPolicy | undefined): void {
+    this.#access.update(policy);
+    this.#exchangeService.recheck();
+    this.#routerService.recheck();
   }
 
   /** The counts as they are now. */

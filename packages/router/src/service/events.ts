@@ -53,13 +53,13 @@ export type RouterEvent =
   | { readonly kind: "listening"; readonly name: string; readonly identity: string; readonly peer: string }
   /**
    * A listener is registered no more: its call has ended, another listener of the same identity has taken the name, or
-   * it did not take its heartbeats in time.
+   * it did not take its heartbeats in time, or the policy no longer allows it.
    */
   | {
       readonly kind: "listener-removed";
       readonly name: string;
       readonly identity: string;
-      readonly reason: "left" | "superseded" | "unresponsive";
+      readonly reason: "left" | "superseded" | "unresponsive" | "denied";
     }
   /** A stream was offered to the listener of a name. `identity` is that of the dialler. */
   | {

@@ -12,11 +12,14 @@ import type {
   ListResponseSchema,
 } from "../gen/trunkline/v1/exchange_pb.js";
 import type { Fields } from "../gen/trunkline/v1/frames_pb.js";
+import type { Access, Caller } from "../policy/access.js";
 import { MemoryRegistry } from "../registry/memory.js";
+import type { StreamTable } from "../registry/streams.js";
 import { fieldsToMetadata } from "../stream/fields.js";
 import { authenticate } from "../token/bearer.js";
 import type { TokenMinter } from "../token/minter.js";
 import type { TokenVerifier } from "../token/verifier.js";
+import type { RouterEvent } from "./events.js";
 import { type ListenCall, type ListenEvent, ListenerEntry, maxUntakenHeartbeats } from "./listener-entry.js";
 import { nameProblem } from "./name.js";
 import type { Reporter } from "./reporter.js";
@@ -24,6 +27,9 @@ import type { Reporter } from "./reporter.js";
 export interface ExchangeServiceOptions {
   readonly verifier: TokenVerifier;
   readonly minter: TokenMinter;
+  readonly access: Access;
+  /** The streams that were dialled here. */
+  readonly streams: StreamTable;
   /** The endpoint that peers are sent to; empty for the server that this service is part of. */
   readonly routerEndpoint: string;
   /** The longest time that a dialler may wait for the listener, and the time that it gets if it asks for none. */
@@ -43,6 +49,7 @@ export interface ExchangeServiceOptions {
 const maxFeatures = 32;
 const maxFeatureChars = 32;
 
+type RemovalReason = Extract<RouterEvent, { kind: "listener-removed" }>["reason"];
 type DialAnswer = MessageInitShape<typeof DialResponseSchema>;
 type ListAnswer = MessageInitShape<typeof ListResponseSchema>;
 
@@ -52,8 +59,8 @@ type ListAnswer = MessageInitShape<typeof ListResponseSchema>;
 export class ExchangeServiceHandler {
   readonly implementation: Implementation<typeof ExchangeService> = {
     listen: { open: (call) => this.#listen(call) },
-    dial: { open: (call) => this.#answer(call, (identity, request) => this.#dial(identity, request, call)) },
-    list: { open: (call) => this.#answer(call, (_identity, _request: ListRequest) => this.#list()) },
+    dial: { open: (call) => this.#answer(call, (caller, request) => this.#dial(caller, request, call)) },
+    list: { open: (call) => this.#answer(call, (caller, _request: ListRequest) => this.#list(caller)) },
   };
   readonly #options: ExchangeServiceOptions;
   readonly #registry: MemoryRegistry<ListenerEntry>;
@@ -72,6 +79,16 @@ export class ExchangeServiceHandler {
     for (const entry of this.#registry.list()) entry.finish(closing());
   }
 
+  /** Ends the listeners that the policy no longer allows. */
+  recheck(): void {
+    for (const entry of this.#registry.list()) {
+      const reason = this.#options.access.listenRefusal(entry.caller, entry.name);
+      if (reason === undefined) continue;
+      this.#remove(entry, "denied");
+      entry.call.abort(new GrpcError(Status.PERMISSION_DENIED, reason));
+    }
+  }
+
   /** Runs one call up to its answer, and reports the `GrpcError` that refuses it. */
   async #reporting<T>(call: ServerCall<{}, {}>, work: () => Promise<T>): Promise<T> {
     try {
@@ -85,13 +102,22 @@ export class ExchangeServiceHandler {
   /** Authenticates the caller, takes its one message, and sends the answer of `work`. */
   async #answer<Request extends {}, Answer extends {}>(
     call: ServerCall<Request, Answer>,
-    work: (identity: string, request: Request) => Promise<Answer>,
+    work: (caller: Caller, request: Request) => Promise<Answer>,
   ): Promise<void> {
     const answer = await this.#reporting(call, async () => {
-      const { subject: identity } = await authenticate(call.metadata, this.#options.verifier);
-      return work(identity, await onlyMessage(call));
+      const caller = await this.#callerOf(call);
+      return work(caller, await onlyMessage(call));
     });
     await call.send(answer);
+  }
+
+  /** Returns the caller, which may have no rights. @throws GrpcError UNAUTHENTICATED, PERMISSION_DENIED if denied */
+  async #callerOf({ metadata }: ServerCall<{}, {}>): Promise<Caller> {
+    const { verifier, access } = this.#options;
+    const { subject: identity, tokenId } = await authenticate(metadata, verifier);
+    const caller: Caller = { identity, tokenId };
+    refuseIf(access.denial(caller));
+    return caller;
   }
 
   // Listening.
@@ -110,12 +136,15 @@ export class ExchangeServiceHandler {
 
   /** Returns a listener that is in the registry. @throws GrpcError */
   async #admit(call: ListenCall): Promise<ListenerEntry> {
-    const { verifier, unixNowMs, maxListeners, maxWaitingDials, reporter } = this.#options;
-    const { subject: identity } = await authenticate(call.metadata, verifier);
+    const { access, unixNowMs, maxListeners, maxWaitingDials, reporter } = this.#options;
+    const caller = await this.#callerOf(call);
+    const { identity } = caller;
     const request = await onlyMessage(call);
     this.#check(request);
     const { name } = request;
-    const entry = new ListenerEntry(identity, request, call, unixNowMs(), maxWaitingDials);
+    refuseIf(access.listenRefusal(caller, name));
+    this.#checkListeners(identity, name);
+    const entry = new ListenerEntry(caller, request, call, unixNowMs(), maxWaitingDials);
     const registered = this.#registry.register(entry);
     switch (registered.kind) {
       case "taken":
@@ -135,11 +164,21 @@ export class ExchangeServiceHandler {
     return entry;
   }
 
-  #remove(entry: ListenerEntry, reason: "left" | "unresponsive"): void {
+  /** Refuses one name more than the identity may have. Its own name it may take again. @throws GrpcError */
+  #checkListeners(identity: string, name: string): void {
+    const { maxListeners } = this.#options.access.limitsOf(identity);
+    if (this.#registry.find(name)?.identity === identity || this.#registry.countOf(identity) < maxListeners) return;
+    throw new GrpcError(
+      Status.RESOURCE_EXHAUSTED,
+      `this identity has as many names as the policy lets it have (maxListeners, ${maxListeners})`,
+    );
+  }
+
+  #remove(entry: ListenerEntry, reason: RemovalReason): void {
     if (this.#registry.unregister(entry)) this.#tellRemoved(entry, reason);
   }
 
-  #tellRemoved({ name, identity }: ListenerEntry, reason: "left" | "superseded" | "unresponsive"): void {
+  #tellRemoved({ name, identity }: ListenerEntry, reason: RemovalReason): void {
     const { reporter } = this.#options;
     reporter.stats.listeners = this.#registry.size;
     reporter.tell({ kind: "listener-removed", name, identity, reason });
@@ -179,20 +218,44 @@ export class ExchangeServiceHandler {
 
   // Dialling.
 
-  async #dial(identity: string, request: DialRequest, call: ServerCall<DialRequest, DialAnswer>): Promise<DialAnswer> {
-    const { minter, routerEndpoint, maxWaitMs, reporter } = this.#options;
+  async #dial(caller: Caller, request: DialRequest, call: ServerCall<DialRequest, DialAnswer>): Promise<DialAnswer> {
+    const { access, minter, routerEndpoint, maxWaitMs, reporter, streams } = this.#options;
     this.#check(request);
     const { name } = request;
+    const { identity } = caller;
+    refuseIf(access.dialRefusal(caller, name));
     const entry = this.#registry.find(name);
     if (entry === undefined) throw new GrpcError(Status.NOT_FOUND, `there is no listener under the name "${name}"`);
     const stream = randomUUID();
     const lifetimeMs = request.waitMs === 0 ? maxWaitMs : Math.min(request.waitMs, maxWaitMs);
+    this.#admitStream(stream, caller, entry, lifetimeMs);
     const listenToken = minter.forStream(stream, "listen", lifetimeMs);
     const dialToken = minter.forStream(stream, "dial", lifetimeMs);
-    await this.#offer(entry, offerTo(request, routerEndpoint, listenToken), call);
+    await this.#offer(entry, offerTo(request, routerEndpoint, listenToken), call).catch((error: unknown) => {
+      streams.ended(stream);
+      throw error;
+    });
     reporter.stats.dials += 1;
     reporter.tell({ kind: "dialled", name, listener: entry.identity, identity, peer: call.peer.address, stream });
     return answerTo(entry.request, routerEndpoint, dialToken);
+  }
+
+  /** Takes the stream into the table, unless that has no room for it or the dialler has too many. @throws GrpcError */
+  #admitStream(stream: string, dialler: Caller, { name, caller: listener }: ListenerEntry, lifetimeMs: number): void {
+    const { access, streams, clock } = this.#options;
+    const nowMs = clock.nowMs();
+    const { maxStreams } = access.limitsOf(dialler.identity);
+    if (streams.dialledBy(dialler.identity, nowMs) >= maxStreams) {
+      throw new GrpcError(
+        Status.RESOURCE_EXHAUSTED,
+        `this identity has as many streams as the policy lets it dial (maxStreams, ${maxStreams})`,
+      );
+    }
+    if (streams.add({ stream, name, dialler, listener }, nowMs + lifetimeMs, nowMs)) return;
+    throw new GrpcError(
+      Status.RESOURCE_EXHAUSTED,
+      "as many streams as maxRememberedStreams allows were dialled and wait for their peers",
+    );
   }
 
   /**
@@ -209,8 +272,13 @@ export class ExchangeServiceHandler {
     }
   }
 
-  async #list(): Promise<ListAnswer> {
-    const listeners = this.#registry.list().map(({ name, request: { metadata }, sinceUnixMs }) => {
+  /** Returns the names that the caller may dial or listen under. */
+  async #list(caller: Caller): Promise<ListAnswer> {
+    const { access } = this.#options;
+    const isVisible = ({ name }: ListenerEntry): boolean =>
+      access.dialRefusal(caller, name) === undefined || access.listenRefusal(caller, name) === undefined;
+    const visible = this.#registry.list().filter(isVisible);
+    const listeners = visible.map(({ name, request: { metadata }, sinceUnixMs }) => {
       return { name, sinceUnixMs: BigInt(Math.floor(sinceUnixMs)), ...(metadata === undefined ? {} : { metadata }) };
     });
     return { listeners };
@@ -250,6 +318,11 @@ export class ExchangeServiceHandler {
       throw new GrpcError(Status.INVALID_ARGUMENT, reasonText(error));
     }
   }
+}
+
+/** @throws GrpcError PERMISSION_DENIED where there is a reason to refuse */
+function refuseIf(reason: string | undefined): void {
+  if (reason !== undefined) throw new GrpcError(Status.PERMISSION_DENIED, reason);
 }
 
 /** Returns the one message of a call. @throws GrpcError INVALID_ARGUMENT where there is none */

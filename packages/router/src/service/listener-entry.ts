@@ -3,6 +3,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { abortable, type Deferred, deferred, Fifo } from "@trunkline/base";
 import { GrpcError, type ServerCall, Status } from "@trunkline/grpc";
 import type { ListenRequest, ListenResponseSchema } from "../gen/trunkline/v1/exchange_pb.js";
+import type { Caller } from "../policy/access.js";
 
 export type ListenEvent = MessageInitShape<typeof ListenResponseSchema>;
 export type ListenCall = ServerCall<ListenRequest, ListenEvent>;
@@ -15,7 +16,7 @@ const maxOffersUnderWay = 32;
 
 export class ListenerEntry {
   readonly name: string;
-  readonly identity: string;
+  readonly caller: Caller;
   readonly request: ListenRequest;
   readonly call: ListenCall;
   readonly sinceUnixMs: number;
@@ -29,19 +30,18 @@ export class ListenerEntry {
   readonly #turns: Fifo<Deferred<void>> = new Fifo();
   #offersUnderWay = 0;
 
-  constructor(
-    identity: string,
-    request: ListenRequest,
-    call: ListenCall,
-    sinceUnixMs: number,
-    maxWaitingDials: number,
-  ) {
+  constructor(caller: Caller, request: ListenRequest, call: ListenCall, sinceUnixMs: number, maxWaitingDials: number) {
     this.name = request.name;
-    this.identity = identity;
+    this.caller = caller;
     this.request = request;
     this.call = call;
     this.sinceUnixMs = sinceUnixMs;
     this.#maxWaitingDials = maxWaitingDials;
+  }
+
+  /** The identity of the listener. */
+  get identity(): string {
+    return this.caller.identity;
   }
 
   /** Settles when the call is to end: with OK, or with an error. */

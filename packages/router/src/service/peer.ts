@@ -1,7 +1,9 @@
 /** One side of a stream at the router: a call whose handler waits here until the router needs it no more. */
 import { deferred } from "@trunkline/base";
 import type { GrpcError, ServerCall } from "@trunkline/grpc";
+import type { DialledStream } from "../registry/streams.js";
 import type { Role } from "../rendezvous.js";
+import type { VerifiedToken } from "../token/verifier.js";
 
 export type ForwardedCall = ServerCall<Uint8Array, Uint8Array>;
 
@@ -11,16 +13,22 @@ export class Peer {
   readonly stream: string;
   /** The role in the peer's token. */
   readonly role: Role | undefined;
+  /** The `jti` of the peer's token. */
+  readonly tokenId: string | undefined;
+  /** The stream of the exchange that the token is for; undefined for tokens from elsewhere. */
+  readonly dialled: DialledStream | undefined;
   /** The bytes of the frames that came from the peer and were passed on. */
   bytes = 0;
   /** True once the peer has ended its half, and all of it has been passed on. */
   ended = false;
   readonly #over = deferred<void>(true);
 
-  constructor(call: ForwardedCall, stream: string, role: Role | undefined) {
+  constructor(call: ForwardedCall, token: VerifiedToken, dialled: DialledStream | undefined) {
     this.call = call;
-    this.stream = stream;
-    this.role = role;
+    this.stream = token.subject;
+    this.role = token.role;
+    this.tokenId = token.tokenId;
+    this.dialled = dialled;
   }
 
   /** Settles when the call's handler is to end: with OK, or with an error. */

@@ -1,6 +1,8 @@
 /** jumpstarter.v1.RouterService: authenticates peers, has them paired by the table, and joins their calls. */
 import type { Clock } from "@trunkline/base";
 import { GrpcError, type Implementation, type ServerCall, Status } from "@trunkline/grpc";
+import type { Access } from "../policy/access.js";
+import type { DialledStream, StreamTable } from "../registry/streams.js";
 import { type Arrival, type Refusal, Rendezvous, type RendezvousLimits, type Role } from "../rendezvous.js";
 import type { ForwardingService } from "../stream/definition.js";
 import { featuresKey, parseFeatures } from "../stream/features.js";
@@ -21,6 +23,9 @@ const maxPeerIdChars = 64;
 
 export interface RouterServiceOptions {
   readonly verifier: TokenVerifier;
+  readonly access: Access;
+  /** The streams of the exchange, whose parties the policy judges. */
+  readonly streams: StreamTable;
   readonly limits: RendezvousLimits;
   readonly lingerMs: number;
   readonly maxLingeringPeers: number;
@@ -34,6 +39,8 @@ export class RouterServiceHandler {
   readonly #options: RouterServiceOptions;
   readonly #table: Rendezvous<Peer>;
   readonly #lingering: Lingering;
+  /** The peers whose calls run. */
+  readonly #peers: Set<Peer> = new Set();
   #timer: { readonly atMs: number; cancel(): void } | undefined;
   #closed = false;
 
@@ -51,6 +58,14 @@ export class RouterServiceHandler {
     for (const peer of this.#table.waiting()) peer.finish(closing());
   }
 
+  /** Ends the calls of peers whose stream or token the policy no longer allows. */
+  recheck(): void {
+    for (const peer of this.#peers) {
+      const denied = this.#denial(peer);
+      if (denied !== undefined) peer.call.abort(denied);
+    }
+  }
+
   async #open(call: ForwardedCall): Promise<void> {
     const { reporter } = this.#options;
     let peer: Peer | undefined;
@@ -60,7 +75,15 @@ export class RouterServiceHandler {
       if (error instanceof GrpcError) reporter.refused(call, error);
       throw error;
     }
-    await peer?.over;
+    if (peer === undefined) return;
+    this.#peers.add(peer);
+    await peer.over.finally(() => this.#peers.delete(peer));
+  }
+
+  #denial({ dialled, tokenId }: Peer): GrpcError | undefined {
+    const { access } = this.#options;
+    const reason = access.tokenDenial(tokenId) ?? (dialled && access.streamRefusal(dialled));
+    return reason === undefined ? undefined : new GrpcError(Status.PERMISSION_DENIED, reason);
   }
 
   /** Returns a peer that waits or is joined; undefined if its client is lost already. @throws GrpcError */
@@ -68,10 +91,12 @@ export class RouterServiceHandler {
     const { verifier, clock } = this.#options;
     const token = await authenticate(call.metadata, verifier);
     if (this.#closed) throw closing();
+    const peer = new Peer(call, token, this.#dialledAs(token));
+    const denied = this.#denial(peer);
+    if (denied !== undefined) throw denied;
     // A peer of the exchange that is lost already still meets its other side, which gets what was sent, and is told at
     // once.
     if (call.signal.aborted && token.role === undefined) return undefined;
-    const peer = new Peer(call, token.subject, token.role);
     const outcome = this.#table.arrive(peer, this.#arrivalOf(call, token), clock.nowMs());
     switch (outcome.kind) {
       case "refuse":
@@ -87,6 +112,11 @@ export class RouterServiceHandler {
     return peer;
   }
 
+  /** Returns the stream of the exchange that the token is for, where it is for one. */
+  #dialledAs({ subject, role }: VerifiedToken): DialledStream | undefined {
+    return role === undefined ? undefined : this.#options.streams.find(subject);
+  }
+
   #arrivalOf(call: ForwardedCall, { subject, role, tokenId, expiresAtUnixMs }: VerifiedToken): Arrival {
     const { clock, unixNowMs } = this.#options;
     return {
@@ -99,15 +129,17 @@ export class RouterServiceHandler {
   }
 
   #join(first: Peer, second: Peer): void {
-    const { clock, reporter } = this.#options;
+    const { clock, reporter, streams } = this.#options;
     const { stats } = reporter;
     const { stream } = first;
+    streams.joined(stream);
     const pair = new Pair(first, second, {
       clock,
       lingering: this.#lingering,
       stats,
       onOver: ({ startedAtMs, bytes, peers }, lost, cause) => {
         this.#table.pairClosed(stream);
+        streams.ended(stream);
         stats.livePairs -= 1;
         if (cause !== undefined) stats.brokenPairs += 1;
         const closed = (peer: Peer): ClosedPeer => {

@@ -1,0 +1,130 @@
+/** The decisions of a policy: what a caller may do, and why not. It knows neither calls nor statuses. */
+import { PolicyError, policyProblems } from "./check-policy.js";
+import { Glob } from "./glob.js";
+import type { PolicyRule, RouterPolicy } from "./policy.js";
+
+/** A caller of the exchange, as its token names it. */
+export interface Caller {
+  readonly identity: string;
+  /** The `jti` of the token. */
+  readonly tokenId: string | undefined;
+}
+
+/** A stream of the exchange: who dials whom, by which name. */
+export interface StreamParties {
+  readonly name: string;
+  readonly dialler: Caller;
+  readonly listener: Caller;
+}
+
+/** The limits of one identity. */
+export interface IdentityLimits {
+  readonly maxListeners: number;
+  readonly maxStreams: number;
+}
+
+interface Rule extends IdentityLimits {
+  readonly identities: readonly Glob[];
+  readonly listen: readonly Glob[];
+  readonly dial: readonly Glob[];
+}
+
+interface Decisions {
+  readonly rules: readonly Rule[];
+  readonly identities: ReadonlySet<string>;
+  readonly tokenIds: ReadonlySet<string>;
+}
+
+const unlimited: IdentityLimits = {
+  maxListeners: Number.POSITIVE_INFINITY,
+  maxStreams: Number.POSITIVE_INFINITY,
+};
+
+/** The rights of all callers at one router: those of its policy, or everything where it has none. */
+export class Access {
+  #decisions: Decisions | undefined;
+
+  /** @throws PolicyError */
+  constructor(policy: RouterPolicy | undefined) {
+    this.update(policy);
+  }
+
+  /** Exchanges the policy, which is copied. @throws PolicyError, and the old policy stays */
+  update(policy: RouterPolicy | undefined): void {
+    if (policy === undefined) {
+      this.#decisions = undefined;
+      return;
+    }
+    const problems = policyProblems(policy);
+    if (problems.length > 0) throw new PolicyError(problems);
+    const { rules, denied } = policy;
+    this.#decisions = {
+      rules: rules.map(compiled),
+      identities: new Set(denied?.identities),
+      tokenIds: new Set(denied?.tokenIds),
+    };
+  }
+
+  /** Returns why the caller is denied, or undefined if it is not. */
+  denial({ identity, tokenId }: Caller): string | undefined {
+    if (this.#decisions?.identities.has(identity)) return `the identity ${shortened(identity)} is denied`;
+    return this.tokenDenial(tokenId);
+  }
+
+  /** Returns why the token is denied, or undefined if it is not. */
+  tokenDenial(tokenId: string | undefined): string | undefined {
+    const isDenied = tokenId !== undefined && this.#decisions?.tokenIds.has(tokenId) === true;
+    return isDenied ? "this token is denied" : undefined;
+  }
+
+  /** Returns why the caller may not listen under the name, or undefined if it may. */
+  listenRefusal(caller: Caller, name: string): string | undefined {
+    return this.denial(caller) ?? this.#refusal("listen", caller, name);
+  }
+
+  /** Returns why the caller may not dial the name, or undefined if it may. */
+  dialRefusal(caller: Caller, name: string): string | undefined {
+    return this.denial(caller) ?? this.#refusal("dial", caller, name);
+  }
+
+  /** Returns why the stream may not go on, or undefined if it may. */
+  streamRefusal({ name, dialler, listener }: StreamParties): string | undefined {
+    return this.dialRefusal(dialler, name) ?? this.listenRefusal(listener, name);
+  }
+
+  limitsOf(identity: string): IdentityLimits {
+    if (this.#decisions === undefined) return unlimited;
+    return this.#ruleOf(identity) ?? unlimited;
+  }
+
+  #refusal(right: "listen" | "dial", { identity }: Caller, name: string): string | undefined {
+    if (this.#decisions === undefined) return undefined;
+    const isAllowed = this.#ruleOf(identity)?.[right].some((pattern) => pattern.matches(name, identity)) === true;
+    if (isAllowed) return undefined;
+    const what = right === "listen" ? "listen under" : "dial";
+    return `the policy does not let the identity ${shortened(identity)} ${what} ${JSON.stringify(name)}`;
+  }
+
+  #ruleOf(identity: string): Rule | undefined {
+    return this.#decisions?.rules.find(({ identities }) => identities.some((pattern) => pattern.matches(identity)));
+  }
+}
+
+function compiled(rule: PolicyRule): Rule {
+  const { identities, listen = [], dial = [], maxListeners, maxStreams } = rule;
+  const globs = (patterns: readonly string[]): Glob[] => patterns.map((pattern) => new Glob(pattern));
+  return {
+    identities: globs(identities),
+    listen: globs(listen),
+    dial: globs(dial),
+    maxListeners: maxListeners ?? unlimited.maxListeners,
+    maxStreams: maxStreams ?? unlimited.maxStreams,
+  };
+}
+
+const maxShownChars = 64;
+
+/** Returns an identity as a message shows it. Tokens of other issuers may have long ones. */
+function shortened(identity: string): string {
+  return JSON.stringify(identity.length <= maxShownChars ? identity : `${identity.slice(0, maxShownChars)}…`);
+}

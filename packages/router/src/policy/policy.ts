@@ -1,0 +1,37 @@
+/** The policy of a router as its user writes it: who may listen and dial under which names, and who is denied. */
+
+/** The rights of all identities at a router. An identity that no rule is for may do nothing. */
+export interface RouterPolicy {
+  /** The rules, in order: the first one that is for an identity decides alone what it may do. */
+  readonly rules: readonly PolicyRule[];
+  /** The callers that are refused whatever the rules say. Default: none. */
+  readonly denied?: DeniedCallers | undefined;
+}
+
+/**
+ * The rights of some identities. In a pattern `*` stands for any characters, `/` included; in patterns of names
+ * `{identity}` stands for the identity of the caller. A rule without `listen` and `dial` refuses its identities.
+ */
+export interface PolicyRule {
+  /** The patterns of the identities that the rule is for, such as `lab-*`. */
+  readonly identities: readonly string[];
+  /** The patterns of the names that they may listen under, such as `{identity}/*`. Default: none. */
+  readonly listen?: readonly string[] | undefined;
+  /** The patterns of the names that they may dial. Default: none. */
+  readonly dial?: readonly string[] | undefined;
+  /** The number of names that each of them may listen under at once. Default: as many as the router has room for. */
+  readonly maxListeners?: number | undefined;
+  /**
+   * The number of streams that each of them may have dialled at once, from the dial to the end of the stream. Default:
+   * as many as the router has room for.
+   */
+  readonly maxStreams?: number | undefined;
+}
+
+/** The callers that are refused, and whose listeners and streams end. */
+export interface DeniedCallers {
+  /** The identities, in full: the subjects (`sub`) of tokens for the exchange. */
+  readonly identities?: readonly string[] | undefined;
+  /** The ids (`jti`) of single tokens, those for the exchange and those for streams. */
+  readonly tokenIds?: readonly string[] | undefined;
+}

@@ -1,0 +1,90 @@
+/**
+ * The streams of the exchange that have not ended, with the parties of each: from the dial until both peers are done,
+ * or until no peer can come any more. Time is an argument.
+ */
+import { Heap, type HeapEntry } from "@trunkline/base";
+import type { Caller, StreamParties } from "../policy/access.js";
+
+/** A stream that was dialled. */
+export interface DialledStream extends StreamParties {
+  /** The subject of its tokens. */
+  readonly stream: string;
+}
+
+interface Entry extends DialledStream, HeapEntry {}
+
+/**
+ * The time after the end of a stream's tokens for which it is kept: their last second is rounded up.
+ */
+const roundingMs = 1_000;
+
+export class StreamTable {
+  readonly #maxPending: number;
+  readonly #entries: Map<string, Entry> = new Map();
+  /** The streams whose peers are not joined yet, by the time after which none can come. */
+  readonly #pending: Heap<Entry> = new Heap();
+  readonly #dialledBy: Map<string, number> = new Map();
+
+  /** `maxPending` is the number of streams whose peers are not joined. */
+  constructor(maxPending: number) {
+    this.#maxPending = maxPending;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /**
+   * Adds a stream whose tokens are good until `tokenUntilMs`. Returns false, without effect, where as many as may
+   * already wait for their peers.
+   */
+  add(stream: DialledStream, tokenUntilMs: number, nowMs: number): boolean {
+    this.#forget(nowMs);
+    if (this.#pending.size >= this.#maxPending) return false;
+    const entry: Entry = { ...stream, dueMs: tokenUntilMs + roundingMs, heapIndex: -1 };
+    this.#entries.set(entry.stream, entry);
+    this.#pending.add(entry);
+    this.#count(entry.dialler, 1);
+    return true;
+  }
+
+  find(stream: string): DialledStream | undefined {
+    return this.#entries.get(stream);
+  }
+
+  /** Records that both peers of a stream are joined: it lives until it has ended. */
+  joined(stream: string): void {
+    const entry = this.#entries.get(stream);
+    if (entry !== undefined) this.#pending.remove(entry);
+  }
+
+  /** Records that a stream has ended, or was not offered. */
+  ended(stream: string): void {
+    const entry = this.#entries.get(stream);
+    if (entry === undefined) return;
+    this.#pending.remove(entry);
+    this.#remove(entry);
+  }
+
+  /** Returns the number of streams that the identity has dialled and that have not ended. */
+  dialledBy(identity: string, nowMs: number): number {
+    this.#forget(nowMs);
+    return this.#dialledBy.get(identity) ?? 0;
+  }
+
+  #forget(nowMs: number): void {
+    for (let next = this.#pending.takeDue(nowMs); next !== undefined; next = this.#pending.takeDue(nowMs))
+      this.#remove(next);
+  }
+
+  #remove(entry: Entry): void {
+    this.#entries.delete(entry.stream);
+    this.#count(entry.dialler, -1);
+  }
+
+  #count({ identity }: Caller, change: 1 | -1): void {
+    const count = (this.#dialledBy.get(identity) ?? 0) + change;
+    if (count === 0) this.#dialledBy.delete(identity);
+    else this.#dialledBy.set(identity, count);
+  }
+}
