@@ -5,7 +5,18 @@ import { decodeJwt } from "jose";
 import { describe, expect, it } from "vitest";
 import { ExchangeService } from "../../src/gen/trunkline/v1/exchange_pb.js";
 import type { ListenerState, RouterPolicy, RouterStream, Trunkline } from "../../src/index.js";
-import { advance, bytes, epochMs, jwt, rejection, settle, streamClaims, testRouter, text } from "../support/router.js";
+import {
+  advance,
+  bytes,
+  epochMs,
+  jwt,
+  rejection,
+  settle,
+  streamClaims,
+  testRouter,
+  text,
+  until,
+} from "../support/router.js";
 
 const policy: RouterPolicy = {
   rules: [
@@ -85,7 +96,7 @@ describe("a policy", () => {
     await board.listen("board-7/a");
     await (await test.client("board-8")).listen("board-8");
     await first.close();
-    await settle();
+    await until(() => test.router.stats.listeners === 2, "the end of the listener");
     await board.listen("board-7/b");
   });
 
@@ -100,7 +111,7 @@ describe("a policy", () => {
     expect(error).toMatchObject({ status: Status.RESOURCE_EXHAUSTED });
     expect(error.message).toContain("maxStreams, 2");
     one.abort();
-    await settle();
+    await until(() => test.router.stats.livePairs === 1, "the end of the stream");
     await user.dial("board-7");
   });
 
@@ -158,8 +169,7 @@ describe("a change of the policy", () => {
     })().catch(() => {});
     await settle(200);
     test.router.updatePolicy({ ...policy, denied: { identities: ["user"] } });
-    await settle();
-    expect(test.router.stats).toMatchObject({ livePairs: 0, lingeringPeers: 0 });
+    await until(() => test.router.stats.livePairs + test.router.stats.lingeringPeers === 0, "the end of both peers");
     sending = false;
     await flood;
     await rejection(
@@ -194,12 +204,11 @@ describe("a change of the policy", () => {
       authorization: `Bearer ${jwt({ ...streamClaims("alone", epochMs), jti: "w" })}`,
     });
     const ends = [one, other, waiting].map((call) => rejection(call.receive()));
-    await settle();
-    expect(test.router.stats).toMatchObject({ livePairs: 1, waitingPeers: 1 });
+    const { router: watched } = test;
+    await until(() => watched.stats.livePairs === 1 && watched.stats.waitingPeers === 1, "a pair and a waiting peer");
     test.router.updatePolicy({ ...policy, denied: { tokenIds: [claims["jti"] as string, "w"] } });
     for (const end of ends) expect(await end).toMatchObject({ status: Status.PERMISSION_DENIED });
-    await settle();
-    expect(test.router.stats).toMatchObject({ livePairs: 0, waitingPeers: 0 });
+    await until(() => watched.stats.livePairs + watched.stats.waitingPeers === 0, "the end of all peers");
     expect(await rejection(test.plainCall("theirs").receive())).toMatchObject({ status: Status.PERMISSION_DENIED });
   });
 
