@@ -45,6 +45,7 @@ export type Request =
   | { readonly command: "demo"; readonly options: DemoOptions & CommonOptions }
   | { readonly command: "token mint"; readonly identity: string; readonly options: TokenOptions & CommonOptions }
   | { readonly command: "token inspect"; readonly file: string | undefined; readonly options: CommonOptions }
+  | { readonly command: "check"; readonly file: string; readonly options: CommonOptions }
   | { readonly command: "key"; readonly options: CommonOptions }
   | { readonly command: "version"; readonly options: CommonOptions }
   | { readonly command: "completion"; readonly shell: string; readonly options: CommonOptions };
@@ -64,6 +65,7 @@ export const commandNames: readonly string[] = [
   "token mint",
   "token inspect",
   "key",
+  "check",
   "completion",
   "version",
 ];
@@ -111,6 +113,7 @@ export function createProgram(accept: Accept = () => {}, write: (text: string) =
   defineDemo(program, accept);
   defineToken(program, accept);
   defineKey(program, accept);
+  defineCheck(program, accept);
   defineCompletion(program, accept);
   defineVersion(program, accept);
   return program;
@@ -131,6 +134,7 @@ function defineRouter(program: Command, accept: Accept): void {
     .addOption(grace())
     .option("--linger <duration>", "how long a reader may pause after its other side was lost (default: without limit)")
     .option("--metrics <address>", "[HOST:]PORT for /metrics (Prometheus), /livez and /readyz")
+    .option("--policy <file>", "who may listen and dial under which names, YAML; looked at again every two seconds")
     .option("--audit <file>", "a line of JSON for each stream that has ended: who, whom, how long, bytes, why")
     .action((options: RouterCommandOptions) => accept({ command: "router", options }));
   withKeepalive(router);
@@ -267,6 +271,13 @@ function defineKey(program: Command, accept: Accept): void {
     accept({ command: "key", options }),
   );
   finish(key, "(umask 077; trunkline key >router.key)", 'ROUTER_KEY="$(trunkline key)"');
+}
+
+function defineCheck(program: Command, accept: Accept): void {
+  const check = define(program, "check", "find the mistakes of a policy for a router")
+    .argument("<file>", "the policy, YAML")
+    .action((file: string, options: CommonOptions) => accept({ command: "check", file, options }));
+  finish(check, "trunkline check policy.yaml");
 }
 
 function defineCompletion(program: Command, accept: Accept): void {

@@ -4,6 +4,7 @@ import { CommandError, reasonOf } from "./command-error.js";
 import type { Context } from "./context.js";
 import { ExitCode } from "./exit-codes.js";
 import { localRouter } from "./local-router.js";
+import type { FileSource } from "./operation/file-watch.js";
 import { givenKey, type KeyOptions, localKey } from "./router-key.js";
 import { readSmallFile } from "./secret-file.js";
 import { probe } from "./sockets.js";
@@ -50,23 +51,27 @@ export interface TlsFiles {
 }
 
 /**
- * Returns the TLS options of the files, or undefined where none are named. @throws CommandError for one file without
- * the other, and for files that cannot be used
+ * Returns the certificate and its key as a source of files, or undefined where none are named. @throws CommandError for
+ * one file without the other
  */
-export async function readTls(options: TlsFiles): Promise<TlsOptions | undefined> {
-  const { tlsCert, tlsKey } = options;
+export function certificateFiles({ tlsCert, tlsKey }: TlsFiles): FileSource<TlsOptions> | undefined {
   if (tlsCert === undefined && tlsKey === undefined) return undefined;
   if (tlsCert === undefined || tlsKey === undefined)
     throw new CommandError("--tls-cert and --tls-key go together", ExitCode.usage);
-  const tls = {
-    cert: await readSmallFile(tlsCert, "the certificate in"),
-    key: await readSmallFile(tlsKey, "the private key in"),
+  return {
+    read: async () => [
+      await readSmallFile(tlsCert, "the certificate in"),
+      await readSmallFile(tlsKey, "the private key in"),
+    ],
+    parse([cert, key]) {
+      const tls: TlsOptions = { cert, key };
+      try {
+        createSecureContext(tls);
+      } catch (error) {
+        const message = `cannot use the certificate in ${tlsCert} with the key in ${tlsKey}: ${reasonOf(error)}`;
+        throw new CommandError(message, ExitCode.unreadable, { cause: error });
+      }
+      return tls;
+    },
   };
-  try {
-    createSecureContext(tls);
-  } catch (error) {
-    const message = `cannot use the certificate in ${tlsCert} with the key in ${tlsKey}: ${reasonOf(error)}`;
-    throw new CommandError(message, ExitCode.unreadable, { cause: error });
-  }
-  return tls;
 }

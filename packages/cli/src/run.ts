@@ -106,6 +106,10 @@ async function dispatch(request: Request, context: Context): Promise<void> {
       const { inspectToken } = await import("./commands/token-inspect.js");
       return inspectToken(request.file, context);
     }
+    case "check": {
+      const { check } = await import("./commands/check.js");
+      return check(request.file, context);
+    }
     case "key": {
       const { key } = await import("./commands/key.js");
       return key(context);

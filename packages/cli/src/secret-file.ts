@@ -16,12 +16,12 @@ const maxFileBytes = 1024 * 1024;
  * Returns the content of a file or a pipe (`<(command)`). `what` begins the message of an error: "the token file".
  * @throws CommandError
  */
-export async function readSmallFile(path: string, what: string): Promise<Buffer> {
+export async function readSmallFile(path: string, what: string, maxBytes: number = maxFileBytes): Promise<Buffer> {
   try {
     const chunks: Buffer[] = [];
-    for await (const chunk of createReadStream(path, { end: maxFileBytes })) chunks.push(chunk as Buffer);
+    for await (const chunk of createReadStream(path, { end: maxBytes })) chunks.push(chunk as Buffer);
     const content = Buffer.concat(chunks);
-    if (content.length > maxFileBytes) throw new Error(`it has more than ${maxFileBytes} bytes`);
+    if (content.length > maxBytes) throw new Error(`it has more than ${maxBytes} bytes`);
     return content;
   } catch (error) {
     throw new CommandError(`cannot read ${what} ${path}: ${reasonOf(error)}`, ExitCode.unreadable, { cause: error });

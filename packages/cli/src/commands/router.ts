@@ -1,6 +1,7 @@
 /** `trunkline router`: exchange and router in one server, found by other commands on this machine through its file. */
+import type { TlsOptions } from "node:tls";
 import { systemClock } from "@trunkline/base/node";
-import { Router, type RouterEvent } from "@trunkline/router";
+import { Router, type RouterEvent, type RouterOptions, type RouterPolicy } from "@trunkline/router";
 import { CommandError, reasonOf } from "../command-error.js";
 import {
   type Context,
@@ -14,10 +15,11 @@ import { parseDuration } from "../duration.js";
 import { ExitCode } from "../exit-codes.js";
 import { type Publication, publish } from "../local-router.js";
 import { Audit, type AuditOptions } from "../operation/audit.js";
-import { CertificateWatch, type CertificateWatchOptions } from "../operation/certificate-watch.js";
+import { FileWatch, type FileWatchOptions, loadFiles } from "../operation/file-watch.js";
+import { policyFile } from "../operation/policy-file.js";
 import { StatusServer } from "../operation/status-server.js";
 import type { KeyOptions } from "../router-key.js";
-import { chooseKey, type RouterKey, readTls } from "../router-setup.js";
+import { certificateFiles, chooseKey, type RouterKey } from "../router-setup.js";
 import { cannotListen } from "../sockets.js";
 import { isLocalAddress, parseEndpoint, parseListen, printAddress } from "../target.js";
 import { tellEnding } from "./ending.js";
@@ -32,6 +34,8 @@ export interface RouterCommandOptions extends KeyOptions, GraceOption, Keepalive
   readonly linger?: string;
   /** The address of `/metrics`, `/livez` and `/readyz`. */
   readonly metrics?: string;
+  /** The file of the policy. */
+  readonly policy?: string;
   /** The file of the audit. */
   readonly audit?: string;
 }
@@ -46,7 +50,9 @@ export async function router(options: RouterCommandOptions, context: Context): P
   const lingerMs =
     options.linger === undefined ? undefined : Math.max(1, parseDuration(options.linger, "--linger", maxLingerMs));
   const keepalive = keepaliveOf(options);
-  const tls = await readTls(options);
+  const certificate = certificateFiles(options);
+  const tlsFiles = certificate && (await loadFiles(certificate));
+  const tls = tlsFiles?.value;
   if (tls !== undefined && options.plaintext === true)
     throw new CommandError("--tls-cert and --plaintext exclude each other", ExitCode.usage);
   if (tls === undefined && options.plaintext !== true && !isLocalAddress(address)) {
@@ -54,9 +60,10 @@ export async function router(options: RouterCommandOptions, context: Context): P
     throw new CommandError(`listening on ${where} needs --tls-cert and --tls-key (or --plaintext)`, ExitCode.usage);
   }
   const statusAddress = options.metrics === undefined ? undefined : parseListen(options.metrics);
+  const policyFiles = options.policy === undefined ? undefined : await loadFiles(policyFile(options.policy));
   const key = await chooseKey(options, context);
   await using audit = options.audit === undefined ? undefined : await Audit.open(options.audit, auditTrouble(context));
-  const server = makeRouter(key, { lingerMs, ...keepalive }, audit, context);
+  const server = makeRouter(key, { lingerMs, ...keepalive, policy: policyFiles?.value }, audit, context);
   await using status = statusAddress === undefined ? undefined : await StatusServer.listen(statusAddress, server);
   let publication: Publication | undefined;
   try {
@@ -78,7 +85,8 @@ export async function router(options: RouterCommandOptions, context: Context): P
       },
       `router listening on ${bound}${found}`,
     );
-    using _watch = tls && new CertificateWatch(options, tls, certificateChanges(server, context));
+    using _certificate = tlsFiles && new FileWatch(tlsFiles, certificateChanges(server, context));
+    using _policy = policyFiles && new FileWatch(policyFiles, policyChanges(server, context));
     await interrupted(signal);
     status?.drain();
     tellEnding(context, server.stats.livePairs, graceMs);
@@ -94,13 +102,10 @@ export async function router(options: RouterCommandOptions, context: Context): P
   );
 }
 
-type RouterTimes = Pick<
-  ConstructorParameters<typeof Router>[0],
-  "lingerMs" | "keepaliveIntervalMs" | "keepaliveTimeoutMs"
->;
+type GivenOptions = Pick<RouterOptions, "lingerMs" | "keepaliveIntervalMs" | "keepaliveTimeoutMs" | "policy">;
 
 /** Takes certificates that were renewed, and reports those that cannot be used. */
-function certificateChanges(server: Router, { output }: Context): CertificateWatchOptions {
+function certificateChanges(server: Router, { output }: Context): FileWatchOptions<TlsOptions> {
   return {
     clock: systemClock,
     onChanged(tls) {
@@ -109,6 +114,19 @@ function certificateChanges(server: Router, { output }: Context): CertificateWat
     },
     onUnusable: ({ message }) =>
       output.note("error", { event: "certificate-unusable", error: message }, `${message}; the old one stays`),
+  };
+}
+
+/** Takes policies that were changed, and reports those that cannot be used. */
+function policyChanges(server: Router, { output }: Context): FileWatchOptions<RouterPolicy> {
+  return {
+    clock: systemClock,
+    onChanged(policy) {
+      server.updatePolicy(policy);
+      output.note("info", { event: "policy-changed" }, "the new policy holds; what it does not allow has ended");
+    },
+    onUnusable: ({ message }) =>
+      output.note("error", { event: "policy-unusable", error: message }, `${message}; the old one stays`),
   };
 }
 
@@ -122,11 +140,11 @@ function auditTrouble({ output }: Context): AuditOptions {
   };
 }
 
-function makeRouter(key: RouterKey, times: RouterTimes, audit: Audit | undefined, { output }: Context): Router {
+function makeRouter(key: RouterKey, given: GivenOptions, audit: Audit | undefined, { output }: Context): Router {
   try {
     return new Router({
       keys: [{ secret: key.secret, allowShortSecret: key.given }],
-      ...times,
+      ...given,
       onEvent(event) {
         audit?.onEvent(event);
         output.note(levelOf(event), routerEvent(event), textOf(event));

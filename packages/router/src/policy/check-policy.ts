@@ -33,7 +33,7 @@ export const maxPolicyRules = 1_000;
 /** The most entries of one list of patterns. */
 export const maxPatterns = 1_000;
 /** The most entries of one list of denied callers. */
-export const maxDenied = 10_000;
+export const maxDenied = 5_000;
 /** The longest pattern or entry. */
 export const maxPatternChars = 255;
 /** The number of mistakes after which the check ends. */
@@ -100,7 +100,7 @@ class PolicyCheck {
 
   readonly #limit: Check = (value, path) => {
     if (!(Number.isSafeInteger(value) && (value as number) >= 0))
-      this.#add(path, `it must be a whole number from 0 on, not ${shown(value)}`);
+      this.#add(path, `${subject(path)} must be a whole number from 0 on, not ${shown(value)}`);
   };
 
   readonly #rule: Shape<PolicyRule> = {
@@ -129,7 +129,7 @@ class PolicyCheck {
   #mapping<T>(value: unknown, path: PolicyPath, shape: Shape<T>): void {
     const known = Object.keys(shape) as (keyof T & string)[];
     if (typeof value !== "object" || value === null || Array.isArray(value)) {
-      this.#add(path, `it must have the fields ${known.join(", ")}, and is ${shown(value)}`);
+      this.#add(path, `${subject(path)} must have the fields ${known.join(", ")}, and is ${shown(value)}`);
       return;
     }
     for (const [key, field] of Object.entries(value)) {
@@ -145,9 +145,9 @@ class PolicyCheck {
 
   #list(most: number, check: Check, least = 0): Check {
     return (value, path) => {
-      if (!Array.isArray(value)) this.#add(path, `it must be a list, and is ${shown(value)}`);
-      else if (value.length < least) this.#add(path, "it must not be an empty list");
-      else if (value.length > most) this.#add(path, `a list of ${value.length} entries is longer than ${most}`);
+      if (!Array.isArray(value)) this.#add(path, `${subject(path)} must be a list, and is ${shown(value)}`);
+      else if (value.length < least) this.#add(path, `${subject(path)} must not be an empty list`);
+      else if (value.length > most) this.#add(path, `${subject(path)} has ${value.length} entries, more than ${most}`);
       else {
         for (const [index, entry] of value.entries()) {
           if (this.#problems.length >= maxProblems) return;
@@ -158,10 +158,11 @@ class PolicyCheck {
   }
 
   #text(value: unknown, path: PolicyPath): value is string {
-    if (typeof value !== "string") this.#add(path, `it must be text, and is ${shown(value)}${quotes(value)}`);
-    else if (value === "") this.#add(path, "it must not be empty");
+    if (typeof value !== "string")
+      this.#add(path, `${subject(path)} must be text, and is ${shown(value)}${quotes(value)}`);
+    else if (value === "") this.#add(path, `${subject(path)} must not be empty`);
     else if (value.length > maxPatternChars)
-      this.#add(path, `a text of ${value.length} characters is longer than ${maxPatternChars}`);
+      this.#add(path, `${subject(path)} has ${value.length} characters, more than ${maxPatternChars}`);
     else if (/\p{Cc}|\p{Cs}/u.test(value)) this.#add(path, `${shown(value)} has control characters`);
     else return true;
     return false;
@@ -173,6 +174,13 @@ class PolicyCheck {
 }
 
 const maxShownChars = 60;
+
+/** Returns the words for the value at a path, with which a message begins. */
+function subject(path: PolicyPath): string {
+  const last = path.at(-1);
+  if (last === undefined) return "a policy";
+  return typeof last === "string" ? last : `an entry of ${path.at(-2)}`;
+}
 
 /** Returns a value as a message shows it: on one line, and short. */
 function shown(value: unknown): string {

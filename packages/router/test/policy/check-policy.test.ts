@@ -10,16 +10,17 @@ const lines = (policy: unknown): string[] =>
 const rule = (more: object): object => ({ rules: [{ identities: ["lab"], ...more }] });
 
 const mistakes: readonly (readonly [what: string, policy: unknown, ...lines: string[]])[] = [
-  ["nothing at all", undefined, "policy: it must have the fields rules, denied, and is undefined"],
-  ["an empty file", null, "policy: it must have the fields rules, denied, and is empty"],
-  ["a list", [], "policy: it must have the fields rules, denied, and is a list"],
-  ["text", "allow all", 'policy: it must have the fields rules, denied, and is "allow all"'],
+  ["nothing at all", undefined, "policy: a policy must have the fields rules, denied, and is undefined"],
+  ["an empty file", null, "policy: a policy must have the fields rules, denied, and is empty"],
+  ["a list", [], "policy: a policy must have the fields rules, denied, and is a list"],
+  ["text", "allow all", 'policy: a policy must have the fields rules, denied, and is "allow all"'],
   ["no rules", {}, "policy: the field rules is missing"],
-  ["rules that are no list", { rules: {} }, "policy.rules: it must be a list, and is a mapping"],
+  ["rules that are no list", { rules: {} }, "policy.rules: rules must be a list, and is a mapping"],
   [
     "a rule that is text",
     { rules: ["lab"] },
-    'policy.rules[0]: it must have the fields identities, listen, dial, maxListeners, maxStreams, and is "lab"',
+    "policy.rules[0]: an entry of rules must have the fields " +
+      'identities, listen, dial, maxListeners, maxStreams, and is "lab"',
   ],
   ["an unknown field", { rules: [], rule: [] }, 'policy.rule: "rule" is no field here; the fields are rules, denied'],
   [
@@ -37,20 +38,20 @@ const mistakes: readonly (readonly [what: string, policy: unknown, ...lines: str
   [
     "an empty list of identities",
     { rules: [{ identities: [] }] },
-    "policy.rules[0].identities: it must not be an empty list",
+    "policy.rules[0].identities: identities must not be an empty list",
   ],
-  ["text for a list", rule({ dial: "*" }), 'policy.rules[0].dial: it must be a list, and is "*"'],
-  ["nothing for a list", rule({ dial: null }), "policy.rules[0].dial: it must be a list, and is empty"],
+  ["text for a list", rule({ dial: "*" }), 'policy.rules[0].dial: dial must be a list, and is "*"'],
+  ["nothing for a list", rule({ dial: null }), "policy.rules[0].dial: dial must be a list, and is empty"],
   [
     "a number for an identity",
     { rules: [{ identities: [42] }] },
-    'policy.rules[0].identities[0]: it must be text, and is 42: write "42"',
+    'policy.rules[0].identities[0]: an entry of identities must be text, and is 42: write "42"',
   ],
-  ["an empty pattern", rule({ dial: [""] }), "policy.rules[0].dial[0]: it must not be empty"],
+  ["an empty pattern", rule({ dial: [""] }), "policy.rules[0].dial[0]: an entry of dial must not be empty"],
   [
     "a long pattern",
     rule({ dial: ["a".repeat(256)] }),
-    "policy.rules[0].dial[0]: a text of 256 characters is longer than 255",
+    "policy.rules[0].dial[0]: an entry of dial has 256 characters, more than 255",
   ],
   [
     "a pattern with a space",
@@ -97,17 +98,17 @@ const mistakes: readonly (readonly [what: string, policy: unknown, ...lines: str
   [
     "a limit below zero",
     rule({ maxStreams: -1 }),
-    "policy.rules[0].maxStreams: it must be a whole number from 0 on, not -1",
+    "policy.rules[0].maxStreams: maxStreams must be a whole number from 0 on, not -1",
   ],
   [
     "a limit in words",
     rule({ maxListeners: "10 MB" }),
-    'policy.rules[0].maxListeners: it must be a whole number from 0 on, not "10 MB"',
+    'policy.rules[0].maxListeners: maxListeners must be a whole number from 0 on, not "10 MB"',
   ],
   [
     "a limit that is no number",
     rule({ maxStreams: Number.NaN }),
-    "policy.rules[0].maxStreams: it must be a whole number from 0 on, not NaN",
+    "policy.rules[0].maxStreams: maxStreams must be a whole number from 0 on, not NaN",
   ],
   [
     "a star in a denied identity",
@@ -117,17 +118,17 @@ const mistakes: readonly (readonly [what: string, policy: unknown, ...lines: str
   [
     "too many rules",
     { rules: Array.from({ length: maxPolicyRules + 1 }, () => 0) },
-    "policy.rules: a list of 1001 entries is longer than 1000",
+    "policy.rules: rules has 1001 entries, more than 1000",
   ],
   [
     "too many patterns",
     rule({ dial: Array.from({ length: maxPatterns + 1 }, () => "a") }),
-    "policy.rules[0].dial: a list of 1001 entries is longer than 1000",
+    "policy.rules[0].dial: dial has 1001 entries, more than 1000",
   ],
   [
     "too many denied tokens",
     { rules: [], denied: { tokenIds: Array.from({ length: maxDenied + 1 }, () => "a") } },
-    "policy.denied.tokenIds: a list of 10001 entries is longer than 10000",
+    "policy.denied.tokenIds: tokenIds has 5001 entries, more than 5000",
   ],
 ];
 
@@ -158,8 +159,8 @@ describe("a policy", () => {
     const keys = [{ secret: "a key that only tests use, and long enough" }];
     const policy = { rules: [{ identities: ["lab"], maxStreams: -1 }, { identities: [] }] };
     const message =
-      "policy.rules[0].maxStreams: it must be a whole number from 0 on, not -1; " +
-      "policy.rules[1].identities: it must not be an empty list";
+      "policy.rules[0].maxStreams: maxStreams must be a whole number from 0 on, not -1; " +
+      "policy.rules[1].identities: identities must not be an empty list";
     expect(() => new Router({ keys, policy })).toThrow(PolicyError);
     expect(() => new Router({ keys, policy })).toThrow(message);
   });

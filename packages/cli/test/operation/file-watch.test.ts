@@ -1,12 +1,12 @@
-/** Certificates of a router that are renewed while it runs. */
+/** Files that change while a router runs, with the certificate as the example: two files that belong together. */
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { VirtualClock } from "@trunkline/streams/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { CertificateWatch, lookAgainMs } from "../../src/operation/certificate-watch.js";
-import { readTls } from "../../src/router-setup.js";
+import { type FileSource, FileWatch, loadFiles, lookAgainMs } from "../../src/operation/file-watch.js";
+import { certificateFiles } from "../../src/router-setup.js";
 
 const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
 
@@ -14,7 +14,7 @@ let folder: string;
 let files: { tlsCert: string; tlsKey: string };
 let clock: VirtualClock;
 let events: string[];
-let watch: CertificateWatch;
+let watch: Disposable;
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), "trunkline-certificate-"));
@@ -23,7 +23,9 @@ beforeEach(async () => {
   copyFileSync(fixture("localhost.key.pem"), files.tlsKey);
   clock = new VirtualClock();
   events = [];
-  watch = new CertificateWatch(files, (await readTls(files)) ?? {}, {
+  const source = certificateFiles(files);
+  if (source === undefined) throw new Error("both files are named");
+  watch = new FileWatch(await loadFiles(source), {
     clock,
     onChanged: ({ cert }) => events.push(`changed: ${String(cert).length}`),
     onUnusable: ({ message }) => events.push(message),
@@ -34,20 +36,43 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** Lets the watch look once, and waits until it has. */
-async function look(): Promise<void> {
-  clock.advance(lookAgainMs);
-  while (clock.pending === 0) await new Promise(setImmediate);
+/** Lets the watch look so many times, and waits until it has. */
+async function look(count = 1): Promise<void> {
+  for (let left = count; left > 0; left -= 1) {
+    clock.advance(lookAgainMs);
+    while (clock.pending === 0) await new Promise(setImmediate);
+  }
 }
 
 test("files that stay the same change nothing, and those that are replaced are taken once", async () => {
-  await look();
+  await look(2);
   expect(events).toEqual([]);
   const renewed = `${readFileSync(files.tlsCert, "utf8")}\n`;
   writeFileSync(files.tlsCert, renewed);
   await look();
-  await look();
+  expect(events).toEqual([]);
+  await look(2);
   expect(events).toEqual([`changed: ${renewed.length}`]);
+});
+
+test("a file that is being written is taken when it has stayed the same for two looks", async () => {
+  const whole = `${readFileSync(files.tlsCert, "utf8")}\n`;
+  for (const more of ["\n", "\n\n", "\n\n\n"]) {
+    writeFileSync(files.tlsCert, `${whole}${more}`);
+    await look();
+  }
+  expect(events).toEqual([]);
+  await look();
+  expect(events).toEqual([`changed: ${whole.length + 3}`]);
+});
+
+test("a change that is taken back before the second look changes nothing", async () => {
+  const before = readFileSync(files.tlsCert);
+  writeFileSync(files.tlsCert, "no certificate");
+  await look();
+  writeFileSync(files.tlsCert, before);
+  await look(3);
+  expect(events).toEqual([]);
 });
 
 test("files that cannot be used are told of at the second look, once, and taken when they can be", async () => {
@@ -55,18 +80,37 @@ test("files that cannot be used are told of at the second look, once, and taken 
   writeFileSync(files.tlsKey, "no key");
   await look();
   expect(events).toEqual([]);
-  await look();
-  await look();
+  await look(3);
   expect(events).toHaveLength(1);
   expect(events[0]).toContain(`cannot use the certificate in ${files.tlsCert} with the key in ${files.tlsKey}`);
   rmSync(files.tlsCert);
-  await look();
+  await look(3);
+  expect(events).toHaveLength(2);
   expect(events[1]).toContain(`cannot read the certificate in ${files.tlsCert}: there is no such file`);
   writeFileSync(files.tlsCert, `${readFileSync(fixture("localhost.cert.pem"), "utf8")}\n`);
   writeFileSync(files.tlsKey, good);
-  await look();
+  await look(2);
   expect(events).toHaveLength(3);
   expect(events[2]).toMatch(/^changed: /);
+});
+
+test("an error of the one who takes the value is told of as well", async () => {
+  let content = "one";
+  const source: FileSource<string> = {
+    read: async () => [Buffer.from(content)],
+    parse: ([only]) => String(only),
+  };
+  watch[Symbol.dispose]();
+  watch = new FileWatch(await loadFiles(source), {
+    clock,
+    onChanged() {
+      throw new Error("there is no room for it");
+    },
+    onUnusable: ({ message }) => events.push(message),
+  });
+  content = "two";
+  await look(4);
+  expect(events).toEqual(["there is no room for it"]);
 });
 
 test("after its disposal it looks no more", () => {
