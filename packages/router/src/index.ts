@@ -17,7 +17,7 @@ export {
 } from "./connect/trunkline.js";
 export type { RouterLimits } from "./limits.js";
 export { PolicyError, type PolicyPath, type PolicyProblem, policyProblems } from "./policy/check-policy.js";
-export type { DeniedCallers, PolicyRule, RouterPolicy } from "./policy/policy.js";
+export type { DeniedCallers, PolicyRule, RouterPolicy, SharedNames, Sharing } from "./policy/policy.js";
 export { type ExchangeTokenOptions, Router, type RouterOptions } from "./router.js";
 export type { ClosedPeer, RouterEvent, RouterStats } from "./service/events.js";
 export { type EndProof, endProof } from "./stream/end-proof.js";

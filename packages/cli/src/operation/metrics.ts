@@ -22,7 +22,7 @@ export function routerMetrics(): { readonly metrics: readonly Metric[]; close():
   const counter = (name: string, help: string, read: Metric["read"]): Metric => ({ name, type: "counter", help, read });
   const gauge = (name: string, help: string, read: Metric["read"]): Metric => ({ name, type: "gauge", help, read });
   const metrics = [
-    gauge("trunkline_listeners", "Names that have a listener.", ({ listeners }) => listeners),
+    gauge("trunkline_listeners", "Listeners of names; several may share one.", ({ listeners }) => listeners),
     gauge("trunkline_streams", "Streams whose two peers are joined.", ({ livePairs }) => livePairs),
     gauge("trunkline_waiting_peers", "First peers that wait for the other one.", ({ waitingPeers }) => waitingPeers),
     gauge(

@@ -24,10 +24,10 @@ denied:
 `;
 
 const mistakes: readonly (readonly [what: string, text: string, ...lines: string[]])[] = [
-  ["nothing", "", "p:1:1: a policy must have the fields rules, denied, and is empty"],
-  ["a comment alone", "# soon\n", "p:1:1: a policy must have the fields rules, denied, and is empty"],
-  ["a list", "- rules\n", "p:1:1: a policy must have the fields rules, denied, and is a list"],
-  ["an unknown field", "rules: []\nrule: []\n", 'p:2:1: "rule" is no field here; the fields are rules, denied'],
+  ["nothing", "", "p:1:1: a policy must have the fields rules, names, denied, and is empty"],
+  ["a comment alone", "# soon\n", "p:1:1: a policy must have the fields rules, names, denied, and is empty"],
+  ["a list", "- rules\n", "p:1:1: a policy must have the fields rules, names, denied, and is a list"],
+  ["an unknown field", "rules: []\nrule: []\n", 'p:2:1: "rule" is no field here; the fields are rules, names, denied'],
   [
     "an unknown field of a rule",
     "rules:\n  - identities: [a]\n    dials: [b]\n",
@@ -75,11 +75,11 @@ const mistakes: readonly (readonly [what: string, text: string, ...lines: string
   ["a key twice", "rules: []\ndenied: {}\nrules: []\n", 'p:3:1: the key "rules" is there twice'],
   ["a key that is a number", "rules: []\n7: []\n", "p:2:1: a key must be text"],
   ["a key that is a list", "rules: []\n[a]: b\n", "p:2:1: a key must be text"],
-  ["a merge", "rules: []\n<<: {}\n", 'p:2:1: "<<" is no field here; the fields are rules, denied'],
+  ["a merge", "rules: []\n<<: {}\n", 'p:2:1: "<<" is no field here; the fields are rules, names, denied'],
   [
     "a key of the prototype",
     "rules: []\n__proto__: {}\n",
-    'p:2:1: "__proto__" is no field here; the fields are rules, denied',
+    'p:2:1: "__proto__" is no field here; the fields are rules, names, denied',
   ],
   ["a tab", "rules:\n\t- identities: [a]\n", "p:2:1: Tabs are not allowed as indentation"],
   [

@@ -1,16 +1,18 @@
 /**
  * Listens under one name until it is closed: registers it, opens a stream for each offer, and reconnects after a loss.
  */
+import { randomUUID } from "node:crypto";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { abortReason, Backoff, reasonText } from "@trunkline/base";
 import { type BackoffOptions, type Channel, type ClientCall, GrpcError, Status } from "@trunkline/grpc";
-import type { Metadata, MetadataInit } from "@trunkline/metadata";
+import { Metadata, type MetadataInit } from "@trunkline/metadata";
 import type { AbortSignalLike, Clock, WaitOptions } from "@trunkline/streams";
 import { iterate, ReceiveQueue } from "@trunkline/streams/kit";
 import type { ListenRequestSchema, ListenResponse, Offer } from "../gen/trunkline/v1/exchange_pb.js";
 import { ownFeatures, parseFeatures } from "../stream/features.js";
 import { fieldsToMetadata, metadataToFields } from "../stream/fields.js";
 import type { LivenessOptions } from "../stream/liveness.js";
+import { peerKey } from "../stream/peer-key.js";
 import type { RouterStream } from "../stream/router-stream.js";
 import type { Channels } from "./channels.js";
 import { exchangeClient } from "./clients.js";
@@ -78,6 +80,8 @@ interface Session {
 
 export class NameListener implements Listener {
   readonly name: string;
+  /** The name of this listener, by which the exchange knows it when it comes back to a name that it shares. */
+  readonly #peerId: string = randomUUID();
   readonly #options: NameListenerOptions;
   readonly #backoff: Backoff;
   readonly #streams: ReceiveQueue<RouterStream> = new ReceiveQueue();
@@ -190,9 +194,10 @@ export class NameListener implements Listener {
   /** Registers the name. @throws GrpcError, and the errors of the token's function */
   async #register(waitForReady: boolean): Promise<Session> {
     const { channels, authorization, metadata, clock } = this.#options;
-    const credentials = await authorization();
+    const callMetadata = Metadata.from(await authorization()).clone();
+    callMetadata.set(peerKey, this.#peerId);
     const channel = channels.get();
-    const call = exchangeClient(channel).listen.open({ metadata: credentials, waitForReady });
+    const call = exchangeClient(channel).listen.open({ metadata: callMetadata, waitForReady });
     this.#call = call;
     if (this.#closed) call.cancel("the listener was closed");
     await call.start();

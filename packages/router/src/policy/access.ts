@@ -1,7 +1,7 @@
 /** The decisions of a policy: what a caller may do, and why not. It knows neither calls nor statuses. */
 import { PolicyError, policyProblems } from "./check-policy.js";
 import { Glob } from "./glob.js";
-import type { PolicyRule, RouterPolicy } from "./policy.js";
+import type { PolicyRule, RouterPolicy, SharedNames, Sharing } from "./policy.js";
 
 /** A caller of the exchange, as its token names it. */
 export interface Caller {
@@ -29,8 +29,19 @@ interface Rule extends IdentityLimits {
   readonly dial: readonly Glob[];
 }
 
+/** The terms on which the listeners of one name share it. */
+export interface NameSharing {
+  readonly exposers: Sharing;
+  readonly maxExposers: number;
+}
+
+interface SharedRule extends NameSharing {
+  readonly names: readonly Glob[];
+}
+
 interface Decisions {
   readonly rules: readonly Rule[];
+  readonly shared: readonly SharedRule[];
   readonly identities: ReadonlySet<string>;
   readonly tokenIds: ReadonlySet<string>;
 }
@@ -57,9 +68,10 @@ export class Access {
     }
     const problems = policyProblems(policy);
     if (problems.length > 0) throw new PolicyError(problems);
-    const { rules, denied } = policy;
+    const { rules, names = [], denied } = policy;
     this.#decisions = {
       rules: rules.map(compiled),
+      shared: names.map(compiledNames),
       identities: new Set(denied?.identities),
       tokenIds: new Set(denied?.tokenIds),
     };
@@ -92,6 +104,11 @@ export class Access {
     return this.dialRefusal(dialler, name) ?? this.listenRefusal(listener, name);
   }
 
+  /** Returns the terms on which listeners share the name; undefined where it is for one alone. */
+  sharingOf(name: string): NameSharing | undefined {
+    return this.#decisions?.shared.find(({ names }) => names.some((pattern) => pattern.matches(name)));
+  }
+
   limitsOf(identity: string): IdentityLimits {
     if (this.#decisions === undefined) return unlimited;
     return this.#ruleOf(identity) ?? unlimited;
@@ -110,9 +127,19 @@ export class Access {
   }
 }
 
+/** The number of listeners of a shared name where the policy says none. */
+const defaultMaxExposers = 16;
+
+function compiledNames({ names, exposers, maxExposers = defaultMaxExposers }: SharedNames): SharedRule {
+  return { names: globs(names), exposers, maxExposers };
+}
+
+function globs(patterns: readonly string[]): Glob[] {
+  return patterns.map((pattern) => new Glob(pattern));
+}
+
 function compiled(rule: PolicyRule): Rule {
   const { identities, listen = [], dial = [], maxListeners, maxStreams } = rule;
-  const globs = (patterns: readonly string[]): Glob[] => patterns.map((pattern) => new Glob(pattern));
   return {
     identities: globs(identities),
     listen: globs(listen),

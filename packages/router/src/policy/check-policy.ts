@@ -3,7 +3,7 @@
  * line. The value may be anything: it comes from a file.
  */
 import { identityPlaceholder } from "./glob.js";
-import type { DeniedCallers, PolicyRule, RouterPolicy } from "./policy.js";
+import type { DeniedCallers, PolicyRule, RouterPolicy, SharedNames, Sharing } from "./policy.js";
 
 /** The keys and indexes that lead to a value in a policy. */
 export type PolicyPath = readonly (string | number)[];
@@ -30,6 +30,8 @@ export class PolicyError extends TypeError {
 
 /** The most rules: each call looks through them in order. */
 export const maxPolicyRules = 1_000;
+/** The most entries for names that are shared: each dial and each listener looks through them in order. */
+export const maxSharedNames = 1_000;
 /** The most entries of one list of patterns. */
 export const maxPatterns = 1_000;
 /** The most entries of one list of denied callers. */
@@ -40,6 +42,8 @@ export const maxPatternChars = 255;
 const maxProblems = 100;
 
 type Check = (value: unknown, path: PolicyPath) => void;
+const sharings: readonly Sharing[] = ["first", "round-robin", "least-streams"];
+
 type Shape<T> = { readonly [Name in keyof T]-?: { readonly check: Check; readonly required?: true } };
 
 /** Returns all mistakes of a policy in the order in which they stand, none if it can be used; 100 at most. */
@@ -93,15 +97,25 @@ class PolicyCheck {
     }
   };
 
+  readonly #sharedPattern: Check = (value, path) => {
+    if (typeof value === "string" && value.includes(identityPlaceholder))
+      this.#add(path, `${shown(value)} has ${identityPlaceholder}, and shared names may belong to several identities`);
+    else this.#namePattern(value, path);
+  };
+
+  readonly #sharing: Check = (value, path) => {
+    if (!sharings.some((known) => known === value))
+      this.#add(path, `${subject(path)} must be one of ${sharings.join(", ")}, not ${shown(value)}`);
+  };
+
   readonly #exactText: Check = (value, path) => {
     if (this.#text(value, path) && value.includes("*"))
       this.#add(path, `${shown(value)} has a star, and denied callers are named in full; a rule without rights can`);
   };
 
-  readonly #limit: Check = (value, path) => {
-    if (!(Number.isSafeInteger(value) && (value as number) >= 0))
-      this.#add(path, `${subject(path)} must be a whole number from 0 on, not ${shown(value)}`);
-  };
+  readonly #limit: Check = (value, path) => this.#wholeNumber(value, path, 0);
+
+  readonly #limitAboveZero: Check = (value, path) => this.#wholeNumber(value, path, 1);
 
   readonly #rule: Shape<PolicyRule> = {
     identities: { check: this.#list(maxPatterns, this.#identityPattern, 1), required: true },
@@ -116,11 +130,18 @@ class PolicyCheck {
     tokenIds: { check: this.#list(maxDenied, this.#exactText) },
   };
 
+  readonly #shared: Shape<SharedNames> = {
+    names: { check: this.#list(maxPatterns, this.#sharedPattern, 1), required: true },
+    exposers: { check: this.#sharing, required: true },
+    maxExposers: { check: this.#limitAboveZero },
+  };
+
   readonly #policy: Shape<RouterPolicy> = {
     rules: {
       check: this.#list(maxPolicyRules, (value, path) => this.#mapping(value, path, this.#rule)),
       required: true,
     },
+    names: { check: this.#list(maxSharedNames, (value, path) => this.#mapping(value, path, this.#shared)) },
     denied: { check: (value, path) => this.#mapping(value, path, this.#denied) },
   };
 
@@ -155,6 +176,11 @@ class PolicyCheck {
         }
       }
     };
+  }
+
+  #wholeNumber(value: unknown, path: PolicyPath, least: number): void {
+    if (!(Number.isSafeInteger(value) && (value as number) >= least))
+      this.#add(path, `${subject(path)} must be a whole number from ${least} on, not ${shown(value)}`);
   }
 
   #text(value: unknown, path: PolicyPath): value is string {

@@ -4,6 +4,11 @@
 export interface RouterPolicy {
   /** The rules, in order: the first one that is for an identity decides alone what it may do. */
   readonly rules: readonly PolicyRule[];
+  /**
+   * The names that several listeners may share. The first entry with a pattern that a name fits is for it. Default:
+   * none, so that a name has one listener.
+   */
+  readonly names?: readonly SharedNames[] | undefined;
   /** The callers that are refused whatever the rules say. Default: none. */
   readonly denied?: DeniedCallers | undefined;
 }
@@ -26,6 +31,24 @@ export interface PolicyRule {
    * as many as the router has room for.
    */
   readonly maxStreams?: number | undefined;
+}
+
+/**
+ * The way in which the exposers of one name share its streams: `first` gives all to the earliest one, and the others
+ * stand by; `round-robin` gives each its turn; `least-streams` gives a stream to the one that has the fewest.
+ */
+export type Sharing = "first" | "round-robin" | "least-streams";
+
+/** Names that several listeners may share, also those of different identities. */
+export interface SharedNames {
+  /** The patterns of the names. */
+  readonly names: readonly string[];
+  /**
+   * The way in which they share the streams. A listener that does not take its offers is left out while others do.
+   */
+  readonly exposers: Sharing;
+  /** The number of listeners of one name. Default 16: each is looked at for each stream. */
+  readonly maxExposers?: number | undefined;
 }
 
 /** The callers that are refused, and whose listeners and streams end. */

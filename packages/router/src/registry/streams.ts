@@ -4,11 +4,14 @@
  */
 import { Heap, type HeapEntry } from "@trunkline/base";
 import type { Caller, StreamParties } from "../policy/access.js";
+import type { OfferRecord } from "./offer-record.js";
 
 /** A stream that was dialled. */
 export interface DialledStream extends StreamParties {
   /** The subject of its tokens. */
   readonly stream: string;
+  /** The record of the listener that it is offered to. */
+  readonly record: OfferRecord;
 }
 
 interface Entry extends DialledStream, HeapEntry {}
@@ -44,12 +47,18 @@ export class StreamTable {
     const entry: Entry = { ...stream, dueMs: tokenUntilMs + roundingMs, heapIndex: -1 };
     this.#entries.set(entry.stream, entry);
     this.#pending.add(entry);
+    entry.record.offered(entry.stream, nowMs);
     this.#count(entry.dialler, 1);
     return true;
   }
 
   find(stream: string): DialledStream | undefined {
     return this.#entries.get(stream);
+  }
+
+  /** Records that the listener has come for a stream. */
+  listenerCame(stream: string): void {
+    this.#entries.get(stream)?.record.taken(stream);
   }
 
   /** Records that both peers of a stream are joined: it lives until it has ended. */
@@ -63,6 +72,7 @@ export class StreamTable {
     const entry = this.#entries.get(stream);
     if (entry === undefined) return;
     this.#pending.remove(entry);
+    entry.record.ended(stream);
     this.#remove(entry);
   }
 
@@ -73,8 +83,10 @@ export class StreamTable {
   }
 
   #forget(nowMs: number): void {
-    for (let next = this.#pending.takeDue(nowMs); next !== undefined; next = this.#pending.takeDue(nowMs))
+    for (let next = this.#pending.takeDue(nowMs); next !== undefined; next = this.#pending.takeDue(nowMs)) {
+      next.record.missed(next.stream, nowMs);
       this.#remove(next);
+    }
   }
 
   #remove(entry: Entry): void {

@@ -101,7 +101,7 @@ export interface RouterStats {
   readonly frames: number;
   /** The bytes of the frames that were passed on. */
   readonly bytes: number;
-  /** The number of names that have a listener now. */
+  /** The number of listeners that there are now; several may share a name. */
   readonly listeners: number;
   /** The number of streams that were offered to listeners. */
   readonly dials: number;

@@ -14,12 +14,14 @@ import type {
 import type { Fields } from "../gen/trunkline/v1/frames_pb.js";
 import type { Access, Caller } from "../policy/access.js";
 import { MemoryRegistry } from "../registry/memory.js";
+import { offerPatienceMs } from "../registry/offer-record.js";
 import type { StreamTable } from "../registry/streams.js";
 import { fieldsToMetadata } from "../stream/fields.js";
 import { authenticate } from "../token/bearer.js";
 import type { TokenMinter } from "../token/minter.js";
 import type { TokenVerifier } from "../token/verifier.js";
 import type { RouterEvent } from "./events.js";
+import { inOrder } from "./exposer-order.js";
 import { type ListenCall, type ListenEvent, ListenerEntry, maxUntakenHeartbeats } from "./listener-entry.js";
 import { nameProblem } from "./name.js";
 import type { Reporter } from "./reporter.js";
@@ -64,6 +66,8 @@ export class ExchangeServiceHandler {
   };
   readonly #options: ExchangeServiceOptions;
   readonly #registry: MemoryRegistry<ListenerEntry>;
+  /** The number of offers so far. */
+  #turns = 0;
   #cancelHeartbeat: (() => void) | undefined;
   #closed = false;
 
@@ -81,9 +85,19 @@ export class ExchangeServiceHandler {
 
   /** Ends the listeners that the policy no longer allows. */
   recheck(): void {
+    const { access } = this.#options;
+    const counts = new Map<string, number>();
     for (const entry of this.#registry.list()) {
-      const reason = this.#options.access.listenRefusal(entry.caller, entry.name);
-      if (reason === undefined) continue;
+      const { name, caller } = entry;
+      const maxExposers = access.sharingOf(name)?.maxExposers ?? 1;
+      const count = (counts.get(name) ?? 0) + 1;
+      const crowded =
+        count > maxExposers ? `the policy lets the name "${name}" have ${maxExposers} listeners` : undefined;
+      const reason = access.listenRefusal(caller, name) ?? crowded;
+      if (reason === undefined) {
+        counts.set(name, count);
+        continue;
+      }
       this.#remove(entry, "denied");
       entry.call.abort(new GrpcError(Status.PERMISSION_DENIED, reason));
     }
@@ -143,12 +157,18 @@ export class ExchangeServiceHandler {
     this.#check(request);
     const { name } = request;
     refuseIf(access.listenRefusal(caller, name));
-    this.#checkListeners(identity, name);
+    const maxSharing = access.sharingOf(name)?.maxExposers;
     const entry = new ListenerEntry(caller, request, call, unixNowMs(), maxWaitingDials);
-    const registered = this.#registry.register(entry);
+    this.#checkListeners(entry, maxSharing);
+    const registered = this.#registry.register(entry, maxSharing);
     switch (registered.kind) {
       case "taken":
         throw new GrpcError(Status.ALREADY_EXISTS, `the name "${name}" has a listener of another identity`);
+      case "crowded":
+        throw new GrpcError(
+          Status.RESOURCE_EXHAUSTED,
+          `the name "${name}" has as many listeners as maxExposers (${maxSharing}) allows`,
+        );
       case "full":
         throw new GrpcError(
           Status.RESOURCE_EXHAUSTED,
@@ -165,9 +185,10 @@ export class ExchangeServiceHandler {
   }
 
   /** Refuses one name more than the identity may have. Its own name it may take again. @throws GrpcError */
-  #checkListeners(identity: string, name: string): void {
-    const { maxListeners } = this.#options.access.limitsOf(identity);
-    if (this.#registry.find(name)?.identity === identity || this.#registry.countOf(identity) < maxListeners) return;
+  #checkListeners(entry: ListenerEntry, maxSharing: number | undefined): void {
+    const { maxListeners } = this.#options.access.limitsOf(entry.identity);
+    if (this.#registry.countOf(entry.identity) < maxListeners) return;
+    if (this.#registry.predecessor(entry, maxSharing) !== undefined) return;
     throw new GrpcError(
       Status.RESOURCE_EXHAUSTED,
       `this identity has as many names as the policy lets it have (maxListeners, ${maxListeners})`,
@@ -219,39 +240,70 @@ export class ExchangeServiceHandler {
   // Dialling.
 
   async #dial(caller: Caller, request: DialRequest, call: ServerCall<DialRequest, DialAnswer>): Promise<DialAnswer> {
-    const { access, minter, routerEndpoint, maxWaitMs, reporter, streams } = this.#options;
+    const { access, clock } = this.#options;
     this.#check(request);
     const { name } = request;
-    const { identity } = caller;
     refuseIf(access.dialRefusal(caller, name));
-    const entry = this.#registry.find(name);
-    if (entry === undefined) throw new GrpcError(Status.NOT_FOUND, `there is no listener under the name "${name}"`);
+    this.#checkStreams(caller);
+    const sharing = access.sharingOf(name);
+    const entries = this.#registry.find(name);
+    const inTurn = sharing === undefined ? entries : inOrder(entries, sharing.exposers, clock.nowMs());
+    let failure = new GrpcError(Status.NOT_FOUND, `there is no listener under the name "${name}"`);
+    for (const [index, entry] of inTurn.entries()) {
+      try {
+        return await this.#dialAt(entry, caller, request, call, index === inTurn.length - 1);
+      } catch (error) {
+        if (call.signal.aborted || !(error instanceof GrpcError)) throw error;
+        failure = error;
+      }
+    }
+    throw failure;
+  }
+
+  /** Offers a new stream to one listener; `isLast` waits for it as long as the dialler does. */
+  async #dialAt(
+    entry: ListenerEntry,
+    caller: Caller,
+    request: DialRequest,
+    call: ServerCall<DialRequest, DialAnswer>,
+    isLast: boolean,
+  ): Promise<DialAnswer> {
+    const { minter, routerEndpoint, maxWaitMs, reporter, streams } = this.#options;
+    const { name, identity: listener } = entry;
     const stream = randomUUID();
     const lifetimeMs = request.waitMs === 0 ? maxWaitMs : Math.min(request.waitMs, maxWaitMs);
-    this.#admitStream(stream, caller, entry, lifetimeMs);
+    this.#addStream(stream, caller, entry, lifetimeMs);
     const listenToken = minter.forStream(stream, "listen", lifetimeMs);
     const dialToken = minter.forStream(stream, "dial", lifetimeMs);
-    await this.#offer(entry, offerTo(request, routerEndpoint, listenToken), call).catch((error: unknown) => {
+    this.#turns += 1;
+    entry.lastTurn = this.#turns;
+    await this.#offer(entry, offerTo(request, routerEndpoint, listenToken), call, isLast).catch((error: unknown) => {
       streams.ended(stream);
       throw error;
     });
+    const { identity } = caller;
     reporter.stats.dials += 1;
-    reporter.tell({ kind: "dialled", name, listener: entry.identity, identity, peer: call.peer.address, stream });
+    reporter.tell({ kind: "dialled", name, listener, identity, peer: call.peer.address, stream });
     return answerTo(entry.request, routerEndpoint, dialToken);
   }
 
-  /** Takes the stream into the table, unless that has no room for it or the dialler has too many. @throws GrpcError */
-  #admitStream(stream: string, dialler: Caller, { name, caller: listener }: ListenerEntry, lifetimeMs: number): void {
+  /** Refuses one stream more than the identity may dial. @throws GrpcError */
+  #checkStreams({ identity }: Caller): void {
     const { access, streams, clock } = this.#options;
+    const { maxStreams } = access.limitsOf(identity);
+    if (streams.dialledBy(identity, clock.nowMs()) < maxStreams) return;
+    throw new GrpcError(
+      Status.RESOURCE_EXHAUSTED,
+      `this identity has as many streams as the policy lets it dial (maxStreams, ${maxStreams})`,
+    );
+  }
+
+  /** Takes the stream into the table. @throws GrpcError where that has no room for it */
+  #addStream(stream: string, dialler: Caller, entry: ListenerEntry, lifetimeMs: number): void {
+    const { streams, clock } = this.#options;
+    const { name, caller: listener, record } = entry;
     const nowMs = clock.nowMs();
-    const { maxStreams } = access.limitsOf(dialler.identity);
-    if (streams.dialledBy(dialler.identity, nowMs) >= maxStreams) {
-      throw new GrpcError(
-        Status.RESOURCE_EXHAUSTED,
-        `this identity has as many streams as the policy lets it dial (maxStreams, ${maxStreams})`,
-      );
-    }
-    if (streams.add({ stream, name, dialler, listener }, nowMs + lifetimeMs, nowMs)) return;
+    if (streams.add({ stream, name, dialler, listener, record }, nowMs + lifetimeMs, nowMs)) return;
     throw new GrpcError(
       Status.RESOURCE_EXHAUSTED,
       "as many streams as maxRememberedStreams allows were dialled and wait for their peers",
@@ -259,16 +311,22 @@ export class ExchangeServiceHandler {
   }
 
   /**
-   * Waits until the listener takes the offer: a listener that takes none holds up its diallers for as long as they want
-   * to wait.
+   * Waits until the listener takes the offer: one that takes none holds up its diallers for as long as they want to
+   * wait, unless another one shares its name.
    */
-  async #offer(entry: ListenerEntry, offer: ListenEvent, call: ServerCall<{}, {}>): Promise<void> {
+  async #offer(entry: ListenerEntry, offer: ListenEvent, call: ServerCall<{}, {}>, isLast: boolean): Promise<void> {
+    const { clock } = this.#options;
+    const patience = new AbortController();
+    const onLate = (): void => patience.abort(new Error(`it took no offer for ${offerPatienceMs} ms`));
+    const cancel = isLast ? undefined : clock.at(clock.nowMs() + offerPatienceMs, onLate, "watch");
     try {
-      await entry.offer(offer, call.signal);
+      await entry.offer(offer, isLast ? call.signal : AbortSignal.any([call.signal, patience.signal]));
     } catch (error) {
       if (call.signal.aborted || (error instanceof GrpcError && error.status === Status.RESOURCE_EXHAUSTED))
         throw error;
       throw new GrpcError(Status.UNAVAILABLE, `the listener of "${entry.name}" is gone: ${reasonText(error)}`);
+    } finally {
+      cancel?.();
     }
   }
 
@@ -277,7 +335,7 @@ export class ExchangeServiceHandler {
     const { access } = this.#options;
     const isVisible = ({ name }: ListenerEntry): boolean =>
       access.dialRefusal(caller, name) === undefined || access.listenRefusal(caller, name) === undefined;
-    const visible = this.#registry.list().filter(isVisible);
+    const visible = this.#registry.firsts().filter(isVisible);
     const listeners = visible.map(({ name, request: { metadata }, sinceUnixMs }) => {
       return { name, sinceUnixMs: BigInt(Math.floor(sinceUnixMs)), ...(metadata === undefined ? {} : { metadata }) };
     });

@@ -4,6 +4,8 @@ import { abortable, type Deferred, deferred, Fifo } from "@trunkline/base";
 import { GrpcError, type ServerCall, Status } from "@trunkline/grpc";
 import type { ListenRequest, ListenResponseSchema } from "../gen/trunkline/v1/exchange_pb.js";
 import type { Caller } from "../policy/access.js";
+import { OfferRecord } from "../registry/offer-record.js";
+import { peerIdOf } from "../stream/peer-key.js";
 
 export type ListenEvent = MessageInitShape<typeof ListenResponseSchema>;
 export type ListenCall = ServerCall<ListenRequest, ListenEvent>;
@@ -17,6 +19,12 @@ const maxOffersUnderWay = 32;
 export class ListenerEntry {
   readonly name: string;
   readonly caller: Caller;
+  /** The name that the listener gives itself. */
+  readonly peerId: string | undefined;
+  /** The streams that were offered to the listener. */
+  readonly record: OfferRecord = new OfferRecord();
+  /** The number of the last offer among those of all listeners, 0 before the first. */
+  lastTurn = 0;
   readonly request: ListenRequest;
   readonly call: ListenCall;
   readonly sinceUnixMs: number;
@@ -33,6 +41,7 @@ export class ListenerEntry {
   constructor(caller: Caller, request: ListenRequest, call: ListenCall, sinceUnixMs: number, maxWaitingDials: number) {
     this.name = request.name;
     this.caller = caller;
+    this.peerId = peerIdOf(call.metadata);
     this.request = request;
     this.call = call;
     this.sinceUnixMs = sinceUnixMs;
@@ -42,6 +51,11 @@ export class ListenerEntry {
   /** The identity of the listener. */
   get identity(): string {
     return this.caller.identity;
+  }
+
+  /** Returns false for a listener that leaves heartbeats or offers untaken. */
+  takesOffers(nowMs: number): boolean {
+    return this.#untaken <= 1 && this.record.takesOffers(nowMs);
   }
 
   /** Settles when the call is to end: with OK, or with an error. */

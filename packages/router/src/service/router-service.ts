@@ -6,7 +6,7 @@ import type { DialledStream, StreamTable } from "../registry/streams.js";
 import { type Arrival, type Refusal, Rendezvous, type RendezvousLimits, type Role } from "../rendezvous.js";
 import type { ForwardingService } from "../stream/definition.js";
 import { featuresKey, parseFeatures } from "../stream/features.js";
-import { peerKey } from "../stream/peer-key.js";
+import { peerIdOf } from "../stream/peer-key.js";
 import { authenticate } from "../token/bearer.js";
 import type { TokenVerifier, VerifiedToken } from "../token/verifier.js";
 import type { ClosedPeer } from "./events.js";
@@ -14,12 +14,6 @@ import { Lingering } from "./lingering.js";
 import { Pair } from "./pair.js";
 import { type ForwardedCall, Peer } from "./peer.js";
 import type { Reporter } from "./reporter.js";
-
-/**
- * The part of a peer's id that is kept and compared: longer ones are cut, since they stay in memory while the peer
- * waits.
- */
-const maxPeerIdChars = 64;
 
 export interface RouterServiceOptions {
   readonly verifier: TokenVerifier;
@@ -98,6 +92,7 @@ export class RouterServiceHandler {
     // once.
     if (call.signal.aborted && token.role === undefined) return undefined;
     const outcome = this.#table.arrive(peer, this.#arrivalOf(call, token), clock.nowMs());
+    if (outcome.kind !== "refuse" && token.role === "listen") this.#options.streams.listenerCame(token.subject);
     switch (outcome.kind) {
       case "refuse":
         throw refusals[outcome.because]();
@@ -123,7 +118,7 @@ export class RouterServiceHandler {
       stream: subject,
       role,
       tokenId,
-      peerId: call.metadata.get(peerKey)?.slice(0, maxPeerIdChars),
+      peerId: peerIdOf(call.metadata),
       tokenUntilMs: clock.nowMs() + expiresAtUnixMs - unixNowMs(),
     };
   }

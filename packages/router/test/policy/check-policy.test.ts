@@ -10,10 +10,10 @@ const lines = (policy: unknown): string[] =>
 const rule = (more: object): object => ({ rules: [{ identities: ["lab"], ...more }] });
 
 const mistakes: readonly (readonly [what: string, policy: unknown, ...lines: string[]])[] = [
-  ["nothing at all", undefined, "policy: a policy must have the fields rules, denied, and is undefined"],
-  ["an empty file", null, "policy: a policy must have the fields rules, denied, and is empty"],
-  ["a list", [], "policy: a policy must have the fields rules, denied, and is a list"],
-  ["text", "allow all", 'policy: a policy must have the fields rules, denied, and is "allow all"'],
+  ["nothing at all", undefined, "policy: a policy must have the fields rules, names, denied, and is undefined"],
+  ["an empty file", null, "policy: a policy must have the fields rules, names, denied, and is empty"],
+  ["a list", [], "policy: a policy must have the fields rules, names, denied, and is a list"],
+  ["text", "allow all", 'policy: a policy must have the fields rules, names, denied, and is "allow all"'],
   ["no rules", {}, "policy: the field rules is missing"],
   ["rules that are no list", { rules: {} }, "policy.rules: rules must be a list, and is a mapping"],
   [
@@ -22,17 +22,21 @@ const mistakes: readonly (readonly [what: string, policy: unknown, ...lines: str
     "policy.rules[0]: an entry of rules must have the fields " +
       'identities, listen, dial, maxListeners, maxStreams, and is "lab"',
   ],
-  ["an unknown field", { rules: [], rule: [] }, 'policy.rule: "rule" is no field here; the fields are rules, denied'],
+  [
+    "an unknown field",
+    { rules: [], rule: [] },
+    'policy.rule: "rule" is no field here; the fields are rules, names, denied',
+  ],
   [
     "a field of the prototype",
     JSON.parse('{"rules": [], "__proto__": 1, "constructor": 2}'),
-    'policy.__proto__: "__proto__" is no field here; the fields are rules, denied',
-    'policy.constructor: "constructor" is no field here; the fields are rules, denied',
+    'policy.__proto__: "__proto__" is no field here; the fields are rules, names, denied',
+    'policy.constructor: "constructor" is no field here; the fields are rules, names, denied',
   ],
   [
     "a strange key",
     { rules: [], "a\nb": 1 },
-    'policy["a\\nb"]: "a\\nb" is no field here; the fields are rules, denied',
+    'policy["a\\nb"]: "a\\nb" is no field here; the fields are rules, names, denied',
   ],
   ["a rule for nobody", { rules: [{ dial: ["*"] }] }, "policy.rules[0]: the field identities is missing"],
   [
@@ -116,6 +120,23 @@ const mistakes: readonly (readonly [what: string, policy: unknown, ...lines: str
     'policy.denied.identities[0]: "lab-*" has a star, and denied callers are named in full; a rule without rights can',
   ],
   [
+    "another way to share a name",
+    { rules: [], names: [{ names: ["web"], exposers: "random" }] },
+    'policy.names[0].exposers: exposers must be one of first, round-robin, least-streams, not "random"',
+  ],
+  [
+    "no way to share a name, and no name",
+    { rules: [], names: [{ names: [] }] },
+    "policy.names[0].names: names must not be an empty list",
+    "policy.names[0]: the field exposers is missing",
+  ],
+  [
+    "a shared name of one identity, and no listener for it",
+    { rules: [], names: [{ names: ["{identity}/x"], exposers: "first", maxExposers: 0 }] },
+    'policy.names[0].names[0]: "{identity}/x" has {identity}, and shared names may belong to several identities',
+    "policy.names[0].maxExposers: maxExposers must be a whole number from 1 on, not 0",
+  ],
+  [
     "too many rules",
     { rules: Array.from({ length: maxPolicyRules + 1 }, () => 0) },
     "policy.rules: rules has 1001 entries, more than 1000",
@@ -144,6 +165,7 @@ describe("a policy", () => {
         { identities: ["lab-*", "board"], listen: ["{identity}/*", "x"], dial: [], maxListeners: 0, maxStreams: 5 },
         { identities: ["*"], dial: ["*"], listen: undefined },
       ],
+      names: [{ names: ["pool/*"], exposers: "least-streams", maxExposers: 3 }],
       denied: { identities: ["eve"], tokenIds: ["8a7c3c1e"] },
     };
     expect(lines(policy)).toEqual([]);

@@ -1,10 +1,11 @@
 /** The table of the streams that were dialled: what it counts, and what it forgets. */
 import { describe, expect, it } from "vitest";
+import { OfferRecord } from "../../src/registry/offer-record.js";
 import { type DialledStream, StreamTable } from "../../src/registry/streams.js";
 
 const party = (identity: string) => ({ identity, tokenId: undefined });
 const dialled = (stream: string, dialler = "me"): DialledStream => {
-  return { stream, name: "web", dialler: party(dialler), listener: party("owner") };
+  return { stream, name: "web", dialler: party(dialler), listener: party("owner"), record: new OfferRecord() };
 };
 
 describe("the table of streams", () => {
