@@ -23,7 +23,8 @@ export type { ClosedPeer, RouterEvent, RouterStats } from "./service/events.js";
 export { type EndProof, endProof } from "./stream/end-proof.js";
 export type { LivenessOptions } from "./stream/liveness.js";
 export { RouterStream, type RouterStreamOptions } from "./stream/router-stream.js";
-export type { KeySource, PublicKeySource, SecretKeySource } from "./token/key-ring.js";
+export type { KeySource, PublicKeySource, SecretAlgorithm, SecretKeySource } from "./token/key-ring.js";
+export { keysOfSet } from "./token/key-set.js";
 
 // For other libraries: streams with tokens of one's own, frames, and the files of a local router.
 

@@ -99,6 +99,8 @@ export class Router implements AsyncDisposable {
   readonly #describes: boolean;
   #described: Promise<void> | undefined;
   readonly #access: Access;
+  readonly #keys: KeyRing;
+  readonly #verifiers: readonly TokenVerifier[];
   readonly #minter: TokenMinter;
   readonly #routerService: RouterServiceHandler;
   readonly #exchangeService: ExchangeServiceHandler;
@@ -120,6 +122,7 @@ export class Router implements AsyncDisposable {
     } = options;
     const limits = resolveLimits(options);
     const keys = new KeyRing(options.keys);
+    this.#keys = keys;
     if (!keys.canSign)
       throw new TypeError("a router needs a secret key to make the tokens of its exchange with: { secret }");
     const { maxCachedTokens, lingerMs, maxLingeringPeers } = limits;
@@ -130,6 +133,8 @@ export class Router implements AsyncDisposable {
     this.#reporter = reporter;
     this.#describes = reflection;
     const verifier = new TokenVerifier(keys, { ...routerToken, unixNowMs, maxCachedTokens });
+    const exchangeVerifier = new TokenVerifier(keys, { ...exchangeToken, unixNowMs, maxCachedTokens });
+    this.#verifiers = [verifier, exchangeVerifier];
     this.#minter = new TokenMinter(keys, unixNowMs, (token, verified) => verifier.trust(token, verified));
     this.#routerService = new RouterServiceHandler({
       verifier,
@@ -144,7 +149,7 @@ export class Router implements AsyncDisposable {
     });
     this.#exchangeService = new ExchangeServiceHandler({
       ...limits,
-      verifier: new TokenVerifier(keys, { ...exchangeToken, unixNowMs, maxCachedTokens }),
+      verifier: exchangeVerifier,
       minter: this.#minter,
       access,
       streams,
@@ -196,6 +201,16 @@ export class Router implements AsyncDisposable {
     if (typeof identity !== "string" || identity === "")
       throw new TypeError("the identity of a token must not be empty");
     return this.#minter.forExchange(identity, wholeNumber("lifetimeMs", lifetimeMs ?? 0, 1));
+  }
+
+  /**
+   * Exchanges the keys. The first secret signs from now on, and tokens of keys that are not among the new ones are
+   * refused. What such tokens have opened goes on: `updatePolicy` ends it.
+   * @throws TypeError where there is no secret, or a key that cannot be used, and the old keys stay
+   */
+  updateKeys(keys: readonly KeySource[]): void {
+    this.#keys.replace(keys);
+    for (const verifier of this.#verifiers) verifier.forget();
   }
 
   /**

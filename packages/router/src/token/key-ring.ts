@@ -26,6 +26,11 @@ export interface SecretKeySource {
   /** The `kid` of the tokens that are signed with the secret; tokens that name another key are not verified with it. */
   readonly keyId?: string | undefined;
   /**
+   * The one algorithm that the secret is for: it signs with it, and verifies no token with another one. Default: it
+   * signs by HS256 and verifies all three.
+   */
+  readonly algorithm?: SecretAlgorithm | undefined;
+  /**
    * True takes a secret below 32 bytes, as Jumpstarter's router does. Default false: HMAC with SHA-256 is only as
    * strong as its key, and a short one can be found from a single token.
    */
@@ -44,8 +49,22 @@ export type PublicKeySource = { readonly jwks: JSONWebKeySet } | { readonly jwks
 /** A source of keys: a secret, or public keys. */
 export type KeySource = SecretKeySource | PublicKeySource;
 
-const hashes = { HS256: "SHA-256", HS384: "SHA-384", HS512: "SHA-512" } as const;
-type HmacAlgorithm = keyof typeof hashes;
+/** An algorithm for secrets. */
+export type SecretAlgorithm = "HS256" | "HS384" | "HS512";
+
+const hashes: Readonly<Record<SecretAlgorithm, { readonly name: string; readonly bytes: number }>> = {
+  HS256: { name: "SHA-256", bytes: minSecretBytes },
+  HS384: { name: "SHA-384", bytes: 48 },
+  HS512: { name: "SHA-512", bytes: 64 },
+};
+
+/** The names of the algorithms for secrets. */
+export const secretAlgorithms = Object.keys(hashes) as readonly SecretAlgorithm[];
+
+/** Returns true for the name of an algorithm for secrets. */
+export function isSecretAlgorithm(name: unknown): name is SecretAlgorithm {
+  return typeof name === "string" && Object.hasOwn(hashes, name);
+}
 
 const publicAlgorithms = ["EdDSA", "Ed25519", "ES256", "RS256"];
 
@@ -53,15 +72,24 @@ const publicAlgorithms = ["EdDSA", "Ed25519", "ES256", "RS256"];
 type Check = (token: string, options: JWTVerifyOptions) => Promise<JWTPayload>;
 
 export class KeyRing {
-  readonly #secrets: readonly Secret[];
-  readonly #publicKeys: readonly JWTVerifyGetKey[];
+  #secrets: readonly Secret[] = [];
+  #publicKeys: readonly JWTVerifyGetKey[] = [];
 
   /** @throws TypeError where there is no key, or one that cannot be used */
   constructor(sources: readonly KeySource[]) {
+    this.replace(sources);
+  }
+
+  /** Exchanges all keys. @throws TypeError as the constructor, and the old keys stay */
+  replace(sources: readonly KeySource[]): void {
     if (!Array.isArray(sources) || sources.length === 0)
       throw new TypeError("a router needs at least one key to verify tokens with");
-    this.#secrets = sources.flatMap((source) => ("secret" in source ? [new Secret(source)] : []));
-    this.#publicKeys = sources.flatMap((source) => ("secret" in source ? [] : [publicKeys(source)]));
+    const secrets = sources.flatMap((source) => ("secret" in source ? [new Secret(source)] : []));
+    const others = sources.flatMap((source) => ("secret" in source ? [] : [publicKeys(source)]));
+    if (this.canSign && secrets.length === 0)
+      throw new TypeError("a router that makes tokens needs a secret among its new keys");
+    this.#secrets = secrets;
+    this.#publicKeys = others;
   }
 
   /** True if tokens can be made, too: there is a secret. */
@@ -92,8 +120,8 @@ export class KeyRing {
   }
 
   #checks(alg: string, kid: string | undefined): Check[] {
-    if (isHmac(alg)) {
-      const fitting = this.#secrets.filter(({ keyId }) => kid === undefined || keyId === undefined || keyId === kid);
+    if (isSecretAlgorithm(alg)) {
+      const fitting = this.#secrets.filter((secret) => secret.fits(alg, kid));
       return fitting.map((secret) => async (token, options) => {
         const { payload } = await jwtVerify(token, await secret.key(alg), { ...options, algorithms: [alg] });
         return payload;
@@ -106,15 +134,15 @@ export class KeyRing {
   }
 
   /**
-   * Returns a token with these claims, signed with the first secret by HS256. It is made at once: a thread pool takes
-   * longer to begin than the signature takes. @throws TypeError where there is no secret
+   * Returns a token with these claims, signed with the first secret by its algorithm. It is made at once: a thread pool
+   * takes longer to begin than the signature takes. @throws TypeError where there is no secret
    */
   sign(claims: JWTPayload): string {
     const [secret] = this.#secrets;
     if (secret === undefined)
       throw new TypeError("tokens can be made only with a secret, and this router has public keys alone");
-    const { keyId } = secret;
-    const header = keyId === undefined ? { alg: "HS256", typ: "JWT" } : { alg: "HS256", typ: "JWT", kid: keyId };
+    const { keyId, signs: alg } = secret;
+    const header = keyId === undefined ? { alg, typ: "JWT" } : { alg, typ: "JWT", kid: keyId };
     const text = `${base64Url(header)}.${base64Url(claims)}`;
     return `${text}.${secret.signature(text)}`;
   }
@@ -126,32 +154,45 @@ function base64Url(part: object): string {
 
 class Secret {
   readonly keyId: string | undefined;
+  /** The algorithm with which the secret signs. */
+  readonly signs: SecretAlgorithm;
+  readonly #algorithm: SecretAlgorithm | undefined;
   readonly #bytes: Uint8Array;
-  readonly #keys: Map<HmacAlgorithm, Promise<webcrypto.CryptoKey>> = new Map();
+  readonly #keys: Map<SecretAlgorithm, Promise<webcrypto.CryptoKey>> = new Map();
 
-  constructor({ secret, keyId, allowShortSecret = false }: SecretKeySource) {
+  constructor({ secret, keyId, algorithm, allowShortSecret = false }: SecretKeySource) {
     if (typeof secret !== "string" && !isBytes(secret))
       throw new TypeError(`a secret is a string or a Uint8Array, not ${secret === null ? "null" : typeof secret}`);
     this.#bytes = typeof secret === "string" ? new TextEncoder().encode(secret) : Uint8Array.from(secret);
     const { length } = this.#bytes;
     if (length === 0) throw new TypeError("a secret must not be empty");
-    if (length < minSecretBytes && !allowShortSecret) {
-      throw new TypeError(
-        `a secret of ${length} bytes is shorter than ${minSecretBytes}, so that it could be found (allowShortSecret)`,
-      );
+    if (algorithm !== undefined && !isSecretAlgorithm(algorithm))
+      throw new TypeError(`the algorithm of a secret is one of ${secretAlgorithms.join(", ")}`);
+    this.signs = algorithm ?? "HS256";
+    const least = hashes[this.signs].bytes;
+    if (length < least && !allowShortSecret) {
+      const what = `a secret of ${length} bytes is shorter than ${least}`;
+      throw new TypeError(`${what}, so that it could be found (allowShortSecret)`);
     }
     this.keyId = keyId;
+    this.#algorithm = algorithm;
   }
 
-  /** Returns the signature of HS256, in base64url. */
+  /** Returns true if a token with this header may be verified with the secret. */
+  fits(algorithm: SecretAlgorithm, keyId: string | undefined): boolean {
+    if (this.#algorithm !== undefined && this.#algorithm !== algorithm) return false;
+    return keyId === undefined || this.keyId === undefined || this.keyId === keyId;
+  }
+
+  /** Returns the signature of the algorithm with which the secret signs, in base64url. */
   signature(text: string): string {
-    return createHmac("sha256", this.#bytes).update(text).digest("base64url");
+    return createHmac(hashes[this.signs].name, this.#bytes).update(text).digest("base64url");
   }
 
-  key(algorithm: HmacAlgorithm): Promise<webcrypto.CryptoKey> {
+  key(algorithm: SecretAlgorithm): Promise<webcrypto.CryptoKey> {
     let key = this.#keys.get(algorithm);
     if (key === undefined) {
-      const kind = { name: "HMAC", hash: hashes[algorithm] };
+      const kind = { name: "HMAC", hash: hashes[algorithm].name };
       key = webcrypto.subtle.importKey("raw", this.#bytes, kind, false, ["sign", "verify"]);
       this.#keys.set(algorithm, key);
     }
@@ -163,8 +204,4 @@ function publicKeys(source: PublicKeySource): JWTVerifyGetKey {
   if ("jwks" in source) return createLocalJWKSet(source.jwks);
   if (source.jwksUrl instanceof URL) return createRemoteJWKSet(source.jwksUrl);
   throw new TypeError("a key is { secret }, { jwks } or { jwksUrl: URL }");
-}
-
-function isHmac(algorithm: string): algorithm is HmacAlgorithm {
-  return Object.hasOwn(hashes, algorithm);
 }

@@ -43,7 +43,7 @@ export class TokenVerifier {
    * The tokens by their SHA-256, the first one verified in front. Expired ones leave when they are used again, or from
    * the front.
    */
-  readonly #verified: Map<string, VerifiedToken> = new Map();
+  #verified: Map<string, VerifiedToken> = new Map();
 
   constructor(keys: KeyRing, options: TokenVerifierOptions) {
     this.#keys = keys;
@@ -63,9 +63,16 @@ export class TokenVerifier {
       this.#verified.delete(hash);
       throw new TokenError("it has expired");
     }
+    const remembered = this.#verified;
     const verified = await this.#verifyAnew(token);
-    this.#remember(hash, verified);
+    // The keys may have changed meanwhile: what an old one has verified is not remembered.
+    if (remembered === this.#verified) this.#remember(hash, verified);
     return verified;
+  }
+
+  /** Forgets all tokens, so that each is verified again with the keys that there are now. */
+  forget(): void {
+    this.#verified = new Map();
   }
 
   /** Remembers a token that this process has made: it needs no verification. */
