@@ -3,6 +3,7 @@ import { Command, CommanderError, Option } from "commander";
 import type { ConnectOptions } from "./commands/connect.js";
 import type { DemoOptions } from "./commands/demo.js";
 import type { ExposeOptions } from "./commands/expose.js";
+import type { NewKeyOptions } from "./commands/key.js";
 import type { PingOptions } from "./commands/ping.js";
 import type { RecvOptions } from "./commands/recv.js";
 import type { RouterCommandOptions } from "./commands/router.js";
@@ -46,7 +47,7 @@ export type Request =
   | { readonly command: "token mint"; readonly identity: string; readonly options: TokenOptions & CommonOptions }
   | { readonly command: "token inspect"; readonly file: string | undefined; readonly options: CommonOptions }
   | { readonly command: "check"; readonly file: string; readonly options: CommonOptions }
-  | { readonly command: "key"; readonly options: CommonOptions }
+  | { readonly command: "key"; readonly options: NewKeyOptions & CommonOptions }
   | { readonly command: "version"; readonly options: CommonOptions }
   | { readonly command: "completion"; readonly shell: string; readonly options: CommonOptions };
 
@@ -122,12 +123,15 @@ export function createProgram(accept: Accept = () => {}, write: (text: string) =
 /** The width of help, whatever the terminal's is: that of a terminal by default. */
 const helpWidth = 80;
 
+const keyAlgorithms = ["HS256", "HS384", "HS512"] as const;
+
 type Accept = (request: Request) => void;
 
 function defineRouter(program: Command, accept: Accept): void {
   const router = define(program, "router", "run exchange and router in one server")
     .option("-l, --listen <address>", "[HOST:]PORT, 0 for any free port, or unix:/path", defaultRouterListen)
     .option("--key-file <file>", "the key that tokens are signed with (default: ROUTER_KEY, else that of this machine)")
+    .option("--jwks <file>", "public keys that tokens are verified with, too, as a JWK Set")
     .option("--tls-cert <file>", "certificate chain, PEM; needed beyond loopback")
     .option("--tls-key <file>", "its private key, PEM")
     .option("--plaintext", "no TLS, also beyond loopback")
@@ -267,10 +271,17 @@ function defineToken(program: Command, accept: Accept): void {
 }
 
 function defineKey(program: Command, accept: Accept): void {
-  const key = define(program, "key", "make a key for routers and tokens").action((options: CommonOptions) =>
-    accept({ command: "key", options }),
+  const key = define(program, "key", "make a key for routers and tokens")
+    .option("--id <id>", "the name of the key in tokens; the output is a JWK Set then")
+    .addOption(new Option("--alg <algorithm>", "what it signs with (default: HS256)").choices(keyAlgorithms))
+    .option("--into <file>", "puts the key before those of a key file, so that it signs and they stay good")
+    .action((options: NewKeyOptions & CommonOptions) => accept({ command: "key", options }));
+  finish(
+    key,
+    "(umask 077; trunkline key >router.key)",
+    'ROUTER_KEY="$(trunkline key)"',
+    "trunkline key --id 2027-01 --into router.key",
   );
-  finish(key, "(umask 077; trunkline key >router.key)", 'ROUTER_KEY="$(trunkline key)"');
 }
 
 function defineCheck(program: Command, accept: Accept): void {

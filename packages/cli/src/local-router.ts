@@ -43,23 +43,35 @@ const localTokenLifetimeMs = 3_650 * 86_400_000;
 /** The file that a router has written. */
 export interface Publication {
   readonly path: string;
+  /** Writes a token of the present key into the file, unless another router has it now. @throws CommandError */
+  renew(): Promise<void>;
   /** Removes the file, unless another router has written its own there since. Never rejects. */
   remove(): Promise<void>;
 }
 
 /** Writes the file of a router that listens on `bound`. @throws CommandError */
 export async function publish(router: Router, bound: string, env: Environment): Promise<Publication> {
-  const token = await router.mintToken({ identity: "local", lifetimeMs: localTokenLifetimeMs });
-  const state: LocalState = { endpoint: nearby(bound), token, pid: process.pid };
   const path = localStatePath(env);
-  try {
-    await writeLocalState(state, path);
-  } catch (error) {
-    throw new CommandError(`cannot write the file of the local router: ${reasonOf(error)}`, ExitCode.cannotCreate, {
-      cause: error,
-    });
-  }
-  return { path, remove: () => removeLocalState(state, path).catch(() => {}) };
+  const write = async (): Promise<LocalState> => {
+    const token = await router.mintToken({ identity: "local", lifetimeMs: localTokenLifetimeMs });
+    const state: LocalState = { endpoint: nearby(bound), token, pid: process.pid };
+    try {
+      await writeLocalState(state, path);
+    } catch (error) {
+      throw new CommandError(`cannot write the file of the local router: ${reasonOf(error)}`, ExitCode.cannotCreate, {
+        cause: error,
+      });
+    }
+    return state;
+  };
+  let state = await write();
+  return {
+    path,
+    async renew() {
+      if ((await localRouter(env))?.token === state.token) state = await write();
+    },
+    remove: () => removeLocalState(state, path).catch(() => {}),
+  };
 }
 
 /**

@@ -1,8 +1,17 @@
-/** The key that tokens are signed with: given by file or environment, or that of this machine. */
-import { ensureLocalKey, localKeyPath, minSecretBytes, readLocalKey } from "@trunkline/router";
+/** The keys that tokens are signed and verified with: given by files or environment, or that of this machine. */
+import type { Buffer as Bytes } from "node:buffer";
+import {
+  ensureLocalKey,
+  type KeySource,
+  keysOfSet,
+  localKeyPath,
+  minSecretBytes,
+  readLocalKey,
+} from "@trunkline/router";
 import { CommandError, reasonOf } from "./command-error.js";
 import type { Context, Environment } from "./context.js";
 import { ExitCode } from "./exit-codes.js";
+import type { FileSource } from "./operation/file-watch.js";
 import { readSmallFile } from "./secret-file.js";
 
 /** Options of commands that sign tokens. */
@@ -10,19 +19,28 @@ export interface KeyOptions {
   readonly keyFile?: string | undefined;
 }
 
+/** The files of a router's keys. */
+export interface KeyFiles extends KeyOptions {
+  /** Public keys, as a JWK Set. */
+  readonly jwks?: string | undefined;
+}
+
 const advice = "make one with: trunkline key";
 
 /**
- * Returns the key in `--key-file`, else that in `ROUTER_KEY`; undefined where neither is given. The bytes of the file
- * are the secret, without one line end, which editors add. `ROUTER_KEY` is taken as it is, as Jumpstarter's router
- * takes it; one that is too short brings a warning.
- * @throws CommandError for a file that cannot be read or whose key is too short, and for an empty `ROUTER_KEY`
+ * Returns the keys in `--key-file`, else that in `ROUTER_KEY`; undefined where neither is given. `ROUTER_KEY` is taken
+ * as it is, as Jumpstarter's router takes it; one that is too short brings a warning.
+ * @throws CommandError for a file that cannot be read or whose keys cannot be used, and for an empty `ROUTER_KEY`
  */
-export async function givenKey(
+export async function givenKeys(
   { keyFile }: KeyOptions,
-  { env, output }: Pick<Context, "env" | "output">,
-): Promise<Uint8Array | undefined> {
-  if (keyFile !== undefined) return readKeyFile(keyFile);
+  context: Pick<Context, "env" | "output">,
+): Promise<readonly KeySource[] | undefined> {
+  return keyFile === undefined ? environmentKey(context) : keysIn(await readKeyFile(keyFile), keyFile);
+}
+
+/** Returns the key in `ROUTER_KEY`, undefined where there is none. @throws CommandError for an empty one */
+export function environmentKey({ env, output }: Pick<Context, "env" | "output">): readonly KeySource[] | undefined {
   const value = env["ROUTER_KEY"];
   if (value === undefined) return undefined;
   const key = Buffer.from(value, "utf8");
@@ -32,16 +50,75 @@ export async function givenKey(
     const event = { event: "short-key", bytes: key.length, minBytes: minSecretBytes };
     output.note("warn", event, `ROUTER_KEY has ${key.length} bytes, and ${why}; ${advice}`);
   }
-  return key;
+  return [{ secret: key, allowShortSecret: true }];
 }
 
-async function readKeyFile(path: string): Promise<Uint8Array> {
-  const content = await readSmallFile(path, "the key file");
+/**
+ * Returns the files of a router's keys as a source that can be read again; undefined where none are named. `fixed` are
+ * keys that come from elsewhere, before those of the files.
+ */
+export function keyFiles(
+  { keyFile, jwks }: KeyFiles,
+  fixed: readonly KeySource[],
+): FileSource<readonly KeySource[]> | undefined {
+  const files = [
+    ...(keyFile === undefined ? [] : [{ path: keyFile, what: "the key file", read: keysIn }]),
+    ...(jwks === undefined ? [] : [{ path: jwks, what: "the public keys in", read: publicKeysIn }]),
+  ];
+  if (files.length === 0) return undefined;
+  return {
+    paths: files.map(({ path }) => path),
+    read: () => Promise.all(files.map(({ path, what }) => readSmallFile(path, what))),
+    parse: (contents) => [...fixed, ...files.flatMap(({ path, read }, index) => read(contents[index] as Bytes, path))],
+  };
+}
+
+/** Returns the content of a key file. @throws CommandError */
+export function readKeyFile(path: string): Promise<Bytes> {
+  return readSmallFile(path, "the key file");
+}
+
+/**
+ * Returns the keys in a file: those of a JWK Set, or the one secret that the bytes of the file are, without one line
+ * end, which editors add.
+ * @throws CommandError
+ */
+export function keysIn(content: Bytes, path: string): readonly KeySource[] {
+  if (looksLikeSet(content)) return keysOfText(content, path);
   const lineEnd = /\r?\n$/.exec(content.toString("latin1"))?.[0].length ?? 0;
-  const key = content.subarray(0, content.length - lineEnd);
-  if (key.length >= minSecretBytes) return key;
-  const message = `the key in ${path} has ${key.length} bytes, and at least ${minSecretBytes} are needed`;
+  const secret = content.subarray(0, content.length - lineEnd);
+  if (secret.length >= minSecretBytes) return [{ secret }];
+  const message = `the key in ${path} has ${secret.length} bytes, and at least ${minSecretBytes} are needed`;
   throw new CommandError(`${message}; ${advice} >${path}`, ExitCode.unreadable);
+}
+
+/** Text that begins with a brace is JSON: a key of random bytes that is printable is as good as impossible. */
+export function looksLikeSet(content: Bytes): boolean {
+  return /^\s*\{[\t\n\r -~]*$/.test(content.toString("latin1"));
+}
+
+function publicKeysIn(content: Bytes, path: string): readonly KeySource[] {
+  const keys = keysOfText(content, path);
+  if (keys.some((key) => "secret" in key)) {
+    const message = `the set of public keys in ${path} has a secret (kty "oct"), which belongs into --key-file`;
+    throw new CommandError(message, ExitCode.unreadable);
+  }
+  return keys;
+}
+
+function keysOfText(content: Bytes, path: string): readonly KeySource[] {
+  let set: unknown;
+  try {
+    set = JSON.parse(content.toString("utf8"));
+  } catch {
+    // The message of the parser would show a part of the text, which may be a key.
+    throw new CommandError(`the keys in ${path} are no JSON`, ExitCode.unreadable);
+  }
+  try {
+    return keysOfSet(set);
+  } catch (error) {
+    throw new CommandError(`cannot use the keys in ${path}: ${reasonOf(error)}`, ExitCode.unreadable, { cause: error });
+  }
 }
 
 /**

@@ -1,31 +1,35 @@
 /** The things that a router of the command line starts with: its key and its certificate. */
 import { createSecureContext, type TlsOptions } from "node:tls";
+import type { KeySource } from "@trunkline/router";
 import { CommandError, reasonOf } from "./command-error.js";
 import type { Context } from "./context.js";
 import { ExitCode } from "./exit-codes.js";
 import { localRouter } from "./local-router.js";
-import type { FileSource } from "./operation/file-watch.js";
-import { givenKey, type KeyOptions, localKey } from "./router-key.js";
+import { type FileSource, type LoadedFiles, loadFiles } from "./operation/file-watch.js";
+import { environmentKey, type KeyFiles, keyFiles, localKey } from "./router-key.js";
 import { readSmallFile } from "./secret-file.js";
 import { probe } from "./sockets.js";
 import { parseEndpoint } from "./target.js";
 
-/** The key of a router, and whether it may write this machine's file. */
-export interface RouterKey {
-  readonly secret: string | Uint8Array;
-  /** True if the user gave the key, so that others can have tokens also without the local file. */
+/** The keys of a router, and whether it may write this machine's file. */
+export interface RouterKeys {
+  readonly keys: readonly KeySource[];
+  /** The files that keys come from; undefined where none do. */
+  readonly files: LoadedFiles<readonly KeySource[]> | undefined;
+  /** True if the user gave the key that signs, so that others can have tokens also without the local file. */
   readonly given: boolean;
   /** The endpoint of the router to which this machine's file belongs; undefined where the file is free. */
   readonly otherAt: string | undefined;
 }
 
 /**
- * Returns the key that was given, else that of this machine, which outlives its routers.
+ * Returns the keys that were given, else that of this machine, which outlives its routers.
  * @throws CommandError also when no key is given and a router runs here already: no other process could find this one
  */
-export async function chooseKey(options: KeyOptions, context: Context): Promise<RouterKey> {
+export async function chooseKeys(options: KeyFiles, context: Context): Promise<RouterKeys> {
   const { output, env, signal } = context;
-  const given = await givenKey(options, context);
+  const given = options.keyFile === undefined ? environmentKey(context) : [];
+  const loaded = given && (await loadKeys(options, given));
   const local = await localRouter(env).catch((error: CommandError) => {
     output.note("warn", { event: "local-file-ignored", error: error.message }, `${error.message}; it is replaced`);
     return undefined;
@@ -36,12 +40,20 @@ export async function chooseKey(options: KeyOptions, context: Context): Promise<
     local?.alive === true && (await probe(parseEndpoint(local.endpoint), signal)) !== "refused"
       ? local.endpoint
       : undefined;
-  if (given !== undefined) return { secret: given, given: true, otherAt };
+  if (loaded !== undefined) return { ...loaded, given: true, otherAt };
   if (otherAt !== undefined) {
     const message = `a router runs on this machine already, at ${otherAt} (process ${local?.pid})`;
     throw new CommandError(`${message}; a second one needs --key-file or ROUTER_KEY`, ExitCode.cannotCreate);
   }
-  return { secret: (await localKey(env, true)) as string, given: false, otherAt };
+  const own = [{ secret: (await localKey(env, true)) as string }];
+  return { ...(await loadKeys(options, own)), given: false, otherAt };
+}
+
+async function loadKeys(options: KeyFiles, fixed: readonly KeySource[]): Promise<Pick<RouterKeys, "keys" | "files">> {
+  const source = keyFiles(options, fixed);
+  if (source === undefined) return { keys: fixed, files: undefined };
+  const files = await loadFiles(source);
+  return { keys: files.value, files };
 }
 
 /** The files of a certificate and its key. */
@@ -59,6 +71,7 @@ export function certificateFiles({ tlsCert, tlsKey }: TlsFiles): FileSource<TlsO
   if (tlsCert === undefined || tlsKey === undefined)
     throw new CommandError("--tls-cert and --tls-key go together", ExitCode.usage);
   return {
+    paths: [tlsCert, tlsKey],
     read: async () => [
       await readSmallFile(tlsCert, "the certificate in"),
       await readSmallFile(tlsKey, "the private key in"),

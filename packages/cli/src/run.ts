@@ -112,7 +112,7 @@ async function dispatch(request: Request, context: Context): Promise<void> {
     }
     case "key": {
       const { key } = await import("./commands/key.js");
-      return key(context);
+      return key(request.options, context);
     }
     case "version":
       return context.output.result({ event: "version", ...versions() }, Object.values(versions()).join(", "));

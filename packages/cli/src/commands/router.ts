@@ -1,7 +1,7 @@
 /** `trunkline router`: exchange and router in one server, found by other commands on this machine through its file. */
 import type { TlsOptions } from "node:tls";
 import { systemClock } from "@trunkline/base/node";
-import { Router, type RouterEvent, type RouterOptions, type RouterPolicy } from "@trunkline/router";
+import { type KeySource, Router, type RouterEvent, type RouterOptions, type RouterPolicy } from "@trunkline/router";
 import { CommandError, reasonOf } from "../command-error.js";
 import {
   type Context,
@@ -15,17 +15,17 @@ import { parseDuration } from "../duration.js";
 import { ExitCode } from "../exit-codes.js";
 import { type Publication, publish } from "../local-router.js";
 import { Audit, type AuditOptions } from "../operation/audit.js";
-import { FileWatch, type FileWatchOptions, loadFiles } from "../operation/file-watch.js";
+import { type FileWatchOptions, loadFiles, watchFiles } from "../operation/file-watch.js";
 import { policyFile } from "../operation/policy-file.js";
 import { StatusServer } from "../operation/status-server.js";
-import type { KeyOptions } from "../router-key.js";
-import { certificateFiles, chooseKey, type RouterKey } from "../router-setup.js";
+import type { KeyFiles } from "../router-key.js";
+import { certificateFiles, chooseKeys, type RouterKeys } from "../router-setup.js";
 import { cannotListen } from "../sockets.js";
 import { isLocalAddress, parseEndpoint, parseListen, printAddress } from "../target.js";
 import { tellEnding } from "./ending.js";
 
 /** Options of `trunkline router`. */
-export interface RouterCommandOptions extends KeyOptions, GraceOption, KeepaliveOptions {
+export interface RouterCommandOptions extends KeyFiles, GraceOption, KeepaliveOptions {
   readonly listen: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
@@ -61,9 +61,9 @@ export async function router(options: RouterCommandOptions, context: Context): P
   }
   const statusAddress = options.metrics === undefined ? undefined : parseListen(options.metrics);
   const policyFiles = options.policy === undefined ? undefined : await loadFiles(policyFile(options.policy));
-  const key = await chooseKey(options, context);
+  const keys = await chooseKeys(options, context);
   await using audit = options.audit === undefined ? undefined : await Audit.open(options.audit, auditTrouble(context));
-  const server = makeRouter(key, { lingerMs, ...keepalive, policy: policyFiles?.value }, audit, context);
+  const server = makeRouter(keys, { lingerMs, ...keepalive, policy: policyFiles?.value }, audit, context);
   await using status = statusAddress === undefined ? undefined : await StatusServer.listen(statusAddress, server);
   let publication: Publication | undefined;
   try {
@@ -72,7 +72,7 @@ export async function router(options: RouterCommandOptions, context: Context): P
       .catch((error: unknown) => {
         throw cannotListen(address, error);
       });
-    publication = await publishIfFree(server, key, bound, context);
+    publication = await publishIfFree(server, keys, bound, context);
     const found = publication === undefined ? "" : "; expose and connect on this machine find it by themselves";
     output.result(
       {
@@ -85,8 +85,9 @@ export async function router(options: RouterCommandOptions, context: Context): P
       },
       `router listening on ${bound}${found}`,
     );
-    using _certificate = tlsFiles && new FileWatch(tlsFiles, certificateChanges(server, context));
-    using _policy = policyFiles && new FileWatch(policyFiles, policyChanges(server, context));
+    using _certificate = tlsFiles && (await watchFiles(tlsFiles, certificateChanges(server, context)));
+    using _policy = policyFiles && (await watchFiles(policyFiles, policyChanges(server, context)));
+    using _keys = keys.files && (await watchFiles(keys.files, keyChanges(server, publication, context)));
     await interrupted(signal);
     status?.drain();
     tellEnding(context, server.stats.livePairs, graceMs);
@@ -130,6 +131,27 @@ function policyChanges(server: Router, { output }: Context): FileWatchOptions<Ro
   };
 }
 
+/** Takes keys that were changed, with a new token in this machine's file, and reports those that cannot be used. */
+function keyChanges(
+  server: Router,
+  publication: Publication | undefined,
+  { output }: Context,
+): FileWatchOptions<readonly KeySource[]> {
+  return {
+    clock: systemClock,
+    onChanged(keys) {
+      server.updateKeys(keys);
+      output.note("info", { event: "keys-changed" }, "the new keys hold; tokens of keys that are gone are refused");
+      publication?.renew().catch((error: unknown) => {
+        const reason = reasonOf(error);
+        output.note("warn", { event: "not-published", error: reason }, reason);
+      });
+    },
+    onUnusable: ({ message }) =>
+      output.note("error", { event: "keys-unusable", error: message }, `${message}; the old ones stay`),
+  };
+}
+
 /** Reports lines of the audit that are lost; the router serves on. */
 function auditTrouble({ output }: Context): AuditOptions {
   return {
@@ -140,10 +162,10 @@ function auditTrouble({ output }: Context): AuditOptions {
   };
 }
 
-function makeRouter(key: RouterKey, given: GivenOptions, audit: Audit | undefined, { output }: Context): Router {
+function makeRouter({ keys }: RouterKeys, given: GivenOptions, audit: Audit | undefined, { output }: Context): Router {
   try {
     return new Router({
-      keys: [{ secret: key.secret, allowShortSecret: key.given }],
+      keys,
       ...given,
       onEvent(event) {
         audit?.onEvent(event);
@@ -160,7 +182,7 @@ function makeRouter(key: RouterKey, given: GivenOptions, audit: Audit | undefine
         ),
     });
   } catch (error) {
-    throw new CommandError(`the key cannot be used: ${reasonOf(error)}`, ExitCode.unreadable, { cause: error });
+    throw new CommandError(`the keys cannot be used: ${reasonOf(error)}`, ExitCode.unreadable, { cause: error });
   }
 }
 
@@ -170,20 +192,20 @@ function makeRouter(key: RouterKey, given: GivenOptions, audit: Audit | undefine
  */
 async function publishIfFree(
   server: Router,
-  key: RouterKey,
+  keys: RouterKeys,
   bound: string,
   { output, env }: Context,
 ): Promise<Publication | undefined> {
-  if (key.otherAt !== undefined) {
-    const found = `on this machine, expose and connect find the router at ${key.otherAt}`;
+  if (keys.otherAt !== undefined) {
+    const found = `on this machine, expose and connect find the router at ${keys.otherAt}`;
     const advice = "for this one give them --endpoint and a token (trunkline token)";
-    output.note("info", { event: "not-published", other: key.otherAt }, `${found}; ${advice}`);
+    output.note("info", { event: "not-published", other: keys.otherAt }, `${found}; ${advice}`);
     return undefined;
   }
   try {
     return await publish(server, bound, env);
   } catch (error) {
-    if (!key.given) throw error;
+    if (!keys.given) throw error;
     output.note(
       "warn",
       { event: "not-published", error: reasonOf(error) },

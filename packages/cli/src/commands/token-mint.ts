@@ -1,10 +1,10 @@
 /** `trunkline token mint IDENTITY`: a token for those who cannot read this machine's file. */
-import { Router } from "@trunkline/router";
-import { CommandError } from "../command-error.js";
-import type { Context } from "../context.js";
+import { type KeySource, Router } from "@trunkline/router";
+import { CommandError, reasonOf } from "../command-error.js";
+import type { Context, Environment } from "../context.js";
 import { parseDuration } from "../duration.js";
 import { ExitCode } from "../exit-codes.js";
-import { givenKey, type KeyOptions, localKey } from "../router-key.js";
+import { givenKeys, type KeyOptions, localKey } from "../router-key.js";
 
 /** Options of `trunkline token mint`. */
 export interface TokenOptions extends KeyOptions {
@@ -25,15 +25,29 @@ export async function mintToken(identity: string, options: TokenOptions, context
       ExitCode.usage,
     );
   }
-  const secret = (await givenKey(options, context)) ?? (await localKey(env, false));
-  if (secret === undefined) {
+  const keys = (await givenKeys(options, context)) ?? (await machineKeys(env));
+  if (keys === undefined) {
     throw new CommandError(
       "there is no key: give --key-file or ROUTER_KEY, or start a router on this machine: trunkline router",
       ExitCode.unreadable,
     );
   }
-  await using router = new Router({ keys: [{ secret, allowShortSecret: true }] });
+  await using router = signer(keys);
   const minted = await router.mintToken({ identity, lifetimeMs });
   const expires = new Date(Date.now() + lifetimeMs).toISOString();
   output.result({ event: "token", identity, expires, token: minted }, minted);
+}
+
+async function machineKeys(env: Environment): Promise<readonly KeySource[] | undefined> {
+  const secret = await localKey(env, false);
+  return secret === undefined ? undefined : [{ secret }];
+}
+
+/** Returns a router that only signs. @throws CommandError where there is no secret among the keys */
+function signer(keys: readonly KeySource[]): Router {
+  try {
+    return new Router({ keys });
+  } catch (error) {
+    throw new CommandError(`the keys cannot be used: ${reasonOf(error)}`, ExitCode.unreadable, { cause: error });
+  }
 }

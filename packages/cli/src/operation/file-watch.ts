@@ -4,6 +4,7 @@
  * have found it, so that a file that is being written, or one of two that belong together, does no harm.
  */
 import type { Buffer } from "node:buffer";
+import { stat } from "node:fs/promises";
 import { type Clock, isError } from "@trunkline/base";
 import { CommandError, reasonOf } from "../command-error.js";
 import { ExitCode } from "../exit-codes.js";
@@ -15,6 +16,7 @@ type Contents = readonly Buffer[];
 
 /** Files that belong together, and the value that their contents make. */
 export interface FileSource<Value> {
+  readonly paths: readonly string[];
   /** Reads all files. @throws CommandError */
   read(): Promise<Contents>;
   /** Returns the value. @throws CommandError that says why the contents cannot be used */
@@ -41,6 +43,20 @@ export interface FileWatchOptions<Value> {
   onChanged(value: Value): void;
   /** Called where the files cannot be used, once until they change: the old value stays. */
   onUnusable(error: CommandError): void;
+}
+
+/** Watches the files; undefined where one of them is a pipe or a device, whose content is there only once. */
+export async function watchFiles<Value>(
+  files: LoadedFiles<Value>,
+  options: FileWatchOptions<Value>,
+): Promise<FileWatch<Value> | undefined> {
+  const areFiles = files.source.paths.map((path) =>
+    stat(path).then(
+      (found) => found.isFile(),
+      () => true, // it was there a moment ago, and may be again
+    ),
+  );
+  return (await Promise.all(areFiles)).every(Boolean) ? new FileWatch(files, options) : undefined;
 }
 
 export class FileWatch<Value> implements Disposable {

@@ -58,6 +58,7 @@ export function problemText(path: string, { line, column, message }: FileProblem
 /** Returns the policy file as a source that can be read again and again. */
 export function policyFile(path: string): FileSource<RouterPolicy> {
   return {
+    paths: [path],
     read: async () => [await readSmallFile(path, "the policy", maxPolicyFileBytes)],
     parse([bytes]) {
       const { policy, problems } = readPolicy(bytes as Uint8Array);

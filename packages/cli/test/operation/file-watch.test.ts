@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { VirtualClock } from "@trunkline/streams/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { type FileSource, FileWatch, loadFiles, lookAgainMs } from "../../src/operation/file-watch.js";
+import { type FileSource, FileWatch, loadFiles, lookAgainMs, watchFiles } from "../../src/operation/file-watch.js";
 import { certificateFiles } from "../../src/router-setup.js";
 
 const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
@@ -97,6 +97,7 @@ test("files that cannot be used are told of at the second look, once, and taken 
 test("an error of the one who takes the value is told of as well", async () => {
   let content = "one";
   const source: FileSource<string> = {
+    paths: [],
     read: async () => [Buffer.from(content)],
     parse: ([only]) => String(only),
   };
@@ -111,6 +112,17 @@ test("an error of the one who takes the value is told of as well", async () => {
   content = "two";
   await look(4);
   expect(events).toEqual(["there is no room for it"]);
+});
+
+test("a pipe is not watched: its content is there only once", async () => {
+  const callbacks = { clock, onChanged() {}, onUnusable() {} };
+  const source = (path: string): FileSource<number> => {
+    return { paths: [path], read: async () => [Buffer.from("x")], parse: () => 1 };
+  };
+  expect(await watchFiles(await loadFiles(source("/dev/null")), callbacks)).toBeUndefined();
+  const watched = await watchFiles(await loadFiles(source(files.tlsCert)), callbacks);
+  expect(watched).toBeDefined();
+  watched?.[Symbol.dispose]();
 });
 
 test("after its disposal it looks no more", () => {
