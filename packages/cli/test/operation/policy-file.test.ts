@@ -1,4 +1,5 @@
 /** Every kind of mistake in a policy file has one line with its place. */
+import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { problemText, readPolicy } from "../../src/operation/policy-file.js";
@@ -116,6 +117,13 @@ describe("a policy file", () => {
 
   test.each(mistakes)("with %s has its line", (_, text, ...lines) => {
     expect(read(text)).toEqual(lines);
+  });
+
+  test("of the page for operators can be used", () => {
+    const page = readFileSync(new URL("../../../../docs/operators.md", import.meta.url), "utf8");
+    const shown = [...page.matchAll(/^```yaml\n(.*?)^```$/gms)].map(([, text]) => text as string);
+    expect(shown.length).toBeGreaterThan(0);
+    for (const text of shown) expect(read(text)).toEqual([]);
   });
 
   test("that is no text says so", () => {
