@@ -281,6 +281,8 @@ export class ExchangeServiceHandler {
       streams.ended(stream);
       throw error;
     });
+    // A router elsewhere does not say whether the peers come, and silence must not count against the listener.
+    if (routerEndpoint !== "") streams.ended(stream);
     const { identity } = caller;
     reporter.stats.dials += 1;
     reporter.tell({ kind: "dialled", name, listener, identity, peer: call.peer.address, stream });

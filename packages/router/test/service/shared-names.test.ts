@@ -3,7 +3,7 @@ import { createClient, Status } from "@trunkline/grpc";
 import { VirtualClock } from "@trunkline/streams/testing";
 import { describe, expect, it } from "vitest";
 import { ExchangeService } from "../../src/gen/trunkline/v1/exchange_pb.js";
-import type { Listener, RouterPolicy, Sharing, Trunkline } from "../../src/index.js";
+import { type Listener, peerKey, type RouterPolicy, type Sharing, type Trunkline } from "../../src/index.js";
 import { advance, rejection, settle, type TestRouter, testRouter, until } from "../support/router.js";
 
 const sharing = (exposers: Sharing, maxExposers?: number): RouterPolicy => ({
@@ -51,10 +51,10 @@ async function pool(test: TestRouter, clock: VirtualClock, name = "pool"): Promi
 }
 
 /** A listener that takes its offers and never comes for a stream. */
-async function absentListener(test: TestRouter, name: string): Promise<{ offers(): number }> {
+async function absentListener(test: TestRouter, name: string, peerId = "absent"): Promise<{ offers(): number }> {
   const token = await test.router.mintToken({ identity: "absent", lifetimeMs: 86_400_000 });
   const call = createClient(ExchangeService, test.connect()).listen.open({
-    metadata: { authorization: `Bearer ${token}` },
+    metadata: { authorization: `Bearer ${token}`, [peerKey]: peerId },
   });
   await call.send({ name });
   await call.receive();
@@ -158,6 +158,21 @@ describe("a shared name", () => {
     await listen("a");
     expect(await rejection(earlier.receive())).toMatchObject({ status: Status.ABORTED });
     expect(test.router.stats.listeners).toBe(2);
+  });
+
+  it("keeps its order where the router is elsewhere, which tells nothing of the peers that come", async () => {
+    const clock = new VirtualClock();
+    await using test = testRouter({ clock, policy: sharing("first"), routerEndpoint: "router.example:443" });
+    const first = await absentListener(test, "pool", "first");
+    const standby = await absentListener(test, "pool", "standby");
+    const token = await test.router.mintToken({ identity: "user", lifetimeMs: 86_400_000 });
+    const exchange = createClient(ExchangeService, test.connect());
+    for (const count of [1, 2, 3]) {
+      await exchange.dial({ name: "pool" }, { metadata: { authorization: `Bearer ${token}` } });
+      await until(() => first.offers() === count, "the offer");
+      await advance(clock, 35_000);
+    }
+    expect(standby.offers()).toBe(0);
   });
 });
 
