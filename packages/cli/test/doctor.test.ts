@@ -46,7 +46,7 @@ describe("doctor", () => {
     await lab.expose("web", service.target);
     const { hops, failed, code } = await hopsOf(lab.start("doctor", "web"));
     expect([hops, failed, code]).toEqual([
-      ["settings", "TCP", "token", "exchange", "name", "listener", "target"],
+      ["settings", "TCP", "token", "exchange", "rights", "name", "listener", "target"],
       undefined,
       0,
     ]);
@@ -83,35 +83,55 @@ describe("doctor", () => {
     expect(await hopsOf(run)).toMatchObject({ failed: "TCP", code: 69 });
   });
 
-  test("names TLS where the certificate is not trusted, and where there is no TLS", async () => {
+  test("names TLS where the certificate is not trusted, and where TLS is needed and was not asked for", async () => {
+    await using lab = new InProcessLab();
+    const { endpoint } = await lab.router("--tls-cert", cert, "--tls-key", key, "--key-file", lab.file("key", secret));
+    const port = endpoint.replace(/^.*:/, "");
+    const other = fileURLToPath(new URL("../../h2/test/fixtures/tls/stranger.pem", import.meta.url));
+    const env = { TRUNKLINE_TOKEN: await tokenFor("me") };
+    const untrusted = lab.run(["doctor", "--json", "--endpoint", `localhost:${port}`, "--tls-ca", other], env);
+    expect(await hopsOf(untrusted)).toMatchObject({ failed: "TLS", code: 69 });
+    const without = lab.run(["doctor", "--json", "--endpoint", `127.0.0.1:${port}`], env);
+    expect(await hopsOf(without)).toMatchObject({ hops: ["settings", "TCP", "token", "TLS"], failed: "TLS", code: 69 });
+  });
+
+  test("names TLS where the router has none", async () => {
     await using lab = new InProcessLab();
     const { endpoint } = await lab.router();
     const run = lab.start("doctor", "--tls-ca", cert, "--endpoint", endpoint);
     expect(await hopsOf(run)).toMatchObject({ failed: "TLS", code: 69 });
   });
 
-  test("names the token where it has expired", async () => {
+  test("names the token where it has expired, is no token, or is another router's", async () => {
     await using lab = new InProcessLab();
     const { endpoint } = await lab.router("--key-file", lab.file("key", secret));
-    const run = lab.run(["doctor", "--json", "--endpoint", endpoint], { TRUNKLINE_TOKEN: await tokenFor("me", 1) });
-    const { failed, code } = await hopsOf(run);
-    // Times in tokens are whole seconds: it may live on for one.
-    expect(["token", undefined]).toContain(failed);
-    expect([77, 0]).toContain(code);
     const old = `e30.${Buffer.from('{"exp":1}').toString("base64url")}.x`;
-    const expired = lab.run(["doctor", "--json", "--endpoint", endpoint], { TRUNKLINE_TOKEN: old });
-    expect(await hopsOf(expired)).toMatchObject({ failed: "token", code: 77 });
+    for (const token of [old, "garbage", await tokenFor("me", 60_000, secret.toUpperCase())]) {
+      const run = lab.run(["doctor", "--json", "--endpoint", endpoint], { TRUNKLINE_TOKEN: token });
+      expect(await hopsOf(run)).toEqual({ hops: ["settings", "TCP", "token"], failed: "token", code: 77 });
+    }
   });
 
-  test("names the exchange where the token is another router's, and where no router runs", async () => {
+  test("names the exchange where no router runs", async () => {
     await using lab = new InProcessLab();
-    const { endpoint } = await lab.router("--key-file", lab.file("key", secret));
-    const foreign = { TRUNKLINE_TOKEN: await tokenFor("me", 60_000, secret.toUpperCase()) };
-    const run = lab.run(["doctor", "--json", "--endpoint", endpoint], foreign);
-    expect(await hopsOf(run)).toMatchObject({ failed: "exchange", code: 77 });
     await using service = await startService((socket) => socket.end("SSH-2.0-x\r\n"));
-    const other = lab.run(["doctor", "--json", "--endpoint", service.target], foreign);
-    expect(await hopsOf(other)).toMatchObject({ failed: "exchange", code: 69 });
+    const env = { TRUNKLINE_TOKEN: await tokenFor("me") };
+    const run = lab.run(["doctor", "--json", "--endpoint", service.target], env);
+    expect(await hopsOf(run)).toMatchObject({ failed: "exchange", code: 69 });
+  });
+
+  test("names the rights where the policy gives none to the name, and where it denies the caller", async () => {
+    await using lab = new InProcessLab();
+    const rules = "rules:\n  - identities: [me]\n    dial: [web]\ndenied:\n  identities: [eve]\n";
+    const policy = lab.file("policy.yaml", rules);
+    const { endpoint } = await lab.router("--key-file", lab.file("key", secret), "--policy", policy);
+    const as = async (identity: string, name: string): Promise<unknown> => {
+      const env = { TRUNKLINE_TOKEN: await tokenFor(identity) };
+      return hopsOf(lab.run(["doctor", name, "--json", "--endpoint", endpoint], env));
+    };
+    expect(await as("me", "db")).toMatchObject({ failed: "rights", code: 77 });
+    expect(await as("me", "web")).toMatchObject({ failed: "name", code: 68 });
+    expect(await as("eve", "web")).toMatchObject({ failed: "rights", code: 77 });
   });
 
   test("names the name where it is not exposed", async () => {

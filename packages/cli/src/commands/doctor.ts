@@ -13,14 +13,14 @@ import type { Context } from "../context.js";
 import { ExitCode } from "../exit-codes.js";
 import { formatDuration, printable } from "../format.js";
 import { routerFailure } from "../grpc-failure.js";
-import { answersPings } from "../pings.js";
+import { answersPings, pingMetadata } from "../pings.js";
 import { type AccessOptions, RouterAccess, readCertificates } from "../router-access.js";
 import { isLocalAddress, parseEndpoint, printAddress, type SocketAddress } from "../target.js";
-import { tokenExpiryMs } from "../token-content.js";
-import { openPings, roundTrip } from "./ping.js";
+import { tokenContent, tokenExpiryMs } from "../token-content.js";
+import { roundTrip } from "./ping.js";
 
 /** The parts of the way, in order. */
-export type Hop = "settings" | "DNS" | "TCP" | "TLS" | "token" | "exchange" | "name" | "listener" | "target";
+export type Hop = "settings" | "DNS" | "TCP" | "TLS" | "token" | "exchange" | "rights" | "name" | "listener" | "target";
 
 /** The time for each hop. */
 const hopTimeoutMs = 10_000;
@@ -31,12 +31,14 @@ const targetQuietMs = 1_000;
 /** A token that expires within this time is worth a word. */
 const soonMs = 86_400_000;
 
+const rightsAdvice = "ask who runs the router for the right, which its policy gives";
+
 /** Goes the whole way. @throws CommandError of the hop that fails */
 export async function doctor(name: string | undefined, options: AccessOptions, context: Context): Promise<void> {
   const examination = new Examination(context);
   await using access = await examination.access(options);
   const { address, client } = await examination.router(access, options);
-  await examination.exchange(access, client);
+  await examination.exchange(access, client, { address, ...options });
   if (name === undefined) return;
   await examination.name(name, client);
   context.output.note("debug", { event: "healthy", name, router: printAddress(address) }, "every hop works");
@@ -106,51 +108,82 @@ class Examination {
     });
   }
 
-  /** Looks at the token, and asks the exchange for its names. */
-  async exchange(access: RouterAccess, client: Trunkline): Promise<void> {
+  /** Looks at the token, asks the exchange for its names, and tells by its answer which of the two fails. */
+  async exchange(
+    access: RouterAccess,
+    client: Trunkline,
+    way: AccessOptions & { readonly address: SocketAddress },
+  ): Promise<void> {
     const { signal } = this.#context;
     const { endpoint } = client;
+    let names: readonly ListedName[] = [];
+    let failure: unknown;
     await this.#hop("token", "make a new one where the router's key is: trunkline token mint IDENTITY", async () => {
-      const expiryMs = tokenExpiryMs(await access.token());
-      if (expiryMs === undefined) return [undefined, "there is one; when it expires cannot be read"];
-      const leftMs = expiryMs - Date.now();
-      if (leftMs <= 0) {
-        const message = `it expired ${formatDuration(-leftMs)} ago by the clock of this machine`;
-        throw new CommandError(message, ExitCode.denied);
+      const detail = tokenDetail(await access.token());
+      try {
+        names = await client.list({ signal });
+      } catch (error) {
+        if (statusOf(error) === Status.UNAUTHENTICATED) throw routerFailure(error, { endpoint });
+        failure = error;
       }
-      return [undefined, `it is good for ${formatDuration(leftMs)}${leftMs < soonMs ? ": renew it soon" : ""}`];
+      return [undefined, detail];
     });
-    const advice = "does the token come from this router's key, and is trunkline router what runs there?";
-    await this.#hop("exchange", advice, async () => {
-      const names = await client.list({ signal }).catch((error: unknown) => {
-        throw routerFailure(error, { endpoint });
-      });
+    if (statusOf(failure) === Status.PERMISSION_DENIED)
+      await this.#hop("rights", rightsAdvice, () => Promise.reject(routerFailure(failure, { endpoint })));
+    if (failure !== undefined) await this.#unexpectedTls(way);
+    await this.#hop("exchange", "is trunkline router what runs there, and not another program?", async () => {
+      if (failure !== undefined) throw routerFailure(failure, { endpoint });
       return [undefined, `it answers, and has ${names.length} ${names.length === 1 ? "name" : "names"}`];
     });
   }
 
-  /** Looks for the name, whether its exposer answers, and whether that reaches its target. */
+  /** Looks whether a router that gives no answer without TLS gives one with it. @throws CommandError where it does */
+  async #unexpectedTls({ address, tlsCa, plaintext }: AccessOptions & { address: SocketAddress }): Promise<void> {
+    if (tlsCa !== undefined || (plaintext !== true && !isLocalAddress(address))) return;
+    const { signal } = this.#context;
+    const secure: tls.ConnectionOptions = { ALPNProtocols: ["h2"], rejectUnauthorized: false };
+    try {
+      (await dialTls(address, secure, { signal, connectTimeoutMs: hopTimeoutMs })).destroy();
+    } catch {
+      return;
+    }
+    const message = "the router speaks TLS, and this command speaks to it without";
+    await this.#hop("TLS", "give its certificate, or the CA that has signed it, by --tls-ca FILE", () =>
+      Promise.reject(new CommandError(message, ExitCode.routerUnavailable)),
+    );
+  }
+
+  /** Looks for the right to the name, the name, the answer of its exposer, and the answer of its target. */
   async name(name: string, client: Trunkline): Promise<void> {
     const { signal } = this.#context;
     const { endpoint } = client;
-    const listed = await this.#hop("name", `begin with: trunkline expose ${name} TARGET`, async () => {
-      const found: ListedName | undefined = (await client.list({ signal })).find((each) => each.name === name);
-      if (found === undefined)
-        throw new CommandError(`${JSON.stringify(name)} is not exposed at ${endpoint}`, ExitCode.unknownName);
-      return [found, `it is exposed for ${formatDuration(Math.max(0, Date.now() - found.since.getTime()))}`];
+    const dialled = await this.#hop("rights", rightsAdvice, async () => {
+      const attempt = await pingStream(name, client, signal);
+      if (statusOf(attempt.error) === Status.PERMISSION_DENIED) throw routerFailure(attempt.error, { endpoint, name });
+      return [attempt, `the router lets you dial ${JSON.stringify(name)}`];
     });
-    await this.#hop("listener", "look at the machine of the listener: is it awake and connected?", async () => {
-      const patience = AbortSignal.any([signal, AbortSignal.timeout(hopTimeoutMs)]);
-      if (!answersPings(listed))
-        return [undefined, `${await this.#firstAnswer(name, client)}; it is no trunkline expose`];
-      const stream = await openPings(name, client, hopTimeoutMs, patience);
-      try {
-        return [undefined, `it answers after ${(await roundTrip(stream, 1, patience)).toFixed(2)} ms`];
-      } finally {
-        stream.abort();
-      }
-    });
-    if (!answersPings(listed)) return;
+    try {
+      const listed = await this.#hop("name", `begin with: trunkline expose ${name} TARGET`, async () => {
+        const found: ListedName | undefined = (await client.list({ signal })).find((each) => each.name === name);
+        if (found === undefined)
+          throw new CommandError(`${JSON.stringify(name)} is not exposed at ${endpoint}`, ExitCode.unknownName);
+        return [found, `it is exposed for ${formatDuration(Math.max(0, Date.now() - found.since.getTime()))}`];
+      });
+      await this.#hop("listener", "look at the machine of the listener: is it awake and connected?", async () => {
+        const patience = AbortSignal.any([signal, AbortSignal.timeout(hopTimeoutMs)]);
+        if (!answersPings(listed))
+          return [undefined, `${await this.#firstAnswer(name, client)}; it is no trunkline expose`];
+        const answer = inTime(name, client, patience, async () => {
+          if (dialled.stream === undefined) throw dialled.error;
+          await dialled.stream.joined({ signal: patience });
+          return roundTrip(dialled.stream, 1, patience);
+        });
+        return [undefined, `it answers after ${(await answer).toFixed(2)} ms`];
+      });
+      if (!answersPings(listed)) return;
+    } finally {
+      dialled.stream?.abort();
+    }
     await this.#hop("target", "start the service, or correct the target of trunkline expose", async () => [
       undefined,
       await this.#firstAnswer(name, client),
@@ -160,7 +193,12 @@ class Examination {
   /** Opens one connection, as `connect` would, and returns what comes back first. @throws CommandError if it breaks */
   async #firstAnswer(name: string, client: Trunkline): Promise<string> {
     const { signal } = this.#context;
-    const stream = await joined(name, client, AbortSignal.any([signal, AbortSignal.timeout(hopTimeoutMs)]));
+    const patience = AbortSignal.any([signal, AbortSignal.timeout(hopTimeoutMs)]);
+    const stream = await inTime(name, client, patience, async () => {
+      const dialled = await client.dial(name, { signal: patience, waitMs: hopTimeoutMs });
+      await dialled.joined({ signal: patience });
+      return dialled;
+    });
     try {
       const answer = await stream.receive({ signal: AbortSignal.timeout(targetQuietMs) });
       return answer === undefined ? "it has ended the connection at once" : "it speaks first, and did";
@@ -190,16 +228,44 @@ class Examination {
   }
 }
 
-/** Dials as `connect` does. @throws CommandError */
-async function joined(name: string, client: Trunkline, signal: AbortSignal): Promise<RouterStream> {
+/** Dials a stream of pings, and returns it or the error. */
+function pingStream(
+  name: string,
+  client: Trunkline,
+  signal: AbortSignal,
+): Promise<{ readonly stream?: RouterStream; readonly error?: unknown }> {
+  return client.dial(name, { metadata: pingMetadata, waitMs: hopTimeoutMs, signal }).then(
+    (stream) => ({ stream }),
+    (error: unknown) => ({ error }),
+  );
+}
+
+/** Does what needs the listener, which a listener that sleeps holds up. @throws CommandError */
+async function inTime<T>(name: string, client: Trunkline, patience: AbortSignal, work: () => Promise<T>): Promise<T> {
   try {
-    const stream = await client.dial(name, { signal, waitMs: hopTimeoutMs });
-    await stream.joined({ signal });
-    return stream;
+    return await work();
   } catch (error) {
-    const isLate = signal.aborted || (error instanceof GrpcError && error.status === Status.DEADLINE_EXCEEDED);
-    if (!isLate) throw routerFailure(error, { endpoint: client.endpoint, name });
+    if (!patience.aborted && statusOf(error) !== Status.DEADLINE_EXCEEDED)
+      throw routerFailure(error, { endpoint: client.endpoint, name });
     const message = `it took no stream within ${formatDuration(hopTimeoutMs)}`;
     throw new CommandError(message, ExitCode.targetUnavailable, { cause: error });
   }
+}
+
+function statusOf(error: unknown): Status | undefined {
+  return error instanceof GrpcError ? error.status : undefined;
+}
+
+/** Returns what can be read in a token. @throws CommandError for text that is no token, and for one that has expired */
+function tokenDetail(token: string): string {
+  if (tokenContent(token) === undefined)
+    throw new CommandError("what was given is no token: a token is a signed JWT", ExitCode.denied);
+  const expiryMs = tokenExpiryMs(token);
+  if (expiryMs === undefined) return "there is one; when it expires cannot be read";
+  const leftMs = expiryMs - Date.now();
+  if (leftMs <= 0) {
+    const message = `it expired ${formatDuration(-leftMs)} ago by the clock of this machine`;
+    throw new CommandError(message, ExitCode.denied);
+  }
+  return `it is good for ${formatDuration(leftMs)}${leftMs < soonMs ? ": renew it soon" : ""}`;
 }

@@ -48,7 +48,7 @@ export async function ping(name: string, options: PingOptions, context: Context)
 }
 
 /** Opens the stream of the pings. @throws CommandError */
-export async function openPings(
+async function openPings(
   name: string,
   client: Trunkline,
   timeoutMs: number,
