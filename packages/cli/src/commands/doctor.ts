@@ -7,7 +7,7 @@ import { isIP } from "node:net";
 import type tls from "node:tls";
 import { dialSocket, dialTls, monotonicMs } from "@trunkline/base/node";
 import { GrpcError, Status } from "@trunkline/grpc";
-import type { ListedName, RouterStream, Trunkline } from "@trunkline/router";
+import type { ListedName, Trunkline } from "@trunkline/router";
 import { CommandError, reasonOf } from "../command-error.js";
 import type { Context } from "../context.js";
 import { ExitCode } from "../exit-codes.js";
@@ -38,9 +38,9 @@ export async function doctor(name: string | undefined, options: AccessOptions, c
   const examination = new Examination(context);
   await using access = await examination.access(options);
   const { address, client } = await examination.router(access, options);
-  await examination.exchange(access, client, { address, ...options });
+  const names = await examination.exchange(access, client, address, options);
   if (name === undefined) return;
-  await examination.name(name, client);
+  await examination.name(name, names, client);
   context.output.note("debug", { event: "healthy", name, router: printAddress(address) }, "every hop works");
 }
 
@@ -77,8 +77,7 @@ class Examination {
         `${printAddress(address)} accepts connections, after ${formatDuration(monotonicMs() - startMs)}`,
       ];
     });
-    if (options.tlsCa !== undefined || (options.plaintext !== true && !isLocalAddress(address)))
-      await this.#tls(address, options);
+    if (speaksTls(address, options)) await this.#tls(address, options);
     return { address, client: await access.client() };
   }
 
@@ -108,38 +107,37 @@ class Examination {
     });
   }
 
-  /** Looks at the token, asks the exchange for its names, and tells by its answer which of the two fails. */
+  /** Looks at the token, and returns the names at the exchange, whose answer tells which of the two fails. */
   async exchange(
     access: RouterAccess,
     client: Trunkline,
-    way: AccessOptions & { readonly address: SocketAddress },
-  ): Promise<void> {
+    address: SocketAddress,
+    options: AccessOptions,
+  ): Promise<readonly ListedName[]> {
     const { signal } = this.#context;
     const { endpoint } = client;
-    let names: readonly ListedName[] = [];
-    let failure: unknown;
-    await this.#hop("token", "make a new one where the router's key is: trunkline token mint IDENTITY", async () => {
-      const detail = tokenDetail(await access.token());
-      try {
-        names = await client.list({ signal });
-      } catch (error) {
-        if (statusOf(error) === Status.UNAUTHENTICATED) throw routerFailure(error, { endpoint });
-        failure = error;
-      }
-      return [undefined, detail];
-    });
-    if (statusOf(failure) === Status.PERMISSION_DENIED)
-      await this.#hop("rights", rightsAdvice, () => Promise.reject(routerFailure(failure, { endpoint })));
-    if (failure !== undefined) await this.#unexpectedTls(way);
-    await this.#hop("exchange", "is trunkline router what runs there, and not another program?", async () => {
-      if (failure !== undefined) throw routerFailure(failure, { endpoint });
-      return [undefined, `it answers, and has ${names.length} ${names.length === 1 ? "name" : "names"}`];
+    const answer = await this.#hop(
+      "token",
+      "make a new one where the router's key is: trunkline token mint IDENTITY",
+      async () => {
+        const detail = tokenDetail(await access.token());
+        const listed = await outcome(client.list({ signal }));
+        if (statusOf(listed.error) === Status.UNAUTHENTICATED) throw routerFailure(listed.error, { endpoint });
+        return [listed, detail];
+      },
+    );
+    if (statusOf(answer.error) === Status.PERMISSION_DENIED)
+      await this.#hop("rights", rightsAdvice, () => Promise.reject(routerFailure(answer.error, { endpoint })));
+    if (answer.value === undefined && !speaksTls(address, options)) await this.#unexpectedTls(address);
+    return this.#hop("exchange", "is trunkline router what runs there, and not another program?", async () => {
+      const names = answer.value;
+      if (names === undefined) throw routerFailure(answer.error, { endpoint });
+      return [names, `it answers, and has ${names.length} ${names.length === 1 ? "name" : "names"}`];
     });
   }
 
   /** Looks whether a router that gives no answer without TLS gives one with it. @throws CommandError where it does */
-  async #unexpectedTls({ address, tlsCa, plaintext }: AccessOptions & { address: SocketAddress }): Promise<void> {
-    if (tlsCa !== undefined || (plaintext !== true && !isLocalAddress(address))) return;
+  async #unexpectedTls(address: SocketAddress): Promise<void> {
     const { signal } = this.#context;
     const secure: tls.ConnectionOptions = { ALPNProtocols: ["h2"], rejectUnauthorized: false };
     try {
@@ -154,17 +152,17 @@ class Examination {
   }
 
   /** Looks for the right to the name, the name, the answer of its exposer, and the answer of its target. */
-  async name(name: string, client: Trunkline): Promise<void> {
+  async name(name: string, names: readonly ListedName[], client: Trunkline): Promise<void> {
     const { signal } = this.#context;
     const { endpoint } = client;
     const dialled = await this.#hop("rights", rightsAdvice, async () => {
-      const attempt = await pingStream(name, client, signal);
+      const attempt = await outcome(client.dial(name, { metadata: pingMetadata, waitMs: hopTimeoutMs, signal }));
       if (statusOf(attempt.error) === Status.PERMISSION_DENIED) throw routerFailure(attempt.error, { endpoint, name });
       return [attempt, `the router lets you dial ${JSON.stringify(name)}`];
     });
     try {
       const listed = await this.#hop("name", `begin with: trunkline expose ${name} TARGET`, async () => {
-        const found: ListedName | undefined = (await client.list({ signal })).find((each) => each.name === name);
+        const found = names.find((each) => each.name === name);
         if (found === undefined)
           throw new CommandError(`${JSON.stringify(name)} is not exposed at ${endpoint}`, ExitCode.unknownName);
         return [found, `it is exposed for ${formatDuration(Math.max(0, Date.now() - found.since.getTime()))}`];
@@ -174,15 +172,16 @@ class Examination {
         if (!answersPings(listed))
           return [undefined, `${await this.#firstAnswer(name, client)}; it is no trunkline expose`];
         const answer = inTime(name, client, patience, async () => {
-          if (dialled.stream === undefined) throw dialled.error;
-          await dialled.stream.joined({ signal: patience });
-          return roundTrip(dialled.stream, 1, patience);
+          const stream = dialled.value;
+          if (stream === undefined) throw dialled.error;
+          await stream.joined({ signal: patience });
+          return roundTrip(stream, 1, patience);
         });
         return [undefined, `it answers after ${(await answer).toFixed(2)} ms`];
       });
       if (!answersPings(listed)) return;
     } finally {
-      dialled.stream?.abort();
+      dialled.value?.abort();
     }
     await this.#hop("target", "start the service, or correct the target of trunkline expose", async () => [
       undefined,
@@ -228,16 +227,17 @@ class Examination {
   }
 }
 
-/** Dials a stream of pings, and returns it or the error. */
-function pingStream(
-  name: string,
-  client: Trunkline,
-  signal: AbortSignal,
-): Promise<{ readonly stream?: RouterStream; readonly error?: unknown }> {
-  return client.dial(name, { metadata: pingMetadata, waitMs: hopTimeoutMs, signal }).then(
-    (stream) => ({ stream }),
+/** Returns what a promise resolves to, or the error with which it rejects. */
+function outcome<T>(promise: Promise<T>): Promise<{ readonly value?: T; readonly error?: unknown }> {
+  return promise.then(
+    (value) => ({ value }),
     (error: unknown) => ({ error }),
   );
+}
+
+/** Returns true where connections to the address are made with TLS. */
+function speaksTls(address: SocketAddress, { tlsCa, plaintext }: AccessOptions): boolean {
+  return tlsCa !== undefined || (plaintext !== true && !isLocalAddress(address));
 }
 
 /** Does what needs the listener, which a listener that sleeps holds up. @throws CommandError */
