@@ -15,8 +15,7 @@ import { parseDuration } from "../duration.js";
 import { ExitCode } from "../exit-codes.js";
 import { type Publication, publish } from "../local-router.js";
 import { Audit, type AuditOptions } from "../operation/audit.js";
-import { type FileWatchOptions, loadFiles, watchFiles } from "../operation/file-watch.js";
-import { policyFile } from "../operation/policy-file.js";
+import { type FileWatchOptions, type LoadedFiles, loadFiles, watchFiles } from "../operation/file-watch.js";
 import { StatusServer } from "../operation/status-server.js";
 import type { KeyFiles } from "../router-key.js";
 import { certificateFiles, chooseKeys, type RouterKeys } from "../router-setup.js";
@@ -60,7 +59,7 @@ export async function router(options: RouterCommandOptions, context: Context): P
     throw new CommandError(`listening on ${where} needs --tls-cert and --tls-key (or --plaintext)`, ExitCode.usage);
   }
   const statusAddress = options.metrics === undefined ? undefined : parseListen(options.metrics);
-  const policyFiles = options.policy === undefined ? undefined : await loadFiles(policyFile(options.policy));
+  const policyFiles = options.policy === undefined ? undefined : await loadPolicy(options.policy);
   const keys = await chooseKeys(options, context);
   await using audit = options.audit === undefined ? undefined : await Audit.open(options.audit, auditTrouble(context));
   const server = makeRouter(keys, { lingerMs, ...keepalive, policy: policyFiles?.value }, audit, context);
@@ -105,51 +104,70 @@ export async function router(options: RouterCommandOptions, context: Context): P
 
 type GivenOptions = Pick<RouterOptions, "lingerMs" | "keepaliveIntervalMs" | "keepaliveTimeoutMs" | "policy">;
 
-/** Takes certificates that were renewed, and reports those that cannot be used. */
-function certificateChanges(server: Router, { output }: Context): FileWatchOptions<TlsOptions> {
+/** Reads a policy. The reader of YAML is loaded only here: most routers start without it. @throws CommandError */
+async function loadPolicy(path: string): Promise<LoadedFiles<RouterPolicy>> {
+  const { policyFile } = await import("../operation/policy-file.js");
+  return loadFiles(policyFile(path));
+}
+
+/** The words about files that have changed. */
+interface ChangeReport {
+  /** The event and the text where the change was taken. */
+  readonly changed: readonly [event: string, text: string];
+  /** The event and the end of the text where it cannot be used. */
+  readonly unusable: readonly [event: string, text: string];
+}
+
+/** Takes each change of files, and reports it and those that cannot be used. */
+function taking<Value>(
+  { changed, unusable }: ChangeReport,
+  { output }: Context,
+  take: (value: Value) => void,
+): FileWatchOptions<Value> {
   return {
     clock: systemClock,
-    onChanged(tls) {
-      server.server.updateTls(tls);
-      output.note("info", { event: "certificate-renewed" }, "new connections get the new certificate");
+    onChanged(value) {
+      take(value);
+      output.note("info", { event: changed[0] }, changed[1]);
     },
     onUnusable: ({ message }) =>
-      output.note("error", { event: "certificate-unusable", error: message }, `${message}; the old one stays`),
+      output.note("error", { event: unusable[0], error: message }, `${message}; ${unusable[1]}`),
   };
 }
 
-/** Takes policies that were changed, and reports those that cannot be used. */
-function policyChanges(server: Router, { output }: Context): FileWatchOptions<RouterPolicy> {
-  return {
-    clock: systemClock,
-    onChanged(policy) {
-      server.updatePolicy(policy);
-      output.note("info", { event: "policy-changed" }, "the new policy holds; what it does not allow has ended");
-    },
-    onUnusable: ({ message }) =>
-      output.note("error", { event: "policy-unusable", error: message }, `${message}; the old one stays`),
+function certificateChanges(server: Router, context: Context): FileWatchOptions<TlsOptions> {
+  const report: ChangeReport = {
+    changed: ["certificate-renewed", "new connections get the new certificate"],
+    unusable: ["certificate-unusable", "the old one stays"],
   };
+  return taking(report, context, (tls) => server.server.updateTls(tls));
 }
 
-/** Takes keys that were changed, with a new token in this machine's file, and reports those that cannot be used. */
+function policyChanges(server: Router, context: Context): FileWatchOptions<RouterPolicy> {
+  const report: ChangeReport = {
+    changed: ["policy-changed", "the new policy holds; what it does not allow has ended"],
+    unusable: ["policy-unusable", "the old one stays"],
+  };
+  return taking(report, context, (policy) => server.updatePolicy(policy));
+}
+
+/** Takes new keys, with a new token in this machine's file. */
 function keyChanges(
   server: Router,
   publication: Publication | undefined,
-  { output }: Context,
+  context: Context,
 ): FileWatchOptions<readonly KeySource[]> {
-  return {
-    clock: systemClock,
-    onChanged(keys) {
-      server.updateKeys(keys);
-      output.note("info", { event: "keys-changed" }, "the new keys hold; tokens of keys that are gone are refused");
-      publication?.renew().catch((error: unknown) => {
-        const reason = reasonOf(error);
-        output.note("warn", { event: "not-published", error: reason }, reason);
-      });
-    },
-    onUnusable: ({ message }) =>
-      output.note("error", { event: "keys-unusable", error: message }, `${message}; the old ones stay`),
+  const report: ChangeReport = {
+    changed: ["keys-changed", "the new keys hold; tokens of keys that are gone are refused"],
+    unusable: ["keys-unusable", "the old ones stay"],
   };
+  return taking(report, context, (keys) => {
+    server.updateKeys(keys);
+    publication?.renew().catch((error: unknown) => {
+      const reason = reasonOf(error);
+      context.output.note("warn", { event: "not-published", error: reason }, reason);
+    });
+  });
 }
 
 /** Reports lines of the audit that are lost; the router serves on. */
