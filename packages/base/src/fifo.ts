@@ -27,6 +27,11 @@ export class Fifo<T extends {}> {
     return item;
   }
 
+  /** Returns the item behind `index` others, undefined where there are not so many. */
+  at(index: number): T | undefined {
+    return this.#items[this.#head + index];
+  }
+
   /** Removes `item` from wherever it stands. Returns false if it is not there. */
   remove(item: T): boolean {
     const index = this.#items.indexOf(item, this.#head);

@@ -15,10 +15,18 @@ export const RouterFrameType = {
   HEADERS: 0x01,
   /** The abort of the stream, in both directions (`trunkline.v1.Abort`). */
   RST_STREAM: 0x03,
+  /** The position of a side of a session (`trunkline.v1.Hello`). */
+  SETTINGS: 0x04,
   /** The question for a sign of life, or its answer (`trunkline.v1.Ping`). */
   PING: 0x06,
   /** The end of this direction, with its proof (`trunkline.v1.End`). */
   GOAWAY: 0x07,
+  /** The count of what a side of a session has received, and its credit (`trunkline.v1.Ack`). */
+  WINDOW_UPDATE: 0x08,
+  /** The number of a session's next record (`trunkline.v1.Start`). */
+  CONTINUATION: 0x09,
+  /** The word of a session's router that it is about to close. It has no payload. */
+  ALTSVC: 0x0a,
 } as const;
 
 /** One message of `RouterService.Stream`. */

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file trunkline/v1/exchange.proto.
  */
 export const file_trunkline_v1_exchange: GenFile = /*@__PURE__*/
-  fileDesc("Cht0cnVua2xpbmUvdjEvZXhjaGFuZ2UucHJvdG8SDHRydW5rbGluZS52MSJXCg1MaXN0ZW5SZXF1ZXN0EgwKBG5hbWUYASABKAkSEAoIZmVhdHVyZXMYAiADKAkSJgoIbWV0YWRhdGEYAyABKAsyFC50cnVua2xpbmUudjEuRmllbGRzIpsBCg5MaXN0ZW5SZXNwb25zZRIsCglsaXN0ZW5pbmcYASABKAsyFy50cnVua2xpbmUudjEuTGlzdGVuaW5nSAASJAoFb2ZmZXIYAiABKAsyEy50cnVua2xpbmUudjEuT2ZmZXJIABIsCgloZWFydGJlYXQYAyABKAsyFy50cnVua2xpbmUudjEuSGVhcnRiZWF0SABCBwoFZXZlbnQiIQoJTGlzdGVuaW5nEhQKDGhlYXJ0YmVhdF9tcxgBIAEoDSILCglIZWFydGJlYXQiYgoFT2ZmZXISEAoIZW5kcG9pbnQYASABKAkSDQoFdG9rZW4YAiABKAkSEAoIZmVhdHVyZXMYAyADKAkSJgoIbWV0YWRhdGEYBCABKAsyFC50cnVua2xpbmUudjEuRmllbGRzImYKC0RpYWxSZXF1ZXN0EgwKBG5hbWUYASABKAkSEAoIZmVhdHVyZXMYAiADKAkSJgoIbWV0YWRhdGEYAyABKAsyFC50cnVua2xpbmUudjEuRmllbGRzEg8KB3dhaXRfbXMYBCABKA0iaQoMRGlhbFJlc3BvbnNlEhAKCGVuZHBvaW50GAEgASgJEg0KBXRva2VuGAIgASgJEhAKCGZlYXR1cmVzGAMgAygJEiYKCG1ldGFkYXRhGAQgASgLMhQudHJ1bmtsaW5lLnYxLkZpZWxkcyINCgtMaXN0UmVxdWVzdCI5CgxMaXN0UmVzcG9uc2USKQoJbGlzdGVuZXJzGAEgAygLMhYudHJ1bmtsaW5lLnYxLkxpc3RlbmVyIlcKCExpc3RlbmVyEgwKBG5hbWUYASABKAkSJgoIbWV0YWRhdGEYAiABKAsyFC50cnVua2xpbmUudjEuRmllbGRzEhUKDXNpbmNlX3VuaXhfbXMYAyABKAQy1gEKD0V4Y2hhbmdlU2VydmljZRJFCgZMaXN0ZW4SGy50cnVua2xpbmUudjEuTGlzdGVuUmVxdWVzdBocLnRydW5rbGluZS52MS5MaXN0ZW5SZXNwb25zZTABEj0KBERpYWwSGS50cnVua2xpbmUudjEuRGlhbFJlcXVlc3QaGi50cnVua2xpbmUudjEuRGlhbFJlc3BvbnNlEj0KBExpc3QSGS50cnVua2xpbmUudjEuTGlzdFJlcXVlc3QaGi50cnVua2xpbmUudjEuTGlzdFJlc3BvbnNlYgZwcm90bzM", [file_trunkline_v1_frames]);
+  fileDesc("Cht0cnVua2xpbmUvdjEvZXhjaGFuZ2UucHJvdG8SDHRydW5rbGluZS52MSJXCg1MaXN0ZW5SZXF1ZXN0EgwKBG5hbWUYASABKAkSEAoIZmVhdHVyZXMYAiADKAkSJgoIbWV0YWRhdGEYAyABKAsyFC50cnVua2xpbmUudjEuRmllbGRzIpsBCg5MaXN0ZW5SZXNwb25zZRIsCglsaXN0ZW5pbmcYASABKAsyFy50cnVua2xpbmUudjEuTGlzdGVuaW5nSAASJAoFb2ZmZXIYAiABKAsyEy50cnVua2xpbmUudjEuT2ZmZXJIABIsCgloZWFydGJlYXQYAyABKAsyFy50cnVua2xpbmUudjEuSGVhcnRiZWF0SABCBwoFZXZlbnQiIQoJTGlzdGVuaW5nEhQKDGhlYXJ0YmVhdF9tcxgBIAEoDSILCglIZWFydGJlYXQikAEKBU9mZmVyEhAKCGVuZHBvaW50GAEgASgJEg0KBXRva2VuGAIgASgJEhAKCGZlYXR1cmVzGAMgAygJEiYKCG1ldGFkYXRhGAQgASgLMhQudHJ1bmtsaW5lLnYxLkZpZWxkcxIsCgpyZXN1bXB0aW9uGAUgASgLMhgudHJ1bmtsaW5lLnYxLlJlc3VtcHRpb24iLQoKUmVzdW1wdGlvbhIPCgdzZXNzaW9uGAEgASgJEg4KBnRpY2tldBgCIAEoCSJmCgtEaWFsUmVxdWVzdBIMCgRuYW1lGAEgASgJEhAKCGZlYXR1cmVzGAIgAygJEiYKCG1ldGFkYXRhGAMgASgLMhQudHJ1bmtsaW5lLnYxLkZpZWxkcxIPCgd3YWl0X21zGAQgASgNIpcBCgxEaWFsUmVzcG9uc2USEAoIZW5kcG9pbnQYASABKAkSDQoFdG9rZW4YAiABKAkSEAoIZmVhdHVyZXMYAyADKAkSJgoIbWV0YWRhdGEYBCABKAsyFC50cnVua2xpbmUudjEuRmllbGRzEiwKCnJlc3VtcHRpb24YBSABKAsyGC50cnVua2xpbmUudjEuUmVzdW1wdGlvbiJpCg1BdHRhY2hSZXF1ZXN0Eg4KBnRpY2tldBgBIAEoCRIPCgdhdHRlbXB0GAIgASgNEg0KBWF2b2lkGAMgAygJEigKBWFnYWluGAQgASgLMhkudHJ1bmtsaW5lLnYxLkRpYWxSZXF1ZXN0IkEKDkF0dGFjaFJlc3BvbnNlEhAKCGVuZHBvaW50GAEgASgJEg0KBXRva2VuGAIgASgJEg4KBnRpY2tldBgDIAEoCSI/CgxMZWF2ZVJlcXVlc3QSDgoGdGlja2V0GAEgASgJEg4KBnN0YXR1cxgCIAEoDRIPCgdtZXNzYWdlGAMgASgJIg8KDUxlYXZlUmVzcG9uc2UiDQoLTGlzdFJlcXVlc3QiOQoMTGlzdFJlc3BvbnNlEikKCWxpc3RlbmVycxgBIAMoCzIWLnRydW5rbGluZS52MS5MaXN0ZW5lciJXCghMaXN0ZW5lchIMCgRuYW1lGAEgASgJEiYKCG1ldGFkYXRhGAIgASgLMhQudHJ1bmtsaW5lLnYxLkZpZWxkcxIVCg1zaW5jZV91bml4X21zGAMgASgEMt0CCg9FeGNoYW5nZVNlcnZpY2USRQoGTGlzdGVuEhsudHJ1bmtsaW5lLnYxLkxpc3RlblJlcXVlc3QaHC50cnVua2xpbmUudjEuTGlzdGVuUmVzcG9uc2UwARI9CgREaWFsEhkudHJ1bmtsaW5lLnYxLkRpYWxSZXF1ZXN0GhoudHJ1bmtsaW5lLnYxLkRpYWxSZXNwb25zZRI9CgRMaXN0EhkudHJ1bmtsaW5lLnYxLkxpc3RSZXF1ZXN0GhoudHJ1bmtsaW5lLnYxLkxpc3RSZXNwb25zZRJDCgZBdHRhY2gSGy50cnVua2xpbmUudjEuQXR0YWNoUmVxdWVzdBocLnRydW5rbGluZS52MS5BdHRhY2hSZXNwb25zZRJACgVMZWF2ZRIaLnRydW5rbGluZS52MS5MZWF2ZVJlcXVlc3QaGy50cnVua2xpbmUudjEuTGVhdmVSZXNwb25zZWIGcHJvdG8z", [file_trunkline_v1_frames]);
 
 /**
  * @generated from message trunkline.v1.ListenRequest
@@ -145,6 +145,13 @@ export type Offer = Message<"trunkline.v1.Offer"> & {
    * @generated from field: trunkline.v1.Fields metadata = 4;
    */
   metadata?: Fields | undefined;
+
+  /**
+   * Present where the stream is a session, which both peers can resume.
+   *
+   * @generated from field: trunkline.v1.Resumption resumption = 5;
+   */
+  resumption?: Resumption | undefined;
 };
 
 /**
@@ -153,6 +160,34 @@ export type Offer = Message<"trunkline.v1.Offer"> & {
  */
 export const OfferSchema: GenMessage<Offer> = /*@__PURE__*/
   messageDesc(file_trunkline_v1_exchange, 4);
+
+/**
+ * What a peer needs to come back to a session.
+ *
+ * @generated from message trunkline.v1.Resumption
+ */
+export type Resumption = Message<"trunkline.v1.Resumption"> & {
+  /**
+   * The name of the session.
+   *
+   * @generated from field: string session = 1;
+   */
+  session: string;
+
+  /**
+   * A secret of this peer, for Attach and Leave.
+   *
+   * @generated from field: string ticket = 2;
+   */
+  ticket: string;
+};
+
+/**
+ * Describes the message trunkline.v1.Resumption.
+ * Use `create(ResumptionSchema)` to create a new message.
+ */
+export const ResumptionSchema: GenMessage<Resumption> = /*@__PURE__*/
+  messageDesc(file_trunkline_v1_exchange, 5);
 
 /**
  * @generated from message trunkline.v1.DialRequest
@@ -190,7 +225,7 @@ export type DialRequest = Message<"trunkline.v1.DialRequest"> & {
  * Use `create(DialRequestSchema)` to create a new message.
  */
 export const DialRequestSchema: GenMessage<DialRequest> = /*@__PURE__*/
-  messageDesc(file_trunkline_v1_exchange, 5);
+  messageDesc(file_trunkline_v1_exchange, 6);
 
 /**
  * @generated from message trunkline.v1.DialResponse
@@ -219,6 +254,11 @@ export type DialResponse = Message<"trunkline.v1.DialResponse"> & {
    * @generated from field: trunkline.v1.Fields metadata = 4;
    */
   metadata?: Fields | undefined;
+
+  /**
+   * @generated from field: trunkline.v1.Resumption resumption = 5;
+   */
+  resumption?: Resumption | undefined;
 };
 
 /**
@@ -226,7 +266,118 @@ export type DialResponse = Message<"trunkline.v1.DialResponse"> & {
  * Use `create(DialResponseSchema)` to create a new message.
  */
 export const DialResponseSchema: GenMessage<DialResponse> = /*@__PURE__*/
-  messageDesc(file_trunkline_v1_exchange, 6);
+  messageDesc(file_trunkline_v1_exchange, 7);
+
+/**
+ * @generated from message trunkline.v1.AttachRequest
+ */
+export type AttachRequest = Message<"trunkline.v1.AttachRequest"> & {
+  /**
+   * @generated from field: string ticket = 1;
+   */
+  ticket: string;
+
+  /**
+   * The caller's number of the attempt: one that it has not used. The stream token holds it.
+   *
+   * @generated from field: uint32 attempt = 2;
+   */
+  attempt: number;
+
+  /**
+   * Endpoints that the caller could not reach.
+   *
+   * @generated from field: repeated string avoid = 3;
+   */
+  avoid: string[];
+
+  /**
+   * At the side that dialled, until it has heard from the other one: the request, which is offered again.
+   *
+   * @generated from field: trunkline.v1.DialRequest again = 4;
+   */
+  again?: DialRequest | undefined;
+};
+
+/**
+ * Describes the message trunkline.v1.AttachRequest.
+ * Use `create(AttachRequestSchema)` to create a new message.
+ */
+export const AttachRequestSchema: GenMessage<AttachRequest> = /*@__PURE__*/
+  messageDesc(file_trunkline_v1_exchange, 8);
+
+/**
+ * @generated from message trunkline.v1.AttachResponse
+ */
+export type AttachResponse = Message<"trunkline.v1.AttachResponse"> & {
+  /**
+   * As in the offer; empty for attempt 0.
+   *
+   * @generated from field: string endpoint = 1;
+   */
+  endpoint: string;
+
+  /**
+   * @generated from field: string token = 2;
+   */
+  token: string;
+
+  /**
+   * A new ticket, good for longer.
+   *
+   * @generated from field: string ticket = 3;
+   */
+  ticket: string;
+};
+
+/**
+ * Describes the message trunkline.v1.AttachResponse.
+ * Use `create(AttachResponseSchema)` to create a new message.
+ */
+export const AttachResponseSchema: GenMessage<AttachResponse> = /*@__PURE__*/
+  messageDesc(file_trunkline_v1_exchange, 9);
+
+/**
+ * @generated from message trunkline.v1.LeaveRequest
+ */
+export type LeaveRequest = Message<"trunkline.v1.LeaveRequest"> & {
+  /**
+   * @generated from field: string ticket = 1;
+   */
+  ticket: string;
+
+  /**
+   * The gRPC status with which the session has ended: 0 if both directions were complete.
+   *
+   * @generated from field: uint32 status = 2;
+   */
+  status: number;
+
+  /**
+   * @generated from field: string message = 3;
+   */
+  message: string;
+};
+
+/**
+ * Describes the message trunkline.v1.LeaveRequest.
+ * Use `create(LeaveRequestSchema)` to create a new message.
+ */
+export const LeaveRequestSchema: GenMessage<LeaveRequest> = /*@__PURE__*/
+  messageDesc(file_trunkline_v1_exchange, 10);
+
+/**
+ * @generated from message trunkline.v1.LeaveResponse
+ */
+export type LeaveResponse = Message<"trunkline.v1.LeaveResponse"> & {
+};
+
+/**
+ * Describes the message trunkline.v1.LeaveResponse.
+ * Use `create(LeaveResponseSchema)` to create a new message.
+ */
+export const LeaveResponseSchema: GenMessage<LeaveResponse> = /*@__PURE__*/
+  messageDesc(file_trunkline_v1_exchange, 11);
 
 /**
  * @generated from message trunkline.v1.ListRequest
@@ -239,7 +390,7 @@ export type ListRequest = Message<"trunkline.v1.ListRequest"> & {
  * Use `create(ListRequestSchema)` to create a new message.
  */
 export const ListRequestSchema: GenMessage<ListRequest> = /*@__PURE__*/
-  messageDesc(file_trunkline_v1_exchange, 7);
+  messageDesc(file_trunkline_v1_exchange, 12);
 
 /**
  * @generated from message trunkline.v1.ListResponse
@@ -256,7 +407,7 @@ export type ListResponse = Message<"trunkline.v1.ListResponse"> & {
  * Use `create(ListResponseSchema)` to create a new message.
  */
 export const ListResponseSchema: GenMessage<ListResponse> = /*@__PURE__*/
-  messageDesc(file_trunkline_v1_exchange, 8);
+  messageDesc(file_trunkline_v1_exchange, 13);
 
 /**
  * @generated from message trunkline.v1.Listener
@@ -285,7 +436,7 @@ export type Listener = Message<"trunkline.v1.Listener"> & {
  * Use `create(ListenerSchema)` to create a new message.
  */
 export const ListenerSchema: GenMessage<Listener> = /*@__PURE__*/
-  messageDesc(file_trunkline_v1_exchange, 9);
+  messageDesc(file_trunkline_v1_exchange, 14);
 
 /**
  * @generated from service trunkline.v1.ExchangeService
@@ -321,6 +472,26 @@ export const ExchangeService: GenService<{
     methodKind: "unary";
     input: typeof ListRequestSchema;
     output: typeof ListResponseSchema;
+  },
+  /**
+   * Gives a peer of a session what it needs for its next call of RouterService.Stream. Attempt 0 only renews the ticket.
+   *
+   * @generated from rpc trunkline.v1.ExchangeService.Attach
+   */
+  attach: {
+    methodKind: "unary";
+    input: typeof AttachRequestSchema;
+    output: typeof AttachResponseSchema;
+  },
+  /**
+   * Says that a session has ended at the caller, which cannot tell the other side itself.
+   *
+   * @generated from rpc trunkline.v1.ExchangeService.Leave
+   */
+  leave: {
+    methodKind: "unary";
+    input: typeof LeaveRequestSchema;
+    output: typeof LeaveResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_trunkline_v1_exchange, 0);

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file trunkline/v1/frames.proto.
  */
 export const file_trunkline_v1_frames: GenFile = /*@__PURE__*/
-  fileDesc("Chl0cnVua2xpbmUvdjEvZnJhbWVzLnByb3RvEgx0cnVua2xpbmUudjEiQAoDRW5kEhUKDXBheWxvYWRfYnl0ZXMYASABKAQSEwoLZGF0YV9mcmFtZXMYAiABKAQSDQoFY3JjMzIYAyABKAciJgoFQWJvcnQSDAoEY29kZRgBIAEoDRIPCgdtZXNzYWdlGAIgASgJIi0KBkZpZWxkcxIjCgZmaWVsZHMYASADKAsyEy50cnVua2xpbmUudjEuRmllbGQiIwoFRmllbGQSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgMIiIKBFBpbmcSCgoCaWQYASABKAQSDgoGYW5zd2VyGAIgASgIYgZwcm90bzM");
+  fileDesc("Chl0cnVua2xpbmUvdjEvZnJhbWVzLnByb3RvEgx0cnVua2xpbmUudjEiQAoDRW5kEhUKDXBheWxvYWRfYnl0ZXMYASABKAQSEwoLZGF0YV9mcmFtZXMYAiABKAQSDQoFY3JjMzIYAyABKAciJgoFQWJvcnQSDAoEY29kZRgBIAEoDRIPCgdtZXNzYWdlGAIgASgJIi0KBkZpZWxkcxIjCgZmaWVsZHMYASADKAsyEy50cnVua2xpbmUudjEuRmllbGQiIwoFRmllbGQSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgMIiIKBFBpbmcSCgoCaWQYASABKAQSDgoGYW5zd2VyGAIgASgIIooBCgVIZWxsbxIPCgdzZXNzaW9uGAEgASgJEg8KB2RpYWxsZXIYAiABKAgSDwoHYXR0ZW1wdBgDIAEoDRIQCghyZWNlaXZlZBgEIAEoBBIWCg5yZWNlaXZlZF9jcmMzMhgFIAEoBxIUCgxyZXBsYXlfYnl0ZXMYBiABKAQSDgoGY3JlZGl0GAcgASgEIhUKBVN0YXJ0EgwKBGZyb20YASABKAQiJgoDQWNrEg8KB3JlY29yZHMYASABKAQSDgoGY3JlZGl0GAIgASgEYgZwcm90bzM");
 
 /**
  * Proof that one direction is complete: over the payloads of all its DATA frames, in order.
@@ -137,4 +137,112 @@ export type Ping = Message<"trunkline.v1.Ping"> & {
  */
 export const PingSchema: GenMessage<Ping> = /*@__PURE__*/
   messageDesc(file_trunkline_v1_frames, 4);
+
+/**
+ * The first frame of each side on every attachment of a session: where it stands.
+ *
+ * @generated from message trunkline.v1.Hello
+ */
+export type Hello = Message<"trunkline.v1.Hello"> & {
+  /**
+   * The name of the session.
+   *
+   * @generated from field: string session = 1;
+   */
+  session: string;
+
+  /**
+   * True from the side that dialled. It tells the other side's hello from an echo of one's own.
+   *
+   * @generated from field: bool dialler = 2;
+   */
+  dialler: boolean;
+
+  /**
+   * The sender's number of this attachment, counted from 1.
+   *
+   * @generated from field: uint32 attempt = 3;
+   */
+  attempt: number;
+
+  /**
+   * The number of records that the sender has, and the CRC-32 over them.
+   *
+   * @generated from field: uint64 received = 4;
+   */
+  received: bigint;
+
+  /**
+   * @generated from field: fixed32 received_crc32 = 5;
+   */
+  receivedCrc32: number;
+
+  /**
+   * The size of the sender's replay buffer in bytes.
+   *
+   * @generated from field: uint64 replay_bytes = 6;
+   */
+  replayBytes: bigint;
+
+  /**
+   * The cost of records that the sender takes in all.
+   *
+   * @generated from field: uint64 credit = 7;
+   */
+  credit: bigint;
+};
+
+/**
+ * Describes the message trunkline.v1.Hello.
+ * Use `create(HelloSchema)` to create a new message.
+ */
+export const HelloSchema: GenMessage<Hello> = /*@__PURE__*/
+  messageDesc(file_trunkline_v1_frames, 5);
+
+/**
+ * The next record of this attachment has the number `from`. Sent once, before the first record.
+ *
+ * @generated from message trunkline.v1.Start
+ */
+export type Start = Message<"trunkline.v1.Start"> & {
+  /**
+   * @generated from field: uint64 from = 1;
+   */
+  from: bigint;
+};
+
+/**
+ * Describes the message trunkline.v1.Start.
+ * Use `create(StartSchema)` to create a new message.
+ */
+export const StartSchema: GenMessage<Start> = /*@__PURE__*/
+  messageDesc(file_trunkline_v1_frames, 6);
+
+/**
+ * What the sender has received by now, and takes in all.
+ *
+ * @generated from message trunkline.v1.Ack
+ */
+export type Ack = Message<"trunkline.v1.Ack"> & {
+  /**
+   * The number of records that the sender has.
+   *
+   * @generated from field: uint64 records = 1;
+   */
+  records: bigint;
+
+  /**
+   * The cost of records that the sender takes in all.
+   *
+   * @generated from field: uint64 credit = 2;
+   */
+  credit: bigint;
+};
+
+/**
+ * Describes the message trunkline.v1.Ack.
+ * Use `create(AckSchema)` to create a new message.
+ */
+export const AckSchema: GenMessage<Ack> = /*@__PURE__*/
+  messageDesc(file_trunkline_v1_frames, 7);
 

@@ -1,0 +1,77 @@
+/** Every way in which two sessions and their routers can go on, in worlds that are small enough to be explored. */
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import type { Session, SessionOptions } from "../../src/session/session.js";
+import type { WorldOptions } from "./small-world.js";
+import { explore, type Found, shrink, walk } from "./walk.js";
+
+const worlds: readonly WorldOptions[] = [
+  { records: [2, 1], routers: 2, faults: 3, maxAttempts: 8 },
+  { records: [1, 1], routers: 2, faults: 3, maxAttempts: 8, mixes: true },
+  { records: [1, 2], routers: 1, faults: 2, maxAttempts: 8, aborts: true },
+];
+
+/** Walks until something goes wrong. */
+function firstProblem(seeds: number, more: Partial<WorldOptions> = {}): Found | undefined {
+  for (let seed = 0; seed < seeds; seed++) {
+    const options = { ...(worlds[seed % worlds.length] as WorldOptions), ...more };
+    const found = walk(options, seed);
+    if (found !== undefined) return shrink(options, found);
+  }
+  return undefined;
+}
+
+describe("two sessions", () => {
+  it("lose nothing and come to their end, whatever routers do", () => {
+    expect(firstProblem(3_000)).toBeUndefined();
+  });
+
+  it("lose nothing in any state of the smallest world", () => {
+    const { states, found } = explore({ records: [1, 0], routers: 1, faults: 1, maxAttempts: 2 }, 1_500);
+    expect(found).toBeUndefined();
+    expect(states).toBe(1_500);
+  });
+});
+
+/** Mistakes, each as a change of one place in what was built: the walks must find every one of them. */
+const mistakes: readonly [what: string, from: string, to: string][] = [
+  ["nothing is fenced", 'other.phase = "old"', "other.phase"],
+  ["the hello of an older attempt counts", "hello.attempt <= this.#shown", "false"],
+  ["an echo counts as a hello", "hello.dialler === this.dialler", "false"],
+  ["the replay begins one record too late", "attachment.next = received;", "attachment.next = received + 1;"],
+  ["the first records are sent twice", "if (attachment.startWritten)\n            return;", ""],
+  [
+    "a record is acknowledged before it has come",
+    "encodeAck({ records, credit })",
+    "encodeAck({ records: records + 1, credit })",
+  ],
+  ["a record that is here is taken again", "if (number < records)\n            return;", ""],
+  ["a gap is no mistake", "number > records", "false"],
+  [
+    "nobody comes back for the other side",
+    "return this.moving ?",
+    "if (this.isComplete) return false;\n        return this.moving ?",
+  ],
+  ["an end without a proof is taken for one", "attachment.halfClosed && (this.isComplete", "(true || this.isComplete"],
+];
+
+describe("a mistake in the session is found", () => {
+  for (const [index, [what, from, to]] of mistakes.entries()) {
+    it(what, async () => {
+      const built = fileURLToPath(new URL("../../dist/session/session.js", import.meta.url));
+      const source = readFileSync(built, "utf8");
+      expect(source.split(from), `"${from}" once in what was built`).toHaveLength(2);
+      const planted = built.replace(/session\.js$/, `planted-${index}.js`);
+      writeFileSync(planted, source.replace(from, to));
+      try {
+        const { Session: Wrong } = (await import(/* @vite-ignore */ planted)) as {
+          Session: new (options: SessionOptions) => Session;
+        };
+        expect(firstProblem(2_000, { make: (options) => new Wrong(options) })).toBeDefined();
+      } finally {
+        rmSync(planted);
+      }
+    });
+  }
+});

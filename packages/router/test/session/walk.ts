@@ -1,0 +1,93 @@
+/** Walks through small worlds: at random by a seed, or everywhere. */
+import { SmallWorld, type WorldOptions } from "./small-world.js";
+
+export interface Found {
+  readonly problem: string;
+  readonly path: readonly string[];
+}
+
+/** Returns numbers from 0 to below 1 that depend on the seed alone (mulberry32). */
+export function randomOf(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** Takes steps at random, then lets the sessions come to their end. Returns what went wrong, if anything did. */
+export function walk(options: WorldOptions, seed: number, maxSteps = 60): Found | undefined {
+  const random = randomOf(seed);
+  const world = new SmallWorld(options);
+  const length = Math.floor(random() * maxSteps);
+  const path: string[] = [];
+  for (let count = 0; count < length; count++) {
+    const steps = world.steps();
+    const step = steps[Math.floor(random() * steps.length)];
+    if (step === undefined) break;
+    path.push(step);
+    world.take(step);
+    const problem = world.problem();
+    if (problem !== undefined) return { problem, path };
+  }
+  const problem = world.settle();
+  return problem === undefined ? undefined : { problem, path };
+}
+
+/** Leaves out the steps of a path that the problem does not need. */
+export function shrink(options: WorldOptions, { path, problem }: Found): Found {
+  let shortest = path;
+  for (let at = shortest.length - 1; at >= 0; at--) {
+    const shorter = shortest.filter((_, index) => index !== at);
+    if (fails(options, shorter)) shortest = shorter;
+  }
+  return { problem: fails(options, shortest) ?? problem, path: shortest };
+}
+
+function fails(options: WorldOptions, path: readonly string[]): string | undefined {
+  const world = new SmallWorld(options);
+  for (const step of path) {
+    if (!world.steps().includes(step)) return undefined;
+    world.take(step);
+    const problem = world.problem();
+    if (problem !== undefined) return problem;
+  }
+  return world.settle();
+}
+
+/**
+ * Goes to every state of a world, the nearest first, and lets the sessions come to their end from there. Returns the
+ * number of states, and what went wrong in the first one where something did.
+ */
+export function explore(
+  options: WorldOptions,
+  maxStates: number = Number.POSITIVE_INFINITY,
+): { readonly states: number; readonly found: Found | undefined } {
+  const seen = new Set<string>();
+  let edge: (readonly string[])[] = [[]];
+  while (edge.length > 0) {
+    const next: (readonly string[])[] = [];
+    for (const path of edge) {
+      const world = new SmallWorld(options);
+      for (const step of path) world.take(step);
+      const steps = world.steps();
+      for (const step of steps) {
+        const after = new SmallWorld(options);
+        for (const each of path) after.take(each);
+        after.take(step);
+        const key = after.key();
+        if (seen.has(key)) continue;
+        seen.add(key);
+        const longer = [...path, step];
+        next.push(longer);
+        const problem = after.problem() ?? after.settle();
+        if (problem !== undefined) return { states: seen.size, found: { problem, path: longer } };
+        if (seen.size >= maxStates) return { states: seen.size, found: undefined };
+      }
+    }
+    edge = next;
+  }
+  return { states: seen.size, found: undefined };
+}
