@@ -356,6 +356,8 @@ export class Session {
       return;
     }
     if (attachment.phase === "live") this.moving = false;
+    // Nothing can come of the old ones any more, and the other side learns only by their end that it has to come back.
+    for (const [older, { phase }] of this.#attachments) if (phase === "old") this.#attachments.delete(older);
     if (end.kind === "ok" && attachment.halfClosed && (this.isComplete || this.outcome !== undefined)) {
       this.#finish();
       return;

@@ -9,6 +9,8 @@ import { explore, type Found, shrink, walk } from "./walk.js";
 const worlds: readonly WorldOptions[] = [
   { records: [2, 1], routers: 2, faults: 3, maxAttempts: 8 },
   { records: [1, 1], routers: 2, faults: 3, maxAttempts: 8, mixes: true },
+  { records: [3, 3], routers: 2, faults: 4, maxAttempts: 8, only: ["drain"] },
+  { records: [2, 0], routers: 2, faults: 6, maxAttempts: 8, mixes: true, only: ["cut", "mix", "drain"] },
   { records: [1, 2], routers: 1, faults: 2, maxAttempts: 8, aborts: true },
 ];
 
@@ -37,7 +39,6 @@ describe("two sessions", () => {
 /** Mistakes, each as a change of one place in what was built: the walks must find every one of them. */
 const mistakes: readonly [what: string, from: string, to: string][] = [
   ["nothing is fenced", 'other.phase = "old"', "other.phase"],
-  ["the hello of an older attempt counts", "hello.attempt <= this.#shown", "false"],
   ["an echo counts as a hello", "hello.dialler === this.dialler", "false"],
   ["the replay begins one record too late", "attachment.next = received;", "attachment.next = received + 1;"],
   ["the first records are sent twice", "if (attachment.startWritten)\n            return;", ""],
@@ -46,14 +47,16 @@ const mistakes: readonly [what: string, from: string, to: string][] = [
     "encodeAck({ records, credit })",
     "encodeAck({ records: records + 1, credit })",
   ],
-  ["a record that is here is taken again", "if (number < records)\n            return;", ""],
-  ["a gap is no mistake", "number > records", "false"],
   [
     "nobody comes back for the other side",
     "return this.moving ?",
     "if (this.isComplete) return false;\n        return this.moving ?",
   ],
-  ["an end without a proof is taken for one", "attachment.halfClosed && (this.isComplete", "(true || this.isComplete"],
+  [
+    "the end of a call counts as the end of the session",
+    'end.kind === "ok" && attachment.halfClosed && (this.isComplete || this.outcome !== undefined)',
+    'end.kind === "ok"',
+  ],
 ];
 
 describe("a mistake in the session is found", () => {
@@ -68,7 +71,7 @@ describe("a mistake in the session is found", () => {
         const { Session: Wrong } = (await import(/* @vite-ignore */ planted)) as {
           Session: new (options: SessionOptions) => Session;
         };
-        expect(firstProblem(2_000, { make: (options) => new Wrong(options) })).toBeDefined();
+        expect(firstProblem(3_000, { make: (options) => new Wrong(options) })).toBeDefined();
       } finally {
         rmSync(planted);
       }

@@ -15,8 +15,10 @@ export interface WorldOptions {
   readonly faults: number;
   /** The attempts of one side on a path. */
   readonly maxAttempts: number;
-  /** True lets routers join any two halves, and a half to itself: an echo. */
+  /** True lets routers join any two halves, of whatever attempts and sides, and a half to itself: an echo. */
   readonly mixes?: boolean;
+  /** The faults that there are. Default: all that the other options allow. */
+  readonly only?: readonly string[];
   /** True lets each side abort. */
   readonly aborts?: boolean;
   /** Makes a session: a test gives one with a mistake in it. */
@@ -36,6 +38,18 @@ interface Call {
   /** The end of the call for the side, once the frames before it are taken. */
   ends: "ok" | "cut" | "superseded" | undefined;
   byAttempt: number;
+}
+
+/** The steps that are faults. */
+export const faults: RegExp = /^(cut|crash|mix|drain|finish|abort) /;
+
+function kindOf(step: string): string {
+  return step.split(" ", 1)[0] as string;
+}
+
+/** True for a half that no other one has been joined to, as far as its side knows. */
+function isFresh(call: Call | undefined): boolean {
+  return call?.told === false && call.ends === undefined;
 }
 
 const ended: Frame = { frameType: RouterFrameType.GOAWAY, payload: new Uint8Array() };
@@ -91,17 +105,20 @@ export class SmallWorld {
         steps.push(`end ${index}`);
       if (!session.has(call.attempt)) steps.push(`leave ${index}`);
       if (mayFail && call.ends === undefined) steps.push(`cut ${index}`);
-      if (mayFail && this.#options.mixes && call.ends === undefined)
+      // A status that no router has made, as a proxy may: OK where nothing has ended.
+      if (mayFail && call.told && call.ends === undefined && !call.halfClosed && !call.partner?.halfClosed)
+        steps.push(`finish ${index}`);
+      if (mayFail && this.#options.mixes && isFresh(call))
         for (let other = 0; other <= index; other++)
-          if (this.#calls[other]?.ends === undefined && this.#calls[other] !== call.partner)
-            steps.push(`mix ${index} ${other}`);
+          if (isFresh(this.#calls[other]) && this.#calls[other] !== call.partner) steps.push(`mix ${index} ${other}`);
       if (mayFail && call.told && session.phaseOf(call.attempt) === "live" && !session.moving)
         steps.push(`drain ${index}`);
     }
     if (mayFail)
       for (let router = 0; router < this.#options.routers; router++)
         if (this.#calls.some((call) => call.router === router)) steps.push(`crash ${router}`);
-    return steps;
+    const { only } = this.#options;
+    return only === undefined ? steps : steps.filter((step) => !faults.test(step) || only.includes(kindOf(step)));
   }
 
   /** Asking what to write changes the session, so whether there is something is known by its description. */
@@ -164,6 +181,11 @@ export class SmallWorld {
         return true;
       case "leave":
         this.#drop(call);
+        return true;
+      case "finish":
+        this.#faults += 1;
+        this.#over(call, "ok");
+        if (call.partner !== undefined) call.partner.ends ??= "ok";
         return true;
       case "mix":
         this.#faults += 1;
@@ -327,11 +349,17 @@ export class SmallWorld {
         return true;
       }
     }
-    // The time of a half that waits is over.
-    const waiting = this.#calls.find(({ partner, ends }) => partner === undefined && ends === undefined);
-    if (waiting === undefined) return false;
-    this.#over(waiting, "cut");
-    return !this.sessions[waiting.side].isComplete || this.#linger[waiting.side]-- > 0;
+    return this.#passTime();
+  }
+
+  /** Ends what has waited for too long: halves for the other one, and sides for a hello. */
+  #passTime(): boolean {
+    const waiting = this.#calls.filter(({ side, attempt, partner, told, ends }) => {
+      const isLate = told && this.sessions[side].phaseOf(attempt) === "greeting";
+      return ends === undefined && (partner === undefined || isLate);
+    });
+    for (const call of waiting) this.#over(call, "cut");
+    return waiting.some(({ side }) => !this.sessions[side].isComplete || this.#linger[side]-- > 0);
   }
 
   /** The exchange is told that a side has ended: it tells the other one. */

@@ -1,5 +1,5 @@
 /** Walks through small worlds: at random by a seed, or everywhere. */
-import { SmallWorld, type WorldOptions } from "./small-world.js";
+import { faults, SmallWorld, type WorldOptions } from "./small-world.js";
 
 export interface Found {
   readonly problem: string;
@@ -17,14 +17,20 @@ export function randomOf(seed: number): () => number {
   };
 }
 
+/** The part of the steps that are faults: few, so that a walk gets far between them. */
+const faultShare = 0.07;
+
 /** Takes steps at random, then lets the sessions come to their end. Returns what went wrong, if anything did. */
-export function walk(options: WorldOptions, seed: number, maxSteps = 60): Found | undefined {
+export function walk(options: WorldOptions, seed: number, maxSteps = 120): Found | undefined {
   const random = randomOf(seed);
   const world = new SmallWorld(options);
   const length = Math.floor(random() * maxSteps);
   const path: string[] = [];
   for (let count = 0; count < length; count++) {
-    const steps = world.steps();
+    const all = world.steps();
+    const wantsFault = random() < faultShare;
+    const some = all.filter((each) => faults.test(each) === wantsFault);
+    const steps = some.length > 0 ? some : all;
     const step = steps[Math.floor(random() * steps.length)];
     if (step === undefined) break;
     path.push(step);
