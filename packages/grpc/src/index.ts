@@ -8,8 +8,8 @@ export type { CallDefaults } from "./call/defaults.js";
 export { MessageBudget, type MessageBudgetOptions } from "./call/message-budget.js";
 export type { CallOptions } from "./call/options.js";
 export type { Messages } from "./call/send-all.js";
-export { Channel, type ChannelOptions, type TlsOptions } from "./client/channel.js";
-export type { ChannelState } from "./client/connection-manager.js";
+export { Channel, type ChannelOptions, type ConnectOptions, type TlsOptions } from "./client/channel.js";
+export type { ChannelState } from "./client/connectivity.js";
 export {
   type BidiStreamingMethod,
   type Client,

@@ -31,8 +31,8 @@ import { Status } from "../wire/status.js";
 import { errorOfReset } from "../wire/wire-status.js";
 import type { BoundMethod } from "./bound-method.js";
 import { deadlineExceeded, endedWithOk, endOf, interceptorError, warn } from "./call-errors.js";
+import type { WaitingCall } from "./call-queue.js";
 import type { ClientConnection } from "./connection.js";
-import type { WaitingCall } from "./connection-manager.js";
 import { Milestones } from "./milestones.js";
 import { OutgoingRequest, type RequestOwner } from "./request.js";
 import { IncomingResponse, type ResponseOwner } from "./response.js";
@@ -398,7 +398,7 @@ export class ClientCallStream implements ClientCall<{}, {}>, WaitingCall, Reques
     if (retries === undefined || status === Status.OK || this.#life.ended) return false;
     if (this.#response.begun || this.#response.other !== undefined || this.#request.committed) return false;
     const { connections } = this.#bound.channel;
-    if (connections.state === "closed") return false;
+    if (connections.state === "SHUTDOWN") return false;
     const waitMs = retries.failed(status, pushback);
     const remainingMs = this.#life.remainingMs;
     if (waitMs === undefined || (remainingMs !== undefined && waitMs >= remainingMs)) return false;

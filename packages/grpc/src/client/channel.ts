@@ -13,18 +13,27 @@ import {
 } from "@trunkline/base";
 import { type Clock, type CloseOptions, defaultCloseTimeoutMs } from "@trunkline/streams";
 import { connectSocket, secureSocket, systemClock } from "#platform";
-import { type CallDefaults, callDefaultNames, type ResolvedDefaults, resolveDefaults } from "../call/defaults.js";
+import {
+  type CallDefaults,
+  callDefaultNames,
+  checkedTimeoutMs,
+  type ResolvedDefaults,
+  resolveDefaults,
+} from "../call/defaults.js";
 import { budgetFor, type MessageBudget } from "../call/message-budget.js";
 import { closeOptionNames } from "../call/options.js";
 import { checkCarrier, duplexOf, isDuplex } from "../connection/carrier.js";
 import { type ChannelLifetimeOptions, keepaliveOptionNames, resolveChannelLifetime } from "../connection/lifetime.js";
 import { checkedHttp2, type Http2Options } from "../connection/options.js";
 import { peerOf } from "../connection/peer.js";
+import { asDeadline, Deadline } from "../contract/deadline.js";
 import { CallerContext } from "../hooks/context.js";
 import { version } from "../wire/version.js";
 import type { Connector } from "./connect-attempt.js";
-import { type ChannelState, ConnectionManager } from "./connection-manager.js";
+import { ConnectionManager } from "./connection-manager.js";
+import type { ChannelState } from "./connectivity.js";
 import { ResolvedServiceConfig, type ServiceConfig } from "./service-config.js";
+import { Subchannel } from "./subchannel.js";
 import { type ChannelTarget, type ConnectTarget, parseTarget, type TransportTarget } from "./target.js";
 
 /** Returns the TLS options of the next connection. An error that it throws counts as a failure to connect. */
@@ -89,6 +98,26 @@ const channelOptionNames: ReadonlySet<string> = optionNames<ChannelOptions>({
   clock: true,
 });
 
+/** Options of `Channel.connect`. */
+export interface ConnectOptions {
+  /** Ends the wait; the promise rejects with its reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** The time by which there has to be a connection. Default: none. */
+  readonly deadline?: Deadline | Date | undefined;
+  /** The time for connecting, in milliseconds; the earlier of this and `deadline` counts. Default: none. */
+  readonly timeoutMs?: number | undefined;
+  /** Waits through attempts that fail. Default false: the first failure rejects. */
+  readonly waitForReady?: boolean | undefined;
+}
+
+const connectOptionNames = optionNames<ConnectOptions>({
+  signal: true,
+  deadline: true,
+  timeoutMs: true,
+  waitForReady: true,
+});
+const watchOptionNames = optionNames<Pick<ConnectOptions, "signal">>({ signal: true });
+
 /** The parts of a channel that its calls use; `coreOf(channel)` gives them to the rest of this package. */
 export interface ChannelCore {
   readonly connections: ConnectionManager;
@@ -135,25 +164,26 @@ export class Channel implements AsyncDisposable {
     const context = new CallerContext();
     if (options.plaintext === true && options.tls !== undefined)
       throw new TypeError("a channel has either tls or plaintext: true, not both");
-    const { connector, secure, authority } =
+    const { connector, reconnects, secure, authority } =
       typeof target === "string" ? socketConnector(target, options) : givenConnector(target, options);
-    const connectInContext: Connector = {
-      name: connector.name,
-      reconnects: connector.reconnects,
-      connect: (signal) => context.run(() => connector.connect(signal)),
+    const { name } = connector;
+    const connectors = [{ name, connect: (signal: AbortSignal) => context.run(() => connector.connect(signal)) }];
+    const connectionOptions = {
+      clock,
+      backoff: new Backoff(options.backoff),
+      connectTimeoutMs: checkConnectTimeoutMs(options),
+      http2: checkedHttp2("client", options.http2),
+      lifetime: resolveChannelLifetime(options),
+      reconnects,
     };
-    const connectTimeoutMs = checkConnectTimeoutMs(options);
+    const maxWaitingCalls = wholeNumber("maxWaitingCalls", options.maxWaitingCalls ?? 10_000, 0);
     const own = `grpc-node-trunkline/${version}`;
-    this.target = connector.name;
+    this.target = name;
     this.#core = {
-      connections: new ConnectionManager(connectInContext, {
-        clock,
-        backoff: new Backoff(options.backoff),
-        maxWaitingCalls: wholeNumber("maxWaitingCalls", options.maxWaitingCalls ?? 10_000, 0),
-        connectTimeoutMs,
-        http2: checkedHttp2("client", options.http2),
-        lifetime: resolveChannelLifetime(options),
-      }),
+      connections: new ConnectionManager(
+        { name, clock, maxWaitingCalls },
+        (owner) => new Subchannel({ name, connectors: () => connectors }, connectionOptions, owner),
+      ),
       timers: new TimerHeap(clock, "watch"),
       clock,
       scheme: secure ? "https" : "http",
@@ -167,9 +197,38 @@ export class Channel implements AsyncDisposable {
     forgotten.register(this.#core, this.#core.connections, this.#core);
   }
 
-  /** The state of the connection. Calls are taken in every state but `"closed"`. */
+  /** The state of the connection. Calls are taken in every state but `"SHUTDOWN"`. */
   get state(): ChannelState {
     return this.#core.connections.state;
+  }
+
+  /**
+   * Gives the present state, and then each other state that the channel comes to. A reader that is slow is given the
+   * latest one. The iteration ends after `"SHUTDOWN"`; watching neither connects nor keeps an unused channel open.
+   * @throws the reason of `signal`, when that aborts
+   */
+  watchState(options: Pick<ConnectOptions, "signal"> = {}): AsyncIterableIterator<ChannelState, undefined> {
+    checkOptionNames("watchState", options, watchOptionNames);
+    return this.#core.connections.states(options.signal);
+  }
+
+  /**
+   * Connects, if there is no connection. Resolves once the state is `"READY"`; a program calls it at its start to learn
+   * at once that its server is there, or to have the connection before the first call.
+   * @throws GrpcError as a call would: UNAVAILABLE with the reason when the attempt fails (not with `waitForReady`) or
+   * the channel is closed, DEADLINE_EXCEEDED with the state and the last failure. The reason of `signal` when that
+   * aborts. TypeError or RangeError for an option that cannot be.
+   */
+  async connect(options: ConnectOptions = {}): Promise<void> {
+    checkOptionNames("connect", options, connectOptionNames);
+    const { signal, timeoutMs, waitForReady = false } = options;
+    if (typeof waitForReady !== "boolean")
+      throw new TypeError(`waitForReady must be true or false, not ${String(waitForReady)}`);
+    checkedTimeoutMs(timeoutMs);
+    const { connections, clock } = this.#core;
+    const after = timeoutMs === undefined ? undefined : Deadline.after(timeoutMs, clock);
+    const deadline = Deadline.earliest(asDeadline(options.deadline), after);
+    await connections.connect({ signal, deadline, waitForReady });
   }
 
   /**
@@ -208,6 +267,8 @@ function headerText(name: string, value: string): string {
 
 interface ResolvedTarget {
   readonly connector: Connector;
+  /** True where another connection can be made after a loss. */
+  readonly reconnects: boolean;
   readonly secure: boolean;
   readonly authority: string;
 }
@@ -219,7 +280,6 @@ function socketConnector(target: string, options: ChannelOptions): ResolvedTarge
   const path = "path" in socket ? socket.path : undefined;
   const connector: Connector = {
     name: printAddress(socket),
-    reconnects: true,
     async connect(signal) {
       const duplex = await connectSocket(socket, {
         tls: secure ? await tlsOptions(options) : undefined,
@@ -229,7 +289,7 @@ function socketConnector(target: string, options: ChannelOptions): ResolvedTarge
       return { duplex, peer: peerOf(duplex, path) };
     },
   };
-  return { connector, secure, authority };
+  return { connector, reconnects: true, secure, authority };
 }
 
 function tlsOptions({ tls }: ChannelOptions): ReturnType<TlsOptions> {
@@ -261,13 +321,12 @@ function givenConnector(target: TransportTarget | ConnectTarget, options: Channe
       if (duplex.destroyed) throw new Error("the given transport is closed", { cause: duplex.errored ?? undefined });
       return { duplex, peer: peerOf(duplex) };
     };
-    return { connector: { name: "the given transport", reconnects: false, connect }, secure: false, authority };
+    return { connector: { name: "the given transport", connect }, reconnects: false, secure: false, authority };
   }
   if (typeof target.connect !== "function")
     throw new TypeError("a channel's target is a string, { transport } or { connect }");
   const connector: Connector = {
     name: authority,
-    reconnects: true,
     async connect(signal) {
       const duplex = await duplexOf(await target.connect({ signal }));
       if (options.tls === undefined) return { duplex, peer: peerOf(duplex) };
@@ -276,5 +335,5 @@ function givenConnector(target: TransportTarget | ConnectTarget, options: Channe
       return { duplex: secured, peer: peerOf(secured) };
     },
   };
-  return { connector, secure: options.tls !== undefined, authority };
+  return { connector, reconnects: true, secure: options.tls !== undefined, authority };
 }

@@ -20,6 +20,7 @@ export {
   setInterval,
   shownCertificate,
   systemClock,
+  TransportError,
 } from "@trunkline/base/node";
 export { nodePlatform as codecPlatform } from "@trunkline/codec/node";
 export {

@@ -67,7 +67,7 @@ describe("a client that cancels", () => {
     const error = await rejection(client.say({}, { signal: AbortSignal.abort() }));
     expect(error).toMatchObject({ status: Status.CANCELLED });
     expect((error.cause as Error).name).toBe("AbortError");
-    expect(served?.channel.state).toBe("idle");
+    expect(served?.channel.state).toBe("IDLE");
   });
 
   it("takes its listener off the signal when the call ends otherwise", async () => {

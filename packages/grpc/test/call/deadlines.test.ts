@@ -86,7 +86,7 @@ describe("a deadline", () => {
     });
     await settle();
     expect(calls).toBe(0);
-    expect(served?.channel.state).toBe("idle");
+    expect(served?.channel.state).toBe("IDLE");
   });
 
   it("that never comes is none", async () => {
@@ -152,7 +152,7 @@ describe("a deadline", () => {
     const server = new RawServer({ clock }, { maxConcurrentStreams: 0 });
     const client = createClient(Echo, server.channel);
     const failed = rejection(client.say({}, { deadline: Deadline.after(10, clock) }));
-    await until(() => server.channel.state === "ready", "a connection");
+    await until(() => server.channel.state === "READY", "a connection");
     clock.advance(10);
     expect((await failed).message).toBe(
       "the deadline passed 10 ms after the call began, waiting for one of the streams that raw allows",

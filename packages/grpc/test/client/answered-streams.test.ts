@@ -157,7 +157,7 @@ describe("a stream", () => {
     await until(() => (server.requests[0]?.data.length ?? 0) > 0, "the message");
     const first = server.requests[0]?.stream;
     server.driver.close();
-    await until(() => server.channel.state === "idle", "the channel to notice");
+    await until(() => server.channel.state === "IDLE", "the channel to notice");
     answer((stream) => {
       stream.sendHeaders(responseHeaders, more);
       stream.sendData(hi, more);

@@ -35,12 +35,12 @@ const refuse = (): never => {
 
 describe("a channel", () => {
   it("connects when the first call wants it, and keeps the connection", async () => {
-    expect(server.channel.state).toBe("idle");
+    expect(server.channel.state).toBe("IDLE");
     expect(server.channel.target).toBe("raw");
     const first = client.say({});
-    expect(server.channel.state).toBe("connecting");
+    expect(server.channel.state).toBe("CONNECTING");
     await first;
-    expect(server.channel.state).toBe("ready");
+    expect(server.channel.state).toBe("READY");
     await client.say({});
     expect(server.attempts).toBe(1);
   });
@@ -57,14 +57,14 @@ describe("a channel", () => {
       const error = await rejection(client.say({}));
       expect(error).toMatchObject({ status: Status.UNAVAILABLE, message: "connection refused" });
       expect(server.attempts).toBe(attempt);
-      expect(server.channel.state).toBe("backoff");
+      expect(server.channel.state).toBe("TRANSIENT_FAILURE");
       expect((await rejection(client.say({}))).message).toMatch(
         /^connection refused \(the next attempt is in \d+ ms\)$/,
       );
       clock.advance(waitMs - 1);
-      expect(server.channel.state).toBe("backoff");
+      expect(server.channel.state).toBe("TRANSIENT_FAILURE");
       clock.advance(1);
-      expect(server.channel.state).toBe("idle");
+      expect(server.channel.state).toBe("IDLE");
       waitMs = Math.min(30_000, waitMs * 1.6);
     }
   });
@@ -75,7 +75,7 @@ describe("a channel", () => {
     server.beforeConnect = () => {};
     clock.advance(500);
     await client.say({});
-    expect(server.channel.state).toBe("ready");
+    expect(server.channel.state).toBe("READY");
   });
 
   it("keeps calls that wait for it through failed attempts, as long as their deadlines allow", async () => {
@@ -92,7 +92,7 @@ describe("a channel", () => {
       status: Status.DEADLINE_EXCEEDED,
       message:
         "the deadline passed 700 ms after the call began, waiting for a connection to raw " +
-        "(the last attempt failed: connection refused)",
+        "(TRANSIENT_FAILURE, the last attempt failed: connection refused)",
     });
     server.beforeConnect = () => {};
     clock.advance(600);
@@ -109,7 +109,7 @@ describe("a channel", () => {
     clock.advance(800);
     await client.say({});
     server.driver.destroy();
-    await until(() => server.channel.state === "idle", "the loss");
+    await until(() => server.channel.state === "IDLE", "the loss");
     server.beforeConnect = refuse;
     await rejection(client.say({}));
     expect((await rejection(client.say({}))).message).toContain("the next attempt is in 500 ms");
@@ -140,7 +140,7 @@ describe("a channel", () => {
     for (let turn = 0; turn < 12; turn++) await rejection(client.say({}));
     const attempts = server.attempts;
     expect(attempts).toBe(10);
-    expect(server.channel.state).toBe("backoff");
+    expect(server.channel.state).toBe("TRANSIENT_FAILURE");
     expect((await rejection(client.say({}))).message).toMatch(/the next attempt is in 500 ms/);
     expect(server.attempts).toBe(attempts);
   });
@@ -151,12 +151,12 @@ describe("a channel", () => {
     client = createClient(Echo, server.channel);
     const call = rejection(client.say({}));
     for (const turn of [1, 2]) {
-      await until(() => server.channel.state === "ready" && server.attempts === turn, `connection ${turn}`);
+      await until(() => server.channel.state === "READY" && server.attempts === turn, `connection ${turn}`);
       server.last.duplex.destroy();
     }
     expect(await call).toMatchObject({ status: Status.UNAVAILABLE });
     expect(server.attempts).toBe(2);
-    expect(server.channel.state).toBe("backoff");
+    expect(server.channel.state).toBe("TRANSIENT_FAILURE");
   });
 
   it("does not back off from a server that has closed a connection because of a call, twice in a row", async () => {
@@ -272,12 +272,12 @@ describe("a channel", () => {
     await client.say({}, { deadline: Deadline.after(1_000, clock) });
     server.beforeConnect = refuse;
     server.driver.destroy();
-    await until(() => server.channel.state === "idle", "the loss");
+    await until(() => server.channel.state === "IDLE", "the loss");
     const waiting = rejection(client.say({}, { waitForReady: true }));
-    await until(() => server.channel.state === "backoff", "the failure");
+    await until(() => server.channel.state === "TRANSIENT_FAILURE", "the failure");
     await server.channel.close();
     expect(await waiting).toMatchObject({ status: Status.UNAVAILABLE, message: "the channel to raw is closed" });
-    expect(server.channel.state).toBe("closed");
+    expect(server.channel.state).toBe("SHUTDOWN");
     expect(await rejection(client.say({}))).toMatchObject({
       status: Status.UNAVAILABLE,
       message: "the channel to raw is closed",
@@ -347,7 +347,7 @@ describe("a channel on a given transport", () => {
     expect((await given.say({ text: "you" })).text).toBe("you");
     clientSide.destroy(new Error("cut"));
     await served;
-    await until(() => channel.state === "closed", "the channel to notice");
+    await until(() => channel.state === "SHUTDOWN", "the channel to notice");
     expect(await rejection(given.say({}))).toMatchObject({
       status: Status.UNAVAILABLE,
       message: "the transport to the given transport is gone",

@@ -75,11 +75,11 @@ describe("an idle channel", () => {
   it("closes its connection after idleTimeoutMs, and makes another for the next call", async () => {
     const one = pair({ idleTimeoutMs: 10_000 });
     await one.client.say({ text: "a" });
-    expect(one.channel.state).toBe("ready");
+    expect(one.channel.state).toBe("READY");
     await one.pass(9_000);
-    expect(one.channel.state).toBe("ready");
+    expect(one.channel.state).toBe("READY");
     await one.pass(5_000);
-    expect(one.channel.state).toBe("idle");
+    expect(one.channel.state).toBe("IDLE");
     expect((await one.client.say({ text: "b" })).text).toBe("b");
     expect(one.connections).toBe(2);
   });
@@ -88,9 +88,9 @@ describe("an idle channel", () => {
     const one = pair();
     await one.client.say({});
     await one.pass(29 * minute);
-    expect(one.channel.state).toBe("ready");
+    expect(one.channel.state).toBe("READY");
     await one.pass(6 * minute);
-    expect(one.channel.state).toBe("idle");
+    expect(one.channel.state).toBe("IDLE");
   });
 
   it("stays where a call is open", async () => {
@@ -109,7 +109,7 @@ describe("an idle channel", () => {
     const one = pair({ idleTimeoutMs: Number.POSITIVE_INFINITY }, { keepaliveIntervalMs: Number.POSITIVE_INFINITY });
     await one.client.say({});
     await one.pass(100 * 60 * minute);
-    expect(one.channel.state).toBe("ready");
+    expect(one.channel.state).toBe("READY");
   });
 });
 
@@ -144,7 +144,7 @@ describe("keepalive", () => {
     await one.client.say({});
     one.fallSilent();
     await one.pass(15_000);
-    expect(one.channel.state).toBe("idle");
+    expect(one.channel.state).toBe("IDLE");
     expect(await one.client.say({ text: "again" })).toMatchObject({ text: "again" });
     expect(one.connections).toBe(2);
   });
@@ -171,7 +171,7 @@ describe("keepalive", () => {
     );
     await one.client.say({});
     await one.pass(2 * 3_600_000, 1_440);
-    expect(one.channel.state).toBe("ready");
+    expect(one.channel.state).toBe("READY");
     await one.client.say({});
     expect(one.connections).toBe(1);
   });
@@ -275,7 +275,7 @@ describe("the age of a connection", () => {
     const one = pair({}, { maxConnectionIdleMs: 10_000 });
     await one.client.say({});
     await one.pass(13_000);
-    expect(one.channel.state).toBe("idle");
+    expect(one.channel.state).toBe("IDLE");
     await one.client.say({});
     expect(one.connections).toBe(2);
   });

@@ -184,7 +184,7 @@ describe("hooks of a client", () => {
     });
     const reply = client.say({ text: "waited" });
     await settle();
-    expect(served.channel.state).toBe("idle");
+    expect(served.channel.state).toBe("IDLE");
     release();
     expect((await reply).text).toBe("waited");
 

@@ -20,7 +20,7 @@ describe("channelFor", () => {
       expect((await createClient(Echo, scope.channel).say({ text: "you" })).text).toBe("you");
       expect((await createClient(Other, scope.channel).twice(Uint8Array.of(1, 2))).length).toBe(4);
     }
-    expect(served.channel.state).toBe("closed");
+    expect(served.channel.state).toBe("SHUTDOWN");
   });
 
   it("takes options of both sides", async () => {

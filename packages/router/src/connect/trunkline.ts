@@ -255,7 +255,7 @@ export class Trunkline implements AsyncDisposable {
     const metadata = await this.#authorization();
     // After that wait: a channel that another request has retired meanwhile takes no more calls.
     const channel = this.#channels.get();
-    const isOld = channel.state === "ready";
+    const isOld = channel.state === "READY";
     const first = isOld ? Deadline.after(Math.min(maxFirstAttemptMs, Math.ceil(waitMs / 3)), this.#clock) : deadline;
     try {
       return await request(exchangeClient(channel), { metadata, deadline: first });
