@@ -1,5 +1,5 @@
 /** The things that every command is given beside its arguments. */
-import { onAbort } from "@trunkline/base";
+import { type Clock, onAbort } from "@trunkline/base";
 import { systemClock } from "@trunkline/base/node";
 import { CommandError } from "./command-error.js";
 import { maxConnections } from "./connections.js";
@@ -18,6 +18,8 @@ export interface Context {
   readonly signal: AbortSignal;
   /** The words by which this program was called, for commands that are shown to be copied. */
   readonly program: string;
+  /** The clock by which files that may change are looked at again. */
+  readonly clock: Clock;
 }
 
 /** Options of every command. */

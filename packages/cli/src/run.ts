@@ -3,6 +3,8 @@
  * code.
  */
 import { basename, relative } from "node:path";
+import type { Clock } from "@trunkline/base";
+import { systemClock } from "@trunkline/base/node";
 import { CommanderError } from "commander";
 import { CommandError, reasonOf } from "./command-error.js";
 import { commandNames, createProgram, parseCommandLine, type Request } from "./command-line.js";
@@ -21,15 +23,18 @@ export interface CommandProcess extends SignalSource {
   cwd(): string;
 }
 
-/** Runs the command that the arguments of the process name, and returns its exit code. Never rejects. */
-export async function run(process: CommandProcess): Promise<number> {
+/**
+ * Runs the command that the arguments of the process name, and returns its exit code. Never rejects.
+ * @param clock the clock by which files that may change are looked at again
+ */
+export async function run(process: CommandProcess, clock: Clock = systemClock): Promise<number> {
   const [, script = "trunkline", ...args] = process.argv;
   let help = "";
   try {
     const request = parseCommandLine(args, (text) => {
       help += text;
     });
-    if (request !== undefined) return await carryOut(request, programName(script, process.cwd()), process);
+    if (request !== undefined) return await carryOut(request, programName(script, process.cwd()), process, clock);
     const output = new Output({ json: false }, process.stdout, process.stderr);
     output.text(help);
     await output.flush();
@@ -43,13 +48,13 @@ export async function run(process: CommandProcess): Promise<number> {
   }
 }
 
-async function carryOut(request: Request, program: string, process: CommandProcess): Promise<number> {
+async function carryOut(request: Request, program: string, process: CommandProcess, clock: Clock): Promise<number> {
   const { json = false, logLevel } = request.options;
   const output = new Output({ json, logLevel: logLevel as LogLevel | undefined }, process.stdout, process.stderr);
   const { signal, stop } = interruptible(process, output.readerGone);
   let exitCode: number = ExitCode.ok;
   try {
-    await dispatch(request, { output, env: process.env, signal, program });
+    await dispatch(request, { output, env: process.env, signal, program, clock });
   } catch (error) {
     exitCode = report(error, output);
   }

@@ -1,6 +1,5 @@
 /** `trunkline router`: exchange and router in one server, found by other commands on this machine through its file. */
 import type { TlsOptions } from "node:tls";
-import { systemClock } from "@trunkline/base/node";
 import { type KeySource, Router, type RouterEvent, type RouterOptions, type RouterPolicy } from "@trunkline/router";
 import { CommandError, reasonOf } from "../command-error.js";
 import {
@@ -121,11 +120,11 @@ interface ChangeReport {
 /** Takes each change of files, and reports it and those that cannot be used. */
 function taking<Value>(
   { changed, unusable }: ChangeReport,
-  { output }: Context,
+  { output, clock }: Context,
   take: (value: Value) => void,
 ): FileWatchOptions<Value> {
   return {
-    clock: systemClock,
+    clock,
     onChanged(value) {
       take(value);
       output.note("info", { event: changed[0] }, changed[1]);

@@ -1,6 +1,9 @@
 import { EventEmitter } from "node:events";
+import { VirtualClock } from "@trunkline/base/testing";
 import type { EndingSignal, SignalSource } from "../../src/interruption.js";
+import { lookAgainMs } from "../../src/operation/file-watch.js";
 import { type CommandProcess, run } from "../../src/run.js";
+import type { JsonEvent } from "./event-log.js";
 import { FakeTerminal } from "./fake-terminal.js";
 import { Run } from "./run.js";
 
@@ -12,6 +15,7 @@ class FakeSignals extends EventEmitter implements SignalSource {
 export class InProcessRun extends Run {
   readonly exit: Promise<number>;
   readonly #signals = new FakeSignals();
+  readonly #clock = new VirtualClock();
 
   constructor(args: readonly string[], env: Readonly<Record<string, string>>) {
     super();
@@ -24,7 +28,20 @@ export class InProcessRun extends Run {
       }).asTerminal(),
       cwd: () => "/",
     });
-    this.exit = run(fake).finally(() => this.over());
+    this.exit = run(fake, this.#clock).finally(() => this.over());
+  }
+
+  /** Lets the command look at its files again and again until the event comes, and returns it. */
+  async eventOfLook(kind: string): Promise<JsonEvent> {
+    let isOver = false;
+    const event = this.event(kind).finally(() => {
+      isOver = true;
+    });
+    while (!isOver) {
+      this.#clock.advance(lookAgainMs);
+      await new Promise(setImmediate);
+    }
+    return event;
   }
 
   /** There is no process to kill: SIGKILL is SIGTERM, which has to be enough. */
