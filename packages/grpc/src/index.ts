@@ -10,6 +10,13 @@ export type { CallOptions } from "./call/options.js";
 export type { Messages } from "./call/send-all.js";
 export { Channel, type ChannelOptions, type ConnectOptions, type TlsOptions } from "./client/channel.js";
 export type { ChannelState } from "./client/connectivity.js";
+export type {
+  EndpointPicker,
+  LoadBalancing,
+  LoadBalancingPolicy,
+  PickedCall,
+  ReadyEndpoint,
+} from "./client/load-balancing.js";
 export {
   type BidiStreamingMethod,
   type Client,
@@ -20,6 +27,7 @@ export {
   type ServerStreamingMethod,
   type UnaryMethod,
 } from "./client/methods.js";
+export type { ResolvedEndpoints, Resolver, Resolvers, ResolverTarget } from "./client/resolver.js";
 export type {
   MethodConfig,
   MethodName,

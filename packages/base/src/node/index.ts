@@ -1,6 +1,6 @@
 export { type DialSocketOptions, dialSocket, dialTls } from "./dial.js";
 export { ListenError, listenOn, probeSocket, type SocketState } from "./listen.js";
-export { type Lookup, type LookupResult, systemLookup } from "./lookup.js";
+export { interleaved, type Lookup, type LookupResult, systemLookup } from "./lookup.js";
 export { checkSocketPath, maxSocketPathBytes, SocketPathError } from "./socket-path.js";
 export { type StartTlsOptions, startTls } from "./start-tls.js";
 export { systemClock } from "./system-clock.js";

@@ -2,10 +2,11 @@
 import { setImmediate } from "#platform";
 import type { GrpcError } from "../wire/errors.js";
 import type { ClientStream } from "./connection.js";
+import type { PickedCall } from "./load-balancing.js";
 import { ProcessHold } from "./process-hold.js";
 
 /** A call that wants a stream. */
-export interface WaitingCall extends ClientStream {
+export interface WaitingCall extends ClientStream, PickedCall {
   readonly waitForReady: boolean;
   /** Called when the call will not get a stream. */
   onRefused(error: GrpcError): void;

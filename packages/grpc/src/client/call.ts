@@ -95,6 +95,10 @@ export class ClientCallStream implements ClientCall<{}, {}>, WaitingCall, Reques
     return this.#bound.method.path;
   }
 
+  get requestMetadata(): Metadata {
+    return this.#request.metadata;
+  }
+
   get deadline(): Deadline | undefined {
     return this.#request.deadline;
   }

@@ -5,9 +5,11 @@ import {
   type BackoffOptions,
   brandKey,
   checkOptionNames,
+  durationMs,
   optionNames,
   parseHostPort,
   printAddress,
+  type SocketAddress,
   TimerHeap,
   wholeNumber,
 } from "@trunkline/base";
@@ -29,11 +31,16 @@ import { peerOf } from "../connection/peer.js";
 import { asDeadline, Deadline } from "../contract/deadline.js";
 import { CallerContext } from "../hooks/context.js";
 import { version } from "../wire/version.js";
-import type { Connector } from "./connect-attempt.js";
+import { BalancedConnections } from "./balanced-connections.js";
+import type { Connector, ConnectSource } from "./connect-attempt.js";
 import { ConnectionManager } from "./connection-manager.js";
+import type { Connections, ConnectionsOwner } from "./connections.js";
 import type { ChannelState } from "./connectivity.js";
+import { type LoadBalancing, type LoadBalancingPolicy, resolvePolicy } from "./load-balancing.js";
+import { type Endpoint, Resolution } from "./resolution.js";
+import { checkedResolvers, dnsResolver, type Resolvers, type ResolverTarget } from "./resolver.js";
 import { ResolvedServiceConfig, type ServiceConfig } from "./service-config.js";
-import { Subchannel } from "./subchannel.js";
+import { Subchannel, type SubchannelOptions } from "./subchannel.js";
 import { type ChannelTarget, type ConnectTarget, parseTarget, type TransportTarget } from "./target.js";
 
 /** Returns the TLS options of the next connection. An error that it throws counts as a failure to connect. */
@@ -75,6 +82,29 @@ export interface ChannelOptions extends CallDefaults, ChannelLifetimeOptions {
    * all servers and channels of the process.
    */
   readonly messageBudget?: MessageBudget | undefined;
+  /**
+   * The way to choose among several endpoints of the target. A policy other than `"pick_first"` connects to all of
+   * them. Default `"pick_first"`: one connection, to the first address that answers.
+   */
+  readonly loadBalancing?: LoadBalancing | undefined;
+  /** Resolvers by the schemes of the targets that they are for; `dns` replaces the system's. Default: none. */
+  readonly resolvers?: Resolvers | undefined;
+  /**
+   * The time in which a name is not looked up again, whatever fails. Default 5,000 ms: later than the first attempts
+   * after a failure, and soon enough for a server that has moved.
+   */
+  readonly minResolutionIntervalMs?: number | undefined;
+  /**
+   * The time after which a name is looked up again, to find servers that were added; `Infinity` means never. Only for
+   * policies that connect to all endpoints: with `"pick_first"` a name is looked up when a connection is made. Default
+   * 60,000 ms.
+   */
+  readonly refreshIntervalMs?: number | undefined;
+  /**
+   * The number of addresses that are taken from an answer of a resolver; further ones are left out. Default 1,000: each
+   * may become a connection.
+   */
+  readonly maxAddresses?: number | undefined;
   /** Settings and limits of the HTTP/2 connection. */
   readonly http2?: Http2Options | undefined;
   /** The clock of all waits. Default: the system's. */
@@ -94,6 +124,11 @@ const channelOptionNames: ReadonlySet<string> = optionNames<ChannelOptions>({
   serviceConfig: true,
   backoff: true,
   messageBudget: true,
+  loadBalancing: true,
+  resolvers: true,
+  minResolutionIntervalMs: true,
+  refreshIntervalMs: true,
+  maxAddresses: true,
   http2: true,
   clock: true,
 });
@@ -164,13 +199,12 @@ export class Channel implements AsyncDisposable {
     const context = new CallerContext();
     if (options.plaintext === true && options.tls !== undefined)
       throw new TypeError("a channel has either tls or plaintext: true, not both");
-    const { connector, reconnects, secure, authority } =
-      typeof target === "string" ? socketConnector(target, options) : givenConnector(target, options);
-    const { name } = connector;
-    const connectors = [{ name, connect: (signal: AbortSignal) => context.run(() => connector.connect(signal)) }];
+    const policy = resolvePolicy(options.loadBalancing);
+    const { name, endpoints, reconnects, secure, authority } =
+      typeof target === "string" ? textTarget(target, options, context) : givenTarget(target, options, context);
+    const refreshIntervalMs = checkedRefresh(options, policy);
     const connectionOptions = {
       clock,
-      backoff: new Backoff(options.backoff),
       connectTimeoutMs: checkConnectTimeoutMs(options),
       http2: checkedHttp2("client", options.http2),
       lifetime: resolveChannelLifetime(options),
@@ -182,7 +216,7 @@ export class Channel implements AsyncDisposable {
     this.#core = {
       connections: new ConnectionManager(
         { name, clock, maxWaitingCalls },
-        (owner) => new Subchannel({ name, connectors: () => connectors }, connectionOptions, owner),
+        connectionsOf({ ...connectionOptions, name, endpoints, policy, refreshIntervalMs, backoff: options.backoff }),
       ),
       timers: new TimerHeap(clock, "watch"),
       clock,
@@ -265,31 +299,107 @@ function headerText(name: string, value: string): string {
   throw new TypeError(`${name} must be printable ASCII, not ${JSON.stringify(value)}`);
 }
 
+/** Finds the endpoints of a target; a target that needs no lookup has them at once. */
+interface EndpointSource {
+  endpoints(): readonly Endpoint[] | Promise<readonly Endpoint[]>;
+  stop(reason: unknown): void;
+}
+
 interface ResolvedTarget {
-  readonly connector: Connector;
+  readonly name: string;
+  readonly endpoints: EndpointSource;
   /** True where another connection can be made after a loss. */
   readonly reconnects: boolean;
   readonly secure: boolean;
   readonly authority: string;
 }
 
-function socketConnector(target: string, options: ChannelOptions): ResolvedTarget {
-  const { socket, local, authority } = parseTarget(target);
+interface ConnectionsOptions extends Omit<SubchannelOptions, "backoff"> {
+  readonly name: string;
+  readonly endpoints: EndpointSource;
+  readonly policy: LoadBalancingPolicy | undefined;
+  readonly refreshIntervalMs: number;
+  readonly backoff: BackoffOptions | undefined;
+}
+
+/** Returns the function that makes the connections. With pick_first all endpoints are the addresses of one. */
+function connectionsOf(options: ConnectionsOptions): (owner: ConnectionsOwner) => Connections {
+  const { name, endpoints, policy } = options;
+  const first = new Backoff(options.backoff);
+  if (policy === undefined) {
+    const all = (found: readonly Endpoint[]): readonly Connector[] => found.flatMap(({ connectors }) => connectors);
+    const connectors: ConnectSource["connectors"] = (signal) => {
+      const found = endpoints.endpoints();
+      if (Array.isArray(found)) return all(found);
+      signal.addEventListener("abort", () => endpoints.stop(signal.reason), { once: true });
+      return Promise.resolve(found).then(all);
+    };
+    return (owner) => new Subchannel({ name, connectors }, { ...options, backoff: first }, owner);
+  }
+  const backoff = (): Backoff => new Backoff(options.backoff);
+  return (owner) => new BalancedConnections({ ...options, policy, resolution: endpoints, backoff }, owner);
+}
+
+function checkedRefresh({ refreshIntervalMs }: ChannelOptions, policy: LoadBalancingPolicy | undefined): number {
+  if (refreshIntervalMs !== undefined && policy === undefined)
+    throw new TypeError("refreshIntervalMs is for loadBalancing policies that connect to all endpoints");
+  return durationMs("refreshIntervalMs", refreshIntervalMs ?? 60_000, 1);
+}
+
+function inContext({ name, connect }: Connector, context: CallerContext): Connector {
+  return { name, connect: (signal) => context.run(() => connect(signal)) };
+}
+
+function textTarget(target: string, options: ChannelOptions, context: CallerContext): ResolvedTarget {
+  const resolvers = checkedResolvers(options.resolvers);
+  const { name, addresses, lookup, local, authority, serverName } = parseTarget(target, resolvers);
   const secure = options.tls !== undefined || (options.plaintext !== true && !local);
+  const connectorOf = (address: SocketAddress): Connector =>
+    inContext(socketConnector(address, secure, serverName, options), context);
+  const maxAddresses = wholeNumber("maxAddresses", options.maxAddresses ?? 1_000, 1, 100_000);
+  const minIntervalMs = durationMs("minResolutionIntervalMs", options.minResolutionIntervalMs ?? 5_000, 0);
+  const found = { name, reconnects: true, secure, authority };
+  if (addresses !== undefined) {
+    const fixed = addresses.map((address) => ({ name: printAddress(address), connectors: [connectorOf(address)] }));
+    return { ...found, endpoints: fixedEndpoints(fixed) };
+  }
+  const wanted = lookup as ResolverTarget;
+  const { clock = systemClock } = options;
+  const endpoints = new Resolution({
+    name,
+    clock,
+    resolver: resolvers[wanted.scheme] ?? dnsResolver,
+    target: wanted,
+    minIntervalMs,
+    maxAddresses,
+    timeoutMs: checkConnectTimeoutMs(options),
+    connectorOf,
+  });
+  return { ...found, endpoints };
+}
+
+function fixedEndpoints(endpoints: readonly Endpoint[]): EndpointSource {
+  return { endpoints: () => endpoints, stop() {} };
+}
+
+/** Returns the way to an address. @param serverName the host of the certificate, where it is not the address's own */
+function socketConnector(
+  address: SocketAddress,
+  secure: boolean,
+  serverName: string | undefined,
+  options: ChannelOptions,
+): Connector {
   const connectTimeoutMs = checkConnectTimeoutMs(options);
-  const path = "path" in socket ? socket.path : undefined;
-  const connector: Connector = {
-    name: printAddress(socket),
+  const path = "path" in address ? address.path : undefined;
+  const server = serverName === undefined ? {} : { host: serverName, servername: serverName };
+  return {
+    name: printAddress(address),
     async connect(signal) {
-      const duplex = await connectSocket(socket, {
-        tls: secure ? await tlsOptions(options) : undefined,
-        signal,
-        connectTimeoutMs,
-      });
+      const tls = secure ? { ...server, ...(await tlsOptions(options)) } : undefined;
+      const duplex = await connectSocket(address, { tls, signal, connectTimeoutMs });
       return { duplex, peer: peerOf(duplex, path) };
     },
   };
-  return { connector, reconnects: true, secure, authority };
 }
 
 function tlsOptions({ tls }: ChannelOptions): ReturnType<TlsOptions> {
@@ -301,7 +411,11 @@ function serverNameOf(authority: string): string {
   return parseHostPort(authority)?.host ?? authority;
 }
 
-function givenConnector(target: TransportTarget | ConnectTarget, options: ChannelOptions): ResolvedTarget {
+function givenTarget(
+  target: TransportTarget | ConnectTarget,
+  options: ChannelOptions,
+  context: CallerContext,
+): ResolvedTarget {
   if (typeof target !== "object" || target === null) {
     const said = typeof target === "number" ? `the number ${target}` : String(target);
     throw new TypeError(
@@ -309,6 +423,10 @@ function givenConnector(target: TransportTarget | ConnectTarget, options: Channe
     );
   }
   const authority = target.authority ?? "localhost";
+  for (const name of ["loadBalancing", "resolvers"] as const)
+    if (options[name] !== undefined) throw new TypeError(`${name} is for targets that are addresses or names`);
+  const only = (connector: Connector): EndpointSource =>
+    fixedEndpoints([{ name: connector.name, connectors: [inContext(connector, context)] }]);
   if ("transport" in target) {
     if (options.tls !== undefined)
       throw new TypeError("tls is for targets that are addresses or { connect }; a given transport is used as it is");
@@ -321,7 +439,8 @@ function givenConnector(target: TransportTarget | ConnectTarget, options: Channe
       if (duplex.destroyed) throw new Error("the given transport is closed", { cause: duplex.errored ?? undefined });
       return { duplex, peer: peerOf(duplex) };
     };
-    return { connector: { name: "the given transport", connect }, reconnects: false, secure: false, authority };
+    const name = "the given transport";
+    return { name, endpoints: only({ name, connect }), reconnects: false, secure: false, authority };
   }
   if (typeof target.connect !== "function")
     throw new TypeError("a channel's target is a string, { transport } or { connect }");
@@ -335,5 +454,6 @@ function givenConnector(target: TransportTarget | ConnectTarget, options: Channe
       return { duplex: secured, peer: peerOf(secured) };
     },
   };
-  return { connector, reconnects: true, secure: options.tls !== undefined, authority };
+  const secure = options.tls !== undefined;
+  return { name: authority, endpoints: only(connector), reconnects: true, secure, authority };
 }

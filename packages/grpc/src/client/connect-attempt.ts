@@ -193,12 +193,13 @@ export class ConnectAttempt {
     this.#options.onFailed(error);
   }
 
-  /** Joins the failures of all addresses to one. That of the only address stays as it is. */
+  /** Joins the failures of all addresses to one. That of an address that is the endpoint's name stays as it is. */
   #failure(): unknown {
     const all = this.#failures;
     const [first] = all;
-    if (all.length === 1) return first?.error;
-    const named = all.slice(0, maxNamedFailures).map(({ name, error }) => textOf(name, error));
+    if (all.length === 1 && first?.name === this.#source.name) return first.error;
+    const isOnly = all.length === 1;
+    const named = all.slice(0, maxNamedFailures).map(({ name, error }) => textOf(name, error, isOnly));
     if (all.length > maxNamedFailures) named.push(`${all.length - maxNamedFailures} more addresses failed`);
     const message = `cannot connect to ${this.#source.name}: ${named.join("; ")}`;
     const known = all.map(({ error }) => error).filter(TransportError.is);
@@ -210,11 +211,10 @@ export class ConnectAttempt {
 }
 
 /** Returns a failure in the words that follow "cannot connect to …: ", with its address in them. */
-function textOf(name: string, error: unknown): string {
-  const prefix = `cannot connect to ${name}: `;
+function textOf(name: string, error: unknown, isOnly: boolean): string {
   const text = reasonText(error);
-  if (!text.startsWith(prefix)) return text.includes(name) ? text : `${name}: ${text}`;
-  const rest = text.slice(prefix.length);
+  const prefix = `cannot connect to ${name}`;
+  const rest = text.startsWith(prefix) ? text.slice(prefix.length).replace(/^:? /, "") : text;
   const host = /^\[?(.*?)\]?(?::\d+)?$/.exec(name)?.[1] ?? name;
-  return rest.includes(host) ? rest : `${name}: ${rest}`;
+  return isOnly || rest.includes(host) ? rest : `${name}: ${rest}`;
 }

@@ -175,7 +175,11 @@ export class ConnectionManager implements ConnectionsOwner {
     for (const visitor of this.#visitors) if (which(visitor)) visitor.ready.reject(error);
   }
 
-  get wantsConnection(): boolean {
+  refuse(call: WaitingCall, error: GrpcError): void {
+    this.#queue.refuse(call, error);
+  }
+
+  wantsConnection(): boolean {
     return this.#queue.size > 0 || this.#visitors.size > 0;
   }
 

@@ -80,6 +80,11 @@ export class ClientConnection implements ConnectionHandler {
     return this.#driver.done;
   }
 
+  /** The number of calls that are open. */
+  get calls(): number {
+    return this.#calls;
+  }
+
   /** The largest header section that the server takes. */
   get peerMaxHeaderListSize(): number {
     return this.#http2.peerMaxHeaderListSize;

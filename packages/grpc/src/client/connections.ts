@@ -2,6 +2,7 @@
  * The connections of a channel, as the channel sees them: one to the first endpoint that answers, or one to each
  * endpoint and a policy that chooses.
  */
+import type { GrpcError } from "../wire/errors.js";
 import type { CallQueue, WaitingCall } from "./call-queue.js";
 import type { ChannelState } from "./connectivity.js";
 
@@ -28,8 +29,13 @@ export interface Connections {
 
 /** The owner of connections: it has the calls that wait for them. */
 export interface ConnectionsOwner {
-  /** True while something waits for a connection. */
-  readonly wantsConnection: boolean;
+  /**
+   * Returns whether something waits for a connection, or one is made again all the same. `wasIdle` is true where the
+   * last one was closed because it was not used.
+   */
+  wantsConnection(wasIdle: boolean): boolean;
+  /** Refuses a call that no connection can be chosen for, in a later turn. */
+  refuse(call: WaitingCall, error: GrpcError): void;
   /** Called when the state may have changed. */
   onChange(): void;
   /** Called when a connection may have a stream for a call that waits. */

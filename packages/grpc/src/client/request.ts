@@ -99,6 +99,10 @@ export class OutgoingRequest implements OutboxOwner {
     return own === undefined ? defaults.compression : defaults.compressions.resolve(own);
   }
 
+  get metadata(): Metadata {
+    return Metadata.fromWire(this.#fields);
+  }
+
   /** Begins the time of the call: `timeoutMs` counts from now. */
   beginTime(clock: Clock): void {
     const { timeoutMs } = this.#options;

@@ -72,6 +72,11 @@ export class Subchannel implements Connections, ClientConnectionEvents {
     return this.#lastFailure;
   }
 
+  /** The number of calls that are open on the connection. */
+  get activeCalls(): number {
+    return this.#current?.calls ?? 0;
+  }
+
   open(call: WaitingCall, queue: CallQueue | undefined): boolean {
     const connection = this.#current;
     const stream = connection?.openStream(call);
@@ -172,7 +177,7 @@ export class Subchannel implements Connections, ClientConnectionEvents {
       return;
     }
     if (worked) backoff.reset();
-    this.#reconnectIfWanted();
+    this.#reconnectIfWanted(error === undefined && connection.goAwayError === undefined);
   }
 
   #failed(error: unknown): void {
@@ -188,7 +193,7 @@ export class Subchannel implements Connections, ClientConnectionEvents {
       atMs,
       () => {
         this.#retry = undefined;
-        this.#reconnectIfWanted();
+        this.#reconnectIfWanted(false);
       },
       // Calls that wait for it hold the process by themselves.
       "watch",
@@ -198,8 +203,8 @@ export class Subchannel implements Connections, ClientConnectionEvents {
     this.#owner.onFailed(error);
   }
 
-  #reconnectIfWanted(): void {
-    if (this.#owner.wantsConnection) this.connect();
+  #reconnectIfWanted(wasIdle: boolean): void {
+    if (this.#owner.wantsConnection(wasIdle)) this.connect();
     else this.#owner.onChange();
   }
 

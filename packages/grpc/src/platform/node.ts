@@ -14,12 +14,14 @@ import zlib, { deflateSync, gunzipSync, gzipSync, inflateSync } from "node:zlib"
 export {
   checkSocketPath,
   clearInterval,
+  interleaved,
   isPeerVerified,
   listenOn,
   setImmediate,
   setInterval,
   shownCertificate,
   systemClock,
+  systemLookup,
   TransportError,
 } from "@trunkline/base/node";
 export { nodePlatform as codecPlatform } from "@trunkline/codec/node";

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import packageJson from "../../package.json" with { type: "json" };
+import { parseAddress } from "../../src/client/resolver.js";
 import { parseTarget } from "../../src/client/target.js";
 import { Channel, createClient, Server } from "../../src/index.js";
 import { duplexPair } from "../../src/testing/index.js";
@@ -17,6 +18,11 @@ describe("a channel's target", () => {
     ["127.1.2.3:9", { host: "127.1.2.3", port: 9 }, true, "127.1.2.3:9"],
     ["localhost.example.com:9", { host: "localhost.example.com", port: 9 }, false, "localhost.example.com:9"],
     ["127.0.0.1.example.com:9", { host: "127.0.0.1.example.com", port: 9 }, false, "127.0.0.1.example.com:9"],
+    ["passthrough:///example.com:1", { host: "example.com", port: 1 }, false, "example.com:1"],
+    ["ipv4:127.0.0.1:1,10.0.0.1", { host: "127.0.0.1", port: 1 }, false, "127.0.0.1:1"],
+    ["ipv4:127.0.0.1:1,127.0.0.2:2", { host: "127.0.0.1", port: 1 }, true, "127.0.0.1:1"],
+    ["ipv6:[::1]:1,[::1]:2", { host: "::1", port: 1 }, true, "[::1]:1"],
+    ["ipv6:2001:db8::1", { host: "2001:db8::1", port: 443 }, false, "[2001:db8::1]"],
     ["unix:/run/x.sock", { path: "/run/x.sock" }, true, "localhost"],
     ["unix:///run/x.sock", { path: "/run/x.sock" }, true, "localhost"],
     ["unix:x.sock", { path: "x.sock" }, true, "localhost"],
@@ -25,7 +31,13 @@ describe("a channel's target", () => {
     ["[fe80::1%eth0]:80", { host: "fe80::1%eth0", port: 80 }, false, "[fe80::1]:80"],
     ["dns:///[fe80::1%25eth0]", { host: "fe80::1%eth0", port: 443 }, false, "[fe80::1]"],
   ])("%s is understood", (target, socket, local, authority) => {
-    expect(parseTarget(target)).toEqual({ socket, local, authority });
+    const parsed = parseTarget(target);
+    const address = parsed.addresses?.[0] ?? parseAddress(parsed.lookup?.path ?? "");
+    expect({ address, local: parsed.local, authority: parsed.authority }).toEqual({
+      address: socket,
+      local,
+      authority,
+    });
   });
 
   it.each([
@@ -35,6 +47,10 @@ describe("a channel's target", () => {
     ["host:99999", /is not one/],
     ["host:port", /is not one/],
     ["dns://8.8.8.8/example.com", /names a DNS server, which is not supported/],
+    ["passthrough://x/y:1", /has an authority: use "passthrough:\/\/\/host:port"/],
+    ["ipv4:localhost:1", /has "localhost:1" as an address: use "ipv4:1.2.3.4:50051/],
+    ["ipv4:1.2.3.4:1,", /has "" as an address/],
+    ["ipv6:1.2.3.4:1", /has "1.2.3.4:1" as an address: use "ipv6:\[::1\]:50051/],
     ["unix:", /"unix:" has no path/],
     ["unix://relative", /"unix:\/\/relative" has no path/],
     ["unix-abstract:", /"unix-abstract:" has no name/],
