@@ -12,14 +12,17 @@ export {
   type DialOptions,
   type ListedName,
   type ListenerOptions,
+  type ResumableOptions,
   Trunkline,
   type TrunklineOptions,
 } from "./connect/trunkline.js";
 export type { RouterLimits } from "./limits.js";
 export { PolicyError, type PolicyPath, type PolicyProblem, policyProblems } from "./policy/check-policy.js";
 export type { DeniedCallers, PolicyRule, RouterPolicy, SharedNames, Sharing } from "./policy/policy.js";
-export { type ExchangeTokenOptions, Router, type RouterOptions } from "./router.js";
+export { type DrainOptions, type ExchangeTokenOptions, Router, type RouterOptions } from "./router.js";
 export type { ClosedPeer, RouterEvent, RouterStats } from "./service/events.js";
+export type { ResumeOptions } from "./session/options.js";
+export { type Resumption, type ResumptionEvent, resumption } from "./session/resumption.js";
 export { type EndProof, endProof } from "./stream/end-proof.js";
 export type { LivenessOptions } from "./stream/liveness.js";
 export { RouterStream, type RouterStreamOptions } from "./stream/router-stream.js";

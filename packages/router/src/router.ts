@@ -1,5 +1,5 @@
 /** A router and an exchange in one process, on a server of their own. */
-import { type Clock, checkOptionNames, optionNames, wholeNumber } from "@trunkline/base";
+import { type Clock, checkOptionNames, maxTimerMs, optionNames, wholeNumber } from "@trunkline/base";
 import { systemClock } from "@trunkline/base/node";
 import { Server, type ServerListenOptions, type ServerOptions } from "@trunkline/grpc";
 import { Health } from "@trunkline/grpc/health";
@@ -14,10 +14,11 @@ import type { RouterEvent, RouterStats } from "./service/events.js";
 import { ExchangeServiceHandler } from "./service/exchange-service.js";
 import { Reporter } from "./service/reporter.js";
 import { RouterServiceHandler } from "./service/router-service.js";
+import { SessionTickets } from "./service/session-tickets.js";
 import { routerHttp2 } from "./stream/connection-options.js";
 import { ForwardingService } from "./stream/definition.js";
 import { KeyRing, type KeySource } from "./token/key-ring.js";
-import { exchangeToken, routerToken, TokenMinter } from "./token/minter.js";
+import { exchangeToken, routerToken, TokenMinter, ticketToken } from "./token/minter.js";
 import { TokenVerifier } from "./token/verifier.js";
 
 /** Options of a router: its keys, and the limits on what peers can take. */
@@ -62,6 +63,12 @@ export interface ExchangeTokenOptions {
   readonly identity: string;
   /** The time for which the token is good. */
   readonly lifetimeMs: number;
+}
+
+/** Options of draining. */
+export interface DrainOptions {
+  /** The time for streams that cannot move, in milliseconds. */
+  readonly deadlineMs: number;
 }
 
 const routerOptionNames = optionNames<RouterOptions>({
@@ -134,7 +141,8 @@ export class Router implements AsyncDisposable {
     this.#describes = reflection;
     const verifier = new TokenVerifier(keys, { ...routerToken, unixNowMs, maxCachedTokens });
     const exchangeVerifier = new TokenVerifier(keys, { ...exchangeToken, unixNowMs, maxCachedTokens });
-    this.#verifiers = [verifier, exchangeVerifier];
+    const ticketVerifier = new TokenVerifier(keys, { ...ticketToken, unixNowMs, maxCachedTokens });
+    this.#verifiers = [verifier, exchangeVerifier, ticketVerifier];
     this.#minter = new TokenMinter(keys, unixNowMs, (token, verified) => verifier.trust(token, verified));
     this.#routerService = new RouterServiceHandler({
       verifier,
@@ -151,6 +159,14 @@ export class Router implements AsyncDisposable {
       ...limits,
       verifier: exchangeVerifier,
       minter: this.#minter,
+      tickets: new SessionTickets({
+        verifier: ticketVerifier,
+        minter: this.#minter,
+        access,
+        sessions: this.#routerService.sessions,
+        routerEndpoint,
+        attemptMs: limits.maxDialWaitMs,
+      }),
       access,
       streams,
       routerEndpoint,
@@ -227,6 +243,18 @@ export class Router implements AsyncDisposable {
   /** The counts as they are now. */
   get stats(): RouterStats {
     return { ...this.#reporter.stats };
+  }
+
+  /**
+   * Closes the router without a loss: it takes no new connections and streams, and asks the peers of streams that can
+   * be resumed to go to another router, or to the one that is started at this endpoint. Other streams have `deadlineMs`
+   * to end; what is left then ends as by `close`. Resolves when all has ended.
+   * @throws RangeError for a deadline below 0
+   */
+  async drain({ deadlineMs }: DrainOptions): Promise<void> {
+    const closeTimeoutMs = wholeNumber("deadlineMs", deadlineMs, 0, maxTimerMs);
+    this.#routerService.drain();
+    await this.close({ closeTimeoutMs });
   }
 
   /**

@@ -9,7 +9,8 @@ import { Metadata, type MetadataInit } from "@trunkline/metadata";
 import type { AbortSignalLike, Clock, WaitOptions } from "@trunkline/streams";
 import { iterate, ReceiveQueue } from "@trunkline/streams/kit";
 import type { ListenRequestSchema, ListenResponse, Offer } from "../gen/trunkline/v1/exchange_pb.js";
-import { ownFeatures, parseFeatures } from "../stream/features.js";
+import type { ResumptionEvent } from "../session/resumption.js";
+import { exchangeFeatures, parseFeatures } from "../stream/features.js";
 import { fieldsToMetadata, metadataToFields } from "../stream/fields.js";
 import type { LivenessOptions } from "../stream/liveness.js";
 import { peerKey } from "../stream/peer-key.js";
@@ -18,6 +19,7 @@ import type { Channels } from "./channels.js";
 import { exchangeClient } from "./clients.js";
 import { HeartbeatWatch } from "./heartbeat-watch.js";
 import { openRouterStream } from "./open-stream.js";
+import type { Sessions } from "./sessions.js";
 
 /** The state of a listener. */
 export type ListenerState =
@@ -47,6 +49,10 @@ export interface Listener extends AsyncIterable<RouterStream>, AsyncDisposable {
 
 export interface NameListenerOptions {
   readonly channels: Channels;
+  readonly sessions: Sessions;
+  /** True lets diallers make sessions of their streams. */
+  readonly resume: boolean;
+  readonly onResumption: ((event: ResumptionEvent) => void) | undefined;
   authorization(): Promise<MetadataInit>;
   readonly metadata: Metadata;
   readonly maxWaitingStreams: number;
@@ -59,6 +65,8 @@ export interface NameListenerOptions {
 
 /** The time for the exchange to confirm a name, from the start of the call. */
 const confirmTimeoutMs = 20_000;
+/** The time for a dialler to be heard whose stream was offered, as long as an exchange lets one wait by default. */
+const meetMs = 30_000;
 /** The time after which a session counts as a good one: the next failure is a first one again. */
 const goodSessionMs = 10_000;
 
@@ -193,7 +201,7 @@ export class NameListener implements Listener {
 
   /** Registers the name. @throws GrpcError, and the errors of the token's function */
   async #register(waitForReady: boolean): Promise<Session> {
-    const { channels, authorization, metadata, clock } = this.#options;
+    const { channels, authorization, metadata, resume, clock } = this.#options;
     const callMetadata = Metadata.from(await authorization()).clone();
     callMetadata.set(peerKey, this.#peerId);
     const channel = channels.get();
@@ -211,7 +219,7 @@ export class NameListener implements Listener {
     };
     const cancel = clock.at(clock.nowMs() + confirmTimeoutMs, onLate, "watch");
     try {
-      await call.send({ name: this.name, features: [...ownFeatures], metadata: metadataToFields(metadata) });
+      await call.send({ name: this.name, features: exchangeFeatures(resume), metadata: metadataToFields(metadata) });
       const first = await call.receive();
       if (first?.event.case === "listening") return { call, channel, heartbeatMs: first.event.value.heartbeatMs };
       throw new GrpcError(Status.INTERNAL, "the exchange did not confirm the name");
@@ -246,16 +254,12 @@ export class NameListener implements Listener {
   }
 
   async #take(offer: Offer): Promise<void> {
-    const { channels, maxWaitingStreams, liveness } = this.#options;
+    const { maxWaitingStreams } = this.#options;
     const refused = this.#streams.size + this.#opening >= maxWaitingStreams && !this.#streams.hasWaitingReader;
     this.#opening += 1;
     try {
-      const stream = await openRouterStream(channels.get(offer.endpoint || undefined), {
-        token: offer.token,
-        peerFeatures: parseFeatures(offer.features),
-        ...liveness,
-        metadata: fieldsToMetadata(offer.metadata),
-      });
+      const stream = await this.#open(offer);
+      if (stream === undefined) return; // a session that is here already
       if (refused || this.#closed) {
         const message = refused
           ? `the listener has as many streams waiting as maxWaitingStreams (${maxWaitingStreams}) allows`
@@ -272,6 +276,16 @@ export class NameListener implements Listener {
     } finally {
       this.#opening -= 1;
     }
+  }
+
+  /** Returns the stream of an offer, undefined for one of a session that was offered before. */
+  async #open(offer: Offer): Promise<RouterStream | undefined> {
+    const { channels, sessions, liveness, onResumption } = this.#options;
+    const { endpoint, token, resumption } = offer;
+    const peer = { peerFeatures: parseFeatures(offer.features), metadata: fieldsToMetadata(offer.metadata) };
+    if (resumption !== undefined)
+      return sessions.join({ ...peer, endpoint, token, resumption, request: undefined, waitMs: meetMs, onResumption });
+    return openRouterStream(channels.get(endpoint || undefined), { token, ...peer, ...liveness });
   }
 
   #tell(state: ListenerState): void {

@@ -46,7 +46,7 @@ const openOptionNames = optionNames<OpenStreamOptions>({
 export async function openRouterStream(channel: Channel, options: OpenStreamOptions): Promise<RouterStream> {
   checkOptionNames("openRouterStream", options, openOptionNames);
   const { token, peerId = randomUUID(), signal, ...ofStream } = options;
-  const call = routerClient(channel).stream.open({ metadata: credentials(token, peerId), signal });
+  const call = routerClient(channel).stream.open({ metadata: streamCredentials(token, peerId), signal });
   await call.start();
   return new RouterStream(call, ofStream);
 }
@@ -55,7 +55,7 @@ export async function openRouterStream(channel: Channel, options: OpenStreamOpti
  * Returns the metadata of the call. Token and name are used once, and would only push repeated fields out of the
  * compression table.
  */
-function credentials(token: string, peerId: string): Metadata {
+export function streamCredentials(token: string, peerId: string): Metadata {
   // Through `Metadata`, so that a token that cannot be the value of a header is refused.
   const fields: readonly WireField[] = new Metadata([
     [authorizationKey, bearer(token)],

@@ -21,8 +21,10 @@ import {
 import { Metadata, type MetadataInit } from "@trunkline/metadata";
 import type { CloseOptions, WaitOptions } from "@trunkline/streams";
 import type { ExchangeService } from "../gen/trunkline/v1/exchange_pb.js";
+import { type ResumeOptions, resolveResumeOptions, resumeOptionNames } from "../session/options.js";
+import type { ResumptionEvent } from "../session/resumption.js";
 import { defaultBufferedBytesPerConnection, routerHttp2 } from "../stream/connection-options.js";
-import { ownFeatures, parseFeatures } from "../stream/features.js";
+import { exchangeFeatures, parseFeatures } from "../stream/features.js";
 import { fieldsToMetadata, metadataToFields } from "../stream/fields.js";
 import { type LivenessOptions, livenessOptionNames, resolveLiveness } from "../stream/liveness.js";
 import type { RouterStream } from "../stream/router-stream.js";
@@ -31,9 +33,10 @@ import { Channels } from "./channels.js";
 import { exchangeClient } from "./clients.js";
 import { type Listener, type ListenerState, NameListener } from "./listener.js";
 import { openRouterStream } from "./open-stream.js";
+import { Sessions } from "./sessions.js";
 
 /** Options of a client of an exchange. */
-export interface TrunklineOptions extends LivenessOptions {
+export interface TrunklineOptions extends LivenessOptions, ResumeOptions {
   /**
    * The endpoint of the exchange: `"host:port"`, `"dns:///host:port"`, `"unix:/path"`; or `{ connect }`, which makes
    * the connections, as of a `Channel`.
@@ -48,7 +51,7 @@ export interface TrunklineOptions extends LivenessOptions {
   readonly tls?: tls.ConnectionOptions | undefined;
   /** True connects without TLS, to any endpoint. */
   readonly plaintext?: boolean | undefined;
-  /** The waits between attempts to reconnect. */
+  /** The waits between attempts to reconnect. Default for connections: 50 ms, doubling up to 2,000. */
   readonly backoff?: BackoffOptions | undefined;
   /**
    * The time without a byte from the router after which it is sent a PING, also while there are no streams; `Infinity`
@@ -69,8 +72,19 @@ export interface TrunklineOptions extends LivenessOptions {
   readonly clock?: Clock | undefined;
 }
 
+/** Options of streams that may be resumed. */
+export interface ResumableOptions {
+  /**
+   * True makes a stream that survives its router and the loss of its connection, where the other peer wants that too.
+   * Default false: the stream breaks with the call that carries it.
+   */
+  readonly resume?: boolean | undefined;
+  /** Called when the call that carries a stream is lost, and when another one carries it. */
+  readonly onResumption?: ((event: ResumptionEvent) => void) | undefined;
+}
+
 /** Options of listening under a name. */
-export interface ListenerOptions {
+export interface ListenerOptions extends ResumableOptions {
   /** Metadata for diallers, at their stream's `extra(streamMetadata)`, and for `list`. */
   readonly metadata?: MetadataInit | undefined;
   /** A signal that closes the listener. */
@@ -84,7 +98,7 @@ export interface ListenerOptions {
 }
 
 /** Options of dialling a name. */
-export interface DialOptions {
+export interface DialOptions extends ResumableOptions {
   /** Metadata for the listener, at its stream's `extra(streamMetadata)`. */
   readonly metadata?: MetadataInit | undefined;
   /** A signal that ends the dialling; it has no effect on the stream. */
@@ -99,6 +113,7 @@ export interface DialOptions {
 /** The names of a client's options. */
 export const trunklineOptionNames: ReadonlySet<string> = optionNames<TrunklineOptions>({
   ...livenessOptionNames,
+  ...resumeOptionNames,
   endpoint: true,
   token: true,
   tls: true,
@@ -115,12 +130,16 @@ export const listenerOptionNames: ReadonlySet<string> = optionNames<ListenerOpti
   signal: true,
   maxWaitingStreams: true,
   onState: true,
+  resume: true,
+  onResumption: true,
 });
 /** The names of the options of dialling. */
 export const dialOptionNames: ReadonlySet<string> = optionNames<DialOptions>({
   metadata: true,
   signal: true,
   waitMs: true,
+  resume: true,
+  onResumption: true,
 });
 
 /** A name that has a listener. */
@@ -130,6 +149,8 @@ export interface ListedName {
   readonly since: Date;
 }
 
+/** The time for sessions to end when their client closes. */
+const defaultCloseTimeoutMs = 5_000;
 /** The time for reaching the exchange where the caller gives none. */
 const defaultWaitMs = 30_000;
 /**
@@ -156,6 +177,7 @@ export class Trunkline implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #channels: Channels;
   readonly #liveness: LivenessOptions;
+  readonly #sessions: Sessions;
   readonly #listeners: Set<NameListener> = new Set();
 
   /**
@@ -179,13 +201,19 @@ export class Trunkline implements AsyncDisposable {
     this.#channels = new Channels(endpoint, {
       tls,
       plaintext,
-      backoff,
+      backoff: backoff ?? { initialMs: 50, multiplier: 2, maxMs: 2_000 },
       clock,
       keepaliveIntervalMs,
       keepaliveTimeoutMs,
       http2: routerHttp2(maxBufferedBytesPerConnection),
       // A connection that died while it was idle is replaced before the next dial needs it.
       keepaliveWithoutCalls: true,
+    });
+    this.#sessions = new Sessions({
+      ...resolveResumeOptions(options),
+      channels: this.#channels,
+      clock,
+      authorization: () => this.#authorization(),
     });
   }
 
@@ -198,9 +226,12 @@ export class Trunkline implements AsyncDisposable {
    */
   async listen(name: string, options: ListenerOptions = {}): Promise<Listener> {
     checkOptionNames("listen", options, listenerOptionNames);
-    const { metadata, signal, onState } = options;
+    const { metadata, signal, onState, resume = false, onResumption } = options;
     const listener = new NameListener(name, {
       channels: this.#channels,
+      sessions: this.#sessions,
+      resume,
+      onResumption,
       authorization: () => this.#authorization(),
       metadata: Metadata.from(metadata).clone().freeze(),
       maxWaitingStreams: wholeNumber("maxWaitingStreams", options.maxWaitingStreams ?? 64, 0),
@@ -223,16 +254,23 @@ export class Trunkline implements AsyncDisposable {
    */
   async dial(name: string, options: DialOptions = {}): Promise<RouterStream> {
     checkOptionNames("dial", options, dialOptionNames);
-    const { metadata, signal } = options;
+    const { metadata, signal, resume = false, onResumption } = options;
     const waitMs = wholeNumber("waitMs", options.waitMs ?? defaultWaitMs, 1, maxTimerMs);
-    const request = { name, waitMs, features: [...ownFeatures], metadata: metadataToFields(Metadata.from(metadata)) };
+    const request = {
+      name,
+      waitMs,
+      features: exchangeFeatures(resume),
+      metadata: metadataToFields(Metadata.from(metadata)),
+    };
     const answer = await this.#ask(waitMs, (client, attempt) => client.dial(request, { ...attempt, signal }));
-    return openRouterStream(this.#channels.get(answer.endpoint || undefined), {
-      token: answer.token,
-      peerFeatures: parseFeatures(answer.features),
-      ...this.#liveness,
-      metadata: fieldsToMetadata(answer.metadata),
-    });
+    const { endpoint, token, resumption } = answer;
+    const peer = { peerFeatures: parseFeatures(answer.features), metadata: fieldsToMetadata(answer.metadata) };
+    if (resumption !== undefined) {
+      const stream = this.#sessions.join({ ...peer, endpoint, token, resumption, request, waitMs, onResumption });
+      if (stream === undefined) throw new GrpcError(Status.INTERNAL, "the exchange has named one session twice");
+      return stream;
+    }
+    return openRouterStream(this.#channels.get(endpoint || undefined), { token, ...peer, ...this.#liveness });
   }
 
   /**
@@ -274,6 +312,7 @@ export class Trunkline implements AsyncDisposable {
    */
   async close(options?: Pick<CloseOptions, "closeTimeoutMs">): Promise<void> {
     await Promise.all(Array.from(this.#listeners, (listener) => listener.close()));
+    await this.#sessions.close(options?.closeTimeoutMs ?? defaultCloseTimeoutMs);
     await this.#channels.close(options);
   }
 

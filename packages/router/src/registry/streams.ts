@@ -14,7 +14,14 @@ export interface DialledStream extends StreamParties {
   readonly record: OfferRecord;
 }
 
-interface Entry extends DialledStream, HeapEntry {}
+interface Entry extends DialledStream, HeapEntry {
+  dueMs: number;
+  /** The number of pairs of the stream that are not over: two, for a moment, while a session moves. */
+  pairs: number;
+}
+
+/** The time for which a session without a pair is kept. Its peers look for each other for as long by default. */
+const detachedMs = 60_000;
 
 /**
  * The time after the end of a stream's tokens for which it is kept: their last second is rounded up.
@@ -44,7 +51,7 @@ export class StreamTable {
   add(stream: DialledStream, tokenUntilMs: number, nowMs: number): boolean {
     this.#forget(nowMs);
     if (this.#pending.size >= this.#maxPending) return false;
-    const entry: Entry = { ...stream, dueMs: tokenUntilMs + roundingMs, heapIndex: -1 };
+    const entry: Entry = { ...stream, dueMs: tokenUntilMs + roundingMs, heapIndex: -1, pairs: 0 };
     this.#entries.set(entry.stream, entry);
     this.#pending.add(entry);
     entry.record.offered(entry.stream, nowMs);
@@ -64,7 +71,20 @@ export class StreamTable {
   /** Records that both peers of a stream are joined: it lives until it has ended. */
   joined(stream: string): void {
     const entry = this.#entries.get(stream);
-    if (entry !== undefined) this.#pending.remove(entry);
+    if (entry === undefined) return;
+    entry.pairs += 1;
+    this.#pending.remove(entry);
+  }
+
+  /** Records that a pair of a session is lost: the session ends unless its peers come back. */
+  detached(stream: string, nowMs: number): void {
+    const entry = this.#entries.get(stream);
+    if (entry === undefined) return;
+    entry.pairs -= 1;
+    if (entry.pairs > 0) return;
+    this.#pending.remove(entry);
+    entry.dueMs = nowMs + detachedMs;
+    this.#pending.add(entry);
   }
 
   /** Records that a stream has ended, or was not offered. */

@@ -4,31 +4,39 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { type Clock, reasonText } from "@trunkline/base";
 import { GrpcError, type Implementation, type ServerCall, Status } from "@trunkline/grpc";
 import type {
+  AttachRequest,
+  AttachResponseSchema,
   DialRequest,
   DialResponseSchema,
   ExchangeService,
+  LeaveRequest,
   ListenRequest,
   ListRequest,
   ListResponseSchema,
+  Resumption,
 } from "../gen/trunkline/v1/exchange_pb.js";
 import type { Fields } from "../gen/trunkline/v1/frames_pb.js";
 import type { Access, Caller } from "../policy/access.js";
 import { MemoryRegistry } from "../registry/memory.js";
-import { offerPatienceMs } from "../registry/offer-record.js";
+import { OfferRecord, offerPatienceMs } from "../registry/offer-record.js";
 import type { StreamTable } from "../registry/streams.js";
+import type { Role } from "../rendezvous.js";
+import { resumeFeature } from "../stream/features.js";
 import { fieldsToMetadata } from "../stream/fields.js";
 import { authenticate } from "../token/bearer.js";
 import type { TokenMinter } from "../token/minter.js";
-import type { TokenVerifier } from "../token/verifier.js";
+import type { Ticket, TokenVerifier } from "../token/verifier.js";
 import type { RouterEvent } from "./events.js";
 import { inOrder } from "./exposer-order.js";
 import { type ListenCall, type ListenEvent, ListenerEntry, maxUntakenHeartbeats } from "./listener-entry.js";
 import { nameProblem } from "./name.js";
 import type { Reporter } from "./reporter.js";
+import type { SessionSide, SessionTickets } from "./session-tickets.js";
 
 export interface ExchangeServiceOptions {
   readonly verifier: TokenVerifier;
   readonly minter: TokenMinter;
+  readonly tickets: SessionTickets;
   readonly access: Access;
   /** The streams that were dialled here. */
   readonly streams: StreamTable;
@@ -53,16 +61,19 @@ const maxFeatureChars = 32;
 
 type RemovalReason = Extract<RouterEvent, { kind: "listener-removed" }>["reason"];
 type DialAnswer = MessageInitShape<typeof DialResponseSchema>;
+type AttachAnswer = MessageInitShape<typeof AttachResponseSchema>;
 type ListAnswer = MessageInitShape<typeof ListResponseSchema>;
 
 /**
- * The three methods of the exchange. Each authenticates its caller from the headers alone, before it takes a message.
+ * The methods of the exchange. Each authenticates its caller from the headers alone, before it takes a message.
  */
 export class ExchangeServiceHandler {
   readonly implementation: Implementation<typeof ExchangeService> = {
     listen: { open: (call) => this.#listen(call) },
     dial: { open: (call) => this.#answer(call, (caller, request) => this.#dial(caller, request, call)) },
     list: { open: (call) => this.#answer(call, (caller, _request: ListRequest) => this.#list(caller)) },
+    attach: { open: (call) => this.#answer(call, (caller, request) => this.#attach(caller, request, call)) },
+    leave: { open: (call) => this.#answer(call, (caller, request: LeaveRequest) => this.#leave(caller, request)) },
   };
   readonly #options: ExchangeServiceOptions;
   readonly #registry: MemoryRegistry<ListenerEntry>;
@@ -273,11 +284,17 @@ export class ExchangeServiceHandler {
     const stream = randomUUID();
     const lifetimeMs = request.waitMs === 0 ? maxWaitMs : Math.min(request.waitMs, maxWaitMs);
     this.#addStream(stream, caller, entry, lifetimeMs);
-    const listenToken = minter.forStream(stream, "listen", lifetimeMs);
-    const dialToken = minter.forStream(stream, "dial", lifetimeMs);
+    const isSession = request.features.includes(resumeFeature) && entry.request.features.includes(resumeFeature);
+    const attempt = isSession ? 1 : undefined;
+    const ticket: Ticket = { name, dialler: caller.identity, listener, peerId: entry.peerId };
+    const resumption = (role: Role): { resumption?: Resumption } =>
+      isSession ? { resumption: this.#options.tickets.resumption(stream, role, ticket) } : {};
+    const listenToken = minter.forStream(stream, "listen", lifetimeMs, attempt);
+    const dialToken = minter.forStream(stream, "dial", lifetimeMs, attempt);
     this.#turns += 1;
     entry.lastTurn = this.#turns;
-    await this.#offer(entry, offerTo(request, routerEndpoint, listenToken), call, isLast).catch((error: unknown) => {
+    const offer = offerTo(request, routerEndpoint, listenToken, resumption("listen"));
+    await this.#offer(entry, offer, call, isLast).catch((error: unknown) => {
       streams.ended(stream);
       throw error;
     });
@@ -286,7 +303,70 @@ export class ExchangeServiceHandler {
     const { identity } = caller;
     reporter.stats.dials += 1;
     reporter.tell({ kind: "dialled", name, listener, identity, peer: call.peer.address, stream });
-    return answerTo(entry.request, routerEndpoint, dialToken);
+    return { ...answerTo(entry.request, routerEndpoint, dialToken), ...resumption("dial") };
+  }
+
+  // Coming back to a session.
+
+  async #attach(
+    caller: Caller,
+    request: AttachRequest,
+    call: ServerCall<AttachRequest, AttachAnswer>,
+  ): Promise<AttachAnswer> {
+    if (this.#closed) throw closing();
+    const { tickets } = this.#options;
+    const side = await tickets.read(request.ticket, caller);
+    const answer = tickets.wayFor(side, request);
+    if (request.attempt === 0) return answer;
+    if (this.#options.routerEndpoint === "") this.#keepStream(side, caller);
+    if (request.again !== undefined && side.role === "dial") await this.#offerAgain(side, request.again, call);
+    return answer;
+  }
+
+  /** Takes a session that comes back into the table of streams, unless it is there. @throws GrpcError */
+  #keepStream(side: SessionSide, caller: Caller): void {
+    const { streams, maxWaitMs } = this.#options;
+    const { session, name, dialler, listener, role } = side;
+    if (streams.find(session) !== undefined) return;
+    if (role === "dial") this.#checkStreams(caller);
+    const other = (identity: string): Caller =>
+      identity === caller.identity ? caller : { identity, tokenId: undefined };
+    const entry = this.#exposerOf(side);
+    this.#addStream(
+      session,
+      other(dialler),
+      { name, caller: other(listener), record: entry?.record ?? new OfferRecord() },
+      maxWaitMs,
+    );
+  }
+
+  /** Returns the listener whose session it is, where it listens here. */
+  #exposerOf({ name, listener, peerId }: SessionSide): ListenerEntry | undefined {
+    return this.#registry.find(name).find((entry) => entry.identity === listener && entry.peerId === peerId);
+  }
+
+  /** Offers a session again whose first offer may be lost with the router that made it. @throws GrpcError */
+  async #offerAgain(
+    side: SessionSide,
+    request: DialRequest,
+    call: ServerCall<AttachRequest, AttachAnswer>,
+  ): Promise<void> {
+    this.#check({ ...request, name: side.name });
+    const entry = this.#exposerOf(side);
+    if (entry === undefined)
+      throw new GrpcError(Status.UNAVAILABLE, `the listener of "${side.name}" is not here, or not yet`);
+    const { minter, tickets, routerEndpoint, maxWaitMs } = this.#options;
+    const token = minter.forStream(side.session, "listen", maxWaitMs, 1);
+    const resumption = tickets.resumption(side.session, "listen", side);
+    await this.#offer(entry, offerTo(request, routerEndpoint, token, { resumption }), call, true);
+  }
+
+  async #leave(caller: Caller, request: LeaveRequest): Promise<{}> {
+    const { tickets, streams } = this.#options;
+    const side = await tickets.read(request.ticket, caller);
+    tickets.leave(side, request);
+    streams.ended(side.session);
+    return {};
   }
 
   /** Refuses one stream more than the identity may dial. @throws GrpcError */
@@ -301,7 +381,12 @@ export class ExchangeServiceHandler {
   }
 
   /** Takes the stream into the table. @throws GrpcError where that has no room for it */
-  #addStream(stream: string, dialler: Caller, entry: ListenerEntry, lifetimeMs: number): void {
+  #addStream(
+    stream: string,
+    dialler: Caller,
+    entry: Pick<ListenerEntry, "name" | "caller" | "record">,
+    lifetimeMs: number,
+  ): void {
     const { streams, clock } = this.#options;
     const { name, caller: listener, record } = entry;
     const nowMs = clock.nowMs();
@@ -393,10 +478,14 @@ async function onlyMessage<Request extends {}>(call: ServerCall<Request, never>)
 }
 
 /** Returns what the listener is told about a dialler. */
-function offerTo({ features, metadata }: DialRequest, endpoint: string, token: string): ListenEvent {
-  return {
-    event: { case: "offer", value: { endpoint, token, features, ...(metadata === undefined ? {} : { metadata }) } },
-  };
+function offerTo(
+  { features, metadata }: DialRequest,
+  endpoint: string,
+  token: string,
+  resumption: { resumption?: Resumption },
+): ListenEvent {
+  const value = { endpoint, token, features, ...(metadata === undefined ? {} : { metadata }), ...resumption };
+  return { event: { case: "offer", value } };
 }
 
 /** Returns what the dialler is told about the listener. */

@@ -15,6 +15,8 @@ export class Peer {
   readonly role: Role | undefined;
   /** The `jti` of the peer's token. */
   readonly tokenId: string | undefined;
+  /** The number of the attempt in the peer's token, where the stream is a session. */
+  readonly attempt: number | undefined;
   /** The stream of the exchange that the token is for; undefined for tokens from elsewhere. */
   readonly dialled: DialledStream | undefined;
   /** The bytes of the frames that came from the peer and were passed on. */
@@ -28,6 +30,7 @@ export class Peer {
     this.stream = token.subject;
     this.role = token.role;
     this.tokenId = token.tokenId;
+    this.attempt = token.attempt;
     this.dialled = dialled;
   }
 

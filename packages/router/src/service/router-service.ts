@@ -4,6 +4,7 @@ import { GrpcError, type Implementation, type ServerCall, Status } from "@trunkl
 import type { Access } from "../policy/access.js";
 import type { DialledStream, StreamTable } from "../registry/streams.js";
 import { type Arrival, type Refusal, Rendezvous, type RendezvousLimits, type Role } from "../rendezvous.js";
+import { deniedError } from "../session/final.js";
 import type { ForwardingService } from "../stream/definition.js";
 import { featuresKey, parseFeatures } from "../stream/features.js";
 import { peerIdOf } from "../stream/peer-key.js";
@@ -14,6 +15,7 @@ import { Lingering } from "./lingering.js";
 import { Pair } from "./pair.js";
 import { type ForwardedCall, Peer } from "./peer.js";
 import type { Reporter } from "./reporter.js";
+import { SessionHalves } from "./session-halves.js";
 
 export interface RouterServiceOptions {
   readonly verifier: TokenVerifier;
@@ -33,6 +35,8 @@ export class RouterServiceHandler {
   readonly #options: RouterServiceOptions;
   readonly #table: Rendezvous<Peer>;
   readonly #lingering: Lingering;
+  /** The halves of streams whose peers can come back. */
+  readonly sessions: SessionHalves;
   /** The peers whose calls run. */
   readonly #peers: Set<Peer> = new Set();
   #timer: { readonly atMs: number; cancel(): void } | undefined;
@@ -42,7 +46,20 @@ export class RouterServiceHandler {
     const { clock, lingerMs, maxLingeringPeers, reporter } = options;
     this.#options = options;
     this.#table = new Rendezvous(options.limits);
+    this.sessions = new SessionHalves({
+      maxRememberedStreams: options.limits.maxRememberedStreams,
+      clock,
+      reporter,
+      join: (first, second) => this.#join(first, second),
+      onWaiting: () => this.#countWaiting(),
+    });
     this.#lingering = new Lingering({ clock, lingerMs, maxLingeringPeers, stats: reporter.stats });
+  }
+
+  /** Ends the calls of first peers with UNAVAILABLE; pairs go on, and sessions are asked to find another way. */
+  drain(): void {
+    this.close();
+    this.sessions.drain();
   }
 
   /** Ends the calls of first peers with UNAVAILABLE; pairs go on. */
@@ -50,6 +67,7 @@ export class RouterServiceHandler {
     this.#closed = true;
     this.#timer?.cancel();
     for (const peer of this.#table.waiting()) peer.finish(closing());
+    this.sessions.close(closing);
   }
 
   /** Ends the calls of peers whose stream or token the policy no longer allows. */
@@ -74,10 +92,11 @@ export class RouterServiceHandler {
     await peer.over.finally(() => this.#peers.delete(peer));
   }
 
-  #denial({ dialled, tokenId }: Peer): GrpcError | undefined {
+  #denial({ dialled, tokenId, attempt }: Peer): GrpcError | undefined {
     const { access } = this.#options;
     const reason = access.tokenDenial(tokenId) ?? (dialled && access.streamRefusal(dialled));
-    return reason === undefined ? undefined : new GrpcError(Status.PERMISSION_DENIED, reason);
+    if (reason === undefined) return undefined;
+    return attempt === undefined ? new GrpcError(Status.PERMISSION_DENIED, reason) : deniedError(reason);
   }
 
   /** Returns a peer that waits or is joined; undefined if its client is lost already. @throws GrpcError */
@@ -91,7 +110,13 @@ export class RouterServiceHandler {
     // A peer of the exchange that is lost already still meets its other side, which gets what was sent, and is told at
     // once.
     if (call.signal.aborted && token.role === undefined) return undefined;
-    const outcome = this.#table.arrive(peer, this.#arrivalOf(call, token), clock.nowMs());
+    const arrival = this.#arrivalOf(call, token);
+    if (token.role !== undefined && token.attempt !== undefined) {
+      this.sessions.admit(peer, token.role, token.attempt, arrival.tokenUntilMs);
+      if (token.role === "listen") this.#options.streams.listenerCame(token.subject);
+      return peer;
+    }
+    const outcome = this.#table.arrive(peer, arrival, clock.nowMs());
     if (outcome.kind !== "refuse" && token.role === "listen") this.#options.streams.listenerCame(token.subject);
     switch (outcome.kind) {
       case "refuse":
@@ -134,7 +159,9 @@ export class RouterServiceHandler {
       stats,
       onOver: ({ startedAtMs, bytes, peers }, lost, cause) => {
         this.#table.pairClosed(stream);
-        streams.ended(stream);
+        // A session whose pair is lost comes back; it ends where both sides have ended, or where it stays away.
+        if (first.attempt === undefined || cause === undefined) streams.ended(stream);
+        else streams.detached(stream, clock.nowMs());
         stats.livePairs -= 1;
         if (cause !== undefined) stats.brokenPairs += 1;
         const closed = (peer: Peer): ClosedPeer => {
@@ -151,7 +178,7 @@ export class RouterServiceHandler {
         });
       },
     });
-    stats.waitingPeers = this.#table.waitingPeers;
+    this.#countWaiting();
     stats.livePairs += 1;
     stats.pairs += 1;
     reporter.tell({ kind: "paired", stream, peers: [first.address, second.address] });
@@ -162,10 +189,14 @@ export class RouterServiceHandler {
 
   // Waiting.
 
+  #countWaiting(): void {
+    this.#options.reporter.stats.waitingPeers = this.#table.waitingPeers + this.sessions.waitingPeers;
+  }
+
   #wait(peer: Peer, role: Role | undefined): void {
     const { reporter } = this.#options;
     const { stream, call } = peer;
-    reporter.stats.waitingPeers = this.#table.waitingPeers;
+    this.#countWaiting();
     reporter.tell({ kind: "waiting", stream, peer: peer.address });
     // A peer with a role stays when its client leaves: no other peer can take its place, and the other side is told at
     // once when it comes.
@@ -182,7 +213,7 @@ export class RouterServiceHandler {
   #endWait(peer: Peer, reason: "left" | "timed-out" | "replaced", error: GrpcError | undefined): void {
     const { reporter } = this.#options;
     peer.finish(error);
-    reporter.stats.waitingPeers = this.#table.waitingPeers;
+    this.#countWaiting();
     reporter.tell({ kind: "expired", stream: peer.stream, peer: peer.address, reason });
   }
 

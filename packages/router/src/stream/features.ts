@@ -7,7 +7,18 @@
 /** The features of this version. `end` proves its ends; `abort`, `fields` and `ping` are the frames of these names. */
 export const ownFeatures = ["end", "abort", "fields", "ping"] as const;
 
+/**
+ * The feature of peers that can resume a stream. It is named to the exchange alone, which makes a session where both
+ * peers have it; a stream at a router of one's own choice is none.
+ */
+export const resumeFeature = "resume";
+
 export type Feature = (typeof ownFeatures)[number];
+
+/** Returns the features that a peer names to the exchange. */
+export function exchangeFeatures(resume: boolean): string[] {
+  return resume ? [...ownFeatures, resumeFeature] : [...ownFeatures];
+}
 
 /** The features of a peer. A later version may have some that are not known here. */
 export type Features = ReadonlySet<string>;

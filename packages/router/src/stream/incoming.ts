@@ -34,7 +34,9 @@ export class Incoming {
   readonly #features: PeerFeatures;
   readonly #events: IncomingEvents;
   readonly #queue: ReceiveQueue<ReceivedMessage<Uint8Array>> = new ReceiveQueue();
-  readonly #proof: Proof = new Proof();
+  readonly #proof: Proof;
+  /** True where the proof is counted here, and not by what carries the frames. */
+  readonly #counts: boolean;
   /** Metadata that has come for the next DATA. */
   #fields: Metadata | undefined;
   /** True while a frame is being waited for. */
@@ -51,8 +53,10 @@ export class Incoming {
   /** True once the call gives no more frames. */
   #callOver = false;
 
-  constructor(call: ObjectStream<Frame>, features: PeerFeatures, events: IncomingEvents) {
+  constructor(call: ObjectStream<Frame>, features: PeerFeatures, events: IncomingEvents, counted?: Proof) {
     this.#call = call;
+    this.#proof = counted ?? new Proof();
+    this.#counts = counted === undefined;
     this.#features = features;
     this.#events = events;
   }
@@ -166,7 +170,7 @@ export class Incoming {
     const message = { data: payload, metadata: this.#fields ?? Metadata.empty };
     this.#fields = undefined;
     if (this.#end === undefined) {
-      this.#proof.add(payload);
+      if (this.#counts) this.#proof.add(payload);
       this.#queue.push(message);
     } else if (this.#features.has("end")) {
       this.#violated("the other side sent data after its end");

@@ -41,14 +41,18 @@ export class Outgoing {
   readonly #call: ObjectStream<Frame>;
   readonly #features: PeerFeatures;
   readonly #events: OutgoingEvents;
-  readonly #proof: Proof = new Proof();
+  readonly #proof: Proof;
+  /** True where the proof is counted here, and not by what carries the frames. */
+  readonly #counts: boolean;
   readonly #queue: SendQueue<OutgoingItem>;
   /** Settles with the item whose frames are being given to the call; undefined between items. */
   #sending: Promise<void> | undefined;
   #ended = false;
 
-  constructor(call: ObjectStream<Frame>, features: PeerFeatures, events: OutgoingEvents) {
+  constructor(call: ObjectStream<Frame>, features: PeerFeatures, events: OutgoingEvents, counted?: Proof) {
     this.#call = call;
+    this.#proof = counted ?? new Proof();
+    this.#counts = counted === undefined;
     this.#features = features;
     this.#events = events;
     this.#queue = new SendQueue({
@@ -143,7 +147,8 @@ export class Outgoing {
    * Counts the payload once it was accepted: a frame that was cancelled before that is not part of what has to arrive.
    */
   #sendData(payload: Uint8Array, options: WaitOptions | undefined): Promise<void> {
-    return this.#call.send({ payload, frameType: RouterFrameType.DATA }, options).then(() => this.#proof.add(payload));
+    const sent = this.#call.send({ payload, frameType: RouterFrameType.DATA }, options);
+    return this.#counts ? sent.then(() => this.#proof.add(payload)) : sent;
   }
 
   async #sendFrames({ data, fields, options }: OutgoingItem): Promise<void> {

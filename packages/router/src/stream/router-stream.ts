@@ -6,7 +6,7 @@
  * it. A peer that is known to give proofs has to; the end of a plain peer is taken as it is, and `extra(endProof)` says
  * which of the two it was.
  */
-import { checkOptionNames, optionNames, reasonText } from "@trunkline/base";
+import { abortable, type Clock, checkOptionNames, optionNames, reasonText } from "@trunkline/base";
 import type { GrpcError } from "@trunkline/grpc";
 import { Metadata, type MetadataInit } from "@trunkline/metadata";
 import {
@@ -24,11 +24,11 @@ import type { Ping } from "../gen/trunkline/v1/frames_pb.js";
 import { endProof } from "./end-proof.js";
 import { type Features, featuresKey, ownFeaturesText } from "./features.js";
 import { type Frame, RouterFrameType } from "./frame.js";
-import { Incoming } from "./incoming.js";
+import { Incoming, type IncomingEvents } from "./incoming.js";
 import { Liveness, type LivenessOptions, type LivenessSubject, livenessOptionNames } from "./liveness.js";
-import { Outgoing } from "./outgoing.js";
+import { Outgoing, type OutgoingEvents } from "./outgoing.js";
 import { abortError, encodeAbort, encodePing } from "./payloads.js";
-import { type FrameCall, PeerFeatures } from "./peer-features.js";
+import { type FrameCall, type FrameCarrier, PeerFeatures } from "./peer-features.js";
 
 /** Options of a router stream. */
 export interface RouterStreamOptions extends LivenessOptions {
@@ -52,6 +52,9 @@ const ignore = (): void => {};
 /** A time limit that never comes: 285,000 years. */
 const unlimitedMs = Number.MAX_SAFE_INTEGER;
 
+/** Makes a stream of a session. Its users get it from `dial` and `listen`. */
+export let streamOverSession: (carrier: FrameCarrier, options: RouterStreamOptions) => RouterStream;
+
 /**
  * An `ObjectStream<Uint8Array>` over a call. Items keep their boundaries up to 64 KiB; empty ones stay. Metadata goes
  * with an item to peers that are known to understand `Fields`.
@@ -61,7 +64,7 @@ const unlimitedMs = Number.MAX_SAFE_INTEGER;
  * initial metadata: a router may send none before the first frame.
  */
 export class RouterStream extends StreamLayer<Uint8Array, Uint8Array, Frame, Frame> {
-  readonly #call: FrameCall;
+  readonly #call: FrameCall | FrameCarrier;
   readonly #metadata: Metadata | undefined;
   readonly #features: PeerFeatures;
   readonly #incoming: Incoming;
@@ -81,22 +84,30 @@ export class RouterStream extends StreamLayer<Uint8Array, Uint8Array, Frame, Fra
     this.#call = call;
     this.#metadata = options.metadata === undefined ? undefined : Metadata.from(options.metadata).clone().freeze();
     this.#features = new PeerFeatures(call, options.peerFeatures);
-    this.#incoming = new Incoming(this.inner, this.#features, {
+    const carrier = call as FrameCall | FrameCarrier;
+    const proofs = carrier.role === "session" ? carrier.proofs : undefined;
+    const incomingEvents: IncomingEvents = {
       onEnd: () => this.#onInputEnd(),
       onPing: (ping) => this.#onPing(ping),
       onAbort: (error) => this.#break(error),
       onCallFailed: (error) => this.#onCallFailed(error),
       onViolation: (error) => this.#onViolation(error),
-    });
-    this.#outgoing = new Outgoing(this.inner, this.#features, {
+    };
+    this.#incoming = new Incoming(this.inner, this.#features, incomingEvents, proofs?.received);
+    const outgoingEvents: OutgoingEvents = {
       onTornItem: (error) => this.abort(error),
       onEnd: () => this.#onOutputEnd(),
-    });
+    };
+    this.#outgoing = new Outgoing(this.inner, this.#features, outgoingEvents, proofs?.sent);
     this.#liveness = new Liveness(this.#livenessSubject(), options);
     // The client learns our features only this way. A handler that has sent initial metadata already has said what
     // there is to say.
     if (call.role === "server" && this.peerFeatures.size > 0)
       call.sendInitialMetadata({ [featuresKey]: ownFeaturesText }).catch(ignore);
+  }
+
+  static {
+    streamOverSession = (carrier, options) => new RouterStream(carrier as unknown as FrameCall, options);
   }
 
   /** The features that the other side is known to have by now. */
@@ -121,7 +132,8 @@ export class RouterStream extends StreamLayer<Uint8Array, Uint8Array, Frame, Fra
    * @throws GrpcError when the call ends before: DEADLINE_EXCEEDED if the other side did not come in time
    */
   async joined(options?: WaitOptions): Promise<void> {
-    if (this.#call.role === "client") await this.#call.receiveInitialMetadata(options);
+    if (this.#call.role === "session") await abortable(this.#call.joined(), options?.signal);
+    else if (this.#call.role === "client") await this.#call.receiveInitialMetadata(options);
   }
 
   override get carriesMetadata(): boolean {
@@ -154,7 +166,7 @@ export class RouterStream extends StreamLayer<Uint8Array, Uint8Array, Frame, Fra
   }
 
   async #onOutputEnd(): Promise<void> {
-    if (this.#call.role === "client" || this.#incoming.end !== undefined) await this.inner.sendEof();
+    if (this.#call.role !== "server" || this.#incoming.end !== undefined) await this.inner.sendEof();
   }
 
   #onInputEnd(): void {
@@ -198,7 +210,9 @@ export class RouterStream extends StreamLayer<Uint8Array, Uint8Array, Frame, Fra
   }
 
   override abort(reason?: unknown): void {
-    if (this.#outgoing.ended && this.#incoming.endTaken) return;
+    // The end of a session has gone out for certain only once the other side has acknowledged it.
+    const outputEnded = this.#call.role === "session" ? this.eofSent : this.#outgoing.ended;
+    if (outputEnded && this.#incoming.endTaken) return;
     const closed = new ClosedStreamError(
       reason === undefined ? "the stream was aborted" : `the stream was aborted: ${reasonText(reason)}`,
     );
@@ -213,7 +227,8 @@ export class RouterStream extends StreamLayer<Uint8Array, Uint8Array, Frame, Fra
   // Liveness.
 
   #startLiveness(): void {
-    if (this.#liveness.hasStarted || this.#incoming.isOver) return;
+    // A session asks for signs of life itself, where it misses an acknowledgement.
+    if (this.#liveness.hasStarted || this.#incoming.isOver || this.#call.role === "session") return;
     const clock = this.inner.extra(streamClock);
     if (clock !== undefined) this.#liveness.start(clock);
   }
@@ -240,6 +255,13 @@ export class RouterStream extends StreamLayer<Uint8Array, Uint8Array, Frame, Fra
     };
   }
 
+  /** The clock of `closeTimeoutMs`, which stands still while nothing carries a session. */
+  protected override get closingClock(): Clock | undefined {
+    const clock = this.extra(streamClock);
+    const carrier = this.#call;
+    return clock === undefined || carrier.role !== "session" ? clock : pausing(clock, () => carrier.detachedMs);
+  }
+
   protected override async discardInput(eofSent: Promise<void>): Promise<void> {
     await this.#incoming.discard();
     await eofSent;
@@ -249,8 +271,33 @@ export class RouterStream extends StreamLayer<Uint8Array, Uint8Array, Frame, Fra
   }
 }
 
-function checkCall(call: FrameCall): void {
-  const { role, send, receive } = (call ?? {}) as Partial<FrameCall>;
-  if ((role === "client" || role === "server") && typeof send === "function" && typeof receive === "function") return;
+/** Returns a clock whose appointments come later by the time for which the stream is detached meanwhile. */
+function pausing(clock: Clock, detachedMs: () => number): Clock {
+  return {
+    nowMs: () => clock.nowMs(),
+    at(atMs, callback, kind) {
+      const before = detachedMs();
+      let pausedMs = 0;
+      let cancel = (): void => {};
+      const onDue = (): void => {
+        const morePausedMs = detachedMs() - before - pausedMs;
+        pausedMs += morePausedMs;
+        if (morePausedMs > 0) cancel = clock.at(atMs + pausedMs, onDue, kind);
+        else callback();
+      };
+      cancel = clock.at(atMs, onDue, kind);
+      return () => cancel();
+    },
+  };
+}
+
+function checkCall(call: FrameCall | FrameCarrier): void {
+  const { role, send, receive } = (call ?? {}) as Partial<FrameCall | FrameCarrier>;
+  if (
+    (role === "client" || role === "server" || role === "session") &&
+    typeof send === "function" &&
+    typeof receive === "function"
+  )
+    return;
   throw new TypeError("a RouterStream is made of a ClientCall or a ServerCall");
 }

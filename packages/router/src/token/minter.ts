@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import type { Role } from "../rendezvous.js";
 import type { KeyRing } from "./key-ring.js";
-import type { VerifiedToken } from "./verifier.js";
+import type { Ticket, VerifiedToken } from "./verifier.js";
 
 /** The issuer and the audience of tokens for a router, those of Jumpstarter's controller. */
 export const routerToken = {
@@ -12,6 +12,12 @@ export const routerToken = {
 
 /** The issuer and the audience of tokens for an exchange. */
 export const exchangeToken = { issuer: "trunkline", audience: "trunkline-exchange" } as const;
+
+/** The issuer and the audience of the tickets of sessions. */
+export const ticketToken = { issuer: "trunkline", audience: "trunkline-ticket" } as const;
+
+/** The time for which a ticket is good: a session whose peers are asleep for longer is not missed. */
+const ticketLifetimeMs = 7 * 86_400_000;
 
 export class TokenMinter {
   readonly #keys: KeyRing;
@@ -29,11 +35,18 @@ export class TokenMinter {
     this.#onStreamToken = onStreamToken;
   }
 
-  /** Returns a token for one side of a stream, good for one peer. */
-  forStream(stream: string, role: Role, lifetimeMs: number): string {
-    const { token, tokenId, expiresAtUnixMs } = this.#mint(routerToken, stream, lifetimeMs, { role });
-    this.#onStreamToken(token, { subject: stream, expiresAtUnixMs, tokenId, role });
+  /** Returns a token for one side of a stream, good for one peer; in a session, for one attempt. */
+  forStream(stream: string, role: Role, lifetimeMs: number, attempt?: number): string {
+    const claims = attempt === undefined ? { role } : { role, attempt };
+    const { token, tokenId, expiresAtUnixMs } = this.#mint(routerToken, stream, lifetimeMs, claims);
+    this.#onStreamToken(token, { subject: stream, expiresAtUnixMs, tokenId, role, attempt, ticket: undefined });
     return token;
+  }
+
+  /** Returns the ticket of one side of a session. */
+  forTicket(session: string, role: Role, { name, dialler, listener, peerId }: Ticket): string {
+    const peer = peerId === undefined ? {} : { peer: peerId };
+    return this.#mint(ticketToken, session, ticketLifetimeMs, { role, name, dialler, listener, ...peer }).token;
   }
 
   /** Returns a token with which `identity` listens, dials and lists. */
@@ -45,7 +58,7 @@ export class TokenMinter {
     kind: { issuer: string; audience: string },
     subject: string,
     lifetimeMs: number,
-    more: { role?: Role },
+    more: Readonly<Record<string, string | number>>,
   ): { token: string; tokenId: string; expiresAtUnixMs: number } {
     const nowMs = this.#unixNowMs();
     const tokenId = randomUUID();

@@ -16,6 +16,21 @@ export interface VerifiedToken {
   /** The token's `jti`. */
   readonly tokenId: string | undefined;
   readonly role: Role | undefined;
+  /** The number of the attempt that a token is for, where its stream is a session. */
+  readonly attempt: number | undefined;
+  /** The content of a ticket, where the token is one. */
+  readonly ticket: Ticket | undefined;
+}
+
+/** A session, as the tickets of both its sides describe it. Their subject is its name, beside the role. */
+export interface Ticket {
+  /** The name that was dialled. */
+  readonly name: string;
+  /** The identities of both sides. */
+  readonly dialler: string;
+  readonly listener: string;
+  /** The name that the listener gives itself, where others may share the name that was dialled. */
+  readonly peerId: string | undefined;
 }
 
 /** An error that says why a token is refused. Its message holds nothing of the token. */
@@ -111,7 +126,8 @@ function hashOf(token: string): string {
 }
 
 /** Checks the claims that jose does not check. @throws TokenError */
-function readClaims({ sub, exp, iat, jti, role }: JWTPayload, nowMs: number): VerifiedToken {
+function readClaims(claims: JWTPayload, nowMs: number): VerifiedToken {
+  const { sub, exp, iat, jti, role, attempt } = claims;
   if (typeof sub !== "string" || sub === "") throw new TokenError("its subject (sub) is empty");
   if (typeof exp !== "number" || !(exp <= maxNumericDate)) throw new TokenError("its expiry (exp) is not a date");
   if (exp * 1_000 <= nowMs) throw new TokenError("it has expired");
@@ -120,7 +136,23 @@ function readClaims({ sub, exp, iat, jti, role }: JWTPayload, nowMs: number): Ve
   if (jti !== undefined && typeof jti !== "string") throw new TokenError("its id (jti) is not text");
   if (role !== undefined && role !== "listen" && role !== "dial")
     throw new TokenError('its role is neither "listen" nor "dial"');
-  return { subject: sub, expiresAtUnixMs: exp * 1_000, tokenId: jti, role };
+  if (attempt !== undefined && !(Number.isSafeInteger(attempt) && (attempt as number) > 0 && role !== undefined))
+    throw new TokenError("its attempt is no whole number above 0, or it has no role");
+  const ticket = ticketOf(claims);
+  return {
+    subject: sub,
+    expiresAtUnixMs: exp * 1_000,
+    tokenId: jti,
+    role,
+    attempt: attempt as number | undefined,
+    ticket,
+  };
+}
+
+/** Returns the content of a ticket, undefined for claims that are none. */
+function ticketOf({ name, dialler, listener, peer }: JWTPayload): Ticket | undefined {
+  if (typeof name !== "string" || typeof dialler !== "string" || typeof listener !== "string") return undefined;
+  return { name, dialler, listener, peerId: typeof peer === "string" ? peer : undefined };
 }
 
 /** Returns the reason of jose's error in our own words: jose's messages may show what is in a token. */

@@ -141,6 +141,20 @@ export function testRouter(options: Partial<RouterOptions> = {}): TestRouter {
   return test;
 }
 
+/** Moves a virtual clock until a promise has settled: sessions look for their other sides until their time is over. */
+export async function advanceUntil(clock: VirtualClock, promise: Promise<unknown>): Promise<void> {
+  let settled = false;
+  const onSettled = (): void => {
+    settled = true;
+  };
+  promise.then(onSettled, onSettled);
+  while (!settled) {
+    clock.advance(1_000);
+    await settle(8);
+  }
+  await promise;
+}
+
 /** Moves a virtual clock in steps, and lets everything happen that each step brings about. */
 export async function advance(clock: VirtualClock, ms: number, stepMs = 1_000): Promise<void> {
   for (let left = ms; left > 0; left -= stepMs) {

@@ -1,7 +1,7 @@
 /**
  * The part of every stream that does not depend on its direction: attributes, closing within a time limit, disposal.
  */
-import { type AbortSignalLike, abortable } from "@trunkline/base";
+import { type AbortSignalLike, abortable, type Clock } from "@trunkline/base";
 import { type AttributeKey, type Attributes, noAttributes } from "../contract/attributes.js";
 import { streamClock } from "../contract/clock.js";
 import type { CloseOptions, StreamControl } from "../contract/stream.js";
@@ -34,7 +34,12 @@ export abstract class StreamBase implements StreamControl {
 
   /** Closes by the given steps, within the time limit by the clock of this stream. */
   protected closeWithin(closeTimeoutMs: number | undefined, steps: Omit<ClosingSteps, "abort">): Promise<void> {
-    return closeWithin(this.extra(streamClock), closeTimeoutMs, { ...steps, abort: (reason) => this.abort(reason) });
+    return closeWithin(this.closingClock, closeTimeoutMs, { ...steps, abort: (reason) => this.abort(reason) });
+  }
+
+  /** The clock of `closeTimeoutMs`. */
+  protected get closingClock(): Clock | undefined {
+    return this.extra(streamClock);
   }
 
   /** Absent here; a carrier that notices breaks by itself overrides it. */

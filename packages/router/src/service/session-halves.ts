@@ -1,0 +1,134 @@
+/**
+ * The halves of sessions at this router: they wait, are joined, take each other's places, and are told where the other
+ * side has left or the router is about to close.
+ */
+import type { Clock } from "@trunkline/base";
+import { GrpcError, Status } from "@trunkline/grpc";
+import type { Role } from "../rendezvous.js";
+import { supersededError, unknownError } from "../session/final.js";
+import { SessionRendezvous } from "../session-rendezvous.js";
+import { encodeFrame, RouterFrameType } from "../stream/frame.js";
+import { LeftSessions } from "./left-sessions.js";
+import { otherSideGone } from "./lingering.js";
+import type { Peer } from "./peer.js";
+import type { Reporter } from "./reporter.js";
+
+export interface SessionHalvesOptions {
+  readonly maxRememberedStreams: number;
+  readonly clock: Clock;
+  readonly reporter: Reporter;
+  /** Joins two halves. */
+  join(first: Peer, second: Peer): void;
+  /** The number of halves that wait may have changed. */
+  onWaiting(): void;
+}
+
+/** The time between two reminders that the router is about to close: the way out may not have been there yet. */
+const reminderMs = 5_000;
+
+export class SessionHalves {
+  readonly #options: SessionHalvesOptions;
+  readonly #table: SessionRendezvous<Peer>;
+  readonly #left: LeftSessions = new LeftSessions();
+  #timer: { readonly atMs: number; cancel(): void } | undefined;
+  #closed = false;
+
+  constructor(options: SessionHalvesOptions) {
+    this.#options = options;
+    this.#table = new SessionRendezvous(options.maxRememberedStreams);
+  }
+
+  get waitingPeers(): number {
+    return this.#table.waitingPeers;
+  }
+
+  /** Takes a half that has come. @throws GrpcError where it is of no use */
+  admit(peer: Peer, role: Role, attempt: number, tokenUntilMs: number): void {
+    const { clock, reporter, join, onWaiting } = this.#options;
+    const nowMs = clock.nowMs();
+    const { stream } = peer;
+    this.checkNotLeft(stream);
+    const outcome = this.#table.arrive(peer, { stream, role, attempt, tokenUntilMs }, nowMs);
+    if (outcome.kind === "old") throw supersededError(outcome.byAttempt);
+    if (outcome.kind === "full") {
+      throw new GrpcError(
+        Status.RESOURCE_EXHAUSTED,
+        "the router remembers as many sessions as maxRememberedStreams allows",
+      );
+    }
+    const { superseded, widowed, other } = outcome;
+    // At once, and not behind what waits for them: it comes again by the new way.
+    superseded?.call.abort(supersededError(attempt));
+    widowed?.call.abort(otherSideGone);
+    const onOver = (): void => {
+      this.#table.ended(stream, role, peer);
+      onWaiting();
+    };
+    peer.over.then(onOver, onOver);
+    peer.call.signal.addEventListener("abort", () => this.#onGone(peer, role), { once: true });
+    onWaiting();
+    if (other === undefined) {
+      reporter.tell({ kind: "waiting", stream, peer: peer.address });
+      this.#arm();
+    } else {
+      join(other, peer);
+    }
+  }
+
+  /** @throws GrpcError where a peer has left the session */
+  checkNotLeft(stream: string): void {
+    const left = this.#left.find(stream, this.#options.clock.nowMs());
+    if (left !== undefined) throw unknownError(left.status, left.message);
+  }
+
+  /** Records that a peer has left a session. The half of the other one that waits is told at once. */
+  left(stream: string, role: Role, status: number, message: string): void {
+    this.#left.add(stream, status, message, this.#options.clock.nowMs());
+    const other = role === "dial" ? "listen" : "dial";
+    this.#table.waitingOf(stream, other)?.finish(unknownError(status, message));
+    this.#table.waitingOf(stream, role)?.finish(unknownError(status, message));
+  }
+
+  /** Ends the halves that wait: their peers come back, here or elsewhere. */
+  close(error: () => GrpcError): void {
+    this.#closed = true;
+    this.#timer?.cancel();
+    for (const peer of [...this.#table.waiting()]) peer.finish(error());
+  }
+
+  /** Tells all halves that are joined to find another way, now and again while there are any. */
+  drain(): void {
+    const { clock } = this.#options;
+    const message = encodeFrame({ frameType: RouterFrameType.ALTSVC, payload: new Uint8Array() });
+    const joined = [...this.#table.joined()];
+    for (const peer of joined) peer.call.send(message).catch(() => {});
+    if (joined.length > 0) clock.at(clock.nowMs() + reminderMs, () => this.drain(), "watch");
+  }
+
+  /** Frees the place of a half that waits, and whose client is lost. */
+  #onGone(peer: Peer, role: Role): void {
+    if (this.#table.waitingOf(peer.stream, role) === peer) peer.finish();
+  }
+
+  /** Sets the one timer of all halves that wait. */
+  #arm(): void {
+    const { clock, reporter } = this.#options;
+    const atMs = this.#table.nextExpiryMs;
+    if (atMs === undefined || this.#closed || (this.#timer !== undefined && this.#timer.atMs <= atMs)) return;
+    this.#timer?.cancel();
+    const cancel = clock.at(
+      atMs,
+      () => {
+        this.#timer = undefined;
+        for (const peer of this.#table.expire(clock.nowMs())) {
+          peer.finish(new GrpcError(Status.UNAVAILABLE, "the other side of the session has not come yet"));
+          reporter.stats.expiredWaits += 1;
+          reporter.tell({ kind: "expired", stream: peer.stream, peer: peer.address, reason: "timed-out" });
+        }
+        this.#arm();
+      },
+      "watch",
+    );
+    this.#timer = { atMs, cancel };
+  }
+}

@@ -1,0 +1,643 @@
+/**
+ * A stream of frames over a session: it does what the session says. It opens the calls, moves what they bring and what
+ * is to be written, and keeps the times. The session decides, and knows neither calls nor clocks.
+ */
+import { Backoff, type Clock, type Deferred, deferred } from "@trunkline/base";
+import { type ClientCall, GrpcError, Status } from "@trunkline/grpc";
+import {
+  type AttributeKey,
+  type Attributes,
+  ClosedStreamError,
+  type SendOptions,
+  streamClock,
+  type WaitOptions,
+} from "@trunkline/streams";
+import { BaseStream, BreakSignal, ReceiveQueue, SendQueue } from "@trunkline/streams/kit";
+import { type Frame, RouterFrameType } from "../stream/frame.js";
+import { abortError } from "../stream/payloads.js";
+import type { FrameCarrier } from "../stream/peer-features.js";
+import { attachmentEnd } from "./final.js";
+import type { MemoryPool } from "./memory.js";
+import type { ResolvedResumeOptions } from "./options.js";
+import { ReceiveWindow } from "./receive-window.js";
+import { isRecord } from "./records.js";
+import { type Resumption, type ResumptionEvent, resumption } from "./resumption.js";
+import { type AttachmentEnd, Session } from "./session.js";
+
+/** A call that carries a session: messages go out as they are, and frames come in. */
+export type SessionCall = ClientCall<Uint8Array, Frame>;
+
+/** The way from one side of a session to a router, and to the exchange. */
+export interface SessionWay {
+  /**
+   * Opens the call of an attempt. `again` is true until the other side was heard: the stream is offered to it again.
+   * @throws GrpcError
+   */
+  open(attempt: number, again: boolean, signal: AbortSignal): Promise<SessionCall>;
+  /** Tells the exchange that the session has ended here. @throws GrpcError */
+  leave(status: number, message: string, signal: AbortSignal): Promise<void>;
+  /** Renews the ticket. @throws GrpcError */
+  renew(): Promise<void>;
+}
+
+export interface SessionStreamOptions extends ResolvedResumeOptions {
+  /** The name of the session. */
+  readonly session: string;
+  readonly dialler: boolean;
+  readonly way: SessionWay;
+  /** The time for the other side to say hello for the first time. */
+  readonly waitMs: number;
+  readonly clock: Clock;
+  /** The memory for all that waits for an acknowledgement, and for all that waits to be read. */
+  readonly replayMemory: MemoryPool;
+  readonly unreadMemory: MemoryPool;
+  readonly onEvent: ((event: ResumptionEvent) => void) | undefined;
+  /** Called once, when the session can be forgotten. */
+  onOver(): void;
+}
+
+/** The delay of an acknowledgement, and of credit: some 20 a second cost nothing, and keep the replay buffer small. */
+const ackDelayMs = 50;
+/** The time for the other side's hello, once both halves are joined. */
+const helloTimeoutMs = 5_000;
+/** The time for one attempt to reach the router. */
+const openTimeoutMs = 10_000;
+/** The time without an acknowledgement after which the other side is asked whether it lives, and then given up. */
+const lookMs = 10_000;
+/** The time for which a peer that lives may acknowledge nothing. */
+const maxUnacknowledgedMs = 60_000;
+/** The time for telling the other side of an abort. */
+const leaveTimeoutMs = 5_000;
+/** The time after which a lost attachment counts as a good one: the next attempt is made at once. */
+const goodAttachmentMs = 1_000;
+/** The time between two moves that a router asks for. */
+const moveIntervalMs = 5_000;
+/** A timer that fires later than this was held up with the whole process, which may have lost the answers meanwhile. */
+const stallMs = 1_000;
+/** Half the life of a ticket. */
+const renewMs = 3.5 * 86_400_000;
+
+const ignore = (): void => {};
+
+/** A call with the state of its writing. */
+interface Line {
+  readonly call: SessionCall;
+  writing: boolean;
+}
+
+export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
+  readonly role = "session";
+  readonly #session: Session;
+  readonly #options: SessionStreamOptions;
+  readonly #attributes: Attributes;
+  readonly #sends: SendQueue<Frame>;
+  readonly #receives: ReceiveQueue<Frame> = new ReceiveQueue();
+  readonly #lines: Map<number, Line> = new Map();
+  readonly #endTaken: Deferred<void> = deferred(true);
+  readonly #met: Deferred<void> = deferred(true);
+  readonly #backoff: Backoff = new Backoff({ initialMs: 50, maxMs: 2_000, multiplier: 2 });
+  /** Aborts what is under way once the session is over. */
+  readonly #ending: AbortController = new AbortController();
+  readonly #cancels: Map<"ack" | "retry" | "deadline" | "look" | "leave" | "renew", () => void> = new Map();
+  /** The bytes that this session has taken of the shared replay memory. */
+  #replayTaken = 0;
+  /** The time at which the session was attached or lost last. */
+  #changedAtMs: number;
+  #attached = false;
+  /** True after the loss of an attachment that was a good one, until the next attempt. */
+  #lostWell = false;
+  /** True while the session moves because its router has asked for it. */
+  #isMoving = false;
+  #movedAtMs = Number.NEGATIVE_INFINITY;
+  /** The time for which the session was detached, before the last change. */
+  #detachedMs = 0;
+  /** The attempt that carries the session, or did last. */
+  #carriedBy: number | undefined;
+  /** The state of the looks for acknowledgements. */
+  #looked = { acknowledged: 0, atMs: 0, frames: 0, askedId: 0n };
+  #frames = 0;
+  readonly #broken: BreakSignal = new BreakSignal();
+  /** True once this side has aborted the stream. */
+  #isAborted = false;
+  #leaving = false;
+  #concluded = false;
+  #over = false;
+
+  constructor(options: SessionStreamOptions) {
+    super();
+    const { session: name, dialler, maxReplayBytes, maxUnreadBytes, unreadMemory, clock, waitMs } = options;
+    this.#options = options;
+    const window = new ReceiveWindow({ maxBytes: maxUnreadBytes, reserve: (bytes) => unreadMemory.reserve(bytes) });
+    this.#session = new Session({ name, dialler, maxReplayBytes, window });
+    this.#attributes = new Map<AttributeKey<unknown>, unknown>([
+      [streamClock, clock],
+      [resumption, viewOf(this.#session)],
+    ]);
+    this.#sends = new SendQueue({
+      hasRoom: () => this.#hasRoom(),
+      accept: (frame) => this.#accept(frame),
+      end: () => this.#endTaken.promise,
+    });
+    this.#endTaken.promise.catch(ignore);
+    this.#met.promise.catch(ignore);
+    this.#changedAtMs = clock.nowMs();
+    this.#at("deadline", waitMs, (late) => this.#onDeadline(late));
+    this.#at("renew", renewMs, () => this.#renew());
+    this.#attempt();
+  }
+
+  // The stream of frames.
+
+  get carriesMetadata(): boolean {
+    return false;
+  }
+
+  /** The counts over what was sent and received, which are the proofs of both ends. */
+  get proofs(): FrameCarrier["proofs"] {
+    return { sent: this.#session.replay.sent.proof, received: this.#session.received.proof };
+  }
+
+  /** Waits until the other side has said hello for the first time. @throws GrpcError when the session ends before */
+  joined(): Promise<void> {
+    return this.#met.promise;
+  }
+
+  override get extraAttributes(): Attributes {
+    return this.#attributes;
+  }
+
+  /** Sends a record. Other frames belong to one call, and the session makes its own. */
+  send(frame: Frame, options?: SendOptions): Promise<void> {
+    return isRecord(frame.frameType) ? this.#sends.send(frame, options) : Promise.resolve();
+  }
+
+  receive(options?: WaitOptions): Promise<Frame | undefined> {
+    const taken = this.#receives.take(options);
+    this.#deliver();
+    this.#step();
+    return taken;
+  }
+
+  protected endOutput(): Promise<void> {
+    return this.#sends.end();
+  }
+
+  protected async discardInput(): Promise<void> {
+    const discarded = this.#receives.discard();
+    this.#deliver();
+    this.#step();
+    await discarded;
+  }
+
+  override get brokenSignal(): BreakSignal {
+    return this.#broken;
+  }
+
+  abort(reason?: unknown): void {
+    this.#isAborted = true;
+    this.#fail(abortError(reason));
+  }
+
+  #fail(error: GrpcError): void {
+    this.#session.abort(error);
+    this.#update();
+  }
+
+  /** The time for which no call has carried the stream, in all. */
+  get detachedMs(): number {
+    return this.#detachedMs + (this.#attached ? 0 : this.#options.clock.nowMs() - this.#changedAtMs);
+  }
+
+  /** Tries at once: the exchange has offered the stream again, so the other side may be there. */
+  nudge(): void {
+    this.#cancel("retry");
+    this.#update();
+  }
+
+  // Moving.
+
+  #hasRoom(): boolean {
+    const { replayMemory } = this.#options;
+    if (!this.#session.hasRoom) return false;
+    if (this.#session.replay.isEmpty || replayMemory.hasRoom) return true;
+    replayMemory.onRoom(this.#flush);
+    return false;
+  }
+
+  readonly #flush = (): void => this.#sends.flush();
+
+  #accept(frame: Frame): void {
+    this.#session.send(frame);
+    this.#countReplay();
+    if (!this.#cancels.has("look")) this.#look();
+    this.#pumpAll();
+  }
+
+  /** Brings what this session has taken of the shared memory up to date. */
+  #countReplay(): void {
+    const { replayMemory } = this.#options;
+    const { bytes } = this.#session.replay;
+    const more = bytes - this.#replayTaken;
+    this.#replayTaken = bytes;
+    if (more > 0) replayMemory.take(more);
+    else if (more < 0) replayMemory.giveBack(-more);
+  }
+
+  /** Gives what has arrived to a reader that waits, and the end behind it. */
+  #deliver(): void {
+    const { unread } = this.#session;
+    while (unread.size > 0 && this.#receives.hasWaitingReader) this.#receives.push(this.#session.read() as Frame);
+    if (unread.size > 0) return;
+    const { outcome } = this.#session;
+    if (outcome?.error !== undefined) this.#receives.end(outcome.error);
+    else if (outcome !== undefined || this.#session.isComplete) this.#receives.end();
+  }
+
+  /** Does what is due after a frame has come or gone. */
+  #step(): void {
+    const session = this.#session;
+    if (this.#replayTaken !== session.replay.bytes) {
+      this.#countReplay();
+      this.#sends.flush();
+    }
+    if (session.endAcknowledged) this.#endTaken.resolve();
+    this.#pumpAll();
+    if (session.owesAck && session.isAttached && !this.#cancels.has("ack")) {
+      this.#at("ack", ackDelayMs, () => {
+        session.acknowledgeSoon();
+        this.#pumpAll();
+      });
+    }
+  }
+
+  #pumpAll(): void {
+    for (const [attempt, line] of this.#lines) this.#pump(attempt, line);
+  }
+
+  /** Writes the next message of a call, and goes on when the call has taken it. */
+  #pump(attempt: number, line: Line): void {
+    if (line.writing) return;
+    const message = this.#session.write(attempt);
+    if (message === undefined) return;
+    line.writing = true;
+    const { call } = line;
+    const onTaken = (): void => {
+      line.writing = false;
+      this.#pump(attempt, line);
+    };
+    // Where the call fails, its reader learns why.
+    (message === "end" ? call.sendEof() : call.send(message)).then(onTaken, ignore);
+  }
+
+  // Attachments.
+
+  /** Makes an attempt now. */
+  #attempt(): void {
+    const session = this.#session;
+    const attempt = session.begin();
+    const isFirst = !session.met;
+    void this.#open(attempt, isFirst).then(
+      (call) => {
+        if (!session.has(attempt)) {
+          call.cancel("the session needs this call no more");
+          return;
+        }
+        this.#lines.set(attempt, { call, writing: false });
+        session.opened(attempt);
+        this.#watchJoining(attempt, call);
+        void this.#read(attempt, call);
+        this.#step();
+      },
+      (error: Error) => this.#onClosed(attempt, attachmentEnd(error)),
+    );
+  }
+
+  #open(attempt: number, again: boolean): Promise<SessionCall> {
+    const { way, clock } = this.#options;
+    const late = new AbortController();
+    const onLate = (): void =>
+      late.abort(new GrpcError(Status.DEADLINE_EXCEEDED, `the router was not reached within ${openTimeoutMs} ms`));
+    const cancel = clock.at(clock.nowMs() + openTimeoutMs, onLate, "watch");
+    const signal = AbortSignal.any([late.signal, this.#ending.signal]);
+    return way.open(attempt, again, signal).finally(cancel);
+  }
+
+  /** Says hello when both halves are joined, and gives up where the other side says none. */
+  #watchJoining(attempt: number, call: SessionCall): void {
+    const { clock } = this.#options;
+    const session = this.#session;
+    const onJoined = (): void => {
+      session.joined(attempt);
+      this.#step();
+      const onLate = (): void => {
+        if (session.phaseOf(attempt) !== "greeting" || this.#over) return;
+        call.cancel("the other side said no hello");
+        const cause = new GrpcError(Status.UNAVAILABLE, `the other side said no hello within ${helloTimeoutMs} ms`);
+        this.#onClosed(attempt, { kind: "cut", cause });
+      };
+      clock.at(clock.nowMs() + helloTimeoutMs, onLate, "watch");
+    };
+    call.receiveInitialMetadata().then(onJoined, ignore);
+  }
+
+  /** Reads a call to its end, however slowly the reader of the stream is: what it may hold is bounded by credit. */
+  async #read(attempt: number, call: SessionCall): Promise<void> {
+    const session = this.#session;
+    let end: AttachmentEnd = { kind: "ok" };
+    try {
+      for (let frame = await call.receive(); frame !== undefined; frame = await call.receive()) {
+        this.#frames += 1;
+        session.joined(attempt);
+        const broken = session.frame(attempt, frame);
+        if (broken !== undefined) {
+          call.cancel(broken.message);
+          this.#lines.delete(attempt);
+          this.#update();
+          return;
+        }
+        this.#deliver();
+        if (changesAttachments(frame.frameType) || session.isComplete) this.#update();
+        else this.#step();
+      }
+    } catch (error) {
+      end = attachmentEnd(error as Error);
+    }
+    this.#onClosed(attempt, end);
+  }
+
+  #onClosed(attempt: number, end: AttachmentEnd): void {
+    this.#lines.delete(attempt);
+    this.#session.closed(attempt, end);
+    this.#update();
+  }
+
+  /** Does what is due after an attachment, or the session, has changed. */
+  #update(): void {
+    if (this.#over) return;
+    const session = this.#session;
+    this.#tellAttachment();
+    for (const [attempt, { call }] of this.#lines) {
+      if (session.has(attempt)) continue;
+      this.#lines.delete(attempt);
+      call.cancel("the session has left this call");
+    }
+    this.#step();
+    this.#deliver();
+    this.#conclude();
+    if (session.isOver) this.#finish();
+    else if (session.mustLeave) this.#leave();
+    else if (session.wantsAttempt && !this.#cancels.has("retry")) this.#attemptIn(this.#retryDelayMs());
+  }
+
+  #tellAttachment(): void {
+    const session = this.#session;
+    const { clock, resumeTimeoutMs, onEvent } = this.#options;
+    const { name, liveAttempt, isAttached, lastCause, outcome, isComplete } = session;
+    const isGoing = outcome === undefined && !isComplete;
+    const nowMs = clock.nowMs();
+    const sinceMs = nowMs - this.#changedAtMs;
+    const wasAttached = this.#attached;
+    if (session.met) this.#met.resolve();
+    if (isAttached !== wasAttached) {
+      this.#attached = isAttached;
+      this.#changedAtMs = nowMs;
+    }
+    if (liveAttempt !== undefined && liveAttempt !== this.#carriedBy) {
+      this.#cancel("deadline");
+      const attempts = liveAttempt - (this.#carriedBy ?? 0);
+      const pausedMs = wasAttached ? 0 : sinceMs;
+      if (!wasAttached) this.#detachedMs += sinceMs;
+      if (this.#carriedBy !== undefined && isGoing)
+        tell(onEvent, { kind: "resumed", session: name, attempts, pausedMs });
+      this.#carriedBy = liveAttempt;
+      this.#isMoving = false;
+    } else if (wasAttached && !isAttached) {
+      this.#lostWell = sinceMs >= goodAttachmentMs;
+      if (this.#lostWell) this.#backoff.reset();
+      this.#at("deadline", resumeTimeoutMs, (late) => this.#onDeadline(late));
+      if (isGoing && lastCause !== undefined) tell(onEvent, { kind: "detached", session: name, cause: lastCause });
+    }
+  }
+
+  /** The first attempt after a good attachment is made at once, each further one later than the one before. */
+  #retryDelayMs(): number {
+    const nowMs = this.#options.clock.nowMs();
+    if (this.#session.moving && !this.#isMoving) {
+      this.#isMoving = true;
+      const waitMs = Math.max(0, this.#movedAtMs + moveIntervalMs - nowMs);
+      this.#movedAtMs = nowMs + waitMs;
+      return waitMs;
+    }
+    const isFirst = this.#lostWell;
+    this.#lostWell = false;
+    return isFirst ? 0 : this.#backoff.next();
+  }
+
+  #attemptIn(ms: number): void {
+    const attempt = (): void => {
+      if (this.#session.wantsAttempt) this.#attempt();
+    };
+    if (ms <= 0) attempt();
+    else this.#at("retry", ms, attempt);
+  }
+
+  // Times.
+
+  /** The time for the other side's hello is over. A process that was held up itself gets one more attempt. */
+  #onDeadline(isLate: boolean): void {
+    const session = this.#session;
+    const { clock, resumeTimeoutMs, waitMs } = this.#options;
+    if (session.isComplete) {
+      this.forget();
+      return;
+    }
+    if (isLate) {
+      this.#at("deadline", openTimeoutMs, () => this.#onDeadline(false));
+      this.nudge();
+      return;
+    }
+    const { attempts, lastCause, met, replay } = session;
+    const cause = lastCause === undefined ? "" : `; the last one: ${lastCause.message}`;
+    const tries = `${attempts - (met ? (this.#carriedBy ?? 0) : 0)} attempts${cause}`;
+    const pausedMs = Math.round(clock.nowMs() - this.#changedAtMs);
+    const error = met
+      ? new GrpcError(
+          Status.UNAVAILABLE,
+          `the stream was not resumed within resumeTimeoutMs (${resumeTimeoutMs}): detached for ${pausedMs} ms, ` +
+            `${replay.bytes} bytes unacknowledged, ${tries}`,
+          { cause: lastCause },
+        )
+      : new GrpcError(
+          Status.DEADLINE_EXCEEDED,
+          `the other side of the stream did not come in time (${waitMs} ms): ${tries}`,
+          { cause: lastCause },
+        );
+    this.#fail(error);
+  }
+
+  /** Looks, while something is unacknowledged, whether the other side lives and acknowledges. */
+  #look(): void {
+    const { clock } = this.#options;
+    this.#looked = { acknowledged: this.#session.replay.acknowledged, atMs: clock.nowMs(), frames: -1, askedId: 0n };
+    this.#at("look", lookMs, () => this.#onLook());
+  }
+
+  #onLook(): void {
+    const session = this.#session;
+    const { clock } = this.#options;
+    const { replay, liveAttempt } = session;
+    if (replay.isEmpty || this.#over) return;
+    if (liveAttempt === undefined || replay.acknowledged !== this.#looked.acknowledged) {
+      this.#look();
+      return;
+    }
+    const { atMs, frames, askedId } = this.#looked;
+    if (clock.nowMs() - atMs >= maxUnacknowledgedMs) {
+      const { bytes } = replay;
+      const message = `the other side has acknowledged nothing for ${maxUnacknowledgedMs} ms, ${bytes} bytes wait`;
+      this.#fail(new GrpcError(Status.UNAVAILABLE, message));
+      return;
+    }
+    if (frames === this.#frames) {
+      const cause = new GrpcError(Status.UNAVAILABLE, `nothing came for ${lookMs} ms, and a PING was not answered`);
+      this.#lines.get(liveAttempt)?.call.cancel(cause);
+      this.#onClosed(liveAttempt, { kind: "cut", cause });
+      this.#look();
+      return;
+    }
+    this.#looked = { ...this.#looked, frames: this.#frames, askedId: askedId + 1n };
+    session.ask(this.#looked.askedId);
+    this.#pumpAll();
+    this.#at("look", lookMs, () => this.#onLook());
+  }
+
+  #renew(): void {
+    this.#options.way.renew().catch(ignore);
+    this.#at("renew", renewMs, () => this.#renew());
+  }
+
+  /** Calls `callback` after a time, in place of what was to come under the same name. */
+  #at(
+    name: "ack" | "retry" | "deadline" | "look" | "leave" | "renew",
+    ms: number,
+    callback: (late: boolean) => void,
+  ): void {
+    this.#cancel(name);
+    if (this.#over || ms === Number.POSITIVE_INFINITY) return;
+    const { clock } = this.#options;
+    const dueMs = clock.nowMs() + ms;
+    const onDue = (): void => {
+      this.#cancels.delete(name);
+      callback(clock.nowMs() - dueMs > stallMs);
+    };
+    this.#cancels.set(name, clock.at(dueMs, onDue, name === "retry" ? "work" : "watch"));
+  }
+
+  #cancel(name: "ack" | "retry" | "deadline" | "look" | "leave" | "renew"): void {
+    this.#cancels.get(name)?.();
+    this.#cancels.delete(name);
+  }
+
+  // The end.
+
+  /** Tells the user's side of the end, once. */
+  #conclude(): void {
+    const { outcome } = this.#session;
+    const error = outcome?.error;
+    if (error === undefined || this.#concluded) return;
+    this.#concluded = true;
+    this.#sends.fail(error);
+    this.#endTaken.reject(error);
+    this.#met.reject(error);
+    if (!this.#isAborted) this.#broken.fire(error);
+    this.#countReplay();
+    // The other side hears of it by this call, or is told by the exchange.
+    this.#at("leave", leaveTimeoutMs, () => this.forget());
+  }
+
+  /** Tells the exchange that the session has ended here, since no call can tell the other side. */
+  #leave(): void {
+    if (this.#leaving) return;
+    this.#leaving = true;
+    const { way, clock } = this.#options;
+    const { leaveReason } = this.#session;
+    const late = new AbortController();
+    const cancel = clock.at(clock.nowMs() + leaveTimeoutMs, () => late.abort(), "watch");
+    const done = (): void => {
+      cancel();
+      this.forget();
+    };
+    way.leave(leaveReason?.status ?? Status.OK, leaveReason?.message ?? "", late.signal).then(done, done);
+  }
+
+  /** Ends the session here, whatever the other side knows. */
+  forget(): void {
+    this.#session.forget();
+    this.#finish();
+  }
+
+  /**
+   * Ends the session for good, within a short time: with the word that it is complete, or by an abort.
+   */
+  dismiss(error: GrpcError): void {
+    const session = this.#session;
+    if (session.isComplete && !session.isOver) this.#leave();
+    else this.#fail(error);
+  }
+
+  #finish(): void {
+    if (this.#over) return;
+    this.#over = true;
+    for (const cancel of this.#cancels.values()) cancel();
+    this.#cancels.clear();
+    for (const { call } of this.#lines.values()) call.cancel("the session is over");
+    this.#lines.clear();
+    this.#ending.abort(new ClosedStreamError("the session is over"));
+    const { replayMemory, unreadMemory, onOver } = this.#options;
+    replayMemory.forget(this.#flush);
+    this.#countReplay();
+    unreadMemory.giveBack(this.#session.window.reserved);
+    if (this.#session.outcome?.error === undefined) this.#endTaken.resolve();
+    this.#deliver();
+    onOver();
+  }
+}
+
+/** Returns the state of a session for its user, as it is whenever it is read. */
+function viewOf(session: Session): Resumption {
+  return {
+    session: session.name,
+    get attempts() {
+      return session.attempts;
+    },
+    get attached() {
+      return session.isAttached;
+    },
+    get replayBytes() {
+      return session.replay.bytes;
+    },
+    get unreadBytes() {
+      return session.window.unread;
+    },
+    get lastCause() {
+      return session.lastCause;
+    },
+  };
+}
+
+/** Returns true for a frame after which another call may be needed, or one less. */
+function changesAttachments(frameType: number): boolean {
+  return (
+    frameType === RouterFrameType.SETTINGS ||
+    frameType === RouterFrameType.RST_STREAM ||
+    frameType === RouterFrameType.ALTSVC
+  );
+}
+
+function tell(onEvent: SessionStreamOptions["onEvent"], event: ResumptionEvent): void {
+  try {
+    onEvent?.(event);
+  } catch {
+    // An error of the callback must not end the stream.
+  }
+}

@@ -1,0 +1,217 @@
+/** Streams that survive their router: it goes away and comes back, drains, or loses a connection. */
+import { GrpcError, Status } from "@trunkline/grpc";
+import type { VirtualClock } from "@trunkline/streams/testing";
+import { complianceTests, type StreamPair } from "@trunkline/streams/testing";
+import { describe, expect, it } from "vitest";
+import {
+  type Resumption,
+  type ResumptionEvent,
+  Router,
+  type RouterStream,
+  resumption,
+  Trunkline,
+  type TrunklineOptions,
+} from "../../src/index.js";
+import { advanceUntil, bytes, rejection, secret, settle, testRouter, text, until } from "../support/router.js";
+
+/** A router at one endpoint that can be ended at once, as by a kill, and started anew with the same key. */
+async function restartable() {
+  const make = (): Router => new Router({ keys: [{ secret }] });
+  let router = make();
+  const endpoint = await router.listen("127.0.0.1:0");
+  const clients: Trunkline[] = [];
+  return {
+    get router() {
+      return router;
+    },
+    async client(identity: string, options: Partial<TrunklineOptions> = {}): Promise<Trunkline> {
+      const token = await router.mintToken({ identity, lifetimeMs: 86_400_000 });
+      const client = new Trunkline({ endpoint, token, backoff: { initialMs: 5, maxMs: 20 }, ...options });
+      clients.push(client);
+      return client;
+    },
+    stop: () => router.close({ closeTimeoutMs: 0 }),
+    async start(): Promise<void> {
+      router = make();
+      await router.listen(endpoint);
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(clients.map((client) => client.close({ closeTimeoutMs: 0 })));
+      await router.close({ closeTimeoutMs: 0 });
+    },
+  };
+}
+
+/** Returns both ends of a stream that can be resumed, and the events of the dialling one. */
+async function connected(world: Awaited<ReturnType<typeof restartable>>) {
+  const listener = await (await world.client("l")).listen("web", { resume: true });
+  const events: ResumptionEvent[] = [];
+  const dialled = await (await world.client("d")).dial("web", {
+    resume: true,
+    onResumption: (event) => events.push(event),
+  });
+  const accepted = (await listener.accept()) as RouterStream;
+  await Promise.all([dialled.joined(), accepted.joined()]);
+  return { dialled, accepted, events };
+}
+
+/** Sends numbered items until `stop`, then the end. Returns their number. */
+async function sendNumbers(stream: RouterStream, isOver: () => boolean): Promise<number> {
+  let count = 0;
+  for (; !isOver() || count < 50; count++) {
+    await stream.send(bytes(`${count} ${"x".repeat(count % 5_000)}`));
+    if (count % 20 === 0) await settle(1);
+  }
+  await stream.sendEof();
+  return count;
+}
+
+/** Receives to the end, and checks that each item is the one that comes next. Returns their number. */
+async function receiveNumbers(stream: RouterStream): Promise<number> {
+  let count = 0;
+  for await (const item of stream) {
+    expect(text(item)).toBe(`${count} ${"x".repeat(count % 5_000)}`);
+    count += 1;
+  }
+  return count;
+}
+
+describe("a stream whose router is ended and started anew", () => {
+  it("goes on in both directions, with no item lost, doubled or out of order", async () => {
+    await using world = await restartable();
+    const { dialled, accepted, events } = await connected(world);
+    let over = false;
+    const sent = [dialled, accepted].map((stream) => sendNumbers(stream, () => over));
+    const received = [accepted, dialled].map(receiveNumbers);
+    for (let round = 0; round < 5; round++) {
+      const resumed = events.filter(({ kind }) => kind === "resumed").length;
+      await world.stop();
+      await world.start();
+      await until(() => events.filter(({ kind }) => kind === "resumed").length > resumed, "the stream to go on");
+    }
+    over = true;
+    expect(await Promise.all(received)).toEqual(await Promise.all(sent));
+    expect(events[0]).toMatchObject({ kind: "detached", cause: { status: Status.UNAVAILABLE } });
+    expect(events[1]).toMatchObject({ kind: "resumed", attempts: expect.any(Number), pausedMs: expect.any(Number) });
+    const state = dialled.extra(resumption) as Resumption;
+    expect(state).toMatchObject({ replayBytes: 0, unreadBytes: 0 });
+    expect(state.attempts).toBeGreaterThan(5);
+  });
+
+  it("tells the other side of an abort that was made while there was no router", async () => {
+    await using world = await restartable();
+    const { dialled, accepted, events } = await connected(world);
+    await world.stop();
+    await until(() => events.length > 0, "the loss");
+    dialled.abort(new GrpcError(Status.CANCELLED, "enough"));
+    const broken = rejection(accepted.receive());
+    await world.start();
+    expect(await broken).toMatchObject({ status: Status.CANCELLED, message: expect.stringContaining("enough") });
+  });
+
+  it("breaks after resumeTimeoutMs where the router does not come back, and says what was tried", async () => {
+    await using world = await restartable();
+    const listener = await (await world.client("l")).listen("web", { resume: true });
+    const client = await world.client("d", { resumeTimeoutMs: 100 });
+    const dialled = await client.dial("web", { resume: true });
+    await listener.accept();
+    await dialled.joined();
+    await world.stop();
+    const error = await rejection(dialled.receive());
+    expect(error).toMatchObject({ status: Status.UNAVAILABLE });
+    expect(error.message).toMatch(/not resumed within resumeTimeoutMs \(100\).* attempts; the last one: /);
+  });
+});
+
+describe("a stream whose router drains", () => {
+  it("moves to the one that is started anew at the same endpoint, and the old one ends then", async () => {
+    await using world = await restartable();
+    const { dialled, accepted, events } = await connected(world);
+    let over = false;
+    const sent = [dialled, accepted].map((stream) => sendNumbers(stream, () => over));
+    const received = [accepted, dialled].map(receiveNumbers);
+    const drained = world.router.drain({ deadlineMs: 60_000 });
+    await world.start();
+    await drained;
+    await until(() => events.length > 0, "the move");
+    over = true;
+    expect(await Promise.all(received)).toEqual(await Promise.all(sent));
+    expect(events.map(({ kind }) => kind)).toEqual(["resumed"]);
+  });
+
+  it("stays where it is while there is no other router", async () => {
+    await using world = await restartable();
+    const { dialled, accepted } = await connected(world);
+    const drained = world.router.drain({ deadlineMs: 60_000 });
+    await until(() => (dialled.extra(resumption)?.attempts ?? 0) > 2, "two attempts in vain");
+    await dialled.send(bytes("hello"));
+    expect(text(await accepted.receive())).toBe("hello");
+    await Promise.all([dialled.close(), accepted.close()]);
+    await drained;
+  });
+
+  it("is refused a deadline that is none", async () => {
+    await using world = await restartable();
+    await expect(world.router.drain({ deadlineMs: -1 })).rejects.toThrow("deadlineMs");
+  });
+});
+
+describe("a stream that can be resumed", () => {
+  it("ends at its other side at once when its client is closed", async () => {
+    await using world = await restartable();
+    const { dialled, accepted } = await connected(world);
+    const client = await world.client("other");
+    await client.close();
+    await dialled.send(bytes("hello"));
+    expect(text(await accepted.receive())).toBe("hello");
+    dialled.abort(new Error("enough"));
+    expect((await rejection(accepted.receive())).message).toContain("enough");
+  });
+
+  it("tells a dialler of an abort before the router has let the other side in", async () => {
+    await using world = await restartable();
+    const listener = await (await world.client("l")).listen("web", { resume: true });
+    const dialler = await world.client("d");
+    for (let round = 0; round < 10; round++) {
+      const dialled = await dialler.dial("web", { resume: true });
+      (await listener.accept())?.abort(new Error("the target refuses"));
+      expect((await rejection(dialled.receive())).message).toContain("the target refuses");
+    }
+  });
+
+  it("is one only where both peers want it", async () => {
+    await using world = await restartable();
+    const listener = await (await world.client("l")).listen("web", { resume: true });
+    const dialled = await (await world.client("d")).dial("web");
+    const accepted = (await listener.accept()) as RouterStream;
+    await dialled.send(bytes("hello"));
+    expect(text(await accepted.receive())).toBe("hello");
+    expect([dialled.extra(resumption), accepted.extra(resumption)]).toEqual([undefined, undefined]);
+  });
+
+  it("leaves nothing at its client once it is over", async () => {
+    await using world = await restartable();
+    const { dialled, accepted } = await connected(world);
+    const received = accepted.receive();
+    await dialled.sendEof();
+    await accepted.sendEof();
+    expect(await received).toBeUndefined();
+    expect(await dialled.receive()).toBeUndefined();
+    await Promise.all([dialled.close(), accepted.close()]);
+    await until(() => world.router.stats.livePairs === 0, "the end of the pair");
+  });
+});
+
+async function throughRouter(clock: VirtualClock): Promise<StreamPair> {
+  const test = testRouter({});
+  const listener = await (await test.client("l", { clock })).listen("web", { resume: true });
+  const first = await (await test.client("d", { clock })).dial("web", { resume: true });
+  const second = (await listener.accept()) as RouterStream;
+  await Promise.all([first.joined(), second.joined()]);
+  return { first, second, release: () => advanceUntil(clock, Promise.resolve(test[Symbol.asyncDispose]())) };
+}
+
+describe("a stream of a session", () => {
+  const tests = complianceTests({ settle: () => settle(30), connect: throughRouter, maxItemBytes: 65_536 });
+  for (const { title, run } of tests) it(title, run);
+});
