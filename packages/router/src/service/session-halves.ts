@@ -65,7 +65,9 @@ export class SessionHalves {
       onWaiting();
     };
     peer.over.then(onOver, onOver);
-    peer.call.signal.addEventListener("abort", () => this.#onGone(peer, role), { once: true });
+    // Also a half that was superseded while it waited: nothing else ends it.
+    peer.call.signal.addEventListener("abort", () => peer.finish(), { once: true });
+    if (peer.gone) peer.finish();
     onWaiting();
     if (other === undefined) {
       reporter.tell({ kind: "waiting", stream, peer: peer.address });
@@ -103,11 +105,6 @@ export class SessionHalves {
     const joined = [...this.#table.joined()];
     for (const peer of joined) peer.call.send(message).catch(() => {});
     if (joined.length > 0) clock.at(clock.nowMs() + reminderMs, () => this.drain(), "watch");
-  }
-
-  /** Frees the place of a half that waits, and whose client is lost. */
-  #onGone(peer: Peer, role: Role): void {
-    if (this.#table.waitingOf(peer.stream, role) === peer) peer.finish();
   }
 
   /** Sets the one timer of all halves that wait. */

@@ -4,20 +4,12 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import type { Session, SessionOptions } from "../../src/session/session.js";
 import type { WorldOptions } from "./small-world.js";
-import { explore, type Found, shrink, walk } from "./walk.js";
-
-const worlds: readonly WorldOptions[] = [
-  { records: [2, 1], routers: 2, faults: 3, maxAttempts: 8 },
-  { records: [1, 1], routers: 2, faults: 3, maxAttempts: 8, mixes: true },
-  { records: [3, 3], routers: 2, faults: 4, maxAttempts: 8, only: ["drain"] },
-  { records: [2, 0], routers: 2, faults: 6, maxAttempts: 8, mixes: true, only: ["cut", "mix", "drain"] },
-  { records: [1, 2], routers: 1, faults: 2, maxAttempts: 8, aborts: true },
-];
+import { explore, type Found, shrink, walk, worldOf } from "./walk.js";
 
 /** Walks until something goes wrong. */
 function firstProblem(seeds: number, more: Partial<WorldOptions> = {}): Found | undefined {
   for (let seed = 0; seed < seeds; seed++) {
-    const options = { ...(worlds[seed % worlds.length] as WorldOptions), ...more };
+    const options = { ...worldOf(seed), ...more };
     const found = walk(options, seed);
     if (found !== undefined) return shrink(options, found);
   }

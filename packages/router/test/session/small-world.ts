@@ -310,9 +310,9 @@ export class SmallWorld {
   }
 
   /** Lets everything happen that is no fault, until nothing can. Returns what should have come and did not. */
-  settle(): string | undefined {
+  settle(onStep: (step: string) => void = () => {}): string | undefined {
     let turns = 0;
-    while (this.#stepFairly()) {
+    while (this.#stepFairly(onStep)) {
       const problem = this.problem();
       if (problem !== undefined) return problem;
       turns += 1;
@@ -330,25 +330,38 @@ export class SmallWorld {
   }
 
   /** Takes one step that is no fault: what was sent arrives, and both sides go to the first router. */
-  #stepFairly(): boolean {
+  #stepFairly(onStep: (step: string) => void): boolean {
     const steps = this.steps();
     for (const kind of ["end", "leave", "join", "take", "read", "send"]) {
       const found = steps.find((step) => step.startsWith(kind));
-      if (found !== undefined) return this.take(found);
+      if (found === undefined) continue;
+      onStep(found);
+      return this.take(found);
     }
-    for (const step of steps) if (step.startsWith("write") && this.take(step)) return true;
-    for (const step of steps) if (step.startsWith("ack")) return this.take(step);
+    for (const step of steps) {
+      if (!step.startsWith("write") || !this.take(step)) continue;
+      onStep(step);
+      return true;
+    }
+    for (const step of steps) {
+      if (!step.startsWith("ack")) continue;
+      onStep(step);
+      return this.take(step);
+    }
     for (const side of [0, 1] as const) {
       const session = this.sessions[side];
       if (session.mustLeave) {
+        onStep(`leave by the exchange ${side}`);
         this.#leave(side);
         return true;
       }
       if (session.wantsAttempt && !this.#hasLeft(side)) {
+        onStep(`attach ${side} 0`);
         this.#attach(side, 0);
         return true;
       }
     }
+    onStep("time passes");
     return this.#passTime();
   }
 

@@ -1,6 +1,19 @@
 /** Walks through small worlds: at random by a seed, or everywhere. */
 import { faults, SmallWorld, type WorldOptions } from "./small-world.js";
 
+const worlds: readonly WorldOptions[] = [
+  { records: [2, 1], routers: 2, faults: 3, maxAttempts: 8 },
+  { records: [1, 1], routers: 2, faults: 3, maxAttempts: 8, mixes: true },
+  { records: [3, 3], routers: 2, faults: 4, maxAttempts: 8, only: ["drain"] },
+  { records: [2, 0], routers: 2, faults: 6, maxAttempts: 8, mixes: true, only: ["cut", "mix", "drain"] },
+  { records: [1, 2], routers: 1, faults: 2, maxAttempts: 8, aborts: true },
+];
+
+/** Returns the world of a seed. */
+export function worldOf(seed: number): WorldOptions {
+  return worlds[seed % worlds.length] as WorldOptions;
+}
+
 export interface Found {
   readonly problem: string;
   readonly path: readonly string[];
@@ -21,7 +34,12 @@ export function randomOf(seed: number): () => number {
 const faultShare = 0.07;
 
 /** Takes steps at random, then lets the sessions come to their end. Returns what went wrong, if anything did. */
-export function walk(options: WorldOptions, seed: number, maxSteps = 120): Found | undefined {
+export function walk(
+  options: WorldOptions,
+  seed: number,
+  maxSteps = 120,
+  onStep: (step: string) => void = () => {},
+): Found | undefined {
   const random = randomOf(seed);
   const world = new SmallWorld(options);
   const length = Math.floor(random() * maxSteps);
@@ -34,12 +52,24 @@ export function walk(options: WorldOptions, seed: number, maxSteps = 120): Found
     const step = steps[Math.floor(random() * steps.length)];
     if (step === undefined) break;
     path.push(step);
+    onStep(step);
     world.take(step);
     const problem = world.problem();
     if (problem !== undefined) return { problem, path };
   }
-  const problem = world.settle();
+  onStep("no more faults");
+  const problem = world.settle(onStep);
   return problem === undefined ? undefined : { problem, path };
+}
+
+/** Returns all steps of the walk of a seed, those after its last fault too, and what went wrong. */
+export function story(
+  options: WorldOptions,
+  seed: number,
+): { readonly steps: readonly string[]; readonly problem: string | undefined } {
+  const steps: string[] = [];
+  const found = walk(options, seed, 120, (step) => steps.push(step));
+  return { steps, problem: found?.problem };
 }
 
 /** Leaves out the steps of a path that the problem does not need. */
