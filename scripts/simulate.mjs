@@ -1,8 +1,8 @@
 /**
  * `npm run simulate -- [--seeds N] [--from S] [--seed X --story] [--states N]`: walks two sessions through small worlds
  * whose routers crash, drain, mix halves up and end calls too early. A seed is one walk, and always the same one.
- * `--story` tells the steps of one seed, and their hash. `--states` goes to so many states of the smallest world instead
- * of walking, and says if there are no more. Exits with 1 where something is lost, or does not come to its end.
+ * `--story` tells the steps of one seed, and their hash. `--states` goes to so many states of the smallest world
+ * instead, and says if there are no more. Exits with 1 where something is lost, or does not come to its end.
  */
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
