@@ -14,19 +14,20 @@ import {
   epochMs,
   jwt,
   rejection,
-  settle,
   streamClaims,
   type TestRouter,
   testRouter,
   text,
+  until,
 } from "../support/router.js";
 
 /** The call of one attempt of a side of the session "s", with a connection of its own. */
 async function half(test: TestRouter, role: "dial" | "listen", attempt: number) {
   const token = jwt({ ...streamClaims("s", epochMs), jti: `${role} ${attempt}`, role, attempt });
   const call = test.plainCall("s", { authorization: `Bearer ${token}` }, test.connect());
+  const before = test.events.length;
   await call.start();
-  await settle();
+  await until(() => test.events.length > before, "the router to decide about the half");
   return call;
 }
 
