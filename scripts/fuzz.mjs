@@ -4,28 +4,14 @@
  * shows new behaviour is changed further, and with `--keep` saved; input that breaks a target is always saved, and ends
  * that target's run and the command with 1. The targets are TypeScript and run on the sources, as the tests do.
  */
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { runnerImport } from "vite";
+import { importSource } from "./import-source.mjs";
 
 const usage = "usage: npm run fuzz -- [--seconds N] [--target NAME]… [--seed N] [--keep]";
 const { seconds, target, seed, keep } = readArguments();
 
-const root = fileURLToPath(new URL("..", import.meta.url));
-const conditions = ["trunkline-source", "module", "node", "development|production"];
-const { module } = await runnerImport(fileURLToPath(new URL("fuzz/main.ts", import.meta.url)), {
-  root,
-  configFile: false,
-  logLevel: "warn",
-  // Ours on their sources, not as built: one class of errors, not two.
-  environments: { inline: { resolve: { conditions, noExternal: [/^@trunkline\//] } } },
-});
-process.exitCode = /** @type {{ main(options: object): number }} */ (module).main({
-  seconds,
-  targets: target,
-  seed,
-  keep,
-});
+const { main } = await importSource(new URL("fuzz/main.ts", import.meta.url));
+process.exitCode = main({ seconds, targets: target, seed, keep });
 
 function readArguments() {
   try {

@@ -4,21 +4,13 @@
  * `--story` tells the steps of one seed, and their hash. `--states` goes to so many states of the smallest world
  * instead, and says if there are no more. Exits with 1 where something is lost, or does not come to its end.
  */
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { runnerImport } from "vite";
+import { importSource } from "./import-source.mjs";
 
 const usage = "usage: npm run simulate -- [--seeds N] [--from S] [--seed X --story] [--states N]";
 const options = readArguments();
-const conditions = ["trunkline-source", "module", "node", "development|production"];
-const { module } = await runnerImport(fileURLToPath(new URL("simulate/main.ts", import.meta.url)), {
-  root: fileURLToPath(new URL("..", import.meta.url)),
-  configFile: false,
-  logLevel: "warn",
-  // Ours on their sources, not as built: one class of errors, not two.
-  environments: { inline: { resolve: { conditions, noExternal: [/^@trunkline\//] } } },
-});
-process.exitCode = /** @type {{ main(options: object): number }} */ (module).main(options);
+const { main } = await importSource(new URL("simulate/main.ts", import.meta.url));
+process.exitCode = main(options);
 
 function readArguments() {
   try {
