@@ -9,11 +9,9 @@ import type { CallQueue, WaitingCall } from "./call-queue.js";
 import type { Connections, ConnectionsOwner } from "./connections.js";
 import type { ChannelState } from "./connectivity.js";
 import type { EndpointPicker, LoadBalancingPolicy, ReadyEndpoint } from "./load-balancing.js";
+import { namedFailures } from "./named-failures.js";
 import type { Endpoint, Resolution } from "./resolution.js";
 import { Subchannel, type SubchannelOptions, withoutReceivers } from "./subchannel.js";
-
-/** The number of endpoints whose failures a message has. */
-const maxNamedFailures = 10;
 
 export interface BalancedOptions extends Omit<SubchannelOptions, "backoff"> {
   readonly name: string;
@@ -99,9 +97,8 @@ export class BalancedConnections implements Connections {
       .map(({ subchannel }) => subchannel.lastFailure)
       .filter((error) => error !== undefined);
     if (failures.length <= 1) return failures[0] ?? this.#unresolved?.error;
-    const named = failures.slice(0, maxNamedFailures).map(reasonText);
-    if (failures.length > maxNamedFailures) named.push(`${failures.length - maxNamedFailures} more endpoints failed`);
-    return new Error(`no endpoint of ${this.#options.name} can be reached: ${named.join("; ")}`, {
+    const named = namedFailures(failures, reasonText, "endpoints");
+    return new Error(`no endpoint of ${this.#options.name} can be reached: ${named}`, {
       cause: failures[0],
     });
   }

@@ -8,6 +8,7 @@ import type { Clock } from "@trunkline/streams";
 import { TransportError } from "#platform";
 import type { Peer } from "../connection/peer.js";
 import type { ClientConnection } from "./connection.js";
+import { namedFailures } from "./named-failures.js";
 
 /** Makes transports to one address. */
 export interface Connector {
@@ -43,9 +44,6 @@ interface Opening {
   onReady(connection: ClientConnection): void;
   onClosed(error: Error | undefined): void;
 }
-
-/** The number of addresses that a failure names; the others are counted. */
-const maxNamedFailures = 10;
 
 export class ConnectAttempt {
   readonly #source: ConnectSource;
@@ -199,9 +197,8 @@ export class ConnectAttempt {
     const [first] = all;
     if (all.length === 1 && first?.name === this.#source.name) return first.error;
     const isOnly = all.length === 1;
-    const named = all.slice(0, maxNamedFailures).map(({ name, error }) => textOf(name, error, isOnly));
-    if (all.length > maxNamedFailures) named.push(`${all.length - maxNamedFailures} more addresses failed`);
-    const message = `cannot connect to ${this.#source.name}: ${named.join("; ")}`;
+    const named = namedFailures(all, ({ name, error }) => textOf(name, error, isOnly), "addresses");
+    const message = `cannot connect to ${this.#source.name}: ${named}`;
     const known = all.map(({ error }) => error).filter(TransportError.is);
     // A refusal says more than that another family of addresses has no route.
     const most = known.find(({ code }) => code === "CONNECTION_REFUSED") ?? known.at(-1);
