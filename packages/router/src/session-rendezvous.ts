@@ -34,13 +34,12 @@ export type SessionOutcome<Peer> =
 /**
  * The longest wait for the other half. It is short: a peer asks again, and is told then where the other one may be.
  */
-export const halfWaitMs = 5_000;
+const halfWaitMs = 5_000;
 
 interface Half<Peer> extends HeapEntry {
   readonly stream: string;
   readonly peer: Peer;
   readonly role: Role;
-  readonly attempt: number;
   /** The half that it was joined with. A half is joined once. */
   partner: Half<Peer> | undefined;
 }
@@ -62,11 +61,6 @@ export class SessionRendezvous<Peer extends {}> {
 
   constructor(maxSessions: number) {
     this.#maxSessions = maxSessions;
-  }
-
-  /** The number of sessions that have halves, or whose attempts are remembered. */
-  get size(): number {
-    return this.#sessions.size;
   }
 
   get waitingPeers(): number {
@@ -100,7 +94,6 @@ export class SessionRendezvous<Peer extends {}> {
       stream,
       peer,
       role,
-      attempt,
       partner: undefined,
       dueMs: nowMs + halfWaitMs,
       heapIndex: -1,

@@ -11,6 +11,7 @@ import { peerIdOf } from "../stream/peer-key.js";
 import { authenticate } from "../token/bearer.js";
 import type { TokenVerifier, VerifiedToken } from "../token/verifier.js";
 import type { ClosedPeer } from "./events.js";
+import { ExpiryTimer } from "./expiry-timer.js";
 import { Lingering } from "./lingering.js";
 import { Pair } from "./pair.js";
 import { type ForwardedCall, Peer } from "./peer.js";
@@ -39,13 +40,18 @@ export class RouterServiceHandler {
   readonly sessions: SessionHalves;
   /** The peers whose calls run. */
   readonly #peers: Set<Peer> = new Set();
-  #timer: { readonly atMs: number; cancel(): void } | undefined;
+  readonly #timer: ExpiryTimer;
   #closed = false;
 
   constructor(options: RouterServiceOptions) {
     const { clock, lingerMs, maxLingeringPeers, reporter } = options;
     this.#options = options;
     this.#table = new Rendezvous(options.limits);
+    this.#timer = new ExpiryTimer({
+      clock,
+      nextExpiryMs: () => this.#table.nextExpiryMs,
+      expire: (nowMs) => this.#expire(nowMs),
+    });
     this.sessions = new SessionHalves({
       maxRememberedStreams: options.limits.maxRememberedStreams,
       clock,
@@ -65,7 +71,7 @@ export class RouterServiceHandler {
   /** Ends the calls of first peers with UNAVAILABLE; pairs go on. */
   close(): void {
     this.#closed = true;
-    this.#timer?.cancel();
+    this.#timer.stop();
     for (const peer of this.#table.waiting()) peer.finish(closing());
     this.sessions.close(closing);
   }
@@ -206,7 +212,14 @@ export class RouterServiceHandler {
       };
       call.signal.addEventListener("abort", onAbort, { once: true });
     }
-    this.#arm();
+    this.#timer.arm();
+  }
+
+  #expire(nowMs: number): void {
+    for (const peer of this.#table.expire(nowMs)) {
+      this.#options.reporter.stats.expiredWaits += 1;
+      this.#endWait(peer, "timed-out", late());
+    }
   }
 
   /** Ends the call of a peer that waits no more and was not joined. */
@@ -215,27 +228,6 @@ export class RouterServiceHandler {
     peer.finish(error);
     this.#countWaiting();
     reporter.tell({ kind: "expired", stream: peer.stream, peer: peer.address, reason });
-  }
-
-  /** Sets the one timer of all waiting peers. */
-  #arm(): void {
-    const { clock, reporter } = this.#options;
-    const atMs = this.#table.nextExpiryMs;
-    if (atMs === undefined || this.#closed || (this.#timer !== undefined && this.#timer.atMs <= atMs)) return;
-    this.#timer?.cancel();
-    const cancel = clock.at(
-      atMs,
-      () => {
-        this.#timer = undefined;
-        for (const peer of this.#table.expire(clock.nowMs())) {
-          reporter.stats.expiredWaits += 1;
-          this.#endWait(peer, "timed-out", late());
-        }
-        this.#arm();
-      },
-      "watch",
-    );
-    this.#timer = { atMs, cancel };
   }
 }
 

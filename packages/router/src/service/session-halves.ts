@@ -8,6 +8,7 @@ import type { Role } from "../rendezvous.js";
 import { supersededError, unknownError } from "../session/final.js";
 import { SessionRendezvous } from "../session-rendezvous.js";
 import { encodeFrame, RouterFrameType } from "../stream/frame.js";
+import { ExpiryTimer } from "./expiry-timer.js";
 import { LeftSessions } from "./left-sessions.js";
 import { otherSideGone } from "./lingering.js";
 import type { Peer } from "./peer.js";
@@ -30,12 +31,16 @@ export class SessionHalves {
   readonly #options: SessionHalvesOptions;
   readonly #table: SessionRendezvous<Peer>;
   readonly #left: LeftSessions = new LeftSessions();
-  #timer: { readonly atMs: number; cancel(): void } | undefined;
-  #closed = false;
+  readonly #timer: ExpiryTimer;
 
   constructor(options: SessionHalvesOptions) {
     this.#options = options;
     this.#table = new SessionRendezvous(options.maxRememberedStreams);
+    this.#timer = new ExpiryTimer({
+      clock: options.clock,
+      nextExpiryMs: () => this.#table.nextExpiryMs,
+      expire: (nowMs) => this.#expire(nowMs),
+    });
   }
 
   get waitingPeers(): number {
@@ -71,7 +76,7 @@ export class SessionHalves {
     onWaiting();
     if (other === undefined) {
       reporter.tell({ kind: "waiting", stream, peer: peer.address });
-      this.#arm();
+      this.#timer.arm();
     } else {
       join(other, peer);
     }
@@ -83,18 +88,16 @@ export class SessionHalves {
     if (left !== undefined) throw unknownError(left.status, left.message);
   }
 
-  /** Records that a peer has left a session. The half of the other one that waits is told at once. */
-  left(stream: string, role: Role, status: number, message: string): void {
+  /** Records that a peer has left a session. A half that waits is told at once. */
+  left(stream: string, status: number, message: string): void {
     this.#left.add(stream, status, message, this.#options.clock.nowMs());
-    const other = role === "dial" ? "listen" : "dial";
-    this.#table.waitingOf(stream, other)?.finish(unknownError(status, message));
-    this.#table.waitingOf(stream, role)?.finish(unknownError(status, message));
+    for (const role of ["dial", "listen"] as const)
+      this.#table.waitingOf(stream, role)?.finish(unknownError(status, message));
   }
 
   /** Ends the halves that wait: their peers come back, here or elsewhere. */
   close(error: () => GrpcError): void {
-    this.#closed = true;
-    this.#timer?.cancel();
+    this.#timer.stop();
     for (const peer of [...this.#table.waiting()]) peer.finish(error());
   }
 
@@ -107,25 +110,12 @@ export class SessionHalves {
     if (joined.length > 0) clock.at(clock.nowMs() + reminderMs, () => this.drain(), "watch");
   }
 
-  /** Sets the one timer of all halves that wait. */
-  #arm(): void {
-    const { clock, reporter } = this.#options;
-    const atMs = this.#table.nextExpiryMs;
-    if (atMs === undefined || this.#closed || (this.#timer !== undefined && this.#timer.atMs <= atMs)) return;
-    this.#timer?.cancel();
-    const cancel = clock.at(
-      atMs,
-      () => {
-        this.#timer = undefined;
-        for (const peer of this.#table.expire(clock.nowMs())) {
-          peer.finish(new GrpcError(Status.UNAVAILABLE, "the other side of the session has not come yet"));
-          reporter.stats.expiredWaits += 1;
-          reporter.tell({ kind: "expired", stream: peer.stream, peer: peer.address, reason: "timed-out" });
-        }
-        this.#arm();
-      },
-      "watch",
-    );
-    this.#timer = { atMs, cancel };
+  #expire(nowMs: number): void {
+    const { reporter } = this.#options;
+    for (const peer of this.#table.expire(nowMs)) {
+      peer.finish(new GrpcError(Status.UNAVAILABLE, "the other side of the session has not come yet"));
+      reporter.stats.expiredWaits += 1;
+      reporter.tell({ kind: "expired", stream: peer.stream, peer: peer.address, reason: "timed-out" });
+    }
   }
 }

@@ -82,7 +82,7 @@ export class SessionTickets {
   }
 
   /** Takes the word of a side that it has ended the session. */
-  leave({ session, role }: SessionSide, { status, message }: LeaveRequest): void {
-    this.#options.sessions.left(session, role, status, message.slice(0, maxMessageChars));
+  leave({ session }: SessionSide, { status, message }: LeaveRequest): void {
+    this.#options.sessions.left(session, status, message.slice(0, maxMessageChars));
   }
 }
