@@ -1,14 +1,20 @@
-/** The clients of the two services, made once a channel. */
+/** The clients of the two services, made once a channel: calls are as many as streams. */
 import { type Channel, type Client, createClient } from "@trunkline/grpc";
 import { ExchangeService } from "../gen/trunkline/v1/exchange_pb.js";
-import { RouterService } from "../stream/definition.js";
+import { RouterService, SessionService } from "../stream/definition.js";
 
 const routerClients: WeakMap<Channel, Client<typeof RouterService>> = new WeakMap();
+const sessionClients: WeakMap<Channel, Client<typeof SessionService>> = new WeakMap();
 const exchangeClients: WeakMap<Channel, Client<typeof ExchangeService>> = new WeakMap();
 
 /** Returns the client of `RouterService` on a channel. */
 export function routerClient(channel: Channel): Client<typeof RouterService> {
   return made(routerClients, channel, () => createClient(RouterService, channel));
+}
+
+/** Returns the client of `RouterService` on a channel, for the calls of sessions. */
+export function sessionClient(channel: Channel): Client<typeof SessionService> {
+  return made(sessionClients, channel, () => createClient(SessionService, channel));
 }
 
 /** Returns the client of `ExchangeService` on a channel. */

@@ -10,15 +10,15 @@ import type { AbortSignalLike, Clock, WaitOptions } from "@trunkline/streams";
 import { iterate, ReceiveQueue } from "@trunkline/streams/kit";
 import type { ListenRequestSchema, ListenResponse, Offer } from "../gen/trunkline/v1/exchange_pb.js";
 import type { ResumptionEvent } from "../session/resumption.js";
-import { exchangeFeatures, parseFeatures } from "../stream/features.js";
-import { fieldsToMetadata, metadataToFields } from "../stream/fields.js";
+import { exchangeFeatures } from "../stream/features.js";
+import { metadataToFields } from "../stream/fields.js";
 import type { LivenessOptions } from "../stream/liveness.js";
 import { peerKey } from "../stream/peer-key.js";
 import type { RouterStream } from "../stream/router-stream.js";
 import type { Channels } from "./channels.js";
 import { exchangeClient } from "./clients.js";
 import { HeartbeatWatch } from "./heartbeat-watch.js";
-import { openRouterStream } from "./open-stream.js";
+import { openInvited } from "./open-invited.js";
 import type { Sessions } from "./sessions.js";
 
 /** The state of a listener. */
@@ -258,7 +258,7 @@ export class NameListener implements Listener {
     const refused = this.#streams.size + this.#opening >= maxWaitingStreams && !this.#streams.hasWaitingReader;
     this.#opening += 1;
     try {
-      const stream = await this.#open(offer);
+      const stream = await openInvited(offer, { ...this.#options, request: undefined, waitMs: meetMs });
       if (stream === undefined) return; // a session that is here already
       if (refused || this.#closed) {
         const message = refused
@@ -276,16 +276,6 @@ export class NameListener implements Listener {
     } finally {
       this.#opening -= 1;
     }
-  }
-
-  /** Returns the stream of an offer, undefined for one of a session that was offered before. */
-  async #open(offer: Offer): Promise<RouterStream | undefined> {
-    const { channels, sessions, liveness, onResumption } = this.#options;
-    const { endpoint, token, resumption } = offer;
-    const peer = { peerFeatures: parseFeatures(offer.features), metadata: fieldsToMetadata(offer.metadata) };
-    if (resumption !== undefined)
-      return sessions.join({ ...peer, endpoint, token, resumption, request: undefined, waitMs: meetMs, onResumption });
-    return openRouterStream(channels.get(endpoint || undefined), { token, ...peer, ...liveness });
   }
 
   #tell(state: ListenerState): void {

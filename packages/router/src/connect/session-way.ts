@@ -1,14 +1,14 @@
 /** The way of one side of a session: it asks the exchange with the session's ticket, and opens the calls at routers. */
 import { randomUUID } from "node:crypto";
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { type Channel, type Client, createClient, Deadline, GrpcError, Status } from "@trunkline/grpc";
+import { abortable } from "@trunkline/base";
+import { type Channel, type Client, Deadline, GrpcError, Status } from "@trunkline/grpc";
 import type { MetadataInit } from "@trunkline/metadata";
 import type { Clock } from "@trunkline/streams";
 import type { AttachRequestSchema, DialRequestSchema, ExchangeService } from "../gen/trunkline/v1/exchange_pb.js";
 import type { SessionCall, SessionWay } from "../session/session-stream.js";
-import { SessionService } from "../stream/definition.js";
 import type { Channels } from "./channels.js";
-import { exchangeClient } from "./clients.js";
+import { exchangeClient, sessionClient } from "./clients.js";
 import { streamCredentials } from "./open-stream.js";
 
 export interface ExchangeWayOptions {
@@ -25,6 +25,8 @@ export interface ExchangeWayOptions {
 
 /** The time for an answer of the exchange. It answers in milliseconds, so a connection that takes longer is dead. */
 const askTimeoutMs = 5_000;
+/** The time between two attempts to tell the exchange of an end. */
+const leaveRetryMs = 200;
 
 export class ExchangeWay implements SessionWay {
   readonly #options: ExchangeWayOptions;
@@ -41,8 +43,9 @@ export class ExchangeWay implements SessionWay {
     const isOffered = again && request !== undefined;
     const { endpoint, token } =
       attempt === 1 ? first : await this.#attach({ attempt, ...(isOffered ? { again: request } : {}) }, signal);
-    const client = createClient(SessionService, channels.get(endpoint || undefined));
-    const call = client.stream.open({ metadata: streamCredentials(token, this.#peerId) });
+    const call = sessionClient(channels.get(endpoint || undefined)).stream.open({
+      metadata: streamCredentials(token, this.#peerId),
+    });
     const onAbort = (): void => call.cancel(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });
     try {
@@ -63,7 +66,7 @@ export class ExchangeWay implements SessionWay {
         return;
       } catch (error) {
         if (signal.aborted || (error instanceof GrpcError && error.status !== Status.UNAVAILABLE)) throw error;
-        await this.#pause(signal);
+        await abortable(new Promise<void>((resolve) => this.#afterPause(resolve)), signal);
       }
     }
   }
@@ -106,19 +109,8 @@ export class ExchangeWay implements SessionWay {
     }
   }
 
-  #pause(signal: AbortSignal): Promise<void> {
+  #afterPause(callback: () => void): void {
     const { clock } = this.#options;
-    return new Promise((resolve) => {
-      const onDone = (): void => {
-        cancel();
-        signal.removeEventListener("abort", onDone);
-        resolve();
-      };
-      const cancel = clock.at(clock.nowMs() + leaveRetryMs, onDone, "watch");
-      signal.addEventListener("abort", onDone, { once: true });
-    });
+    clock.at(clock.nowMs() + leaveRetryMs, callback, "watch");
   }
 }
-
-/** The time between two attempts to tell the exchange of an end. */
-const leaveRetryMs = 200;

@@ -24,7 +24,7 @@ import type { ExchangeService } from "../gen/trunkline/v1/exchange_pb.js";
 import { type ResumeOptions, resolveResumeOptions, resumeOptionNames } from "../session/options.js";
 import type { ResumptionEvent } from "../session/resumption.js";
 import { defaultBufferedBytesPerConnection, routerHttp2 } from "../stream/connection-options.js";
-import { exchangeFeatures, parseFeatures } from "../stream/features.js";
+import { exchangeFeatures } from "../stream/features.js";
 import { fieldsToMetadata, metadataToFields } from "../stream/fields.js";
 import { type LivenessOptions, livenessOptionNames, resolveLiveness } from "../stream/liveness.js";
 import type { RouterStream } from "../stream/router-stream.js";
@@ -32,7 +32,7 @@ import { authorizationKey, bearer } from "../token/bearer.js";
 import { Channels } from "./channels.js";
 import { exchangeClient } from "./clients.js";
 import { type Listener, type ListenerState, NameListener } from "./listener.js";
-import { openRouterStream } from "./open-stream.js";
+import { openInvited } from "./open-invited.js";
 import { Sessions } from "./sessions.js";
 
 /** Options of a client of an exchange. */
@@ -263,14 +263,16 @@ export class Trunkline implements AsyncDisposable {
       metadata: metadataToFields(Metadata.from(metadata)),
     };
     const answer = await this.#ask(waitMs, (client, attempt) => client.dial(request, { ...attempt, signal }));
-    const { endpoint, token, resumption } = answer;
-    const peer = { peerFeatures: parseFeatures(answer.features), metadata: fieldsToMetadata(answer.metadata) };
-    if (resumption !== undefined) {
-      const stream = this.#sessions.join({ ...peer, endpoint, token, resumption, request, waitMs, onResumption });
-      if (stream === undefined) throw new GrpcError(Status.INTERNAL, "the exchange has named one session twice");
-      return stream;
-    }
-    return openRouterStream(this.#channels.get(endpoint || undefined), { token, ...peer, ...this.#liveness });
+    const stream = await openInvited(answer, {
+      channels: this.#channels,
+      sessions: this.#sessions,
+      liveness: this.#liveness,
+      request,
+      waitMs,
+      onResumption,
+    });
+    if (stream === undefined) throw new GrpcError(Status.INTERNAL, "the exchange has named one session twice");
+    return stream;
   }
 
   /**
