@@ -2,26 +2,22 @@
 
 /** A number of bytes that is taken in parts and given back. */
 export class MemoryPool {
-  readonly limitBytes: number;
+  readonly #limitBytes: number;
   #used = 0;
   /** The callbacks of those who wait for room, each called once. */
   readonly #waiting: Set<() => void> = new Set();
 
   constructor(limitBytes: number) {
-    this.limitBytes = limitBytes;
-  }
-
-  get used(): number {
-    return this.#used;
+    this.#limitBytes = limitBytes;
   }
 
   get hasRoom(): boolean {
-    return this.#used < this.limitBytes;
+    return this.#used < this.#limitBytes;
   }
 
   /** Takes bytes if they are there. Returns false, without effect, if they are not. */
   reserve(bytes: number): boolean {
-    if (this.#used + bytes > this.limitBytes) return false;
+    if (this.#used + bytes > this.#limitBytes) return false;
     this.#used += bytes;
     return true;
   }

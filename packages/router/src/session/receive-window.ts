@@ -15,7 +15,6 @@ export interface ReceiveWindowOptions {
 }
 
 export class ReceiveWindow {
-  readonly firstBytes: number = firstWindowBytes;
   /** The size of the window now. */
   bytes: number = firstWindowBytes;
   readonly #options: ReceiveWindowOptions;
@@ -40,7 +39,7 @@ export class ReceiveWindow {
 
   /** The bytes that were reserved beyond the first window. */
   get reserved(): number {
-    return this.bytes - this.firstBytes;
+    return this.bytes - firstWindowBytes;
   }
 
   onReceived(cost: number): void {

@@ -3,14 +3,14 @@
  */
 import { Fifo } from "@trunkline/base";
 import { encodeFrame, type Frame } from "../stream/frame.js";
-import { costOf, RecordCount } from "./records.js";
+import { RecordCount } from "./records.js";
 
 /** A record that may have to be sent again. */
 interface KeptRecord {
   /** The frame as a message of the call. It is a copy: the sender of an item may use its memory again. */
   readonly message: Uint8Array;
+  /** The cost of all records up to this one, and the checksum over them. */
   readonly cost: number;
-  /** The checksum over all records up to this one. */
   readonly crc32: number;
 }
 
@@ -41,10 +41,10 @@ export class ReplayBuffer {
   add(frame: Frame): void {
     this.sent.add(frame);
     if (this.#dropped) return;
-    this.#kept.push({ message: encodeFrame(frame), cost: costOf(frame), crc32: this.sent.crc32 });
+    this.#kept.push({ message: encodeFrame(frame), cost: this.sent.cost, crc32: this.sent.crc32 });
   }
 
-  /** Returns the record of a number, undefined for one that is not kept. */
+  /** Returns the record of a number, with the cost up to its end; undefined for one that is not kept. */
   at(number: number): Pick<KeptRecord, "message" | "cost"> | undefined {
     return number < this.#acknowledged ? undefined : this.#kept.at(number - this.#acknowledged);
   }
@@ -58,11 +58,9 @@ export class ReplayBuffer {
     return records < this.#acknowledged ? undefined : this.#kept.at(records - this.#acknowledged - 1)?.crc32;
   }
 
-  /** Returns the cost of the first `records` records, of which as many as were acknowledged must be among. */
-  costBefore(records: number): number {
-    let cost = this.#acknowledgedCost;
-    for (let index = 0; index < records - this.#acknowledged; index++) cost += this.#kept.at(index)?.cost ?? 0;
-    return cost;
+  /** Returns the cost of all records before the first one that is kept. */
+  get acknowledgedCost(): number {
+    return this.#acknowledgedCost;
   }
 
   /** Forgets the records before the number `records`: the other side has them. */
@@ -71,7 +69,7 @@ export class ReplayBuffer {
       const first = this.#kept.shift();
       if (first === undefined) break;
       this.#acknowledged += 1;
-      this.#acknowledgedCost += first.cost;
+      this.#acknowledgedCost = first.cost;
       this.#acknowledgedCrc32 = first.crc32;
     }
   }

@@ -1,5 +1,6 @@
 /** The state of a resumable stream, and its events, for those who watch it. */
 import { type AttributeKey, sharedAttribute } from "@trunkline/streams";
+import type { Session } from "./session.js";
 
 /** The state of a resumable stream, as it is whenever one of its properties is read. */
 export interface Resumption {
@@ -19,6 +20,28 @@ export interface Resumption {
 
 /** The attribute of a resumable stream that tells its state; absent at streams that are none. */
 export const resumption: AttributeKey<Resumption> = sharedAttribute("@trunkline/router", "resumption");
+
+/** Returns the state of a session for its user. */
+export function resumptionOf(session: Session): Resumption {
+  return {
+    session: session.name,
+    get attempts() {
+      return session.attempts;
+    },
+    get attached() {
+      return session.isAttached;
+    },
+    get replayBytes() {
+      return session.replay.bytes;
+    },
+    get unreadBytes() {
+      return session.window.unread;
+    },
+    get lastCause() {
+      return session.lastCause;
+    },
+  };
+}
 
 /** A change of a resumable stream. */
 export type ResumptionEvent =

@@ -16,12 +16,14 @@ import { BaseStream, BreakSignal, ReceiveQueue, SendQueue } from "@trunkline/str
 import { type Frame, RouterFrameType } from "../stream/frame.js";
 import { abortError } from "../stream/payloads.js";
 import type { FrameCarrier } from "../stream/peer-features.js";
+import { AcknowledgementWatch } from "./acknowledgement-watch.js";
+import { Appointments } from "./appointments.js";
 import { attachmentEnd } from "./final.js";
 import type { MemoryPool } from "./memory.js";
 import type { ResolvedResumeOptions } from "./options.js";
 import { ReceiveWindow } from "./receive-window.js";
 import { isRecord } from "./records.js";
-import { type Resumption, type ResumptionEvent, resumption } from "./resumption.js";
+import { type ResumptionEvent, resumption, resumptionOf } from "./resumption.js";
 import { type AttachmentEnd, Session } from "./session.js";
 
 /** A call that carries a session: messages go out as they are, and frames come in. */
@@ -62,18 +64,12 @@ const ackDelayMs = 50;
 const helloTimeoutMs = 5_000;
 /** The time for one attempt to reach the router. */
 const openTimeoutMs = 10_000;
-/** The time without an acknowledgement after which the other side is asked whether it lives, and then given up. */
-const lookMs = 10_000;
-/** The time for which a peer that lives may acknowledge nothing. */
-const maxUnacknowledgedMs = 60_000;
 /** The time for telling the other side of an abort. */
 const leaveTimeoutMs = 5_000;
 /** The time after which a lost attachment counts as a good one: the next attempt is made at once. */
 const goodAttachmentMs = 1_000;
 /** The time between two moves that a router asks for. */
 const moveIntervalMs = 5_000;
-/** A timer that fires later than this was held up with the whole process, which may have lost the answers meanwhile. */
-const stallMs = 1_000;
 /** Half the life of a ticket. */
 const renewMs = 3.5 * 86_400_000;
 
@@ -98,7 +94,8 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
   readonly #backoff: Backoff = new Backoff({ initialMs: 50, maxMs: 2_000, multiplier: 2 });
   /** Aborts what is under way once the session is over. */
   readonly #ending: AbortController = new AbortController();
-  readonly #cancels: Map<"ack" | "retry" | "deadline" | "look" | "leave" | "renew", () => void> = new Map();
+  readonly #times: Appointments<"ack" | "retry" | "deadline" | "leave" | "renew">;
+  readonly #acknowledgements: AcknowledgementWatch;
   /** The bytes that this session has taken of the shared replay memory. */
   #replayTaken = 0;
   /** The time at which the session was attached or lost last. */
@@ -113,9 +110,6 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
   #detachedMs = 0;
   /** The attempt that carries the session, or did last. */
   #carriedBy: number | undefined;
-  /** The state of the looks for acknowledgements. */
-  #looked = { acknowledged: 0, atMs: 0, frames: 0, askedId: 0n };
-  #frames = 0;
   readonly #broken: BreakSignal = new BreakSignal();
   /** True once this side has aborted the stream. */
   #isAborted = false;
@@ -131,18 +125,26 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
     this.#session = new Session({ name, dialler, maxReplayBytes, window });
     this.#attributes = new Map<AttributeKey<unknown>, unknown>([
       [streamClock, clock],
-      [resumption, viewOf(this.#session)],
+      [resumption, resumptionOf(this.#session)],
     ]);
     this.#sends = new SendQueue({
       hasRoom: () => this.#hasRoom(),
       accept: (frame) => this.#accept(frame),
       end: () => this.#endTaken.promise,
     });
+    this.#times = new Appointments(clock);
+    this.#acknowledgements = new AcknowledgementWatch({
+      clock,
+      session: this.#session,
+      write: () => this.#pumpAll(),
+      cut: (attempt, cause) => this.#giveUp(attempt, cause),
+      fail: (error) => this.#fail(error),
+    });
     this.#endTaken.promise.catch(ignore);
     this.#met.promise.catch(ignore);
     this.#changedAtMs = clock.nowMs();
-    this.#at("deadline", waitMs, (late) => this.#onDeadline(late));
-    this.#at("renew", renewMs, () => this.#renew());
+    this.#times.set("deadline", waitMs, (late) => this.#onDeadline(late));
+    this.#times.set("renew", renewMs, () => this.#renew());
     this.#attempt();
   }
 
@@ -210,7 +212,7 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
 
   /** Tries at once: the exchange has offered the stream again, so the other side may be there. */
   nudge(): void {
-    this.#cancel("retry");
+    this.#times.cancel("retry");
     this.#update();
   }
 
@@ -229,7 +231,7 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
   #accept(frame: Frame): void {
     this.#session.send(frame);
     this.#countReplay();
-    if (!this.#cancels.has("look")) this.#look();
+    this.#acknowledgements.start();
     this.#pumpAll();
   }
 
@@ -262,8 +264,8 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
     }
     if (session.endAcknowledged) this.#endTaken.resolve();
     this.#pumpAll();
-    if (session.owesAck && session.isAttached && !this.#cancels.has("ack")) {
-      this.#at("ack", ackDelayMs, () => {
+    if (session.owesAck && session.isAttached && !this.#times.has("ack")) {
+      this.#times.set("ack", ackDelayMs, () => {
         session.acknowledgeSoon();
         this.#pumpAll();
       });
@@ -331,9 +333,8 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
       this.#step();
       const onLate = (): void => {
         if (session.phaseOf(attempt) !== "greeting" || this.#over) return;
-        call.cancel("the other side said no hello");
-        const cause = new GrpcError(Status.UNAVAILABLE, `the other side said no hello within ${helloTimeoutMs} ms`);
-        this.#onClosed(attempt, { kind: "cut", cause });
+        const text = `the other side said no hello within ${helloTimeoutMs} ms`;
+        this.#giveUp(attempt, new GrpcError(Status.UNAVAILABLE, text));
       };
       clock.at(clock.nowMs() + helloTimeoutMs, onLate, "watch");
     };
@@ -346,7 +347,7 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
     let end: AttachmentEnd = { kind: "ok" };
     try {
       for (let frame = await call.receive(); frame !== undefined; frame = await call.receive()) {
-        this.#frames += 1;
+        this.#acknowledgements.heard();
         session.joined(attempt);
         const broken = session.frame(attempt, frame);
         if (broken !== undefined) {
@@ -363,6 +364,12 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
       end = attachmentEnd(error as Error);
     }
     this.#onClosed(attempt, end);
+  }
+
+  /** Leaves a call that leads nowhere. */
+  #giveUp(attempt: number, cause: GrpcError): void {
+    this.#lines.get(attempt)?.call.cancel(cause);
+    this.#onClosed(attempt, { kind: "cut", cause });
   }
 
   #onClosed(attempt: number, end: AttachmentEnd): void {
@@ -386,7 +393,7 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
     this.#conclude();
     if (session.isOver) this.#finish();
     else if (session.mustLeave) this.#leave();
-    else if (session.wantsAttempt && !this.#cancels.has("retry")) this.#attemptIn(this.#retryDelayMs());
+    else if (session.wantsAttempt && !this.#times.has("retry")) this.#attemptIn(this.#retryDelayMs());
   }
 
   #tellAttachment(): void {
@@ -403,7 +410,7 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
       this.#changedAtMs = nowMs;
     }
     if (liveAttempt !== undefined && liveAttempt !== this.#carriedBy) {
-      this.#cancel("deadline");
+      this.#times.cancel("deadline");
       const attempts = liveAttempt - (this.#carriedBy ?? 0);
       const pausedMs = wasAttached ? 0 : sinceMs;
       if (!wasAttached) this.#detachedMs += sinceMs;
@@ -414,7 +421,7 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
     } else if (wasAttached && !isAttached) {
       this.#lostWell = sinceMs >= goodAttachmentMs;
       if (this.#lostWell) this.#backoff.reset();
-      this.#at("deadline", resumeTimeoutMs, (late) => this.#onDeadline(late));
+      this.#times.set("deadline", resumeTimeoutMs, (late) => this.#onDeadline(late));
       if (isGoing && lastCause !== undefined) tell(onEvent, { kind: "detached", session: name, cause: lastCause });
     }
   }
@@ -438,7 +445,7 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
       if (this.#session.wantsAttempt) this.#attempt();
     };
     if (ms <= 0) attempt();
-    else this.#at("retry", ms, attempt);
+    else this.#times.set("retry", ms, attempt, true);
   }
 
   // Times.
@@ -452,7 +459,7 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
       return;
     }
     if (isLate) {
-      this.#at("deadline", openTimeoutMs, () => this.#onDeadline(false));
+      this.#times.set("deadline", openTimeoutMs, () => this.#onDeadline(false));
       this.nudge();
       return;
     }
@@ -475,67 +482,9 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
     this.#fail(error);
   }
 
-  /** Looks, while something is unacknowledged, whether the other side lives and acknowledges. */
-  #look(): void {
-    const { clock } = this.#options;
-    this.#looked = { acknowledged: this.#session.replay.acknowledged, atMs: clock.nowMs(), frames: -1, askedId: 0n };
-    this.#at("look", lookMs, () => this.#onLook());
-  }
-
-  #onLook(): void {
-    const session = this.#session;
-    const { clock } = this.#options;
-    const { replay, liveAttempt } = session;
-    if (replay.isEmpty || this.#over) return;
-    if (liveAttempt === undefined || replay.acknowledged !== this.#looked.acknowledged) {
-      this.#look();
-      return;
-    }
-    const { atMs, frames, askedId } = this.#looked;
-    if (clock.nowMs() - atMs >= maxUnacknowledgedMs) {
-      const { bytes } = replay;
-      const message = `the other side has acknowledged nothing for ${maxUnacknowledgedMs} ms, ${bytes} bytes wait`;
-      this.#fail(new GrpcError(Status.UNAVAILABLE, message));
-      return;
-    }
-    if (frames === this.#frames) {
-      const cause = new GrpcError(Status.UNAVAILABLE, `nothing came for ${lookMs} ms, and a PING was not answered`);
-      this.#lines.get(liveAttempt)?.call.cancel(cause);
-      this.#onClosed(liveAttempt, { kind: "cut", cause });
-      this.#look();
-      return;
-    }
-    this.#looked = { ...this.#looked, frames: this.#frames, askedId: askedId + 1n };
-    session.ask(this.#looked.askedId);
-    this.#pumpAll();
-    this.#at("look", lookMs, () => this.#onLook());
-  }
-
   #renew(): void {
     this.#options.way.renew().catch(ignore);
-    this.#at("renew", renewMs, () => this.#renew());
-  }
-
-  /** Calls `callback` after a time, in place of what was to come under the same name. */
-  #at(
-    name: "ack" | "retry" | "deadline" | "look" | "leave" | "renew",
-    ms: number,
-    callback: (late: boolean) => void,
-  ): void {
-    this.#cancel(name);
-    if (this.#over || ms === Number.POSITIVE_INFINITY) return;
-    const { clock } = this.#options;
-    const dueMs = clock.nowMs() + ms;
-    const onDue = (): void => {
-      this.#cancels.delete(name);
-      callback(clock.nowMs() - dueMs > stallMs);
-    };
-    this.#cancels.set(name, clock.at(dueMs, onDue, name === "retry" ? "work" : "watch"));
-  }
-
-  #cancel(name: "ack" | "retry" | "deadline" | "look" | "leave" | "renew"): void {
-    this.#cancels.get(name)?.();
-    this.#cancels.delete(name);
+    this.#times.set("renew", renewMs, () => this.#renew());
   }
 
   // The end.
@@ -552,22 +501,19 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
     if (!this.#isAborted) this.#broken.fire(error);
     this.#countReplay();
     // The other side hears of it by this call, or is told by the exchange.
-    this.#at("leave", leaveTimeoutMs, () => this.forget());
+    this.#times.set("leave", leaveTimeoutMs, () => this.forget());
   }
 
   /** Tells the exchange that the session has ended here, since no call can tell the other side. */
   #leave(): void {
     if (this.#leaving) return;
     this.#leaving = true;
-    const { way, clock } = this.#options;
     const { leaveReason } = this.#session;
-    const late = new AbortController();
-    const cancel = clock.at(clock.nowMs() + leaveTimeoutMs, () => late.abort(), "watch");
-    const done = (): void => {
-      cancel();
-      this.forget();
-    };
-    way.leave(leaveReason?.status ?? Status.OK, leaveReason?.message ?? "", late.signal).then(done, done);
+    const { way } = this.#options;
+    this.#times.set("leave", leaveTimeoutMs, () => this.forget());
+    const left = way.leave(leaveReason?.status ?? Status.OK, leaveReason?.message ?? "", this.#ending.signal);
+    const forget = (): void => this.forget();
+    left.then(forget, forget);
   }
 
   /** Ends the session here, whatever the other side knows. */
@@ -576,9 +522,7 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
     this.#finish();
   }
 
-  /**
-   * Ends the session for good, within a short time: with the word that it is complete, or by an abort.
-   */
+  /** Ends the session for good, within a short time: with the word that it is complete, or by an abort. */
   dismiss(error: GrpcError): void {
     const session = this.#session;
     if (session.isComplete && !session.isOver) this.#leave();
@@ -588,8 +532,8 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
   #finish(): void {
     if (this.#over) return;
     this.#over = true;
-    for (const cancel of this.#cancels.values()) cancel();
-    this.#cancels.clear();
+    this.#times.end();
+    this.#acknowledgements.stop();
     for (const { call } of this.#lines.values()) call.cancel("the session is over");
     this.#lines.clear();
     this.#ending.abort(new ClosedStreamError("the session is over"));
@@ -601,28 +545,6 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
     this.#deliver();
     onOver();
   }
-}
-
-/** Returns the state of a session for its user, as it is whenever it is read. */
-function viewOf(session: Session): Resumption {
-  return {
-    session: session.name,
-    get attempts() {
-      return session.attempts;
-    },
-    get attached() {
-      return session.isAttached;
-    },
-    get replayBytes() {
-      return session.replay.bytes;
-    },
-    get unreadBytes() {
-      return session.window.unread;
-    },
-    get lastCause() {
-      return session.lastCause;
-    },
-  };
 }
 
 /** Returns true for a frame after which another call may be needed, or one less. */

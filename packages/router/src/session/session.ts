@@ -36,8 +36,17 @@ import { GrpcError, isStatus, Status } from "@trunkline/grpc";
 import type { Ping } from "../gen/trunkline/v1/frames_pb.js";
 import { encodeFrame, type Frame, RouterFrameType } from "../stream/frame.js";
 import { decodeAbort, decodePing, encodeAbort, encodePing } from "../stream/payloads.js";
-import { AttachmentError, decodeAck, decodeHello, decodeStart, encodeAck, encodeHello, encodeStart } from "./frames.js";
-import type { ReceiveWindow } from "./receive-window.js";
+import {
+  type Ack,
+  AttachmentError,
+  decodeAck,
+  decodeHello,
+  decodeStart,
+  encodeAck,
+  encodeHello,
+  encodeStart,
+} from "./frames.js";
+import { firstWindowBytes, type ReceiveWindow } from "./receive-window.js";
 import { costOf, RecordCount } from "./records.js";
 import { ReplayBuffer } from "./replay-buffer.js";
 
@@ -125,7 +134,7 @@ const steps: Readonly<Record<Phase, Partial<Record<Input, Step>>>> = {
   live: {
     start: (session, attachment, frame) => session.onStart(attachment, frame),
     record: (session, attachment, frame) => session.onRecord(attachment, frame),
-    ack: (session, attachment, frame) => session.onAck(attachment, frame),
+    ack: (session, _, frame) => session.onAck(frame),
     ping: (session, attachment, frame) => session.onPing(attachment, frame),
     drain: (session) => session.onDrain(),
     abort: ends,
@@ -179,7 +188,7 @@ export class Session {
     this.dialler = dialler;
     this.window = window;
     this.#maxReplayBytes = maxReplayBytes;
-    this.#credit = window.firstBytes; // the same at both sides, so that the first records need not wait for a hello
+    this.#credit = firstWindowBytes; // the same at both sides, so that the first records need not wait for a hello
     this.#told.credit = window.credit;
   }
 
@@ -312,13 +321,13 @@ export class Session {
     const attachment = this.#attachments.get(attempt);
     if (attachment?.phase !== "asked") return;
     attachment.phase = "open";
-    if (attempt === 1) this.greet(attachment);
+    if (attempt === 1) this.#greet(attachment);
   }
 
   /** The router has joined both halves. */
   joined(attempt: number): void {
     const attachment = this.#attachments.get(attempt);
-    if (attachment?.phase === "open") this.greet(attachment);
+    if (attachment?.phase === "open") this.#greet(attachment);
   }
 
   /** A frame has come. Returns why the attachment is broken by it, if it is: its call has to be cancelled. */
@@ -436,10 +445,8 @@ export class Session {
 
   #writeHello(attachment: Attachment): Uint8Array {
     attachment.helloWritten = true;
-    const { records: received, crc32: receivedCrc32, cost } = this.received;
-    const { credit } = this.window;
-    this.#told = { records: received, cost, credit };
-    this.#ackDue = false;
+    const { records: received, credit } = this.#tell();
+    const { crc32: receivedCrc32 } = this.received;
     const { name: session, dialler } = this;
     const { attempt } = attachment;
     const replayBytes = this.#maxReplayBytes;
@@ -458,11 +465,15 @@ export class Session {
       return ping({ id: ask, answer: false });
     }
     if (!this.#ackDue || !this.owesAck) return undefined;
-    this.#ackDue = false;
+    return encodeFrame({ frameType: RouterFrameType.WINDOW_UPDATE, payload: encodeAck(this.#tell()) });
+  }
+
+  /** Returns what this side has received and takes in all, of which the other side is told now. */
+  #tell(): Ack {
     const { records, cost } = this.received;
-    const { credit } = this.window;
-    this.#told = { records, cost, credit };
-    return encodeFrame({ frameType: RouterFrameType.WINDOW_UPDATE, payload: encodeAck({ records, credit }) });
+    this.#told = { records, cost, credit: this.window.credit };
+    this.#ackDue = false;
+    return this.#told;
   }
 
   #writeRecord(attachment: Attachment): Uint8Array | undefined {
@@ -475,7 +486,7 @@ export class Session {
     const record = this.replay.at(attachment.next);
     if (record === undefined) return undefined;
     attachment.next += 1;
-    attachment.nextCost += record.cost;
+    attachment.nextCost = record.cost;
     return record.message;
   }
 
@@ -491,7 +502,7 @@ export class Session {
   // The steps of the table.
 
   /** Says hello: nothing is taken from older attachments, or sent on them, from now on. */
-  protected greet(attachment: Attachment): void {
+  #greet(attachment: Attachment): void {
     attachment.phase = "greeting";
     for (const other of this.#attachments.values()) if (other.attempt < attachment.attempt) other.phase = "old";
   }
@@ -526,7 +537,7 @@ export class Session {
     this.replay.acknowledge(received);
     if (attachment.startWritten) return;
     attachment.next = received;
-    attachment.nextCost = this.replay.costBefore(received);
+    attachment.nextCost = this.replay.acknowledgedCost;
   }
 
   #unresumable(because: string): void {
@@ -564,7 +575,7 @@ export class Session {
     if (this.outcome === undefined) this.unread.push(frame);
   }
 
-  onAck(_attachment: Attachment, { payload }: Frame): void {
+  onAck({ payload }: Frame): void {
     const { records, credit } = decodeAck(payload);
     const { sent } = this.replay;
     if (records > sent.records)

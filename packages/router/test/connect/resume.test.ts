@@ -1,7 +1,6 @@
 /** Streams that survive their router: it goes away and comes back, drains, or loses a connection. */
 import { GrpcError, Status } from "@trunkline/grpc";
-import type { VirtualClock } from "@trunkline/streams/testing";
-import { complianceTests, type StreamPair } from "@trunkline/streams/testing";
+import { complianceTests, type StreamPair, VirtualClock } from "@trunkline/streams/testing";
 import { describe, expect, it } from "vitest";
 import {
   type Resumption,
@@ -12,7 +11,7 @@ import {
   Trunkline,
   type TrunklineOptions,
 } from "../../src/index.js";
-import { advanceUntil, bytes, rejection, secret, settle, testRouter, text, until } from "../support/router.js";
+import { advance, advanceUntil, bytes, rejection, secret, settle, testRouter, text, until } from "../support/router.js";
 
 /** A router at one endpoint that can be ended at once, as by a kill, and started anew with the same key. */
 async function restartable() {
@@ -199,6 +198,28 @@ describe("a stream that can be resumed", () => {
     expect(await dialled.receive()).toBeUndefined();
     await Promise.all([dialled.close(), accepted.close()]);
     await until(() => world.router.stats.livePairs === 0, "the end of the pair");
+  });
+});
+
+describe("a stream whose other side is silent", () => {
+  it("asks after 10 s without an acknowledgement, and goes on by another connection after 10 more", async () => {
+    const clock = new VirtualClock();
+    const never = { keepaliveIntervalMs: Number.POSITIVE_INFINITY };
+    const test = testRouter({ clock, ...never, heartbeatMs: 0 });
+    const listener = await (await test.client("l", never)).listen("web", { resume: true });
+    const events: ResumptionEvent[] = [];
+    const onResumption = (event: ResumptionEvent): number => events.push(event);
+    const dialled = await (await test.client("d", never)).dial("web", { resume: true, onResumption });
+    const accepted = (await listener.accept()) as RouterStream;
+    await Promise.all([dialled.joined(), accepted.joined()]);
+    test.links[1]?.silence();
+    await dialled.send(bytes("hello"));
+    await advance(clock, 19_000);
+    expect(events).toEqual([]);
+    await advance(clock, 20_000);
+    expect(events.map(({ kind }) => kind)).toEqual(["detached", "resumed"]);
+    expect(text(await accepted.receive())).toBe("hello");
+    await advanceUntil(clock, Promise.resolve(test[Symbol.asyncDispose]()));
   });
 });
 

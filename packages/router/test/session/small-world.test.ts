@@ -36,8 +36,8 @@ const mistakes: readonly [what: string, from: string, to: string][] = [
   ["the first records are sent twice", "if (attachment.startWritten)\n            return;", ""],
   [
     "a record is acknowledged before it has come",
-    "encodeAck({ records, credit })",
-    "encodeAck({ records: records + 1, credit })",
+    "encodeAck(this.#tell())",
+    "encodeAck({ ...this.#tell(), records: this.received.records + 1 })",
   ],
   [
     "nobody comes back for the other side",

@@ -1,4 +1,5 @@
 /** Walks through small worlds: at random by a seed, or everywhere. */
+import { Random } from "../../../h2/test/support/random.js";
 import { faults, SmallWorld, type WorldOptions } from "./small-world.js";
 
 const worlds: readonly WorldOptions[] = [
@@ -19,17 +20,6 @@ export interface Found {
   readonly path: readonly string[];
 }
 
-/** Returns numbers from 0 to below 1 that depend on the seed alone (mulberry32). */
-export function randomOf(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /** The part of the steps that are faults: few, so that a walk gets far between them. */
 const faultShare = 0.07;
 
@@ -40,17 +30,17 @@ export function walk(
   maxSteps = 120,
   onStep: (step: string) => void = () => {},
 ): Found | undefined {
-  const random = randomOf(seed);
+  const random = new Random(seed);
   const world = new SmallWorld(options);
-  const length = Math.floor(random() * maxSteps);
+  const length = random.below(maxSteps);
   const path: string[] = [];
   for (let count = 0; count < length; count++) {
     const all = world.steps();
-    const wantsFault = random() < faultShare;
+    const wantsFault = random.chance(faultShare);
     const some = all.filter((each) => faults.test(each) === wantsFault);
     const steps = some.length > 0 ? some : all;
-    const step = steps[Math.floor(random() * steps.length)];
-    if (step === undefined) break;
+    if (steps.length === 0) break;
+    const step = random.pick(steps);
     path.push(step);
     onStep(step);
     world.take(step);

@@ -162,7 +162,7 @@ export const OfferSchema: GenMessage<Offer> = /*@__PURE__*/
   messageDesc(file_trunkline_v1_exchange, 4);
 
 /**
- * What a peer needs to come back to a session.
+ * The name of a session and the ticket by which a peer comes back to it.
  *
  * @generated from message trunkline.v1.Resumption
  */
@@ -474,7 +474,8 @@ export const ExchangeService: GenService<{
     output: typeof ListResponseSchema;
   },
   /**
-   * Gives a peer of a session what it needs for its next call of RouterService.Stream. Attempt 0 only renews the ticket.
+   * Gives a peer of a session the endpoint and the token for its next call of RouterService.Stream, and a new ticket.
+   * Attempt 0 only renews the ticket.
    *
    * @generated from rpc trunkline.v1.ExchangeService.Attach
    */

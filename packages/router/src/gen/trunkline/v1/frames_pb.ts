@@ -219,7 +219,7 @@ export const StartSchema: GenMessage<Start> = /*@__PURE__*/
   messageDesc(file_trunkline_v1_frames, 6);
 
 /**
- * What the sender has received by now, and takes in all.
+ * Acknowledges all records before a number, and says how much may be sent in all.
  *
  * @generated from message trunkline.v1.Ack
  */
