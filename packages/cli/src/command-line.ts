@@ -18,6 +18,7 @@ import {
   defaultLifetime,
   defaultMaxConnections,
   defaultPingTimeout,
+  defaultResume,
   defaultRouterListen,
   defaultSendWait,
   defaultSizeMb,
@@ -161,7 +162,7 @@ function defineExpose(program: Command, accept: Accept): void {
     .action((name: string, target: string, options: ExposeOptions) =>
       accept({ command: "expose", name, target, options }),
     );
-  withAccess(expose).addOption(grace()).addOption(connectionLimit());
+  withAccess(expose).addOption(grace()).addOption(resumption()).addOption(connectionLimit());
   withKeepalive(expose);
   finish(
     expose,
@@ -183,7 +184,7 @@ function defineConnect(program: Command, accept: Accept): void {
       defaultWait,
     )
     .action((name: string, options: ConnectOptions) => accept({ command: "connect", name, options }));
-  withAccess(connect).addOption(grace()).addOption(connectionLimit());
+  withAccess(connect).addOption(grace()).addOption(resumption()).addOption(connectionLimit());
   withKeepalive(connect);
   finish(
     connect,
@@ -206,7 +207,7 @@ function defineSend(program: Command, accept: Accept): void {
     )
     .action((words: string[], options: SendOptions) => accept({ command: "send", words, options }));
   finish(
-    withAccess(send),
+    withAccess(send).addOption(resumption()),
     "trunkline send photos/ notes.txt inbox",
     "tar c . | trunkline send - inbox --as backup.tar",
   );
@@ -219,7 +220,11 @@ function defineRecv(program: Command, accept: Accept): void {
     .option("--overwrite", "replace files that exist")
     .option("--stdout", "write the one file to standard output")
     .action((name: string, options: RecvOptions) => accept({ command: "recv", name, options }));
-  finish(withAccess(recv), "trunkline recv inbox --to ~/incoming", "trunkline recv inbox --stdout | tar x");
+  finish(
+    withAccess(recv).addOption(resumption()),
+    "trunkline recv inbox --to ~/incoming",
+    "trunkline recv inbox --stdout | tar x",
+  );
 }
 
 function defineLs(program: Command, accept: Accept): void {
@@ -354,6 +359,12 @@ function grace(): Option {
   return new Option("--grace <duration>", "how long open connections may go on after SIGINT or SIGTERM").default(
     defaultGrace,
   );
+}
+
+function resumption(): Option {
+  const meaning =
+    "how long connections wait for a router or a network that was lost, and then go on; 0 ends them at once";
+  return new Option("--resume <duration>", meaning).default(defaultResume);
 }
 
 /** Adds the options of every command, behind its own, and the examples. */

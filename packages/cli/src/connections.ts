@@ -4,6 +4,7 @@
  */
 import type { Clock } from "@trunkline/base";
 import { systemClock } from "@trunkline/base/node";
+import { type ResumptionEvent, resumption } from "@trunkline/router";
 import { type CountedStream, counted, forward, type ObjectStream } from "@trunkline/streams";
 import { reasonOf } from "./command-error.js";
 import { formatBytes, formatDuration } from "./format.js";
@@ -27,6 +28,8 @@ interface Connection {
   readonly startMs: number;
   readonly abort: AbortController;
   readonly client: CountedStream<Uint8Array>;
+  /** The name of the session that carries it, where its stream can be resumed. */
+  session: string | undefined;
 }
 
 /** The totals of a command, for its last line. */
@@ -48,6 +51,7 @@ export class Connections {
   readonly #clock: Clock;
   readonly #limit: number;
   readonly #open = new Map<number, Connection>();
+  readonly #bySession = new Map<string, Connection>();
   readonly #counts = { connections: 0, broken: 0, refused: 0, bytesToTarget: 0, bytesFromTarget: 0 };
   #lastId = 0;
   #onIdle: (() => void) | undefined;
@@ -87,18 +91,51 @@ export class Connections {
       startMs: this.#clock.nowMs(),
       abort: new AbortController(),
       client: counted(client),
+      session: undefined,
     };
     this.#open.set(id, connection);
+    this.#noteSession(connection, client);
     this.#counts.connections += 1;
     this.#report(
       "debug",
       { event: "connection-opened", id, name: this.#name, peer },
       `connection ${id} from ${peer} opened`,
     );
-    join(connection.client, reach, connection.abort.signal).then(
+    const reachNoted = async (signal: AbortSignal): Promise<ByteStream> => {
+      const target = await reach(signal);
+      this.#noteSession(connection, target);
+      return target;
+    };
+    join(connection.client, reachNoted, connection.abort.signal).then(
       () => this.#closed(connection, undefined),
       (error: unknown) => this.#closed(connection, error),
     );
+  }
+
+  /** Reports that the way of a connection was lost, or was found again. */
+  readonly onResumption = (event: ResumptionEvent): void => {
+    const connection = this.#bySession.get(event.session);
+    if (connection === undefined) return;
+    const { id, peer } = connection;
+    const fields = { id, name: this.#name, peer };
+    const text = `connection ${id} from ${peer}`;
+    if (event.kind === "detached") {
+      const error = reasonOf(event.cause);
+      const detached = { event: "stream-detached", ...fields, error };
+      this.#report("warn", detached, `${text} waits for its way: ${error}`, { repeated: true });
+    } else {
+      const { attempts } = event;
+      const pausedMs = Math.round(event.pausedMs);
+      const resumed = { event: "stream-resumed", ...fields, pausedMs, attempts };
+      this.#report("info", resumed, `${text} goes on after ${formatDuration(pausedMs)}`, { repeated: true });
+    }
+  };
+
+  #noteSession(connection: Connection, stream: ByteStream): void {
+    const session = stream.extra(resumption)?.session;
+    if (session === undefined) return;
+    connection.session = session;
+    this.#bySession.set(session, connection);
   }
 
   /**
@@ -136,8 +173,9 @@ export class Connections {
   }
 
   #closed(connection: Connection, error: unknown): void {
-    const { id, peer, client } = connection;
+    const { id, peer, client, session } = connection;
     this.#open.delete(id);
+    if (session !== undefined) this.#bySession.delete(session);
     const durationMs = Math.round(this.#clock.nowMs() - connection.startMs);
     const bytesToTarget = client.received.bytes;
     const bytesFromTarget = client.sent.bytes;

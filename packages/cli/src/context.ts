@@ -58,6 +58,18 @@ export function keepaliveOf(options: KeepaliveOptions): { keepaliveIntervalMs: n
   };
 }
 
+/** Options of commands whose connections survive the loss of their router. */
+export interface ResumeOption {
+  readonly resume: string;
+}
+
+const maxResumeMs = 86_400_000;
+
+/** Returns the milliseconds of `--resume`; 0 is never. @throws CommandError */
+export function resumeMsOf(options: ResumeOption): number {
+  return parseDuration(options.resume, "--resume", maxResumeMs);
+}
+
 /** Options of commands whose connections may be limited. */
 export interface ConnectionLimitOption {
   readonly maxConnections: string;

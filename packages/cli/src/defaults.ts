@@ -44,3 +44,6 @@ export const defaultSendWait = "10m";
 
 /** The most connections at once of `expose` and `connect`: each takes a file descriptor. */
 export const defaultMaxConnections = "4000";
+
+/** The time for which a connection waits for its lost way: a router is restarted, and a network is back, in less. */
+export const defaultResume = "60s";

@@ -3,7 +3,7 @@
  */
 import { monotonicMs } from "@trunkline/base/node";
 import { GrpcError, Status } from "@trunkline/grpc";
-import type { RouterStream } from "@trunkline/router";
+import type { ResumptionEvent, RouterStream } from "@trunkline/router";
 import { pause } from "./context.js";
 import { routerFailure } from "./grpc-failure.js";
 import type { RouterAccess } from "./router-access.js";
@@ -23,23 +23,33 @@ const secondDialMs = 3_000;
 /** Dials once: resolves when the other side has joined. */
 type Dial = (signal: AbortSignal, waitMs: number) => Promise<RouterStream>;
 
+export interface DiallingOptions {
+  /** The time for a name or a router to come back. */
+  readonly waitMs: number;
+  readonly signal: AbortSignal;
+  readonly onResumption?: (event: ResumptionEvent) => void;
+}
+
 /**
  * Dials the name and waits until the other side has joined: before that no byte of the client is sent, so that another
  * attempt can be made. A client at the local port takes the wait for a slow connection.
- * @param waitMs the time for a name or a router to come back
  * @throws CommandError when it still fails after that time, or at once for a failure that waiting does not mend
  */
 export async function dialPatiently(
   name: string,
   access: RouterAccess,
-  waitMs: number,
-  signal: AbortSignal,
+  { waitMs, signal, onResumption }: DiallingOptions,
 ): Promise<RouterStream> {
   const giveUpAtMs = monotonicMs() + waitMs;
   for (;;) {
     const client = await access.client();
     const dial: Dial = async (attempt, joinWithinMs) => {
-      const stream = await client.dial(name, { signal: attempt, waitMs: joinWithinMs });
+      const stream = await client.dial(name, {
+        signal: attempt,
+        waitMs: joinWithinMs,
+        resume: access.resume,
+        onResumption,
+      });
       try {
         await stream.joined({ signal: attempt });
         return stream;

@@ -1,7 +1,7 @@
 /** Keeps a name exposed: through the loss of the router, its restart, and its move to another port of this machine. */
 import { GrpcError, Status } from "@trunkline/grpc";
 import type { MetadataInit } from "@trunkline/metadata";
-import type { ListenerState, RouterStream } from "@trunkline/router";
+import type { ListenerState, ResumptionEvent, RouterStream } from "@trunkline/router";
 import type { CommandError } from "./command-error.js";
 import { maxConnections } from "./connections.js";
 import { pause } from "./context.js";
@@ -15,6 +15,7 @@ export interface ExposureOptions {
   /** The metadata of the name. */
   readonly metadata: MetadataInit;
   onStream(stream: RouterStream): void;
+  onResumption(event: ResumptionEvent): void;
   /** Called when the name is exposed at this endpoint, for the first time or again. */
   onExposed(endpoint: string): void;
   /** Called once for each loss of the router, which is tried again until it is back. */
@@ -77,6 +78,8 @@ class Exposure {
     try {
       await using listener = await client.listen(this.#name, {
         signal: AbortSignal.any([signal, moved.signal]),
+        resume: this.#access.resume,
+        onResumption: this.#options.onResumption,
         metadata: this.#options.metadata,
         // As many may wait as may be open: a burst of connections is carried, not refused.
         maxWaitingStreams: maxConnections,

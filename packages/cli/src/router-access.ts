@@ -20,14 +20,17 @@ export interface AccessOptions {
   readonly plaintext?: boolean | undefined;
 }
 
-type Transport = Pick<TrunklineOptions, "tls" | "plaintext" | "pingIntervalMs"> & Keepalive;
+type Transport = Pick<TrunklineOptions, "tls" | "plaintext" | "pingIntervalMs" | "resumeTimeoutMs"> & Keepalive;
 
 /** The keepalive of the connections to a router. */
 type Keepalive = Pick<TrunklineOptions, "keepaliveIntervalMs" | "keepaliveTimeoutMs">;
 
-/** The times of the connections to a router: keepalive, and the time for what is still to be sent at the end. */
+/** The times of the connections to a router. */
 export interface ConnectionTimes extends Keepalive {
+  /** The time for what is still to be sent at the end. */
   readonly graceMs: number;
+  /** The time for which a stream waits for a lost router; 0 breaks it at once. */
+  readonly resumeMs: number;
 }
 
 /** The waits between attempts to reach the router again: people are watching, and an attempt costs next to nothing. */
@@ -37,6 +40,8 @@ const backoff = { initialMs: 200, maxMs: 1_000 } as const;
 export class RouterAccess implements AsyncDisposable {
   /** True where the file of the local router says where to go or what to show there. */
   readonly local: boolean;
+  /** True where streams are to survive the loss of the router. */
+  readonly resume: boolean;
   readonly #givenEndpoint: string | undefined;
   readonly #givenToken: (() => Promise<string>) | undefined;
   readonly #transport: Transport;
@@ -59,6 +64,7 @@ export class RouterAccess implements AsyncDisposable {
     this.#givenEndpoint = endpoint;
     this.#givenToken = token;
     this.#transport = transport;
+    this.resume = transport.resumeTimeoutMs !== undefined;
     this.local = endpoint === undefined || token === undefined;
   }
 
@@ -69,7 +75,7 @@ export class RouterAccess implements AsyncDisposable {
    */
   static async open(
     options: AccessOptions,
-    { graceMs, ...keepalive }: ConnectionTimes,
+    { graceMs, resumeMs, ...keepalive }: ConnectionTimes,
     env: Environment,
   ): Promise<RouterAccess> {
     if (options.tlsCa !== undefined && options.plaintext === true) {
@@ -81,6 +87,7 @@ export class RouterAccess implements AsyncDisposable {
     await token?.(); // so that an unreadable or malformed token is reported now
     const transport: Transport = {
       ...keepalive,
+      ...(resumeMs > 0 && { resumeTimeoutMs: resumeMs }),
       // Without keepalive, no streams are asked for life either.
       ...(keepalive.keepaliveIntervalMs === Number.POSITIVE_INFINITY && { pingIntervalMs: Number.POSITIVE_INFINITY }),
       ...(options.plaintext === true && { plaintext: true }),

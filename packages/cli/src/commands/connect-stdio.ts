@@ -18,7 +18,7 @@ export async function connectStdio(
   context: Context,
 ): Promise<void> {
   const { signal, output } = context;
-  const stream = await dialPatiently(name, access, waitMs, signal);
+  const stream = await dialPatiently(name, access, { waitMs, signal });
   output.note("debug", { event: "connected", name }, `connected to ${JSON.stringify(name)}`);
   output.handOver();
   try {

@@ -14,6 +14,8 @@ import {
   type KeepaliveOptions,
   keepaliveOf,
   pause,
+  type ResumeOption,
+  resumeMsOf,
 } from "../context.js";
 import { dialPatiently } from "../dialling.js";
 import { parseDuration } from "../duration.js";
@@ -27,7 +29,12 @@ import { connectStdio } from "./connect-stdio.js";
 import { endCarrying } from "./ending.js";
 
 /** Options of `trunkline connect`. */
-export interface ConnectOptions extends AccessOptions, GraceOption, KeepaliveOptions, ConnectionLimitOption {
+export interface ConnectOptions
+  extends AccessOptions,
+    GraceOption,
+    ResumeOption,
+    KeepaliveOptions,
+    ConnectionLimitOption {
   readonly listen?: string;
   readonly stdio?: boolean;
   /** The time that the name may take to appear, at the start and for each connection; true is without limit. */
@@ -54,7 +61,8 @@ export async function connect(name: string, options: ConnectOptions, context: Co
   const graceMs = graceMsOf(options);
   const limit = connectionLimitOf(options);
   const waitMs = options.wait === true ? Number.POSITIVE_INFINITY : parseDuration(options.wait, "--wait", maxWaitMs);
-  await using access = await RouterAccess.open(options, { ...keepaliveOf(options), graceMs }, context.env);
+  const times = { ...keepaliveOf(options), graceMs, resumeMs: resumeMsOf(options) };
+  await using access = await RouterAccess.open(options, times, context.env);
   if (address === undefined) return connectStdio(name, access, waitMs, context);
   const endpoint = await awaitName(name, access, waitMs, context);
   const connections = new Connections((...note) => output.note(...note), name, limit);
@@ -80,7 +88,9 @@ export async function connect(name: string, options: ConnectOptions, context: Co
     output.note("warn", { event: "open-to-network", address: bound }, warning);
   }
   for await (const socket of listener)
-    connections.carry(socket, peerOf(socket), (aborted) => dialPatiently(name, access, waitMs, aborted));
+    connections.carry(socket, peerOf(socket), (aborted) =>
+      dialPatiently(name, access, { waitMs, signal: aborted, onResumption: connections.onResumption }),
+    );
   await endCarrying(connections, graceMs, context);
 }
 

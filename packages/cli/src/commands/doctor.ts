@@ -54,7 +54,7 @@ class Examination {
   access(options: AccessOptions): Promise<RouterAccess> {
     const { env } = this.#context;
     return this.#hop("settings", "name the router by --endpoint, and its token by --token-file", async () => {
-      const access = await RouterAccess.open(options, { graceMs: 0 }, env);
+      const access = await RouterAccess.open(options, { graceMs: 0, resumeMs: 0 }, env);
       return [access, `the router is ${await access.endpoint()}${access.local ? ", by this machine's file" : ""}`];
     });
   }

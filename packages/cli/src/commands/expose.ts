@@ -9,6 +9,8 @@ import {
   graceMsOf,
   type KeepaliveOptions,
   keepaliveOf,
+  type ResumeOption,
+  resumeMsOf,
 } from "../context.js";
 import { keepExposed } from "../exposure.js";
 import { PingAnswers, pingMetadata } from "../pings.js";
@@ -18,7 +20,12 @@ import { parseTarget, printTarget } from "../target.js";
 import { endCarrying } from "./ending.js";
 
 /** Options of `trunkline expose`. */
-export interface ExposeOptions extends AccessOptions, GraceOption, KeepaliveOptions, ConnectionLimitOption {
+export interface ExposeOptions
+  extends AccessOptions,
+    GraceOption,
+    ResumeOption,
+    KeepaliveOptions,
+    ConnectionLimitOption {
   /** False begins although no service listens at the target yet. */
   readonly check: boolean;
 }
@@ -34,7 +41,8 @@ export async function expose(
   const target = parseTarget(targetText);
   const graceMs = graceMsOf(options);
   const limit = connectionLimitOf(options);
-  await using access = await RouterAccess.open(options, { ...keepaliveOf(options), graceMs }, context.env);
+  const times = { ...keepaliveOf(options), graceMs, resumeMs: resumeMsOf(options) };
+  await using access = await RouterAccess.open(options, times, context.env);
   if (options.check) await checkTarget(target, signal);
   const connections = new Connections((...note) => output.note(...note), name, limit);
   const pings = new PingAnswers(systemClock);
@@ -45,6 +53,7 @@ export async function expose(
     onStream(stream) {
       if (!pings.take(stream)) connections.carry(stream, "the router", (aborted) => reachTarget(target, aborted));
     },
+    onResumption: connections.onResumption,
     onExposed(endpoint) {
       const event = { event: "exposed", name, target: printTarget(target), endpoint };
       const text = `exposing ${printTarget(target)} as ${JSON.stringify(name)} at ${endpoint}`;

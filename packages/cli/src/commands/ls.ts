@@ -8,7 +8,7 @@ import { type AccessOptions, RouterAccess } from "../router-access.js";
 /** Prints one line for each name. @throws CommandError */
 export async function ls(options: AccessOptions, context: Context): Promise<void> {
   const { output, signal, env } = context;
-  await using access = await RouterAccess.open(options, { graceMs: 0 }, env);
+  await using access = await RouterAccess.open(options, { graceMs: 0, resumeMs: 0 }, env);
   const client = await access.client();
   let names: readonly ListedName[];
   try {

@@ -27,7 +27,7 @@ export async function ping(name: string, options: PingOptions, context: Context)
   const count = options.count === undefined ? Number.POSITIVE_INFINITY : parseCount(options.count);
   const intervalMs = parseDuration(options.interval, "--interval", maxIntervalMs);
   const timeoutMs = Math.max(1, parseDuration(options.timeout, "--timeout", maxTimeoutMs));
-  await using access = await RouterAccess.open(options, { graceMs: 0 }, env);
+  await using access = await RouterAccess.open(options, { graceMs: 0, resumeMs: 0 }, env);
   const stream = await openPings(name, await access.client(), timeoutMs, signal);
   const times: number[] = [];
   try {

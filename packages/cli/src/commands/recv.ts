@@ -4,7 +4,7 @@ import { monotonicMs, systemClock } from "@trunkline/base/node";
 import type { Listener, RouterStream } from "@trunkline/router";
 import { streamFromWritable } from "@trunkline/streams/node";
 import { CommandError } from "../command-error.js";
-import type { Context } from "../context.js";
+import { type Context, type ResumeOption, resumeMsOf } from "../context.js";
 import { ExitCode } from "../exit-codes.js";
 import { routerFailure } from "../grpc-failure.js";
 import { PingAnswers, pingMetadata } from "../pings.js";
@@ -16,7 +16,7 @@ import { receiveEntries } from "../transfer/receiver.js";
 import { closeTimeoutMs, reportTotals, transferMetadata, whileOpen } from "../transfer/run.js";
 
 /** Options of `trunkline recv`. */
-export interface RecvOptions extends AccessOptions {
+export interface RecvOptions extends AccessOptions, ResumeOption {
   /** The folder that files are put into. */
   readonly to: string;
   /** True replaces files of the same names. */
@@ -31,7 +31,11 @@ export async function recv(name: string, options: RecvOptions, context: Context)
   const { to, overwrite = false, stdout = false } = options;
   if (stdout && output.json)
     throw new CommandError("--json and --stdout exclude each other: stdout is the file", ExitCode.usage);
-  await using access = await RouterAccess.open(options, { graceMs: closeTimeoutMs }, env);
+  await using access = await RouterAccess.open(
+    options,
+    { graceMs: closeTimeoutMs, resumeMs: resumeMsOf(options) },
+    env,
+  );
   const destination: Destination = stdout
     ? new OutputDestination(streamFromWritable(process.stdout))
     : await FolderDestination.open(to, name, overwrite);
@@ -50,7 +54,7 @@ async function nextSender(name: string, access: RouterAccess, context: Context):
   const pings = new PingAnswers(systemClock);
   try {
     const metadata = { ...pingMetadata, ...transferMetadata };
-    await using listener: Listener = await client.listen(name, { metadata, signal });
+    await using listener: Listener = await client.listen(name, { metadata, signal, resume: access.resume });
     const text = `waiting for: trunkline send FILE… ${name}`;
     output.note("info", { event: "exposed", name, target: "recv", endpoint }, text);
     for await (const stream of listener) if (!pings.take(stream)) return stream;

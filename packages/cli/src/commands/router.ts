@@ -91,7 +91,7 @@ export async function router(options: RouterCommandOptions, context: Context): P
     tellEnding(context, server.stats.livePairs, graceMs);
   } finally {
     await publication?.remove();
-    await server.close({ closeTimeoutMs: graceMs });
+    await server.drain({ deadlineMs: graceMs });
   }
   const { pairs, brokenPairs, refusals, bytes } = server.stats;
   output.note(

@@ -1,7 +1,7 @@
 /** `trunkline send FILE… NAME`: files and folders to `trunkline recv NAME`. */
 import { monotonicMs } from "@trunkline/base/node";
 import { CommandError, reasonOf } from "../command-error.js";
-import { type Context, pause } from "../context.js";
+import { type Context, pause, type ResumeOption, resumeMsOf } from "../context.js";
 import { dialPatiently } from "../dialling.js";
 import { parseDuration } from "../duration.js";
 import { ExitCode } from "../exit-codes.js";
@@ -13,7 +13,7 @@ import { sendEntries } from "../transfer/sender.js";
 import { entriesOf, type Item, itemsOf } from "../transfer/source.js";
 
 /** Options of `trunkline send`. */
-export interface SendOptions extends AccessOptions {
+export interface SendOptions extends AccessOptions, ResumeOption {
   /** The name of the one file at the other side. */
   readonly as?: string;
   /** The time to wait for the receiver; true is without limit. */
@@ -32,9 +32,13 @@ export async function send(words: readonly string[], options: SendOptions, conte
   const waitMs = options.wait === true ? Number.POSITIVE_INFINITY : parseDuration(options.wait, "--wait", maxWaitMs);
   const items = await itemsOf(paths, options.as);
   const bytes = await totalBytes(items, signal);
-  await using access = await RouterAccess.open(options, { graceMs: closeTimeoutMs }, env);
+  await using access = await RouterAccess.open(
+    options,
+    { graceMs: closeTimeoutMs, resumeMs: resumeMsOf(options) },
+    env,
+  );
   await awaitReceiver(name, access, waitMs, context);
-  const stream = await dialPatiently(name, access, waitMs, signal);
+  const stream = await dialPatiently(name, access, { waitMs, signal });
   const startMs = monotonicMs();
   const progress = showProgress(output, bytes);
   try {

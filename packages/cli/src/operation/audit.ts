@@ -71,15 +71,15 @@ export class Audit implements AsyncDisposable {
       const { stream, durationMs, cause, peers } = event;
       const offer = this.#offers.get(stream);
       this.#offers.delete(stream);
-      const lost = peers.find((peer) => peer.lost);
+      const endedBy = peers.find((peer) => peer.endedIt);
       this.#add({
         time: new Date().toISOString(),
         stream,
         ...offer,
         durationMs: Math.round(durationMs),
         peers: peers.map(({ address, role, bytes }) => ({ address, role, bytes })),
-        ended: lost === undefined ? "both sides ended" : cause,
-        ...(lost !== undefined && { endedBy: partyOf(lost) }),
+        ended: endedBy === undefined ? "both sides ended" : cause,
+        ...(endedBy !== undefined && { endedBy: partyOf(endedBy) }),
       });
     } else if (event.kind === "expired") this.#offers.delete(event.stream);
   }

@@ -29,8 +29,8 @@ const closed = (stream: string): RouterEvent => ({
   durationMs: 1.4,
   bytes: 3,
   peers: [
-    { address: "a:1", role: "dial", bytes: 1, lost: false },
-    { address: "b:2", role: "listen", bytes: 2, lost: false },
+    { address: "a:1", role: "dial", bytes: 1, endedIt: false },
+    { address: "b:2", role: "listen", bytes: 2, endedIt: false },
   ],
 });
 

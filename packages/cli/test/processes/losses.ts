@@ -20,8 +20,8 @@ describe.concurrent("a loss in the middle is a reset at the other end, never an 
     await using lab = new ProcessLab();
     await using service = await startService(flood);
     const { router } = await lab.router();
-    const expose = await lab.expose("flood", service.target, "--no-check");
-    const { connect, port } = await lab.connect("flood");
+    const expose = await lab.expose("flood", service.target, "--no-check", "--resume", "0");
+    const { connect, port } = await lab.connect("flood", "--resume", "0");
     const accepted = service.accept();
     const client = new Client(port);
     const atService = fateOf((await accepted).resume());
@@ -40,8 +40,8 @@ describe.concurrent("a process that is killed in the middle of an upload", () =>
     await using lab = new ProcessLab();
     await using service = await startService();
     await lab.router();
-    const expose = await lab.expose("uploads", service.target, "--no-check");
-    const { connect, port } = await lab.connect("uploads");
+    const expose = await lab.expose("uploads", service.target, "--no-check", "--resume", "1s");
+    const { connect, port } = await lab.connect("uploads", "--resume", "1s");
     const accepted = service.accept();
     const client = new Client(port);
     client.socket.write("half of a fi");
@@ -49,8 +49,10 @@ describe.concurrent("a process that is killed in the middle of an upload", () =>
     const fate = fateOf(atService);
     await once(atService, "data");
     await { expose, connect }[victim].end("SIGKILL");
-    // The system closes the sockets of the killed process itself; the other side is told by the router, and resets its
-    // own.
+    // The system closes the sockets of the killed process itself; the other side is told by the router, waits for it
+    // in vain, and resets its own.
+    const detached = await (victim === "expose" ? connect : expose).event("stream-detached");
+    expect(detached).toMatchObject({ id: 1, error: "the other side of the stream is gone" });
     expect(await (victim === "expose" ? client.over : fate)).toBe("ECONNRESET");
   });
 });
@@ -82,7 +84,7 @@ describe.concurrent("a way that is dead without a word", () => {
     await using lab = new ProcessLab();
     await using service = await startService((socket) => socket.pipe(socket));
     const { router } = await lab.router();
-    const times = ["--keepalive", "500ms", "--keepalive-timeout", "500ms"];
+    const times = ["--keepalive", "500ms", "--keepalive-timeout", "500ms", "--resume", "1s"];
     const expose = await lab.expose("echo", service.target, ...times);
     const { connect, port } = await lab.connect("echo", ...times);
     const client = new Client(port);
@@ -100,7 +102,7 @@ describe.concurrent("a way that is dead without a word", () => {
     await using service = await startService((socket) => socket.pipe(socket));
     const { router } = await lab.router("--keepalive", "500ms", "--keepalive-timeout", "500ms");
     const expose = await lab.expose("echo", service.target);
-    const { port } = await lab.connect("echo");
+    const { port } = await lab.connect("echo", "--resume", "1s");
     const client = new Client(port);
     client.socket.write("x");
     await client.receive(1);
@@ -164,15 +166,41 @@ describe.concurrent("what was lost comes back", () => {
     await before.receive(6);
 
     await router.end("SIGKILL");
-    expect(await before.over).toBe("ECONNRESET");
     await expose.event("router-lost");
     const again = lab.start("router", "--listen", endpoint);
     await again.event("listening");
     await expose.event("exposed");
+    before.socket.end(" and after");
+    expect(await before.over).toBe("end");
+    expect(before.received.toString()).toBe("before and after");
     const after = new Client(port);
     after.socket.end("after");
     expect(await after.over).toBe("end");
     expect(after.received.toString()).toBe("after");
+  });
+
+  test.each([
+    ["killed", "SIGKILL"],
+    ["ended in order", "SIGTERM"],
+  ] as const)("a download does not notice that its router is %s and started again", async (_, signal) => {
+    await using lab = new ProcessLab();
+    const content = randomBytes(48_000_000);
+    await using service = await startService((socket) => socket.end(content));
+    const { router, endpoint } = await lab.router();
+    await lab.expose("file", service.target, "--no-check");
+    const { connect, port } = await lab.connect("file");
+    const client = new Client(port);
+    client.socket.end();
+    await client.receive(1_000_000);
+    client.socket.pause();
+    await router.end(signal);
+    expect(await connect.event("stream-detached")).toMatchObject({ id: 1, name: "file" });
+    await lab.start("router", "--listen", endpoint).event("listening");
+    client.socket.resume();
+    expect(await connect.event("stream-resumed")).toMatchObject({ id: 1, pausedMs: expect.any(Number) });
+    expect(await client.over).toBe("end");
+    expect(client.received.equals(content)).toBe(true);
+    expect(await connect.event("connection-closed")).not.toHaveProperty("error");
   });
 
   test("a connection made while expose is restarted waits for it", async () => {

@@ -175,7 +175,7 @@ describe("a transfer that is cut short", () => {
     expect(again.codes).toEqual([0, 0]);
     const { resumedBytes, bytes } = await again.send.event("sent");
     expect(bytes).toBe(60_000_005);
-    expect(resumedBytes).toBeGreaterThan(5_000_000);
+    expect(resumedBytes).toBeGreaterThan(100_000);
     expect(readFileSync(join(to, "tree/2-large")).equals(content)).toBe(true);
     expect(readdirSync(to)).toEqual(["tree"]);
   });

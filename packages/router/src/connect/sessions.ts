@@ -9,11 +9,12 @@ import type { ResolvedResumeOptions } from "../session/options.js";
 import type { ResumptionEvent } from "../session/resumption.js";
 import { SessionStream } from "../session/session-stream.js";
 import type { Features } from "../stream/features.js";
+import type { ResolvedLiveness } from "../stream/liveness.js";
 import { type RouterStream, streamOverSession } from "../stream/router-stream.js";
 import type { Channels } from "./channels.js";
 import { ExchangeWay } from "./session-way.js";
 
-export interface SessionsOptions extends ResolvedResumeOptions {
+export interface SessionsOptions extends ResolvedResumeOptions, ResolvedLiveness {
   readonly channels: Channels;
   readonly clock: Clock;
   authorization(): Promise<MetadataInit>;

@@ -26,7 +26,12 @@ import type { ResumptionEvent } from "../session/resumption.js";
 import { defaultBufferedBytesPerConnection, routerHttp2 } from "../stream/connection-options.js";
 import { exchangeFeatures } from "../stream/features.js";
 import { fieldsToMetadata, metadataToFields } from "../stream/fields.js";
-import { type LivenessOptions, livenessOptionNames, resolveLiveness } from "../stream/liveness.js";
+import {
+  type LivenessOptions,
+  livenessOptionNames,
+  type ResolvedLiveness,
+  resolveLiveness,
+} from "../stream/liveness.js";
 import type { RouterStream } from "../stream/router-stream.js";
 import { authorizationKey, bearer } from "../token/bearer.js";
 import { Channels } from "./channels.js";
@@ -75,8 +80,8 @@ export interface TrunklineOptions extends LivenessOptions, ResumeOptions {
 /** Options of streams that may be resumed. */
 export interface ResumableOptions {
   /**
-   * True makes a stream that survives its router and the loss of its connection, where the other peer wants that too.
-   * Default false: the stream breaks with the call that carries it.
+   * True makes a stream that survives its router and the loss of its connection, where the other peer and the exchange
+   * can do that. False: the stream breaks with the call that carries it. Default true.
    */
   readonly resume?: boolean | undefined;
   /** Called when the call that carries a stream is lost, and when another one carries it. */
@@ -176,7 +181,7 @@ export class Trunkline implements AsyncDisposable {
   readonly #options: TrunklineOptions;
   readonly #clock: Clock;
   readonly #channels: Channels;
-  readonly #liveness: LivenessOptions;
+  readonly #liveness: ResolvedLiveness;
   readonly #sessions: Sessions;
   readonly #listeners: Set<NameListener> = new Set();
 
@@ -211,6 +216,7 @@ export class Trunkline implements AsyncDisposable {
     });
     this.#sessions = new Sessions({
       ...resolveResumeOptions(options),
+      ...this.#liveness,
       channels: this.#channels,
       clock,
       authorization: () => this.#authorization(),
@@ -226,7 +232,7 @@ export class Trunkline implements AsyncDisposable {
    */
   async listen(name: string, options: ListenerOptions = {}): Promise<Listener> {
     checkOptionNames("listen", options, listenerOptionNames);
-    const { metadata, signal, onState, resume = false, onResumption } = options;
+    const { metadata, signal, onState, resume = true, onResumption } = options;
     const listener = new NameListener(name, {
       channels: this.#channels,
       sessions: this.#sessions,
@@ -254,7 +260,7 @@ export class Trunkline implements AsyncDisposable {
    */
   async dial(name: string, options: DialOptions = {}): Promise<RouterStream> {
     checkOptionNames("dial", options, dialOptionNames);
-    const { metadata, signal, resume = false, onResumption } = options;
+    const { metadata, signal, resume = true, onResumption } = options;
     const waitMs = wholeNumber("waitMs", options.waitMs ?? defaultWaitMs, 1, maxTimerMs);
     const request = {
       name,

@@ -39,7 +39,7 @@ export type RouterEvent =
     }
   /** Two peers were joined. */
   | { readonly kind: "paired"; readonly stream: string; readonly peers: readonly [string, string] }
-  /** A pair has ended. `cause` is the reason if a peer was lost, undefined if both sides had ended. */
+  /** A pair has ended. `cause` is the reason if a peer was lost or has aborted the stream, else undefined. */
   | {
       readonly kind: "closed";
       readonly stream: string;
@@ -79,8 +79,8 @@ export interface ClosedPeer {
   readonly role: "listen" | "dial" | undefined;
   /** The bytes of the frames that came from it. */
   readonly bytes: number;
-  /** True where it was lost before both sides had ended: it is the one that has ended the stream. */
-  readonly lost: boolean;
+  /** True where it was lost before both sides had ended, or has aborted the stream. */
+  readonly endedIt: boolean;
 }
 
 /** Counts of a router: totals since it was made, and present numbers where the comment says "now". */
@@ -93,7 +93,7 @@ export interface RouterStats {
   readonly lingeringPeers: number;
   /** The number of pairs that were joined. */
   readonly pairs: number;
-  /** The number of pairs that ended because a peer was lost. */
+  /** The number of pairs that ended because a peer was lost, or has aborted the stream. */
   readonly brokenPairs: number;
   /** The number of first peers whose other side did not come in time. */
   readonly expiredWaits: number;

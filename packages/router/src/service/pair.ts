@@ -6,6 +6,7 @@
  * UNAVAILABLE. The pair itself is over at once, however slowly the survivor reads.
  */
 import { type Clock, reasonText } from "@trunkline/base";
+import { isAbortFrame } from "../stream/frame.js";
 import type { MutableStats } from "./events.js";
 import { type Lingering, otherSideGone } from "./lingering.js";
 import type { Peer } from "./peer.js";
@@ -14,8 +15,11 @@ export interface PairOptions {
   readonly clock: Clock;
   readonly lingering: Lingering;
   readonly stats: MutableStats;
-  /** Called once, when the pair is over: both sides had ended, or `lost` is the peer that was lost, and `cause` why. */
-  onOver(pair: Pair, lost: Peer | undefined, cause: string | undefined): void;
+  /**
+   * Called once, when the pair is over: both sides had ended, or `endedBy` is the peer that was lost or has aborted the
+   * stream, and `cause` says why.
+   */
+  onOver(pair: Pair, endedBy: Peer | undefined, cause: string | undefined): void;
 }
 
 export class Pair {
@@ -55,6 +59,7 @@ export class Pair {
         stats.frames += 1;
         stats.bytes += frame.length;
         from.bytes += frame.length;
+        if (isAbortFrame(frame)) from.aborted = true;
         await to.call.send(frame);
       }
     } catch {
@@ -65,7 +70,8 @@ export class Pair {
     }
     from.ended = true;
     if (to.ended) {
-      this.#end(undefined, undefined);
+      const aborted = this.peers.find((peer) => peer.aborted);
+      this.#end(aborted, aborted && "the peer has aborted the stream");
       from.finish();
       to.finish();
     } else if (from.gone) {
@@ -81,9 +87,9 @@ export class Pair {
     else if (!survivor.gone) this.#options.lingering.add(survivor, () => this.bytes);
   }
 
-  #end(lost: Peer | undefined, cause: string | undefined): void {
+  #end(endedBy: Peer | undefined, cause: string | undefined): void {
     if (this.#over) return;
     this.#over = true;
-    this.#options.onOver(this, lost, cause);
+    this.#options.onOver(this, endedBy, cause);
   }
 }

@@ -23,6 +23,8 @@ export class Peer {
   bytes = 0;
   /** True once the peer has ended its half, and all of it has been passed on. */
   ended = false;
+  /** True once a frame by which it aborts the stream has been passed on. */
+  aborted = false;
   readonly #over = deferred<void>(true);
 
   constructor(call: ForwardedCall, token: VerifiedToken, dialled: DialledStream | undefined) {

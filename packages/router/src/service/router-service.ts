@@ -163,15 +163,16 @@ export class RouterServiceHandler {
       clock,
       lingering: this.#lingering,
       stats,
-      onOver: ({ startedAtMs, bytes, peers }, lost, cause) => {
+      onOver: ({ startedAtMs, bytes, peers }, endedBy, cause) => {
         this.#table.pairClosed(stream);
         // A session whose pair is lost comes back; it ends where both sides have ended, or where it stays away.
-        if (first.attempt === undefined || cause === undefined) streams.ended(stream);
+        const isWhole = peers.every((peer) => peer.ended);
+        if (first.attempt === undefined || isWhole) streams.ended(stream);
         else streams.detached(stream, clock.nowMs());
         stats.livePairs -= 1;
         if (cause !== undefined) stats.brokenPairs += 1;
         const closed = (peer: Peer): ClosedPeer => {
-          return { address: peer.address, role: peer.role, bytes: peer.bytes, lost: peer === lost };
+          return { address: peer.address, role: peer.role, bytes: peer.bytes, endedIt: peer === endedBy };
         };
         const durationMs = clock.nowMs() - startedAtMs;
         reporter.tell({

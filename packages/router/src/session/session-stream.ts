@@ -14,13 +14,14 @@ import {
 } from "@trunkline/streams";
 import { BaseStream, BreakSignal, ReceiveQueue, SendQueue } from "@trunkline/streams/kit";
 import { type Frame, RouterFrameType } from "../stream/frame.js";
+import type { ResolvedLiveness } from "../stream/liveness.js";
 import { abortError } from "../stream/payloads.js";
 import type { FrameCarrier } from "../stream/peer-features.js";
-import { AcknowledgementWatch } from "./acknowledgement-watch.js";
 import { Appointments } from "./appointments.js";
 import { attachmentEnd } from "./final.js";
 import type { MemoryPool } from "./memory.js";
 import type { ResolvedResumeOptions } from "./options.js";
+import { PeerWatch } from "./peer-watch.js";
 import { ReceiveWindow } from "./receive-window.js";
 import { isRecord } from "./records.js";
 import { type ResumptionEvent, resumption, resumptionOf } from "./resumption.js";
@@ -42,7 +43,7 @@ export interface SessionWay {
   renew(): Promise<void>;
 }
 
-export interface SessionStreamOptions extends ResolvedResumeOptions {
+export interface SessionStreamOptions extends ResolvedResumeOptions, ResolvedLiveness {
   /** The name of the session. */
   readonly session: string;
   readonly dialler: boolean;
@@ -95,7 +96,7 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
   /** Aborts what is under way once the session is over. */
   readonly #ending: AbortController = new AbortController();
   readonly #times: Appointments<"ack" | "retry" | "deadline" | "leave" | "renew">;
-  readonly #acknowledgements: AcknowledgementWatch;
+  readonly #watch: PeerWatch;
   /** The bytes that this session has taken of the shared replay memory. */
   #replayTaken = 0;
   /** The time at which the session was attached or lost last. */
@@ -120,6 +121,7 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
   constructor(options: SessionStreamOptions) {
     super();
     const { session: name, dialler, maxReplayBytes, maxUnreadBytes, unreadMemory, clock, waitMs } = options;
+    const { pingIntervalMs, pingTimeoutMs } = options;
     this.#options = options;
     const window = new ReceiveWindow({ maxBytes: maxUnreadBytes, reserve: (bytes) => unreadMemory.reserve(bytes) });
     this.#session = new Session({ name, dialler, maxReplayBytes, window });
@@ -133,7 +135,9 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
       end: () => this.#endTaken.promise,
     });
     this.#times = new Appointments(clock);
-    this.#acknowledgements = new AcknowledgementWatch({
+    this.#watch = new PeerWatch({
+      pingIntervalMs,
+      pingTimeoutMs,
       clock,
       session: this.#session,
       write: () => this.#pumpAll(),
@@ -197,6 +201,7 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
 
   abort(reason?: unknown): void {
     this.#isAborted = true;
+    this.#session.unread.clear();
     this.#fail(abortError(reason));
   }
 
@@ -231,7 +236,7 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
   #accept(frame: Frame): void {
     this.#session.send(frame);
     this.#countReplay();
-    this.#acknowledgements.start();
+    this.#watch.sent();
     this.#pumpAll();
   }
 
@@ -347,7 +352,7 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
     let end: AttachmentEnd = { kind: "ok" };
     try {
       for (let frame = await call.receive(); frame !== undefined; frame = await call.receive()) {
-        this.#acknowledgements.heard();
+        this.#watch.heard();
         session.joined(attempt);
         const broken = session.frame(attempt, frame);
         if (broken !== undefined) {
@@ -533,7 +538,7 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
     if (this.#over) return;
     this.#over = true;
     this.#times.end();
-    this.#acknowledgements.stop();
+    this.#watch.stop();
     for (const { call } of this.#lines.values()) call.cancel("the session is over");
     this.#lines.clear();
     this.#ending.abort(new ClosedStreamError("the session is over"));

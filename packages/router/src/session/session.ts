@@ -275,11 +275,10 @@ export class Session {
     return frame;
   }
 
-  /** Ends the session with an error, of which the other side is told. */
+  /** Ends the session with an error, of which the other side is told. What has arrived may still be read. */
   abort(error: GrpcError): void {
     if (this.outcome !== undefined) return;
     this.outcome = { error };
-    this.unread.clear();
     if (this.isComplete) return; // the other side has everything, and there is nothing to tell it
     this.#abort = error;
     this.replay.drop();

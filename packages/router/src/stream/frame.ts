@@ -70,6 +70,14 @@ export function decodeFrame(bytes: Uint8Array): Frame {
   return { payload: payloadStart === payloadEnd ? noBytes : bytes.subarray(payloadStart, payloadEnd), frameType };
 }
 
+/** Returns true for the bytes of a frame that aborts its stream, written as every encoder writes it. */
+export function isAbortFrame(bytes: Uint8Array): boolean {
+  const { length } = bytes;
+  // The type stands at the end; the end of a payload may look like it.
+  const mayBe = bytes[length - 1] === RouterFrameType.RST_STREAM && bytes[length - 2] === frameTypeTag;
+  return mayBe && scan(bytes).frameType === RouterFrameType.RST_STREAM;
+}
+
 /** The codec of peers, which look into frames. */
 export const frameCodec: MessageCodec<Frame> = {
   encode: encodeFrame,

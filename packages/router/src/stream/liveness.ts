@@ -19,8 +19,8 @@ export interface LivenessOptions {
    */
   readonly pingIntervalMs?: number | undefined;
   /**
-   * The time for the answer before the stream breaks with UNAVAILABLE. Default 35,000 ms: longer than most networks
-   * stall.
+   * The time for the answer before the stream breaks with UNAVAILABLE; one that can be resumed looks for another way.
+   * Default 35,000 ms: longer than most networks stall.
    */
   readonly pingTimeoutMs?: number | undefined;
 }
@@ -31,11 +31,10 @@ export const livenessOptionNames: { readonly [Name in keyof LivenessOptions]-?: 
   pingTimeoutMs: true,
 };
 
+export type ResolvedLiveness = { readonly [Name in keyof LivenessOptions]-?: number };
+
 /** Returns both times, with their defaults. @throws RangeError for a time out of its range */
-export function resolveLiveness(options: LivenessOptions): {
-  readonly pingIntervalMs: number;
-  readonly pingTimeoutMs: number;
-} {
+export function resolveLiveness(options: LivenessOptions): ResolvedLiveness {
   return {
     pingIntervalMs: durationMs("pingIntervalMs", options.pingIntervalMs ?? 60_000, 1),
     pingTimeoutMs: wholeNumber("pingTimeoutMs", options.pingTimeoutMs ?? 35_000, 1, maxTimerMs),

@@ -101,7 +101,7 @@ describe("a dialler whose connection is dead (chisel#560)", () => {
     const clock = new VirtualClock();
     await using test = testRouter({ clock });
     await answering(test);
-    const stream = await (await test.client("dialler")).dial("web");
+    const stream = await (await test.client("dialler")).dial("web", { resume: false });
     await stream.send(bytes("hello"));
     expect(text(await stream.receive())).toBe("hello");
     test.links[1]?.silence();
@@ -148,12 +148,14 @@ describe("a connection that was left for a new one", () => {
   it("is not closed under the stream of a client that belongs to nobody", async () => {
     const clock = new VirtualClock();
     // Half days pass at once, and no sign of life would keep up with them.
-    const quiet = { keepaliveIntervalMs: Number.POSITIVE_INFINITY };
-    await using test = testRouter({ clock, heartbeatMs: 0, ...quiet });
+    const never = Number.POSITIVE_INFINITY;
+    const quiet = { keepaliveIntervalMs: never, pingIntervalMs: never };
+    await using test = testRouter({ clock, heartbeatMs: 0, keepaliveIntervalMs: never });
     await answering(test, quiet);
     const token = await test.router.mintToken({ identity: "me", lifetimeMs: 86_400_000 });
     const stream = await dial("web", { endpoint: test.target, token, clock, ...quiet });
     await until(() => test.router.stats.livePairs === 1, "the pair");
+    await settle();
     await advance(clock, 30 * 86_400_000, 12 * 3_600_000);
     await stream.send(bytes("hello"));
     expect(text(await stream.receive())).toBe("hello");
@@ -191,7 +193,7 @@ describe("pingIntervalMs of a client", () => {
       await until(() => test.router.stats.livePairs === 1, "the pair");
       await settle();
       const before = test.router.stats.frames;
-      await advance(clock, 5_000);
+      await advance(clock, 10_000); // the hellos have come within the first interval
       expect(test.router.stats.frames).toBe(before + 2); // the PING and its answer
       dialled.abort();
     });

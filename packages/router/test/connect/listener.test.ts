@@ -4,7 +4,7 @@ import { Status } from "@trunkline/grpc";
 import { VirtualClock } from "@trunkline/streams/testing";
 import { describe, expect, it } from "vitest";
 import { type ListenerState, listen, type RouterStream } from "../../src/index.js";
-import { advance, bytes, rejection, settle, testRouter, text, until } from "../support/router.js";
+import { advance, advanceUntil, bytes, rejection, settle, testRouter, text, until } from "../support/router.js";
 
 /** A virtual clock that remembers which appointments keep a process alive. */
 class RecordingClock extends VirtualClock {
@@ -106,8 +106,10 @@ describe("a listener", () => {
     await settle();
     expect(states.map(({ kind }) => kind)).toEqual(["listening"]);
     const third = await client.dial("web");
-    expect(await rejection(third.receive())).toMatchObject({ status: Status.RESOURCE_EXHAUSTED });
+    const refused = rejection(third.receive());
     await until(() => states.length === 2, "the state");
+    await advanceUntil(clock, refused);
+    expect(await refused).toMatchObject({ status: Status.RESOURCE_EXHAUSTED });
     expect(states[1]).toMatchObject({
       kind: "missed",
       cause: { message: "the listener has as many streams waiting as maxWaitingStreams (2) allows" },

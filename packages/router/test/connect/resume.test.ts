@@ -43,10 +43,9 @@ async function restartable() {
 
 /** Returns both ends of a stream that can be resumed, and the events of the dialling one. */
 async function connected(world: Awaited<ReturnType<typeof restartable>>) {
-  const listener = await (await world.client("l")).listen("web", { resume: true });
+  const listener = await (await world.client("l")).listen("web");
   const events: ResumptionEvent[] = [];
   const dialled = await (await world.client("d")).dial("web", {
-    resume: true,
     onResumption: (event) => events.push(event),
   });
   const accepted = (await listener.accept()) as RouterStream;
@@ -110,9 +109,9 @@ describe("a stream whose router is ended and started anew", () => {
 
   it("breaks after resumeTimeoutMs where the router does not come back, and says what was tried", async () => {
     await using world = await restartable();
-    const listener = await (await world.client("l")).listen("web", { resume: true });
+    const listener = await (await world.client("l")).listen("web");
     const client = await world.client("d", { resumeTimeoutMs: 100 });
-    const dialled = await client.dial("web", { resume: true });
+    const dialled = await client.dial("web");
     await listener.accept();
     await dialled.joined();
     await world.stop();
@@ -169,10 +168,10 @@ describe("a stream that can be resumed", () => {
 
   it("tells a dialler of an abort before the router has let the other side in", async () => {
     await using world = await restartable();
-    const listener = await (await world.client("l")).listen("web", { resume: true });
+    const listener = await (await world.client("l")).listen("web");
     const dialler = await world.client("d");
     for (let round = 0; round < 10; round++) {
-      const dialled = await dialler.dial("web", { resume: true });
+      const dialled = await dialler.dial("web");
       (await listener.accept())?.abort(new Error("the target refuses"));
       expect((await rejection(dialled.receive())).message).toContain("the target refuses");
     }
@@ -180,8 +179,8 @@ describe("a stream that can be resumed", () => {
 
   it("is one only where both peers want it", async () => {
     await using world = await restartable();
-    const listener = await (await world.client("l")).listen("web", { resume: true });
-    const dialled = await (await world.client("d")).dial("web");
+    const listener = await (await world.client("l")).listen("web");
+    const dialled = await (await world.client("d")).dial("web", { resume: false });
     const accepted = (await listener.accept()) as RouterStream;
     await dialled.send(bytes("hello"));
     expect(text(await accepted.receive())).toBe("hello");
@@ -201,15 +200,39 @@ describe("a stream that can be resumed", () => {
   });
 });
 
+describe("a stream whose other side never comes back", () => {
+  it("gives all that had arrived, and then breaks with what was tried", async () => {
+    const clock = new VirtualClock();
+    const test = testRouter({ clock });
+    const listener = await (await test.client("l")).listen("web");
+    const dialled = await (await test.client("d")).dial("web");
+    const accepted = (await listener.accept()) as RouterStream;
+    await Promise.all([dialled.joined(), accepted.joined()]);
+    for (const word of ["one", "two"]) await dialled.send(bytes(word));
+    await settle();
+    test.newLinksAreSilent = true;
+    for (const link of test.links) link.cut();
+    await advance(clock, 61_000);
+    expect(text(await accepted.receive())).toBe("one");
+    expect(text(await accepted.receive())).toBe("two");
+    const error = await rejection(accepted.receive());
+    expect(error).toMatchObject({ status: Status.UNAVAILABLE });
+    expect(error.message).toMatch(
+      /within resumeTimeoutMs \(60000\): detached for 6\d{4} ms, 0 bytes unacknowledged, \d+ /,
+    );
+    await advanceUntil(clock, Promise.resolve(test[Symbol.asyncDispose]()));
+  });
+});
+
 describe("a stream whose other side is silent", () => {
   it("asks after 10 s without an acknowledgement, and goes on by another connection after 10 more", async () => {
     const clock = new VirtualClock();
     const never = { keepaliveIntervalMs: Number.POSITIVE_INFINITY };
     const test = testRouter({ clock, ...never, heartbeatMs: 0 });
-    const listener = await (await test.client("l", never)).listen("web", { resume: true });
+    const listener = await (await test.client("l", never)).listen("web");
     const events: ResumptionEvent[] = [];
     const onResumption = (event: ResumptionEvent): number => events.push(event);
-    const dialled = await (await test.client("d", never)).dial("web", { resume: true, onResumption });
+    const dialled = await (await test.client("d", never)).dial("web", { onResumption });
     const accepted = (await listener.accept()) as RouterStream;
     await Promise.all([dialled.joined(), accepted.joined()]);
     test.links[1]?.silence();
@@ -221,12 +244,38 @@ describe("a stream whose other side is silent", () => {
     expect(text(await accepted.receive())).toBe("hello");
     await advanceUntil(clock, Promise.resolve(test[Symbol.asyncDispose]()));
   });
+
+  it("is asked after pingIntervalMs where nothing is to be sent, and left after pingTimeoutMs", async () => {
+    const clock = new VirtualClock();
+    const never = { keepaliveIntervalMs: Number.POSITIVE_INFINITY };
+    const test = testRouter({ clock, ...never, heartbeatMs: 0 });
+    const listener = await (await test.client("l", { ...never, pingIntervalMs: Number.POSITIVE_INFINITY })).listen(
+      "web",
+    );
+    const events: ResumptionEvent[] = [];
+    const times = { pingIntervalMs: 30_000, pingTimeoutMs: 5_000 };
+    const dialler = await test.client("d", { ...never, ...times });
+    const dialled = await dialler.dial("web", { onResumption: (event) => events.push(event) });
+    const accepted = (await listener.accept()) as RouterStream;
+    await Promise.all([dialled.joined(), accepted.joined()]);
+    await advance(clock, 300_000); // its answers come
+    expect(events).toEqual([]);
+    test.links[1]?.silence();
+    await advance(clock, 66_000);
+    expect(events).toMatchObject([
+      { kind: "detached", cause: { message: "nothing came for 5000 ms, and a PING was not answered" } },
+      { kind: "resumed" },
+    ]);
+    await dialled.send(bytes("still here"));
+    expect(text(await accepted.receive())).toBe("still here");
+    await advanceUntil(clock, Promise.resolve(test[Symbol.asyncDispose]()));
+  });
 });
 
 async function throughRouter(clock: VirtualClock): Promise<StreamPair> {
   const test = testRouter({});
-  const listener = await (await test.client("l", { clock })).listen("web", { resume: true });
-  const first = await (await test.client("d", { clock })).dial("web", { resume: true });
+  const listener = await (await test.client("l", { clock })).listen("web");
+  const first = await (await test.client("d", { clock })).dial("web");
   const second = (await listener.accept()) as RouterStream;
   await Promise.all([first.joined(), second.joined()]);
   return { first, second, release: () => advanceUntil(clock, Promise.resolve(test[Symbol.asyncDispose]())) };

@@ -135,7 +135,9 @@ export function testRouter(options: Partial<RouterOptions> = {}): TestRouter {
     async [Symbol.asyncDispose]() {
       // The router first: its end is theirs, whatever clock they are on.
       for (const link of links) link.cut();
-      await Promise.all([router.close({ closeTimeoutMs: 0 }), ...closing.map((one) => one.close())]);
+      const closed = [router, ...closing].map((one) => one.close({ closeTimeoutMs: 0 }));
+      if (clock === undefined) await Promise.all(closed);
+      else await advanceUntil(clock as VirtualClock, Promise.all(closed));
     },
   };
   return test;
