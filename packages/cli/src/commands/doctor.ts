@@ -7,7 +7,7 @@ import { isIP } from "node:net";
 import type tls from "node:tls";
 import { dialSocket, dialTls, monotonicMs } from "@trunkline/base/node";
 import { GrpcError, Status } from "@trunkline/grpc";
-import type { ListedName, Trunkline } from "@trunkline/router";
+import type { ListedName, RouterStream, Trunkline } from "@trunkline/router";
 import { CommandError, reasonOf } from "../command-error.js";
 import type { Context } from "../context.js";
 import { ExitCode } from "../exit-codes.js";
@@ -174,7 +174,7 @@ class Examination {
         const answer = inTime(name, client, patience, async () => {
           const stream = dialled.value;
           if (stream === undefined) throw dialled.error;
-          await stream.joined({ signal: patience });
+          await joined(stream, patience);
           return roundTrip(stream, 1, patience);
         });
         return [undefined, `it answers after ${(await answer).toFixed(2)} ms`];
@@ -195,7 +195,7 @@ class Examination {
     const patience = AbortSignal.any([signal, AbortSignal.timeout(hopTimeoutMs)]);
     const stream = await inTime(name, client, patience, async () => {
       const dialled = await client.dial(name, { signal: patience, waitMs: hopTimeoutMs });
-      await dialled.joined({ signal: patience });
+      await joined(dialled, patience);
       return dialled;
     });
     try {
@@ -250,6 +250,14 @@ async function inTime<T>(name: string, client: Trunkline, patience: AbortSignal,
     const message = `it took no stream within ${formatDuration(hopTimeoutMs)}`;
     throw new CommandError(message, ExitCode.targetUnavailable, { cause: error });
   }
+}
+
+/** Waits for the listener to join. @throws CommandError where it refuses the stream, and what a wait in vain throws */
+function joined(stream: RouterStream, patience: AbortSignal): Promise<void> {
+  return stream.joined({ signal: patience }).catch((error: unknown) => {
+    if (patience.aborted || statusOf(error) === Status.DEADLINE_EXCEEDED) throw error;
+    throw new CommandError(reasonOf(error), ExitCode.targetUnavailable, { cause: error });
+  });
 }
 
 function statusOf(error: unknown): Status | undefined {

@@ -32,10 +32,10 @@
  * records go out before the other side is there. That saves the round trip on every stream that never needs to resume.
  */
 import { Fifo, reasonText } from "@trunkline/base";
-import { GrpcError, isStatus, Status } from "@trunkline/grpc";
+import { GrpcError, Status } from "@trunkline/grpc";
 import type { Ping } from "../gen/trunkline/v1/frames_pb.js";
 import { encodeFrame, type Frame, RouterFrameType } from "../stream/frame.js";
-import { decodeAbort, decodePing, encodeAbort, encodePing } from "../stream/payloads.js";
+import { decodeAbort, decodePing, encodeAbort, encodePing, peerAbort } from "../stream/payloads.js";
 import {
   type Ack,
   AttachmentError,
@@ -613,8 +613,12 @@ export class Session {
       this.#finish();
       return;
     }
-    const code = isStatus(status) && status !== Status.OK ? status : Status.UNAVAILABLE;
-    this.#conclude(new GrpcError(code, `the other side has ended the session${message === "" ? "" : `: ${message}`}`));
+    const hasLeft = status === Status.OK;
+    this.#conclude(
+      hasLeft
+        ? new GrpcError(Status.UNAVAILABLE, "the other side has left the stream before this side's end")
+        : peerAbort(status, message),
+    );
   }
 
   /** Ends the session with an error that the other side knows already, or cannot be told. */

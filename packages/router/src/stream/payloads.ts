@@ -55,14 +55,17 @@ export function encodeAbort({ status, message }: GrpcError): Uint8Array {
 export function decodeAbort(bytes: Uint8Array): BrokenStreamError {
   try {
     const { code, message } = fromBinary(AbortSchema, bytes);
-    const status = isStatus(code) && code !== Status.OK ? code : Status.ABORTED;
-    return new GrpcError(
-      status,
-      `the other side aborted the stream${message === "" ? "" : `: ${message.slice(0, maxReasonChars)}`}`,
-    );
+    return peerAbort(code, message);
   } catch {
-    return new GrpcError(Status.ABORTED, "the other side aborted the stream");
+    return peerAbort(Status.ABORTED, "");
   }
+}
+
+/** Returns the error that an abort of the other side is on this side. */
+export function peerAbort(code: number, message: string): GrpcError {
+  const status = isStatus(code) && code !== Status.OK ? code : Status.ABORTED;
+  const reason = message === "" ? "" : `: ${message.slice(0, maxReasonChars)}`;
+  return new GrpcError(status, `the other side aborted the stream${reason}`);
 }
 
 export function encodeFields(metadata: Metadata): Uint8Array {

@@ -317,7 +317,7 @@ describe("the end", () => {
     session.closed(session.begin(), { kind: "unknown", status: Status.CANCELLED, message: "it was closed" });
     expect(session.outcome?.error).toMatchObject({
       status: Status.CANCELLED,
-      message: "the other side has ended the session: it was closed",
+      message: "the other side aborted the stream: it was closed",
     });
   });
 
