@@ -261,7 +261,11 @@ async function transfer(cases, lab) {
     await cases.run(`${victim} is killed in the middle: the other side says so, and the next try goes on`, async () => {
       const to = join(lab.folder, `to-${victim}`);
       mkdirSync(to);
-      const first = { recv: lab.start("recv", victim, "--to", to), send: lab.start("send", large, victim) };
+      const shortly = ["--resume", "1s"]; // or the other side would look for the killed one for a minute
+      const first = {
+        recv: lab.start("recv", victim, "--to", to, ...shortly),
+        send: lab.start("send", large, victim, ...shortly),
+      };
       await first.send.event("progress");
       await first[victim].stop();
       const other = victim === "send" ? first.recv : first.send;

@@ -1,9 +1,10 @@
 /**
  * Ways that die: a relay stands between the router and the commands `connect` and `expose`, and swallows what comes in
- * one direction or both, resets, or stalls, while the tunnel is idle or busy, over plaintext and TLS. Both ends of a
- * stream that is really cut off know within 60 s, and never by an orderly end; one that only paused loses nothing; new
- * connections go a new way; a name is free again within 60 s. With `--full`, ways also stall for 30 and for 120 s, and
- * all is done over TLS, too. Cases run side by side, since nearly all of their time is waiting.
+ * one direction or both, resets, or stalls, while the tunnel is idle or busy, over plaintext and TLS. A connection goes
+ * on by a new way within 60 s, and loses nothing; without `--resume` both of its ends know within 60 s that it is cut
+ * off, and never by an orderly end; one that only paused loses nothing either way; new connections go a new way; a name
+ * is free again within 60 s. With `--full`, ways also stall for 30 and for 120 s, all is done over TLS, and every loss
+ * without `--resume`, too. Cases run side by side, since nearly all of their time is waiting.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -21,7 +22,7 @@ const knownWithinMs = 60_000;
 /** A way that is stalled for longer than this is given up like a dead one. */
 const patienceMs = 45_000;
 /** The number of cases that run at once. Each has two processes and is idle nearly all of the time. */
-const atOnce = 10;
+const atOnce = 16;
 
 const fixture = (name) => fileURLToPath(new URL(`../packages/h2/test/fixtures/${name}`, import.meta.url));
 
@@ -55,7 +56,10 @@ function casesOf(router, tls) {
     for (const busy of tls && !full ? [true] : [false, true]) {
       const state = busy ? "busy" : "idle";
       for (const loss of losses) {
-        found.push({ title: `${loss} on the leg of the ${leg}, ${state}`, check: () => lost(router, leg, loss, busy) });
+        const title = `${loss} on the leg of the ${leg}, ${state}`;
+        found.push({ title, check: () => goesOn(router, leg, loss, busy) });
+        if (full || loss === "swallow-both")
+          found.push({ title: `${title}, without --resume`, check: () => lost(router, leg, loss, busy) });
       }
       for (const stallMs of stalls) {
         const title = `a stall of ${stallMs / 1_000} s on the leg of the ${leg}, ${state}`;
@@ -70,9 +74,28 @@ function casesOf(router, tls) {
   return found;
 }
 
-/** Loses the way of a stream: both ends must know, and a new connection must come through at once. */
+/** Loses the way of a stream: it goes on by another one, and a new connection comes through at once. */
+async function goesOn(router, leg, loss, busy) {
+  await withTunnel(router, { busy }, async (tunnel) => {
+    const { conversation, echo } = tunnel;
+    for (const relay of tunnel.relays(leg)) relay.lose(loss);
+    const atOnce = leg === "dialler" ? newWay(tunnel, 30_000) : undefined;
+    conversation.say(1_024);
+    const endMs = performance.now() + knownWithinMs;
+    const said = conversation.sent;
+    while (conversation.received < said) {
+      if (performance.now() > endMs) throw new Error(`it has not gone on within ${knownWithinMs} ms`);
+      await sleep(50);
+    }
+    await atOnce;
+    await newWay(tunnel, 15_000);
+    await endsWhole(conversation, echo);
+  });
+}
+
+/** Loses the way of a stream that cannot be resumed: both ends must know, and a new one must come through at once. */
 async function lost(router, leg, loss, busy) {
-  await withTunnel(router, busy, async (tunnel) => {
+  await withTunnel(router, { busy, resume: "0" }, async (tunnel) => {
     const startedMs = performance.now();
     for (const relay of tunnel.relays(leg)) relay.lose(loss);
     // While nobody knows of the loss, a dial on the dead connection is left for a new one.
@@ -84,7 +107,7 @@ async function lost(router, leg, loss, busy) {
 
 /** Stalls for longer than anybody waits: as `lost`, though the bytes arrive in the end. */
 async function outlasted(router, leg, stallMs, busy) {
-  await withTunnel(router, busy, async (tunnel) => {
+  await withTunnel(router, { busy, resume: "0" }, async (tunnel) => {
     const startedMs = performance.now();
     for (const relay of tunnel.relays(leg)) relay.stall(stallMs);
     await bothKnow(tunnel, startedMs);
@@ -94,18 +117,23 @@ async function outlasted(router, leg, stallMs, busy) {
 
 /** Stalls for a while: nothing may be lost, and nobody may be told of a loss. */
 async function paused(router, leg, stallMs, busy) {
-  await withTunnel(router, busy, async ({ relays, conversation, echo }) => {
+  await withTunnel(router, { busy }, async ({ relays, conversation, echo }) => {
     for (const relay of relays(leg)) relay.stall(stallMs);
     await sleep(stallMs + 1_000);
     conversation.say(1_024);
     await sleep(1_000);
-    conversation.finish();
-    const how = await Promise.race([conversation.ended, sleep(30_000, "no end", { ref: false })]);
-    if (how !== "end") throw new Error(`the stream ended with ${how} after ${conversation.received} bytes`);
-    await conversation.answered(0);
-    const far = await Promise.race([echo.ended(0), sleep(5_000, "no end", { ref: false })]);
-    if (far !== "end") throw new Error(`the stream ended with ${far} at the target`);
+    await endsWhole(conversation, echo);
   });
+}
+
+/** Ends a conversation: all that was said has to come back, and both ends have to see an orderly end. */
+async function endsWhole(conversation, echo) {
+  conversation.finish();
+  const how = await Promise.race([conversation.ended, sleep(30_000, "no end", { ref: false })]);
+  if (how !== "end") throw new Error(`the stream ended with ${how} after ${conversation.received} bytes`);
+  await conversation.answered(0);
+  const far = await Promise.race([echo.ended(0), sleep(5_000, "no end", { ref: false })]);
+  if (far !== "end") throw new Error(`the stream ended with ${far} at the target`);
 }
 
 /** Lets the listener's way vanish for good: another identity must get the name. */
@@ -167,18 +195,19 @@ async function newWay({ port }, withinMs) {
 /**
  * Makes a tunnel with a relay on each leg and a conversation through it.
  * @param {TestRouter} router
- * @param {boolean} busy
+ * @param {{ busy: boolean, resume?: string }} how
  * @param {(tunnel: any) => Promise<void>} use
  */
-async function withTunnel(router, busy, use) {
+async function withTunnel(router, { busy, resume = "5m" }, use) {
   const echo = await Echo.start();
   const [near, far] = await Promise.all([Relay.to(router.port), Relay.to(router.port)]);
   const name = router.newName();
   const commands = [];
   let conversation;
   try {
-    commands.push(await router.expose(name, echo.port, far.port));
-    const { command, port } = await router.connect(name, near.port);
+    const times = ["--resume", resume];
+    commands.push(await router.expose(name, echo.port, far.port, times));
+    const { command, port } = await router.connect(name, near.port, times);
     commands.push(command);
     conversation = new Conversation(port);
     conversation.say(1_024);
@@ -228,20 +257,21 @@ class TestRouter {
   }
 
   /** Exposes the port under a name, through a relay, and waits until it is. */
-  async expose(name, port, relay) {
-    const command = await this.exposeAs("judge", name, port, relay);
+  async expose(name, port, relay, more = []) {
+    const command = await this.exposeAs("judge", name, port, relay, more);
     await command.event("exposed");
     return command;
   }
 
   /** Begins to expose the port under a name as an identity. */
-  async exposeAs(identity, name, port, relay) {
-    return new Command(["expose", name, String(port), ...(await this.#way(identity, relay))], this.#env);
+  async exposeAs(identity, name, port, relay, more = []) {
+    return new Command(["expose", name, String(port), ...(await this.#way(identity, relay)), ...more], this.#env);
   }
 
   /** Connects a local port to a name, through a relay. */
-  async connect(name, relay) {
-    const command = new Command(["connect", name, "--listen", "0", ...(await this.#way("judge", relay))], this.#env);
+  async connect(name, relay, more) {
+    const args = ["connect", name, "--listen", "0", ...(await this.#way("judge", relay)), ...more];
+    const command = new Command(args, this.#env);
     return { command, port: /** @type {any} */ (await command.event("listening")).port };
   }
 

@@ -24,6 +24,8 @@ export class Channels {
   readonly #channels: Map<string | undefined, Channel> = new Map();
   /** Channels that take no more calls, and whose streams still live. */
   readonly #retired: Set<Channel> = new Set();
+  /** The callbacks of those who want to leave a channel when it is retired. */
+  readonly #onRetired: Map<Channel, Set<() => void>> = new Map();
   #closed = false;
 
   constructor(home: string | ConnectTarget, options: ChannelOptions) {
@@ -62,6 +64,17 @@ export class Channels {
       this.#retired.add(channel);
       void channel.close({ closeTimeoutMs: unlimitedMs }).then(() => this.#retired.delete(channel));
     }
+    for (const callback of [...(this.#onRetired.get(channel) ?? [])]) callback();
+  }
+
+  /** Calls `callback` when the channel is retired, until the function that it returns is called. */
+  onRetired(channel: Channel, callback: () => void): () => void {
+    const callbacks = this.#onRetired.get(channel) ?? new Set();
+    this.#onRetired.set(channel, callbacks.add(callback));
+    return () => {
+      callbacks.delete(callback);
+      if (callbacks.size === 0) this.#onRetired.delete(channel);
+    };
   }
 
   /** Closes all channels; their streams have `closeTimeoutMs` to end. */

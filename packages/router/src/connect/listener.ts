@@ -234,12 +234,17 @@ export class NameListener implements Listener {
   /** Opens a stream for each offer until the call ends. @returns the error that has ended it */
   async #takeOffers({ call, channel, heartbeatMs }: Session): Promise<Error> {
     const { clock, channels } = this.#options;
-    let silence: GrpcError | undefined;
+    let lost: GrpcError | undefined;
+    const leave = (message: string): void => {
+      lost ??= new GrpcError(Status.UNAVAILABLE, message);
+      call.cancel(lost);
+    };
     const watch = new HeartbeatWatch(clock, heartbeatMs, () => {
-      silence = new GrpcError(Status.UNAVAILABLE, `nothing came from the exchange for ${watch.limitMs} ms`);
+      leave(`nothing came from the exchange for ${watch.limitMs} ms`);
       channels.retire(channel); // or the next attempt would use the same dead connection
-      call.cancel(silence);
     });
+    // Diallers would wait for a listener whose connection another request has found dead.
+    const stay = channels.onRetired(channel, () => leave("the connection to the exchange has not answered a request"));
     try {
       for (let message = await call.receive(); message !== undefined; message = await call.receive()) {
         watch.heard();
@@ -247,9 +252,10 @@ export class NameListener implements Listener {
       }
       return new GrpcError(Status.UNAVAILABLE, "the exchange has ended the listening");
     } catch (error) {
-      return silence ?? (error as Error);
+      return lost ?? (error as Error);
     } finally {
       watch.stop();
+      stay();
     }
   }
 

@@ -153,7 +153,7 @@ describe("a connection that was left for a new one", () => {
     await using test = testRouter({ clock, heartbeatMs: 0, keepaliveIntervalMs: never });
     await answering(test, quiet);
     const token = await test.router.mintToken({ identity: "me", lifetimeMs: 86_400_000 });
-    const stream = await dial("web", { endpoint: test.target, token, clock, ...quiet });
+    const stream = await dial("web", { endpoint: test.target, token, clock, resume: false, ...quiet });
     await until(() => test.router.stats.livePairs === 1, "the pair");
     await settle();
     await advance(clock, 30 * 86_400_000, 12 * 3_600_000);

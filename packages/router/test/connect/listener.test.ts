@@ -44,6 +44,25 @@ describe("a listener", () => {
     dialled.abort();
   });
 
+  it("comes back by a new connection when another request finds that the old one is dead", async () => {
+    const clock = new VirtualClock();
+    const never = { keepaliveIntervalMs: Number.POSITIVE_INFINITY };
+    await using test = testRouter({ clock, heartbeatMs: 0, ...never });
+    const client = await test.client("me", never);
+    const states: ListenerState[] = [];
+    await client.listen("web", { onState: (state) => states.push(state) });
+    test.links[0]?.silence();
+    const listed = client.list();
+    await advanceUntil(clock, listed);
+    await advance(clock, 1_000);
+    expect(states).toMatchObject([
+      { kind: "listening" },
+      { kind: "reconnecting", cause: { message: "the connection to the exchange has not answered a request" } },
+      { kind: "listening" },
+    ]);
+    expect(test.links).toHaveLength(2);
+  });
+
   it("whose name is not confirmed in time leaves the connection for a new one", async () => {
     const clock = new VirtualClock();
     await using test = testRouter({ clock });
