@@ -3,6 +3,7 @@
  */
 import { Fifo } from "@trunkline/base";
 import { encodeFrame, type Frame } from "../stream/frame.js";
+import { RecordMemory } from "./record-memory.js";
 import { RecordCount } from "./records.js";
 
 /** A record that may have to be sent again. */
@@ -23,6 +24,9 @@ export class ReplayBuffer {
   #acknowledgedCost = 0;
   #acknowledgedCrc32 = 0;
   #dropped = false;
+  readonly #memory: RecordMemory = new RecordMemory();
+  /** The number of the first record that only the newest attachment may hold. */
+  #reusableFrom = 0;
 
   /** The number of records that the other side has for certain, which is the number of the first one that is kept. */
   get acknowledged(): number {
@@ -41,7 +45,11 @@ export class ReplayBuffer {
   add(frame: Frame): void {
     this.sent.add(frame);
     if (this.#dropped) return;
-    this.#kept.push({ message: encodeFrame(frame), cost: this.sent.cost, crc32: this.sent.crc32 });
+    this.#kept.push({
+      message: encodeFrame(frame, this.#memory.allocate),
+      cost: this.sent.cost,
+      crc32: this.sent.crc32,
+    });
   }
 
   /** Returns the record of a number, with the cost up to its end; undefined for one that is not kept. */
@@ -69,14 +77,22 @@ export class ReplayBuffer {
       const first = this.#kept.shift();
       if (first === undefined) break;
       this.#acknowledged += 1;
+      if (this.#acknowledged > this.#reusableFrom) this.#memory.release(first.message);
       this.#acknowledgedCost = first.cost;
       this.#acknowledgedCrc32 = first.crc32;
     }
+    if (this.#kept.size === 0) this.#memory.clear();
+  }
+
+  /** An older attachment may hold the records so far, and write them late: their memory is not used again. */
+  leaveToOlder(): void {
+    this.#reusableFrom = this.sent.records;
   }
 
   /** Drops all records: they are sent no more, and stay unacknowledged. */
   drop(): void {
     this.#kept.clear();
+    this.#memory.clear();
     this.#dropped = true;
   }
 }

@@ -12,7 +12,7 @@ import {
   streamClock,
   type WaitOptions,
 } from "@trunkline/streams";
-import { BaseStream, BreakSignal, ReceiveQueue, SendQueue } from "@trunkline/streams/kit";
+import { BaseStream, BreakSignal, ReceiveQueue, SendQueue, sentAtOnce } from "@trunkline/streams/kit";
 import { type Frame, RouterFrameType } from "../stream/frame.js";
 import type { ResolvedLiveness } from "../stream/liveness.js";
 import { abortError } from "../stream/payloads.js";
@@ -97,6 +97,8 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
   readonly #ending: AbortController = new AbortController();
   readonly #times: Appointments<"ack" | "retry" | "deadline" | "leave" | "renew">;
   readonly #watch: PeerWatch;
+  /** True while an appointment for an acknowledgement is made. */
+  #ackWaits = false;
   /** The bytes that this session has taken of the shared replay memory. */
   #replayTaken = 0;
   /** The time at which the session was attached or lost last. */
@@ -269,8 +271,10 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
     }
     if (session.endAcknowledged) this.#endTaken.resolve();
     this.#pumpAll();
-    if (session.owesAck && session.isAttached && !this.#times.has("ack")) {
+    if (!this.#ackWaits && session.owesAck && session.isAttached) {
+      this.#ackWaits = true;
       this.#times.set("ack", ackDelayMs, () => {
+        this.#ackWaits = false;
         session.acknowledgeSoon();
         this.#pumpAll();
       });
@@ -281,19 +285,22 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
     for (const [attempt, line] of this.#lines) this.#pump(attempt, line);
   }
 
-  /** Writes the next message of a call, and goes on when the call has taken it. */
+  /** Writes the messages of a call, as fast as the call takes them. */
   #pump(attempt: number, line: Line): void {
-    if (line.writing) return;
-    const message = this.#session.write(attempt);
-    if (message === undefined) return;
-    line.writing = true;
     const { call } = line;
-    const onTaken = (): void => {
-      line.writing = false;
-      this.#pump(attempt, line);
-    };
-    // Where the call fails, its reader learns why.
-    (message === "end" ? call.sendEof() : call.send(message)).then(onTaken, ignore);
+    while (!line.writing) {
+      const message = this.#session.write(attempt);
+      if (message === undefined) return;
+      const taken = message === "end" ? call.sendEof() : call.send(message);
+      if (taken === sentAtOnce) continue;
+      line.writing = true;
+      const onTaken = (): void => {
+        line.writing = false;
+        this.#pump(attempt, line);
+      };
+      // Where the call fails, its reader learns why.
+      taken.then(onTaken, ignore);
+    }
   }
 
   // Attachments.

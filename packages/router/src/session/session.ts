@@ -503,6 +503,7 @@ export class Session {
   /** Says hello: nothing is taken from older attachments, or sent on them, from now on. */
   #greet(attachment: Attachment): void {
     attachment.phase = "greeting";
+    if (attachment.attempt > 1) this.replay.leaveToOlder();
     for (const other of this.#attachments.values()) if (other.attempt < attachment.attempt) other.phase = "old";
   }
 

@@ -3,6 +3,7 @@
  * `frame_type` (2). They are read and written by hand, since every byte that a router moves goes through here: a frame
  * is scanned, never rebuilt.
  */
+import { Buffer } from "node:buffer";
 import type { MessageCodec } from "@trunkline/grpc";
 
 /**
@@ -48,11 +49,17 @@ const noBytes: Uint8Array = new Uint8Array(0);
 const payloadTag = 0x0a;
 const frameTypeTag = 0x10;
 
-/** Returns the frame as protobuf, with fields in order and defaults left out, as every encoder writes it. */
-export function encodeFrame({ payload, frameType }: Frame): Uint8Array {
+/**
+ * Returns the frame as protobuf, with fields in order and defaults left out, as every encoder writes it.
+ * @param allocate returns memory of so many bytes, of any content
+ */
+export function encodeFrame(
+  { payload, frameType }: Frame,
+  allocate: (bytes: number) => Uint8Array = inPool,
+): Uint8Array {
   const { length } = payload;
   const payloadBytes = length === 0 ? 0 : 1 + varintBytes(length) + length;
-  const bytes = new Uint8Array(payloadBytes + (frameType === 0 ? 0 : 1 + varintBytes(frameType)));
+  const bytes = allocate(payloadBytes + (frameType === 0 ? 0 : 1 + varintBytes(frameType)));
   if (length > 0) {
     bytes[0] = payloadTag;
     bytes.set(payload, writeVarint(bytes, 1, length));
@@ -62,6 +69,10 @@ export function encodeFrame({ payload, frameType }: Frame): Uint8Array {
     writeVarint(bytes, payloadBytes + 1, frameType);
   }
   return bytes;
+}
+
+function inPool(bytes: number): Uint8Array {
+  return Buffer.allocUnsafe(bytes);
 }
 
 /** Reads a frame, whose payload may be a view of `bytes`. @throws FrameError */

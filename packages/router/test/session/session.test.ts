@@ -35,7 +35,7 @@ const ack = (records: number, credit = firstWindowBytes): Frame => {
 function written(session: Session, attempt: number): (Frame | "end")[] {
   const frames: (Frame | "end")[] = [];
   for (let next = session.write(attempt); next !== undefined; next = session.write(attempt))
-    frames.push(next === "end" ? next : decodeFrame(next));
+    frames.push(next === "end" ? next : decodeFrame(new Uint8Array(next)));
   return frames;
 }
 
@@ -338,6 +338,46 @@ describe("a PING", () => {
     expect(written(session, 1)).toEqual([{ frameType: PING, payload: encodePing({ id: 2n, answer: true }) }]);
     session.frame(1, { frameType: PING, payload: encodePing({ id: 5n, answer: true }) });
     expect(session.answeredPing).toBe(5n);
+  });
+});
+
+describe("the memory of records", () => {
+  const large = (fill: number): Frame => ({ frameType: DATA, payload: new Uint8Array(65_536).fill(fill) });
+  /** Sends a record that nothing has acknowledged yet, and returns the memory that it is written in. */
+  const sent = (session: Session, attempt: number, fill: number): ArrayBufferLike => {
+    session.send(large(fill));
+    const message = session.write(attempt) as Uint8Array;
+    expect(decodeFrame(new Uint8Array(message)).payload).toEqual(large(fill).payload);
+    return message.buffer;
+  };
+
+  it("is used again once the other side has acknowledged them", () => {
+    const session = live();
+    written(session, 1);
+    const [first, second] = [sent(session, 1, 1), sent(session, 1, 2)];
+    session.frame(1, ack(1, 2 ** 20));
+    expect(sent(session, 1, 3)).toBe(first);
+    expect(second).not.toBe(first);
+  });
+
+  it("is not used again where an older attachment may still write it", () => {
+    const session = live();
+    written(session, 1);
+    const [first, second] = [sent(session, 1, 1), sent(session, 1, 2)];
+    session.closed(1, { kind: "cut", cause: new Error("gone") });
+    session.opened(session.begin());
+    session.joined(2);
+    written(session, 2);
+    session.frame(2, hello({ attempt: 2, credit: 2 ** 20 }));
+    written(session, 2);
+    session.frame(2, ack(1, 2 ** 20));
+    const third = sent(session, 2, 3);
+    session.frame(2, ack(2, 2 ** 20));
+    expect([first, second]).not.toContain(third);
+    const fourth = sent(session, 2, 4);
+    session.frame(2, ack(3, 2 ** 20));
+    expect([first, second, third]).not.toContain(fourth);
+    expect(sent(session, 2, 5)).toBe(third);
   });
 });
 
