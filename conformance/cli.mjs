@@ -4,35 +4,23 @@
  */
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { connect as connectTcp, createServer as createTcpServer } from "node:net";
-import { tmpdir, userInfo } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { installedByApt } from "./lib/apt.mjs";
 import { Cases } from "./lib/cases.mjs";
 import { excerpt, freePort, runToEnd, startServerAt } from "./lib/child.mjs";
 import { Command } from "./lib/command.mjs";
+import { sshThrough, startSshd } from "./lib/sshd.mjs";
 
-const main = fileURLToPath(new URL("../packages/cli/dist/main.js", import.meta.url));
 const full = process.argv.includes("--full");
 const timeoutMs = 60_000;
 
 /** @returns {Promise<{ passed: number, failed: number }>} */
 export async function run() {
   const programs = {
-    sshd: installedByApt("sshd", "openssh-server"),
-    keygen: installedByApt("ssh-keygen", "openssh-client"),
     ssh: installedByApt("ssh", "openssh-client"),
     scp: installedByApt("scp", "openssh-client"),
     rsync: installedByApt("rsync", "rsync"),
@@ -98,37 +86,11 @@ class Lab {
 
 const sum = (bytes) => createHash("sha256").update(bytes).digest("hex");
 
-async function useSsh(cases, lab, { sshd, keygen, ssh, scp, rsync }) {
-  const key = join(lab.folder, "id");
-  const hostKey = join(lab.folder, "host");
-  for (const path of [key, hostKey]) await mustRun(keygen, ["-q", "-t", "ed25519", "-N", "", "-f", path]);
-  if (process.getuid?.() === 0) mkdirSync("/run/sshd", { recursive: true, mode: 0o755 });
-  const port = await freePort();
-  const config = lab.file(
-    "sshd_config",
-    [
-      `HostKey ${hostKey}`,
-      `AuthorizedKeysFile ${key}.pub`,
-      "StrictModes no",
-      "PasswordAuthentication no",
-      "UsePAM no",
-      "PermitRootLogin yes",
-      `PidFile ${join(lab.folder, "sshd.pid")}`,
-      "ListenAddress 127.0.0.1",
-      "Subsystem sftp internal-sftp",
-    ].join("\n"),
-  );
-  lab.keep(await startServerAt(sshd, ["-D", "-f", config, "-p", String(port)], { port }));
+async function useSsh(cases, lab, { ssh, scp, rsync }) {
+  const { server, port, key } = await startSshd(lab.folder);
+  lab.keep(server);
   await lab.expose("lab/ssh", port);
-  const proxy = lab.file(
-    "proxy",
-    `#!/bin/sh\nexec "${process.execPath}" "${main}" connect lab/ssh --stdio --log-level warn\n`,
-  );
-  chmodSync(proxy, 0o700);
-  const common = [`ProxyCommand=${proxy}`, `IdentityFile=${key}`, "IdentitiesOnly=yes", "BatchMode=yes"];
-  const trust = ["StrictHostKeyChecking=no", `UserKnownHostsFile=${join(lab.folder, "known")}`, "LogLevel=ERROR"];
-  const options = [...common, ...trust].flatMap((option) => ["-o", option]);
-  const target = `${userInfo().username}@lab`;
+  const { options, target } = sshThrough(lab.folder, key, "lab/ssh");
   const env = { ...process.env, ...lab.env };
   const content = randomBytes(20_000_000);
   const source = lab.file("source.bin", content);

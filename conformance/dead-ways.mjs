@@ -11,10 +11,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { Conversation, Echo } from "./dead-ways/conversation.mjs";
-import { Relay } from "./dead-ways/relay.mjs";
 import { Cases } from "./lib/cases.mjs";
 import { Command, output } from "./lib/command.mjs";
+import { Conversation, Echo } from "./lib/conversation.mjs";
+import { Relay } from "./lib/relay.mjs";
 
 const full = process.argv.includes("--full");
 /** The time within which both ends of a dead way know, and within which a name is free again. */

@@ -12,7 +12,7 @@ const tables = {
   codec: { title: "Messages", own: "trunkline-codec", peers: ["protobuf-es", "protobufjs"] },
   h2: { title: "HTTP/2 alone", own: "trunkline-h2", peers: ["node-http2", "tcp-exchange"] },
   grpc: { title: "gRPC calls", own: "trunkline", peers: ["grpc-js", "connect-node", "grpc-go", "trunkline-bytes"] },
-  tunnel: { title: "Through the router", own: "trunkline-router", peers: ["tcp-relay", "tcp"] },
+  tunnel: { title: "Through the router", own: "trunkline-router", peers: ["no-resume", "tcp-relay", "tcp"] },
 };
 
 const cpuHead = "Processor time of all processes together, user and system; lower is better:";

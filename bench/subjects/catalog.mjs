@@ -115,6 +115,13 @@ export const subjects = [
     module: "./trunkline-router.mjs",
   },
   {
+    name: "no-resume",
+    kind: "tunnel",
+    what: "the same with resume: false",
+    processes: ["middle", "server"],
+    module: "./trunkline-router-plain.mjs",
+  },
+  {
     name: "tcp-relay",
     kind: "tunnel",
     what: "two piped sockets in Node",

@@ -8,28 +8,35 @@ import { Router, Trunkline } from "@trunkline/router";
 const keys = [{ secret: "the key of the benchmarks, which guards nothing" }];
 const name = "bench";
 
-/** @type {import("../types.d.ts").TunnelSubject} */
-export default {
-  async startMiddle() {
-    const router = new Router({ keys });
-    const address = await router.listen("127.0.0.1:0");
-    return { port: Number(address.slice(address.lastIndexOf(":") + 1)), close: () => router.close() };
-  },
+export default throughRouter({});
 
-  async startServer({ middle }, serve) {
-    const trunkline = await connect(middle);
-    const listener = await trunkline.listen(name);
-    void (async () => {
-      for await (const stream of listener) void serve(stream);
-    })();
-    return { port: 0, close: () => trunkline.close() };
-  },
+/**
+ * @param {{ resume?: boolean }} options of each stream
+ * @returns {import("../types.d.ts").TunnelSubject}
+ */
+export function throughRouter(options) {
+  return {
+    async startMiddle() {
+      const router = new Router({ keys });
+      const address = await router.listen("127.0.0.1:0");
+      return { port: Number(address.slice(address.lastIndexOf(":") + 1)), close: () => router.close() };
+    },
 
-  async connect({ middle }) {
-    const trunkline = await connect(middle);
-    return { open: () => trunkline.dial(name), close: () => trunkline.close() };
-  },
-};
+    async startServer({ middle }, serve) {
+      const trunkline = await connect(middle);
+      const listener = await trunkline.listen(name, options);
+      void (async () => {
+        for await (const stream of listener) void serve(stream);
+      })();
+      return { port: 0, close: () => trunkline.close() };
+    },
+
+    async connect({ middle }) {
+      const trunkline = await connect(middle);
+      return { open: () => trunkline.dial(name, options), close: () => trunkline.close() };
+    },
+  };
+}
 
 /** @param {number | undefined} port of the router */
 async function connect(port) {

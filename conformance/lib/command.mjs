@@ -59,6 +59,16 @@ export class Command {
     });
   }
 
+  /** All events of a kind so far. @param {string} kind */
+  all(kind) {
+    return this.#events.filter(({ event }) => event === kind);
+  }
+
+  /** Sends a signal. @param {NodeJS.Signals} signal */
+  kill(signal) {
+    this.#child.kill(signal);
+  }
+
   /** Ends the process at once. */
   async stop() {
     this.#child.kill("SIGKILL");

@@ -34,7 +34,7 @@ export interface ConnectionTimes extends Keepalive {
 }
 
 /** The waits between attempts to reach the router again: people are watching, and an attempt costs next to nothing. */
-const backoff = { initialMs: 200, maxMs: 1_000 } as const;
+const backoff = { initialMs: 50, multiplier: 2, maxMs: 500 } as const;
 
 /** Clients of the router, wherever it is now, and tokens for it. */
 export class RouterAccess implements AsyncDisposable {

@@ -23,6 +23,8 @@ export interface ExchangeWayOptions {
   readonly request: MessageInitShape<typeof DialRequestSchema> | undefined;
 }
 
+/** The time for a connection to the exchange, which is made again and again while it lasts. */
+const connectMs = 5_000;
 /** The time for an answer of the exchange. It answers in milliseconds, so a connection that takes longer is dead. */
 const askTimeoutMs = 5_000;
 /** The time between two attempts to tell the exchange of an end. */
@@ -86,7 +88,10 @@ export class ExchangeWay implements SessionWay {
     return answer;
   }
 
-  /** Makes a request. A connection on which it gets no answer in time is not used again. */
+  /**
+   * Makes a request as soon as there is a connection: all sessions of a client wait for the one that its channel makes.
+   * A connection on which it gets no answer in time is not used again.
+   */
   async #ask<Answer>(
     signal: AbortSignal,
     request: (
@@ -97,6 +102,7 @@ export class ExchangeWay implements SessionWay {
     const { channels, clock, authorization } = this.#options;
     const metadata = await authorization();
     const channel: Channel = channels.get();
+    await channel.connect({ waitForReady: true, timeoutMs: connectMs, signal });
     try {
       return await request(exchangeClient(channel), {
         metadata,

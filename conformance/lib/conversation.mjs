@@ -4,8 +4,13 @@
  */
 import { connect, createServer } from "node:net";
 
-/** The byte at an offset, with a period that no buffer size shares. */
-const byteAt = (offset) => offset % 251;
+/** The bytes of a conversation repeat after so many, a period that no buffer size shares. */
+const period = 251;
+/** Bytes from which any run of up to 256 KiB can be taken. */
+const pattern = Uint8Array.from({ length: 262_144 + period }, (_, index) => index % period);
+
+/** The bytes from an offset on. @param {number} offset @param {number} length */
+const bytesAt = (offset, length) => pattern.subarray(offset % period, (offset % period) + length);
 
 /** An echo service that says how each of its connections ended, counted from the first one that says something. */
 export class Echo {
@@ -71,6 +76,9 @@ export class Conversation {
   received = 0;
   /** @type {string | undefined} */
   wrong;
+  /** The longest time between two pieces that came, since this was set to 0. */
+  longestGapMs = 0;
+  #heardMs = performance.now();
   #socket;
   #writing;
 
@@ -79,23 +87,25 @@ export class Conversation {
     this.#socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
     this.ended = endOf(this.#socket);
     this.#socket.on("data", (chunk) => {
-      for (const byte of chunk) {
-        if (byte !== byteAt(this.received)) this.wrong ??= `byte ${this.received} is ${byte}`;
-        this.received += 1;
-      }
+      if (!chunk.equals(bytesAt(this.received, chunk.length)))
+        this.wrong ??= `the bytes from ${this.received} to ${this.received + chunk.length} are others`;
+      this.received += chunk.length;
+      const nowMs = performance.now();
+      this.longestGapMs = Math.max(this.longestGapMs, nowMs - this.#heardMs);
+      this.#heardMs = nowMs;
     });
   }
 
   /** Sends some bytes. @param {number} bytes */
   say(bytes) {
     if (!this.#socket.writable || this.#socket.writableNeedDrain) return;
-    this.#socket.write(Uint8Array.from({ length: bytes }, (_, index) => byteAt(this.sent + index)));
+    this.#socket.write(bytesAt(this.sent, bytes));
     this.sent += bytes;
   }
 
-  /** Sends 1 KiB every 20 ms from now on. */
-  keepTalking() {
-    this.#writing = setInterval(() => this.say(1_024), 20);
+  /** Sends so many bytes every 20 ms from now on, while the socket takes them. */
+  keepTalking(bytes = 1_024) {
+    this.#writing = setInterval(() => this.say(bytes), 20);
   }
 
   /** Sends nothing more, and the end. */
