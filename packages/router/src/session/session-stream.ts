@@ -93,8 +93,8 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
   readonly #endTaken: Deferred<void> = deferred(true);
   readonly #met: Deferred<void> = deferred(true);
   readonly #backoff: Backoff = new Backoff({ initialMs: 50, maxMs: 2_000, multiplier: 2 });
-  /** Aborts what is under way once the session is over. */
-  readonly #ending: AbortController = new AbortController();
+  /** The requests that are under way, which are aborted once the session is over. */
+  readonly #requests: Set<AbortController> = new Set();
   readonly #times: Appointments<"ack" | "retry" | "deadline" | "leave" | "renew">;
   readonly #watch: PeerWatch;
   /** True while an appointment for an acknowledgement is made. */
@@ -328,12 +328,21 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
 
   #open(attempt: number, again: boolean): Promise<SessionCall> {
     const { way, clock } = this.#options;
-    const late = new AbortController();
+    const request = this.#request();
     const onLate = (): void =>
-      late.abort(new GrpcError(Status.DEADLINE_EXCEEDED, `the router was not reached within ${openTimeoutMs} ms`));
+      request.abort(new GrpcError(Status.DEADLINE_EXCEEDED, `the router was not reached within ${openTimeoutMs} ms`));
     const cancel = clock.at(clock.nowMs() + openTimeoutMs, onLate, "watch");
-    const signal = AbortSignal.any([late.signal, this.#ending.signal]);
-    return way.open(attempt, again, signal).finally(cancel);
+    return way.open(attempt, again, request.signal).finally(() => {
+      cancel();
+      this.#requests.delete(request);
+    });
+  }
+
+  /** Returns what aborts a request when the session is over. */
+  #request(): AbortController {
+    const request = new AbortController();
+    this.#requests.add(request);
+    return request;
   }
 
   /** Says hello when both halves are joined, and gives up where the other side says none. */
@@ -523,7 +532,7 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
     const { leaveReason } = this.#session;
     const { way } = this.#options;
     this.#times.set("leave", leaveTimeoutMs, () => this.forget());
-    const left = way.leave(leaveReason?.status ?? Status.OK, leaveReason?.message ?? "", this.#ending.signal);
+    const left = way.leave(leaveReason?.status ?? Status.OK, leaveReason?.message ?? "", this.#request().signal);
     const forget = (): void => this.forget();
     left.then(forget, forget);
   }
@@ -548,7 +557,8 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
     this.#watch.stop();
     for (const { call } of this.#lines.values()) call.cancel("the session is over");
     this.#lines.clear();
-    this.#ending.abort(new ClosedStreamError("the session is over"));
+    for (const request of this.#requests) request.abort(new ClosedStreamError("the session is over"));
+    this.#requests.clear();
     const { replayMemory, unreadMemory, onOver } = this.#options;
     replayMemory.forget(this.#flush);
     this.#countReplay();
