@@ -18,17 +18,19 @@ const killEveryMs = 2_000;
 /** The routers that are killed at the same time with `--full`, each with its own tunnel. */
 const labsAtOnce = 4;
 const kills = full ? 1_000 / labsAtOnce : 12;
+/** The time for a case. */
+const caseMs = full ? 1_800_000 : 120_000;
 
 /** @returns {Promise<{ passed: number, failed: number }>} */
 export async function run() {
   const cases = new Cases();
   const killed = (labs) => () => Promise.all(Array.from({ length: labs }, () => withLab(killedRouter)));
   const labs = full ? labsAtOnce : 1;
-  await cases.run(`the router is killed ${kills * labs} times, under 20 connections`, killed(labs), 1_200_000);
-  await cases.run("the router is drained and started again, under load", () => withLab(drainedRouter));
-  await cases.run("the router is stopped for 3 s and goes on", () => withLab(stoppedRouter));
-  await cases.run("the router is away for 20 s", () => withLab(awayRouter));
-  await cases.run("the ways of connect and expose are reset, in turn", cutWays);
+  await cases.run(`the router is killed ${kills * labs} times, under 20 connections`, killed(labs), caseMs);
+  await cases.run("the router is drained and started again, under load", () => withLab(drainedRouter), caseMs);
+  await cases.run("the router is stopped for 3 s and goes on", () => withLab(stoppedRouter), caseMs);
+  await cases.run("the router is away for 20 s", () => withLab(awayRouter), caseMs);
+  await cases.run("the ways of connect and expose are reset, in turn", cutWays, caseMs);
   await cases.run("expose is killed: connect is told within 2 s, and breaks after --resume", () =>
     killedPeer("expose"),
   );

@@ -329,7 +329,9 @@ function withAccess(command: Command): Command {
   return command
     .option(
       "-e, --endpoint <address>",
-      "the router: host:port or unix:/path (default: TRUNKLINE_ENDPOINT, else this machine's)",
+      "the router: host:port or unix:/path (default: TRUNKLINE_ENDPOINT, else this machine's); given more than once, " +
+        "the first that answers is used",
+      (address: string, before: readonly string[] = []) => [...before, address],
     )
     .option("--token-file <file>", "holds the token (default: TRUNKLINE_TOKEN, else that of this machine's router)")
     .option("--tls-ca <file>", "TLS, trusting these certificates, PEM")
@@ -388,7 +390,8 @@ On one machine, in three terminals, without configuration:
 `;
 
 const environment = `Environment (secrets are never arguments):
-  TRUNKLINE_ENDPOINT  the router, for all commands that use one
+  TRUNKLINE_ENDPOINT  the router, for all commands that use one; several are
+                      separated by commas
   TRUNKLINE_TOKEN     the token, for the same
   ROUTER_KEY          the key that tokens are signed with, for router and token;
                       taken as it is, spaces and line ends included

@@ -13,7 +13,8 @@ import { parseEndpoint, printAddress } from "./target.js";
 
 /** Options of commands that use a router. */
 export interface AccessOptions {
-  readonly endpoint?: string | undefined;
+  /** The endpoints, of which the first that answers is used. */
+  readonly endpoint?: readonly string[] | undefined;
   readonly tokenFile?: string | undefined;
   /** A file with certificates in PEM. It asks for TLS, trusting these. */
   readonly tlsCa?: string | undefined;
@@ -43,6 +44,8 @@ export class RouterAccess implements AsyncDisposable {
   /** True where streams are to survive the loss of the router. */
   readonly resume: boolean;
   readonly #givenEndpoint: string | undefined;
+  /** The endpoints that are used where that one cannot be reached. */
+  readonly #furtherEndpoints: readonly string[];
   readonly #givenToken: (() => Promise<string>) | undefined;
   readonly #transport: Transport;
   readonly #closeTimeoutMs: number;
@@ -53,7 +56,7 @@ export class RouterAccess implements AsyncDisposable {
   #known: { readonly endpoint: string; readonly token: string } | undefined;
 
   private constructor(
-    endpoint: string | undefined,
+    endpoints: readonly string[],
     token: (() => Promise<string>) | undefined,
     transport: Transport,
     closeTimeoutMs: number,
@@ -61,7 +64,9 @@ export class RouterAccess implements AsyncDisposable {
   ) {
     this.#env = env;
     this.#closeTimeoutMs = closeTimeoutMs;
+    const [endpoint, ...furtherEndpoints] = endpoints;
     this.#givenEndpoint = endpoint;
+    this.#furtherEndpoints = furtherEndpoints;
     this.#givenToken = token;
     this.#transport = transport;
     this.resume = transport.resumeTimeoutMs !== undefined;
@@ -81,8 +86,8 @@ export class RouterAccess implements AsyncDisposable {
     if (options.tlsCa !== undefined && options.plaintext === true) {
       throw new CommandError("--tls-ca and --plaintext exclude each other", ExitCode.usage);
     }
-    const endpointText = options.endpoint ?? nonEmpty(env["TRUNKLINE_ENDPOINT"]);
-    const endpoint = endpointText === undefined ? undefined : printAddress(parseEndpoint(endpointText));
+    const texts = options.endpoint ?? nonEmpty(env["TRUNKLINE_ENDPOINT"])?.split(",") ?? [];
+    const endpoints = texts.map((text) => printAddress(parseEndpoint(text.trim())));
     const token = givenToken(options.tokenFile, nonEmpty(env["TRUNKLINE_TOKEN"]));
     await token?.(); // so that an unreadable or malformed token is reported now
     const transport: Transport = {
@@ -93,7 +98,7 @@ export class RouterAccess implements AsyncDisposable {
       ...(options.plaintext === true && { plaintext: true }),
       ...(options.tlsCa !== undefined && { tls: { ca: await readCertificates(options.tlsCa) } }),
     };
-    const access = new RouterAccess(endpoint, token, transport, graceMs, env);
+    const access = new RouterAccess(endpoints, token, transport, graceMs, env);
     if (access.local) await access.#readKnown();
     return access;
   }
@@ -109,7 +114,8 @@ export class RouterAccess implements AsyncDisposable {
     const endpoint = await this.endpoint();
     let client = this.#clients.get(endpoint);
     if (client === undefined) {
-      client = new Trunkline({ endpoint, token: () => this.#token(), backoff, ...this.#transport });
+      const endpoints = this.#furtherEndpoints;
+      client = new Trunkline({ endpoint, endpoints, token: () => this.#token(), backoff, ...this.#transport });
       this.#clients.set(endpoint, client);
     }
     return client;

@@ -2,6 +2,7 @@
  * The channels of one client: one an endpoint, shared by all streams that go there, since a connection costs more than
  * most streams do.
  */
+import { reasonText } from "@trunkline/base";
 import { Channel, type ChannelOptions, type ConnectTarget, GrpcError, Status } from "@trunkline/grpc";
 import type { CloseOptions } from "@trunkline/streams";
 
@@ -14,12 +15,17 @@ const maxEndpoints = 64;
 /** A time limit that never comes: 285,000 years. */
 const unlimitedMs = Number.MAX_SAFE_INTEGER;
 
+/** The time for connecting to one of several endpoints of an exchange. */
+const perEndpointMs = 5_000;
+
 export class Channels {
-  readonly #home: string | ConnectTarget;
+  /** The endpoints of the exchange, and the number of the one that is in use. */
+  readonly #homes: readonly (string | ConnectTarget)[];
+  #home = 0;
   readonly #options: ChannelOptions;
   /**
-   * The channels by endpoint. The endpoint of the exchange, and of the router where the exchange names no other, is
-   * undefined.
+   * The channels by endpoint. The endpoint of the exchange that is in use, which is that of the router where the
+   * exchange names no other, is undefined.
    */
   readonly #channels: Map<string | undefined, Channel> = new Map();
   /** Channels that take no more calls, and whose streams still live. */
@@ -28,10 +34,47 @@ export class Channels {
   readonly #onRetired: Map<Channel, Set<() => void>> = new Map();
   #closed = false;
 
-  constructor(home: string | ConnectTarget, options: ChannelOptions) {
-    this.#home = home;
+  /** @param homes the endpoints of the exchange, of which the first that answers is used */
+  constructor(homes: readonly (string | ConnectTarget)[], options: ChannelOptions) {
+    this.#homes = homes;
     this.#options = options;
-    this.get(undefined); // now, so that a malformed endpoint is reported at once
+    // Now, so that a malformed endpoint is reported at once. They connect when they are used.
+    for (const home of homes.slice(1)) void new Channel(home, options).close();
+    this.get(undefined);
+  }
+
+  /**
+   * Returns a channel to the exchange. Where the exchange has several endpoints, each is tried once, from the one in use
+   * on, until there is a connection.
+   * @param waitForReady also waits for the connection to the one endpoint that there is, for some seconds
+   * @throws GrpcError UNAVAILABLE with the reasons, where none can be reached; the reason of the signal
+   */
+  async exchange(waitForReady: boolean, signal?: AbortSignal): Promise<Channel> {
+    if (this.#homes.length === 1) {
+      const channel = this.get();
+      if (waitForReady) await channel.connect({ waitForReady, timeoutMs: perEndpointMs, signal });
+      return channel;
+    }
+    const failures: string[] = [];
+    for (const _ of this.#homes) {
+      const channel = this.get();
+      try {
+        await channel.connect({ timeoutMs: perEndpointMs, signal });
+        return channel;
+      } catch (error) {
+        if (signal?.aborted) throw error;
+        failures.push(reasonText(error));
+        this.#goToNext(channel);
+      }
+    }
+    throw new GrpcError(Status.UNAVAILABLE, `no endpoint of the exchange can be reached: ${failures.join("; ")}`);
+  }
+
+  /** Uses the next endpoint of the exchange, unless another request has seen to that. */
+  #goToNext(channel: Channel): void {
+    if (this.#channels.get(undefined) !== channel) return;
+    this.#home = (this.#home + 1) % this.#homes.length;
+    this.retire(channel);
   }
 
   /**
@@ -40,14 +83,15 @@ export class Channels {
    * @throws GrpcError for too many endpoints or after `close`, TypeError for a malformed endpoint
    */
   get(given?: string): Channel {
-    const endpoint = given === this.#home ? undefined : given;
+    const home = this.#homes[this.#home] as string | ConnectTarget;
+    const endpoint = given === home ? undefined : given;
     let channel = this.#channels.get(endpoint);
     if (channel === undefined) {
       if (this.#closed) throw new GrpcError(Status.UNAVAILABLE, "the client is closed");
       if (this.#channels.size >= maxEndpoints) {
         throw new GrpcError(Status.RESOURCE_EXHAUSTED, `the exchange named more than ${maxEndpoints} router endpoints`);
       }
-      channel = new Channel(endpoint ?? this.#home, this.#options);
+      channel = new Channel(endpoint ?? home, this.#options);
       this.#channels.set(endpoint, channel);
     }
     return channel;

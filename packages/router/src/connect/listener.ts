@@ -204,7 +204,7 @@ export class NameListener implements Listener {
     const { channels, authorization, metadata, resume, clock } = this.#options;
     const callMetadata = Metadata.from(await authorization()).clone();
     callMetadata.set(peerKey, this.#peerId);
-    const channel = channels.get();
+    const channel = await channels.exchange(false);
     const call = exchangeClient(channel).listen.open({ metadata: callMetadata, waitForReady });
     this.#call = call;
     if (this.#closed) call.cancel("the listener was closed");

@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { abortable } from "@trunkline/base";
-import { type Channel, type Client, Deadline, GrpcError, Status } from "@trunkline/grpc";
+import { type Client, Deadline, GrpcError, Status } from "@trunkline/grpc";
 import type { MetadataInit } from "@trunkline/metadata";
 import type { Clock } from "@trunkline/streams";
 import type { AttachRequestSchema, DialRequestSchema, ExchangeService } from "../gen/trunkline/v1/exchange_pb.js";
@@ -23,8 +23,6 @@ export interface ExchangeWayOptions {
   readonly request: MessageInitShape<typeof DialRequestSchema> | undefined;
 }
 
-/** The time for a connection to the exchange, which is made again and again while it lasts. */
-const connectMs = 5_000;
 /** The time for an answer of the exchange. It answers in milliseconds, so a connection that takes longer is dead. */
 const askTimeoutMs = 5_000;
 /** The time between two attempts to tell the exchange of an end. */
@@ -101,8 +99,7 @@ export class ExchangeWay implements SessionWay {
   ): Promise<Answer> {
     const { channels, clock, authorization } = this.#options;
     const metadata = await authorization();
-    const channel: Channel = channels.get();
-    await channel.connect({ waitForReady: true, timeoutMs: connectMs, signal });
+    const channel = await channels.exchange(true, signal);
     try {
       return await request(exchangeClient(channel), {
         metadata,

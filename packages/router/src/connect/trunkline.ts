@@ -47,6 +47,11 @@ export interface TrunklineOptions extends LivenessOptions, ResumeOptions {
    * the connections, as of a `Channel`.
    */
   readonly endpoint: string | ConnectTarget;
+  /**
+   * Further endpoints of the exchange, 15 at most, of routers with the same key: where one cannot be reached, the next
+   * one is used, and streams that can be resumed go on there.
+   */
+  readonly endpoints?: readonly (string | ConnectTarget)[] | undefined;
   /** The token for the exchange. A function is asked before each call, so that a token can be renewed. */
   readonly token: string | (() => string | Promise<string>);
   /**
@@ -120,6 +125,7 @@ export const trunklineOptionNames: ReadonlySet<string> = optionNames<TrunklineOp
   ...livenessOptionNames,
   ...resumeOptionNames,
   endpoint: true,
+  endpoints: true,
   token: true,
   tls: true,
   plaintext: true,
@@ -154,6 +160,8 @@ export interface ListedName {
   readonly since: Date;
 }
 
+/** The most endpoints beside the first: each may be tried before a request fails. */
+const maxFurtherEndpoints = 15;
 /** The time for sessions to end when their client closes. */
 const defaultCloseTimeoutMs = 5_000;
 /** The time for reaching the exchange where the caller gives none. */
@@ -176,7 +184,7 @@ type Request<Answer> = (client: Client<typeof ExchangeService>, options: CallOpt
  * ```
  */
 export class Trunkline implements AsyncDisposable {
-  /** The endpoint of the exchange, for logs. */
+  /** The first endpoint of the exchange, for logs. */
   readonly endpoint: string;
   readonly #options: TrunklineOptions;
   readonly #clock: Clock;
@@ -191,19 +199,22 @@ export class Trunkline implements AsyncDisposable {
    */
   constructor(options: TrunklineOptions) {
     checkOptionNames("Trunkline", options, trunklineOptionNames);
-    const { endpoint, token, tls, plaintext, backoff, clock = systemClock } = options;
+    const { endpoint, endpoints = [], token, tls, plaintext, backoff, clock = systemClock } = options;
     if (typeof token !== "function" && (typeof token !== "string" || token === "")) {
       throw new TypeError("a token is a string that is not empty, or a function that returns one");
     }
-    if (endpoint === "" || endpoint === undefined || endpoint === null)
-      throw new TypeError("the endpoint of an exchange must not be empty");
+    for (const each of [endpoint, ...endpoints])
+      if (each === "" || each === undefined || each === null)
+        throw new TypeError("the endpoint of an exchange must not be empty");
+    if (endpoints.length > maxFurtherEndpoints)
+      throw new RangeError(`endpoints has ${endpoints.length} items, more than ${maxFurtherEndpoints}`);
     this.endpoint = typeof endpoint === "string" ? endpoint : (endpoint.authority ?? "localhost");
     this.#options = options;
     this.#clock = clock;
     const { maxBufferedBytesPerConnection = defaultBufferedBytesPerConnection } = options;
     const { keepaliveIntervalMs = 20_000, keepaliveTimeoutMs = 35_000, pingIntervalMs, pingTimeoutMs } = options;
     this.#liveness = resolveLiveness({ pingIntervalMs, pingTimeoutMs });
-    this.#channels = new Channels(endpoint, {
+    this.#channels = new Channels([endpoint, ...endpoints], {
       tls,
       plaintext,
       backoff: backoff ?? { initialMs: 50, multiplier: 2, maxMs: 2_000 },
@@ -300,7 +311,7 @@ export class Trunkline implements AsyncDisposable {
     const deadline = Deadline.after(waitMs, this.#clock);
     const metadata = await this.#authorization();
     // After that wait: a channel that another request has retired meanwhile takes no more calls.
-    const channel = this.#channels.get();
+    const channel = await this.#channels.exchange(false);
     const isOld = channel.state === "READY";
     const first = isOld ? Deadline.after(Math.min(maxFirstAttemptMs, Math.ceil(waitMs / 3)), this.#clock) : deadline;
     try {
@@ -311,7 +322,7 @@ export class Trunkline implements AsyncDisposable {
     }
     this.#channels.retire(channel);
     const renewed = await this.#authorization();
-    return request(exchangeClient(this.#channels.get()), { metadata: renewed, deadline });
+    return request(exchangeClient(await this.#channels.exchange(false)), { metadata: renewed, deadline });
   }
 
   /**

@@ -128,7 +128,7 @@ describe("a connection that was left for a new one", () => {
   it("keeps its streams for as long as they live, past the 24.8 days that a timer can hold", async () => {
     const clock = new VirtualClock();
     await using test = testRouter({ clock, keepaliveIntervalMs: Number.POSITIVE_INFINITY });
-    const channels = new Channels(test.target, { clock });
+    const channels = new Channels([test.target], { clock });
     const token = jwt(streamClaims("s", epochMs));
     const peerFeatures = new Set(ownFeatures);
     const [one, other] = await Promise.all(
@@ -165,7 +165,7 @@ describe("a connection that was left for a new one", () => {
 
 describe("the endpoints that an exchange names", () => {
   it("are 64 at most, its own included", async () => {
-    const channels = new Channels("127.0.0.1:1", {});
+    const channels = new Channels(["127.0.0.1:1"], {});
     for (let port = 2; port <= 64; port++) channels.get(`127.0.0.1:${port}`);
     expect(() => channels.get("127.0.0.1:65")).toThrow("the exchange named more than 64 router endpoints");
     expect(channels.get("127.0.0.1:64")).toBe(channels.get("127.0.0.1:64"));
@@ -174,7 +174,7 @@ describe("the endpoints that an exchange names", () => {
   });
 
   it("are not connected to once the client is closed", async () => {
-    const channels = new Channels("127.0.0.1:1", {});
+    const channels = new Channels(["127.0.0.1:1"], {});
     await channels.close();
     expect(() => channels.get("127.0.0.1:2")).toThrow("the client is closed");
   });

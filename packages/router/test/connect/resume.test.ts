@@ -200,6 +200,47 @@ describe("a stream that can be resumed", () => {
   });
 });
 
+describe("a client with several endpoints", () => {
+  it("uses the first that answers, and its streams go on at the next one when a router has gone", async () => {
+    const make = () => new Router({ keys: [{ secret }] });
+    const routers = [make(), make()];
+    const [first, second] = await Promise.all(routers.map((router) => router.listen("127.0.0.1:0")));
+    const token = await make().mintToken({ identity: "me", lifetimeMs: 3_600_000 });
+    const nobody = "127.0.0.1:1";
+    const client = (): Trunkline =>
+      new Trunkline({ endpoint: nobody, endpoints: [first as string, second as string], token });
+    await using one = client();
+    await using other = client();
+    const listener = await one.listen("web");
+    const events: ResumptionEvent[] = [];
+    const dialled = await other.dial("web", { onResumption: (event) => events.push(event) });
+    const accepted = (await listener.accept()) as RouterStream;
+    await dialled.send(bytes("by the first"));
+    expect(text(await accepted.receive())).toBe("by the first");
+    expect(routers.map(({ stats }) => stats.livePairs)).toEqual([1, 0]);
+    await routers[0]?.close({ closeTimeoutMs: 0 });
+    await dialled.send(bytes("by the second"));
+    expect(text(await accepted.receive())).toBe("by the second");
+    expect(routers[1]?.stats.livePairs).toBe(1);
+    expect(events.map(({ kind }) => kind)).toEqual(["detached", "resumed"]);
+    dialled.abort();
+    await Promise.all([one, other].map((each) => each.close({ closeTimeoutMs: 0 })));
+    await routers[1]?.close({ closeTimeoutMs: 0 });
+  });
+
+  it("names what is wrong with each where none can be reached, and checks them at once", async () => {
+    const options = { endpoint: "127.0.0.1:1", token: "t" };
+    await using client = new Trunkline({ ...options, endpoints: ["127.0.0.1:2"] });
+    const error = await rejection(client.list());
+    expect(error).toMatchObject({ status: Status.UNAVAILABLE });
+    expect(error.message).toMatch(/no endpoint of the exchange can be reached: .*127\.0\.0\.1:1.*; .*127\.0\.0\.1:2/);
+    expect(() => new Trunkline({ ...options, endpoints: [""] })).toThrow("must not be empty");
+    expect(() => new Trunkline({ ...options, endpoints: ["a b"] })).toThrow(/target "a b" is not one/);
+    const many = Array.from({ length: 16 }, (_, index) => `127.0.0.1:${index + 2}`);
+    expect(() => new Trunkline({ ...options, endpoints: many })).toThrow("endpoints has 16 items, more than 15");
+  });
+});
+
 describe("a stream whose other side never comes back", () => {
   it("gives all that had arrived, and then breaks with what was tried", async () => {
     const clock = new VirtualClock();
