@@ -203,6 +203,27 @@ describe.concurrent("what was lost comes back", () => {
     expect(await connect.event("connection-closed")).not.toHaveProperty("error");
   });
 
+  test("a connection goes on at the second --endpoint when the router of the first is killed", async () => {
+    await using lab = new ProcessLab();
+    await using service = await startService((socket) => socket.pipe(socket));
+    const key = lab.file("key", "a key that only this test uses, and long enough");
+    const first = await lab.router("--key-file", key);
+    const second = await lab.router("--key-file", key);
+    const minted = lab.run(["token", "mint", "me", "--key-file", key]);
+    expect(await minted.exit).toBe(0);
+    const ways = [first, second].flatMap(({ endpoint }) => ["--endpoint", endpoint]);
+    const access = [...ways, "--token-file", lab.file("token", minted.stdout)];
+    await lab.expose("echo", service.target, ...access);
+    const { port } = await lab.connect("echo", ...access);
+    const client = new Client(port);
+    client.socket.write("before");
+    await client.receive(6);
+    await first.router.end("SIGKILL");
+    client.socket.end(" and after");
+    expect(await client.over).toBe("end");
+    expect(client.received.toString()).toBe("before and after");
+  });
+
   test("a connection made while expose is restarted waits for it", async () => {
     await using lab = new ProcessLab();
     await using service = await startService((socket) => socket.pipe(socket));

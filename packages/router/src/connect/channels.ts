@@ -44,8 +44,8 @@ export class Channels {
   }
 
   /**
-   * Returns a channel to the exchange. Where the exchange has several endpoints, each is tried once, from the one in use
-   * on, until there is a connection.
+   * Returns a channel to the exchange. Where that has several endpoints, each is tried once, from the one in use on,
+   * until there is a connection.
    * @param waitForReady also waits for the connection to the one endpoint that there is, for some seconds
    * @throws GrpcError UNAVAILABLE with the reasons, where none can be reached; the reason of the signal
    */
