@@ -95,7 +95,7 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
   readonly #backoff: Backoff = new Backoff({ initialMs: 50, maxMs: 2_000, multiplier: 2 });
   /** The requests that are under way, which are aborted once the session is over. */
   readonly #requests: Set<AbortController> = new Set();
-  readonly #times: Appointments<"ack" | "retry" | "deadline" | "leave" | "renew">;
+  readonly #times: Appointments<"ack" | "retry" | "deadline" | "leave" | "renew" | "hello">;
   readonly #watch: PeerWatch;
   /** True while an appointment for an acknowledgement is made. */
   #ackWaits = false;
@@ -347,17 +347,17 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
 
   /** Says hello when both halves are joined, and gives up where the other side says none. */
   #watchJoining(attempt: number, call: SessionCall): void {
-    const { clock } = this.#options;
     const session = this.#session;
+    const onLate = (): void => {
+      if (session.phaseOf(attempt) !== "greeting") return;
+      const text = `the other side said no hello within ${helloTimeoutMs} ms`;
+      this.#giveUp(attempt, new GrpcError(Status.UNAVAILABLE, text));
+    };
     const onJoined = (): void => {
       session.joined(attempt);
       this.#step();
-      const onLate = (): void => {
-        if (session.phaseOf(attempt) !== "greeting" || this.#over) return;
-        const text = `the other side said no hello within ${helloTimeoutMs} ms`;
-        this.#giveUp(attempt, new GrpcError(Status.UNAVAILABLE, text));
-      };
-      clock.at(clock.nowMs() + helloTimeoutMs, onLate, "watch");
+      // An older attempt that still waits is left once this one has heard the other side.
+      if (session.phaseOf(attempt) === "greeting") this.#times.set("hello", helloTimeoutMs, onLate);
     };
     call.receiveInitialMetadata().then(onJoined, ignore);
   }
@@ -432,6 +432,7 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
     }
     if (liveAttempt !== undefined && liveAttempt !== this.#carriedBy) {
       this.#times.cancel("deadline");
+      this.#times.cancel("hello");
       const attempts = liveAttempt - (this.#carriedBy ?? 0);
       const pausedMs = wasAttached ? 0 : sinceMs;
       if (!wasAttached) this.#detachedMs += sinceMs;
