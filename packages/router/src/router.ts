@@ -247,8 +247,9 @@ export class Router implements AsyncDisposable {
 
   /**
    * Closes the router without a loss: it takes no new connections and streams, and asks the peers of streams that can
-   * be resumed to go to another router, or to the one that is started at this endpoint. Other streams have `deadlineMs`
-   * to end; what is left then ends as by `close`. Resolves when all has ended.
+   * be resumed to go to another router, or to the one that is started at this endpoint. Those have 5 s for that, and
+   * come back later otherwise. Other streams have `deadlineMs` to end; what is left then ends as by `close`. Resolves
+   * when all has ended.
    * @throws RangeError for a deadline below 0
    */
   async drain({ deadlineMs }: DrainOptions): Promise<void> {

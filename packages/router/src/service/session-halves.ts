@@ -24,8 +24,8 @@ export interface SessionHalvesOptions {
   onWaiting(): void;
 }
 
-/** The time between two reminders that the router is about to close: the way out may not have been there yet. */
-const reminderMs = 5_000;
+/** The time for sessions to find another way, which may be a router that is started now. They come back also later. */
+const moveMs = 5_000;
 
 export class SessionHalves {
   readonly #options: SessionHalvesOptions;
@@ -101,13 +101,19 @@ export class SessionHalves {
     for (const peer of [...this.#table.waiting()]) peer.finish(error());
   }
 
-  /** Tells all halves that are joined to find another way, now and again while there are any. */
+  /**
+   * Tells all halves that are joined to find another way. Those that have found none after some seconds are ended: they
+   * come back, and the router that they wait for may be started only once this one has ended.
+   */
   drain(): void {
     const { clock } = this.#options;
     const message = encodeFrame({ frameType: RouterFrameType.ALTSVC, payload: new Uint8Array() });
-    const joined = [...this.#table.joined()];
-    for (const peer of joined) peer.call.send(message).catch(() => {});
-    if (joined.length > 0) clock.at(clock.nowMs() + reminderMs, () => this.drain(), "watch");
+    for (const peer of this.#table.joined()) peer.call.send(message).catch(() => {});
+    const onLate = (): void => {
+      const error = new GrpcError(Status.UNAVAILABLE, `the router closes, and no other way was found in ${moveMs} ms`);
+      for (const peer of [...this.#table.joined()]) peer.finish(error);
+    };
+    clock.at(clock.nowMs() + moveMs, onLate, "watch");
   }
 
   #expire(nowMs: number): void {

@@ -141,11 +141,31 @@ describe("a stream whose router drains", () => {
     await using world = await restartable();
     const { dialled, accepted } = await connected(world);
     const drained = world.router.drain({ deadlineMs: 60_000 });
-    await until(() => (dialled.extra(resumption)?.attempts ?? 0) > 2, "two attempts in vain");
+    await until(() => (dialled.extra(resumption)?.attempts ?? 0) > 1, "an attempt that waits for another router");
     await dialled.send(bytes("hello"));
     expect(text(await accepted.receive())).toBe("hello");
     await Promise.all([dialled.close(), accepted.close()]);
     await drained;
+  });
+
+  it("is let go after five seconds, so that the next router can be started", async () => {
+    const clock = new VirtualClock();
+    const test = testRouter({ clock });
+    const listener = await (await test.client("l")).listen("web");
+    const dialled = await (await test.client("d")).dial("web");
+    const accepted = (await listener.accept()) as RouterStream;
+    await Promise.all([dialled.joined(), accepted.joined()]);
+    let over = false;
+    void test.router.drain({ deadlineMs: 60_000 }).then(() => {
+      over = true;
+    });
+    await advance(clock, 4_000);
+    await dialled.send(bytes("still here"));
+    expect(text(await accepted.receive())).toBe("still here");
+    expect([over, dialled.extra(resumption)?.attached]).toEqual([false, true]);
+    await advance(clock, 2_000);
+    expect([over, dialled.extra(resumption)?.attached]).toEqual([true, false]);
+    await advanceUntil(clock, Promise.resolve(test[Symbol.asyncDispose]()));
   });
 
   it("is refused a deadline that is none", async () => {
