@@ -166,7 +166,8 @@ describe("a transfer that is cut short", () => {
     writeFileSync(join(from, "tree/2-large"), content);
     const recv = lab.start("recv", "inbox", "--to", to);
     const send = lab.start("send", join(from, "tree"), "inbox");
-    await send.event("progress");
+    // Up to 8 MB may be on their way, and are lost with the sender.
+    while (((await send.event("progress"))["bytes"] as number) < 18_000_000);
     expect(await send.end("SIGINT")).not.toBe(0);
     expect(await recv.exit).toBe(74);
     expect(recv.stderr).toContain("the transfer is incomplete");
@@ -175,7 +176,7 @@ describe("a transfer that is cut short", () => {
     expect(again.codes).toEqual([0, 0]);
     const { resumedBytes, bytes } = await again.send.event("sent");
     expect(bytes).toBe(60_000_005);
-    expect(resumedBytes).toBeGreaterThan(100_000);
+    expect(resumedBytes).toBeGreaterThan(5_000_000);
     expect(readFileSync(join(to, "tree/2-large")).equals(content)).toBe(true);
     expect(readdirSync(to)).toEqual(["tree"]);
   });

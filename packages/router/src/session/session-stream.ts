@@ -97,8 +97,6 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
   readonly #requests: Set<AbortController> = new Set();
   readonly #times: Appointments<"ack" | "retry" | "deadline" | "leave" | "renew" | "hello">;
   readonly #watch: PeerWatch;
-  /** True while an appointment for an acknowledgement is made. */
-  #ackWaits = false;
   /** The bytes that this session has taken of the shared replay memory. */
   #replayTaken = 0;
   /** The time at which the session was attached or lost last. */
@@ -271,10 +269,8 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
     }
     if (session.endAcknowledged) this.#endTaken.resolve();
     this.#pumpAll();
-    if (!this.#ackWaits && session.owesAck && session.isAttached) {
-      this.#ackWaits = true;
+    if (!this.#times.has("ack") && session.owesAck && session.isAttached) {
       this.#times.set("ack", ackDelayMs, () => {
-        this.#ackWaits = false;
         session.acknowledgeSoon();
         this.#pumpAll();
       });

@@ -41,11 +41,20 @@ async function restartable() {
   };
 }
 
+/** Makes clients of one router. */
+interface World {
+  client(identity: string, options?: Partial<TrunklineOptions>): Promise<Trunkline>;
+}
+
 /** Returns both ends of a stream that can be resumed, and the events of the dialling one. */
-async function connected(world: Awaited<ReturnType<typeof restartable>>) {
-  const listener = await (await world.client("l")).listen("web");
+async function connected(
+  world: World,
+  listening: Partial<TrunklineOptions> = {},
+  dialling: Partial<TrunklineOptions> = listening,
+) {
+  const listener = await (await world.client("l", listening)).listen("web");
   const events: ResumptionEvent[] = [];
-  const dialled = await (await world.client("d")).dial("web", {
+  const dialled = await (await world.client("d", dialling)).dial("web", {
     onResumption: (event) => events.push(event),
   });
   const accepted = (await listener.accept()) as RouterStream;
@@ -151,10 +160,7 @@ describe("a stream whose router drains", () => {
   it("is let go after five seconds, so that the next router can be started", async () => {
     const clock = new VirtualClock();
     const test = testRouter({ clock });
-    const listener = await (await test.client("l")).listen("web");
-    const dialled = await (await test.client("d")).dial("web");
-    const accepted = (await listener.accept()) as RouterStream;
-    await Promise.all([dialled.joined(), accepted.joined()]);
+    const { dialled, accepted } = await connected(test);
     let over = false;
     void test.router.drain({ deadlineMs: 60_000 }).then(() => {
       over = true;
@@ -265,10 +271,7 @@ describe("a stream whose other side never comes back", () => {
   it("gives all that had arrived, and then breaks with what was tried", async () => {
     const clock = new VirtualClock();
     const test = testRouter({ clock });
-    const listener = await (await test.client("l")).listen("web");
-    const dialled = await (await test.client("d")).dial("web");
-    const accepted = (await listener.accept()) as RouterStream;
-    await Promise.all([dialled.joined(), accepted.joined()]);
+    const { dialled, accepted } = await connected(test);
     for (const word of ["one", "two"]) await dialled.send(bytes(word));
     await settle();
     test.newLinksAreSilent = true;
@@ -290,12 +293,7 @@ describe("a stream whose other side is silent", () => {
     const clock = new VirtualClock();
     const never = { keepaliveIntervalMs: Number.POSITIVE_INFINITY };
     const test = testRouter({ clock, ...never, heartbeatMs: 0 });
-    const listener = await (await test.client("l", never)).listen("web");
-    const events: ResumptionEvent[] = [];
-    const onResumption = (event: ResumptionEvent): number => events.push(event);
-    const dialled = await (await test.client("d", never)).dial("web", { onResumption });
-    const accepted = (await listener.accept()) as RouterStream;
-    await Promise.all([dialled.joined(), accepted.joined()]);
+    const { dialled, accepted, events } = await connected(test, never);
     test.links[1]?.silence();
     await dialled.send(bytes("hello"));
     await advance(clock, 19_000);
@@ -310,15 +308,9 @@ describe("a stream whose other side is silent", () => {
     const clock = new VirtualClock();
     const never = { keepaliveIntervalMs: Number.POSITIVE_INFINITY };
     const test = testRouter({ clock, ...never, heartbeatMs: 0 });
-    const listener = await (await test.client("l", { ...never, pingIntervalMs: Number.POSITIVE_INFINITY })).listen(
-      "web",
-    );
-    const events: ResumptionEvent[] = [];
+    const silent = { ...never, pingIntervalMs: Number.POSITIVE_INFINITY };
     const times = { pingIntervalMs: 30_000, pingTimeoutMs: 5_000 };
-    const dialler = await test.client("d", { ...never, ...times });
-    const dialled = await dialler.dial("web", { onResumption: (event) => events.push(event) });
-    const accepted = (await listener.accept()) as RouterStream;
-    await Promise.all([dialled.joined(), accepted.joined()]);
+    const { dialled, accepted, events } = await connected(test, silent, { ...never, ...times });
     await advance(clock, 300_000); // its answers come
     expect(events).toEqual([]);
     test.links[1]?.silence();
@@ -335,10 +327,7 @@ describe("a stream whose other side is silent", () => {
 
 async function throughRouter(clock: VirtualClock): Promise<StreamPair> {
   const test = testRouter({});
-  const listener = await (await test.client("l", { clock })).listen("web");
-  const first = await (await test.client("d", { clock })).dial("web");
-  const second = (await listener.accept()) as RouterStream;
-  await Promise.all([first.joined(), second.joined()]);
+  const { dialled: first, accepted: second } = await connected(test, { clock });
   return { first, second, release: () => advanceUntil(clock, Promise.resolve(test[Symbol.asyncDispose]())) };
 }
 
