@@ -63,9 +63,9 @@ describe("@trunkline/router", () => {
   });
 });
 
-it("says the defaults of a client of the router that stand in the code", () => {
-  const rows = [...page.matchAll(/^\| `(?:Trunkline|listen)\.(\w+)` \| ([^|]+) \|/gm)];
-  expect(rows.length).toBeGreaterThanOrEqual(5);
+it("says the defaults of clients of the router, and of keys that it fetches, that stand in the code", () => {
+  const rows = [...page.matchAll(/^\| `(?:Trunkline|listen|jwksUrl)\.(\w+)` \| ([^|]+) \|/gm)];
+  expect(rows.length).toBeGreaterThanOrEqual(10);
   const texts = sources("packages/router/src");
   for (const [, option, preset] of rows) {
     const number = Number(withoutUnit(String(preset)).replaceAll(",", ""));

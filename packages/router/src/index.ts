@@ -26,8 +26,17 @@ export { type Resumption, type ResumptionEvent, resumption } from "./session/res
 export { type EndProof, endProof } from "./stream/end-proof.js";
 export type { LivenessOptions } from "./stream/liveness.js";
 export { RouterStream, type RouterStreamOptions } from "./stream/router-stream.js";
-export type { KeySource, PublicKeySource, SecretAlgorithm, SecretKeySource } from "./token/key-ring.js";
+export type { IdentityIssuer } from "./token/identity-issuer.js";
+export type {
+  KeySource,
+  PublicKeySource,
+  RemoteKeySource,
+  SecretAlgorithm,
+  SecretKeySource,
+} from "./token/key-ring.js";
 export { keysOfSet } from "./token/key-set.js";
+export type { TokenParties } from "./token/minter.js";
+export type { RemoteKeyEvent, RemoteKeyLimits, RemoteServer } from "./token/remote-keys.js";
 
 // For other libraries: streams with tokens of one's own, frames, and the files of a local router.
 

@@ -17,9 +17,11 @@ import { RouterServiceHandler } from "./service/router-service.js";
 import { SessionTickets } from "./service/session-tickets.js";
 import { routerHttp2 } from "./stream/connection-options.js";
 import { ForwardingService } from "./stream/definition.js";
+import { type IdentityIssuer, IdentityVerifier } from "./token/identity-issuer.js";
 import { KeyRing, type KeySource } from "./token/key-ring.js";
-import { exchangeToken, routerToken, TokenMinter, ticketToken } from "./token/minter.js";
-import { TokenVerifier } from "./token/verifier.js";
+import { exchangeToken, routerToken, TokenMinter, type TokenParties, ticketToken } from "./token/minter.js";
+import type { RemoteKeyEvent } from "./token/remote-keys.js";
+import { TokenVerifier, type VerifiedToken } from "./token/verifier.js";
 
 /** Options of a router: its keys, and the limits on what peers can take. */
 export interface RouterOptions extends RouterLimits {
@@ -33,6 +35,21 @@ export interface RouterOptions extends RouterLimits {
    * streams of tokens from elsewhere, which name no identity, are refused only by the ids of their tokens.
    */
   readonly policy?: RouterPolicy | undefined;
+  /**
+   * The issuers of tokens for the exchange beside this router, such as a provider of OpenID Connect: their users listen
+   * and dial as well. Default: none.
+   */
+  readonly issuers?: readonly IdentityIssuer[] | undefined;
+  /**
+   * The issuer and the audience of the tokens for streams, those that the exchange makes included. Default: those of
+   * Jumpstarter's controller, `https://jumpstarter.dev/stream` and `https://jumpstarter.dev/router`.
+   */
+  readonly streamTokens?: TokenParties | undefined;
+  /**
+   * The difference between the clocks of an issuer and this router that tokens may show. Default 0: they expire at
+   * their second, as in Jumpstarter.
+   */
+  readonly clockToleranceMs?: number | undefined;
   /** The endpoint to which the exchange sends peers. Default: the server that it is part of. */
   readonly routerEndpoint?: string | undefined;
   /**
@@ -75,6 +92,9 @@ const routerOptionNames = optionNames<RouterOptions>({
   ...limitNames,
   keys: true,
   policy: true,
+  issuers: true,
+  streamTokens: true,
+  clockToleranceMs: true,
   routerEndpoint: true,
   refuseThirdPeer: true,
   reflection: true,
@@ -84,6 +104,14 @@ const routerOptionNames = optionNames<RouterOptions>({
   unixNowMs: true,
 });
 const tokenOptionNames = optionNames<ExchangeTokenOptions>({ identity: true, lifetimeMs: true });
+
+/** The largest difference of clocks: one that is larger is a mistake, and lets expired tokens in. */
+const maxClockToleranceMs = 3_600_000;
+
+function checkParties(option: string, { issuer, audience }: TokenParties): void {
+  for (const [name, text] of Object.entries({ issuer, audience }))
+    if (typeof text !== "string" || text === "") throw new TypeError(`the ${name} of ${option} must be text`);
+}
 
 /**
  * Returns the largest message to the exchange: metadata, whose encoding takes up to seven bytes a field beside keys and
@@ -108,6 +136,7 @@ export class Router implements AsyncDisposable {
   readonly #access: Access;
   readonly #keys: KeyRing;
   readonly #verifiers: readonly TokenVerifier[];
+  readonly #identities: IdentityVerifier;
   readonly #minter: TokenMinter;
   readonly #routerService: RouterServiceHandler;
   readonly #exchangeService: ExchangeServiceHandler;
@@ -124,11 +153,19 @@ export class Router implements AsyncDisposable {
       routerEndpoint = "",
       refuseThirdPeer = false,
       reflection = true,
+      issuers = [],
+      streamTokens = routerToken,
+      clockToleranceMs = 0,
       onEvent,
       onError,
     } = options;
     const limits = resolveLimits(options);
-    const keys = new KeyRing(options.keys);
+    wholeNumber("clockToleranceMs", clockToleranceMs, 0, maxClockToleranceMs);
+    checkParties("streamTokens", streamTokens);
+    const reporter = new Reporter(onEvent, { ...limits, clock });
+    this.#reporter = reporter;
+    const onKeys = (event: RemoteKeyEvent): void => reporter.tell(event);
+    const keys = new KeyRing(options.keys, { clock, onChange: () => this.#forgetTokens(), onEvent: onKeys });
     this.#keys = keys;
     if (!keys.canSign)
       throw new TypeError("a router needs a secret key to make the tokens of its exchange with: { secret }");
@@ -136,14 +173,16 @@ export class Router implements AsyncDisposable {
     const access = new Access(options.policy);
     this.#access = access;
     const streams = new StreamTable(limits.maxRememberedStreams);
-    const reporter = new Reporter(onEvent, { ...limits, clock });
-    this.#reporter = reporter;
     this.#describes = reflection;
-    const verifier = new TokenVerifier(keys, { ...routerToken, unixNowMs, maxCachedTokens });
-    const exchangeVerifier = new TokenVerifier(keys, { ...exchangeToken, unixNowMs, maxCachedTokens });
-    const ticketVerifier = new TokenVerifier(keys, { ...ticketToken, unixNowMs, maxCachedTokens });
+    const verifying = { unixNowMs, maxCachedTokens, clockToleranceMs };
+    const { issuer, audience } = streamTokens;
+    const verifier = new TokenVerifier(keys, { issuer, audience, ...verifying });
+    const exchangeVerifier = new TokenVerifier(keys, { ...exchangeToken, ...verifying });
+    const ticketVerifier = new TokenVerifier(keys, { ...ticketToken, ...verifying });
     this.#verifiers = [verifier, exchangeVerifier, ticketVerifier];
-    this.#minter = new TokenMinter(keys, unixNowMs, (token, verified) => verifier.trust(token, verified));
+    this.#identities = new IdentityVerifier(exchangeVerifier, issuers, verifying, { clock, onEvent: onKeys });
+    const trust = (token: string, verified: VerifiedToken): void => verifier.trust(token, verified);
+    this.#minter = new TokenMinter(keys, unixNowMs, trust, streamTokens);
     this.#routerService = new RouterServiceHandler({
       verifier,
       access,
@@ -157,7 +196,7 @@ export class Router implements AsyncDisposable {
     });
     this.#exchangeService = new ExchangeServiceHandler({
       ...limits,
-      verifier: exchangeVerifier,
+      verifier: this.#identities,
       minter: this.#minter,
       tickets: new SessionTickets({
         verifier: ticketVerifier,
@@ -203,6 +242,8 @@ export class Router implements AsyncDisposable {
       this.#described ??= describeServices(this.server);
       await this.#described;
     }
+    this.#keys.start();
+    this.#identities.start();
     return this.server.listen(address, options);
   }
 
@@ -226,6 +267,11 @@ export class Router implements AsyncDisposable {
    */
   updateKeys(keys: readonly KeySource[]): void {
     this.#keys.replace(keys);
+    this.#keys.start();
+    this.#forgetTokens();
+  }
+
+  #forgetTokens(): void {
     for (const verifier of this.#verifiers) verifier.forget();
   }
 
@@ -267,6 +313,8 @@ export class Router implements AsyncDisposable {
     this.#routerService.close();
     this.#exchangeService.close();
     await this.server.close(options);
+    this.#keys.close();
+    this.#identities.close();
     this.#reporter.close();
   }
 

@@ -1,11 +1,14 @@
 /** The reports of a router about itself: events for logs, and counts. No event ever holds a token. */
 import type { Status } from "@trunkline/grpc";
+import type { RemoteKeyEvent } from "../token/remote-keys.js";
 
 /**
  * An event of a router, for logs. `stream` is the subject of the tokens that the peers of a stream show, `peer` is the
  * address of a caller, `method` the path of a call.
  */
 export type RouterEvent =
+  /** Public keys were fetched that are new, or again after their server was away; or it begins to be away. */
+  | RemoteKeyEvent
   /** A call was refused: a bad token, a third peer, an unknown name, a limit. */
   | {
       readonly kind: "refused";

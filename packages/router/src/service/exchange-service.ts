@@ -34,7 +34,7 @@ import type { Reporter } from "./reporter.js";
 import type { SessionSide, SessionTickets } from "./session-tickets.js";
 
 export interface ExchangeServiceOptions {
-  readonly verifier: TokenVerifier;
+  readonly verifier: Pick<TokenVerifier, "verify">;
   readonly minter: TokenMinter;
   readonly tickets: SessionTickets;
   readonly access: Access;

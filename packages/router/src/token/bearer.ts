@@ -1,6 +1,7 @@
 /** The `authorization` of a call. */
 import { GrpcError, Status } from "@trunkline/grpc";
 import type { Metadata } from "@trunkline/metadata";
+import { KeysUnavailableError } from "./remote-keys.js";
 import { TokenError, type TokenVerifier, type VerifiedToken } from "./verifier.js";
 
 /** The metadata key of a call's credentials. */
@@ -32,13 +33,20 @@ function missing(code: string, what: string): GrpcError {
   );
 }
 
-/** Verifies the token of a call from its metadata alone. @throws GrpcError UNAUTHENTICATED */
-export async function authenticate(metadata: Metadata, verifier: TokenVerifier): Promise<VerifiedToken> {
+/**
+ * Verifies the token of a call from its metadata alone. @throws GrpcError UNAUTHENTICATED; UNAVAILABLE where the keys
+ * of its issuer cannot be had now
+ */
+export async function authenticate(
+  metadata: Metadata,
+  verifier: Pick<TokenVerifier, "verify">,
+): Promise<VerifiedToken> {
   const token = bearerToken(metadata);
   try {
     return await verifier.verify(token);
   } catch (error) {
     if (error instanceof TokenError) throw new GrpcError(Status.UNAUTHENTICATED, `invalid jwt token: ${error.message}`);
+    if (error instanceof KeysUnavailableError) throw new GrpcError(Status.UNAVAILABLE, error.message);
     throw error;
   }
 }

@@ -5,9 +5,9 @@
 import { Buffer } from "node:buffer";
 import { createHmac, webcrypto } from "node:crypto";
 import { isBytes } from "@trunkline/base";
+import { systemClock } from "@trunkline/base/node";
 import {
   createLocalJWKSet,
-  createRemoteJWKSet,
   errors,
   type JSONWebKeySet,
   type JWTPayload,
@@ -16,6 +16,7 @@ import {
   jwtVerify,
   type ProtectedHeaderParameters,
 } from "jose";
+import { KeysUnavailableError, RemoteKeys, type RemoteKeysContext, type RemoteServer } from "./remote-keys.js";
 
 /** A secret for HS256, HS384 and HS512, as Jumpstarter's `ROUTER_KEY`. */
 export interface SecretKeySource {
@@ -41,10 +42,14 @@ export interface SecretKeySource {
 export const minSecretBytes = 32;
 
 /**
- * Public keys for EdDSA, ES256 and RS256: a set, or the address of one. A remote set is fetched when it is needed, and
- * again when it lacks a key.
+ * A set of public keys at an address, from where it is fetched when it is needed, by a timer, and when it lacks a key.
  */
-export type PublicKeySource = { readonly jwks: JSONWebKeySet } | { readonly jwksUrl: URL };
+export interface RemoteKeySource extends RemoteServer {
+  readonly jwksUrl: URL;
+}
+
+/** Public keys for EdDSA, ES256 and RS256: a set, or the address of one. */
+export type PublicKeySource = { readonly jwks: JSONWebKeySet } | RemoteKeySource;
 
 /** A source of keys: a secret, or public keys. */
 export type KeySource = SecretKeySource | PublicKeySource;
@@ -68,28 +73,67 @@ export function isSecretAlgorithm(name: unknown): name is SecretAlgorithm {
 
 const publicAlgorithms = ["EdDSA", "Ed25519", "ES256", "RS256"];
 
+/** Public keys that are found in another way. */
+interface FoundKeySource {
+  readonly find: JWTVerifyGetKey;
+}
+
+type RingSource = KeySource | FoundKeySource;
+
 /** Verifies a token with some of the keys. */
 type Check = (token: string, options: JWTVerifyOptions) => Promise<JWTPayload>;
 
 export class KeyRing {
   #secrets: readonly Secret[] = [];
   #publicKeys: readonly JWTVerifyGetKey[] = [];
+  /** The keys that are fetched, by their address. */
+  #remote: ReadonlyMap<string, RemoteKeys> = new Map();
+  readonly #context: RemoteKeysContext;
 
-  /** @throws TypeError where there is no key, or one that cannot be used */
-  constructor(sources: readonly KeySource[]) {
+  /**
+   * `context` is needed for keys that are fetched. @throws TypeError where there is no key, or one that cannot be used
+   */
+  constructor(sources: readonly RingSource[], context: RemoteKeysContext = quietContext) {
+    this.#context = context;
     this.replace(sources);
   }
 
-  /** Exchanges all keys. @throws TypeError as the constructor, and the old keys stay */
-  replace(sources: readonly KeySource[]): void {
+  /**
+   * Exchanges all keys; those of an address that stays are not fetched anew. @throws TypeError as the constructor, and
+   * the old keys stay
+   */
+  replace(sources: readonly RingSource[]): void {
     if (!Array.isArray(sources) || sources.length === 0)
       throw new TypeError("a router needs at least one key to verify tokens with");
     const secrets = sources.flatMap((source) => ("secret" in source ? [new Secret(source)] : []));
-    const others = sources.flatMap((source) => ("secret" in source ? [] : [publicKeys(source)]));
     if (this.canSign && secrets.length === 0)
       throw new TypeError("a router that makes tokens needs a secret among its new keys");
+    const remote = new Map<string, RemoteKeys>();
+    const others = sources.flatMap((source) => ("secret" in source ? [] : [this.#publicKeysOf(source, remote)]));
+    for (const [address, keys] of this.#remote) if (!remote.has(address)) keys.close();
     this.#secrets = secrets;
     this.#publicKeys = others;
+    this.#remote = remote;
+  }
+
+  #publicKeysOf(source: PublicKeySource | FoundKeySource, remote: Map<string, RemoteKeys>): JWTVerifyGetKey {
+    if ("find" in source) return source.find;
+    if ("jwks" in source) return createLocalJWKSet(source.jwks);
+    if (!(source.jwksUrl instanceof URL)) throw new TypeError("a key is { secret }, { jwks } or { jwksUrl: URL }");
+    const { href } = source.jwksUrl;
+    const keys = remote.get(href) ?? this.#remote.get(href) ?? new RemoteKeys(source, source, this.#context);
+    remote.set(href, keys);
+    return keys.find;
+  }
+
+  /** Fetches the keys of all addresses. */
+  start(): void {
+    for (const keys of this.#remote.values()) keys.start();
+  }
+
+  /** Fetches no more. */
+  close(): void {
+    for (const keys of this.#remote.values()) keys.close();
   }
 
   /** True if tokens can be made, too: there is a secret. */
@@ -111,9 +155,8 @@ export class KeyRing {
         return await check(token, options);
       } catch (error) {
         // Another key may fit; every other fault stays the same with every key.
-        if (!(error instanceof errors.JWSSignatureVerificationFailed || error instanceof errors.JWKSNoMatchingKey))
-          throw error;
-        failure = error;
+        if (!isOfKey(error)) throw error;
+        if (!(failure instanceof KeysUnavailableError)) failure = error;
       }
     }
     throw failure;
@@ -146,6 +189,15 @@ export class KeyRing {
     const text = `${base64Url(header)}.${base64Url(claims)}`;
     return `${text}.${secret.signature(text)}`;
   }
+}
+
+/** Returns true for a fault that another key may not have. */
+function isOfKey(error: unknown): boolean {
+  return (
+    error instanceof errors.JWSSignatureVerificationFailed ||
+    error instanceof errors.JWKSNoMatchingKey ||
+    error instanceof KeysUnavailableError
+  );
 }
 
 function base64Url(part: object): string {
@@ -200,8 +252,4 @@ class Secret {
   }
 }
 
-function publicKeys(source: PublicKeySource): JWTVerifyGetKey {
-  if ("jwks" in source) return createLocalJWKSet(source.jwks);
-  if (source.jwksUrl instanceof URL) return createRemoteJWKSet(source.jwksUrl);
-  throw new TypeError("a key is { secret }, { jwks } or { jwksUrl: URL }");
-}
+const quietContext: RemoteKeysContext = { clock: systemClock, onChange() {}, onEvent() {} };

@@ -10,6 +10,12 @@ export const routerToken = {
   audience: "https://jumpstarter.dev/router",
 } as const;
 
+/** The issuer and the audience that tokens name (`iss`, `aud`). */
+export interface TokenParties {
+  readonly issuer: string;
+  readonly audience: string;
+}
+
 /** The issuer and the audience of tokens for an exchange. */
 export const exchangeToken = { issuer: "trunkline", audience: "trunkline-exchange" } as const;
 
@@ -22,6 +28,7 @@ const ticketLifetimeMs = 7 * 86_400_000;
 export class TokenMinter {
   readonly #keys: KeyRing;
   readonly #unixNowMs: () => number;
+  readonly #streamParties: TokenParties;
   readonly #onStreamToken: (token: string, verified: VerifiedToken) => void;
 
   /** `onStreamToken` is told of each token for a stream: who has made it need not verify it. */
@@ -29,7 +36,9 @@ export class TokenMinter {
     keys: KeyRing,
     unixNowMs: () => number,
     onStreamToken: (token: string, verified: VerifiedToken) => void = () => {},
+    streamParties: TokenParties = routerToken,
   ) {
+    this.#streamParties = streamParties;
     this.#keys = keys;
     this.#unixNowMs = unixNowMs;
     this.#onStreamToken = onStreamToken;
@@ -38,7 +47,7 @@ export class TokenMinter {
   /** Returns a token for one side of a stream, good for one peer; in a session, for one attempt. */
   forStream(stream: string, role: Role, lifetimeMs: number, attempt?: number): string {
     const claims = attempt === undefined ? { role } : { role, attempt };
-    const { token, tokenId, expiresAtUnixMs } = this.#mint(routerToken, stream, lifetimeMs, claims);
+    const { token, tokenId, expiresAtUnixMs } = this.#mint(this.#streamParties, stream, lifetimeMs, claims);
     this.#onStreamToken(token, { subject: stream, expiresAtUnixMs, tokenId, role, attempt, ticket: undefined });
     return token;
   }
@@ -55,7 +64,7 @@ export class TokenMinter {
   }
 
   #mint(
-    kind: { issuer: string; audience: string },
+    kind: TokenParties,
     subject: string,
     lifetimeMs: number,
     more: Readonly<Record<string, string | number>>,

@@ -7,6 +7,7 @@ import { createHash } from "node:crypto";
 import { decodeProtectedHeader, errors, type JWTPayload } from "jose";
 import type { Role } from "../rendezvous.js";
 import type { KeyRing } from "./key-ring.js";
+import { KeysUnavailableError } from "./remote-keys.js";
 
 /** The claims of a token that has been verified. */
 export interface VerifiedToken {
@@ -46,7 +47,19 @@ export interface TokenVerifierOptions {
   unixNowMs(): number;
   /** The number of verified tokens to remember. */
   readonly maxCachedTokens: number;
+  /** The difference between the clocks of issuer and router that is allowed. Default 0. */
+  readonly clockToleranceMs?: number | undefined;
+  /**
+   * The claim that names the user, where the tokens are of another issuer: nothing else of them is looked at then.
+   * Default: the tokens are those of a router.
+   */
+  readonly identity?: { readonly claim: string; readonly prefix: string } | undefined;
 }
+
+/** The longest token: as long as the headers that a router takes. */
+export const maxTokenChars = 16_384;
+/** The longest identity of a user of the exchange: as long as a pattern of a policy can be. */
+const maxIdentityChars = 255;
 
 /** The largest time in a token. RFC 7519 counts in seconds; a larger number is a mistake in the unit. */
 const maxNumericDate = 1e11;
@@ -65,12 +78,19 @@ export class TokenVerifier {
     this.#options = options;
   }
 
+  /** The issuer whose tokens are verified. */
+  get issuer(): string {
+    return this.#options.issuer;
+  }
+
   get cachedTokens(): number {
     return this.#verified.size;
   }
 
-  /** @throws TokenError */
+  /** @throws TokenError, KeysUnavailableError */
   async verify(token: string): Promise<VerifiedToken> {
+    if (token.length > maxTokenChars)
+      throw new TokenError(`it has ${token.length} characters, more than ${maxTokenChars}`);
     const hash = hashOf(token);
     const known = this.#verified.get(hash);
     if (known !== undefined) {
@@ -103,7 +123,7 @@ export class TokenVerifier {
   }
 
   async #verifyAnew(token: string): Promise<VerifiedToken> {
-    const { issuer, audience, unixNowMs } = this.#options;
+    const { issuer, audience, unixNowMs, identity, clockToleranceMs = 0 } = this.#options;
     const nowMs = unixNowMs();
     let claims: JWTPayload;
     try {
@@ -111,13 +131,18 @@ export class TokenVerifier {
       claims = await this.#keys.verify(token, header, {
         issuer,
         audience,
-        requiredClaims: ["exp", "sub"],
+        requiredClaims: identity === undefined ? ["exp", "sub"] : ["exp"],
         currentDate: new Date(nowMs),
+        clockTolerance: clockToleranceMs / 1_000,
       });
     } catch (error) {
+      if (error instanceof KeysUnavailableError) throw error;
       throw new TokenError(describe(error));
     }
-    return readClaims(claims, nowMs);
+    const expiresAtUnixMs = expiryOf(claims, nowMs, clockToleranceMs);
+    return identity === undefined
+      ? readClaims(claims, expiresAtUnixMs, nowMs + clockToleranceMs)
+      : readIdentity(claims, expiresAtUnixMs, identity);
   }
 }
 
@@ -125,28 +150,51 @@ function hashOf(token: string): string {
   return createHash("sha256").update(token).digest("base64");
 }
 
-/** Checks the claims that jose does not check. @throws TokenError */
-function readClaims(claims: JWTPayload, nowMs: number): VerifiedToken {
-  const { sub, exp, iat, jti, role, attempt } = claims;
-  if (typeof sub !== "string" || sub === "") throw new TokenError("its subject (sub) is empty");
+/** Returns the time up to which a token is good. @throws TokenError */
+function expiryOf({ exp }: JWTPayload, nowMs: number, toleranceMs: number): number {
   if (typeof exp !== "number" || !(exp <= maxNumericDate)) throw new TokenError("its expiry (exp) is not a date");
-  if (exp * 1_000 <= nowMs) throw new TokenError("it has expired");
-  if (iat !== undefined && !(typeof iat === "number" && iat * 1_000 <= nowMs))
+  const expiresAtUnixMs = exp * 1_000 + toleranceMs;
+  if (expiresAtUnixMs <= nowMs) throw new TokenError("it has expired");
+  return expiresAtUnixMs;
+}
+
+/** Checks the claims of a router's token that jose does not check. @throws TokenError */
+function readClaims(claims: JWTPayload, expiresAtUnixMs: number, latestMs: number): VerifiedToken {
+  const { sub, iat, jti, role, attempt } = claims;
+  if (typeof sub !== "string" || sub === "") throw new TokenError("its subject (sub) is empty");
+  if (iat !== undefined && !(typeof iat === "number" && iat * 1_000 <= latestMs))
     throw new TokenError("it was issued (iat) in the future");
-  if (jti !== undefined && typeof jti !== "string") throw new TokenError("its id (jti) is not text");
+  const tokenId = tokenIdOf(jti);
   if (role !== undefined && role !== "listen" && role !== "dial")
     throw new TokenError('its role is neither "listen" nor "dial"');
   if (attempt !== undefined && !(Number.isSafeInteger(attempt) && (attempt as number) > 0 && role !== undefined))
     throw new TokenError("its attempt is no whole number above 0, or it has no role");
   const ticket = ticketOf(claims);
-  return {
-    subject: sub,
-    expiresAtUnixMs: exp * 1_000,
-    tokenId: jti,
-    role,
-    attempt: attempt as number | undefined,
-    ticket,
-  };
+  return { subject: sub, expiresAtUnixMs, tokenId, role, attempt: attempt as number | undefined, ticket };
+}
+
+/** Returns the user that a token of another issuer names. @throws TokenError */
+function readIdentity(
+  claims: JWTPayload,
+  expiresAtUnixMs: number,
+  { claim, prefix }: NonNullable<TokenVerifierOptions["identity"]>,
+): VerifiedToken {
+  const value = Object.hasOwn(claims, claim) ? claims[claim] : undefined;
+  const named = `the claim ${JSON.stringify(claim)}, which names its user,`;
+  if (typeof value !== "string" || value === "") throw new TokenError(`${named} is not text`);
+  if (claim === "email" && claims["email_verified"] !== true)
+    throw new TokenError("the address of its user is not verified (email_verified)");
+  const subject = `${prefix}${value}`;
+  if (subject.length > maxIdentityChars)
+    throw new TokenError(`${named} has ${subject.length} characters, more than ${maxIdentityChars}`);
+  if (/[\p{Cc}\p{Cf}\p{Cs}]/u.test(subject)) throw new TokenError(`${named} has control characters`);
+  const tokenId = tokenIdOf(claims.jti);
+  return { subject, expiresAtUnixMs, tokenId, role: undefined, attempt: undefined, ticket: undefined };
+}
+
+function tokenIdOf(jti: unknown): string | undefined {
+  if (jti !== undefined && typeof jti !== "string") throw new TokenError("its id (jti) is not text");
+  return jti;
 }
 
 /** Returns the content of a ticket, undefined for claims that are none. */
@@ -163,7 +211,7 @@ function describe(error: unknown): string {
   if (error instanceof errors.JWSSignatureVerificationFailed) return "its signature fits no key of this router";
   if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JOSEAlgNotAllowed)
     return "no key of this router is for its algorithm and key id";
-  if (error instanceof errors.JWKSTimeout) return "the public keys could not be fetched in time";
+  if (error instanceof errors.JWKSMultipleMatchingKeys) return "it names no key (kid), and several could be its own";
   return "it is not a signed JWT that this router could read";
 }
 

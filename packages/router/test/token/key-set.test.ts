@@ -2,7 +2,7 @@
 import { generateKeyPairSync } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { keysOfSet } from "../../src/index.js";
-import { maxKeys } from "../../src/token/key-set.js";
+import { maxKeys } from "../../src/token/public-keys.js";
 
 const k = Buffer.alloc(64, 7).toString("base64url");
 const publicJwk = (pair: { publicKey: { export(options: { format: "jwk" }): object } }): object =>
