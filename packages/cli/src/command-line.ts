@@ -1,12 +1,12 @@
 /** The grammar of the command line: commands, options, help. The commands themselves are in `commands/`, one a file. */
 import { Command, CommanderError, Option } from "commander";
+import type { CheckOptions } from "./commands/check.js";
 import type { ConnectOptions } from "./commands/connect.js";
 import type { DemoOptions } from "./commands/demo.js";
 import type { ExposeOptions } from "./commands/expose.js";
 import type { NewKeyOptions } from "./commands/key.js";
 import type { PingOptions } from "./commands/ping.js";
 import type { RecvOptions } from "./commands/recv.js";
-import type { RouterCommandOptions } from "./commands/router.js";
 import type { SendOptions } from "./commands/send.js";
 import type { TokenOptions } from "./commands/token-mint.js";
 import type { CommonOptions } from "./context.js";
@@ -19,7 +19,6 @@ import {
   defaultMaxConnections,
   defaultPingTimeout,
   defaultResume,
-  defaultRouterListen,
   defaultSendWait,
   defaultSizeMb,
   defaultWait,
@@ -27,6 +26,7 @@ import {
 import { exitCodeMeanings, signalMeanings } from "./exit-codes.js";
 import { logLevels } from "./output.js";
 import type { AccessOptions } from "./router-access.js";
+import { type RouterCommandOptions, routerOptions } from "./router-options.js";
 import { version } from "./version.js";
 
 /** The parsed command line. */
@@ -47,7 +47,7 @@ export type Request =
   | { readonly command: "demo"; readonly options: DemoOptions & CommonOptions }
   | { readonly command: "token mint"; readonly identity: string; readonly options: TokenOptions & CommonOptions }
   | { readonly command: "token inspect"; readonly file: string | undefined; readonly options: CommonOptions }
-  | { readonly command: "check"; readonly file: string; readonly options: CommonOptions }
+  | { readonly command: "check"; readonly file: string; readonly options: CheckOptions & CommonOptions }
   | { readonly command: "key"; readonly options: NewKeyOptions & CommonOptions }
   | { readonly command: "version"; readonly options: CommonOptions }
   | { readonly command: "completion"; readonly shell: string; readonly options: CommonOptions };
@@ -130,23 +130,19 @@ type Accept = (request: Request) => void;
 
 function defineRouter(program: Command, accept: Accept): void {
   const router = define(program, "router", "run exchange and router in one server")
-    .option("-l, --listen <address>", "[HOST:]PORT, 0 for any free port, or unix:/path", defaultRouterListen)
-    .option("--key-file <file>", "the key that tokens are signed with (default: ROUTER_KEY, else that of this machine)")
-    .option("--jwks <file>", "public keys that tokens are verified with, too, as a JWK Set")
-    .option("--tls-cert <file>", "certificate chain, PEM; needed beyond loopback")
-    .option("--tls-key <file>", "its private key, PEM")
-    .option("--plaintext", "no TLS, also beyond loopback")
-    .addOption(grace())
-    .option("--linger <duration>", "how long a reader may pause after its other side was lost (default: without limit)")
-    .option("--metrics <address>", "[HOST:]PORT for /metrics (Prometheus), /livez and /readyz")
-    .option("--policy <file>", "who may listen and dial under which names, YAML; looked at again every two seconds")
-    .option("--audit <file>", "a line of JSON for each stream that has ended: who, whom, how long, bytes, why")
-    .action((options: RouterCommandOptions) => accept({ command: "router", options }));
-  withKeepalive(router);
+    .option("--config <file>", "has these options as lines of YAML, such as: listen: 0.0.0.0:7420")
+    .option("--print-config", "print the options that hold, and where each comes from, and end");
+  for (const { flags, help, byDefault } of Object.values(routerOptions)) {
+    const shown = byDefault === undefined ? help : `${help} (default: ${byDefault})`;
+    router.addOption(new Option(flags, shown));
+  }
+  router.action((options: RouterCommandOptions & CommonOptions) => accept({ command: "router", options }));
   finish(
     router,
     "trunkline router",
     "trunkline router --listen 0.0.0.0:7420 \\\n    --tls-cert cert.pem --tls-key key.pem --key-file router.key",
+    "trunkline router --config router.yaml",
+    "trunkline router --config router.yaml --print-config",
   );
 }
 
@@ -290,10 +286,11 @@ function defineKey(program: Command, accept: Accept): void {
 }
 
 function defineCheck(program: Command, accept: Accept): void {
-  const check = define(program, "check", "find the mistakes of a policy for a router")
+  const check = define(program, "check", "find the mistakes of a policy or a configuration for a router")
     .argument("<file>", "the policy, YAML")
-    .action((file: string, options: CommonOptions) => accept({ command: "check", file, options }));
-  finish(check, "trunkline check policy.yaml");
+    .option("--config", "the file is a configuration")
+    .action((file: string, options: CheckOptions & CommonOptions) => accept({ command: "check", file, options }));
+  finish(check, "trunkline check policy.yaml", "trunkline check --config router.yaml");
 }
 
 function defineCompletion(program: Command, accept: Accept): void {
@@ -395,6 +392,8 @@ const environment = `Environment (secrets are never arguments):
   TRUNKLINE_TOKEN     the token, for the same
   ROUTER_KEY          the key that tokens are signed with, for router and token;
                       taken as it is, spaces and line ends included
+  TRUNKLINE_ROUTER_…  an option of router, such as TRUNKLINE_ROUTER_TLS_CERT; a
+                      flag counts before it, a file (--config) after it
 `;
 
 function exitCodes(): string {

@@ -20,6 +20,11 @@ export interface Context {
   readonly program: string;
   /** The clock by which files that may change are looked at again. */
   readonly clock: Clock;
+  /**
+   * Calls the listener for each SIGHUP, which does not end the command then; a closed terminal still ends it. Returns
+   * what takes the listener away.
+   */
+  onHangup(listener: () => void): () => void;
 }
 
 /** Options of every command. */
@@ -33,7 +38,8 @@ export interface GraceOption {
   readonly grace: string;
 }
 
-const maxGraceMs = 3_600_000;
+/** The largest `--grace`. */
+export const maxGraceMs = 3_600_000;
 
 /** Returns the milliseconds of `--grace`. @throws CommandError */
 export function graceMsOf(options: GraceOption): number {
@@ -46,7 +52,11 @@ export interface KeepaliveOptions {
   readonly keepaliveTimeout: string;
 }
 
-const maxKeepaliveMs = 86_400_000;
+/** The largest `--keepalive` and `--keepalive-timeout`. */
+export const maxKeepaliveMs = 86_400_000;
+
+/** The largest `--linger`. */
+export const maxLingerMs = 86_400_000;
 
 /** Returns the keepalive of router connections; `--keepalive 0` is never. @throws CommandError */
 export function keepaliveOf(options: KeepaliveOptions): { keepaliveIntervalMs: number; keepaliveTimeoutMs: number } {

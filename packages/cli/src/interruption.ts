@@ -1,6 +1,6 @@
 /**
  * Signals to the command: SIGINT, SIGTERM, and SIGHUP of a terminal that was closed. The first one asks the command to
- * end in order, the second one ends it at once.
+ * end in order, the second one ends it at once. A command that has files to look at again takes SIGHUP for that.
  */
 import { constants } from "node:os";
 import { monotonicMs } from "@trunkline/base/node";
@@ -37,6 +37,8 @@ export class Interrupted extends Error {
 export interface Interruption {
   /** Aborts with an `Interrupted`. */
   readonly signal: AbortSignal;
+  /** Has SIGHUP call the listener, and not end the command. Returns what takes the listener away. */
+  onHangup(listener: () => void): () => void;
   /** Removes the listeners. */
   stop(): void;
 }
@@ -47,16 +49,22 @@ export interface Interruption {
  */
 const sameSignalMs = 250;
 
-/** Listens to the signals of `source`, and to `readerGone`. `nowMs` is monotonic. */
+/**
+ * Listens to the signals of `source`, and to `readerGone`. `nowMs` is monotonic. In a terminal (`isInteractive`) SIGHUP
+ * says that it was closed, and ends the command whatever listens.
+ */
 export function interruptible(
   source: SignalSource,
   readerGone: AbortSignal,
   nowMs: () => number = monotonicMs,
+  isInteractive = false,
 ): Interruption {
+  let hangup: (() => void) | undefined;
   const controller = new AbortController();
   let firstMs: number | undefined;
   const onSignal = (signal: EndingSignal): void => {
-    if (firstMs === undefined) {
+    if (signal === "SIGHUP" && hangup !== undefined && !isInteractive) hangup();
+    else if (firstMs === undefined) {
       firstMs = nowMs();
       controller.abort(new Interrupted(signal));
     } else if (nowMs() - firstMs >= sameSignalMs) {
@@ -68,6 +76,12 @@ export function interruptible(
   readerGone.addEventListener("abort", onReaderGone);
   return {
     signal: controller.signal,
+    onHangup(listener) {
+      hangup = listener;
+      return () => {
+        if (hangup === listener) hangup = undefined;
+      };
+    },
     stop() {
       for (const signal of signals) source.off(signal, onSignal);
       readerGone.removeEventListener("abort", onReaderGone);

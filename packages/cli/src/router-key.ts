@@ -11,6 +11,7 @@ import {
 import { CommandError, reasonOf } from "./command-error.js";
 import type { Context, Environment } from "./context.js";
 import { ExitCode } from "./exit-codes.js";
+import { isUrl } from "./key-address.js";
 import type { FileSource } from "./operation/file-watch.js";
 import { readSmallFile } from "./secret-file.js";
 
@@ -21,7 +22,7 @@ export interface KeyOptions {
 
 /** The files of a router's keys. */
 export interface KeyFiles extends KeyOptions {
-  /** Public keys, as a JWK Set. */
+  /** Public keys, as a JWK Set: a file, or the address of one. */
   readonly jwks?: string | undefined;
 }
 
@@ -63,7 +64,7 @@ export function keyFiles(
 ): FileSource<readonly KeySource[]> | undefined {
   const files = [
     ...(keyFile === undefined ? [] : [{ path: keyFile, what: "the key file", read: keysIn }]),
-    ...(jwks === undefined ? [] : [{ path: jwks, what: "the public keys in", read: publicKeysIn }]),
+    ...(jwks === undefined || isUrl(jwks) ? [] : [{ path: jwks, what: "the public keys in", read: publicKeysIn }]),
   ];
   if (files.length === 0) return undefined;
   return {

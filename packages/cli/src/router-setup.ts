@@ -1,12 +1,15 @@
 /** The things that a router of the command line starts with: its key and its certificate. */
 import { createSecureContext, type TlsOptions } from "node:tls";
-import type { KeySource } from "@trunkline/router";
+import type { IdentityIssuer, KeySource } from "@trunkline/router";
 import { CommandError, reasonOf } from "./command-error.js";
 import type { Context } from "./context.js";
 import { ExitCode } from "./exit-codes.js";
+import { isUrl, keyAddress } from "./key-address.js";
 import { localRouter } from "./local-router.js";
 import { type FileSource, type LoadedFiles, loadFiles } from "./operation/file-watch.js";
+import { readCertificates } from "./router-access.js";
 import { environmentKey, type KeyFiles, keyFiles, localKey } from "./router-key.js";
+import type { RouterSettings } from "./router-options.js";
 import { readSmallFile } from "./secret-file.js";
 import { probe } from "./sockets.js";
 import { parseEndpoint } from "./target.js";
@@ -49,17 +52,39 @@ export async function chooseKeys(options: KeyFiles, context: Context): Promise<R
   return { ...(await loadKeys(options, own)), given: false, otherAt };
 }
 
-async function loadKeys(options: KeyFiles, fixed: readonly KeySource[]): Promise<Pick<RouterKeys, "keys" | "files">> {
+async function loadKeys(options: KeyFiles, given: readonly KeySource[]): Promise<Pick<RouterKeys, "keys" | "files">> {
+  const { jwks } = options;
+  const fixed = jwks !== undefined && isUrl(jwks) ? [...given, { jwksUrl: keyAddress(jwks, "--jwks") }] : given;
   const source = keyFiles(options, fixed);
   if (source === undefined) return { keys: fixed, files: undefined };
   const files = await loadFiles(source);
   return { keys: files.value, files };
 }
 
+/** The settings of a provider of OpenID Connect. */
+export type OidcSettings = Pick<RouterSettings, "oidcIssuer" | "oidcAudience" | "oidcClaim" | "oidcPrefix" | "oidcCa">;
+
+/** Returns the issuers of identities. @throws CommandError for settings that do not go together, or a bad file */
+export async function identityIssuers(settings: OidcSettings): Promise<readonly IdentityIssuer[]> {
+  const { oidcIssuer, oidcAudience, oidcClaim, oidcPrefix, oidcCa } = settings;
+  const others = { "--oidc-audience": oidcAudience, "--oidc-claim": oidcClaim, "--oidc-prefix": oidcPrefix };
+  if (oidcIssuer === undefined) {
+    const alone = Object.entries({ ...others, "--oidc-ca": oidcCa }).find(([, value]) => value !== undefined)?.[0];
+    if (alone === undefined) return [];
+    throw new CommandError(`${alone} needs --oidc-issuer`, ExitCode.usage);
+  }
+  if (oidcAudience === undefined) {
+    const why = "without it, tokens that the issuer makes for other services would be good here";
+    throw new CommandError(`--oidc-issuer needs --oidc-audience: ${why}`, ExitCode.usage);
+  }
+  const ca = oidcCa === undefined ? undefined : await readCertificates(oidcCa);
+  return [{ issuer: oidcIssuer, audience: oidcAudience, identityClaim: oidcClaim, identityPrefix: oidcPrefix, ca }];
+}
+
 /** The files of a certificate and its key. */
 export interface TlsFiles {
-  readonly tlsCert?: string;
-  readonly tlsKey?: string;
+  readonly tlsCert?: string | undefined;
+  readonly tlsKey?: string | undefined;
 }
 
 /**

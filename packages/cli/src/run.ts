@@ -51,10 +51,11 @@ export async function run(process: CommandProcess, clock: Clock = systemClock): 
 async function carryOut(request: Request, program: string, process: CommandProcess, clock: Clock): Promise<number> {
   const { json = false, logLevel } = request.options;
   const output = new Output({ json, logLevel: logLevel as LogLevel | undefined }, process.stdout, process.stderr);
-  const { signal, stop } = interruptible(process, output.readerGone);
+  const isInteractive = process.stdout.isTTY === true || process.stderr.isTTY === true;
+  const { signal, stop, onHangup } = interruptible(process, output.readerGone, undefined, isInteractive);
   let exitCode: number = ExitCode.ok;
   try {
-    await dispatch(request, { output, env: process.env, signal, program, clock });
+    await dispatch(request, { output, env: process.env, signal, program, clock, onHangup });
   } catch (error) {
     exitCode = report(error, output);
   }
@@ -113,7 +114,7 @@ async function dispatch(request: Request, context: Context): Promise<void> {
     }
     case "check": {
       const { check } = await import("./commands/check.js");
-      return check(request.file, context);
+      return check(request.file, request.options, context);
     }
     case "key": {
       const { key } = await import("./commands/key.js");

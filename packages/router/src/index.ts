@@ -62,4 +62,5 @@ export { type Frame, FrameError, RouterFrameType } from "./stream/frame.js";
 export { maxFramePayloadBytes } from "./stream/outgoing.js";
 export type { FrameCall } from "./stream/peer-features.js";
 export { peerKey } from "./stream/peer-key.js";
+export { addressProblem } from "./token/fetch-json.js";
 export { minSecretBytes } from "./token/key-ring.js";

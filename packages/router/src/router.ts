@@ -44,7 +44,7 @@ export interface RouterOptions extends RouterLimits {
    * The issuer and the audience of the tokens for streams, those that the exchange makes included. Default: those of
    * Jumpstarter's controller, `https://jumpstarter.dev/stream` and `https://jumpstarter.dev/router`.
    */
-  readonly streamTokens?: TokenParties | undefined;
+  readonly streamTokens?: { readonly [Name in keyof TokenParties]?: string | undefined } | undefined;
   /**
    * The difference between the clocks of an issuer and this router that tokens may show. Default 0: they expire at
    * their second, as in Jumpstarter.
@@ -154,14 +154,15 @@ export class Router implements AsyncDisposable {
       refuseThirdPeer = false,
       reflection = true,
       issuers = [],
-      streamTokens = routerToken,
+      streamTokens = {},
       clockToleranceMs = 0,
       onEvent,
       onError,
     } = options;
     const limits = resolveLimits(options);
     wholeNumber("clockToleranceMs", clockToleranceMs, 0, maxClockToleranceMs);
-    checkParties("streamTokens", streamTokens);
+    const { issuer = routerToken.issuer, audience = routerToken.audience } = streamTokens;
+    checkParties("streamTokens", { issuer, audience });
     const reporter = new Reporter(onEvent, { ...limits, clock });
     this.#reporter = reporter;
     const onKeys = (event: RemoteKeyEvent): void => reporter.tell(event);
@@ -175,14 +176,13 @@ export class Router implements AsyncDisposable {
     const streams = new StreamTable(limits.maxRememberedStreams);
     this.#describes = reflection;
     const verifying = { unixNowMs, maxCachedTokens, clockToleranceMs };
-    const { issuer, audience } = streamTokens;
     const verifier = new TokenVerifier(keys, { issuer, audience, ...verifying });
     const exchangeVerifier = new TokenVerifier(keys, { ...exchangeToken, ...verifying });
     const ticketVerifier = new TokenVerifier(keys, { ...ticketToken, ...verifying });
     this.#verifiers = [verifier, exchangeVerifier, ticketVerifier];
     this.#identities = new IdentityVerifier(exchangeVerifier, issuers, verifying, { clock, onEvent: onKeys });
     const trust = (token: string, verified: VerifiedToken): void => verifier.trust(token, verified);
-    this.#minter = new TokenMinter(keys, unixNowMs, trust, streamTokens);
+    this.#minter = new TokenMinter(keys, unixNowMs, trust, { issuer, audience });
     this.#routerService = new RouterServiceHandler({
       verifier,
       access,
@@ -269,6 +269,12 @@ export class Router implements AsyncDisposable {
     this.#keys.replace(keys);
     this.#keys.start();
     this.#forgetTokens();
+  }
+
+  /** Fetches the public keys of all addresses and issuers now. Those that cannot be fetched stay. */
+  refreshKeys(): void {
+    this.#keys.refresh();
+    this.#identities.refresh();
   }
 
   #forgetTokens(): void {

@@ -2,47 +2,35 @@
 import type { TlsOptions } from "node:tls";
 import { type KeySource, Router, type RouterEvent, type RouterOptions, type RouterPolicy } from "@trunkline/router";
 import { CommandError, reasonOf } from "../command-error.js";
-import {
-  type Context,
-  type GraceOption,
-  graceMsOf,
-  interrupted,
-  type KeepaliveOptions,
-  keepaliveOf,
-} from "../context.js";
+import { type Context, graceMsOf, interrupted, keepaliveOf, maxLingerMs } from "../context.js";
 import { parseDuration } from "../duration.js";
 import { ExitCode } from "../exit-codes.js";
 import { type Publication, publish } from "../local-router.js";
 import { Audit, type AuditOptions } from "../operation/audit.js";
 import { type FileWatchOptions, type LoadedFiles, loadFiles, watchFiles } from "../operation/file-watch.js";
+import { printConfig } from "../operation/print-config.js";
+import { Reload } from "../operation/reload.js";
+import { effectiveSettings, maxClockToleranceMs } from "../operation/router-settings.js";
 import { StatusServer } from "../operation/status-server.js";
-import type { KeyFiles } from "../router-key.js";
-import { certificateFiles, chooseKeys, type RouterKeys } from "../router-setup.js";
+import type { RouterCommandOptions, RouterSettings } from "../router-options.js";
+import { certificateFiles, chooseKeys, identityIssuers, type RouterKeys } from "../router-setup.js";
 import { cannotListen } from "../sockets.js";
 import { isLocalAddress, parseEndpoint, parseListen, printAddress } from "../target.js";
 import { tellEnding } from "./ending.js";
 
-/** Options of `trunkline router`. */
-export interface RouterCommandOptions extends KeyFiles, GraceOption, KeepaliveOptions {
-  readonly listen: string;
-  readonly tlsCert?: string;
-  readonly tlsKey?: string;
-  readonly plaintext?: boolean;
-  /** The longest time in which a reader takes nothing of what its lost other side has sent. Default: without limit. */
-  readonly linger?: string;
-  /** The address of `/metrics`, `/livez` and `/readyz`. */
-  readonly metrics?: string;
-  /** The file of the policy. */
-  readonly policy?: string;
-  /** The file of the audit. */
-  readonly audit?: string;
-}
-
-const maxLingerMs = 86_400_000;
-
 /** Runs until interrupted. @throws CommandError */
 export async function router(options: RouterCommandOptions, context: Context): Promise<void> {
+  const { output, env } = context;
+  const effective = await effectiveSettings(options, env);
+  for (const variable of effective.unknownVariables)
+    output.note("warn", { event: "unknown-variable", variable }, `${variable} is no setting of a router, and ignored`);
+  if (options.printConfig === true) printConfig(effective, env, output);
+  else await runRouter(effective.settings, context);
+}
+
+async function runRouter(options: RouterSettings, context: Context): Promise<void> {
   const { output, signal } = context;
+  using reload = new Reload(context);
   const address = parseListen(options.listen);
   const graceMs = graceMsOf(options);
   const lingerMs =
@@ -58,10 +46,13 @@ export async function router(options: RouterCommandOptions, context: Context): P
     throw new CommandError(`listening on ${where} needs --tls-cert and --tls-key (or --plaintext)`, ExitCode.usage);
   }
   const statusAddress = options.metrics === undefined ? undefined : parseListen(options.metrics);
+  const issuers = await identityIssuers(options);
   const policyFiles = options.policy === undefined ? undefined : await loadPolicy(options.policy);
   const keys = await chooseKeys(options, context);
   await using audit = options.audit === undefined ? undefined : await Audit.open(options.audit, auditTrouble(context));
-  const server = makeRouter(keys, { lingerMs, ...keepalive, policy: policyFiles?.value }, audit, context);
+  const given = { lingerMs, ...keepalive, policy: policyFiles?.value, issuers, ...tokenOptions(options) };
+  const server = makeRouter(keys, given, audit, context);
+  reload.add({ lookNow: () => server.refreshKeys() });
   await using status = statusAddress === undefined ? undefined : await StatusServer.listen(statusAddress, server);
   let publication: Publication | undefined;
   try {
@@ -83,9 +74,10 @@ export async function router(options: RouterCommandOptions, context: Context): P
       },
       `router listening on ${bound}${found}`,
     );
-    using _certificate = tlsFiles && (await watchFiles(tlsFiles, certificateChanges(server, context)));
-    using _policy = policyFiles && (await watchFiles(policyFiles, policyChanges(server, context)));
-    using _keys = keys.files && (await watchFiles(keys.files, keyChanges(server, publication, context)));
+    using certificates = tlsFiles && (await watchFiles(tlsFiles, certificateChanges(server, context)));
+    using policies = policyFiles && (await watchFiles(policyFiles, policyChanges(server, context)));
+    using keySets = keys.files && (await watchFiles(keys.files, keyChanges(server, publication, context)));
+    for (const files of [certificates, policies, keySets]) reload.add(files);
     await interrupted(signal);
     status?.drain();
     tellEnding(context, server.stats.livePairs, graceMs);
@@ -101,7 +93,15 @@ export async function router(options: RouterCommandOptions, context: Context): P
   );
 }
 
-type GivenOptions = Pick<RouterOptions, "lingerMs" | "keepaliveIntervalMs" | "keepaliveTimeoutMs" | "policy">;
+type GivenOptions = Omit<RouterOptions, "keys" | "onEvent" | "onError">;
+
+/** Returns the options about tokens. */
+function tokenOptions({ issuer, audience, clockTolerance }: RouterSettings): GivenOptions {
+  return {
+    streamTokens: { issuer, audience },
+    clockToleranceMs: parseDuration(clockTolerance ?? "0", "--clock-tolerance", maxClockToleranceMs),
+  };
+}
 
 /** Reads a policy. The reader of YAML is loaded only here: most routers start without it. @throws CommandError */
 async function loadPolicy(path: string): Promise<LoadedFiles<RouterPolicy>> {
@@ -237,7 +237,8 @@ async function publishIfFree(
  * `--log-level debug`.
  */
 function levelOf({ kind }: RouterEvent): "debug" | "info" | "warn" {
-  if (kind === "refused" || kind === "refusals-omitted") return "warn";
+  if (kind === "refused" || kind === "refusals-omitted" || kind === "keys-unavailable") return "warn";
+  if (kind === "keys-fetched") return "info";
   return kind === "listening" || kind === "listener-removed" ? "info" : "debug";
 }
 

@@ -70,6 +70,10 @@ export class FileWatch<Value> implements Disposable {
   #settled = false;
   #cancel: () => void;
   #disposed = false;
+  /** True while a look reads the files. */
+  #looking = false;
+  /** True where the next look is the only one that a change needs. */
+  #atOnce = false;
 
   constructor({ source, contents }: LoadedFiles<Value>, options: FileWatchOptions<Value>) {
     this.#source = source;
@@ -83,11 +87,27 @@ export class FileWatch<Value> implements Disposable {
     return clock.at(clock.nowMs() + lookAgainMs, () => void this.#look(), "watch");
   }
 
+  /** Looks now, and takes a change at once: the user has said that the files are ready. */
+  lookNow(): void {
+    this.#atOnce = true;
+    if (this.#looking) return;
+    this.#cancel();
+    void this.#look();
+  }
+
   /** Looks once, and makes the next appointment. It never rejects. */
   async #look(): Promise<void> {
+    const atOnce = this.#atOnce;
+    this.#atOnce = false;
+    this.#looking = true;
     const found = await this.#source.read().catch(asCommandError);
+    this.#looking = false;
     if (this.#disposed) return;
-    if (isSame(found, this.#used)) this.#seen = undefined;
+    if (atOnce && !isSame(found, this.#used)) {
+      this.#seen = found;
+      this.#settled = true;
+      this.#use(found);
+    } else if (isSame(found, this.#used)) this.#seen = undefined;
     else if (!isSame(found, this.#seen)) {
       this.#seen = found;
       this.#settled = false;
@@ -95,7 +115,9 @@ export class FileWatch<Value> implements Disposable {
       this.#settled = true;
       this.#use(found);
     }
-    this.#cancel = this.#lookLater();
+    // Another look may have been asked for while this one has read.
+    if (this.#atOnce) void this.#look();
+    else this.#cancel = this.#lookLater();
   }
 
   #use(found: Contents | CommandError): void {

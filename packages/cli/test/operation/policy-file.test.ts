@@ -1,8 +1,12 @@
 /** Every kind of mistake in a policy file has one line with its place. */
 import { readFileSync } from "node:fs";
+import type { RouterPolicy } from "@trunkline/router";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { problemText, readPolicy } from "../../src/operation/policy-file.js";
+import { policySchema } from "../../src/operation/policy-file.js";
+import { problemText, readYaml } from "../../src/operation/yaml-file.js";
+
+const readPolicy = (bytes: Uint8Array) => readYaml<RouterPolicy>(bytes, policySchema);
 
 const read = (text: string | Uint8Array): string[] => {
   const bytes = typeof text === "string" ? Buffer.from(text) : text;
@@ -67,7 +71,7 @@ const mistakes: readonly (readonly [what: string, text: string, ...lines: string
   [
     "a star without quotes",
     "rules:\n  - identities: [*]\n",
-    "p:2:18: a policy has no aliases (*name): a pattern that begins with a star is written in quotes",
+    "p:2:18: a policy has no aliases (*name): a text that begins with a star is written in quotes",
   ],
   ["an anchor", "rules: &all []\n", "p:1:8: a policy has no anchors (&name)"],
   ["a tag", "rules: !!seq []\n", "p:1:8: a policy has no tags (!name)"],
@@ -101,7 +105,7 @@ const mistakes: readonly (readonly [what: string, text: string, ...lines: string
 
 describe("a policy file", () => {
   test("has comments, both forms of lists, and patterns in quotes where YAML needs them", () => {
-    expect(readPolicy(Buffer.from(good)).policy).toEqual({
+    expect(readPolicy(Buffer.from(good)).value).toEqual({
       rules: [
         { identities: ["board-*"], listen: ["{identity}", "{identity}/*"], maxListeners: 5 },
         { identities: ["ci", "*@example.org"], dial: ["*"] },
@@ -112,7 +116,7 @@ describe("a policy file", () => {
 
   test("may be JSON, have a byte order mark, or lines that end as on Windows", () => {
     for (const text of ['{"rules": []}', "\uFEFFrules: []\n", "rules: []\r\n", "---\nrules: []\n"])
-      expect(readPolicy(Buffer.from(text))).toEqual({ policy: { rules: [] } });
+      expect(readPolicy(Buffer.from(text)).value).toEqual({ rules: [] });
   });
 
   test.each(mistakes)("with %s has its line", (_, text, ...lines) => {
@@ -121,7 +125,7 @@ describe("a policy file", () => {
 
   test("of the page for operators can be used", () => {
     const page = readFileSync(new URL("../../../../docs/operators.md", import.meta.url), "utf8");
-    const shown = [...page.matchAll(/^```yaml\n(.*?)^```$/gms)].map(([, text]) => text as string);
+    const shown = [...page.matchAll(/^```yaml\n(# policy\.yaml\n.*?)^```$/gms)].map(([, text]) => text as string);
     expect(shown.length).toBeGreaterThan(0);
     for (const text of shown) expect(read(text)).toEqual([]);
   });
@@ -191,7 +195,7 @@ describe("a policy file", () => {
 
   test("that was cut anywhere is read, too", () => {
     for (let end = 0; end <= good.length; end += 1) {
-      const { policy, problems } = readPolicy(Buffer.from(good.slice(0, end)));
+      const { value: policy, problems } = readPolicy(Buffer.from(good.slice(0, end)));
       expect(policy !== undefined || (problems ?? []).length > 0).toBe(true);
     }
   });

@@ -75,6 +75,11 @@ export class IdentityVerifier {
     for (const { remote } of this.#byIssuer.values()) remote?.start();
   }
 
+  /** Fetches the keys of all issuers again. */
+  refresh(): void {
+    for (const { remote } of this.#byIssuer.values()) remote?.refresh();
+  }
+
   close(): void {
     for (const { remote } of this.#byIssuer.values()) remote?.close();
   }

@@ -131,6 +131,11 @@ export class KeyRing {
     for (const keys of this.#remote.values()) keys.start();
   }
 
+  /** Fetches the keys of all addresses again. */
+  refresh(): void {
+    for (const keys of this.#remote.values()) keys.refresh();
+  }
+
   /** Fetches no more. */
   close(): void {
     for (const keys of this.#remote.values()) keys.close();

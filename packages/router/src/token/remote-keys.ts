@@ -115,6 +115,11 @@ export class RemoteKeys {
     if (this.#lastAttemptMs === Number.NEGATIVE_INFINITY) void this.#fetch();
   }
 
+  /** Fetches the keys again now, unless they are being fetched. */
+  refresh(): void {
+    void this.#fetch();
+  }
+
   /** Fetches no more. */
   close(): void {
     this.#cancel();
