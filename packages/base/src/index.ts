@@ -24,5 +24,6 @@ export { checkOptionNames, optionNames } from "./option-names.js";
 export { reasonText } from "./reason-text.js";
 export { createSystemClock, type RuntimeTimers } from "./system-clock.js";
 export { type TimerEntry, TimerHeap } from "./timer-heap.js";
+export { TokenBucket } from "./token-bucket.js";
 export { trimBlanks } from "./trim-blanks.js";
 export { aboveZero, durationMs, maxTimerMs, numberInRange, wholeNumber } from "./whole-number.js";

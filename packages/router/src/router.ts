@@ -205,6 +205,7 @@ export class Router implements AsyncDisposable {
         sessions: this.#routerService.sessions,
         routerEndpoint,
         attemptMs: limits.maxDialWaitMs,
+        unixNowMs,
       }),
       access,
       streams,

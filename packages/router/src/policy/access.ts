@@ -21,6 +21,8 @@ export interface StreamParties {
 export interface IdentityLimits {
   readonly maxListeners: number;
   readonly maxStreams: number;
+  readonly maxBytesPerSecond: number;
+  readonly maxStreamSeconds: number;
 }
 
 interface Rule extends IdentityLimits {
@@ -49,6 +51,8 @@ interface Decisions {
 const unlimited: IdentityLimits = {
   maxListeners: Number.POSITIVE_INFINITY,
   maxStreams: Number.POSITIVE_INFINITY,
+  maxBytesPerSecond: Number.POSITIVE_INFINITY,
+  maxStreamSeconds: Number.POSITIVE_INFINITY,
 };
 
 /** The rights of all callers at one router: those of its policy, or everything where it has none. */
@@ -104,6 +108,14 @@ export class Access {
     return this.dialRefusal(dialler, name) ?? this.listenRefusal(listener, name);
   }
 
+  /** Returns why a stream that was dialled so long ago may not go on, or undefined if it may. */
+  ageRefusal(dialler: string, ageMs: number): string | undefined {
+    const { maxStreamSeconds } = this.limitsOf(dialler);
+    if (ageMs < maxStreamSeconds * 1_000) return undefined;
+    const limit = `${maxStreamSeconds} s (maxStreamSeconds)`;
+    return `the policy ends streams of the identity ${shortened(dialler)} after ${limit}`;
+  }
+
   /** Returns the terms on which listeners share the name; undefined where it is for one alone. */
   sharingOf(name: string): NameSharing | undefined {
     return this.#decisions?.shared.find(({ names }) => names.some((pattern) => pattern.matches(name)));
@@ -139,13 +151,15 @@ function globs(patterns: readonly string[]): Glob[] {
 }
 
 function compiled(rule: PolicyRule): Rule {
-  const { identities, listen = [], dial = [], maxListeners, maxStreams } = rule;
+  const { identities, listen = [], dial = [] } = rule;
   return {
     identities: globs(identities),
     listen: globs(listen),
     dial: globs(dial),
-    maxListeners: maxListeners ?? unlimited.maxListeners,
-    maxStreams: maxStreams ?? unlimited.maxStreams,
+    maxListeners: rule.maxListeners ?? unlimited.maxListeners,
+    maxStreams: rule.maxStreams ?? unlimited.maxStreams,
+    maxBytesPerSecond: rule.maxBytesPerSecond ?? unlimited.maxBytesPerSecond,
+    maxStreamSeconds: rule.maxStreamSeconds ?? unlimited.maxStreamSeconds,
   };
 }
 

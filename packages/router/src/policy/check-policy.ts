@@ -38,6 +38,10 @@ export const maxPatterns = 1_000;
 export const maxDenied = 5_000;
 /** The longest pattern or entry. */
 export const maxPatternChars = 255;
+/** The lowest rate of a stream: a full frame a second, so that acknowledgements and PINGs come in time. */
+export const leastBytesPerSecond = 65_536;
+/** The longest time of a stream: that of a timer. */
+export const mostStreamSeconds = 2_147_483;
 /** The number of mistakes after which the check ends. */
 const maxProblems = 100;
 
@@ -117,12 +121,18 @@ class PolicyCheck {
 
   readonly #limitAboveZero: Check = (value, path) => this.#wholeNumber(value, path, 1);
 
+  readonly #bytesPerSecond: Check = (value, path) => this.#wholeNumber(value, path, leastBytesPerSecond);
+
+  readonly #seconds: Check = (value, path) => this.#wholeNumber(value, path, 1, mostStreamSeconds);
+
   readonly #rule: Shape<PolicyRule> = {
     identities: { check: this.#list(maxPatterns, this.#identityPattern, 1), required: true },
     listen: { check: this.#list(maxPatterns, this.#namePattern) },
     dial: { check: this.#list(maxPatterns, this.#namePattern) },
     maxListeners: { check: this.#limit },
     maxStreams: { check: this.#limit },
+    maxBytesPerSecond: { check: this.#bytesPerSecond },
+    maxStreamSeconds: { check: this.#seconds },
   };
 
   readonly #denied: Shape<DeniedCallers> = {
@@ -178,9 +188,10 @@ class PolicyCheck {
     };
   }
 
-  #wholeNumber(value: unknown, path: PolicyPath, least: number): void {
-    if (!(Number.isSafeInteger(value) && (value as number) >= least))
-      this.#add(path, `${subject(path)} must be a whole number from ${least} on, not ${shown(value)}`);
+  #wholeNumber(value: unknown, path: PolicyPath, least: number, most = Number.MAX_SAFE_INTEGER): void {
+    if (Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most) return;
+    const range = most === Number.MAX_SAFE_INTEGER ? `from ${least} on` : `from ${least} to ${most}`;
+    this.#add(path, `${subject(path)} must be a whole number ${range}, not ${shown(value)}`);
   }
 
   #text(value: unknown, path: PolicyPath): value is string {

@@ -31,6 +31,16 @@ export interface PolicyRule {
    * as many as the router has room for.
    */
   readonly maxStreams?: number | undefined;
+  /**
+   * The bytes a second that go each way through each stream that they have dialled. At least 65,536, one full frame, so
+   * that no check for life takes a slow stream for a dead one. Default: no limit.
+   */
+  readonly maxBytesPerSecond?: number | undefined;
+  /**
+   * The time in seconds after which a stream that they have dialled ends, whatever goes through it, counted from the
+   * dial. At most 2,147,483, about 24 days. Default: no limit.
+   */
+  readonly maxStreamSeconds?: number | undefined;
 }
 
 /**

@@ -10,6 +10,8 @@ import type { OfferRecord } from "./offer-record.js";
 export interface DialledStream extends StreamParties {
   /** The subject of its tokens. */
   readonly stream: string;
+  /** The time at which it was dialled. */
+  readonly startedAtMs: number;
   /** The record of the listener that it is offered to. */
   readonly record: OfferRecord;
 }

@@ -279,14 +279,15 @@ export class ExchangeServiceHandler {
     call: ServerCall<DialRequest, DialAnswer>,
     isLast: boolean,
   ): Promise<DialAnswer> {
-    const { minter, routerEndpoint, maxWaitMs, reporter, streams } = this.#options;
+    const { minter, routerEndpoint, maxWaitMs, reporter, streams, unixNowMs } = this.#options;
     const { name, identity: listener } = entry;
     const stream = randomUUID();
     const lifetimeMs = request.waitMs === 0 ? maxWaitMs : Math.min(request.waitMs, maxWaitMs);
     this.#addStream(stream, caller, entry, lifetimeMs);
     const isSession = request.features.includes(resumeFeature) && entry.request.features.includes(resumeFeature);
     const attempt = isSession ? 1 : undefined;
-    const ticket: Ticket = { name, dialler: caller.identity, listener, peerId: entry.peerId };
+    const startedAtUnixMs = unixNowMs();
+    const ticket: Ticket = { name, dialler: caller.identity, listener, peerId: entry.peerId, startedAtUnixMs };
     const resumption = (role: Role): { resumption?: Resumption } =>
       isSession ? { resumption: this.#options.tickets.resumption(stream, role, ticket) } : {};
     const listenToken = minter.forStream(stream, "listen", lifetimeMs, attempt);
@@ -325,8 +326,8 @@ export class ExchangeServiceHandler {
 
   /** Takes a session that comes back into the table of streams, unless it is there. @throws GrpcError */
   #keepStream(side: SessionSide, caller: Caller): void {
-    const { streams, maxWaitMs } = this.#options;
-    const { session, name, dialler, listener, role } = side;
+    const { streams, maxWaitMs, unixNowMs } = this.#options;
+    const { session, name, dialler, listener, role, startedAtUnixMs } = side;
     if (streams.find(session) !== undefined) return;
     if (role === "dial") this.#checkStreams(caller);
     const other = (identity: string): Caller =>
@@ -337,6 +338,7 @@ export class ExchangeServiceHandler {
       other(dialler),
       { name, caller: other(listener), record: entry?.record ?? new OfferRecord() },
       maxWaitMs,
+      unixNowMs() - startedAtUnixMs,
     );
   }
 
@@ -386,11 +388,13 @@ export class ExchangeServiceHandler {
     dialler: Caller,
     entry: Pick<ListenerEntry, "name" | "caller" | "record">,
     lifetimeMs: number,
+    ageMs = 0,
   ): void {
     const { streams, clock } = this.#options;
     const { name, caller: listener, record } = entry;
     const nowMs = clock.nowMs();
-    if (streams.add({ stream, name, dialler, listener, record }, nowMs + lifetimeMs, nowMs)) return;
+    const dialled = { stream, name, dialler, listener, record, startedAtMs: nowMs - ageMs };
+    if (streams.add(dialled, nowMs + lifetimeMs, nowMs)) return;
     throw new GrpcError(
       Status.RESOURCE_EXHAUSTED,
       "as many streams as maxRememberedStreams allows were dialled and wait for their peers",

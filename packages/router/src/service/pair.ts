@@ -10,11 +10,14 @@ import { isAbortFrame } from "../stream/frame.js";
 import type { MutableStats } from "./events.js";
 import { type Lingering, otherSideGone } from "./lingering.js";
 import type { Peer } from "./peer.js";
+import type { Direction, StreamLimits } from "./stream-limits.js";
 
 export interface PairOptions {
   readonly clock: Clock;
   readonly lingering: Lingering;
   readonly stats: MutableStats;
+  /** The limits of the stream, where a policy may set some. */
+  readonly limits: StreamLimits | undefined;
   /**
    * Called once, when the pair is over: both sides had ended, or `endedBy` is the peer that was lost or has aborted the
    * stream, and `cause` says why.
@@ -42,24 +45,31 @@ export class Pair {
   /** Begins to pass frames on. */
   join(): void {
     const [first, second] = this.peers;
-    for (const [one, other] of [
-      [first, second],
-      [second, first],
+    for (const [one, other, direction] of [
+      [first, second, 0],
+      [second, first, 1],
     ] as const) {
-      void this.#forward(one, other);
+      void this.#forward(one, other, direction);
       if (one.gone) this.#onGone(one, other);
       else one.call.signal.addEventListener("abort", () => this.#onGone(one, other), { once: true });
     }
   }
 
-  async #forward(from: Peer, to: Peer): Promise<void> {
-    const { stats } = this.#options;
+  /** The limits of the stream. */
+  get limits(): StreamLimits | undefined {
+    return this.#options.limits;
+  }
+
+  async #forward(from: Peer, to: Peer, direction: Direction): Promise<void> {
+    const { stats, limits } = this.#options;
     try {
       for (let frame = await from.call.receive(); frame !== undefined; frame = await from.call.receive()) {
         stats.frames += 1;
         stats.bytes += frame.length;
         from.bytes += frame.length;
         if (isAbortFrame(frame)) from.aborted = true;
+        const pause = limits?.pace(direction, frame.length);
+        if (pause !== undefined) await pause;
         await to.call.send(frame);
       }
     } catch {
@@ -90,6 +100,7 @@ export class Pair {
   #end(endedBy: Peer | undefined, cause: string | undefined): void {
     if (this.#over) return;
     this.#over = true;
+    this.#options.limits?.stop();
     this.#options.onOver(this, endedBy, cause);
   }
 }

@@ -17,6 +17,7 @@ import { Pair } from "./pair.js";
 import { type ForwardedCall, Peer } from "./peer.js";
 import type { Reporter } from "./reporter.js";
 import { SessionHalves } from "./session-halves.js";
+import { StreamLimits } from "./stream-limits.js";
 
 export interface RouterServiceOptions {
   readonly verifier: TokenVerifier;
@@ -40,6 +41,8 @@ export class RouterServiceHandler {
   readonly sessions: SessionHalves;
   /** The peers whose calls run. */
   readonly #peers: Set<Peer> = new Set();
+  /** The pairs whose limits the policy sets, with their streams. */
+  readonly #limited: Map<Pair, DialledStream> = new Map();
   readonly #timer: ExpiryTimer;
   #closed = false;
 
@@ -76,8 +79,10 @@ export class RouterServiceHandler {
     this.sessions.close(closing);
   }
 
-  /** Ends the calls of peers whose stream or token the policy no longer allows. */
+  /** Ends the calls of peers whose stream or token the policy no longer allows; others have its limits from now on. */
   recheck(): void {
+    for (const [pair, { dialler }] of this.#limited)
+      pair.limits?.update(this.#options.access.limitsOf(dialler.identity));
     for (const peer of this.#peers) {
       const denied = this.#denial(peer);
       if (denied !== undefined) peer.call.abort(denied);
@@ -101,8 +106,7 @@ export class RouterServiceHandler {
   #denial({ dialled, tokenId, attempt }: Peer): GrpcError | undefined {
     const { access } = this.#options;
     const reason = access.tokenDenial(tokenId) ?? (dialled && access.streamRefusal(dialled));
-    if (reason === undefined) return undefined;
-    return attempt === undefined ? new GrpcError(Status.PERMISSION_DENIED, reason) : deniedError(reason);
+    return reason === undefined ? undefined : refusalOf(reason, attempt);
   }
 
   /** Returns a peer that waits or is joined; undefined if its client is lost already. @throws GrpcError */
@@ -157,13 +161,15 @@ export class RouterServiceHandler {
   #join(first: Peer, second: Peer): void {
     const { clock, reporter, streams } = this.#options;
     const { stats } = reporter;
-    const { stream } = first;
+    const { stream, dialled } = first;
     streams.joined(stream);
     const pair = new Pair(first, second, {
       clock,
       lingering: this.#lingering,
       stats,
+      limits: dialled && this.#limitsOf(dialled, first, second),
       onOver: ({ startedAtMs, bytes, peers }, endedBy, cause) => {
+        this.#limited.delete(pair);
         this.#table.pairClosed(stream);
         // A session whose pair is lost comes back; it ends where both sides have ended, or where it stays away.
         const isWhole = peers.every((peer) => peer.ended);
@@ -191,7 +197,24 @@ export class RouterServiceHandler {
     reporter.tell({ kind: "paired", stream, peers: [first.address, second.address] });
     introduce(first.call, second.call);
     introduce(second.call, first.call);
+    if (dialled !== undefined) this.#limited.set(pair, dialled);
     pair.join();
+  }
+
+  /** Returns the limits of a stream of the exchange, which may change. */
+  #limitsOf(dialled: DialledStream, ...peers: readonly [Peer, Peer]): StreamLimits {
+    const { clock, access } = this.#options;
+    const { startedAtMs, dialler } = dialled;
+    const limits = new StreamLimits({
+      clock,
+      startedAtMs,
+      onLate: () => {
+        const reason = access.ageRefusal(dialler.identity, Number.POSITIVE_INFINITY);
+        for (const { call, attempt } of peers) if (reason !== undefined) call.abort(refusalOf(reason, attempt));
+      },
+    });
+    limits.update(access.limitsOf(dialler.identity));
+    return limits;
   }
 
   // Waiting.
@@ -230,6 +253,11 @@ export class RouterServiceHandler {
     this.#countWaiting();
     reporter.tell({ kind: "expired", stream: peer.stream, peer: peer.address, reason });
   }
+}
+
+/** Returns the end of a call that the policy does not allow; that of a session is final. */
+function refusalOf(reason: string, attempt: number | undefined): GrpcError {
+  return attempt === undefined ? new GrpcError(Status.PERMISSION_DENIED, reason) : deniedError(reason);
 }
 
 /** Tells a peer that it has been joined, and which features the other side has. */

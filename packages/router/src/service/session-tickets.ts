@@ -27,6 +27,7 @@ export interface SessionTicketsOptions {
   readonly routerEndpoint: string;
   /** The time for which the token of an attempt is good. */
   readonly attemptMs: number;
+  unixNowMs(): number;
 }
 
 /** One side of a session, as its ticket names it. */
@@ -55,7 +56,7 @@ export class SessionTickets {
    * one of another identity, or where the policy does not allow the session any more
    */
   async read(text: string, caller: Caller): Promise<SessionSide> {
-    const { verifier, access } = this.#options;
+    const { verifier, access, unixNowMs } = this.#options;
     const verified = await verifier.verify(text).catch((error: unknown) => {
       if (!(error instanceof TokenError)) throw error;
       throw new GrpcError(Status.UNAUTHENTICATED, `invalid ticket: ${error.message}`);
@@ -65,8 +66,10 @@ export class SessionTickets {
       throw new GrpcError(Status.UNAUTHENTICATED, "invalid ticket: it names no session");
     const owner = role === "dial" ? ticket.dialler : ticket.listener;
     if (owner !== caller.identity) throw deniedError("the ticket is of another identity");
-    const { name } = ticket;
-    const refusal = role === "dial" ? access.dialRefusal(caller, name) : access.listenRefusal(caller, name);
+    const { name, dialler, startedAtUnixMs } = ticket;
+    const refusal =
+      (role === "dial" ? access.dialRefusal(caller, name) : access.listenRefusal(caller, name)) ??
+      access.ageRefusal(dialler, unixNowMs() - startedAtUnixMs);
     if (refusal !== undefined) throw deniedError(refusal);
     return { ...ticket, session, role };
   }

@@ -53,9 +53,11 @@ export class TokenMinter {
   }
 
   /** Returns the ticket of one side of a session. */
-  forTicket(session: string, role: Role, { name, dialler, listener, peerId }: Ticket): string {
+  forTicket(session: string, role: Role, ticket: Ticket): string {
+    const { name, dialler, listener, peerId, startedAtUnixMs: started } = ticket;
     const peer = peerId === undefined ? {} : { peer: peerId };
-    return this.#mint(ticketToken, session, ticketLifetimeMs, { role, name, dialler, listener, ...peer }).token;
+    const claims = { role, name, dialler, listener, started, ...peer };
+    return this.#mint(ticketToken, session, ticketLifetimeMs, claims).token;
   }
 
   /** Returns a token with which `identity` listens, dials and lists. */

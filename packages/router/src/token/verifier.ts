@@ -32,6 +32,8 @@ export interface Ticket {
   readonly listener: string;
   /** The name that the listener gives itself, where others may share the name that was dialled. */
   readonly peerId: string | undefined;
+  /** The time at which the name was dialled, in milliseconds since 1970. */
+  readonly startedAtUnixMs: number;
 }
 
 /** An error that says why a token is refused. Its message holds nothing of the token. */
@@ -198,9 +200,10 @@ function tokenIdOf(jti: unknown): string | undefined {
 }
 
 /** Returns the content of a ticket, undefined for claims that are none. */
-function ticketOf({ name, dialler, listener, peer }: JWTPayload): Ticket | undefined {
+function ticketOf({ name, dialler, listener, peer, started }: JWTPayload): Ticket | undefined {
   if (typeof name !== "string" || typeof dialler !== "string" || typeof listener !== "string") return undefined;
-  return { name, dialler, listener, peerId: typeof peer === "string" ? peer : undefined };
+  if (typeof started !== "number") return undefined;
+  return { name, dialler, listener, peerId: typeof peer === "string" ? peer : undefined, startedAtUnixMs: started };
 }
 
 /** Returns the reason of jose's error in our own words: jose's messages may show what is in a token. */

@@ -20,7 +20,7 @@ const mistakes: readonly (readonly [what: string, policy: unknown, ...lines: str
     "a rule that is text",
     { rules: ["lab"] },
     "policy.rules[0]: an entry of rules must have the fields " +
-      'identities, listen, dial, maxListeners, maxStreams, and is "lab"',
+      'identities, listen, dial, maxListeners, maxStreams, maxBytesPerSecond, maxStreamSeconds, and is "lab"',
   ],
   [
     "an unknown field",
@@ -115,6 +115,21 @@ const mistakes: readonly (readonly [what: string, policy: unknown, ...lines: str
     "policy.rules[0].maxStreams: maxStreams must be a whole number from 0 on, not NaN",
   ],
   [
+    "a rate below a frame a second",
+    rule({ maxBytesPerSecond: 65_535 }),
+    "policy.rules[0].maxBytesPerSecond: maxBytesPerSecond must be a whole number from 65536 on, not 65535",
+  ],
+  [
+    "a time beyond that of a timer",
+    rule({ maxStreamSeconds: 2_147_484 }),
+    "policy.rules[0].maxStreamSeconds: maxStreamSeconds must be a whole number from 1 to 2147483, not 2147484",
+  ],
+  [
+    "no time at all",
+    rule({ maxStreamSeconds: 0 }),
+    "policy.rules[0].maxStreamSeconds: maxStreamSeconds must be a whole number from 1 to 2147483, not 0",
+  ],
+  [
     "a star in a denied identity",
     { rules: [], denied: { identities: ["lab-*"] } },
     'policy.denied.identities[0]: "lab-*" has a star, and denied callers are named in full; a rule without rights can',
@@ -163,6 +178,7 @@ describe("a policy", () => {
       rules: [
         { identities: ["mallory"] },
         { identities: ["lab-*", "board"], listen: ["{identity}/*", "x"], dial: [], maxListeners: 0, maxStreams: 5 },
+        { identities: ["slow"], dial: ["*"], maxBytesPerSecond: 65_536, maxStreamSeconds: 2_147_483 },
         { identities: ["*"], dial: ["*"], listen: undefined },
       ],
       names: [{ names: ["pool/*"], exposers: "least-streams", maxExposers: 3 }],

@@ -5,7 +5,14 @@ import { type DialledStream, StreamTable } from "../../src/registry/streams.js";
 
 const party = (identity: string) => ({ identity, tokenId: undefined });
 const dialled = (stream: string, dialler = "me"): DialledStream => {
-  return { stream, name: "web", dialler: party(dialler), listener: party("owner"), record: new OfferRecord() };
+  return {
+    stream,
+    name: "web",
+    dialler: party(dialler),
+    listener: party("owner"),
+    record: new OfferRecord(),
+    startedAtMs: 0,
+  };
 };
 
 describe("the table of streams", () => {

@@ -1,5 +1,13 @@
 /** `rateLimited`: limits how many bytes a second go through a stream. */
-import { type AbortSignalLike, abortReason, aboveZero, type Clock, deferred, onAbort } from "@trunkline/base";
+import {
+  type AbortSignalLike,
+  abortReason,
+  aboveZero,
+  type Clock,
+  deferred,
+  onAbort,
+  TokenBucket,
+} from "@trunkline/base";
 import { Metadata } from "@trunkline/metadata";
 import { bytesOf } from "../bytes/counter.js";
 import { clockOf } from "../contract/clock.js";
@@ -9,7 +17,6 @@ import { itemRefusal } from "../kit/item.js";
 import { metadataRefusal } from "../kit/metadata-refusal.js";
 import { SendStage } from "../kit/send-stage.js";
 import { TranslatedStream } from "../kit/translated-stream.js";
-import { TokenBucket } from "./token-bucket.js";
 
 /** Options of `rateLimited`. */
 export interface RateLimitOptions {
