@@ -18,6 +18,7 @@ export {
 } from "./connect/trunkline.js";
 export type { RouterLimits } from "./limits.js";
 export { PolicyError, type PolicyPath, type PolicyProblem, policyProblems } from "./policy/check-policy.js";
+export { Glob } from "./policy/glob.js";
 export type { DeniedCallers, PolicyRule, RouterPolicy, SharedNames, Sharing } from "./policy/policy.js";
 export { type DrainOptions, type ExchangeTokenOptions, Router, type RouterOptions } from "./router.js";
 export type { ClosedPeer, RouterEvent, RouterStats } from "./service/events.js";
@@ -25,6 +26,7 @@ export type { ResumeOptions } from "./session/options.js";
 export { type Resumption, type ResumptionEvent, resumption } from "./session/resumption.js";
 export { type EndProof, endProof } from "./stream/end-proof.js";
 export type { LivenessOptions } from "./stream/liveness.js";
+export { peerIdentity } from "./stream/peer-identity.js";
 export { RouterStream, type RouterStreamOptions } from "./stream/router-stream.js";
 export type { IdentityIssuer } from "./token/identity-issuer.js";
 export type {

@@ -24,10 +24,12 @@ export interface InvitedOptions {
 
 /** Returns the stream; undefined for a session that is here already, or was. @throws GrpcError */
 export async function openInvited(
-  { endpoint, token, features, metadata, resumption }: Offer | DialResponse,
+  invitation: Offer | DialResponse,
   { channels, sessions, liveness, request, waitMs, onResumption }: InvitedOptions,
 ): Promise<RouterStream | undefined> {
-  const peer = { peerFeatures: parseFeatures(features), metadata: fieldsToMetadata(metadata) };
+  const { endpoint, token, features, metadata, resumption } = invitation;
+  const identity = "identity" in invitation && invitation.identity !== "" ? invitation.identity : undefined;
+  const peer = { peerFeatures: parseFeatures(features), metadata: fieldsToMetadata(metadata), identity };
   if (resumption !== undefined)
     return sessions.join({ ...peer, endpoint, token, resumption, request, waitMs, onResumption });
   return openRouterStream(channels.get(endpoint || undefined), { token, ...peer, ...liveness });

@@ -23,6 +23,8 @@ export interface OpenStreamOptions extends LivenessOptions {
   readonly peerFeatures?: Features | undefined;
   /** Metadata for the reader on this side, found with `extra(streamMetadata)`. It is not sent. */
   readonly metadata?: MetadataInit | undefined;
+  /** The identity of the other side, found with `extra(peerIdentity)`. It is not sent. */
+  readonly identity?: string | undefined;
   /** A signal that cancels the stream. */
   readonly signal?: AbortSignalLike | undefined;
 }
@@ -33,6 +35,7 @@ const openOptionNames = optionNames<OpenStreamOptions>({
   peerId: true,
   peerFeatures: true,
   metadata: true,
+  identity: true,
   signal: true,
 });
 

@@ -28,6 +28,8 @@ export interface Invitation {
   /** The features and the metadata of the other side. */
   readonly peerFeatures: Features;
   readonly metadata: Metadata;
+  /** The identity of the side that has dialled, at the other one. */
+  readonly identity: string | undefined;
   /** The request of the side that has dialled, undefined at the other one. */
   readonly request: MessageInitShape<typeof DialRequestSchema> | undefined;
   readonly waitMs: number;
@@ -57,7 +59,7 @@ export class Sessions {
 
   /** Makes the stream of a session; undefined for one that was offered before, and that tries again now, or is over. */
   join(invitation: Invitation): RouterStream | undefined {
-    const { resumption, endpoint, token, peerFeatures, metadata, request, waitMs, onResumption } = invitation;
+    const { resumption, endpoint, token, peerFeatures, metadata, identity, request, waitMs, onResumption } = invitation;
     const { session, ticket } = resumption;
     const dialler = request !== undefined;
     const key = `${dialler ? "dial" : "listen"} ${session}`;
@@ -84,7 +86,7 @@ export class Sessions {
       },
     });
     this.#streams.set(key, stream);
-    return streamOverSession(stream, { peerFeatures, metadata });
+    return streamOverSession(stream, { peerFeatures, metadata, identity });
   }
 
   #remember(key: string): void {

@@ -294,7 +294,7 @@ export class ExchangeServiceHandler {
     const dialToken = minter.forStream(stream, "dial", lifetimeMs, attempt);
     this.#turns += 1;
     entry.lastTurn = this.#turns;
-    const offer = offerTo(request, routerEndpoint, listenToken, resumption("listen"));
+    const offer = offerTo(request, caller.identity, routerEndpoint, listenToken, resumption("listen"));
     await this.#offer(entry, offer, call, isLast).catch((error: unknown) => {
       streams.ended(stream);
       throw error;
@@ -360,7 +360,7 @@ export class ExchangeServiceHandler {
     const { minter, tickets, routerEndpoint, maxWaitMs } = this.#options;
     const token = minter.forStream(side.session, "listen", maxWaitMs, 1);
     const resumption = tickets.resumption(side.session, "listen", side);
-    await this.#offer(entry, offerTo(request, routerEndpoint, token, { resumption }), call, true);
+    await this.#offer(entry, offerTo(request, side.dialler, routerEndpoint, token, { resumption }), call, true);
   }
 
   async #leave(caller: Caller, request: LeaveRequest): Promise<{}> {
@@ -484,11 +484,12 @@ async function onlyMessage<Request extends {}>(call: ServerCall<Request, never>)
 /** Returns what the listener is told about a dialler. */
 function offerTo(
   { features, metadata }: DialRequest,
+  identity: string,
   endpoint: string,
   token: string,
   resumption: { resumption?: Resumption },
 ): ListenEvent {
-  const value = { endpoint, token, features, ...(metadata === undefined ? {} : { metadata }), ...resumption };
+  const value = { endpoint, token, features, identity, ...(metadata === undefined ? {} : { metadata }), ...resumption };
   return { event: { case: "offer", value } };
 }
 

@@ -29,6 +29,7 @@ import { Liveness, type LivenessOptions, type LivenessSubject, livenessOptionNam
 import { Outgoing, type OutgoingEvents } from "./outgoing.js";
 import { abortError, encodeAbort, encodePing } from "./payloads.js";
 import { type FrameCall, type FrameCarrier, PeerFeatures } from "./peer-features.js";
+import { peerIdentity } from "./peer-identity.js";
 
 /** Options of a router stream. */
 export interface RouterStreamOptions extends LivenessOptions {
@@ -39,12 +40,15 @@ export interface RouterStreamOptions extends LivenessOptions {
   readonly peerFeatures?: Features | undefined;
   /** Metadata for the reader on this side, found with `extra(streamMetadata)`. It is not sent. */
   readonly metadata?: MetadataInit | undefined;
+  /** The identity of the other side, found with `extra(peerIdentity)`. It is not sent. */
+  readonly identity?: string | undefined;
 }
 
 const streamOptionNames = optionNames<RouterStreamOptions>({
   ...livenessOptionNames,
   peerFeatures: true,
   metadata: true,
+  identity: true,
 });
 
 const ignore = (): void => {};
@@ -66,6 +70,7 @@ export let streamOverSession: (carrier: FrameCarrier, options: RouterStreamOptio
 export class RouterStream extends StreamLayer<Uint8Array, Uint8Array, Frame, Frame> {
   readonly #call: FrameCall | FrameCarrier;
   readonly #metadata: Metadata | undefined;
+  readonly #identity: string | undefined;
   readonly #features: PeerFeatures;
   readonly #incoming: Incoming;
   readonly #outgoing: Outgoing;
@@ -83,6 +88,7 @@ export class RouterStream extends StreamLayer<Uint8Array, Uint8Array, Frame, Fra
     super(call);
     this.#call = call;
     this.#metadata = options.metadata === undefined ? undefined : Metadata.from(options.metadata).clone().freeze();
+    this.#identity = options.identity;
     this.#features = new PeerFeatures(call, options.peerFeatures);
     const carrier = call as FrameCall | FrameCarrier;
     const proofs = carrier.role === "session" ? carrier.proofs : undefined;
@@ -143,6 +149,7 @@ export class RouterStream extends StreamLayer<Uint8Array, Uint8Array, Frame, Fra
   protected override get ownAttributes(): Attributes {
     const attributes = new Map<AttributeKey<unknown>, unknown>();
     if (this.#metadata !== undefined) attributes.set(streamMetadata, this.#metadata);
+    if (this.#identity !== undefined) attributes.set(peerIdentity, this.#identity);
     if (this.#incoming.end !== undefined) attributes.set(endProof, this.#incoming.end);
     return attributes;
   }

@@ -3,7 +3,7 @@ import type { AppointmentKind } from "@trunkline/base";
 import { Status } from "@trunkline/grpc";
 import { VirtualClock } from "@trunkline/streams/testing";
 import { describe, expect, it } from "vitest";
-import { type ListenerState, listen, type RouterStream } from "../../src/index.js";
+import { type ListenerState, listen, peerIdentity, type RouterStream } from "../../src/index.js";
 import { advance, advanceUntil, bytes, rejection, settle, testRouter, text, until } from "../support/router.js";
 
 /** A virtual clock that remembers which appointments keep a process alive. */
@@ -17,6 +17,17 @@ class RecordingClock extends VirtualClock {
 }
 
 describe("a listener", () => {
+  it.each([true, false])(
+    "is told by the exchange who has dialled, and the dialler nothing (resume: %s)",
+    async (resume) => {
+      await using test = testRouter();
+      const listener = await (await test.client("board")).listen("web", { resume });
+      const dialled = await (await test.client("lab-3")).dial("web");
+      expect((await listener.accept())?.extra(peerIdentity)).toBe("lab-3");
+      expect(dialled.extra(peerIdentity)).toBeUndefined();
+    },
+  );
+
   it("comes back by a new connection after three heartbeats that did not come", async () => {
     const clock = new VirtualClock();
     await using test = testRouter({ clock, heartbeatMs: 1_000 });
