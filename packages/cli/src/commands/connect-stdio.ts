@@ -1,4 +1,5 @@
 /** `trunkline connect NAME --stdio`: one connection to the exposer of the name, over standard input and output. */
+import { GrpcError, Status } from "@trunkline/grpc";
 import { forward } from "@trunkline/streams";
 import { stdio } from "@trunkline/streams/node";
 import { CommandError, reasonOf } from "../command-error.js";
@@ -26,7 +27,9 @@ export async function connectStdio(
     await stream.close();
   } catch (error) {
     signal.throwIfAborted();
-    const message = `the connection to ${JSON.stringify(name)} broke: ${reasonOf(error)}`;
-    throw new CommandError(message, ExitCode.broken, { cause: error });
+    const refused = error instanceof GrpcError && error.status === Status.PERMISSION_DENIED;
+    const fate = refused ? "was refused" : "broke";
+    const message = `the connection to ${JSON.stringify(name)} ${fate}: ${reasonOf(error)}`;
+    throw new CommandError(message, refused ? ExitCode.denied : ExitCode.broken, { cause: error });
   }
 }

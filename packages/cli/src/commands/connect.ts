@@ -63,11 +63,11 @@ export async function connect(name: string, options: ConnectOptions, context: Co
   const waitMs = options.wait === true ? Number.POSITIVE_INFINITY : parseDuration(options.wait, "--wait", maxWaitMs);
   const times = { ...keepaliveOf(options), graceMs, resumeMs: resumeMsOf(options) };
   await using access = await RouterAccess.open(options, times, context.env);
-  if (address === undefined) return connectStdio(name, access, waitMs, context);
+  if (address === undefined) return await connectStdio(name, access, waitMs, context);
   const endpoint = await awaitName(name, access, waitMs, context);
-  const connections = new Connections((...note) => output.note(...note), name, limit);
+  const connections = new Connections((...note) => output.note(...note), limit);
   await using listener = await listenOn(address, (error) => {
-    if ((error as { code?: unknown }).code === "TOO_MANY_PENDING") connections.refused(error.message);
+    if ((error as { code?: unknown }).code === "TOO_MANY_PENDING") connections.refused(error.message, { name });
     else
       output.note(
         "error",
@@ -88,7 +88,7 @@ export async function connect(name: string, options: ConnectOptions, context: Co
     output.note("warn", { event: "open-to-network", address: bound }, warning);
   }
   for await (const socket of listener)
-    connections.carry(socket, peerOf(socket), (aborted) =>
+    connections.carry(socket, { name, peer: peerOf(socket) }, (aborted) =>
       dialPatiently(name, access, { waitMs, signal: aborted, onResumption: connections.onResumption }),
     );
   await endCarrying(connections, graceMs, context);
