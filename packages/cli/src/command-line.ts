@@ -32,12 +32,7 @@ import { version } from "./version.js";
 /** The parsed command line. */
 export type Request =
   | { readonly command: "router"; readonly options: RouterCommandOptions & CommonOptions }
-  | {
-      readonly command: "expose";
-      readonly name: string;
-      readonly target: string;
-      readonly options: ExposeOptions & CommonOptions;
-    }
+  | { readonly command: "expose"; readonly words: readonly string[]; readonly options: ExposeOptions & CommonOptions }
   | { readonly command: "connect"; readonly name: string; readonly options: ConnectOptions & CommonOptions }
   | { readonly command: "send"; readonly words: readonly string[]; readonly options: SendOptions & CommonOptions }
   | { readonly command: "recv"; readonly name: string; readonly options: RecvOptions & CommonOptions }
@@ -150,13 +145,18 @@ function defineExpose(program: Command, accept: Accept): void {
   const expose = define(program, "expose", "let others reach a service from here, under a name")
     .argument("<name>", "what others connect to")
     .argument(
-      "<target>",
-      "the service: a port of this machine, host:port, [::1]:22, unix:/path, or exec:COMMAND for a program that " +
-        "the shell starts for each connection",
+      "<target...>",
+      "the service: a port of this machine, host:port, [::1]:22, unix:/path, exec:COMMAND for a program that the " +
+        "shell starts for each connection, or stdio: for standard input and output, one connection at a time; " +
+        "further names follow, each with its target behind it",
     )
+    .usage("[options] <name> <target> [<name> <target>...]")
     .option("--no-check", "begin although no service listens at the target yet")
-    .action((name: string, target: string, options: ExposeOptions) =>
-      accept({ command: "expose", name, target, options }),
+    .addOption(
+      repeatable("--allow <identity>", "admit only these diallers; * stands for any text; may be given several times"),
+    )
+    .action((name: string, targets: string[], options: ExposeOptions) =>
+      accept({ command: "expose", words: [name, ...targets], options }),
     );
   withAccess(expose).addOption(grace()).addOption(resumption()).addOption(connectionLimit());
   withKeepalive(expose);
@@ -166,6 +166,8 @@ function defineExpose(program: Command, accept: Accept): void {
     "trunkline expose board-7 192.168.1.20:22",
     "trunkline expose docker unix:/var/run/docker.sock",
     "trunkline expose console 'exec:picocom --quiet /dev/ttyUSB0'",
+    "trunkline expose lab/web 3000 lab/db 5432 --allow 'lab-*'",
+    "tar c . | trunkline expose backup stdio:",
   );
 }
 
@@ -324,11 +326,12 @@ function define(program: Command, name: string, summary: string): Command {
 
 function withAccess(command: Command): Command {
   return command
-    .option(
-      "-e, --endpoint <address>",
-      "the router: host:port or unix:/path (default: TRUNKLINE_ENDPOINT, else this machine's); given more than once, " +
-        "the first that answers is used",
-      (address: string, before: readonly string[] = []) => [...before, address],
+    .addOption(
+      repeatable(
+        "-e, --endpoint <address>",
+        "the router: host:port or unix:/path (default: TRUNKLINE_ENDPOINT, else this machine's); given more than " +
+          "once, the first that answers is used",
+      ),
     )
     .option("--token-file <file>", "holds the token (default: TRUNKLINE_TOKEN, else that of this machine's router)")
     .option("--tls-ca <file>", "TLS, trusting these certificates, PEM")
@@ -349,8 +352,13 @@ function withKeepalive(command: Command): Command {
     );
 }
 
+/** Returns an option that may be given more than once; its value is a list. */
+function repeatable(flags: string, meaning: string): Option {
+  return new Option(flags, meaning).argParser((value: string, before: readonly string[] = []) => [...before, value]);
+}
+
 function connectionLimit(): Option {
-  const meaning = "the most connections at once; one more is reset";
+  const meaning = "the most connections at once; one more is reset, and connect says why";
   return new Option("--max-connections <number>", meaning).default(defaultMaxConnections);
 }
 

@@ -21,10 +21,17 @@ type ByteStream = ObjectStream<Uint8Array>;
  */
 export const maxConnections = 4_000;
 
+/** The origin of a connection, for events and lines of the log. */
+export interface Origin {
+  /** The name that the connection goes to. */
+  readonly name: string;
+  /** The client for people: its address, or its identity at the router. */
+  readonly peer: string;
+}
+
 interface Connection {
   readonly id: number;
-  /** The address of the client, for people. */
-  readonly peer: string;
+  readonly origin: Origin;
   readonly startMs: number;
   readonly abort: AbortController;
   readonly client: CountedStream<Uint8Array>;
@@ -47,7 +54,6 @@ export interface ConnectionCounts {
 /** All connections of one command, their limit and their totals. */
 export class Connections {
   readonly #report: Report;
-  readonly #name: string;
   readonly #clock: Clock;
   readonly #limit: number;
   readonly #open = new Map<number, Connection>();
@@ -56,9 +62,8 @@ export class Connections {
   #lastId = 0;
   #onIdle: (() => void) | undefined;
 
-  constructor(report: Report, name: string, limit: number = maxConnections, clock: Clock = systemClock) {
+  constructor(report: Report, limit: number = maxConnections, clock: Clock = systemClock) {
     this.#report = report;
-    this.#name = name;
     this.#limit = limit;
     this.#clock = clock;
   }
@@ -77,17 +82,17 @@ export class Connections {
    * Joins the client's stream to the one that `reach` returns, until both have ended. If either breaks, or `reach`
    * fails, the other is aborted, so that neither side takes it for an end. Never throws: an error is reported.
    */
-  carry(client: ByteStream, peer: string, reach: (signal: AbortSignal) => Promise<ByteStream>): void {
+  carry(client: ByteStream, origin: Origin, reach: (signal: AbortSignal) => Promise<ByteStream>): void {
     if (this.#open.size >= this.#limit) {
       const reason = `${this.#limit} connections are open, and no more are taken`;
       client.abort(new Error(reason));
-      this.refused(reason, peer);
+      this.refused(reason, origin);
       return;
     }
     const id = ++this.#lastId;
     const connection: Connection = {
       id,
-      peer,
+      origin,
       startMs: this.#clock.nowMs(),
       abort: new AbortController(),
       client: counted(client),
@@ -96,11 +101,7 @@ export class Connections {
     this.#open.set(id, connection);
     this.#noteSession(connection, client);
     this.#counts.connections += 1;
-    this.#report(
-      "debug",
-      { event: "connection-opened", id, name: this.#name, peer },
-      `connection ${id} from ${peer} opened`,
-    );
+    this.#report("debug", { event: "connection-opened", id, ...origin }, `connection ${id} from ${origin.peer} opened`);
     const reachNoted = async (signal: AbortSignal): Promise<ByteStream> => {
       const target = await reach(signal);
       this.#noteSession(connection, target);
@@ -116,9 +117,9 @@ export class Connections {
   readonly onResumption = (event: ResumptionEvent): void => {
     const connection = this.#bySession.get(event.session);
     if (connection === undefined) return;
-    const { id, peer } = connection;
-    const fields = { id, name: this.#name, peer };
-    const text = `connection ${id} from ${peer}`;
+    const { id, origin } = connection;
+    const fields = { id, ...origin };
+    const text = `connection ${id} from ${origin.peer}`;
     if (event.kind === "detached") {
       const error = reasonOf(event.cause);
       const detached = { event: "stream-detached", ...fields, error };
@@ -139,15 +140,15 @@ export class Connections {
   }
 
   /**
-   * Counts and reports a connection that a limit has refused, here or at the router. `peer` is the client where it is
-   * known.
+   * Counts and reports a connection that was refused, by a limit here or at the router, or by `--allow`. The client is
+   * named where it is known.
    */
-  refused(reason: string, peer?: string): void {
+  refused(reason: string, origin: Pick<Origin, "name"> & Partial<Origin>): void {
     this.#counts.refused += 1;
-    const from = peer === undefined ? "" : ` from ${peer}`;
+    const from = origin.peer === undefined ? "" : ` from ${origin.peer}`;
     this.#report(
       "warn",
-      { event: "connection-refused", name: this.#name, ...(peer !== undefined && { peer }), error: reason },
+      { event: "connection-refused", ...origin, error: reason },
       `a connection${from} was refused: ${reason}`,
       { repeated: true },
     );
@@ -173,7 +174,7 @@ export class Connections {
   }
 
   #closed(connection: Connection, error: unknown): void {
-    const { id, peer, client, session } = connection;
+    const { id, origin, client, session } = connection;
     this.#open.delete(id);
     if (session !== undefined) this.#bySession.delete(session);
     const durationMs = Math.round(this.#clock.nowMs() - connection.startMs);
@@ -185,11 +186,11 @@ export class Connections {
     const reason = error === undefined ? undefined : reasonOf(error);
     const amounts = `${formatBytes(bytesToTarget)} to the target, ${formatBytes(bytesFromTarget)} from it`;
     const moved = `${amounts}, ${formatDuration(durationMs)}`;
-    const fields = { id, name: this.#name, peer, bytesToTarget, bytesFromTarget, durationMs };
+    const fields = { id, ...origin, bytesToTarget, bytesFromTarget, durationMs };
     this.#report(
       reason === undefined ? "info" : "warn",
       { event: "connection-closed", ...fields, ...(reason !== undefined && { error: reason }) },
-      `connection ${id} from ${peer} ${reason === undefined ? "ended" : `broke: ${reason}`} (${moved})`,
+      `connection ${id} from ${origin.peer} ${reason === undefined ? "ended" : `broke: ${reason}`} (${moved})`,
     );
     if (this.#open.size === 0) this.#onIdle?.();
   }

@@ -74,7 +74,7 @@ async function dispatch(request: Request, context: Context): Promise<void> {
     }
     case "expose": {
       const { expose } = await import("./commands/expose.js");
-      return expose(request.name, request.target, request.options, context);
+      return expose(request.words, request.options, context);
     }
     case "connect": {
       const { connect } = await import("./commands/connect.js");

@@ -21,21 +21,31 @@ export interface ProgramTarget {
   readonly command: string;
 }
 
+/** The standard input and output of the command itself. */
+export interface StandardTarget {
+  readonly stdio: true;
+}
+
 /** The place that the connections to a name go to. */
-export type Target = SocketAddress | ProgramTarget;
+export type Target = SocketAddress | ProgramTarget | StandardTarget;
 
 /** Returns a target as the command line takes it. */
 export function printTarget(target: Target): string {
+  if ("stdio" in target) return standardTarget;
   return "command" in target ? `${programPrefix}${target.command}` : printAddress(target);
 }
 
 const programPrefix = "exec:";
+const standardTarget = "stdio:";
 
 /**
- * Parses `3000`, `host:port`, `[::1]:22`, `unix:/path`, `unix-abstract:name` or `exec:command`. @throws CommandError
- * that says what is wrong
+ * Parses `3000`, `host:port`, `[::1]:22`, `unix:/path`, `unix-abstract:name`, `exec:command` or `stdio:`. @throws
+ * CommandError that says what is wrong
  */
 export function parseTarget(text: string): Target {
+  if (text === standardTarget) return { stdio: true };
+  if (text.startsWith(standardTarget))
+    throw new CommandError(`target ${JSON.stringify(text)} has something behind stdio:`, ExitCode.usage);
   if (text.startsWith(programPrefix)) return { command: commandOf(text) };
   return parse(text, {
     what: "target",

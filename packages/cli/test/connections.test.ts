@@ -21,7 +21,7 @@ function watched(): {
     events.push(event);
     lines.push(`${level} ${text}`);
     waiting.get(event.event)?.(event);
-  }, "web");
+  });
   const next = (kind: string): Promise<OutputEvent> => new Promise((resolve) => waiting.set(kind, resolve));
   return { connections, events, lines, next };
 }
@@ -30,7 +30,7 @@ function watched(): {
 function carried(connections: Connections): { client: Bytes; target: Bytes } {
   const [client, near] = memoryPair<Uint8Array>();
   const [far, target] = memoryPair<Uint8Array>();
-  connections.carry(near, "127.0.0.1:5", async () => far);
+  connections.carry(near, { name: "web", peer: "127.0.0.1:5" }, async () => far);
   return { client, target };
 }
 
@@ -76,7 +76,9 @@ describe("a connection that is carried", () => {
     const { connections, next } = watched();
     const closed = next("connection-closed");
     const [client, near] = memoryPair<Uint8Array>();
-    connections.carry(near, "x", () => Promise.reject(new Error("cannot reach the target x:1: connection refused")));
+    connections.carry(near, { name: "web", peer: "x" }, () =>
+      Promise.reject(new Error("cannot reach the target x:1: connection refused")),
+    );
     await expect(client.receive()).rejects.toBeInstanceOf(BrokenStreamError);
     expect(await closed).toMatchObject({ error: "cannot reach the target x:1: connection refused" });
   });
@@ -99,7 +101,7 @@ describe("the end of all connections", () => {
     const [waiting, near] = memoryPair<Uint8Array>();
     connections.carry(
       near,
-      "x",
+      { name: "web", peer: "x" },
       (signal) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))),
     );
     await connections.end(0);
@@ -117,7 +119,7 @@ test("one connection too many is aborted, and the others do not notice", async (
   const refused = next("connection-refused");
   const first = carried(connections);
   for (let n = 1; n < maxConnections; n++)
-    connections.carry(memoryPair<Uint8Array>()[0], "x", () => new Promise(() => {}));
+    connections.carry(memoryPair<Uint8Array>()[0], { name: "web", peer: "x" }, () => new Promise(() => {}));
   const { client } = carried(connections);
   expect(await refused).toMatchObject({ error: `${maxConnections} connections are open, and no more are taken` });
   expect(connections.counts).toMatchObject({ connections: maxConnections, refused: 1 });

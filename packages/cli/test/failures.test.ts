@@ -46,6 +46,14 @@ describe("arguments that are wrong", () => {
     [["router", "--tls-cert", "x.pem"], "--tls-cert and --tls-key go together"],
     [["router", "--grace", "soon"], '--grace "soon" is no duration'],
     [["expose", "web"], "missing required argument 'target'; see trunkline expose --help"],
+    [["expose", "web", "3000", "db"], 'the name "db" has no target behind it'],
+    [["expose", "web", "3000", "web", "3001"], 'the name "web" is there twice'],
+    [["expose", "a", "stdio:", "b", "stdio:"], "stdio: can be the target of one name only"],
+    [["expose", "a", "stdio:x"], 'target "stdio:x" has something behind stdio:'],
+    [
+      ["expose", "a", "3000", "--allow", "two words"],
+      '--allow "two words" must be 1 to 255 printable ASCII characters',
+    ],
     [["expose", "web", "http://localhost:3000"], 'target "http://localhost:3000" is a URL'],
     [["expose", "web", "3000", "--endpoint", "7420"], 'endpoint "7420" has no host'],
     [

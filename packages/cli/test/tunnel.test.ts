@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { InProcessLab } from "./support/lab.js";
+import type { Run } from "./support/run.js";
 import { Client, fateOf, startService } from "./support/services.js";
 
 describe("a connection", () => {
@@ -40,6 +41,10 @@ describe("--max-connections", () => {
       expect(await refused.over).toBe("ECONNRESET");
       const event = await (side === "expose" ? expose : connect).event("connection-refused");
       expect(event).toMatchObject({ error: "2 connections are open, and no more are taken" });
+      if (side === "expose")
+        expect(await connect.event("connection-closed")).toMatchObject({
+          error: expect.stringContaining("no more are taken"),
+        });
       open[0]?.socket.end();
       await open[0]?.over;
       await (side === "expose" ? expose : connect).event("connection-closed");
@@ -49,6 +54,90 @@ describe("--max-connections", () => {
       open[1]?.socket.destroy();
     },
   );
+});
+
+describe("several names of one expose", () => {
+  test("lead to their targets, and share the limit of connections", async () => {
+    await using lab = new InProcessLab();
+    await using echo = await startService((socket) => socket.pipe(socket));
+    await using greeter = await startService((socket) => socket.end("welcome"));
+    await lab.router();
+    const expose = lab.start(
+      "expose",
+      "lab/echo",
+      echo.target,
+      "lab/greeter",
+      greeter.target,
+      "--max-connections",
+      "1",
+    );
+    const exposed = [await expose.event("exposed"), await expose.event("exposed")];
+    expect(exposed.map(({ name }) => name).sort()).toEqual(["lab/echo", "lab/greeter"]);
+    const { port } = await lab.connect("lab/echo");
+    const other = await lab.connect("lab/greeter");
+    const held = new Client(port);
+    held.socket.write("held");
+    await held.receive(4);
+    expect(await new Client(other.port).over).toBe("ECONNRESET");
+    expect(await expose.event("connection-refused")).toMatchObject({ name: "lab/greeter" });
+    held.socket.end();
+    await held.over;
+    await expose.event("connection-closed");
+    const greeted = new Client(other.port);
+    expect(await greeted.over).toBe("end");
+    expect(greeted.received.toString()).toBe("welcome");
+  });
+
+  test("that is lost to another exposer leaves the other names as they are", async () => {
+    await using lab = new InProcessLab();
+    await using echo = await startService((socket) => socket.pipe(socket));
+    await lab.router();
+    const both = lab.start("expose", "one", echo.target, "two", echo.target);
+    await both.event("exposed");
+    await both.event("exposed");
+    await lab.expose("one", echo.target);
+    expect(await both.event("name-lost")).toMatchObject({ name: "one" });
+    const { port } = await lab.connect("two");
+    const client = new Client(port);
+    client.socket.end("still");
+    expect(await client.over).toBe("end");
+    await lab.expose("two", echo.target);
+    expect(await both.exit).toBe(73);
+  });
+
+  test("all end where one cannot be exposed at first", async () => {
+    await using lab = new InProcessLab();
+    await using echo = await startService();
+    await lab.router();
+    const expose = lab.run(["expose", "fine", echo.target, "no name", echo.target]);
+    expect(await expose.exit).toBe(64);
+    expect(expose.stderr).toContain('"no name" is not a name');
+  });
+});
+
+describe("--allow", () => {
+  test("admits the identities that fit, and tells the others and their log who was refused", async () => {
+    await using lab = new InProcessLab();
+    await using echo = await startService((socket) => socket.pipe(socket));
+    const { endpoint } = await lab.router();
+    const expose = await lab.expose("echo", echo.target, "--allow", "ops", "--allow", "lab-*");
+    const as = async (identity: string): Promise<{ client: Client; connect: Run }> => {
+      const minted = lab.run(["token", "mint", identity]);
+      await minted.exit;
+      const token = lab.file(`${identity}.token`, minted.stdout);
+      const { connect, port } = await lab.connect("echo", "--endpoint", endpoint, "--token-file", token);
+      return { client: new Client(port), connect };
+    };
+    const allowed = await as("lab-3");
+    allowed.client.socket.end("mine");
+    expect(await allowed.client.over).toBe("end");
+    expect(await expose.event("connection-closed")).toMatchObject({ peer: "lab-3" });
+    const refused = await as("other");
+    expect(await refused.client.over).toBe("ECONNRESET");
+    const reason = 'other is not among those that the exposer of "echo" allows';
+    expect((await refused.connect.event("connection-closed"))["error"]).toContain(reason);
+    expect(await expose.event("connection-refused")).toMatchObject({ name: "echo", peer: "other", error: reason });
+  });
 });
 
 describe("the check of a target", () => {

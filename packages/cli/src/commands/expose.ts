@@ -1,5 +1,10 @@
-/** `trunkline expose NAME TARGET`: those who connect to the name at the router reach the target from here. */
+/**
+ * `trunkline expose NAME TARGET …`: those who connect to a name at the router reach its target from here.
+ */
 import { systemClock } from "@trunkline/base/node";
+import { GrpcError, Status } from "@trunkline/grpc";
+import { peerIdentity, type RouterStream } from "@trunkline/router";
+import { CommandError, reasonOf } from "../command-error.js";
 import { Connections } from "../connections.js";
 import {
   type ConnectionLimitOption,
@@ -12,11 +17,16 @@ import {
   type ResumeOption,
   resumeMsOf,
 } from "../context.js";
+import { ExitCode } from "../exit-codes.js";
+import { AllowedCallers } from "../expose/allowed-callers.js";
+import { type Exposure, parseExposures } from "../expose/exposures.js";
+import { StandardStreams } from "../expose/standard-streams.js";
 import { keepExposed } from "../exposure.js";
+import { printable } from "../format.js";
 import { PingAnswers, pingMetadata } from "../pings.js";
 import { type AccessOptions, RouterAccess } from "../router-access.js";
 import { checkTarget, reachTarget } from "../sockets.js";
-import { parseTarget, printTarget } from "../target.js";
+import { printTarget } from "../target.js";
 import { endCarrying } from "./ending.js";
 
 /** Options of `trunkline expose`. */
@@ -28,55 +38,151 @@ export interface ExposeOptions
     ConnectionLimitOption {
   /** False begins although no service listens at the target yet. */
   readonly check: boolean;
+  /** Patterns of the identities that may connect; absent for all. */
+  readonly allow?: readonly string[] | undefined;
 }
 
 /** Runs until interrupted. @throws CommandError */
-export async function expose(
-  name: string,
-  targetText: string,
-  options: ExposeOptions,
-  context: Context,
-): Promise<void> {
+export async function expose(words: readonly string[], options: ExposeOptions, context: Context): Promise<void> {
   const { output, signal } = context;
-  const target = parseTarget(targetText);
+  const exposures = parseExposures(words);
+  const usesStdio = exposures.some(({ target }) => "stdio" in target);
+  if (usesStdio && output.json)
+    throw new CommandError("--json and stdio: exclude each other: stdout is the connection", ExitCode.usage);
+  const callers = new AllowedCallers(options.allow);
   const graceMs = graceMsOf(options);
   const limit = connectionLimitOf(options);
   const times = { ...keepaliveOf(options), graceMs, resumeMs: resumeMsOf(options) };
   await using access = await RouterAccess.open(options, times, context.env);
-  if (options.check) await checkTarget(target, signal);
-  const connections = new Connections((...note) => output.note(...note), name, limit);
-  const pings = new PingAnswers(systemClock);
-  let before = false;
-  const exposed = keepExposed(name, access, {
-    signal,
-    metadata: pingMetadata,
-    onStream(stream) {
-      if (!pings.take(stream)) connections.carry(stream, "the router", (aborted) => reachTarget(target, aborted));
-    },
-    onResumption: connections.onResumption,
-    onExposed(endpoint) {
-      const event = { event: "exposed", name, target: printTarget(target), endpoint };
-      const text = `exposing ${printTarget(target)} as ${JSON.stringify(name)} at ${endpoint}`;
-      if (before) output.note("info", event, `${text} again`);
-      else output.result(event, text);
-      before = true;
-    },
-    onMissed: (error, isLimit) => {
-      if (isLimit) connections.refused(error.message);
-      else
-        output.note(
-          "warn",
-          { event: "connection-missed", name, error: error.message },
-          `a connection was missed: ${error.message}`,
-          { repeated: true },
-        );
-    },
-    onLost: (reason) =>
-      output.note(
-        "warn",
-        { event: "router-lost", name, error: reason.message },
-        `${reason.message}; trying again until it is back`,
-      ),
-  });
-  await exposed.finally(() => endCarrying(connections, graceMs, context));
+  if (options.check) for (const { target } of exposures) await checkTarget(target, signal);
+  if (usesStdio) output.handOver();
+  const connections = new Connections((...note) => output.note(...note), limit);
+  const exposer = new Exposer({ access, callers, connections, context });
+  using _ = exposer;
+  const results = await Promise.allSettled(exposures.map((exposure) => exposer.keep(exposure))).finally(() =>
+    endCarrying(connections, graceMs, context),
+  );
+  const failed = results.find((result) => result.status === "rejected");
+  if (exposer.failure !== undefined) throw exposer.failure;
+  if (failed !== undefined) throw failed.reason;
+}
+
+interface ExposerParts {
+  readonly access: RouterAccess;
+  readonly callers: AllowedCallers;
+  readonly connections: Connections;
+  readonly context: Context;
+}
+
+/** The names of one command, which share their limits and end together. */
+class Exposer implements Disposable {
+  readonly #parts: ExposerParts;
+  readonly #pings = new PingAnswers(systemClock);
+  /** Aborts when the command has nothing more to do, or cannot begin. */
+  readonly #over = new AbortController();
+  readonly #signal: AbortSignal;
+  #standard: StandardStreams | undefined;
+  #failure: unknown;
+  /** The number of names that are still kept. */
+  #kept = 0;
+
+  constructor(parts: ExposerParts) {
+    this.#parts = parts;
+    this.#signal = AbortSignal.any([parts.context.signal, this.#over.signal]);
+  }
+
+  /** The error with which the command ends, where that is not the error of its last name. */
+  get failure(): unknown {
+    return this.#failure;
+  }
+
+  /**
+   * Keeps one name exposed until the command ends. A name that is lost for good later on, since another exposer has
+   * taken it, leaves the others as they are.
+   * @throws CommandError when it cannot be exposed, or when it was the last name
+   */
+  async keep({ name, target }: Exposure): Promise<void> {
+    const { access, connections, context } = this.#parts;
+    const { output } = context;
+    let before = false;
+    this.#kept += 1;
+    try {
+      await keepExposed(name, access, {
+        signal: this.#signal,
+        metadata: pingMetadata,
+        onStream: (stream) => this.#take(stream, { name, target }),
+        onResumption: connections.onResumption,
+        onExposed(endpoint) {
+          const event = { event: "exposed", name, target: printTarget(target), endpoint };
+          const text = `exposing ${printTarget(target)} as ${JSON.stringify(name)} at ${endpoint}`;
+          if (before) output.note("info", event, `${text} again`);
+          else output.result(event, text);
+          before = true;
+        },
+        onMissed: (error, isLimit) => {
+          if (isLimit) connections.refused(error.message, { name });
+          else
+            output.note(
+              "warn",
+              { event: "connection-missed", name, error: error.message },
+              `a connection was missed: ${error.message}`,
+              { repeated: true },
+            );
+        },
+        onLost: (reason) =>
+          output.note(
+            "warn",
+            { event: "router-lost", name, error: reason.message },
+            `${reason.message}; trying again until it is back`,
+          ),
+      });
+    } catch (error) {
+      this.#kept -= 1;
+      if (this.#signal.aborted && error === this.#signal.reason) {
+        if (this.#over.signal.aborted) return;
+        throw error;
+      }
+      if (!before || this.#kept === 0) {
+        if (!before) this.#end(error);
+        throw error;
+      }
+      const event = { event: "name-lost", name, error: reasonOf(error) };
+      output.note("error", event, `${reasonOf(error)}; ${this.#kept} other names stay exposed`);
+    }
+  }
+
+  #take(stream: RouterStream, { name, target }: Exposure): void {
+    const { callers, connections } = this.#parts;
+    const identity = stream.extra(peerIdentity);
+    const refusal = callers.refusal(identity, name);
+    const peer = identity === undefined ? "the router" : printable(identity);
+    if (refusal !== undefined) {
+      stream.abort(new GrpcError(Status.PERMISSION_DENIED, refusal));
+      connections.refused(refusal, { name, peer });
+      return;
+    }
+    if (this.#pings.take(stream)) return;
+    connections.carry(stream, { name, peer }, async (signal) =>
+      "stdio" in target ? this.#standardStreams().take() : reachTarget(target, signal),
+    );
+  }
+
+  #standardStreams(): StandardStreams {
+    this.#standard ??= new StandardStreams((failure) => {
+      const message = `the connection over standard input broke: ${reasonOf(failure)}`;
+      this.#end(failure === undefined ? undefined : new CommandError(message, ExitCode.broken, { cause: failure }));
+    });
+    return this.#standard;
+  }
+
+  /** Ends all names. */
+  #end(failure: unknown): void {
+    if (this.#over.signal.aborted) return;
+    this.#failure = failure;
+    this.#over.abort(new Error("the command has ended"));
+  }
+
+  [Symbol.dispose](): void {
+    this.#standard?.[Symbol.dispose]();
+  }
 }

@@ -56,18 +56,22 @@ export async function openTunnel({ name, target, report }: TunnelOptions): Promi
     };
 
     const incoming = await (await newClient("demo-expose")).listen(name);
-    const exposed = new Connections(() => {}, name);
+    const exposed = new Connections(() => {});
     steps.push(() => exposed.end(0));
-    void eachOf(incoming, (stream) => exposed.carry(stream, "the router", (signal) => reachTarget(target, signal)));
+    void eachOf(incoming, (stream) =>
+      exposed.carry(stream, { name, peer: "the router" }, (signal) => reachTarget(target, signal)),
+    );
 
     const dialler = await newClient("demo-connect");
     const local = await listenOn(loopback, () => {});
-    const connected = new Connections(report, name);
+    const connected = new Connections(report);
     steps.push(async () => {
       await local.close();
       await connected.end(graceMs);
     });
-    void eachOf(local, (socket) => connected.carry(socket, peerOf(socket), (signal) => dialler.dial(name, { signal })));
+    void eachOf(local, (socket) =>
+      connected.carry(socket, { name, peer: peerOf(socket) }, (signal) => dialler.dial(name, { signal })),
+    );
     return { endpoint, address: printAddress(local.address), [Symbol.asyncDispose]: close };
   } catch (error) {
     await close();
