@@ -7,6 +7,7 @@ import {
   defaultKeepalive,
   defaultKeepaliveTimeout,
   defaultLifetime,
+  defaultUdpIdle,
   defaultWait,
 } from "../packages/cli/src/defaults.ts";
 import { resolveOptions } from "../packages/h2/src/options/connection-options.ts";
@@ -154,6 +155,7 @@ describe("the command", () => {
     expect(rows.get("--keepalive")).toBe(spaced(defaultKeepalive));
     expect(rows.get("--keepalive-timeout")).toBe(spaced(defaultKeepaliveTimeout));
     expect(rows.get("--wait")).toBe(spaced(defaultWait));
+    expect(rows.get("--udp-idle")).toBe(spaced(defaultUdpIdle));
     expect(rows.get("--lifetime")).toBe(spaced(defaultLifetime));
   });
 });

@@ -21,6 +21,7 @@ import {
   defaultResume,
   defaultSendWait,
   defaultSizeMb,
+  defaultUdpIdle,
   defaultWait,
 } from "./defaults.js";
 import { exitCodeMeanings, signalMeanings } from "./exit-codes.js";
@@ -33,7 +34,7 @@ import { version } from "./version.js";
 export type Request =
   | { readonly command: "router"; readonly options: RouterCommandOptions & CommonOptions }
   | { readonly command: "expose"; readonly words: readonly string[]; readonly options: ExposeOptions & CommonOptions }
-  | { readonly command: "connect"; readonly name: string; readonly options: ConnectOptions & CommonOptions }
+  | { readonly command: "connect"; readonly words: readonly string[]; readonly options: ConnectOptions & CommonOptions }
   | { readonly command: "send"; readonly words: readonly string[]; readonly options: SendOptions & CommonOptions }
   | { readonly command: "recv"; readonly name: string; readonly options: RecvOptions & CommonOptions }
   | { readonly command: "ls"; readonly options: AccessOptions & CommonOptions }
@@ -147,7 +148,8 @@ function defineExpose(program: Command, accept: Accept): void {
     .argument(
       "<target...>",
       "the service: a port of this machine, host:port, [::1]:22, unix:/path, exec:COMMAND for a program that the " +
-        "shell starts for each connection, or stdio: for standard input and output, one connection at a time; " +
+        "shell starts for each connection, stdio: for standard input and output, one connection at a time, or " +
+        "udp:PORT or udp:HOST:PORT for datagrams; " +
         "further names follow, each with its target behind it",
     )
     .usage("[options] <name> <target> [<name> <target>...]")
@@ -158,7 +160,7 @@ function defineExpose(program: Command, accept: Accept): void {
     .action((name: string, targets: string[], options: ExposeOptions) =>
       accept({ command: "expose", words: [name, ...targets], options }),
     );
-  withAccess(expose).addOption(grace()).addOption(resumption()).addOption(connectionLimit());
+  withAccess(expose).addOption(grace()).addOption(resumption()).addOption(connectionLimit()).addOption(udpIdle());
   withKeepalive(expose);
   finish(
     expose,
@@ -168,26 +170,32 @@ function defineExpose(program: Command, accept: Accept): void {
     "trunkline expose console 'exec:picocom --quiet /dev/ttyUSB0'",
     "trunkline expose lab/web 3000 lab/db 5432 --allow 'lab-*'",
     "tar c . | trunkline expose backup stdio:",
+    "trunkline expose dns udp:53",
   );
 }
 
 function defineConnect(program: Command, accept: Accept): void {
-  const connect = define(program, "connect", "connect a local port to a name")
-    .argument("<name>", "what the other side exposes")
-    .option("-l, --listen <address>", "[HOST:]PORT, 0 for any free port, or unix:/path")
+  const connect = define(program, "connect", "connect local ports to names")
+    .argument(
+      "<name...>",
+      "what the other side exposes; without --listen and --stdio, forwards: [HOST:]PORT:NAME, udp:[HOST:]PORT:NAME " +
+        "or unix:PATH:NAME",
+    )
+    .option("-l, --listen <address>", "[HOST:]PORT, 0 for any free port, udp:[HOST:]PORT or unix:/path")
     .option("--stdio", "one connection, over standard input and output")
     .option(
       "--wait [duration]",
       "how long the name may take to appear, at the start and for each connection; without one, as long as it takes",
       defaultWait,
     )
-    .action((name: string, options: ConnectOptions) => accept({ command: "connect", name, options }));
-  withAccess(connect).addOption(grace()).addOption(resumption()).addOption(connectionLimit());
+    .action((words: string[], options: ConnectOptions) => accept({ command: "connect", words, options }));
+  withAccess(connect).addOption(grace()).addOption(resumption()).addOption(connectionLimit()).addOption(udpIdle());
   withKeepalive(connect);
   finish(
     connect,
     "trunkline connect web --listen 8080",
     "trunkline connect board-7 --listen 0.0.0.0:2222",
+    "trunkline connect 8080:web 5432:lab/db udp:5353:dns",
     "trunkline connect docker --listen unix:/tmp/docker.sock",
     "ssh -o ProxyCommand='trunkline connect board-7 --stdio' me@board-7",
   );
@@ -355,6 +363,11 @@ function withKeepalive(command: Command): Command {
 /** Returns an option that may be given more than once; its value is a list. */
 function repeatable(flags: string, meaning: string): Option {
   return new Option(flags, meaning).argParser((value: string, before: readonly string[] = []) => [...before, value]);
+}
+
+function udpIdle(): Option {
+  const meaning = "time without a datagram after which a flow of UDP ends; each source address is a flow";
+  return new Option("--udp-idle <duration>", meaning).default(defaultUdpIdle);
 }
 
 function connectionLimit(): Option {

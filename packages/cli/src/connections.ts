@@ -9,6 +9,7 @@ import { type CountedStream, counted, forward, type ObjectStream } from "@trunkl
 import { reasonOf } from "./command-error.js";
 import { formatBytes, formatDuration } from "./format.js";
 import type { Level, NoteOptions, OutputEvent } from "./output.js";
+import { droppedDatagrams } from "./udp/flow-stream.js";
 
 /** Reports what happens to a connection: the event for programs, the text for people. */
 export type Report = (level: Level, event: OutputEvent, text: string, options?: NoteOptions) => void;
@@ -35,6 +36,8 @@ interface Connection {
   readonly startMs: number;
   readonly abort: AbortController;
   readonly client: CountedStream<Uint8Array>;
+  /** Return the numbers of datagrams that were dropped, where it is a flow of datagrams. */
+  readonly dropped: (() => number)[];
   /** The name of the session that carries it, where its stream can be resumed. */
   session: string | undefined;
 }
@@ -49,6 +52,8 @@ export interface ConnectionCounts {
   readonly refused: number;
   readonly bytesToTarget: number;
   readonly bytesFromTarget: number;
+  /** The number of datagrams that were dropped, here and on the way from here. */
+  readonly droppedDatagrams: number;
 }
 
 /** All connections of one command, their limit and their totals. */
@@ -58,7 +63,14 @@ export class Connections {
   readonly #limit: number;
   readonly #open = new Map<number, Connection>();
   readonly #bySession = new Map<string, Connection>();
-  readonly #counts = { connections: 0, broken: 0, refused: 0, bytesToTarget: 0, bytesFromTarget: 0 };
+  readonly #counts = {
+    connections: 0,
+    broken: 0,
+    refused: 0,
+    bytesToTarget: 0,
+    bytesFromTarget: 0,
+    droppedDatagrams: 0,
+  };
   #lastId = 0;
   #onIdle: (() => void) | undefined;
 
@@ -96,6 +108,7 @@ export class Connections {
       startMs: this.#clock.nowMs(),
       abort: new AbortController(),
       client: counted(client),
+      dropped: droppedOf(client),
       session: undefined,
     };
     this.#open.set(id, connection);
@@ -105,6 +118,7 @@ export class Connections {
     const reachNoted = async (signal: AbortSignal): Promise<ByteStream> => {
       const target = await reach(signal);
       this.#noteSession(connection, target);
+      connection.dropped.push(...droppedOf(target));
       return target;
     };
     join(connection.client, reachNoted, connection.abort.signal).then(
@@ -183,10 +197,15 @@ export class Connections {
     this.#counts.bytesToTarget += bytesToTarget;
     this.#counts.bytesFromTarget += bytesFromTarget;
     if (error !== undefined) this.#counts.broken += 1;
+    const datagrams = connection.dropped.length > 0;
+    const droppedDatagrams = connection.dropped.reduce((sum, count) => sum + count(), 0);
+    this.#counts.droppedDatagrams += droppedDatagrams;
     const reason = error === undefined ? undefined : reasonOf(error);
     const amounts = `${formatBytes(bytesToTarget)} to the target, ${formatBytes(bytesFromTarget)} from it`;
-    const moved = `${amounts}, ${formatDuration(durationMs)}`;
-    const fields = { id, ...origin, bytesToTarget, bytesFromTarget, durationMs };
+    const lost = droppedDatagrams === 0 ? "" : `, ${droppedDatagrams} datagrams dropped`;
+    const moved = `${amounts}, ${formatDuration(durationMs)}${lost}`;
+    const counts = { bytesToTarget, bytesFromTarget, ...(datagrams && { droppedDatagrams }), durationMs };
+    const fields = { id, ...origin, ...counts };
     this.#report(
       reason === undefined ? "info" : "warn",
       { event: "connection-closed", ...fields, ...(reason !== undefined && { error: reason }) },
@@ -194,6 +213,11 @@ export class Connections {
     );
     if (this.#open.size === 0) this.#onIdle?.();
   }
+}
+
+function droppedOf(stream: ByteStream): (() => number)[] {
+  const dropped = stream.extra(droppedDatagrams);
+  return dropped === undefined ? [] : [dropped];
 }
 
 async function join(

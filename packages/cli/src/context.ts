@@ -80,6 +80,20 @@ export function resumeMsOf(options: ResumeOption): number {
   return parseDuration(options.resume, "--resume", maxResumeMs);
 }
 
+/** Options of commands that carry datagrams. */
+export interface UdpIdleOption {
+  readonly udpIdle: string;
+}
+
+const maxUdpIdleMs = 86_400_000;
+
+/** Returns the milliseconds of `--udp-idle`. @throws CommandError */
+export function udpIdleMsOf(options: UdpIdleOption): number {
+  const idleMs = parseDuration(options.udpIdle, "--udp-idle", maxUdpIdleMs);
+  if (idleMs >= 100) return idleMs;
+  throw new CommandError(`--udp-idle ${JSON.stringify(options.udpIdle)} is shorter than 100 ms`, ExitCode.usage);
+}
+
 /** Options of commands whose connections may be limited. */
 export interface ConnectionLimitOption {
   readonly maxConnections: string;

@@ -45,5 +45,8 @@ export const defaultSendWait = "10m";
 /** The most connections at once of `expose` and `connect`: each takes a file descriptor. */
 export const defaultMaxConnections = "4000";
 
+/** The time after which a quiet flow of datagrams ends: two minutes at least, as RFC 4787 §4.3 asks of a NAT. */
+export const defaultUdpIdle = "2m";
+
 /** The time for which a connection waits for its lost way: a router is restarted, and a network is back, in less. */
 export const defaultResume = "60s";

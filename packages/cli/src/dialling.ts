@@ -3,6 +3,7 @@
  */
 import { monotonicMs } from "@trunkline/base/node";
 import { GrpcError, Status } from "@trunkline/grpc";
+import type { MetadataInit } from "@trunkline/metadata";
 import type { ResumptionEvent, RouterStream } from "@trunkline/router";
 import { pause } from "./context.js";
 import { routerFailure } from "./grpc-failure.js";
@@ -28,6 +29,10 @@ export interface DiallingOptions {
   readonly waitMs: number;
   readonly signal: AbortSignal;
   readonly onResumption?: (event: ResumptionEvent) => void;
+  /** The metadata of the stream for the exposer. */
+  readonly metadata?: MetadataInit;
+  /** False for a stream that breaks with its way: datagrams that are late are worth nothing. */
+  readonly resume?: boolean;
 }
 
 /**
@@ -38,7 +43,7 @@ export interface DiallingOptions {
 export async function dialPatiently(
   name: string,
   access: RouterAccess,
-  { waitMs, signal, onResumption }: DiallingOptions,
+  { waitMs, signal, onResumption, metadata, resume = true }: DiallingOptions,
 ): Promise<RouterStream> {
   const giveUpAtMs = monotonicMs() + waitMs;
   for (;;) {
@@ -47,8 +52,9 @@ export async function dialPatiently(
       const stream = await client.dial(name, {
         signal: attempt,
         waitMs: joinWithinMs,
-        resume: access.resume,
+        resume: resume && access.resume,
         onResumption,
+        metadata,
       });
       try {
         await stream.joined({ signal: attempt });

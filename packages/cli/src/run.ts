@@ -78,7 +78,7 @@ async function dispatch(request: Request, context: Context): Promise<void> {
     }
     case "connect": {
       const { connect } = await import("./commands/connect.js");
-      return connect(request.name, request.options, context);
+      return connect(request.words, request.options, context);
     }
     case "send": {
       const { send } = await import("./commands/send.js");

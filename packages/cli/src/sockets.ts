@@ -8,14 +8,14 @@ import { CommandError, reasonOf } from "./command-error.js";
 import { maxConnections } from "./connections.js";
 import { ExitCode } from "./exit-codes.js";
 import { startProgram } from "./program.js";
-import { printAddress, type StandardTarget, type Target } from "./target.js";
+import { printAddress, type StandardTarget, type Target, type UdpAddress } from "./target.js";
 
 /**
  * Connects to the target. @throws CommandError that names the address:
  * `cannot reach the target localhost:3000: connection refused`
  */
 export async function reachTarget(
-  target: Exclude<Target, StandardTarget>,
+  target: Exclude<Target, StandardTarget | UdpAddress>,
   signal: AbortSignalLike,
 ): Promise<ObjectStream<Uint8Array>> {
   if ("command" in target) return startProgram(target.command);
@@ -32,7 +32,8 @@ const checkTimeoutMs = 10_000;
 
 /** Resolves when a service accepts connections at the target, and ends that connection gently. @throws CommandError */
 export async function checkTarget(target: Target, signal: AbortSignal): Promise<void> {
-  if ("command" in target || "stdio" in target) return; // It is started with each connection, or is there.
+  // A program is started with each connection; standard input is there; UDP does not tell.
+  if ("command" in target || "stdio" in target || "udp" in target) return;
   try {
     endGently(await dialSocket(target, { signal, connectTimeoutMs: checkTimeoutMs }));
   } catch (error) {

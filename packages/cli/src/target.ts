@@ -1,7 +1,7 @@
 /** The grammar of addresses on the command line: targets, addresses to listen on, endpoints of routers. */
 import { Buffer } from "node:buffer";
 import { isIP, isIPv6 } from "node:net";
-import { printAddress, type SocketAddress } from "@trunkline/base";
+import { printAddress, type SocketAddress, type TcpAddress } from "@trunkline/base";
 import { maxSocketPathBytes } from "@trunkline/base/node";
 import { CommandError } from "./command-error.js";
 import { ExitCode } from "./exit-codes.js";
@@ -26,33 +26,58 @@ export interface StandardTarget {
   readonly stdio: true;
 }
 
+/** An address of UDP, where datagrams go to or come from. */
+export interface UdpAddress {
+  readonly udp: TcpAddress;
+}
+
 /** The place that the connections to a name go to. */
-export type Target = SocketAddress | ProgramTarget | StandardTarget;
+export type Target = SocketAddress | ProgramTarget | StandardTarget | UdpAddress;
+
+/** The address on this machine at which a name can be reached. */
+export type ListenAddress = SocketAddress | UdpAddress;
 
 /** Returns a target as the command line takes it. */
 export function printTarget(target: Target): string {
   if ("stdio" in target) return standardTarget;
+  if ("udp" in target) return `${udpPrefix}${printAddress(target.udp)}`;
   return "command" in target ? `${programPrefix}${target.command}` : printAddress(target);
 }
 
 const programPrefix = "exec:";
 const standardTarget = "stdio:";
+const udpPrefix = "udp:";
 
 /**
- * Parses `3000`, `host:port`, `[::1]:22`, `unix:/path`, `unix-abstract:name`, `exec:command` or `stdio:`. @throws
- * CommandError that says what is wrong
+ * Parses `3000`, `host:port`, `[::1]:22`, `unix:/path`, `unix-abstract:name`, `exec:command`, `stdio:`, `udp:53` or
+ * `udp:host:port`. @throws CommandError that says what is wrong
  */
 export function parseTarget(text: string): Target {
   if (text === standardTarget) return { stdio: true };
   if (text.startsWith(standardTarget))
     throw new CommandError(`target ${JSON.stringify(text)} has something behind stdio:`, ExitCode.usage);
   if (text.startsWith(programPrefix)) return { command: commandOf(text) };
+  if (text.startsWith(udpPrefix)) return { udp: parseUdp(text, "target", 1) };
   return parse(text, {
     what: "target",
     defaultHost: defaultTargetHost,
     minPort: 1,
     example: "3000, localhost:3000, [::1]:22, unix:/path or exec:command",
   });
+}
+
+/** Parses what `parseListen` does, and `udp:53` or `udp:host:53`. @throws CommandError that says what is wrong */
+export function parseForwardListen(text: string): ListenAddress {
+  return text.startsWith(udpPrefix) ? { udp: parseUdp(text, "address to listen on", 0) } : parseListen(text);
+}
+
+/** A port alone is one of IPv4: UDP does not tell whether a service listens at the other address of "localhost". */
+function parseUdp(text: string, what: string, minPort: 0 | 1): TcpAddress {
+  const address = text.slice(udpPrefix.length);
+  const grammar = { what, defaultHost: defaultListenHost, minPort, example: "udp:53, udp:host:53 or udp:[::1]:53" };
+  const parsed = /^unix/.test(address) ? undefined : parse(address, grammar);
+  if (parsed !== undefined && "port" in parsed) return parsed;
+  throw new CommandError(`${what} ${JSON.stringify(text)} is a Unix socket behind udp:`, ExitCode.usage);
 }
 
 /**
@@ -105,6 +130,7 @@ function parse(text: string, grammar: Grammar): SocketAddress {
   if (text === "") return refuse(`is empty; use ${grammar.example}`);
   if (text.startsWith("unix:")) return { path: socketPath(text.slice("unix:".length), refuse) };
   if (text.startsWith("unix-abstract:")) return { path: abstractPath(text.slice("unix-abstract:".length), refuse) };
+  if (text.startsWith(udpPrefix)) return refuse(`is an address of UDP; use ${grammar.example}`);
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return refuse(`is a URL; use ${grammar.example}`);
   if (/^[./~]/.test(text)) return refuse(`looks like a path; a Unix socket is unix:${text}`);
   if (/^-?\d+$/.test(text)) {

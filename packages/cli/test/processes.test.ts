@@ -22,3 +22,4 @@ await import("./processes/transfers.js");
 await import("./processes/losses.js");
 await import("./processes/endings.js");
 await import("./processes/standard-streams.js");
+await import("./processes/datagrams.js");

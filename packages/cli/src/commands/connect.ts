@@ -1,8 +1,9 @@
 /**
- * `trunkline connect NAME --listen ADDRESS`: each connection to the address goes to the exposer of the name; with
- * `--stdio`, standard input and output are the one connection.
+ * `trunkline connect NAME --listen ADDRESS`, or `connect PORT:NAME …`: each connection to an address goes to the
+ * exposer of its name; with `--stdio`, standard input and output are the one connection.
  */
 import { monotonicMs } from "@trunkline/base/node";
+import type { ListedName } from "@trunkline/router";
 import { CommandError } from "../command-error.js";
 import { Connections } from "../connections.js";
 import {
@@ -11,20 +12,26 @@ import {
   connectionLimitOf,
   type GraceOption,
   graceMsOf,
+  interrupted,
   type KeepaliveOptions,
   keepaliveOf,
   pause,
   type ResumeOption,
   resumeMsOf,
+  type UdpIdleOption,
+  udpIdleMsOf,
 } from "../context.js";
-import { dialPatiently } from "../dialling.js";
 import { parseDuration } from "../duration.js";
 import { ExitCode } from "../exit-codes.js";
 import { formatDuration } from "../format.js";
+import { type Forward, parseForwards } from "../forward/forward-grammar.js";
+import { type OpenForward, openLocalForward } from "../forward/local-forward.js";
 import { routerFailure, unknownName } from "../grpc-failure.js";
+import type { Output } from "../output.js";
 import { type AccessOptions, RouterAccess } from "../router-access.js";
-import { listenOn, peerOf } from "../sockets.js";
-import { isLocalAddress, parseListen, printAddress } from "../target.js";
+import { isLocalAddress, type ListenAddress, parseForwardListen, printTarget } from "../target.js";
+import { isUdp, protocolProblem } from "../udp/agreement.js";
+import { DatagramMemory } from "../udp/flow-stream.js";
 import { connectStdio } from "./connect-stdio.js";
 import { endCarrying } from "./ending.js";
 
@@ -34,6 +41,7 @@ export interface ConnectOptions
     GraceOption,
     ResumeOption,
     KeepaliveOptions,
+    UdpIdleOption,
     ConnectionLimitOption {
   readonly listen?: string;
   readonly stdio?: boolean;
@@ -47,76 +55,115 @@ const maxWaitMs = 86_400_000;
 const lookAgainMs = 250;
 
 /** Runs until interrupted. @throws CommandError */
-export async function connect(name: string, options: ConnectOptions, context: Context): Promise<void> {
+export async function connect(words: readonly string[], options: ConnectOptions, context: Context): Promise<void> {
   const { output, signal } = context;
-  // Checked here and not by commander, which would hide a misspelt option behind this one.
-  const { listen, stdio = false } = options;
-  if ((listen === undefined) === !stdio) {
-    const problem = stdio ? "--listen and --stdio exclude each other" : "--listen ADDRESS or --stdio is missing";
-    throw new CommandError(`${problem}; see trunkline connect --help`, ExitCode.usage);
-  }
+  const { stdio = false } = options;
+  const forwards = forwardsOf(words, options);
   if (stdio && output.json)
     throw new CommandError("--json and --stdio exclude each other: stdout is the connection", ExitCode.usage);
-  const address = listen === undefined ? undefined : parseListen(listen);
   const graceMs = graceMsOf(options);
   const limit = connectionLimitOf(options);
+  const udpIdleMs = udpIdleMsOf(options);
   const waitMs = options.wait === true ? Number.POSITIVE_INFINITY : parseDuration(options.wait, "--wait", maxWaitMs);
   const times = { ...keepaliveOf(options), graceMs, resumeMs: resumeMsOf(options) };
   await using access = await RouterAccess.open(options, times, context.env);
-  if (address === undefined) return await connectStdio(name, access, waitMs, context);
-  const endpoint = await awaitName(name, access, waitMs, context);
+  if (stdio) return await connectStdio(words[0] as string, access, waitMs, context);
+  const endpoint = await awaitNames(forwards, access, waitMs, context);
   const connections = new Connections((...note) => output.note(...note), limit);
-  await using listener = await listenOn(address, (error) => {
-    if ((error as { code?: unknown }).code === "TOO_MANY_PENDING") connections.refused(error.message, { name });
-    else
-      output.note(
-        "error",
-        { event: "listen-error", error: error.message },
-        `trouble at ${printAddress(listener.address)}: ${error.message}`,
-        { repeated: true },
-      );
-  });
-  signal.addEventListener("abort", () => void listener.close(), { once: true });
-  signal.throwIfAborted();
-  const bound = printAddress(listener.address);
-  output.result(
-    { event: "listening", address: bound, ...listener.address, name, endpoint },
-    `listening on ${bound}, for ${JSON.stringify(name)} at ${endpoint}`,
-  );
-  if (!isLocalAddress(listener.address)) {
-    const warning = `${bound} can be reached from other machines, and what goes through it is not encrypted up to here`;
-    output.note("warn", { event: "open-to-network", address: bound }, warning);
+  const parts = { access, connections, output, waitMs, udpIdleMs, memory: new DatagramMemory() };
+  const opened: OpenForward[] = [];
+  try {
+    for (const forward of forwards) {
+      const open = await openLocalForward(forward, parts);
+      opened.push(open);
+      signal.throwIfAborted();
+      tellListening(open.address, forward.name, endpoint, output);
+    }
+    await interrupted(signal);
+  } finally {
+    await Promise.all(opened.map((open) => open.close()));
   }
-  for await (const socket of listener)
-    connections.carry(socket, { name, peer: peerOf(socket) }, (aborted) =>
-      dialPatiently(name, access, { waitMs, signal: aborted, onResumption: connections.onResumption }),
-    );
   await endCarrying(connections, graceMs, context);
 }
 
+/** Returns the forwards of a command line. @throws CommandError that says what is wrong */
+function forwardsOf(words: readonly string[], { listen, stdio = false }: ConnectOptions): Forward[] {
+  // Checked here and not by commander, which would hide a misspelt option behind this one.
+  if (listen !== undefined && stdio)
+    throw new CommandError("--listen and --stdio exclude each other; see trunkline connect --help", ExitCode.usage);
+  if (listen === undefined && !stdio) {
+    if (words.length > 1 || words[0]?.includes(":")) return parseForwards(words);
+    const problem = "--listen ADDRESS or --stdio is missing, or a port before the name, as in 8080:NAME";
+    throw new CommandError(`${problem}; see trunkline connect --help`, ExitCode.usage);
+  }
+  const [name = "", ...more] = words;
+  if (more.length > 0) {
+    const option = stdio ? "--stdio" : "--listen";
+    throw new CommandError(`${option} takes one name, and ${words.length} are there`, ExitCode.usage);
+  }
+  return listen === undefined ? [] : [{ name, listen: parseForwardListen(listen) }];
+}
+
+/** Writes where a forward listens, with a warning where other machines can reach it. */
+function tellListening(address: ListenAddress, name: string, endpoint: string, output: Output): void {
+  const bound = printTarget(address);
+  const fields = "udp" in address ? { protocol: "udp", ...address.udp } : address;
+  output.result(
+    { event: "listening", address: bound, ...fields, name, endpoint },
+    `listening on ${bound}, for ${JSON.stringify(name)} at ${endpoint}`,
+  );
+  if (isLocalAddress("udp" in address ? address.udp : address)) return;
+  const warning = `${bound} can be reached from other machines, and what goes through it is not encrypted up to here`;
+  output.note("warn", { event: "open-to-network", address: bound }, warning);
+}
+
 /**
- * Waits until the name is exposed, and returns the endpoint of the router.
- * @throws CommandError when the router is not there or refuses the token, or the name is not exposed within `waitMs`
+ * Waits until all names are exposed, and returns the endpoint of the router.
+ * @throws CommandError when the router is not there or refuses the token, a name is not exposed within `waitMs`, or is
+ * of another protocol than its forward
  */
-async function awaitName(name: string, access: RouterAccess, waitMs: number, context: Context): Promise<string> {
+async function awaitNames(
+  forwards: readonly Forward[],
+  access: RouterAccess,
+  waitMs: number,
+  context: Context,
+): Promise<string> {
   const { output, signal } = context;
+  const told = new Set<string>();
   const untilMs = monotonicMs() + waitMs;
-  for (let looks = 0; ; looks++) {
+  for (;;) {
     const client = await access.client();
     const { endpoint } = client;
+    let names: readonly ListedName[];
     try {
-      const names = await client.list({ signal });
-      if (names.some((listed) => listed.name === name)) return endpoint;
+      names = await client.list({ signal });
     } catch (error) {
-      throw signal.aborted ? signal.reason : routerFailure(error, { endpoint, name });
+      throw signal.aborted ? signal.reason : routerFailure(error, { endpoint });
     }
-    if (monotonicMs() + lookAgainMs > untilMs) throw unknownName(name, endpoint);
-    if (looks === 0) {
+    const missing = forwards.filter(({ name }) => !names.some((listed) => listed.name === name));
+    const [first] = missing;
+    if (first === undefined) {
+      checkProtocols(forwards, names);
+      return endpoint;
+    }
+    if (monotonicMs() + lookAgainMs > untilMs) throw unknownName(first.name, endpoint);
+    for (const { name } of missing) {
+      if (told.has(name)) continue;
+      told.add(name);
       const limit = waitMs === Number.POSITIVE_INFINITY ? "" : ` for up to ${formatDuration(waitMs)}`;
       const text = `${JSON.stringify(name)} is not exposed at ${endpoint} yet; waiting for it${limit}`;
       output.note("info", { event: "waiting", name, endpoint }, text);
     }
     await pause(lookAgainMs, signal);
     signal.throwIfAborted();
+  }
+}
+
+/** @throws CommandError for a forward of UDP to a name that is not exposed over UDP, and the reverse */
+function checkProtocols(forwards: readonly Forward[], names: readonly ListedName[]): void {
+  for (const { name, listen } of forwards) {
+    const listed = names.find((each) => each.name === name);
+    const problem = protocolProblem(name, isUdp(listed?.metadata), "udp" in listen);
+    if (problem !== undefined) throw new CommandError(problem, ExitCode.usage);
   }
 }

@@ -17,6 +17,7 @@ import { answersPings, pingMetadata } from "../pings.js";
 import { type AccessOptions, RouterAccess, readCertificates } from "../router-access.js";
 import { isLocalAddress, parseEndpoint, printAddress, type SocketAddress } from "../target.js";
 import { tokenContent, tokenExpiryMs } from "../token-content.js";
+import { isUdp } from "../udp/agreement.js";
 import { roundTrip } from "./ping.js";
 
 /** The parts of the way, in order. */
@@ -179,7 +180,7 @@ class Examination {
         });
         return [undefined, `it answers after ${(await answer).toFixed(2)} ms`];
       });
-      if (!answersPings(listed)) return;
+      if (!answersPings(listed) || isUdp(listed.metadata)) return; // A target of UDP says nothing unasked.
     } finally {
       dialled.value?.abort();
     }

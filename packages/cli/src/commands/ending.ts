@@ -13,13 +13,14 @@ export async function endCarrying(
   tellEnding({ output, signal }, connections.size, graceMs);
   await connections.end(graceMs);
   const { counts } = connections;
-  const { broken, refused, bytesToTarget, bytesFromTarget } = counts;
+  const { broken, refused, bytesToTarget, bytesFromTarget, droppedDatagrams } = counts;
   const limits = refused === 0 ? "" : `, ${refused} more were refused because a limit was met`;
+  const dropped = droppedDatagrams === 0 ? "" : `; ${droppedDatagrams} datagrams were dropped`;
   const moved = `${formatBytes(bytesToTarget)} to the target and ${formatBytes(bytesFromTarget)} from it`;
   output.note(
     counts.connections + refused === 0 ? "debug" : "info",
     { event: "summary", ...counts },
-    `carried ${counts.connections} connections with ${moved}; ${broken} broke${limits}`,
+    `carried ${counts.connections} connections with ${moved}; ${broken} broke${limits}${dropped}`,
   );
 }
 

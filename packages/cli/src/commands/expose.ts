@@ -4,6 +4,7 @@
 import { systemClock } from "@trunkline/base/node";
 import { GrpcError, Status } from "@trunkline/grpc";
 import { peerIdentity, type RouterStream } from "@trunkline/router";
+import { streamMetadata } from "@trunkline/streams";
 import { CommandError, reasonOf } from "../command-error.js";
 import { Connections } from "../connections.js";
 import {
@@ -16,6 +17,8 @@ import {
   keepaliveOf,
   type ResumeOption,
   resumeMsOf,
+  type UdpIdleOption,
+  udpIdleMsOf,
 } from "../context.js";
 import { ExitCode } from "../exit-codes.js";
 import { AllowedCallers } from "../expose/allowed-callers.js";
@@ -27,6 +30,9 @@ import { PingAnswers, pingMetadata } from "../pings.js";
 import { type AccessOptions, RouterAccess } from "../router-access.js";
 import { checkTarget, reachTarget } from "../sockets.js";
 import { printTarget } from "../target.js";
+import { isUdp, protocolError, protocolProblem, udpMetadata } from "../udp/agreement.js";
+import { DatagramMemory, datagramsOver } from "../udp/flow-stream.js";
+import { openUdpTarget } from "../udp/udp-target.js";
 import { endCarrying } from "./ending.js";
 
 /** Options of `trunkline expose`. */
@@ -35,6 +41,7 @@ export interface ExposeOptions
     GraceOption,
     ResumeOption,
     KeepaliveOptions,
+    UdpIdleOption,
     ConnectionLimitOption {
   /** False begins although no service listens at the target yet. */
   readonly check: boolean;
@@ -52,12 +59,13 @@ export async function expose(words: readonly string[], options: ExposeOptions, c
   const callers = new AllowedCallers(options.allow);
   const graceMs = graceMsOf(options);
   const limit = connectionLimitOf(options);
+  const udpIdleMs = udpIdleMsOf(options);
   const times = { ...keepaliveOf(options), graceMs, resumeMs: resumeMsOf(options) };
   await using access = await RouterAccess.open(options, times, context.env);
   if (options.check) for (const { target } of exposures) await checkTarget(target, signal);
   if (usesStdio) output.handOver();
   const connections = new Connections((...note) => output.note(...note), limit);
-  const exposer = new Exposer({ access, callers, connections, context });
+  const exposer = new Exposer({ access, callers, connections, udpIdleMs, context });
   using _ = exposer;
   const results = await Promise.allSettled(exposures.map((exposure) => exposer.keep(exposure))).finally(() =>
     endCarrying(connections, graceMs, context),
@@ -71,6 +79,7 @@ interface ExposerParts {
   readonly access: RouterAccess;
   readonly callers: AllowedCallers;
   readonly connections: Connections;
+  readonly udpIdleMs: number;
   readonly context: Context;
 }
 
@@ -78,6 +87,7 @@ interface ExposerParts {
 class Exposer implements Disposable {
   readonly #parts: ExposerParts;
   readonly #pings = new PingAnswers(systemClock);
+  readonly #memory = new DatagramMemory();
   /** Aborts when the command has nothing more to do, or cannot begin. */
   readonly #over = new AbortController();
   readonly #signal: AbortSignal;
@@ -109,7 +119,7 @@ class Exposer implements Disposable {
     try {
       await keepExposed(name, access, {
         signal: this.#signal,
-        metadata: pingMetadata,
+        metadata: { ...pingMetadata, ...("udp" in target && udpMetadata) },
         onStream: (stream) => this.#take(stream, { name, target }),
         onResumption: connections.onResumption,
         onExposed(endpoint) {
@@ -162,9 +172,18 @@ class Exposer implements Disposable {
       return;
     }
     if (this.#pings.take(stream)) return;
-    connections.carry(stream, { name, peer }, async (signal) =>
-      "stdio" in target ? this.#standardStreams().take() : reachTarget(target, signal),
-    );
+    const problem = protocolProblem(name, "udp" in target, isUdp(stream.extra(streamMetadata)));
+    if (problem !== undefined) {
+      stream.abort(protocolError(problem));
+      connections.refused(problem, { name, peer });
+    } else if ("udp" in target) {
+      const flow = { memory: this.#memory, clock: systemClock, idleMs: this.#parts.udpIdleMs };
+      connections.carry(datagramsOver(stream), { name, peer }, () => openUdpTarget(target.udp, flow));
+    } else {
+      connections.carry(stream, { name, peer }, async (signal) =>
+        "stdio" in target ? this.#standardStreams().take() : reachTarget(target, signal),
+      );
+    }
   }
 
   #standardStreams(): StandardStreams {
