@@ -157,6 +157,13 @@ function defineExpose(program: Command, accept: Accept): void {
     .addOption(
       repeatable("--allow <identity>", "admit only these diallers; * stands for any text; may be given several times"),
     )
+    .addOption(
+      repeatable(
+        "--allow-reverse <address>",
+        "let diallers listen here by R:…, at [HOST:]PORT[-PORT]: of loopback unless a host is given, * for any; may " +
+          "be given several times (default: nowhere)",
+      ),
+    )
     .action((name: string, targets: string[], options: ExposeOptions) =>
       accept({ command: "expose", words: [name, ...targets], options }),
     );
@@ -178,8 +185,8 @@ function defineConnect(program: Command, accept: Accept): void {
   const connect = define(program, "connect", "connect local ports to names")
     .argument(
       "<name...>",
-      "what the other side exposes; without --listen and --stdio, forwards: [HOST:]PORT:NAME, udp:[HOST:]PORT:NAME " +
-        "or unix:PATH:NAME",
+      "what the other side exposes; without --listen and --stdio, forwards: [HOST:]PORT:NAME, udp:[HOST:]PORT:NAME, " +
+        "unix:PATH:NAME, or NAME R:[HOST:]PORT[:TARGET], where the exposer listens and the target is here",
     )
     .option("-l, --listen <address>", "[HOST:]PORT, 0 for any free port, udp:[HOST:]PORT or unix:/path")
     .option("--stdio", "one connection, over standard input and output")
@@ -196,6 +203,7 @@ function defineConnect(program: Command, accept: Accept): void {
     "trunkline connect web --listen 8080",
     "trunkline connect board-7 --listen 0.0.0.0:2222",
     "trunkline connect 8080:web 5432:lab/db udp:5353:dns",
+    "trunkline connect board-7 R:8080:localhost:3000",
     "trunkline connect docker --listen unix:/tmp/docker.sock",
     "ssh -o ProxyCommand='trunkline connect board-7 --stdio' me@board-7",
   );

@@ -48,6 +48,8 @@ describe("arguments that are wrong", () => {
     [["expose", "web"], "missing required argument 'target'; see trunkline expose --help"],
     [["connect", "web", "db", "--stdio"], "--stdio takes one name, and 2 are there"],
     [["connect", "8080:web", "db"], 'forward "db" has no address to listen on; use [HOST:]PORT:NAME'],
+    [["connect", "R:8080"], 'forward "R:8080" has no name before it, at whose exposer it listens'],
+    [["expose", "a", "3000", "--allow-reverse", "all"], '--allow-reverse "all" names no port'],
     [["connect", "udp:0:dns", "--udp-idle", "0"], '--udp-idle "0" is shorter than 100 ms'],
     [["expose", "dns", "udp:0"], 'target "0" has "0" for its port, which must be from 1 to 65535'],
     [["router", "--listen", "udp:80"], 'address to listen on "udp:80"'],

@@ -25,11 +25,13 @@ import { parseDuration } from "../duration.js";
 import { ExitCode } from "../exit-codes.js";
 import { formatDuration } from "../format.js";
 import { type Forward, parseForwards } from "../forward/forward-grammar.js";
-import { type OpenForward, openLocalForward } from "../forward/local-forward.js";
+import type { OpenForward } from "../forward/local-forward.js";
+import { openForward } from "../forward/open-forward.js";
+import { takesReverse } from "../forward/reverse-wire.js";
 import { routerFailure, unknownName } from "../grpc-failure.js";
 import type { Output } from "../output.js";
 import { type AccessOptions, RouterAccess } from "../router-access.js";
-import { isLocalAddress, type ListenAddress, parseForwardListen, printTarget } from "../target.js";
+import { isLocalAddress, type ListenAddress, parseForwardListen, printAddress, printTarget } from "../target.js";
 import { isUdp, protocolProblem } from "../udp/agreement.js";
 import { DatagramMemory } from "../udp/flow-stream.js";
 import { connectStdio } from "./connect-stdio.js";
@@ -70,14 +72,14 @@ export async function connect(words: readonly string[], options: ConnectOptions,
   if (stdio) return await connectStdio(words[0] as string, access, waitMs, context);
   const endpoint = await awaitNames(forwards, access, waitMs, context);
   const connections = new Connections((...note) => output.note(...note), limit);
-  const parts = { access, connections, output, waitMs, udpIdleMs, memory: new DatagramMemory() };
+  const parts = { access, connections, output, signal, waitMs, udpIdleMs, memory: new DatagramMemory() };
   const opened: OpenForward[] = [];
   try {
     for (const forward of forwards) {
-      const open = await openLocalForward(forward, parts);
+      const open = await openForward(forward, parts);
       opened.push(open);
       signal.throwIfAborted();
-      tellListening(open.address, forward.name, endpoint, output);
+      tellListening(forward, open.address, endpoint, output);
     }
     await interrupted(signal);
   } finally {
@@ -105,7 +107,15 @@ function forwardsOf(words: readonly string[], { listen, stdio = false }: Connect
 }
 
 /** Writes where a forward listens, with a warning where other machines can reach it. */
-function tellListening(address: ListenAddress, name: string, endpoint: string, output: Output): void {
+function tellListening(forward: Forward, address: ListenAddress, endpoint: string, output: Output): void {
+  const { name } = forward;
+  if ("reverse" in forward) {
+    const event = { event: "reverse-listening", name, address: printTarget(address) };
+    const target = printAddress(forward.target);
+    const where = `the exposer of ${JSON.stringify(name)} listens on ${printTarget(address)}`;
+    output.result({ ...event, target, endpoint }, `${where}, for ${target} here`);
+    return;
+  }
   const bound = printTarget(address);
   const fields = "udp" in address ? { protocol: "udp", ...address.udp } : address;
   output.result(
@@ -159,11 +169,17 @@ async function awaitNames(
   }
 }
 
-/** @throws CommandError for a forward of UDP to a name that is not exposed over UDP, and the reverse */
+/** @throws CommandError for a forward that the exposer of its name cannot serve: UDP or not, reverse or not */
 function checkProtocols(forwards: readonly Forward[], names: readonly ListedName[]): void {
-  for (const { name, listen } of forwards) {
+  for (const forward of forwards) {
+    const { name } = forward;
     const listed = names.find((each) => each.name === name);
-    const problem = protocolProblem(name, isUdp(listed?.metadata), "udp" in listen);
+    if ("reverse" in forward) {
+      if (takesReverse(listed?.metadata)) continue;
+      const problem = `the exposer of ${JSON.stringify(name)} takes no reverse forwards; begin it with --allow-reverse`;
+      throw new CommandError(problem, ExitCode.denied);
+    }
+    const problem = protocolProblem(name, isUdp(listed?.metadata), "udp" in forward.listen);
     if (problem !== undefined) throw new CommandError(problem, ExitCode.usage);
   }
 }

@@ -6,7 +6,7 @@ import { GrpcError, Status } from "@trunkline/grpc";
 import { peerIdentity, type RouterStream } from "@trunkline/router";
 import { streamMetadata } from "@trunkline/streams";
 import { CommandError, reasonOf } from "../command-error.js";
-import { Connections } from "../connections.js";
+import { Connections, type Report } from "../connections.js";
 import {
   type ConnectionLimitOption,
   type Context,
@@ -23,9 +23,12 @@ import {
 import { ExitCode } from "../exit-codes.js";
 import { AllowedCallers } from "../expose/allowed-callers.js";
 import { type Exposure, parseExposures } from "../expose/exposures.js";
+import { ReverseListeners } from "../expose/reverse-listeners.js";
+import { ReverseRules } from "../expose/reverse-rules.js";
 import { StandardStreams } from "../expose/standard-streams.js";
 import { keepExposed } from "../exposure.js";
 import { printable } from "../format.js";
+import { reverseMetadata } from "../forward/reverse-wire.js";
 import { PingAnswers, pingMetadata } from "../pings.js";
 import { type AccessOptions, RouterAccess } from "../router-access.js";
 import { checkTarget, reachTarget } from "../sockets.js";
@@ -47,6 +50,8 @@ export interface ExposeOptions
   readonly check: boolean;
   /** Patterns of the identities that may connect; absent for all. */
   readonly allow?: readonly string[] | undefined;
+  /** The addresses on which diallers may let this side listen; absent for none. */
+  readonly allowReverse?: readonly string[] | undefined;
 }
 
 /** Runs until interrupted. @throws CommandError */
@@ -57,6 +62,7 @@ export async function expose(words: readonly string[], options: ExposeOptions, c
   if (usesStdio && output.json)
     throw new CommandError("--json and stdio: exclude each other: stdout is the connection", ExitCode.usage);
   const callers = new AllowedCallers(options.allow);
+  const reverse = new ReverseRules(options.allowReverse);
   const graceMs = graceMsOf(options);
   const limit = connectionLimitOf(options);
   const udpIdleMs = udpIdleMsOf(options);
@@ -65,11 +71,11 @@ export async function expose(words: readonly string[], options: ExposeOptions, c
   if (options.check) for (const { target } of exposures) await checkTarget(target, signal);
   if (usesStdio) output.handOver();
   const connections = new Connections((...note) => output.note(...note), limit);
-  const exposer = new Exposer({ access, callers, connections, udpIdleMs, context });
+  const exposer = new Exposer({ access, callers, reverse, connections, udpIdleMs, context });
   using _ = exposer;
-  const results = await Promise.allSettled(exposures.map((exposure) => exposer.keep(exposure))).finally(() =>
-    endCarrying(connections, graceMs, context),
-  );
+  const results = await Promise.allSettled(exposures.map((exposure) => exposer.keep(exposure)));
+  await exposer.endReverse();
+  await endCarrying(connections, graceMs, context);
   const failed = results.find((result) => result.status === "rejected");
   if (exposer.failure !== undefined) throw exposer.failure;
   if (failed !== undefined) throw failed.reason;
@@ -78,6 +84,7 @@ export async function expose(words: readonly string[], options: ExposeOptions, c
 interface ExposerParts {
   readonly access: RouterAccess;
   readonly callers: AllowedCallers;
+  readonly reverse: ReverseRules;
   readonly connections: Connections;
   readonly udpIdleMs: number;
   readonly context: Context;
@@ -88,6 +95,7 @@ class Exposer implements Disposable {
   readonly #parts: ExposerParts;
   readonly #pings = new PingAnswers(systemClock);
   readonly #memory = new DatagramMemory();
+  readonly #reverse: ReverseListeners;
   /** Aborts when the command has nothing more to do, or cannot begin. */
   readonly #over = new AbortController();
   readonly #signal: AbortSignal;
@@ -98,12 +106,20 @@ class Exposer implements Disposable {
 
   constructor(parts: ExposerParts) {
     this.#parts = parts;
+    const { reverse: rules, connections, context } = parts;
+    const report: Report = (...note) => context.output.note(...note);
+    this.#reverse = new ReverseListeners({ rules, connections, report, clock: systemClock });
     this.#signal = AbortSignal.any([parts.context.signal, this.#over.signal]);
   }
 
   /** The error with which the command ends, where that is not the error of its last name. */
   get failure(): unknown {
     return this.#failure;
+  }
+
+  /** Listens no longer for others. */
+  endReverse(): Promise<void> {
+    return this.#reverse.close();
   }
 
   /**
@@ -119,7 +135,11 @@ class Exposer implements Disposable {
     try {
       await keepExposed(name, access, {
         signal: this.#signal,
-        metadata: { ...pingMetadata, ...("udp" in target && udpMetadata) },
+        metadata: {
+          ...pingMetadata,
+          ...("udp" in target && udpMetadata),
+          ...(!this.#parts.reverse.areNone && reverseMetadata),
+        },
         onStream: (stream) => this.#take(stream, { name, target }),
         onResumption: connections.onResumption,
         onExposed(endpoint) {
@@ -171,7 +191,7 @@ class Exposer implements Disposable {
       connections.refused(refusal, { name, peer });
       return;
     }
-    if (this.#pings.take(stream)) return;
+    if (this.#pings.take(stream) || this.#reverse.take(stream, { name, peer })) return;
     const problem = protocolProblem(name, "udp" in target, isUdp(stream.extra(streamMetadata)));
     if (problem !== undefined) {
       stream.abort(protocolError(problem));

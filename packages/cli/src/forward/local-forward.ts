@@ -17,6 +17,8 @@ export interface ForwardParts {
   readonly access: RouterAccess;
   readonly connections: Connections;
   readonly output: Output;
+  /** Aborts when the command is to end. */
+  readonly signal: AbortSignal;
   /** The time for which a connection waits for its name. */
   readonly waitMs: number;
   /** The time without a datagram after which a flow ends. */
@@ -26,7 +28,7 @@ export interface ForwardParts {
 
 /** A forward whose address is bound. */
 export interface OpenForward {
-  /** The bound address. */
+  /** The bound address; of a reverse forward, that at the exposer. */
   readonly address: ListenAddress;
   /** Takes no more connections; those that are open go on. Idempotent. */
   close(): Promise<void>;
