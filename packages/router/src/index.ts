@@ -28,6 +28,7 @@ export { type EndProof, endProof } from "./stream/end-proof.js";
 export type { LivenessOptions } from "./stream/liveness.js";
 export { peerIdentity } from "./stream/peer-identity.js";
 export { RouterStream, type RouterStreamOptions } from "./stream/router-stream.js";
+export { type CertificateName, type ClientCertificates, certificateNames } from "./token/client-certificate.js";
 export type { IdentityIssuer } from "./token/identity-issuer.js";
 export type {
   KeySource,

@@ -17,6 +17,7 @@ import { RouterServiceHandler } from "./service/router-service.js";
 import { SessionTickets } from "./service/session-tickets.js";
 import { routerHttp2 } from "./stream/connection-options.js";
 import { ForwardingService } from "./stream/definition.js";
+import { CertificateCallers, type ClientCertificates } from "./token/client-certificate.js";
 import { type IdentityIssuer, IdentityVerifier } from "./token/identity-issuer.js";
 import { KeyRing, type KeySource } from "./token/key-ring.js";
 import { exchangeToken, routerToken, TokenMinter, type TokenParties, ticketToken } from "./token/minter.js";
@@ -40,6 +41,11 @@ export interface RouterOptions extends RouterLimits {
    * and dial as well. Default: none.
    */
   readonly issuers?: readonly IdentityIssuer[] | undefined;
+  /**
+   * The users who need no token, since they show a certificate that an authority of `listen`'s TLS options vouches for
+   * (`ca`, `requestCert: true`). A call with a token is that of the token. Default: certificates name nobody.
+   */
+  readonly clientCertificates?: ClientCertificates | undefined;
   /**
    * The issuer and the audience of the tokens for streams, those that the exchange makes included. Default: those of
    * Jumpstarter's controller, `https://jumpstarter.dev/stream` and `https://jumpstarter.dev/router`.
@@ -93,6 +99,7 @@ const routerOptionNames = optionNames<RouterOptions>({
   keys: true,
   policy: true,
   issuers: true,
+  clientCertificates: true,
   streamTokens: true,
   clockToleranceMs: true,
   routerEndpoint: true,
@@ -154,6 +161,7 @@ export class Router implements AsyncDisposable {
       refuseThirdPeer = false,
       reflection = true,
       issuers = [],
+      clientCertificates,
       streamTokens = {},
       clockToleranceMs = 0,
       onEvent,
@@ -197,6 +205,7 @@ export class Router implements AsyncDisposable {
     this.#exchangeService = new ExchangeServiceHandler({
       ...limits,
       verifier: this.#identities,
+      certificates: clientCertificates && new CertificateCallers(clientCertificates, unixNowMs),
       minter: this.#minter,
       tickets: new SessionTickets({
         verifier: ticketVerifier,

@@ -52,8 +52,11 @@ export interface TrunklineOptions extends LivenessOptions, ResumeOptions {
    * one is used, and streams that can be resumed go on there.
    */
   readonly endpoints?: readonly (string | ConnectTarget)[] | undefined;
-  /** The token for the exchange. A function is asked before each call, so that a token can be renewed. */
-  readonly token: string | (() => string | Promise<string>);
+  /**
+   * The token for the exchange. A function is asked before each call, so that a token can be renewed. Default: none,
+   * where a certificate in `tls` says who the client is.
+   */
+  readonly token?: string | (() => string | Promise<string>) | undefined;
   /**
    * TLS options, as of a `Channel`: TLS by default, except to loopback and Unix sockets. They hold for routers that the
    * exchange names, too.
@@ -200,7 +203,8 @@ export class Trunkline implements AsyncDisposable {
   constructor(options: TrunklineOptions) {
     checkOptionNames("Trunkline", options, trunklineOptionNames);
     const { endpoint, endpoints = [], token, tls, plaintext, backoff, clock = systemClock } = options;
-    if (typeof token !== "function" && (typeof token !== "string" || token === "")) {
+    const isKnown = token === undefined && (tls?.cert !== undefined || tls?.pfx !== undefined);
+    if (!isKnown && typeof token !== "function" && (typeof token !== "string" || token === "")) {
       throw new TypeError("a token is a string that is not empty, or a function that returns one");
     }
     for (const each of [endpoint, ...endpoints])
@@ -341,6 +345,7 @@ export class Trunkline implements AsyncDisposable {
 
   async #authorization(): Promise<MetadataInit> {
     const { token } = this.#options;
+    if (token === undefined) return {};
     return { [authorizationKey]: bearer(typeof token === "string" ? token : await token()) };
   }
 }

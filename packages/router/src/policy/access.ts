@@ -6,7 +6,7 @@ import type { PolicyRule, RouterPolicy, SharedNames, Sharing } from "./policy.js
 /** A caller of the exchange, as its token names it. */
 export interface Caller {
   readonly identity: string;
-  /** The `jti` of the token. */
+  /** The `jti` of the token, or the fingerprint of the certificate behind `sha256:`. */
   readonly tokenId: string | undefined;
 }
 
@@ -90,7 +90,8 @@ export class Access {
   /** Returns why the token is denied, or undefined if it is not. */
   tokenDenial(tokenId: string | undefined): string | undefined {
     const isDenied = tokenId !== undefined && this.#decisions?.tokenIds.has(tokenId) === true;
-    return isDenied ? "this token is denied" : undefined;
+    if (!isDenied) return undefined;
+    return `this ${tokenId.startsWith("sha256:") ? "certificate" : "token"} is denied`;
   }
 
   /** Returns why the caller may not listen under the name, or undefined if it may. */

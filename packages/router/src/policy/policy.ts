@@ -65,6 +65,9 @@ export interface SharedNames {
 export interface DeniedCallers {
   /** The identities, in full: the subjects (`sub`) of tokens for the exchange. */
   readonly identities?: readonly string[] | undefined;
-  /** The ids (`jti`) of single tokens, those for the exchange and those for streams. */
+  /**
+   * The ids (`jti`) of single tokens, those for the exchange and those for streams, and `sha256:` with the fingerprint
+   * of a client certificate, in capitals with colons.
+   */
   readonly tokenIds?: readonly string[] | undefined;
 }

@@ -23,9 +23,10 @@ import type { StreamTable } from "../registry/streams.js";
 import type { Role } from "../rendezvous.js";
 import { resumeFeature } from "../stream/features.js";
 import { fieldsToMetadata } from "../stream/fields.js";
-import { authenticate } from "../token/bearer.js";
+import { authenticate, authorizationKey } from "../token/bearer.js";
+import type { CertificateCallers } from "../token/client-certificate.js";
 import type { TokenMinter } from "../token/minter.js";
-import type { Ticket, TokenVerifier } from "../token/verifier.js";
+import type { Ticket, TokenVerifier, VerifiedToken } from "../token/verifier.js";
 import type { RouterEvent } from "./events.js";
 import { inOrder } from "./exposer-order.js";
 import { type ListenCall, type ListenEvent, ListenerEntry, maxUntakenHeartbeats } from "./listener-entry.js";
@@ -35,6 +36,8 @@ import type { SessionSide, SessionTickets } from "./session-tickets.js";
 
 export interface ExchangeServiceOptions {
   readonly verifier: Pick<TokenVerifier, "verify">;
+  /** The callers who show a certificate and no token; undefined where certificates name nobody. */
+  readonly certificates: CertificateCallers | undefined;
   readonly minter: TokenMinter;
   readonly tickets: SessionTickets;
   readonly access: Access;
@@ -137,10 +140,11 @@ export class ExchangeServiceHandler {
   }
 
   /** Returns the caller, which may have no rights. @throws GrpcError UNAUTHENTICATED, PERMISSION_DENIED if denied */
-  async #callerOf({ metadata }: ServerCall<{}, {}>): Promise<Caller> {
-    const { verifier, access } = this.#options;
-    const { subject: identity, tokenId } = await authenticate(metadata, verifier);
-    const caller: Caller = { identity, tokenId };
+  async #callerOf(call: ServerCall<{}, {}>): Promise<Caller> {
+    const { verifier, certificates, access } = this.#options;
+    const { metadata } = call;
+    const shown = metadata.has(authorizationKey) ? undefined : certificates?.callerOf(call);
+    const caller = shown ?? callerOfToken(await authenticate(metadata, verifier));
     refuseIf(access.denial(caller));
     return caller;
   }
@@ -467,6 +471,10 @@ export class ExchangeServiceHandler {
       throw new GrpcError(Status.INVALID_ARGUMENT, reasonText(error));
     }
   }
+}
+
+function callerOfToken({ subject: identity, tokenId }: VerifiedToken): Caller {
+  return { identity, tokenId };
 }
 
 /** @throws GrpcError PERMISSION_DENIED where there is a reason to refuse */

@@ -6,6 +6,7 @@
 import { createHash } from "node:crypto";
 import { decodeProtectedHeader, errors, type JWTPayload } from "jose";
 import type { Role } from "../rendezvous.js";
+import { identityProblem } from "./identity.js";
 import type { KeyRing } from "./key-ring.js";
 import { KeysUnavailableError } from "./remote-keys.js";
 
@@ -60,8 +61,6 @@ export interface TokenVerifierOptions {
 
 /** The longest token: as long as the headers that a router takes. */
 export const maxTokenChars = 16_384;
-/** The longest identity of a user of the exchange: as long as a pattern of a policy can be. */
-const maxIdentityChars = 255;
 
 /** The largest time in a token. RFC 7519 counts in seconds; a larger number is a mistake in the unit. */
 const maxNumericDate = 1e11;
@@ -187,9 +186,8 @@ function readIdentity(
   if (claim === "email" && claims["email_verified"] !== true)
     throw new TokenError("the address of its user is not verified (email_verified)");
   const subject = `${prefix}${value}`;
-  if (subject.length > maxIdentityChars)
-    throw new TokenError(`${named} has ${subject.length} characters, more than ${maxIdentityChars}`);
-  if (/[\p{Cc}\p{Cf}\p{Cs}]/u.test(subject)) throw new TokenError(`${named} has control characters`);
+  const problem = identityProblem(subject);
+  if (problem !== undefined) throw new TokenError(`${named} ${problem}`);
   const tokenId = tokenIdOf(claims.jti);
   return { subject, expiresAtUnixMs, tokenId, role: undefined, attempt: undefined, ticket: undefined };
 }
