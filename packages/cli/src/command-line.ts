@@ -351,6 +351,8 @@ function withAccess(command: Command): Command {
     )
     .option("--token-file <file>", "holds the token (default: TRUNKLINE_TOKEN, else that of this machine's router)")
     .option("--tls-ca <file>", "TLS, trusting these certificates, PEM")
+    .option("--tls-cert <file>", "TLS, showing this certificate, which may stand for a token, PEM")
+    .option("--tls-key <file>", "its private key, PEM")
     .option("--plaintext", "no TLS, also beyond loopback");
 }
 

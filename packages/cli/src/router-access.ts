@@ -4,12 +4,14 @@
  * another port.
  */
 import { Trunkline, type TrunklineOptions } from "@trunkline/router";
+import { certificateFiles, readCertificates } from "./certificates.js";
 import { CommandError } from "./command-error.js";
-import type { Environment } from "./context.js";
+import type { Context, Environment } from "./context.js";
 import { ExitCode } from "./exit-codes.js";
 import { localRouter } from "./local-router.js";
-import { readSecretFile, readSmallFile } from "./secret-file.js";
+import { loadFiles } from "./operation/file-watch.js";
 import { parseEndpoint, printAddress } from "./target.js";
+import { type TokenPlace, TokenSource } from "./token-source.js";
 
 /** Options of commands that use a router. */
 export interface AccessOptions {
@@ -19,6 +21,9 @@ export interface AccessOptions {
   /** A file with certificates in PEM. It asks for TLS, trusting these. */
   readonly tlsCa?: string | undefined;
   readonly plaintext?: boolean | undefined;
+  /** The files of a certificate that is shown to the router, and of its key. */
+  readonly tlsCert?: string | undefined;
+  readonly tlsKey?: string | undefined;
 }
 
 type Transport = Pick<TrunklineOptions, "tls" | "plaintext" | "pingIntervalMs" | "resumeTimeoutMs"> & Keepalive;
@@ -41,12 +46,14 @@ const backoff = { initialMs: 50, multiplier: 2, maxMs: 500 } as const;
 export class RouterAccess implements AsyncDisposable {
   /** True where the file of the local router says where to go or what to show there. */
   readonly local: boolean;
+  /** True where a certificate says who the user is, unless there is a token. */
+  readonly hasCertificate: boolean;
   /** True where streams are to survive the loss of the router. */
   readonly resume: boolean;
   readonly #givenEndpoint: string | undefined;
   /** The endpoints that are used where that one cannot be reached. */
   readonly #furtherEndpoints: readonly string[];
-  readonly #givenToken: (() => Promise<string>) | undefined;
+  readonly #givenToken: TokenSource | undefined;
   readonly #transport: Transport;
   readonly #closeTimeoutMs: number;
   readonly #env: Environment;
@@ -57,7 +64,7 @@ export class RouterAccess implements AsyncDisposable {
 
   private constructor(
     endpoints: readonly string[],
-    token: (() => Promise<string>) | undefined,
+    token: TokenSource | undefined,
     transport: Transport,
     closeTimeoutMs: number,
     env: Environment,
@@ -70,33 +77,34 @@ export class RouterAccess implements AsyncDisposable {
     this.#givenToken = token;
     this.#transport = transport;
     this.resume = transport.resumeTimeoutMs !== undefined;
-    this.local = endpoint === undefined || token === undefined;
+    this.hasCertificate = transport.tls?.cert !== undefined;
+    this.local = endpoint === undefined || (token === undefined && !this.hasCertificate);
   }
 
   /**
-   * Reads the options and the environment.
+   * Reads the options and the environment; `context` gets the warnings about the token.
    * @throws CommandError for what is missing, malformed or unreadable, and when no router runs on this machine and none
    * is named
    */
   static async open(
     options: AccessOptions,
     { graceMs, resumeMs, ...keepalive }: ConnectionTimes,
-    env: Environment,
+    context: Pick<Context, "env" | "output" | "clock">,
   ): Promise<RouterAccess> {
-    if (options.tlsCa !== undefined && options.plaintext === true) {
-      throw new CommandError("--tls-ca and --plaintext exclude each other", ExitCode.usage);
-    }
+    const { env } = context;
+    const tls = await clientTls(options);
     const texts = options.endpoint ?? nonEmpty(env["TRUNKLINE_ENDPOINT"])?.split(",") ?? [];
     const endpoints = texts.map((text) => printAddress(parseEndpoint(text.trim())));
-    const token = givenToken(options.tokenFile, nonEmpty(env["TRUNKLINE_TOKEN"]));
-    await token?.(); // so that an unreadable or malformed token is reported now
+    const place = tokenPlace(options.tokenFile, nonEmpty(env["TRUNKLINE_TOKEN"]));
+    const token = place && new TokenSource(place, context);
+    await token?.token(); // so that an unreadable or malformed token is reported now
     const transport: Transport = {
       ...keepalive,
       ...(resumeMs > 0 && { resumeTimeoutMs: resumeMs }),
       // Without keepalive, no streams are asked for life either.
       ...(keepalive.keepaliveIntervalMs === Number.POSITIVE_INFINITY && { pingIntervalMs: Number.POSITIVE_INFINITY }),
       ...(options.plaintext === true && { plaintext: true }),
-      ...(options.tlsCa !== undefined && { tls: { ca: await readCertificates(options.tlsCa) } }),
+      ...(tls !== undefined && { tls }),
     };
     const access = new RouterAccess(endpoints, token, transport, graceMs, env);
     if (access.local) await access.#readKnown();
@@ -115,25 +123,34 @@ export class RouterAccess implements AsyncDisposable {
     let client = this.#clients.get(endpoint);
     if (client === undefined) {
       const endpoints = this.#furtherEndpoints;
-      client = new Trunkline({ endpoint, endpoints, token: () => this.#token(), backoff, ...this.#transport });
+      client = new Trunkline({ endpoint, endpoints, ...this.#tokenOption(), backoff, ...this.#transport });
       this.#clients.set(endpoint, client);
     }
     return client;
   }
 
-  /** Returns the token that is shown to the router now. @throws CommandError */
-  token(): Promise<string> {
-    return this.#token();
+  /** Returns the token that is shown to the router now; undefined for a certificate. @throws CommandError */
+  async token(): Promise<string | undefined> {
+    return this.#showsCertificate ? undefined : this.#token();
+  }
+
+  get #showsCertificate(): boolean {
+    return this.hasCertificate && this.#givenToken === undefined && !this.local;
+  }
+
+  #tokenOption(): Pick<TrunklineOptions, "token"> {
+    return this.#showsCertificate ? {} : { token: () => this.#token() };
   }
 
   /** Closes all clients; what still waits to be sent to a slow reader has the time of `--grace`. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#givenToken?.[Symbol.dispose]();
     const closeTimeoutMs = this.#closeTimeoutMs;
     await Promise.all(Array.from(this.#clients.values(), (client) => client.close({ closeTimeoutMs })));
   }
 
   async #token(): Promise<string> {
-    if (this.#givenToken !== undefined) return this.#givenToken();
+    if (this.#givenToken !== undefined) return this.#givenToken.token();
     const { endpoint, token } = await this.#refreshed();
     if (this.#givenEndpoint !== undefined && this.#givenEndpoint !== endpoint) throw noTokenFor(this.#givenEndpoint);
     return token;
@@ -161,41 +178,25 @@ export class RouterAccess implements AsyncDisposable {
   }
 }
 
-/** Reads certificates in PEM. @throws CommandError */
-export async function readCertificates(path: string): Promise<Buffer> {
-  const ca = await readSmallFile(path, "the certificates in");
-  // Node ignores text that is no certificate, and would then trust no certificate, without an error.
-  if (!ca.includes("-----BEGIN CERTIFICATE-----"))
-    throw new CommandError(`${path} holds no certificate in PEM`, ExitCode.unreadable);
-  return ca;
-}
-
-function givenToken(file: string | undefined, value: string | undefined): (() => Promise<string>) | undefined {
-  if (file !== undefined) return tokenInFile(file);
-  if (value === undefined) return undefined;
-  return async () => checkToken(value, "TRUNKLINE_TOKEN", ExitCode.usage);
-}
-
-/** Reads the file anew for each use, since it may be renewed; a pipe can be read only once, and its token stays. */
-function tokenInFile(file: string): () => Promise<string> {
-  let last: string | undefined;
-  return async () => {
-    try {
-      last = checkToken(await readSecretFile(file, "the token file"), `the token file ${file}`, ExitCode.unreadable);
-    } catch (error) {
-      if (last === undefined) throw error;
-    }
-    return last;
+/** Returns the TLS options of the connections to a router, undefined for the default. @throws CommandError */
+export async function clientTls(options: AccessOptions): Promise<NonNullable<TrunklineOptions["tls"]> | undefined> {
+  const { tlsCa, tlsCert, tlsKey, plaintext } = options;
+  const given = Object.entries({ "--tls-ca": tlsCa, "--tls-cert": tlsCert }).find(
+    ([, file]) => file !== undefined,
+  )?.[0];
+  if (given !== undefined && plaintext === true)
+    throw new CommandError(`${given} and --plaintext exclude each other`, ExitCode.usage);
+  const certificate = certificateFiles({ tlsCert, tlsKey });
+  if (given === undefined && certificate === undefined) return undefined;
+  return {
+    ...(tlsCa !== undefined && { ca: await readCertificates(tlsCa) }),
+    ...(certificate !== undefined && { ...(await loadFiles(certificate)).value }),
   };
 }
 
-/** Refuses text that cannot be in a header, without showing it. */
-function checkToken(token: string, where: string, exitCode: ExitCode): string {
-  if (/^[\x21-\x7e]+$/.test(token)) return token;
-  throw new CommandError(
-    `${where} holds no token: there are spaces, line breaks or other characters in it that tokens do not have`,
-    exitCode,
-  );
+function tokenPlace(file: string | undefined, value: string | undefined): TokenPlace | undefined {
+  if (file !== undefined) return { file };
+  return value === undefined ? undefined : { variable: "TRUNKLINE_TOKEN", value };
 }
 
 function nonEmpty(text: string | undefined): string | undefined {

@@ -19,6 +19,10 @@ export interface RouterSettings {
   readonly oidcCa?: string | undefined;
   readonly tlsCert?: string | undefined;
   readonly tlsKey?: string | undefined;
+  readonly clientCa?: string | undefined;
+  readonly clientIdentity?: string | undefined;
+  readonly clientPrefix?: string | undefined;
+  readonly requireClientCert?: boolean | undefined;
   readonly plaintext?: boolean | undefined;
   readonly grace: string;
   readonly linger?: string | undefined;
@@ -94,6 +98,26 @@ export const routerOptions: Readonly<Record<RouterSettingName, RouterOption>> = 
   oidcCa: { flags: "--oidc-ca <file>", help: "trusts these certificates for it, PEM", kind: "file" },
   tlsCert: { flags: "--tls-cert <file>", help: "certificate chain, PEM; needed beyond loopback", kind: "file" },
   tlsKey: { flags: "--tls-key <file>", help: "its private key, PEM", kind: "file" },
+  clientCa: {
+    flags: "--client-ca <file>",
+    help: "clients with a certificate that these vouch for need no token, PEM",
+    kind: "file",
+  },
+  clientIdentity: {
+    flags: "--client-identity <kind>",
+    help: "the name in it that is the identity: common-name, dns, uri or email (default: common-name)",
+    kind: "text",
+  },
+  clientPrefix: {
+    flags: "--client-prefix <text>",
+    help: "stands before these identities, so that none is one of a token",
+    kind: "text",
+  },
+  requireClientCert: {
+    flags: "--require-client-cert",
+    help: "lets in only clients with a certificate, those with tokens included",
+    kind: "switch",
+  },
   plaintext: { flags: "--plaintext", help: "no TLS, also beyond loopback", kind: "switch" },
   grace: {
     flags: "--grace <duration>",

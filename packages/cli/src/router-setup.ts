@@ -1,16 +1,14 @@
 /** The things that a router of the command line starts with: its key and its certificate. */
-import { createSecureContext, type TlsOptions } from "node:tls";
-import type { IdentityIssuer, KeySource } from "@trunkline/router";
-import { CommandError, reasonOf } from "./command-error.js";
+import type { CertificateName, ClientCertificates, IdentityIssuer, KeySource } from "@trunkline/router";
+import { readCertificates } from "./certificates.js";
+import { CommandError } from "./command-error.js";
 import type { Context } from "./context.js";
 import { ExitCode } from "./exit-codes.js";
 import { isUrl, keyAddress } from "./key-address.js";
 import { localRouter } from "./local-router.js";
-import { type FileSource, type LoadedFiles, loadFiles } from "./operation/file-watch.js";
-import { readCertificates } from "./router-access.js";
+import { type LoadedFiles, loadFiles } from "./operation/file-watch.js";
 import { environmentKey, type KeyFiles, keyFiles, localKey } from "./router-key.js";
 import type { RouterSettings } from "./router-options.js";
-import { readSmallFile } from "./secret-file.js";
 import { probe } from "./sockets.js";
 import { parseEndpoint } from "./target.js";
 
@@ -81,35 +79,23 @@ export async function identityIssuers(settings: OidcSettings): Promise<readonly 
   return [{ issuer: oidcIssuer, audience: oidcAudience, identityClaim: oidcClaim, identityPrefix: oidcPrefix, ca }];
 }
 
-/** The files of a certificate and its key. */
-export interface TlsFiles {
-  readonly tlsCert?: string | undefined;
-  readonly tlsKey?: string | undefined;
-}
+/** The settings of client certificates. */
+export type ClientCertSettings = Pick<
+  RouterSettings,
+  "clientCa" | "clientIdentity" | "clientPrefix" | "requireClientCert"
+>;
 
-/**
- * Returns the certificate and its key as a source of files, or undefined where none are named. @throws CommandError for
- * one file without the other
- */
-export function certificateFiles({ tlsCert, tlsKey }: TlsFiles): FileSource<TlsOptions> | undefined {
-  if (tlsCert === undefined && tlsKey === undefined) return undefined;
-  if (tlsCert === undefined || tlsKey === undefined)
-    throw new CommandError("--tls-cert and --tls-key go together", ExitCode.usage);
-  return {
-    paths: [tlsCert, tlsKey],
-    read: async () => [
-      await readSmallFile(tlsCert, "the certificate in"),
-      await readSmallFile(tlsKey, "the private key in"),
-    ],
-    parse([cert, key]) {
-      const tls: TlsOptions = { cert, key };
-      try {
-        createSecureContext(tls);
-      } catch (error) {
-        const message = `cannot use the certificate in ${tlsCert} with the key in ${tlsKey}: ${reasonOf(error)}`;
-        throw new CommandError(message, ExitCode.unreadable, { cause: error });
-      }
-      return tls;
-    },
+/** Returns how users are known by their certificates, undefined where they are not. @throws CommandError */
+export function clientCertificates(settings: ClientCertSettings): ClientCertificates | undefined {
+  const { clientCa, clientIdentity, clientPrefix, requireClientCert } = settings;
+  if (clientCa !== undefined)
+    return { identityFrom: clientIdentity as CertificateName | undefined, identityPrefix: clientPrefix };
+  const others = {
+    "--client-identity": clientIdentity,
+    "--client-prefix": clientPrefix,
+    "--require-client-cert": requireClientCert,
   };
+  const alone = Object.entries(others).find(([, value]) => value !== undefined)?.[0];
+  if (alone !== undefined) throw new CommandError(`${alone} needs --client-ca`, ExitCode.usage);
+  return undefined;
 }

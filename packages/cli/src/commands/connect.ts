@@ -68,7 +68,7 @@ export async function connect(words: readonly string[], options: ConnectOptions,
   const udpIdleMs = udpIdleMsOf(options);
   const waitMs = options.wait === true ? Number.POSITIVE_INFINITY : parseDuration(options.wait, "--wait", maxWaitMs);
   const times = { ...keepaliveOf(options), graceMs, resumeMs: resumeMsOf(options) };
-  await using access = await RouterAccess.open(options, times, context.env);
+  await using access = await RouterAccess.open(options, times, context);
   if (stdio) return await connectStdio(words[0] as string, access, waitMs, context);
   const endpoint = await awaitNames(forwards, access, waitMs, context);
   const connections = new Connections((...note) => output.note(...note), limit);

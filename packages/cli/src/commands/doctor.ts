@@ -14,7 +14,7 @@ import { ExitCode } from "../exit-codes.js";
 import { formatDuration, printable } from "../format.js";
 import { routerFailure } from "../grpc-failure.js";
 import { answersPings, pingMetadata } from "../pings.js";
-import { type AccessOptions, RouterAccess, readCertificates } from "../router-access.js";
+import { type AccessOptions, clientTls, RouterAccess } from "../router-access.js";
 import { isLocalAddress, parseEndpoint, printAddress, type SocketAddress } from "../target.js";
 import { tokenContent, tokenExpiryMs } from "../token-content.js";
 import { isUdp } from "../udp/agreement.js";
@@ -53,9 +53,9 @@ class Examination {
   }
 
   access(options: AccessOptions): Promise<RouterAccess> {
-    const { env } = this.#context;
+    const context = this.#context;
     return this.#hop("settings", "name the router by --endpoint, and its token by --token-file", async () => {
-      const access = await RouterAccess.open(options, { graceMs: 0, resumeMs: 0 }, env);
+      const access = await RouterAccess.open(options, { graceMs: 0, resumeMs: 0 }, context);
       return [access, `the router is ${await access.endpoint()}${access.local ? ", by this machine's file" : ""}`];
     });
   }
@@ -89,13 +89,13 @@ class Examination {
     });
   }
 
-  #tls(address: SocketAddress, { tlsCa }: AccessOptions): Promise<void> {
+  #tls(address: SocketAddress, options: AccessOptions): Promise<void> {
     const { signal } = this.#context;
     const advice = "--tls-ca FILE trusts a certificate of your own; --plaintext is for a router without TLS";
     return this.#hop("TLS", advice, async () => {
       const secure: tls.ConnectionOptions = {
         ALPNProtocols: ["h2"],
-        ...(tlsCa !== undefined && { ca: await readCertificates(tlsCa) }),
+        ...(await clientTls(options)),
       };
       const socket = await dialTls(address, secure, { signal, connectTimeoutMs: hopTimeoutMs });
       const { subject, valid_to: until } = socket.getPeerCertificate();
@@ -121,7 +121,8 @@ class Examination {
       "token",
       "make a new one where the router's key is: trunkline token mint IDENTITY",
       async () => {
-        const detail = tokenDetail(await access.token());
+        const token = await access.token();
+        const detail = token === undefined ? "there is none; a certificate is shown" : tokenDetail(token);
         const listed = await outcome(client.list({ signal }));
         if (statusOf(listed.error) === Status.UNAUTHENTICATED) throw routerFailure(listed.error, { endpoint });
         return [listed, detail];
@@ -237,8 +238,8 @@ function outcome<T>(promise: Promise<T>): Promise<{ readonly value?: T; readonly
 }
 
 /** Returns true where connections to the address are made with TLS. */
-function speaksTls(address: SocketAddress, { tlsCa, plaintext }: AccessOptions): boolean {
-  return tlsCa !== undefined || (plaintext !== true && !isLocalAddress(address));
+function speaksTls(address: SocketAddress, { tlsCa, tlsCert, plaintext }: AccessOptions): boolean {
+  return tlsCa !== undefined || tlsCert !== undefined || (plaintext !== true && !isLocalAddress(address));
 }
 
 /** Does what needs the listener, which a listener that sleeps holds up. @throws CommandError */

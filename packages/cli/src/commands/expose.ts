@@ -67,7 +67,7 @@ export async function expose(words: readonly string[], options: ExposeOptions, c
   const limit = connectionLimitOf(options);
   const udpIdleMs = udpIdleMsOf(options);
   const times = { ...keepaliveOf(options), graceMs, resumeMs: resumeMsOf(options) };
-  await using access = await RouterAccess.open(options, times, context.env);
+  await using access = await RouterAccess.open(options, times, context);
   if (options.check) for (const { target } of exposures) await checkTarget(target, signal);
   if (usesStdio) output.handOver();
   const connections = new Connections((...note) => output.note(...note), limit);

@@ -8,8 +8,8 @@ import { isUdp } from "../udp/agreement.js";
 
 /** Prints one line for each name. @throws CommandError */
 export async function ls(options: AccessOptions, context: Context): Promise<void> {
-  const { output, signal, env } = context;
-  await using access = await RouterAccess.open(options, { graceMs: 0, resumeMs: 0 }, env);
+  const { output, signal } = context;
+  await using access = await RouterAccess.open(options, { graceMs: 0, resumeMs: 0 }, context);
   const client = await access.client();
   let names: readonly ListedName[];
   try {

@@ -23,11 +23,11 @@ const maxTimeoutMs = 3_600_000;
 
 /** Pings until the count is reached or the command is interrupted. @throws CommandError */
 export async function ping(name: string, options: PingOptions, context: Context): Promise<void> {
-  const { output, signal, env } = context;
+  const { output, signal } = context;
   const count = options.count === undefined ? Number.POSITIVE_INFINITY : parseCount(options.count);
   const intervalMs = parseDuration(options.interval, "--interval", maxIntervalMs);
   const timeoutMs = Math.max(1, parseDuration(options.timeout, "--timeout", maxTimeoutMs));
-  await using access = await RouterAccess.open(options, { graceMs: 0, resumeMs: 0 }, env);
+  await using access = await RouterAccess.open(options, { graceMs: 0, resumeMs: 0 }, context);
   const stream = await openPings(name, await access.client(), timeoutMs, signal);
   const times: number[] = [];
   try {

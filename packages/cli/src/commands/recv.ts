@@ -27,14 +27,14 @@ export interface RecvOptions extends AccessOptions, ResumeOption {
 
 /** Waits for one transfer, and ends when everything is in its place. @throws CommandError */
 export async function recv(name: string, options: RecvOptions, context: Context): Promise<void> {
-  const { output, signal, env } = context;
+  const { output, signal } = context;
   const { to, overwrite = false, stdout = false } = options;
   if (stdout && output.json)
     throw new CommandError("--json and --stdout exclude each other: stdout is the file", ExitCode.usage);
   await using access = await RouterAccess.open(
     options,
     { graceMs: closeTimeoutMs, resumeMs: resumeMsOf(options) },
-    env,
+    context,
   );
   const destination: Destination = stdout
     ? new OutputDestination(streamFromWritable(process.stdout))

@@ -1,6 +1,7 @@
 /** `trunkline router`: exchange and router in one server, found by other commands on this machine through its file. */
-import type { TlsOptions } from "node:tls";
+import type { SecureContextOptions } from "node:tls";
 import { type KeySource, Router, type RouterEvent, type RouterOptions, type RouterPolicy } from "@trunkline/router";
+import { certificateFiles } from "../certificates.js";
 import { CommandError, reasonOf } from "../command-error.js";
 import { type Context, graceMsOf, interrupted, keepaliveOf, maxLingerMs } from "../context.js";
 import { parseDuration } from "../duration.js";
@@ -13,7 +14,7 @@ import { Reload } from "../operation/reload.js";
 import { effectiveSettings, maxClockToleranceMs } from "../operation/router-settings.js";
 import { StatusServer } from "../operation/status-server.js";
 import type { RouterCommandOptions, RouterSettings } from "../router-options.js";
-import { certificateFiles, chooseKeys, identityIssuers, type RouterKeys } from "../router-setup.js";
+import { chooseKeys, clientCertificates, identityIssuers, type RouterKeys } from "../router-setup.js";
 import { cannotListen } from "../sockets.js";
 import { isLocalAddress, parseEndpoint, parseListen, printAddress } from "../target.js";
 import { tellEnding } from "./ending.js";
@@ -36,8 +37,8 @@ async function runRouter(options: RouterSettings, context: Context): Promise<voi
   const lingerMs =
     options.linger === undefined ? undefined : Math.max(1, parseDuration(options.linger, "--linger", maxLingerMs));
   const keepalive = keepaliveOf(options);
-  const certificate = certificateFiles(options);
-  const tlsFiles = certificate && (await loadFiles(certificate));
+  const certificateSource = certificateFiles(options);
+  const tlsFiles = certificateSource && (await loadFiles(certificateSource));
   const tls = tlsFiles?.value;
   if (tls !== undefined && options.plaintext === true)
     throw new CommandError("--tls-cert and --plaintext exclude each other", ExitCode.usage);
@@ -47,17 +48,31 @@ async function runRouter(options: RouterSettings, context: Context): Promise<voi
   }
   const statusAddress = options.metrics === undefined ? undefined : parseListen(options.metrics);
   const issuers = await identityIssuers(options);
+  const certificates = clientCertificates(options);
   const policyFiles = options.policy === undefined ? undefined : await loadPolicy(options.policy);
   const keys = await chooseKeys(options, context);
   await using audit = options.audit === undefined ? undefined : await Audit.open(options.audit, auditTrouble(context));
-  const given = { lingerMs, ...keepalive, policy: policyFiles?.value, issuers, ...tokenOptions(options) };
+  const given = {
+    lingerMs,
+    ...keepalive,
+    policy: policyFiles?.value,
+    issuers,
+    clientCertificates: certificates,
+    ...tokenOptions(options),
+  };
   const server = makeRouter(keys, given, audit, context);
   reload.add({ lookNow: () => server.refreshKeys() });
   await using status = statusAddress === undefined ? undefined : await StatusServer.listen(statusAddress, server);
   let publication: Publication | undefined;
   try {
+    const rejectUnauthorized = options.requireClientCert === true;
+    const secure = tls && { ...tls, ...(certificates !== undefined && { requestCert: true, rejectUnauthorized }) };
     const bound = await server
-      .listen(printAddress(address), { tls, plaintext: options.plaintext })
+      .listen(printAddress(address), {
+        tls: secure,
+        plaintext: options.plaintext,
+        onRefused: handshakeRefusals(context),
+      })
       .catch((error: unknown) => {
         throw cannotListen(address, error);
       });
@@ -74,10 +89,10 @@ async function runRouter(options: RouterSettings, context: Context): Promise<voi
       },
       `router listening on ${bound}${found}`,
     );
-    using certificates = tlsFiles && (await watchFiles(tlsFiles, certificateChanges(server, context)));
+    using ownCertificate = tlsFiles && (await watchFiles(tlsFiles, certificateChanges(server, context)));
     using policies = policyFiles && (await watchFiles(policyFiles, policyChanges(server, context)));
     using keySets = keys.files && (await watchFiles(keys.files, keyChanges(server, publication, context)));
-    for (const files of [certificates, policies, keySets]) reload.add(files);
+    for (const files of [ownCertificate, policies, keySets]) reload.add(files);
     await interrupted(signal);
     status?.drain();
     tellEnding(context, server.stats.livePairs, graceMs);
@@ -134,7 +149,7 @@ function taking<Value>(
   };
 }
 
-function certificateChanges(server: Router, context: Context): FileWatchOptions<TlsOptions> {
+function certificateChanges(server: Router, context: Context): FileWatchOptions<SecureContextOptions> {
   const report: ChangeReport = {
     changed: ["certificate-renewed", "new connections get the new certificate"],
     unusable: ["certificate-unusable", "the old one stays"],
@@ -148,6 +163,11 @@ function policyChanges(server: Router, context: Context): FileWatchOptions<Route
     unusable: ["policy-unusable", "the old one stays"],
   };
   return taking(report, context, (policy) => server.updatePolicy(policy));
+}
+
+/** Reports handshakes that have failed, such as those without a client certificate where one is needed. */
+function handshakeRefusals({ output }: Context): (error: Error) => void {
+  return ({ message }) => output.note("info", { event: "tls-refused", error: message }, message, { repeated: true });
 }
 
 /** Takes new keys, with a new token in this machine's file. */

@@ -25,7 +25,7 @@ const lookAgainMs = 500;
 
 /** Sends, and ends when the receiver has stored everything. @throws CommandError */
 export async function send(words: readonly string[], options: SendOptions, context: Context): Promise<void> {
-  const { output, signal, env } = context;
+  const { output, signal } = context;
   const [name, ...paths] = [words.at(-1) as string, ...words.slice(0, -1)];
   if (paths.length === 0)
     throw new CommandError("a file and the receiver's name are needed: trunkline send FILE… NAME", ExitCode.usage);
@@ -35,7 +35,7 @@ export async function send(words: readonly string[], options: SendOptions, conte
   await using access = await RouterAccess.open(
     options,
     { graceMs: closeTimeoutMs, resumeMs: resumeMsOf(options) },
-    env,
+    context,
   );
   await awaitReceiver(name, access, waitMs, context);
   const stream = await dialPatiently(name, access, { waitMs, signal });

@@ -3,6 +3,7 @@
  * before the configuration file, and that before the default.
  */
 import { dirname, resolve } from "node:path";
+import { certificateNames } from "@trunkline/router";
 import { CommandError, reasonOf } from "../command-error.js";
 import { type Environment, maxGraceMs, maxKeepaliveMs, maxLingerMs } from "../context.js";
 import { parseDuration } from "../duration.js";
@@ -70,6 +71,10 @@ const checks: Partial<Record<RouterSettingName, Check>> = {
   clockTolerance: duration(maxClockToleranceMs),
   jwks: (text, label) => (isUrl(text) ? keyAddress(text, label) : undefined),
   oidcIssuer: keyAddress,
+  clientIdentity(text, label) {
+    if (certificateNames.some((known) => known === text)) return;
+    throw new CommandError(`${label} must be one of ${certificateNames.join(", ")}`, ExitCode.usage);
+  },
 };
 
 /** Checks the value of one setting. @throws CommandError whose message begins with the label */
@@ -77,7 +82,7 @@ function check(name: RouterSettingName, text: string, label: string): void {
   const refuse = (why: string): never => {
     throw new CommandError(`${label} ${why}`, ExitCode.usage);
   };
-  if (text === "" && name !== "oidcPrefix") refuse("must not be empty");
+  if (text === "" && !name.endsWith("Prefix")) refuse("must not be empty");
   if (text.length > maxSettingChars) refuse(`has ${text.length} characters, more than ${maxSettingChars}`);
   if (/\p{Cc}/u.test(text)) refuse("has control characters");
   checks[name]?.(text, label);

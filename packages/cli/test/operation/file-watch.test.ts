@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { VirtualClock } from "@trunkline/streams/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { certificateFiles } from "../../src/certificates.js";
 import { type FileSource, FileWatch, loadFiles, lookAgainMs, watchFiles } from "../../src/operation/file-watch.js";
-import { certificateFiles } from "../../src/router-setup.js";
 
 const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
 
