@@ -83,6 +83,8 @@ export class TokenSource implements Disposable {
     const token = this.#last;
     const expiryMs = token === undefined ? undefined : tokenExpiryMs(token);
     if (token === undefined || expiryMs === undefined || this.#disposed || this.#expired === token) return;
+    // One that had expired when it was first read is refused by the router, which says so.
+    if (this.#noticed !== token && expiryMs <= this.#unixNowMs()) return;
     const dueMs = this.#noticed === token ? expiryMs : expiryMs - this.#noticeMs(token, expiryMs);
     const { clock } = this.#context;
     const pauseMs = Math.min(Math.max(0, dueMs - this.#unixNowMs()), compareAgainMs, maxTimerMs);

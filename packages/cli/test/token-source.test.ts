@@ -83,11 +83,16 @@ describe("a token that ends", () => {
     await told(1);
   });
 
-  test("is told of at once where it has expired already", async () => {
-    await make({ variable: "TRUNKLINE_TOKEN", value: token(-1_000, "", false) }).token();
+  test("is told of at once where it is about to end, and not where it has: the router says that", async () => {
+    await make({ variable: "TRUNKLINE_TOKEN", value: token(0, "", false) }).token();
+    await pass(3_600_000);
+    expect(notes).toEqual([]);
+    const early = token(600_000);
+    clock.advance(550_000);
+    await make({ variable: "TRUNKLINE_TOKEN", value: early }).token();
     await pass(1);
     await told(1);
-    expect(words()).toEqual(["the token in TRUNKLINE_TOKEN has expired; start again with a new one"]);
+    expect(words()).toEqual(["the token in TRUNKLINE_TOKEN expires in 50.0 s; start again with a new one"]);
   });
 
   test("is not told of where a new one is in the file in time, which has its own end", async () => {
