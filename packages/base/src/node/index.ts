@@ -1,3 +1,4 @@
+export { acceptTls } from "./accept-tls.js";
 export { type DialSocketOptions, dialSocket, dialTls } from "./dial.js";
 export { ListenError, listenOn, probeSocket, type SocketState } from "./listen.js";
 export { interleaved, type Lookup, type LookupResult, systemLookup } from "./lookup.js";

@@ -8,6 +8,7 @@ import { type BackoffOptions, type Channel, type ClientCall, GrpcError, Status }
 import { Metadata, type MetadataInit } from "@trunkline/metadata";
 import type { AbortSignalLike, Clock, WaitOptions } from "@trunkline/streams";
 import { iterate, ReceiveQueue } from "@trunkline/streams/kit";
+import type { ResolvedEndToEnd } from "../end-to-end/options.js";
 import type { ListenRequestSchema, ListenResponse, Offer } from "../gen/trunkline/v1/exchange_pb.js";
 import type { ResumptionEvent } from "../session/resumption.js";
 import { exchangeFeatures } from "../stream/features.js";
@@ -18,7 +19,7 @@ import type { RouterStream } from "../stream/router-stream.js";
 import type { Channels } from "./channels.js";
 import { exchangeClient } from "./clients.js";
 import { HeartbeatWatch } from "./heartbeat-watch.js";
-import { openInvited } from "./open-invited.js";
+import { openInvited, secureInvited } from "./open-invited.js";
 import type { Sessions } from "./sessions.js";
 
 /** The state of a listener. */
@@ -50,6 +51,8 @@ export interface Listener extends AsyncIterable<RouterStream>, AsyncDisposable {
 export interface NameListenerOptions {
   readonly channels: Channels;
   readonly sessions: Sessions;
+  /** The identity of this listener for TLS inside its streams. */
+  readonly endToEnd: ResolvedEndToEnd | undefined;
   /** True lets diallers make sessions of their streams. */
   readonly resume: boolean;
   readonly onResumption: ((event: ResumptionEvent) => void) | undefined;
@@ -69,6 +72,9 @@ const confirmTimeoutMs = 20_000;
 const meetMs = 30_000;
 /** The time after which a session counts as a good one: the next failure is a first one again. */
 const goodSessionMs = 10_000;
+
+/** The handshakes of end-to-end TLS at once: a burst, in some 50 MB. */
+const maxHandshakes = 256;
 
 /** The statuses that another attempt would only meet again. */
 const finalStatuses: ReadonlySet<Status> = new Set([
@@ -100,6 +106,8 @@ export class NameListener implements Listener {
   #wake: (() => void) | undefined;
   #closed = false;
   #forgetSignal: (() => void) | undefined;
+  /** Fires when the listener has ended. */
+  readonly #ended: AbortController = new AbortController();
 
   constructor(name: string, options: NameListenerOptions) {
     this.name = name;
@@ -152,6 +160,7 @@ export class NameListener implements Listener {
     this.#closed = true;
     this.#forgetSignal?.();
     this.#call?.cancel("the listener was closed");
+    this.#ended.abort(new GrpcError(Status.UNAVAILABLE, "the listener was closed"));
     this.#wake?.();
     this.#streams.end(cause);
     this.#tell({ kind: "closed", cause });
@@ -201,7 +210,7 @@ export class NameListener implements Listener {
 
   /** Registers the name. @throws GrpcError, and the errors of the token's function */
   async #register(waitForReady: boolean): Promise<Session> {
-    const { channels, authorization, metadata, resume, clock } = this.#options;
+    const { channels, authorization, metadata, resume, endToEnd, clock } = this.#options;
     const callMetadata = Metadata.from(await authorization()).clone();
     callMetadata.set(peerKey, this.#peerId);
     const channel = await channels.exchange(false);
@@ -219,7 +228,8 @@ export class NameListener implements Listener {
     };
     const cancel = clock.at(clock.nowMs() + confirmTimeoutMs, onLate, "watch");
     try {
-      await call.send({ name: this.name, features: exchangeFeatures(resume), metadata: metadataToFields(metadata) });
+      const features = exchangeFeatures(resume, endToEnd !== undefined);
+      await call.send({ name: this.name, features, metadata: metadataToFields(metadata) });
       const first = await call.receive();
       if (first?.event.case === "listening") return { call, channel, heartbeatMs: first.event.value.heartbeatMs };
       throw new GrpcError(Status.INTERNAL, "the exchange did not confirm the name");
@@ -260,22 +270,29 @@ export class NameListener implements Listener {
   }
 
   async #take(offer: Offer): Promise<void> {
-    const { maxWaitingStreams } = this.#options;
-    const refused = this.#streams.size + this.#opening >= maxWaitingStreams && !this.#streams.hasWaitingReader;
+    const { maxWaitingStreams, endToEnd } = this.#options;
+    const isFull = this.#streams.size + this.#opening >= maxWaitingStreams && !this.#streams.hasWaitingReader;
+    // The handshakes take memory and time before any reader can take their streams.
+    const refused = isFull || (endToEnd !== undefined && this.#opening >= maxHandshakes);
     this.#opening += 1;
     try {
-      const stream = await openInvited(offer, { ...this.#options, request: undefined, waitMs: meetMs });
-      if (stream === undefined) return; // a session that is here already
+      const opened = await openInvited(offer, { ...this.#options, request: undefined, waitMs: meetMs });
+      if (opened === undefined) return; // a session that is here already
       if (refused || this.#closed) {
         const message = refused
-          ? `the listener has as many streams waiting as maxWaitingStreams (${maxWaitingStreams}) allows`
+          ? isFull
+            ? `the listener has as many streams waiting as maxWaitingStreams (${maxWaitingStreams}) allows`
+            : `the listener has ${maxHandshakes} end-to-end handshakes under way, and takes no more at once`
           : "the listener was closed";
         const error = new GrpcError(refused ? Status.RESOURCE_EXHAUSTED : Status.UNAVAILABLE, message);
-        stream.abort(error);
+        opened.abort(error);
         if (refused) throw error;
-      } else {
-        this.#streams.push(stream);
+        return;
       }
+      const { name } = this;
+      const stream = await secureInvited(opened, offer, { role: "listen", name, endToEnd, signal: this.#ended.signal });
+      if (this.#closed) stream.abort(new GrpcError(Status.UNAVAILABLE, "the listener was closed"));
+      else this.#streams.push(stream);
     } catch (error) {
       if (!this.#closed)
         this.#tell({ kind: "missed", cause: error instanceof Error ? error : new Error(reasonText(error)) });

@@ -1,5 +1,8 @@
 /** Opens the stream that the exchange invites to by an offer or by the answer to a dial: a session, or one call. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { AbortSignalLike } from "@trunkline/streams";
+import type { ResolvedEndToEnd } from "../end-to-end/options.js";
+import { refuseWish, secureStream } from "../end-to-end/secure-stream.js";
 import type { DialRequestSchema, DialResponse, Offer } from "../gen/trunkline/v1/exchange_pb.js";
 import type { ResumptionEvent } from "../session/resumption.js";
 import { parseFeatures } from "../stream/features.js";
@@ -22,7 +25,17 @@ export interface InvitedOptions {
   readonly onResumption: ((event: ResumptionEvent) => void) | undefined;
 }
 
-/** Returns the stream; undefined for a session that is here already, or was. @throws GrpcError */
+export interface SecureInvitedOptions {
+  readonly role: "dial" | "listen";
+  /** The name that was dialled, or is listened under. */
+  readonly name: string;
+  /** The identity of this side for TLS inside the stream, undefined where it has none. */
+  readonly endToEnd: ResolvedEndToEnd | undefined;
+  /** A signal that ends the handshake of that TLS. */
+  readonly signal?: AbortSignalLike | undefined;
+}
+
+/** Returns the stream through the router; undefined for a session that is here already, or was. @throws GrpcError */
 export async function openInvited(
   invitation: Offer | DialResponse,
   { channels, sessions, liveness, request, waitMs, onResumption }: InvitedOptions,
@@ -33,4 +46,20 @@ export async function openInvited(
   if (resumption !== undefined)
     return sessions.join({ ...peer, endpoint, token, resumption, request, waitMs, onResumption });
   return openRouterStream(channels.get(endpoint || undefined), { token, ...peer, ...liveness });
+}
+
+/**
+ * Returns the stream inside TLS, where this side has an identity; the stream itself where it has none.
+ * @throws EndToEndError where only one side has an identity, or they do not trust each other
+ */
+export async function secureInvited(
+  stream: RouterStream,
+  { features }: Offer | DialResponse,
+  { role, name, endToEnd, signal }: SecureInvitedOptions,
+): Promise<RouterStream> {
+  const peerFeatures = parseFeatures(features);
+  if (endToEnd !== undefined) return secureStream(stream, { role, name, peerFeatures, endToEnd, signal });
+  // A dialler without an identity leaves it to the listener to refuse it.
+  if (role === "listen") refuseWish(stream, peerFeatures);
+  return stream;
 }

@@ -20,6 +20,7 @@ import {
 } from "@trunkline/grpc";
 import { Metadata, type MetadataInit } from "@trunkline/metadata";
 import type { CloseOptions, WaitOptions } from "@trunkline/streams";
+import { type EndToEndOptions, resolveEndToEnd } from "../end-to-end/options.js";
 import type { ExchangeService } from "../gen/trunkline/v1/exchange_pb.js";
 import { type ResumeOptions, resolveResumeOptions, resumeOptionNames } from "../session/options.js";
 import type { ResumptionEvent } from "../session/resumption.js";
@@ -37,7 +38,7 @@ import { authorizationKey, bearer } from "../token/bearer.js";
 import { Channels } from "./channels.js";
 import { exchangeClient } from "./clients.js";
 import { type Listener, type ListenerState, NameListener } from "./listener.js";
-import { openInvited } from "./open-invited.js";
+import { openInvited, secureInvited } from "./open-invited.js";
 import { Sessions } from "./sessions.js";
 
 /** Options of a client of an exchange. */
@@ -98,6 +99,12 @@ export interface ResumableOptions {
 
 /** Options of listening under a name. */
 export interface ListenerOptions extends ResumableOptions {
+  /**
+   * TLS inside each stream: the router sees sizes and times only, and `accept` returns streams of diallers that both
+   * have an identity and are trusted. A dialler without end-to-end TLS is refused, and reported by `onState` as missed.
+   * Default: none, and diallers that ask for it are refused.
+   */
+  readonly endToEnd?: EndToEndOptions | undefined;
   /** Metadata for diallers, at their stream's `extra(streamMetadata)`, and for `list`. */
   readonly metadata?: MetadataInit | undefined;
   /** A signal that closes the listener. */
@@ -112,6 +119,11 @@ export interface ListenerOptions extends ResumableOptions {
 
 /** Options of dialling a name. */
 export interface DialOptions extends ResumableOptions {
+  /**
+   * TLS inside the stream: the router sees sizes and times only. `dial` then resolves when the listener has joined and
+   * both sides have accepted each other. Default: none.
+   */
+  readonly endToEnd?: EndToEndOptions | undefined;
   /** Metadata for the listener, at its stream's `extra(streamMetadata)`. */
   readonly metadata?: MetadataInit | undefined;
   /** A signal that ends the dialling; it has no effect on the stream. */
@@ -146,6 +158,7 @@ export const listenerOptionNames: ReadonlySet<string> = optionNames<ListenerOpti
   onState: true,
   resume: true,
   onResumption: true,
+  endToEnd: true,
 });
 /** The names of the options of dialling. */
 export const dialOptionNames: ReadonlySet<string> = optionNames<DialOptions>({
@@ -154,6 +167,7 @@ export const dialOptionNames: ReadonlySet<string> = optionNames<DialOptions>({
   waitMs: true,
   resume: true,
   onResumption: true,
+  endToEnd: true,
 });
 
 /** A name that has a listener. */
@@ -247,11 +261,12 @@ export class Trunkline implements AsyncDisposable {
    */
   async listen(name: string, options: ListenerOptions = {}): Promise<Listener> {
     checkOptionNames("listen", options, listenerOptionNames);
-    const { metadata, signal, onState, resume = true, onResumption } = options;
+    const { metadata, signal, onState, resume = true, onResumption, endToEnd } = options;
     const listener = new NameListener(name, {
       channels: this.#channels,
       sessions: this.#sessions,
       resume,
+      endToEnd: endToEnd === undefined ? undefined : resolveEndToEnd(endToEnd),
       onResumption,
       authorization: () => this.#authorization(),
       metadata: Metadata.from(metadata).clone().freeze(),
@@ -271,16 +286,18 @@ export class Trunkline implements AsyncDisposable {
    * Dials a name: resolves when the stream is on its way. It does not wait for the other side; if that does not join
    * within `waitMs`, the stream breaks with DEADLINE_EXCEEDED.
    * @throws GrpcError NOT_FOUND (the name has no listener), UNAVAILABLE, UNAUTHENTICATED, INVALID_ARGUMENT,
-   * DEADLINE_EXCEEDED; MetadataError
+   * DEADLINE_EXCEEDED; MetadataError; EndToEndError where `endToEnd` is given and the other side does not speak it, is
+   * not trusted, or does not trust this one
    */
   async dial(name: string, options: DialOptions = {}): Promise<RouterStream> {
     checkOptionNames("dial", options, dialOptionNames);
     const { metadata, signal, resume = true, onResumption } = options;
+    const endToEnd = options.endToEnd === undefined ? undefined : resolveEndToEnd(options.endToEnd);
     const waitMs = wholeNumber("waitMs", options.waitMs ?? defaultWaitMs, 1, maxTimerMs);
     const request = {
       name,
       waitMs,
-      features: exchangeFeatures(resume),
+      features: exchangeFeatures(resume, endToEnd !== undefined),
       metadata: metadataToFields(Metadata.from(metadata)),
     };
     const answer = await this.#ask(waitMs, (client, attempt) => client.dial(request, { ...attempt, signal }));
@@ -293,7 +310,7 @@ export class Trunkline implements AsyncDisposable {
       onResumption,
     });
     if (stream === undefined) throw new GrpcError(Status.INTERNAL, "the exchange has named one session twice");
-    return stream;
+    return secureInvited(stream, answer, { role: "dial", name, endToEnd, signal });
   }
 
   /**

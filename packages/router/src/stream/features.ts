@@ -13,11 +13,17 @@ export const ownFeatures = ["end", "abort", "fields", "ping"] as const;
  */
 export const resumeFeature = "resume";
 
+/**
+ * The feature of peers that want TLS inside their streams. It is named to the exchange, so that a peer which does not
+ * speak it is told so; a router that removes or adds it can only make the stream fail.
+ */
+export const endToEndFeature = "tls";
+
 export type Feature = (typeof ownFeatures)[number];
 
 /** Returns the features that a peer names to the exchange. */
-export function exchangeFeatures(resume: boolean): string[] {
-  return resume ? [...ownFeatures, resumeFeature] : [...ownFeatures];
+export function exchangeFeatures(resume: boolean, endToEnd: boolean): string[] {
+  return [...ownFeatures, ...(resume ? [resumeFeature] : []), ...(endToEnd ? [endToEndFeature] : [])];
 }
 
 /** The features of a peer. A later version may have some that are not known here. */

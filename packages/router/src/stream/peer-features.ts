@@ -8,11 +8,14 @@ import type { Proof } from "./proof.js";
 /** A call of either side whose messages are frames, as one of `RouterService.Stream` is. */
 export type FrameCall = ClientCall<Frame, Frame> | ServerCall<Frame, Frame>;
 
-/** A session of calls, one after the other, that carries frames as one call does. Its peer is a client of a router. */
+/**
+ * A carrier of frames that is no call: a session of calls, one after the other, or TLS inside a stream. Its peer is a
+ * client of a router.
+ */
 export interface FrameCarrier extends ObjectStream<Frame> {
   readonly role: "session";
-  /** The counts over the DATA that was sent and received. */
-  readonly proofs: { readonly sent: Proof; readonly received: Proof };
+  /** The counts over the DATA that was sent and received; undefined where the stream counts itself. */
+  readonly proofs: { readonly sent: Proof; readonly received: Proof } | undefined;
   /** The time for which nothing has carried the frames, in milliseconds. */
   readonly detachedMs: number;
   /** Waits until the other side is there. */

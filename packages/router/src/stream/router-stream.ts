@@ -56,8 +56,10 @@ const ignore = (): void => {};
 /** A time limit that never comes: 285,000 years. */
 const unlimitedMs = Number.MAX_SAFE_INTEGER;
 
-/** Makes a stream of a session. Its users get it from `dial` and `listen`. */
+/** Makes a stream of a session, or of TLS inside a stream. Its users get it from `dial` and `listen`. */
 export let streamOverSession: (carrier: FrameCarrier, options: RouterStreamOptions) => RouterStream;
+/** Returns the time for which nothing has carried a stream, in milliseconds. */
+export let detachedMsOf: (stream: RouterStream) => number;
 
 /**
  * An `ObjectStream<Uint8Array>` over a call. Items keep their boundaries up to 64 KiB; empty ones stay. Metadata goes
@@ -114,6 +116,7 @@ export class RouterStream extends StreamLayer<Uint8Array, Uint8Array, Frame, Fra
 
   static {
     streamOverSession = (carrier, options) => new RouterStream(carrier as unknown as FrameCall, options);
+    detachedMsOf = (stream) => (stream.#call.role === "session" ? stream.#call.detachedMs : 0);
   }
 
   /** The features that the other side is known to have by now. */

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file trunkline/v1/frames.proto.
  */
 export const file_trunkline_v1_frames: GenFile = /*@__PURE__*/
-  fileDesc("Chl0cnVua2xpbmUvdjEvZnJhbWVzLnByb3RvEgx0cnVua2xpbmUudjEiQAoDRW5kEhUKDXBheWxvYWRfYnl0ZXMYASABKAQSEwoLZGF0YV9mcmFtZXMYAiABKAQSDQoFY3JjMzIYAyABKAciJgoFQWJvcnQSDAoEY29kZRgBIAEoDRIPCgdtZXNzYWdlGAIgASgJIi0KBkZpZWxkcxIjCgZmaWVsZHMYASADKAsyEy50cnVua2xpbmUudjEuRmllbGQiIwoFRmllbGQSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgMIiIKBFBpbmcSCgoCaWQYASABKAQSDgoGYW5zd2VyGAIgASgIIooBCgVIZWxsbxIPCgdzZXNzaW9uGAEgASgJEg8KB2RpYWxsZXIYAiABKAgSDwoHYXR0ZW1wdBgDIAEoDRIQCghyZWNlaXZlZBgEIAEoBBIWCg5yZWNlaXZlZF9jcmMzMhgFIAEoBxIUCgxyZXBsYXlfYnl0ZXMYBiABKAQSDgoGY3JlZGl0GAcgASgEIhUKBVN0YXJ0EgwKBGZyb20YASABKAQiJgoDQWNrEg8KB3JlY29yZHMYASABKAQSDgoGY3JlZGl0GAIgASgEYgZwcm90bzM");
+  fileDesc("Chl0cnVua2xpbmUvdjEvZnJhbWVzLnByb3RvEgx0cnVua2xpbmUudjEiQAoDRW5kEhUKDXBheWxvYWRfYnl0ZXMYASABKAQSEwoLZGF0YV9mcmFtZXMYAiABKAQSDQoFY3JjMzIYAyABKAciJgoFQWJvcnQSDAoEY29kZRgBIAEoDRIPCgdtZXNzYWdlGAIgASgJIi0KBkZpZWxkcxIjCgZmaWVsZHMYASADKAsyEy50cnVua2xpbmUudjEuRmllbGQiIwoFRmllbGQSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgMIiIKBFBpbmcSCgoCaWQYASABKAQSDgoGYW5zd2VyGAIgASgIIooBCgVIZWxsbxIPCgdzZXNzaW9uGAEgASgJEg8KB2RpYWxsZXIYAiABKAgSDwoHYXR0ZW1wdBgDIAEoDRIQCghyZWNlaXZlZBgEIAEoBBIWCg5yZWNlaXZlZF9jcmMzMhgFIAEoBxIUCgxyZXBsYXlfYnl0ZXMYBiABKAQSDgoGY3JlZGl0GAcgASgEIhUKBVN0YXJ0EgwKBGZyb20YASABKAQiJgoDQWNrEg8KB3JlY29yZHMYASABKAQSDgoGY3JlZGl0GAIgASgEIlIKCEdyZWV0aW5nEgwKBG5hbWUYASABKAkSEAoIZmVhdHVyZXMYAiADKAkSJgoIbWV0YWRhdGEYAyABKAsyFC50cnVua2xpbmUudjEuRmllbGRzYgZwcm90bzM");
 
 /**
  * Proof that one direction is complete: over the payloads of all its DATA frames, in order.
@@ -245,4 +245,39 @@ export type Ack = Message<"trunkline.v1.Ack"> & {
  */
 export const AckSchema: GenMessage<Ack> = /*@__PURE__*/
   messageDesc(file_trunkline_v1_frames, 7);
+
+/**
+ * The first message of each side inside end-to-end TLS: what the router must neither see nor change.
+ *
+ * @generated from message trunkline.v1.Greeting
+ */
+export type Greeting = Message<"trunkline.v1.Greeting"> & {
+  /**
+   * The name that was dialled, and the name that is listened under: both must be the same.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * What this peer understands of the frames that follow.
+   *
+   * @generated from field: repeated string features = 2;
+   */
+  features: string[];
+
+  /**
+   * Metadata for the other side.
+   *
+   * @generated from field: trunkline.v1.Fields metadata = 3;
+   */
+  metadata?: Fields | undefined;
+};
+
+/**
+ * Describes the message trunkline.v1.Greeting.
+ * Use `create(GreetingSchema)` to create a new message.
+ */
+export const GreetingSchema: GenMessage<Greeting> = /*@__PURE__*/
+  messageDesc(file_trunkline_v1_frames, 8);
 
