@@ -21,6 +21,15 @@ export { Fifo } from "./fifo.js";
 export { Heap, type HeapEntry } from "./heap.js";
 export { brandClass, brandKey, hasBrand, isBytes, isError, isThenable } from "./kind-of.js";
 export { checkOptionNames, optionNames } from "./option-names.js";
+export { type Environment, proxyFromEnvironment } from "./proxy/environment.js";
+export {
+  type ProxyCredentials,
+  type ProxyProtocol,
+  type ProxyServer,
+  parseProxy,
+  printProxy,
+  resolvesNames,
+} from "./proxy/proxy.js";
 export { reasonText } from "./reason-text.js";
 export { createSystemClock, type RuntimeTimers } from "./system-clock.js";
 export { type TimerEntry, TimerHeap } from "./timer-heap.js";

@@ -4,13 +4,13 @@ import tls from "node:tls";
 import { type AbortSignalLike, abortReason, onAbort } from "../abort.js";
 import { printAddress, type SocketAddress, withoutZone } from "../address.js";
 import type { Clock } from "../clock.js";
-import { type Attempt, connectFirst } from "../connect-first.js";
+import { type ProxyServer, printProxy } from "../proxy/proxy.js";
 import { durationMs, wholeNumber } from "../whole-number.js";
-import { interleaved, type Lookup, type LookupResult, systemLookup } from "./lookup.js";
+import { type Lookup, systemLookup } from "./lookup.js";
+import { type OpenSocketOptions, openSocket, openThroughProxy } from "./open-socket.js";
 import { checkSocketPath } from "./socket-path.js";
 import { handshake, protocolOf } from "./start-tls.js";
 import { systemClock } from "./system-clock.js";
-import { decisive, systemFailure } from "./system-failure.js";
 import { unusableTls } from "./tls-failure.js";
 import { TransportError, type TransportErrorCode } from "./transport-error.js";
 
@@ -19,8 +19,8 @@ export interface DialSocketOptions {
   /** Cancels; the promise rejects with its reason. */
   readonly signal?: AbortSignalLike | undefined;
   /**
-   * The time for everything: the lookup, all attempts, the TLS handshake. Default 20,000 ms, as other gRPC clients
-   * wait.
+   * The time for everything: the lookup, all attempts, the answer of a proxy, the TLS handshake. Default 20,000 ms, as
+   * other gRPC clients wait.
    */
   readonly connectTimeoutMs?: number | undefined;
   /** Keeps the socket's own half open when the peer ends its half. Default false, as in Node. */
@@ -29,6 +29,10 @@ export interface DialSocketOptions {
   readonly clock?: Clock | undefined;
   /** The lookup of names. Default: the system's. */
   readonly lookup?: Lookup | undefined;
+  /** The proxy through which the connection goes. Default: none. `parseProxy` makes one of a URL. */
+  readonly proxy?: ProxyServer | undefined;
+  /** TLS options (`ca`, …) of the connection to a proxy whose URL begins with `https`. Default: those of Node. */
+  readonly proxyTls?: tls.ConnectionOptions | undefined;
 }
 
 /**
@@ -79,9 +83,11 @@ class Dialling {
   readonly #address: SocketAddress;
   readonly #signal: AbortSignalLike | undefined;
   readonly #timeoutMs: number;
-  readonly #allowHalfOpen: boolean;
   readonly #clock: Clock;
-  readonly #lookup: Lookup;
+  readonly #proxy: ProxyServer | undefined;
+  readonly #options: OpenSocketOptions;
+  /** True once the connection is there, through the proxy where there is one. */
+  #isOpen = false;
   /** Cancels what is going on: attempts or the handshake. */
   #cancel: () => void = () => {};
 
@@ -92,9 +98,10 @@ class Dialling {
     this.#address = address;
     this.#signal = signal;
     this.#timeoutMs = durationMs("connectTimeoutMs", connectTimeoutMs, 1);
-    this.#allowHalfOpen = allowHalfOpen;
     this.#clock = clock;
-    this.#lookup = options.lookup ?? systemLookup;
+    this.#proxy = options.proxy;
+    if (this.#proxy !== undefined && "path" in address) throw new TypeError("a Unix socket has no proxy");
+    this.#options = { allowHalfOpen, clock, lookup: options.lookup ?? systemLookup, proxyTls: options.proxyTls };
   }
 
   async run(secure?: (socket: net.Socket) => tls.TLSSocket): Promise<net.Socket> {
@@ -134,80 +141,45 @@ class Dialling {
     if (secure === undefined) return socket;
     this.secured = secure(socket);
     this.#cancel = () => this.secured?.destroy();
-    return await handshake(this.secured, printAddress(this.#address), this.protocol);
+    return await handshake(this.secured, this.#name(), this.protocol);
   }
 
-  #open(): Promise<net.Socket> {
+  async #open(): Promise<net.Socket> {
     const address = this.#address;
-    return new Promise((resolve, reject) => {
-      let cancelled = false;
-      this.#cancel = () => {
-        cancelled = true;
-      };
-      const attempt: Attempt<net.NetConnectOpts, net.Socket> = (to, onConnected, onFailed) =>
-        attemptSocket({ ...to, allowHalfOpen: this.#allowHalfOpen }, onConnected, onFailed);
-      const start = (targets: readonly net.NetConnectOpts[]): void => {
-        this.#cancel = connectFirst(targets, attempt, this.#clock, {
-          onConnected: (socket) => {
-            this.#cancel = () => socket.destroy();
-            resolve(socket);
-          },
-          onFailed: (errors) => reject(this.#systemFailure(errors)),
-        });
-      };
-      if ("path" in address) {
-        start([{ path: address.path }]);
-        return;
-      }
-      const { host, port } = address;
-      this.#lookup(host, (error: Error | null, found: readonly LookupResult[]) => {
-        if (cancelled) return;
-        if (error !== null) reject(this.#systemFailure([error]));
-        else start(interleaved(found).map((each) => ({ host: each.address, port, noDelay: true })));
-      });
-    });
+    const opening =
+      this.#proxy === undefined || "path" in address
+        ? openSocket(address, this.#options)
+        : openThroughProxy(this.#proxy, address, this.#options);
+    this.#cancel = () => opening.cancel();
+    try {
+      const socket = await opening.socket;
+      this.#isOpen = true;
+      return socket;
+    } catch (error) {
+      if (!TransportError.is(error)) throw error;
+      throw this.#failure(error.code, error.message, error.cause as Error | undefined);
+    }
   }
 
   #timeout(): TransportError {
-    const [code, text] =
-      this.secured === undefined
-        ? (["CONNECT_TIMEOUT", "no answer"] as const)
-        : (["HANDSHAKE_TIMEOUT", "the TLS handshake did not end"] as const);
+    const [code, text] = this.#awaited();
     return this.#failure(code, `${text} within connectTimeoutMs (${this.#timeoutMs})`);
   }
 
+  /** Returns the address for messages, once it is reached with the proxy between. */
+  #name(): string {
+    const name = printAddress(this.#address);
+    return this.#isOpen && this.#proxy !== undefined ? `${name} through the proxy ${printProxy(this.#proxy)}` : name;
+  }
+
+  /** Returns the code and the text for the step that does not end. */
+  #awaited(): readonly [code: TransportErrorCode, text: string] {
+    if (this.#isOpen) return ["HANDSHAKE_TIMEOUT", "the TLS handshake did not end"];
+    if (this.#proxy === undefined) return ["CONNECT_TIMEOUT", "no answer"];
+    return ["PROXY_TIMEOUT", `no answer of the proxy ${printProxy(this.#proxy)}`];
+  }
+
   #failure(code: TransportErrorCode, text: string, cause?: Error): TransportError {
-    return new TransportError(code, `cannot connect to ${printAddress(this.#address)}: ${text}`, { cause });
+    return new TransportError(code, `cannot connect to ${this.#name()}: ${text}`, { cause });
   }
-
-  #systemFailure(errors: readonly (Error & { code?: string })[]): TransportError {
-    return this.#failure(...systemFailure(errors), decisive(errors));
-  }
-}
-
-function attemptSocket(
-  to: net.NetConnectOpts,
-  onConnected: (socket: net.Socket) => void,
-  onFailed: (error: Error) => void,
-): () => void {
-  const socket = net.connect(to);
-  const connected = (): void => {
-    socket.off("close", closed);
-    onConnected(socket);
-  };
-  const closed = (): void => failed(new Error("the connection was closed before it was made"));
-  const failed = (error: Error): void => {
-    socket.off("connect", connected).off("close", closed).off("error", failed);
-    onFailed(error);
-  };
-  // The listener that does nothing stays: an error before the next user listens must not end the process.
-  socket
-    .once("connect", connected)
-    .once("close", closed)
-    .once("error", failed)
-    .on("error", () => {});
-  return () => {
-    socket.off("connect", connected).off("close", closed).off("error", failed);
-    socket.destroy();
-  };
 }

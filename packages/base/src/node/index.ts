@@ -1,5 +1,6 @@
 export { acceptTls } from "./accept-tls.js";
 export { type DialSocketOptions, dialSocket, dialTls } from "./dial.js";
+export { environmentProxy } from "./environment-proxy.js";
 export { ListenError, listenOn, probeSocket, type SocketState } from "./listen.js";
 export { interleaved, type Lookup, type LookupResult, systemLookup } from "./lookup.js";
 export { checkSocketPath, maxSocketPathBytes, SocketPathError } from "./socket-path.js";

@@ -9,6 +9,11 @@ import { brandKey, hasBrand } from "../kind-of.js";
  * - `CONNECTION_FAILED`: the system's own reason is in the message: no such name, no route, no such Unix socket.
  * - `CONNECTION_CLOSED`: the peer closed or reset the connection before its TLS handshake was done.
  * - `CONNECT_TIMEOUT`: no address has answered in time.
+ * - `PROXY_UNREACHABLE`: no connection to the proxy could be made, or TLS to it has failed.
+ * - `PROXY_AUTHENTICATION`: the proxy wants a user and a password, or others than it was given.
+ * - `PROXY_REFUSED`: the proxy has answered that it does not make the connection.
+ * - `PROXY_INVALID`: the answer is none of a proxy, or the connection has ended before it.
+ * - `PROXY_TIMEOUT`: the proxy has not answered in time.
  * - `HANDSHAKE_TIMEOUT`: the peer has answered, but the TLS handshake did not end in time.
  * - `NOT_TLS`: the peer speaks plaintext where TLS is spoken.
  * - `TLS_VERSION`: both sides have no version of TLS in common; HTTP/2 needs 1.2 or 1.3.
@@ -29,6 +34,11 @@ export type TransportErrorCode =
   | "CONNECTION_FAILED"
   | "CONNECTION_CLOSED"
   | "CONNECT_TIMEOUT"
+  | "PROXY_UNREACHABLE"
+  | "PROXY_AUTHENTICATION"
+  | "PROXY_REFUSED"
+  | "PROXY_INVALID"
+  | "PROXY_TIMEOUT"
   | "HANDSHAKE_TIMEOUT"
   | "NOT_TLS"
   | "TLS_VERSION"

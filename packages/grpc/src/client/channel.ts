@@ -7,8 +7,11 @@ import {
   checkOptionNames,
   durationMs,
   optionNames,
+  type ProxyServer,
   parseHostPort,
   printAddress,
+  printProxy,
+  resolvesNames,
   type SocketAddress,
   TimerHeap,
   wholeNumber,
@@ -37,8 +40,9 @@ import { ConnectionManager } from "./connection-manager.js";
 import type { Connections, ConnectionsOwner } from "./connections.js";
 import type { ChannelState } from "./connectivity.js";
 import { type LoadBalancing, type LoadBalancingPolicy, resolvePolicy } from "./load-balancing.js";
+import { proxyChoice } from "./proxies.js";
 import { type Endpoint, Resolution } from "./resolution.js";
-import { checkedResolvers, dnsResolver, type Resolvers, type ResolverTarget } from "./resolver.js";
+import { checkedResolvers, defaultPort, dnsResolver, type Resolvers, type ResolverTarget } from "./resolver.js";
 import { ResolvedServiceConfig, type ServiceConfig } from "./service-config.js";
 import { Subchannel, type SubchannelOptions } from "./subchannel.js";
 import { type ChannelTarget, type ConnectTarget, parseTarget, type TransportTarget } from "./target.js";
@@ -87,6 +91,13 @@ export interface ChannelOptions extends CallDefaults, ChannelLifetimeOptions {
    * them. Default `"pick_first"`: one connection, to the first address that answers.
    */
   readonly loadBalancing?: LoadBalancing | undefined;
+  /**
+   * The proxy through which connections go: `"http://user:password@host:port"` (HTTP CONNECT; `https://` over TLS),
+   * `"socks5://…"` (names are resolved here) or `"socks5h://…"` (at the proxy). `false` means none. Default: the one
+   * that the environment names (`grpc_proxy`, `https_proxy`, `http_proxy`, `all_proxy`; exceptions in `no_grpc_proxy`
+   * or `no_proxy`); it names none for loopback and Unix sockets.
+   */
+  readonly proxy?: string | false | undefined;
   /** Resolvers by the schemes of the targets that they are for; `dns` replaces the system's. Default: none. */
   readonly resolvers?: Resolvers | undefined;
   /**
@@ -125,6 +136,7 @@ const channelOptionNames: ReadonlySet<string> = optionNames<ChannelOptions>({
   backoff: true,
   messageBudget: true,
   loadBalancing: true,
+  proxy: true,
   resolvers: true,
   minResolutionIntervalMs: true,
   refreshIntervalMs: true,
@@ -346,24 +358,35 @@ function checkedRefresh({ refreshIntervalMs }: ChannelOptions, policy: LoadBalan
   return durationMs("refreshIntervalMs", refreshIntervalMs ?? 60_000, 1);
 }
 
-function inContext({ name, connect }: Connector, context: CallerContext): Connector {
-  return { name, connect: (signal) => context.run(() => connect(signal)) };
+function inContext({ name, way, connect }: Connector, context: CallerContext): Connector {
+  return { name, way, connect: (signal) => context.run(() => connect(signal)) };
 }
 
 function textTarget(target: string, options: ChannelOptions, context: CallerContext): ResolvedTarget {
   const resolvers = checkedResolvers(options.resolvers);
   const { name, addresses, lookup, local, authority, serverName } = parseTarget(target, resolvers);
   const secure = options.tls !== undefined || (options.plaintext !== true && !local);
-  const connectorOf = (address: SocketAddress): Connector =>
-    inContext(socketConnector(address, secure, serverName, options), context);
+  const proxyOf = proxyChoice(options.proxy);
+  const connectorOf = (address: SocketAddress, proxy = proxyOf(address)): Connector =>
+    inContext(socketConnector(address, secure, serverName, proxy, options), context);
   const maxAddresses = wholeNumber("maxAddresses", options.maxAddresses ?? 1_000, 1, 100_000);
   const minIntervalMs = durationMs("minResolutionIntervalMs", options.minResolutionIntervalMs ?? 5_000, 0);
   const found = { name, reconnects: true, secure, authority };
   if (addresses !== undefined) {
+    if (typeof options.proxy === "string" && addresses.some((address) => "path" in address))
+      throw new TypeError("proxy is for targets of TCP, and a Unix socket has none");
     const fixed = addresses.map((address) => ({ name: printAddress(address), connectors: [connectorOf(address)] }));
     return { ...found, endpoints: fixedEndpoints(fixed) };
   }
   const wanted = lookup as ResolverTarget;
+  const named = wanted.scheme === "dns" ? parseHostPort(wanted.path) : undefined;
+  const address = named === undefined ? undefined : { host: named.host, port: named.port ?? defaultPort };
+  // The name decides about the proxy, and not the addresses that are found for it.
+  const proxy = address === undefined ? undefined : proxyOf(address);
+  if (address !== undefined && proxy !== undefined && resolvesNames(proxy) && resolvers["dns"] === undefined)
+    return { ...found, endpoints: fixedEndpoints([{ name, connectors: [connectorOf(address, proxy)] }]) };
+  const through = (each: SocketAddress): Connector =>
+    inContext(socketConnector(each, secure, serverName, "path" in each ? undefined : proxy, options), context);
   const { clock = systemClock } = options;
   const endpoints = new Resolution({
     name,
@@ -373,7 +396,7 @@ function textTarget(target: string, options: ChannelOptions, context: CallerCont
     minIntervalMs,
     maxAddresses,
     timeoutMs: checkConnectTimeoutMs(options),
-    connectorOf,
+    connectorOf: (each) => (address === undefined ? connectorOf(each) : through(each)),
   });
   return { ...found, endpoints };
 }
@@ -387,17 +410,19 @@ function socketConnector(
   address: SocketAddress,
   secure: boolean,
   serverName: string | undefined,
+  proxy: ProxyServer | undefined,
   options: ChannelOptions,
 ): Connector {
   const connectTimeoutMs = checkConnectTimeoutMs(options);
-  const path = "path" in address ? address.path : undefined;
+  const known = "path" in address || proxy !== undefined ? address : undefined;
   const server = serverName === undefined ? {} : { host: serverName, servername: serverName };
   return {
     name: printAddress(address),
+    way: proxy === undefined ? undefined : ` through the proxy ${printProxy(proxy)}`,
     async connect(signal) {
       const tls = secure ? { ...server, ...(await tlsOptions(options)) } : undefined;
-      const duplex = await connectSocket(address, { tls, signal, connectTimeoutMs });
-      return { duplex, peer: peerOf(duplex, path) };
+      const duplex = await connectSocket(address, { tls, proxy, signal, connectTimeoutMs });
+      return { duplex, peer: peerOf(duplex, known) };
     },
   };
 }
@@ -427,6 +452,8 @@ function givenTarget(
     if (options[name] !== undefined) throw new TypeError(`${name} is for targets that are addresses or names`);
   const only = (connector: Connector): EndpointSource =>
     fixedEndpoints([{ name: connector.name, connectors: [inContext(connector, context)] }]);
+  proxyChoice(options.proxy);
+  if (typeof options.proxy === "string") throw new TypeError("proxy is for targets that are addresses or names");
   if ("transport" in target) {
     if (options.tls !== undefined)
       throw new TypeError("tls is for targets that are addresses or { connect }; a given transport is used as it is");

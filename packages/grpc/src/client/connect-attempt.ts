@@ -14,6 +14,8 @@ import { namedFailures } from "./named-failures.js";
 export interface Connector {
   /** The name of the address in messages: `"127.0.0.1:50051"`. */
   readonly name: string;
+  /** The words for the way where it has another hop: `" through the proxy 10.0.0.1:3128"`. */
+  readonly way?: string | undefined;
   connect(signal: AbortSignal): Promise<Transport>;
 }
 
@@ -146,7 +148,7 @@ export class ConnectAttempt {
       this.#failures.push({ name: connector.name, error });
       onFailed(error as Error);
     };
-    const disarm = this.#within(`cannot connect to ${connector.name}`, fail);
+    const disarm = this.#within(`cannot connect to ${connector.name}${connector.way ?? ""}`, fail);
     connector
       .connect(controller.signal)
       .then((transport) => {

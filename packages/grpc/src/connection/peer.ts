@@ -1,7 +1,7 @@
 /** The peer of a connection: its address and its identity. */
 import type { X509Certificate } from "node:crypto";
 import type { Duplex } from "node:stream";
-import { printAddress } from "@trunkline/base";
+import { printAddress, type SocketAddress } from "@trunkline/base";
 import { type AttributeKey, sharedAttribute } from "@trunkline/streams";
 import { isPeerVerified, remoteAddressOf, shownCertificate, TLSSocket } from "#platform";
 
@@ -73,16 +73,19 @@ class TlsOfSocket implements PeerTls {
   }
 }
 
-/** Returns the peer of a duplex. @param path the path of a Unix socket, which does not know it itself */
-export function peerOf(duplex: Duplex, path?: string): Peer {
-  const address = addressOf(duplex, path);
+/**
+ * Returns the peer of a duplex.
+ * @param known the address where the socket does not know it: of a Unix socket, and behind a proxy
+ */
+export function peerOf(duplex: Duplex, known?: SocketAddress): Peer {
+  const address = addressOf(duplex, known);
   return duplex instanceof TLSSocket
     ? { address, secure: true, tls: new TlsOfSocket(duplex) }
     : { address, secure: false };
 }
 
-function addressOf(duplex: Duplex, path: string | undefined): string {
-  if (path !== undefined) return printAddress({ path });
+function addressOf(duplex: Duplex, known: SocketAddress | undefined): string {
+  if (known !== undefined) return printAddress(known);
   const remote = remoteAddressOf(duplex);
   return remote === undefined ? "transport" : printAddress(remote);
 }

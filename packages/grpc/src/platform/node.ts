@@ -14,6 +14,7 @@ import zlib, { deflateSync, gunzipSync, gzipSync, inflateSync } from "node:zlib"
 export {
   checkSocketPath,
   clearInterval,
+  environmentProxy,
   interleaved,
   isPeerVerified,
   listenOn,

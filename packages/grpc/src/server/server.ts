@@ -279,7 +279,11 @@ export class Server implements AsyncDisposable {
       duplex.destroy();
       return;
     }
-    const connection = new ServerConnection(duplex, peerOf(duplex, path), this.#core);
+    const connection = new ServerConnection(
+      duplex,
+      peerOf(duplex, path === undefined ? undefined : { path }),
+      this.#core,
+    );
     this.#connections.add(connection);
     await connection.done;
     this.#connections.delete(connection);

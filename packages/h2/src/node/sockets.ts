@@ -3,7 +3,7 @@
  */
 import type net from "node:net";
 import type tls from "node:tls";
-import { type AbortSignalLike, type Clock, printAddress, type SocketAddress } from "@trunkline/base";
+import { type AbortSignalLike, type Clock, type ProxyServer, printAddress, type SocketAddress } from "@trunkline/base";
 import { dialSocket, dialTls } from "@trunkline/base/node";
 import { checkedForHttp2, clientTlsOptions } from "./tls.js";
 
@@ -21,6 +21,8 @@ export interface ConnectSocketOptions {
   readonly signal?: AbortSignalLike | undefined;
   /** The time from the start to the end of the TLS handshake. Default 20,000 ms, as other gRPC clients wait. */
   readonly connectTimeoutMs?: number | undefined;
+  /** The proxy through which the connection goes; TLS to the target is within. Default: none. */
+  readonly proxy?: ProxyServer | undefined;
   /** The clock for `connectTimeoutMs`. Default: real time. */
   readonly clock?: Clock | undefined;
 }
