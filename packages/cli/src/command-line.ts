@@ -168,7 +168,7 @@ function defineExpose(program: Command, accept: Accept): void {
       accept({ command: "expose", words: [name, ...targets], options }),
     );
   withAccess(expose).addOption(grace()).addOption(resumption()).addOption(connectionLimit()).addOption(udpIdle());
-  withKeepalive(expose);
+  withIdentity(withKeepalive(expose), "listens");
   finish(
     expose,
     "trunkline expose web 3000",
@@ -197,7 +197,7 @@ function defineConnect(program: Command, accept: Accept): void {
     )
     .action((words: string[], options: ConnectOptions) => accept({ command: "connect", words, options }));
   withAccess(connect).addOption(grace()).addOption(resumption()).addOption(connectionLimit()).addOption(udpIdle());
-  withKeepalive(connect);
+  withIdentity(withKeepalive(connect), "dials");
   finish(
     connect,
     "trunkline connect web --listen 8080",
@@ -221,7 +221,7 @@ function defineSend(program: Command, accept: Accept): void {
     )
     .action((words: string[], options: SendOptions) => accept({ command: "send", words, options }));
   finish(
-    withAccess(send).addOption(resumption()),
+    withIdentity(withAccess(send), "dials").addOption(resumption()),
     "trunkline send photos/ notes.txt inbox",
     "tar c . | trunkline send - inbox --as backup.tar",
   );
@@ -235,7 +235,7 @@ function defineRecv(program: Command, accept: Accept): void {
     .option("--stdout", "write the one file to standard output")
     .action((name: string, options: RecvOptions) => accept({ command: "recv", name, options }));
   finish(
-    withAccess(recv).addOption(resumption()),
+    withIdentity(withAccess(recv), "listens").addOption(resumption()),
     "trunkline recv inbox --to ~/incoming",
     "trunkline recv inbox --stdout | tar x",
   );
@@ -255,7 +255,7 @@ function definePing(program: Command, accept: Accept): void {
     .option("-i, --interval <duration>", "between two pings", defaultInterval)
     .option("--timeout <duration>", "for the other side to join, and for each answer", defaultPingTimeout)
     .action((name: string, options: PingOptions) => accept({ command: "ping", name, options }));
-  finish(withAccess(ping), "trunkline ping web", "trunkline ping web --count 3 --json");
+  finish(withIdentity(withAccess(ping), "dials"), "trunkline ping web", "trunkline ping web --count 3 --json");
 }
 
 function defineDoctor(program: Command, accept: Accept): void {
@@ -264,7 +264,7 @@ function defineDoctor(program: Command, accept: Accept): void {
     .action((name: string | undefined, options: AccessOptions & CommonOptions) =>
       accept({ command: "doctor", name, options }),
     );
-  finish(withAccess(doctor), "trunkline doctor", "trunkline doctor web --json");
+  finish(withIdentity(withAccess(doctor), "dials"), "trunkline doctor", "trunkline doctor web --json");
 }
 
 function defineDemo(program: Command, accept: Accept): void {
@@ -354,6 +354,18 @@ function withAccess(command: Command): Command {
     .option("--tls-cert <file>", "TLS, showing this certificate, which may stand for a token, PEM")
     .option("--tls-key <file>", "its private key, PEM")
     .option("--plaintext", "no TLS, also beyond loopback");
+}
+
+/** Adds the options of end-to-end TLS to a command that listens under a name, or to one that dials. */
+function withIdentity(command: Command, side: "listens" | "dials"): Command {
+  const [key, ca, others] =
+    side === "listens"
+      ? ["--allow-key <pin>", "--client-ca <file>", "diallers"]
+      : ["--peer-key <pin>", "--peer-ca <file>", "the exposer"];
+  return command
+    .option("--identity <file>", "TLS through the router to the other side: a certificate and its key, PEM")
+    .addOption(repeatable(key, `trust the key of ${others}, sha256//…; may be given several times`))
+    .option(ca, `trust the certificates of ${others} that this authority has signed, PEM`);
 }
 
 function withKeepalive(command: Command): Command {

@@ -6,7 +6,7 @@ import { GrpcError, Status } from "@trunkline/grpc";
 import type { MetadataInit } from "@trunkline/metadata";
 import type { ResumptionEvent, RouterStream } from "@trunkline/router";
 import { pause } from "./context.js";
-import { routerFailure } from "./grpc-failure.js";
+import { isEndToEndFailure, routerFailure } from "./grpc-failure.js";
 import type { RouterAccess } from "./router-access.js";
 
 /** The wait between two attempts. */
@@ -54,7 +54,7 @@ export async function dialPatiently(
         waitMs: joinWithinMs,
         resume: resume && access.resume,
         onResumption,
-        metadata,
+        ...access.toPeer(metadata),
       });
       try {
         await stream.joined({ signal: attempt });
@@ -115,6 +115,7 @@ const passing: readonly Status[] = [
 
 /** Returns true for a failure that another attempt may not meet. */
 function mayPass(error: unknown, access: RouterAccess): boolean {
+  if (isEndToEndFailure(error)) return hasStatus(error, Status.DEADLINE_EXCEEDED);
   if (hasStatus(error, ...passing)) return true;
   // A restarted router listens a moment before its new token is in its file.
   return hasStatus(error, Status.UNAUTHENTICATED) && access.local;

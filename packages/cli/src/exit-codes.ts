@@ -39,7 +39,7 @@ export const exitCodeMeanings: Readonly<Record<ExitCode, string>> = {
   [ExitCode.cannotCreate]: "a port, socket, file or name is taken, or not allowed",
   [ExitCode.broken]: "a stream or transfer broke before its end, or no ping was answered",
   [ExitCode.targetUnavailable]: "expose: the target refuses connections",
-  [ExitCode.denied]: "the token is bad or expired, or lacks the right",
+  [ExitCode.denied]: "a token or certificate is bad or expired, or a right is missing",
 };
 
 /**

@@ -80,7 +80,7 @@ class Exposure {
         signal: AbortSignal.any([signal, moved.signal]),
         resume: this.#access.resume,
         onResumption: this.#options.onResumption,
-        metadata: this.#options.metadata,
+        ...this.#access.toPeers(this.#options.metadata),
         // As many may wait as may be open: a burst of connections is carried, not refused.
         maxWaitingStreams: maxConnections,
         onState: (state) => this.#onState(state, endpoint, () => void this.#awaitMove(endpoint, moved, over.signal)),

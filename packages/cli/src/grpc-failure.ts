@@ -1,5 +1,6 @@
 /** The one place that turns an answer of a router into a line and an exit code. */
 import { GrpcError, Status } from "@trunkline/grpc";
+import { EndToEndError } from "@trunkline/router";
 import { CommandError, reasonOf, systemCode } from "./command-error.js";
 import { ExitCode } from "./exit-codes.js";
 
@@ -18,6 +19,7 @@ export function routerFailure(error: unknown, { endpoint, name }: Attempt): Comm
     new CommandError(message, exitCode, { cause: error });
   const quoted = name === undefined ? "the name" : JSON.stringify(name);
   const at = `the router at ${endpoint}`;
+  if (isEndToEndFailure(error)) return fail(endToEndText(error, quoted), ExitCode.denied);
   switch (error.status) {
     case Status.NOT_FOUND:
       return unknownName(name ?? "NAME", endpoint, { cause: error });
@@ -41,6 +43,19 @@ export function routerFailure(error: unknown, { endpoint, name }: Attempt): Comm
     default:
       return fail(`cannot reach ${at}: ${unavailable(error)}`, ExitCode.routerUnavailable);
   }
+}
+
+/**
+ * Returns true where the two sides of a stream could not agree on TLS through the router, by the word of either one.
+ */
+export function isEndToEndFailure(error: unknown): boolean {
+  return error instanceof EndToEndError || (error instanceof GrpcError && error.message.includes("end to end: "));
+}
+
+function endToEndText(error: GrpcError, name: string): string {
+  const advice =
+    error instanceof EndToEndError ? "" : "; it needs --identity, and --peer-key or --peer-ca, at this side";
+  return `${name} cannot be reached ${reasonOf(error)}${advice}`;
 }
 
 /** Returns the error for a name that is not exposed. `begin` is the command that would expose it. */

@@ -3,10 +3,12 @@
  * machine leaves. That file is read again each time, since a router that was restarted has another token, and maybe
  * another port.
  */
-import { Trunkline, type TrunklineOptions } from "@trunkline/router";
+import type { MetadataInit } from "@trunkline/metadata";
+import { type DialOptions, type EndToEndOptions, Trunkline, type TrunklineOptions } from "@trunkline/router";
 import { certificateFiles, readCertificates } from "./certificates.js";
 import { CommandError } from "./command-error.js";
 import type { Context, Environment } from "./context.js";
+import { type EndToEndFiles, readEndToEnd } from "./end-to-end.js";
 import { ExitCode } from "./exit-codes.js";
 import { localRouter } from "./local-router.js";
 import { loadFiles } from "./operation/file-watch.js";
@@ -14,7 +16,7 @@ import { parseEndpoint, printAddress } from "./target.js";
 import { type TokenPlace, TokenSource } from "./token-source.js";
 
 /** Options of commands that use a router. */
-export interface AccessOptions {
+export interface AccessOptions extends EndToEndFiles {
   /** The endpoints, of which the first that answers is used. */
   readonly endpoint?: readonly string[] | undefined;
   readonly tokenFile?: string | undefined;
@@ -57,6 +59,7 @@ export class RouterAccess implements AsyncDisposable {
   readonly #transport: Transport;
   readonly #closeTimeoutMs: number;
   readonly #env: Environment;
+  readonly #endToEnd: EndToEndOptions | undefined;
   /** One client for each endpoint so far, since streams through an older one may still live. */
   readonly #clients = new Map<string, Trunkline>();
   /** The last content of the local file; it stays known when the router has ended and removed the file. */
@@ -68,8 +71,10 @@ export class RouterAccess implements AsyncDisposable {
     transport: Transport,
     closeTimeoutMs: number,
     env: Environment,
+    endToEnd: EndToEndOptions | undefined,
   ) {
     this.#env = env;
+    this.#endToEnd = endToEnd;
     this.#closeTimeoutMs = closeTimeoutMs;
     const [endpoint, ...furtherEndpoints] = endpoints;
     this.#givenEndpoint = endpoint;
@@ -106,9 +111,26 @@ export class RouterAccess implements AsyncDisposable {
       ...(options.plaintext === true && { plaintext: true }),
       ...(tls !== undefined && { tls }),
     };
-    const access = new RouterAccess(endpoints, token, transport, graceMs, env);
+    const access = new RouterAccess(endpoints, token, transport, graceMs, env, await readEndToEnd(options));
     if (access.local) await access.#readKnown();
     return access;
+  }
+
+  /** True where connections have TLS through the router to the other side. */
+  get isEndToEnd(): boolean {
+    return this.#endToEnd !== undefined;
+  }
+
+  /**
+   * Returns the options by which `dial` carries metadata to the other side: within end-to-end TLS where there is such.
+   */
+  toPeer(metadata: MetadataInit | undefined): Pick<DialOptions, "metadata" | "endToEnd"> {
+    return this.#endToEnd === undefined ? { metadata } : { endToEnd: { ...this.#endToEnd, metadata } };
+  }
+
+  /** Returns the same for `listen`, whose metadata diallers look for in the list of names, too. */
+  toPeers(metadata: MetadataInit): Pick<DialOptions, "metadata" | "endToEnd"> {
+    return { metadata, ...this.toPeer(metadata) };
   }
 
   /** Returns the endpoint of the router as far as it is known now. */

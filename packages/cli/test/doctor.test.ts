@@ -52,7 +52,7 @@ describe("doctor", () => {
     ]);
     const text = lab.run(["doctor"]);
     expect(await text.exit).toBe(0);
-    expect(text.stdout).toMatch(/^exchange {2}ok: it answers, and has 1 name$/m);
+    expect(text.stdout).toMatch(/^exchange {4}ok: it answers, and has 1 name$/m);
   });
 
   test("goes through DNS and TLS where the router is elsewhere", async () => {

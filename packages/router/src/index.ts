@@ -17,7 +17,7 @@ export {
   type TrunklineOptions,
 } from "./connect/trunkline.js";
 export { EndToEndError, type EndToEndErrorCode } from "./end-to-end/error.js";
-export type { EndToEndOptions } from "./end-to-end/options.js";
+export { checkEndToEnd, type EndToEndOptions } from "./end-to-end/options.js";
 export { type EndToEndPeer, endToEndPeer } from "./end-to-end/peer.js";
 export { parsePin, pinOf } from "./end-to-end/pin.js";
 export type { RouterLimits } from "./limits.js";

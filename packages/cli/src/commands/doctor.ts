@@ -7,12 +7,12 @@ import { isIP } from "node:net";
 import type tls from "node:tls";
 import { dialSocket, dialTls, monotonicMs } from "@trunkline/base/node";
 import { GrpcError, Status } from "@trunkline/grpc";
-import type { ListedName, RouterStream, Trunkline } from "@trunkline/router";
+import { endToEndPeer, type ListedName, type RouterStream, type Trunkline } from "@trunkline/router";
 import { CommandError, reasonOf } from "../command-error.js";
 import type { Context } from "../context.js";
 import { ExitCode } from "../exit-codes.js";
 import { formatDuration, printable } from "../format.js";
-import { routerFailure } from "../grpc-failure.js";
+import { isEndToEndFailure, routerFailure } from "../grpc-failure.js";
 import { answersPings, pingMetadata } from "../pings.js";
 import { type AccessOptions, clientTls, RouterAccess } from "../router-access.js";
 import { isLocalAddress, parseEndpoint, printAddress, type SocketAddress } from "../target.js";
@@ -21,7 +21,18 @@ import { isUdp } from "../udp/agreement.js";
 import { roundTrip } from "./ping.js";
 
 /** The parts of the way, in order. */
-export type Hop = "settings" | "DNS" | "TCP" | "TLS" | "token" | "exchange" | "rights" | "name" | "listener" | "target";
+export type Hop =
+  | "settings"
+  | "DNS"
+  | "TCP"
+  | "TLS"
+  | "token"
+  | "exchange"
+  | "rights"
+  | "name"
+  | "end to end"
+  | "listener"
+  | "target";
 
 /** The time for each hop. */
 const hopTimeoutMs = 10_000;
@@ -32,6 +43,9 @@ const targetQuietMs = 1_000;
 /** A token that expires within this time is worth a word. */
 const soonMs = 86_400_000;
 
+const endToEndAdvice =
+  "both sides need --identity, and the pin of the other one (--peer-key here, --allow-key there) or the CA that has " +
+  "signed it; trunkline cert inspect FILE shows a pin";
 const rightsAdvice = "ask who runs the router for the right, which its policy gives";
 
 /** Goes the whole way. @throws CommandError of the hop that fails */
@@ -41,7 +55,7 @@ export async function doctor(name: string | undefined, options: AccessOptions, c
   const { address, client } = await examination.router(access, options);
   const names = await examination.exchange(access, client, address, options);
   if (name === undefined) return;
-  await examination.name(name, names, client);
+  await examination.name(name, names, client, access);
   context.output.note("debug", { event: "healthy", name, router: printAddress(address) }, "every hop works");
 }
 
@@ -154,11 +168,13 @@ class Examination {
   }
 
   /** Looks for the right to the name, the name, the answer of its exposer, and the answer of its target. */
-  async name(name: string, names: readonly ListedName[], client: Trunkline): Promise<void> {
+  async name(name: string, names: readonly ListedName[], client: Trunkline, access: RouterAccess): Promise<void> {
     const { signal } = this.#context;
     const { endpoint } = client;
     const dialled = await this.#hop("rights", rightsAdvice, async () => {
-      const attempt = await outcome(client.dial(name, { metadata: pingMetadata, waitMs: hopTimeoutMs, signal }));
+      const attempt = await outcome(
+        client.dial(name, { ...access.toPeer(pingMetadata), waitMs: hopTimeoutMs, signal }),
+      );
       if (statusOf(attempt.error) === Status.PERMISSION_DENIED) throw routerFailure(attempt.error, { endpoint, name });
       return [attempt, `the router lets you dial ${JSON.stringify(name)}`];
     });
@@ -169,10 +185,12 @@ class Examination {
           throw new CommandError(`${JSON.stringify(name)} is not exposed at ${endpoint}`, ExitCode.unknownName);
         return [found, `it is exposed for ${formatDuration(Math.max(0, Date.now() - found.since.getTime()))}`];
       });
+      if (access.isEndToEnd && (dialled.value !== undefined || isEndToEndFailure(dialled.error)))
+        await this.#endToEnd(dialled);
       await this.#hop("listener", "look at the machine of the listener: is it awake and connected?", async () => {
         const patience = AbortSignal.any([signal, AbortSignal.timeout(hopTimeoutMs)]);
         if (!answersPings(listed))
-          return [undefined, `${await this.#firstAnswer(name, client)}; it is no trunkline expose`];
+          return [undefined, `${await this.#firstAnswer(name, client, access)}; it is no trunkline expose`];
         const answer = inTime(name, client, patience, async () => {
           const stream = dialled.value;
           if (stream === undefined) throw dialled.error;
@@ -187,16 +205,24 @@ class Examination {
     }
     await this.#hop("target", "start the service, or correct the target of trunkline expose", async () => [
       undefined,
-      await this.#firstAnswer(name, client),
+      await this.#firstAnswer(name, client, access),
     ]);
   }
 
+  /** Tells who the other side of end-to-end TLS is, or why there is none. */
+  #endToEnd({ value, error }: { readonly value?: RouterStream; readonly error?: unknown }): Promise<void> {
+    return this.#hop("end to end", endToEndAdvice, async () => {
+      if (value === undefined) throw new CommandError(reasonOf(error), ExitCode.denied, { cause: error });
+      return [undefined, `both sides trust each other; the key of the other one is ${value.extra(endToEndPeer)?.pin}`];
+    });
+  }
+
   /** Opens one connection, as `connect` would, and returns what comes back first. @throws CommandError if it breaks */
-  async #firstAnswer(name: string, client: Trunkline): Promise<string> {
+  async #firstAnswer(name: string, client: Trunkline, access: RouterAccess): Promise<string> {
     const { signal } = this.#context;
     const patience = AbortSignal.any([signal, AbortSignal.timeout(hopTimeoutMs)]);
     const stream = await inTime(name, client, patience, async () => {
-      const dialled = await client.dial(name, { signal: patience, waitMs: hopTimeoutMs });
+      const dialled = await client.dial(name, { ...access.toPeer(undefined), signal: patience, waitMs: hopTimeoutMs });
       await joined(dialled, patience);
       return dialled;
     });
@@ -213,17 +239,21 @@ class Examination {
   }
 
   /** Does the work of one hop and reports it. @throws CommandError that names the hop */
-  async #hop<T>(hop: Hop, advice: string, work: () => Promise<readonly [T, string]>): Promise<T> {
+  async #hop<T>(tried: Hop, triedAdvice: string, work: () => Promise<readonly [T, string]>): Promise<T> {
     const { output, signal } = this.#context;
     try {
       const [value, detail] = await work();
-      output.result({ event: "hop", hop, ok: true, detail }, `${hop.padEnd(8)}  ok: ${detail}`);
+      output.result({ event: "hop", hop: tried, ok: true, detail }, `${tried.padEnd(10)}  ok: ${detail}`);
       return value;
     } catch (error) {
       signal.throwIfAborted();
       const reason = reasonOf(error);
-      output.result({ event: "hop", hop, ok: false, detail: reason, advice }, `${hop.padEnd(8)}  FAILS: ${reason}`);
-      const exitCode = error instanceof CommandError ? error.exitCode : ExitCode.routerUnavailable;
+      // An exposer that wants end-to-end TLS says so only on a stream that was meant for something else.
+      const isSealed = error instanceof CommandError && isEndToEndFailure(error.cause);
+      const [hop, advice] = isSealed ? (["end to end", endToEndAdvice] as const) : ([tried, triedAdvice] as const);
+      output.result({ event: "hop", hop, ok: false, detail: reason, advice }, `${hop.padEnd(10)}  FAILS: ${reason}`);
+      const own = error instanceof CommandError ? error.exitCode : ExitCode.routerUnavailable;
+      const exitCode = isSealed ? ExitCode.denied : own;
       throw new CommandError(`${hop} fails: ${reason}; ${advice}`, exitCode, { cause: error });
     }
   }

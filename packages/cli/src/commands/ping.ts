@@ -1,6 +1,6 @@
 /** `trunkline ping NAME`: the time to the exposer of a name and back, as `ping` prints it. */
 import { monotonicMs } from "@trunkline/base/node";
-import type { RouterStream, Trunkline } from "@trunkline/router";
+import type { RouterStream } from "@trunkline/router";
 import { CommandError, reasonOf } from "../command-error.js";
 import { type Context, pause } from "../context.js";
 import { parseDuration } from "../duration.js";
@@ -28,7 +28,7 @@ export async function ping(name: string, options: PingOptions, context: Context)
   const intervalMs = parseDuration(options.interval, "--interval", maxIntervalMs);
   const timeoutMs = Math.max(1, parseDuration(options.timeout, "--timeout", maxTimeoutMs));
   await using access = await RouterAccess.open(options, { graceMs: 0, resumeMs: 0 }, context);
-  const stream = await openPings(name, await access.client(), timeoutMs, signal);
+  const stream = await openPings(name, access, timeoutMs, signal);
   const times: number[] = [];
   try {
     for (let number = 1; number <= count; number += 1) {
@@ -50,10 +50,11 @@ export async function ping(name: string, options: PingOptions, context: Context)
 /** Opens the stream of the pings. @throws CommandError */
 async function openPings(
   name: string,
-  client: Trunkline,
+  access: RouterAccess,
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<RouterStream> {
+  const client = await access.client();
   const { endpoint } = client;
   try {
     const listed = (await client.list({ signal })).find((each) => each.name === name);
@@ -62,7 +63,7 @@ async function openPings(
       const message = `the exposer of ${JSON.stringify(name)} answers no pings: it is not trunkline expose`;
       throw new CommandError(message, ExitCode.broken);
     }
-    const stream = await client.dial(name, { metadata: pingMetadata, waitMs: timeoutMs, signal });
+    const stream = await client.dial(name, { ...access.toPeer(pingMetadata), waitMs: timeoutMs, signal });
     await stream.joined({ signal });
     return stream;
   } catch (error) {

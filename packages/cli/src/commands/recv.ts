@@ -54,7 +54,11 @@ async function nextSender(name: string, access: RouterAccess, context: Context):
   const pings = new PingAnswers(systemClock);
   try {
     const metadata = { ...pingMetadata, ...transferMetadata };
-    await using listener: Listener = await client.listen(name, { metadata, signal, resume: access.resume });
+    await using listener: Listener = await client.listen(name, {
+      ...access.toPeers(metadata),
+      signal,
+      resume: access.resume,
+    });
     const text = `waiting for: trunkline send FILE… ${name}`;
     output.note("info", { event: "exposed", name, target: "recv", endpoint }, text);
     for await (const stream of listener) if (!pings.take(stream)) return stream;

@@ -56,7 +56,17 @@ const endToEndOptionNames = optionNames<EndToEndOptions>({
 /** The largest metadata that goes inside: that of an exchange by default. */
 export const maxInnerMetadataBytes = 16_384;
 
-/** Checks the options. @throws TypeError or RangeError that names the one that cannot be used; MetadataError */
+/**
+ * Checks options as `listen` and `dial` do, for those who want to know of a mistake before that. @throws TypeError or
+ * RangeError that names the option that cannot be used; MetadataError
+ */
+export function checkEndToEnd(options: EndToEndOptions): void {
+  resolveEndToEnd(options);
+}
+
+/**
+ * Returns the options, checked. @throws TypeError or RangeError that names the one that cannot be used; MetadataError
+ */
 export function resolveEndToEnd(options: EndToEndOptions): ResolvedEndToEnd {
   checkOptionNames("endToEnd", options, endToEndOptionNames);
   const { pins, ca, handshakeTimeoutMs = 10_000 } = options;

@@ -20,6 +20,7 @@ import { streamFromDuplex, toDuplex } from "@trunkline/streams/node";
 import { resumption } from "../session/resumption.js";
 import { endToEndFeature, type Features } from "../stream/features.js";
 import { maxFramePayloadBytes } from "../stream/outgoing.js";
+import { peerIdentity } from "../stream/peer-identity.js";
 import { detachedMsOf, type RouterStream, streamOverSession } from "../stream/router-stream.js";
 import { BelowTls } from "./below-tls.js";
 import { abortPrefix, EndToEndError, type EndToEndErrorCode } from "./error.js";
@@ -96,7 +97,7 @@ async function handshake(
     [endToEndPeer, peer],
     [streamClock, clock],
   ]);
-  for (const key of [resumption, localAddress, remoteAddress] as readonly AttributeKey<unknown>[]) {
+  for (const key of [resumption, peerIdentity, localAddress, remoteAddress] as readonly AttributeKey<unknown>[]) {
     const value = outer.extra(key);
     if (value !== undefined) attributes.set(key, value);
   }
