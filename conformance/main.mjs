@@ -15,6 +15,7 @@ const judges = {
   attacks: "hostile peers of our servers (HTTP/2, gRPC, the router) and clients, as processes",
   "dead-ways": "streams of the command whose way to the router dies, stalls or comes back (--full: for longer)",
   resume: "tunnels whose router is killed, drained, stopped and away, and whose ways are cut (--full: 1,000 kills)",
+  oidc: "users of a real provider of OpenID Connect, whose keys change, and which is away, slow or hostile",
   cli: "the command with ssh, scp, rsync, curl, redis-benchmark, and transfers that are killed (--full: larger)",
   streams: "compressed streams with Python's gzip, zlib, bz2, lzma, zstandard and brotli",
   leaks: "what a million calls, and many streams, connections and channels, leave behind",

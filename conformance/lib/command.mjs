@@ -64,6 +64,11 @@ export class Command {
     return this.#events.filter(({ event }) => event === kind);
   }
 
+  /** Everything that it has written, of the log the last part. */
+  get text() {
+    return `${JSON.stringify(this.#events)}${this.#stderr}`;
+  }
+
   /** Sends a signal. @param {NodeJS.Signals} signal */
   kill(signal) {
     this.#child.kill(signal);

@@ -1,6 +1,6 @@
 /**
- * Tokens that an attacker makes, at a router that has a secret, public keys of its own, and an issuer of identities. All
- * are refused, in the log as often as it allows, and the others are served.
+ * Tokens that an attacker makes, at a router that has a secret, public keys of its own, and an issuer of identities.
+ * All are refused, in the log as often as it allows, and the others are served.
  */
 import { createHmac, createPublicKey, createSecretKey, randomUUID } from "node:crypto";
 import { createServer } from "node:http";
