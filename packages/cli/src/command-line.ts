@@ -9,6 +9,7 @@ import type { PingOptions } from "./commands/ping.js";
 import type { RecvOptions } from "./commands/recv.js";
 import type { SendOptions } from "./commands/send.js";
 import type { TokenOptions } from "./commands/token-mint.js";
+import type { UpOptions } from "./commands/up.js";
 import type { CommonOptions } from "./context.js";
 import {
   defaultGrace,
@@ -35,6 +36,7 @@ export type Request =
   | { readonly command: "router"; readonly options: RouterCommandOptions & CommonOptions }
   | { readonly command: "expose"; readonly words: readonly string[]; readonly options: ExposeOptions & CommonOptions }
   | { readonly command: "connect"; readonly words: readonly string[]; readonly options: ConnectOptions & CommonOptions }
+  | { readonly command: "up"; readonly options: UpOptions & CommonOptions }
   | { readonly command: "send"; readonly words: readonly string[]; readonly options: SendOptions & CommonOptions }
   | { readonly command: "recv"; readonly name: string; readonly options: RecvOptions & CommonOptions }
   | { readonly command: "ls"; readonly options: AccessOptions & CommonOptions }
@@ -53,6 +55,7 @@ export const commandNames: readonly string[] = [
   "router",
   "expose",
   "connect",
+  "up",
   "send",
   "recv",
   "ls",
@@ -103,6 +106,7 @@ export function createProgram(accept: Accept = () => {}, write: (text: string) =
   defineRouter(program, accept);
   defineExpose(program, accept);
   defineConnect(program, accept);
+  defineUp(program, accept);
   defineSend(program, accept);
   defineRecv(program, accept);
   defineLs(program, accept);
@@ -209,6 +213,19 @@ function defineConnect(program: Command, accept: Accept): void {
   );
 }
 
+function defineUp(program: Command, accept: Accept): void {
+  const up = define(program, "up", "open all forwards of a profile, and show their states")
+    .option("--profile <name>", "in ~/.config/trunkline/config.yaml (default: its default, or its only one)")
+    .option("--wait <duration>", "how long a connection waits for its name", defaultWait)
+    .addOption(grace())
+    .addOption(resumption())
+    .addOption(connectionLimit())
+    .addOption(udpIdle())
+    .action((options: UpOptions & CommonOptions) => accept({ command: "up", options }));
+  withKeepalive(up);
+  finish(up, "trunkline up", "trunkline up --profile lab --json");
+}
+
 function defineSend(program: Command, accept: Accept): void {
   const send = define(program, "send", "send files and folders to trunkline recv")
     .argument("<words...>", "files and folders, - for standard input, and last the receiver's name")
@@ -307,6 +324,7 @@ function defineCheck(program: Command, accept: Accept): void {
   const check = define(program, "check", "find the mistakes of a policy or a configuration for a router")
     .argument("<file>", "the policy, YAML")
     .option("--config", "the file is a configuration")
+    .option("--profiles", "the file is that of the profiles, ~/.config/trunkline/config.yaml")
     .action((file: string, options: CheckOptions & CommonOptions) => accept({ command: "check", file, options }));
   finish(check, "trunkline check policy.yaml", "trunkline check --config router.yaml");
 }
@@ -349,6 +367,7 @@ function withAccess(command: Command): Command {
           "once, the first that answers is used",
       ),
     )
+    .option("--profile <name>", "router and token of this profile in ~/.config/trunkline/config.yaml")
     .option("--token-file <file>", "holds the token (default: TRUNKLINE_TOKEN, else that of this machine's router)")
     .option("--tls-ca <file>", "TLS, trusting these certificates, PEM")
     .option("--tls-cert <file>", "TLS, showing this certificate, which may stand for a token, PEM")

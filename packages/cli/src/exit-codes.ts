@@ -32,7 +32,7 @@ export const exitCodeMeanings: Readonly<Record<ExitCode, string>> = {
   [ExitCode.ok]: "done, or ended in order by SIGINT or SIGTERM",
   [ExitCode.usage]: "an argument, option or variable is wrong, or no token is given",
   [ExitCode.mismatch]: "what arrived is not what was sent",
-  [ExitCode.unreadable]: "a file (key, token, certificate, policy) cannot be read or used",
+  [ExitCode.unreadable]: "a file (key, token, policy, profiles, …) cannot be read or used",
   [ExitCode.unknownName]: "the name is not exposed",
   [ExitCode.routerUnavailable]: "the router cannot be reached",
   [ExitCode.internal]: "a failure that is none of these: a bug",

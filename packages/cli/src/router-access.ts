@@ -26,6 +26,8 @@ export interface AccessOptions extends EndToEndFiles {
   /** The files of a certificate that is shown to the router, and of its key. */
   readonly tlsCert?: string | undefined;
   readonly tlsKey?: string | undefined;
+  /** The name of a profile, which has the others; see `withProfile`. */
+  readonly profile?: string | undefined;
 }
 
 type Transport = Pick<TrunklineOptions, "tls" | "plaintext" | "pingIntervalMs" | "resumeTimeoutMs"> & Keepalive;

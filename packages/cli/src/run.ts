@@ -65,9 +65,21 @@ async function carryOut(request: Request, program: string, process: CommandProce
   return exitCode === ExitCode.ok && output.readerGone.aborted ? new Interrupted("EPIPE").exitCode : exitCode;
 }
 
+/** Returns the request with the options of its profile. `up` reads that by itself, since it watches the file. */
+async function prepared(request: Request, env: Environment): Promise<Request> {
+  if (request.command === "up" || !("profile" in request.options)) return request;
+  const { withProfile } = await import("./profile/profile-options.js");
+  return { ...request, options: await withProfile(request.options, env) } as Request;
+}
+
 /** Runs one command. Each is loaded when it is used, so that `--help` is there at once. */
-async function dispatch(request: Request, context: Context): Promise<void> {
+async function dispatch(given: Request, context: Context): Promise<void> {
+  const request = await prepared(given, context.env);
   switch (request.command) {
+    case "up": {
+      const { up } = await import("./commands/up.js");
+      return up(request.options, context);
+    }
     case "router": {
       const { router } = await import("./commands/router.js");
       return router(request.options, context);

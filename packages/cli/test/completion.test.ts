@@ -22,11 +22,13 @@ describe("completion", () => {
   test("in bash has commands, subcommands, options and their values", async () => {
     const script = await scriptFor("bash");
     expect(completedByBash(script, "trunkline", "")).toEqual(
-      expect.arrayContaining(["router", "expose", "connect", "ls", "ping", "token", "completion", "--help"]),
+      expect.arrayContaining(["router", "expose", "connect", "up", "ls", "ping", "token", "completion", "--help"]),
     );
     expect(completedByBash(script, "trunkline", "ex")).toEqual(["expose"]);
     expect(completedByBash(script, "trunkline", "token", "")).toEqual(expect.arrayContaining(["mint", "inspect"]));
     expect(completedByBash(script, "trunkline", "token", "mint", "--life")).toEqual(["--lifetime"]);
+    expect(completedByBash(script, "trunkline", "expose", "--allow-r")).toEqual(["--allow-reverse"]);
+    expect(completedByBash(script, "trunkline", "up", "--prof")).toEqual(["--profile"]);
     expect(completedByBash(script, "trunkline", "connect", "web", "--st")).toEqual(["--stdio"]);
     expect(completedByBash(script, "trunkline", "router", "--log-level", "d")).toEqual(["debug"]);
     expect(completedByBash(script, "trunkline", "connect", "--wait", "x")).toEqual([]);

@@ -30,6 +30,8 @@ export interface ForwardParts {
 export interface OpenForward {
   /** The bound address; of a reverse forward, that at the exposer. */
   readonly address: ListenAddress;
+  /** The reason for which it takes no connections for now, where it knows one. */
+  readonly problem?: string | undefined;
   /** Takes no more connections; those that are open go on. Idempotent. */
   close(): Promise<void>;
 }

@@ -55,6 +55,7 @@ class OpenReverse implements OpenForward {
   #control: Control | undefined;
   #running: Promise<void> | undefined;
   #dialling = 0;
+  #problem: string | undefined;
 
   constructor(forward: ReverseForward, parts: ForwardParts) {
     this.#forward = forward;
@@ -64,6 +65,10 @@ class OpenReverse implements OpenForward {
   /** The address at the exposer. */
   get address(): TcpAddress {
     return this.#control?.address ?? this.#forward.reverse;
+  }
+
+  get problem(): string | undefined {
+    return this.#problem;
   }
 
   async begin(): Promise<void> {
@@ -114,24 +119,24 @@ class OpenReverse implements OpenForward {
     const { name } = this.#forward;
     let control: Control | undefined = first;
     let retryMs = firstRetryMs;
-    let isLost = false;
     while (!signal.aborted) {
       try {
         control ??= await this.#open();
         this.#control = control;
-        if (isLost) {
+        if (this.#problem !== undefined) {
           const address = printAddress(control.address);
           const text = `the exposer of ${JSON.stringify(name)} listens on ${address} again`;
           output.note("info", { event: "reverse-listening", name, address }, text);
         }
-        isLost = false;
+        this.#problem = undefined;
         retryMs = firstRetryMs;
         await this.#takeConnections(control.stream);
       } catch (error) {
         if (signal.aborted) break;
         const text = `the reverse forward at ${JSON.stringify(name)} is lost: ${reasonOf(error)}; trying again`;
-        if (!isLost) output.note("warn", { event: "reverse-lost", name, error: reasonOf(error) }, text);
-        isLost = true;
+        const isNew = this.#problem === undefined;
+        if (isNew) output.note("warn", { event: "reverse-lost", name, error: reasonOf(error) }, text);
+        this.#problem = reasonOf(error);
       }
       control?.stream.abort();
       control = undefined;
