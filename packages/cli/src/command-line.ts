@@ -372,7 +372,12 @@ function withAccess(command: Command): Command {
     .option("--tls-ca <file>", "TLS, trusting these certificates, PEM")
     .option("--tls-cert <file>", "TLS, showing this certificate, which may stand for a token, PEM")
     .option("--tls-key <file>", "its private key, PEM")
-    .option("--plaintext", "no TLS, also beyond loopback");
+    .option("--plaintext", "no TLS, also beyond loopback")
+    .option(
+      "--proxy <url>",
+      "the way to the router: http, https, socks5 or socks5h://host:port, or none (default: TRUNKLINE_PROXY, else " +
+        "https_proxy and the like)",
+    );
 }
 
 /** Adds the options of end-to-end TLS to a command that listens under a name, or to one that dials. */
@@ -452,6 +457,9 @@ const environment = `Environment (secrets are never arguments):
   TRUNKLINE_ENDPOINT  the router, for all commands that use one; several are
                       separated by commas
   TRUNKLINE_TOKEN     the token, for the same
+  TRUNKLINE_PROXY     the proxy to the router, with user and password if wanted;
+                      not for a router of this machine. Without it, grpc_proxy,
+                      https_proxy, http_proxy, all_proxy and no_proxy count
   ROUTER_KEY          the key that tokens are signed with, for router and token;
                       taken as it is, spaces and line ends included
   TRUNKLINE_ROUTER_…  an option of router, such as TRUNKLINE_ROUTER_TLS_CERT; a

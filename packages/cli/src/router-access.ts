@@ -3,6 +3,7 @@
  * machine leaves. That file is read again each time, since a router that was restarted has another token, and maybe
  * another port.
  */
+import { isLocalAddress, type ProxyServer, parseProxy, proxyFromEnvironment } from "@trunkline/base";
 import type { MetadataInit } from "@trunkline/metadata";
 import { type DialOptions, type EndToEndOptions, Trunkline, type TrunklineOptions } from "@trunkline/router";
 import { certificateFiles, readCertificates } from "./certificates.js";
@@ -12,7 +13,7 @@ import { type EndToEndFiles, readEndToEnd } from "./end-to-end.js";
 import { ExitCode } from "./exit-codes.js";
 import { localRouter } from "./local-router.js";
 import { loadFiles } from "./operation/file-watch.js";
-import { parseEndpoint, printAddress } from "./target.js";
+import { parseEndpoint, printAddress, type SocketAddress } from "./target.js";
 import { type TokenPlace, TokenSource } from "./token-source.js";
 
 /** Options of commands that use a router. */
@@ -28,9 +29,12 @@ export interface AccessOptions extends EndToEndFiles {
   readonly tlsKey?: string | undefined;
   /** The name of a profile, which has the others; see `withProfile`. */
   readonly profile?: string | undefined;
+  /** The URL of the proxy to the router, without a password, or `none`. */
+  readonly proxy?: string | undefined;
 }
 
-type Transport = Pick<TrunklineOptions, "tls" | "plaintext" | "pingIntervalMs" | "resumeTimeoutMs"> & Keepalive;
+type Transport = Pick<TrunklineOptions, "tls" | "proxy" | "plaintext" | "pingIntervalMs" | "resumeTimeoutMs"> &
+  Keepalive;
 
 /** The keepalive of the connections to a router. */
 type Keepalive = Pick<TrunklineOptions, "keepaliveIntervalMs" | "keepaliveTimeoutMs">;
@@ -60,6 +64,8 @@ export class RouterAccess implements AsyncDisposable {
   readonly #givenToken: TokenSource | undefined;
   readonly #transport: Transport;
   readonly #closeTimeoutMs: number;
+  /** True where `--proxy` was given, and not a variable. */
+  readonly #isProxyFlag: boolean;
   readonly #env: Environment;
   readonly #endToEnd: EndToEndOptions | undefined;
   /** One client for each endpoint so far, since streams through an older one may still live. */
@@ -72,11 +78,13 @@ export class RouterAccess implements AsyncDisposable {
     token: TokenSource | undefined,
     transport: Transport,
     closeTimeoutMs: number,
+    isProxyFlag: boolean,
     env: Environment,
     endToEnd: EndToEndOptions | undefined,
   ) {
     this.#env = env;
     this.#endToEnd = endToEnd;
+    this.#isProxyFlag = isProxyFlag;
     this.#closeTimeoutMs = closeTimeoutMs;
     const [endpoint, ...furtherEndpoints] = endpoints;
     this.#givenEndpoint = endpoint;
@@ -112,8 +120,12 @@ export class RouterAccess implements AsyncDisposable {
       ...(keepalive.keepaliveIntervalMs === Number.POSITIVE_INFINITY && { pingIntervalMs: Number.POSITIVE_INFINITY }),
       ...(options.plaintext === true && { plaintext: true }),
       ...(tls !== undefined && { tls }),
+      proxy: givenProxy(options, env),
     };
-    const access = new RouterAccess(endpoints, token, transport, graceMs, env, await readEndToEnd(options));
+    const isProxyFlag = options.proxy !== undefined;
+    const endToEnd = await readEndToEnd(options);
+    const access = new RouterAccess(endpoints, token, transport, graceMs, isProxyFlag, env, endToEnd);
+    for (const endpoint of endpoints) access.proxy(parseEndpoint(endpoint)); // so that a malformed one is reported now
     if (access.local) await access.#readKnown();
     return access;
   }
@@ -141,13 +153,32 @@ export class RouterAccess implements AsyncDisposable {
     return (await this.#refreshed()).endpoint;
   }
 
+  /** Returns all endpoints that are used, in their order. */
+  async endpoints(): Promise<readonly string[]> {
+    return [await this.endpoint(), ...this.#furtherEndpoints];
+  }
+
+  /** Returns the proxy to a router; undefined where there is none. @throws CommandError for a malformed one */
+  proxy(address: SocketAddress): ProxyServer | undefined {
+    const given = this.#proxyOf(address);
+    if (given === false || "path" in address) return undefined;
+    return given === undefined ? usableProxy(() => proxyFromEnvironment(address, this.#env)) : parseProxy(given);
+  }
+
+  /** Returns the option `proxy` for a router. A variable does not lead to a router of this machine by a proxy. */
+  #proxyOf(address: SocketAddress): string | false | undefined {
+    const { proxy } = this.#transport;
+    return this.#isProxyFlag || proxy === false || !isLocalAddress(address) ? proxy : undefined;
+  }
+
   /** Returns a client of the router that is there now. It is closed with this object, not by its user. */
   async client(): Promise<Trunkline> {
     const endpoint = await this.endpoint();
     let client = this.#clients.get(endpoint);
     if (client === undefined) {
       const endpoints = this.#furtherEndpoints;
-      client = new Trunkline({ endpoint, endpoints, ...this.#tokenOption(), backoff, ...this.#transport });
+      const proxy = this.#proxyOf(parseEndpoint(endpoint));
+      client = new Trunkline({ endpoint, endpoints, ...this.#tokenOption(), backoff, ...this.#transport, proxy });
       this.#clients.set(endpoint, client);
     }
     return client;
@@ -216,6 +247,30 @@ export async function clientTls(options: AccessOptions): Promise<NonNullable<Tru
     ...(tlsCa !== undefined && { ca: await readCertificates(tlsCa) }),
     ...(certificate !== undefined && { ...(await loadFiles(certificate)).value }),
   };
+}
+
+/**
+ * Returns the proxy that the option or `TRUNKLINE_PROXY` names; false for `none`.
+ * @throws CommandError for a malformed one, and for a password in the option
+ */
+function givenProxy({ proxy }: AccessOptions, env: Environment): string | false | undefined {
+  const source = proxy === undefined ? "TRUNKLINE_PROXY" : "--proxy";
+  const text = proxy ?? nonEmpty(env["TRUNKLINE_PROXY"]);
+  if (text === undefined || text === "none") return text && false;
+  const { credentials } = usableProxy(() => parseProxy(text, source));
+  if (proxy !== undefined && credentials !== undefined && credentials.password !== "") {
+    const message = "a password in --proxy would be seen in the list of processes: give the URL by TRUNKLINE_PROXY";
+    throw new CommandError(message, ExitCode.usage);
+  }
+  return text;
+}
+
+function usableProxy<Found>(find: () => Found): Found {
+  try {
+    return find();
+  } catch (error) {
+    throw new CommandError((error as Error).message, ExitCode.usage, { cause: error });
+  }
 }
 
 function tokenPlace(file: string | undefined, value: string | undefined): TokenPlace | undefined {

@@ -1,7 +1,9 @@
 /** Each hop that `doctor` knows is broken once, and it names that one. */
 import { fileURLToPath } from "node:url";
 import { Router, Trunkline } from "@trunkline/router";
-import { describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
+import { httpProxy } from "../../base/test/support/proxies.js";
+import { closeAll } from "../../base/test/support/servers.js";
 import { InProcessLab } from "./support/lab.js";
 import type { Run } from "./support/run.js";
 import { startService } from "./support/services.js";
@@ -157,5 +159,69 @@ describe("doctor", () => {
     const run = lab.start("doctor", "dead");
     expect(await hopsOf(run)).toMatchObject({ failed: "target", code: 75 });
     expect(run.stdout).toContain("cannot reach the target 127.0.0.1:1: connection refused");
+  });
+});
+
+describe("doctor with a proxy", () => {
+  afterEach(closeAll);
+
+  test("goes through the proxy that is given, and names it where it is what is broken", async () => {
+    await using lab = new InProcessLab();
+    const { endpoint } = await lab.router("--key-file", lab.file("key", secret));
+    const router = endpoint.replace(/^.*:/, "");
+    const env = { TRUNKLINE_TOKEN: await tokenFor("me") };
+    const open = await httpProxy({ port: Number(router) });
+    const way = ["--endpoint", "router.invalid:7420", "--plaintext", "--json"];
+    const given = lab.run(["doctor", ...way, "--proxy", `http://127.0.0.1:${open.address.port}`], env);
+    expect(await hopsOf(given)).toEqual({
+      hops: ["settings", "proxy", "token", "exchange"],
+      failed: undefined,
+      code: 0,
+    });
+    expect(open.targets.every((target) => target === "router.invalid:7420")).toBe(true);
+    const closed = await httpProxy({ login: "me:right", port: Number(router) });
+    const url = `http://me:wr0ng@127.0.0.1:${closed.address.port}`;
+    const refused = lab.run(["doctor", ...way], { ...env, TRUNKLINE_PROXY: url });
+    expect(await hopsOf(refused)).toMatchObject({ failed: "proxy", code: 69 });
+    expect(refused.stdout).toContain(
+      `the proxy 127.0.0.1:${closed.address.port} does not accept the user and password`,
+    );
+    const usual = lab.run(["doctor", ...way], { ...env, https_proxy: url });
+    expect(await hopsOf(usual)).toMatchObject({ failed: "proxy", code: 69 });
+    expect(refused.stdout + refused.stderr + usual.stdout + usual.stderr).not.toContain("wr0ng");
+    const without = lab.run(["doctor", ...way, "--proxy", "none"], { ...env, TRUNKLINE_PROXY: url });
+    expect(await hopsOf(without)).toMatchObject({ failed: "DNS" });
+  });
+
+  test("lets a variable not lead to a router of this machine by a proxy", async () => {
+    await using lab = new InProcessLab();
+    const { endpoint } = await lab.router("--key-file", lab.file("key", secret));
+    const env = { TRUNKLINE_TOKEN: await tokenFor("me"), TRUNKLINE_PROXY: "http://127.0.0.1:1" };
+    const run = lab.run(["doctor", "--endpoint", endpoint, "--json"], env);
+    expect(await hopsOf(run)).toMatchObject({ hops: ["settings", "TCP", "token", "exchange"], code: 0 });
+  });
+
+  test("looks at every endpoint, goes on with one that works, and ends with the failure of the other", async () => {
+    await using lab = new InProcessLab();
+    const { endpoint } = await lab.router("--key-file", lab.file("key", secret));
+    const env = { TRUNKLINE_TOKEN: await tokenFor("me") };
+    const run = lab.run(["doctor", "--json", "--endpoint", "127.0.0.1:1", "--endpoint", endpoint], env);
+    const { hops, failed, code } = await hopsOf(run);
+    expect([hops, failed, code]).toEqual([["settings", "TCP", "TCP", "token", "exchange"], "TCP", 69]);
+  });
+
+  test("refuses a password on the command line, and what is no URL of a proxy", async () => {
+    await using lab = new InProcessLab();
+    const env = { TRUNKLINE_TOKEN: await tokenFor("me") };
+    const way = ["ls", "--endpoint", "router.invalid:1"];
+    const shown = lab.run([...way, "--proxy", "http://me:secret@proxy:1"], env);
+    expect(await shown.exit).toBe(64);
+    expect(shown.stderr).toContain("give the URL by TRUNKLINE_PROXY");
+    for (const variable of ["TRUNKLINE_PROXY", "all_proxy"]) {
+      const malformed = lab.run(way, { ...env, [variable]: "ftp://me:s3cret@proxy" });
+      expect(await malformed.exit).toBe(64);
+      expect(malformed.stderr).toContain(variable);
+      expect(malformed.stderr).not.toContain("s3cret");
+    }
   });
 });

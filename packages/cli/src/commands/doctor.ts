@@ -5,6 +5,7 @@
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import type tls from "node:tls";
+import { type ProxyServer, printProxy, resolvesNames } from "@trunkline/base";
 import { dialSocket, dialTls, monotonicMs } from "@trunkline/base/node";
 import { GrpcError, Status } from "@trunkline/grpc";
 import { endToEndPeer, type ListedName, type RouterStream, type Trunkline } from "@trunkline/router";
@@ -24,6 +25,7 @@ import { roundTrip } from "./ping.js";
 export type Hop =
   | "settings"
   | "DNS"
+  | "proxy"
   | "TCP"
   | "TLS"
   | "token"
@@ -52,15 +54,19 @@ const rightsAdvice = "ask who runs the router for the right, which its policy gi
 export async function doctor(name: string | undefined, options: AccessOptions, context: Context): Promise<void> {
   const examination = new Examination(context);
   await using access = await examination.access(options);
-  const { address, client } = await examination.router(access, options);
+  const { address, failure } = await examination.routers(access, options);
+  const client = await access.client();
   const names = await examination.exchange(access, client, address, options);
+  if (name !== undefined) await examination.name(name, names, client, access);
+  if (failure !== undefined) throw failure;
   if (name === undefined) return;
-  await examination.name(name, names, client, access);
   context.output.note("debug", { event: "healthy", name, router: printAddress(address) }, "every hop works");
 }
 
 class Examination {
   readonly #context: Context;
+  /** The proxy to the router that can be reached. */
+  #proxy: ProxyServer | undefined;
 
   constructor(context: Context) {
     this.#context = context;
@@ -74,26 +80,51 @@ class Examination {
     });
   }
 
-  /** Reaches the router's port. */
-  async router(
+  /**
+   * Reaches the port of each router. Returns the first that can be reached, and what is wrong with another.
+   * @throws CommandError of the first router where none can be reached
+   */
+  async routers(
     access: RouterAccess,
     options: AccessOptions,
-  ): Promise<{ readonly address: SocketAddress; readonly client: Trunkline }> {
-    const address = parseEndpoint(await access.endpoint());
-    if ("host" in address && isIP(address.host) === 0) await this.#dns(address.host);
+  ): Promise<{ readonly address: SocketAddress; readonly failure: unknown }> {
+    let reached: SocketAddress | undefined;
+    let failure: unknown;
+    for (const endpoint of await access.endpoints()) {
+      const address = parseEndpoint(endpoint);
+      try {
+        await this.#router(address, access.proxy(address), options);
+        reached ??= address;
+        this.#proxy = reached === address ? access.proxy(address) : this.#proxy;
+      } catch (error) {
+        this.#context.signal.throwIfAborted();
+        failure ??= error;
+      }
+    }
+    if (reached === undefined) throw failure;
+    return { address: reached, failure };
+  }
+
+  async #router(address: SocketAddress, proxy: ProxyServer | undefined, options: AccessOptions): Promise<void> {
+    const isResolvedHere = proxy === undefined || !resolvesNames(proxy);
+    if ("host" in address && isIP(address.host) === 0 && isResolvedHere) await this.#dns(address.host);
     const { signal } = this.#context;
-    const advice = "is the router running there, and does a firewall let you through?";
-    await this.#hop("TCP", advice, async () => {
+    const advice =
+      proxy === undefined
+        ? "is the router running there, and does a firewall let you through?"
+        : "is the proxy right (--proxy, TRUNKLINE_PROXY, https_proxy and the like)? --proxy none goes without";
+    await this.#hop(proxy === undefined ? "TCP" : "proxy", advice, async () => {
       const startMs = monotonicMs();
-      const socket = await dialSocket(address, { signal, connectTimeoutMs: hopTimeoutMs });
+      const socket = await dialSocket(address, { proxy, signal, connectTimeoutMs: hopTimeoutMs });
       socket.destroy();
-      return [
-        undefined,
-        `${printAddress(address)} accepts connections, after ${formatDuration(monotonicMs() - startMs)}`,
-      ];
+      const after = `after ${formatDuration(monotonicMs() - startMs)}`;
+      const detail =
+        proxy === undefined
+          ? `${printAddress(address)} accepts connections, ${after}`
+          : `${printProxy(proxy)} connects to ${printAddress(address)}, ${after}`;
+      return [undefined, detail];
     });
-    if (speaksTls(address, options)) await this.#tls(address, options);
-    return { address, client: await access.client() };
+    if (speaksTls(address, options)) await this.#tls(address, proxy, options);
   }
 
   #dns(host: string): Promise<void> {
@@ -103,7 +134,7 @@ class Examination {
     });
   }
 
-  #tls(address: SocketAddress, options: AccessOptions): Promise<void> {
+  #tls(address: SocketAddress, proxy: ProxyServer | undefined, options: AccessOptions): Promise<void> {
     const { signal } = this.#context;
     const advice = "--tls-ca FILE trusts a certificate of your own; --plaintext is for a router without TLS";
     return this.#hop("TLS", advice, async () => {
@@ -111,7 +142,7 @@ class Examination {
         ALPNProtocols: ["h2"],
         ...(await clientTls(options)),
       };
-      const socket = await dialTls(address, secure, { signal, connectTimeoutMs: hopTimeoutMs });
+      const socket = await dialTls(address, secure, { proxy, signal, connectTimeoutMs: hopTimeoutMs });
       const { subject, valid_to: until } = socket.getPeerCertificate();
       socket.destroy();
       const days = Math.floor((Date.parse(until) - Date.now()) / 86_400_000);
@@ -157,7 +188,8 @@ class Examination {
     const { signal } = this.#context;
     const secure: tls.ConnectionOptions = { ALPNProtocols: ["h2"], rejectUnauthorized: false };
     try {
-      (await dialTls(address, secure, { signal, connectTimeoutMs: hopTimeoutMs })).destroy();
+      const limits = { proxy: this.#proxy, signal, connectTimeoutMs: hopTimeoutMs };
+      (await dialTls(address, secure, limits)).destroy();
     } catch {
       return;
     }

@@ -39,7 +39,7 @@ export class Channels {
     this.#homes = homes;
     this.#options = options;
     // Now, so that a malformed endpoint is reported at once. They connect when they are used.
-    for (const home of homes.slice(1)) void new Channel(home, options).close();
+    for (const home of homes.slice(1)) void this.#channelTo(home).close();
     this.get(undefined);
   }
 
@@ -91,10 +91,16 @@ export class Channels {
       if (this.#channels.size >= maxEndpoints) {
         throw new GrpcError(Status.RESOURCE_EXHAUSTED, `the exchange named more than ${maxEndpoints} router endpoints`);
       }
-      channel = new Channel(endpoint ?? home, this.#options);
+      channel = this.#channelTo(endpoint ?? home);
       this.#channels.set(endpoint, channel);
     }
     return channel;
+  }
+
+  /** Makes a channel; a Unix socket or a connection of the user's own has no proxy. */
+  #channelTo(endpoint: string | ConnectTarget): Channel {
+    const isTcp = typeof endpoint === "string" && !/^unix(-abstract)?:/.test(endpoint);
+    return new Channel(endpoint, isTcp ? this.#options : { ...this.#options, proxy: false });
   }
 
   /**

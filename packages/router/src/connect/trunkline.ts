@@ -65,6 +65,11 @@ export interface TrunklineOptions extends LivenessOptions, ResumeOptions {
   readonly tls?: tls.ConnectionOptions | undefined;
   /** True connects without TLS, to any endpoint. */
   readonly plaintext?: boolean | undefined;
+  /**
+   * The proxy to the routers of TCP: a URL (`http`, `https`, `socks5`, `socks5h`), or `false` for none. Default: the
+   * one that the environment names, as of a `Channel`. Unix sockets and `{ connect }` have none.
+   */
+  readonly proxy?: string | false | undefined;
   /** The waits between attempts to reconnect. Default for connections: 50 ms, doubling up to 2,000. */
   readonly backoff?: BackoffOptions | undefined;
   /**
@@ -144,6 +149,7 @@ export const trunklineOptionNames: ReadonlySet<string> = optionNames<TrunklineOp
   token: true,
   tls: true,
   plaintext: true,
+  proxy: true,
   backoff: true,
   keepaliveIntervalMs: true,
   keepaliveTimeoutMs: true,
@@ -216,7 +222,7 @@ export class Trunkline implements AsyncDisposable {
    */
   constructor(options: TrunklineOptions) {
     checkOptionNames("Trunkline", options, trunklineOptionNames);
-    const { endpoint, endpoints = [], token, tls, plaintext, backoff, clock = systemClock } = options;
+    const { endpoint, endpoints = [], token, tls, plaintext, proxy, backoff, clock = systemClock } = options;
     const isKnown = token === undefined && (tls?.cert !== undefined || tls?.pfx !== undefined);
     if (!isKnown && typeof token !== "function" && (typeof token !== "string" || token === "")) {
       throw new TypeError("a token is a string that is not empty, or a function that returns one");
@@ -235,6 +241,7 @@ export class Trunkline implements AsyncDisposable {
     this.#channels = new Channels([endpoint, ...endpoints], {
       tls,
       plaintext,
+      proxy,
       backoff: backoff ?? { initialMs: 50, multiplier: 2, maxMs: 2_000 },
       clock,
       keepaliveIntervalMs,
