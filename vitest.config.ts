@@ -1,14 +1,15 @@
 import { defineConfig } from "vitest/config";
 
-// Tests run on the sources: the packages' `exports` name them under this condition.
+// Tests run on the sources: the packages' `exports` name them under this condition. The other conditions are those of
+// Node, so that a package is the same file here as in a program.
 const conditions = ["trunkline-source"];
 
 // These need a process that no other file has used: `stdio()` can be had once a process.
 const alone = ["packages/streams/test/node/child-process.test.ts"];
 
 export default defineConfig({
-  resolve: { conditions: [...conditions, "module", "node", "development|production"] },
-  ssr: { resolve: { conditions: [...conditions, "module", "node", "development|production"] } },
+  resolve: { conditions: [...conditions, "node", "development|production"] },
+  ssr: { resolve: { conditions: [...conditions, "node", "development|production"] } },
   test: {
     // All cores: many tests wait for sockets and processes.
     maxWorkers: "100%",

@@ -37,6 +37,7 @@ export type {
 } from "./client/service-config.js";
 export type { ChannelTarget, ConnectTarget, TransportTarget } from "./client/target.js";
 export type { Carrier } from "./connection/carrier.js";
+export { type ConnectionEvent, connectionEventsChannel } from "./connection/events.js";
 export type { ChannelLifetimeOptions, KeepaliveOptions, ServerLifetimeOptions } from "./connection/lifetime.js";
 export type { Http2Options } from "./connection/options.js";
 export { callPeer, type Peer, type PeerTls } from "./connection/peer.js";
@@ -49,7 +50,12 @@ export type {
   StatusOptions,
 } from "./contract/call.js";
 export { Deadline } from "./contract/deadline.js";
+export { callTarget } from "./contract/target.js";
 export type {
+  AttemptEnd,
+  AttemptHooks,
+  AttemptMessage,
+  CallAttempt,
   CallEnd,
   CallHooks,
   CallMetadata,
@@ -58,6 +64,7 @@ export type {
   ClientInterceptor,
   InterceptedCall,
   Interceptor,
+  RejectedRequest,
   ServerInterceptor,
 } from "./hooks/interceptor.js";
 export type {

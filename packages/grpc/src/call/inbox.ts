@@ -13,6 +13,7 @@
  */
 import { abortReason, onAbort } from "@trunkline/base";
 import { BusyStreamError, ClosedStreamError, type WaitOptions } from "@trunkline/streams";
+import type { AttemptChain } from "../hooks/attempts.js";
 import { type Compression, decompressed } from "../wire/compression.js";
 import { GrpcError } from "../wire/errors.js";
 import { type MessageSizeLimit, MessageWalk, messageLength, prefixBytes } from "../wire/message.js";
@@ -82,6 +83,8 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
   /** The error of this side's steps once it reads no more. */
   #closed: Error | undefined = undefined;
   #onEnd: (() => void) | undefined = undefined;
+  /** The hooks that hear of each message that begins to come. */
+  #observer: AttemptChain | undefined = undefined;
 
   /** `single`: a second message is an error. */
   constructor(owner: InboxOwner<In>, single: boolean, maxMessageBytes: number, budget: MessageBudget) {
@@ -89,6 +92,11 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
     this.#single = single;
     this.#maxMessageBytes = maxMessageBytes;
     this.#budget = budget;
+  }
+
+  /** Tells the hooks of an attempt of each message that begins to come; undefined takes them away. */
+  observe(attempt: AttemptChain | undefined): void {
+    this.#observer = attempt;
   }
 
   /** The number of messages that have come, or begun to come. */
@@ -147,6 +155,7 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
     if (this.#single && this.#walk.count > 1) {
       throw new GrpcError(Status.UNIMPLEMENTED, `a second ${incomingName} message came where the method has one`);
     }
+    this.#observer?.messageReceived({ wireBytes: length, bytes: this.encoding === undefined ? length : undefined });
   }
 
   #add(data: Uint8Array): void {

@@ -86,7 +86,7 @@ export class Outbox implements Sink<FramedMessage> {
     const smaller = compression && compressed(owner.outgoingName, body, compression);
     if (smaller === undefined) return frameMessage(body);
     this.hasCompressed = true;
-    return frameMessage(smaller, 1);
+    return Object.assign(frameMessage(smaller, 1) as Uint8Array[], { uncompressedLength: body.length });
   }
 
   /** @throws GrpcError RESOURCE_EXHAUSTED for a message that is larger than its limit */

@@ -23,6 +23,8 @@ import type { CallOptions } from "../call/options.js";
 import { callPeer, type Peer } from "../connection/peer.js";
 import type { ClientCall, MessageOptions } from "../contract/call.js";
 import type { Deadline } from "../contract/deadline.js";
+import { callTarget } from "../contract/target.js";
+import type { AttemptChain } from "../hooks/attempts.js";
 import { type HookChain, hooksOf } from "../hooks/chain.js";
 import { CallerContext } from "../hooks/context.js";
 import { asError, GrpcError } from "../wire/errors.js";
@@ -66,7 +68,10 @@ export class ClientCallStream implements ClientCall<{}, {}>, WaitingCall, Reques
   /** Cancels the wait for the text of an answer that is not gRPC's. */
   #cancelOther: (() => void) | undefined = undefined;
   hooks: HookChain | undefined = undefined;
+  attempt: AttemptChain | undefined = undefined;
   #intercepted = false;
+  /** True while the call asks for a stream: one that it gets now has not been waited for. */
+  #atOnce = false;
   /** True while an interceptor makes the call wait. */
   #preparing = false;
   /** The attributes that interceptors have provided. */
@@ -127,6 +132,7 @@ export class ClientCallStream implements ClientCall<{}, {}>, WaitingCall, Reques
     const { peer } = this;
     const attributes = new Map<AttributeKey<unknown>, unknown>(this.#provided);
     attributes.set(streamClock, this.#life.clock);
+    attributes.set(callTarget, this.#bound.channel.targetUri);
     if (peer !== undefined) attributes.set(callPeer, peer);
     return attributes;
   }
@@ -274,7 +280,7 @@ export class ClientCallStream implements ClientCall<{}, {}>, WaitingCall, Reques
       if (this.#life.ended) return;
     }
     if (this.hooks?.has("onRequest")) this.#prepare(this.hooks);
-    else this.#bound.channel.connections.start(this);
+    else this.#attemptOnce(false);
   }
 
   #watchDeadline(nowMs: number): void {
@@ -319,7 +325,33 @@ export class ClientCallStream implements ClientCall<{}, {}>, WaitingCall, Reques
     this.#preparing = false;
     if (this.#life.ended) return;
     if (this.deadline !== before) this.#watchDeadline(this.#life.clock.nowMs());
-    if (!this.#life.ended) this.#bound.channel.connections.start(this);
+    if (!this.#life.ended) this.#attemptOnce(false);
+  }
+
+  /** Asks the connections for a stream. Each time is an attempt, of which interceptors hear. */
+  #attemptOnce(transparent: boolean): void {
+    const { hooks } = this;
+    if (hooks?.has("onAttempt")) {
+      try {
+        this.attempt = this.#request.beginAttempt(hooks, transparent);
+        this.#response.observe(this.attempt);
+      } catch (error) {
+        this.cancelWith(interceptorError(error));
+        return;
+      }
+    }
+    this.#atOnce = true;
+    this.#bound.channel.connections.start(this);
+    this.#atOnce = false;
+  }
+
+  /** Tells the hooks of the present attempt that it is over. */
+  #endAttempt(status: Status, message: string): void {
+    const { attempt } = this;
+    if (attempt === undefined) return;
+    this.attempt = undefined;
+    this.#response.observe(undefined);
+    attempt.end({ status, message });
   }
 
   onOpened(connection: ClientConnection, stream: Http2Stream): void {
@@ -329,6 +361,7 @@ export class ClientCallStream implements ClientCall<{}, {}>, WaitingCall, Reques
     this.#response.attach(stream);
     try {
       this.hooks?.connection(connection.peer);
+      this.attempt?.stream(!this.#atOnce);
     } catch (error) {
       this.cancelWith(interceptorError(error));
       return;
@@ -408,12 +441,13 @@ export class ClientCallStream implements ClientCall<{}, {}>, WaitingCall, Reques
     if (waitMs === undefined || (remainingMs !== undefined && waitMs >= remainingMs)) return false;
     this.#stream?.reset(ErrorCode.CANCEL);
     this.#leaveStream();
+    this.#endAttempt(status, "");
     this.#stage = "waiting";
     connections.prepare(this);
     const { clock } = this.#life;
     const again = (): void => {
       this.#cancelRetry = undefined;
-      connections.start(this);
+      this.#attemptOnce(false);
     };
     this.#cancelRetry = clock.at(clock.nowMs() + waitMs, again, "work");
     return true;
@@ -432,7 +466,8 @@ export class ClientCallStream implements ClientCall<{}, {}>, WaitingCall, Reques
       this.#resends += 1;
       this.#leaveStream();
       this.#stage = "waiting";
-      this.#bound.channel.connections.start(this);
+      this.#endAttempt(Status.UNAVAILABLE, "");
+      this.#attemptOnce(true);
       return;
     }
     const error = this.#response.other?.error() ?? errorOfReset(reset, "the server");
@@ -509,8 +544,10 @@ export class ClientCallStream implements ClientCall<{}, {}>, WaitingCall, Reques
     this.#endDirections(error, dropUnread);
     this.#milestones?.onEnd(error);
     this.#life.tellEnded();
-    if (this.hooks?.has("onEnd"))
-      this.hooks.end(endOf(error, this.#request.messages, this.#response.inbox.received), warn);
+    if (this.hooks === undefined) return;
+    const end = endOf(error, this.#request.messages, this.#response.inbox.received);
+    this.#endAttempt(end.status, end.message);
+    if (this.hooks.has("onEnd")) this.hooks.end(end, warn);
   }
 
   #endDirections(error: Error | undefined, dropUnread: boolean): void {

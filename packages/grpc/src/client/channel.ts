@@ -45,7 +45,7 @@ import { type Endpoint, Resolution } from "./resolution.js";
 import { checkedResolvers, defaultPort, dnsResolver, type Resolvers, type ResolverTarget } from "./resolver.js";
 import { ResolvedServiceConfig, type ServiceConfig } from "./service-config.js";
 import { Subchannel, type SubchannelOptions } from "./subchannel.js";
-import { type ChannelTarget, type ConnectTarget, parseTarget, type TransportTarget } from "./target.js";
+import { type ChannelTarget, type ConnectTarget, parseTarget, type TransportTarget, targetUri } from "./target.js";
 
 /** Returns the TLS options of the next connection. An error that it throws counts as a failure to connect. */
 export type TlsOptions = () => tls.ConnectionOptions | Promise<tls.ConnectionOptions>;
@@ -172,6 +172,8 @@ export interface ChannelCore {
   readonly clock: Clock;
   readonly scheme: "http" | "https";
   readonly authority: string;
+  /** The target as a URI, for metrics. */
+  readonly targetUri: string;
   readonly userAgent: string;
   readonly defaults: ResolvedDefaults;
   readonly messageBudget: MessageBudget;
@@ -234,6 +236,7 @@ export class Channel implements AsyncDisposable {
       clock,
       scheme: secure ? "https" : "http",
       authority: headerText("authority", options.authority ?? authority),
+      targetUri: typeof target === "string" ? targetUri(target) : `passthrough:///${authority}`,
       userAgent: options.userAgent === undefined ? own : headerText("userAgent", `${options.userAgent} ${own}`),
       defaults: resolveDefaults(options),
       messageBudget: budgetFor(options.messageBudget, clock),

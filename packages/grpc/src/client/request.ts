@@ -12,21 +12,24 @@ import { checkedMessageBytes, checkedTimeoutMs } from "../call/defaults.js";
 import { type CallOptions, callOptionNames } from "../call/options.js";
 import { endStream, keepOpen, Outbox, type OutboxOwner } from "../call/outbox.js";
 import { asDeadline, Deadline } from "../contract/deadline.js";
+import type { AttemptChain } from "../hooks/attempts.js";
 import { checkedInterceptors, type HookChain } from "../hooks/chain.js";
-import { RequestEvent } from "../hooks/events.js";
+import { AttemptEvent, RequestEvent } from "../hooks/events.js";
 import type { ClientInterceptor } from "../hooks/interceptor.js";
 import type { RuntimeCodec } from "../service/method.js";
 import type { Compression } from "../wire/compression.js";
 import { CallUsageError, GrpcError } from "../wire/errors.js";
 import { oversize, previousAttemptsField, requestFields } from "../wire/headers.js";
-import type { FramedMessage } from "../wire/message.js";
+import { type FramedMessage, messageSizes } from "../wire/message.js";
 import { Status } from "../wire/status.js";
 import type { BoundMethod } from "./bound-method.js";
-import { interceptorError } from "./call-errors.js";
+import { interceptorError, warn } from "./call-errors.js";
 
 /** The call whose request an `OutgoingRequest` is. */
 export interface RequestOwner {
   readonly hooks: HookChain | undefined;
+  /** The hooks of the present attempt. */
+  readonly attempt: AttemptChain | undefined;
   /** True once the call has ended. */
   readonly ended: boolean;
   /** The number of attempts that have failed before. */
@@ -44,6 +47,8 @@ export class OutgoingRequest implements OutboxOwner {
   readonly outbox: Outbox;
   /** The metadata as header fields. */
   #fields: readonly HeaderField[];
+  /** The metadata of the present attempt, where hooks have changed it. */
+  #attemptFields: readonly HeaderField[] | undefined = undefined;
   deadline: Deadline | undefined;
   readonly interceptors: readonly ClientInterceptor[];
   #stream: Http2Stream | undefined = undefined;
@@ -130,6 +135,14 @@ export class OutgoingRequest implements OutboxOwner {
     this.deadline = asDeadline(deadline);
   }
 
+  /** Begins an attempt: lets the hooks see and change what is of this one alone. @throws what a hook throws */
+  beginAttempt(hooks: HookChain, transparent: boolean): AttemptChain | undefined {
+    const event = new AttemptEvent(() => Metadata.fromWire(this.#fields), this.#owner.previousAttempts, transparent);
+    const attempt = hooks.attempt(event, warn);
+    this.#attemptFields = event.changed?.toWire();
+    return attempt;
+  }
+
   // Messages.
 
   /** True once the one request message was given. */
@@ -186,7 +199,12 @@ export class OutgoingRequest implements OutboxOwner {
     this.messages += 1;
     const { singleRequest } = this.#bound.method;
     if (singleRequest) this.#message = framed;
-    this.#stream?.sendData(framed, singleRequest ? endStream : keepOpen);
+    if (this.#stream !== undefined) this.#sendMessage(this.#stream, framed, singleRequest);
+  }
+
+  #sendMessage(stream: Http2Stream, framed: FramedMessage, last: boolean): void {
+    this.#owner.attempt?.messageSent(messageSizes(framed));
+    stream.sendData(framed, last ? endStream : keepOpen);
   }
 
   transmitEnd(): void {
@@ -213,14 +231,15 @@ export class OutgoingRequest implements OutboxOwner {
    */
   sendOn(stream: Http2Stream, remainingMs: number | undefined, maxHeaderListBytes: number): GrpcError | undefined {
     const { previousAttempts } = this.#owner;
-    const own = previousAttempts === 0 ? this.#fields : [...this.#fields, previousAttemptsField(previousAttempts)];
+    const given = this.#attemptFields ?? this.#fields;
+    const own = previousAttempts === 0 ? given : [...given, previousAttemptsField(previousAttempts)];
     const fields = requestFields(this.#bound.head, remainingMs, own, this.outbox.compression);
     const refused = own.length === 0 ? undefined : oversize("request headers", fields, maxHeaderListBytes);
     if (refused !== undefined) return refused;
     this.#stream = stream;
     stream.sendHeaders(fields, keepOpen);
     this.outbox.attach(stream);
-    if (this.#message !== undefined) stream.sendData(this.#message, endStream);
+    if (this.#message !== undefined) this.#sendMessage(stream, this.#message, true);
     else if (this.#endGiven) stream.sendData([], endStream);
     else this.outbox.flush();
     return undefined;

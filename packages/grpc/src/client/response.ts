@@ -7,6 +7,7 @@ import { Metadata } from "@trunkline/metadata";
 import { keepStack } from "../call/caller-stack.js";
 import { Inbox, type InboxOwner } from "../call/inbox.js";
 import type { CallOptions } from "../call/options.js";
+import type { AttemptChain } from "../hooks/attempts.js";
 import type { HookChain } from "../hooks/chain.js";
 import type { CallerContext } from "../hooks/context.js";
 import { MetadataEvent, StatusEvent } from "../hooks/events.js";
@@ -54,6 +55,11 @@ export class IncomingResponse implements InboxOwner<{}> {
   /** Receives from `stream` from now on; undefined takes the stream away. */
   attach(stream: Http2Stream | undefined): void {
     this.#stream = stream;
+  }
+
+  /** Tells the hooks of an attempt of each message that begins to come; undefined takes them away. */
+  observe(attempt: AttemptChain | undefined): void {
+    this.inbox.observe(attempt);
   }
 
   /** True once a header section has come. */

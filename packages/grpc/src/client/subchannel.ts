@@ -5,6 +5,7 @@
 import type { Backoff } from "@trunkline/base";
 import type { H2Error, LifetimeOptions } from "@trunkline/h2";
 import type { Clock } from "@trunkline/streams";
+import { tellConnection } from "../connection/events.js";
 import { withRarerKeepalive } from "../connection/lifetime.js";
 import type { Http2Options } from "../connection/options.js";
 import type { CallQueue, WaitingCall } from "./call-queue.js";
@@ -99,6 +100,7 @@ export class Subchannel implements Connections, ClientConnectionEvents {
     const isBusy = this.#current !== undefined || this.#attempt !== undefined || this.#retry !== undefined;
     if (isBusy || this.#closed) return;
     const { clock, connectTimeoutMs, http2 } = this.#options;
+    tellConnection("client", "connecting", this.#source.name);
     const options = { ...http2, lifetime: this.#lifetime };
     this.#attempt = new ConnectAttempt(this.#source, {
       clock,
@@ -139,6 +141,7 @@ export class Subchannel implements Connections, ClientConnectionEvents {
   #ready(connection: ClientConnection): void {
     this.#attempt = undefined;
     this.#current = connection;
+    tellConnection("client", "ready", connection.peer.address);
     connection.readyAtMs = this.#options.clock.nowMs();
     this.#owner.onChange();
     this.#owner.onStreamsAvailable();
@@ -150,12 +153,14 @@ export class Subchannel implements Connections, ClientConnectionEvents {
   }
 
   onDraining(connection: ClientConnection, tooManyPings: boolean): void {
+    tellConnection("client", "goaway", connection.peer.address, connection.goAwayError);
     if (tooManyPings) this.#lifetime = withRarerKeepalive(this.#lifetime);
     if (connection === this.#current) this.#lost(connection, connection.goAwayError);
   }
 
   onClose(connection: ClientConnection, error: H2Error | undefined): void {
     this.#connections.delete(connection);
+    if (connection.ready) tellConnection("client", "closed", connection.peer.address, error);
     if (connection === this.#current) this.#lost(connection, error);
     else if (!connection.ready) this.#attempt?.onClose(connection, error);
   }
@@ -183,6 +188,7 @@ export class Subchannel implements Connections, ClientConnectionEvents {
   #failed(error: unknown): void {
     this.#attempt = undefined;
     this.#lastFailure = withoutReceivers(error);
+    tellConnection("client", "failed", this.#source.name, error);
     const { backoff, clock, reconnects } = this.#options;
     if (!reconnects) {
       this.#owner.onGone(undefined, error);

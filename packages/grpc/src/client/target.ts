@@ -97,6 +97,16 @@ export function parseTarget(target: string, schemes: Resolvers = {}): ParsedTarg
   };
 }
 
+/**
+ * Returns a target that was parsed as the URI of gRPC's naming document: one without a scheme is a name of DNS, and one
+ * of DNS has three slashes.
+ */
+export function targetUri(target: string): string {
+  const [, scheme = "", rest = ""] = /^([a-z][a-z0-9+.-]*):(.*)$/s.exec(target) ?? [];
+  if (scheme === "dns") return `dns:///${rest.replace(/^\/{3}/, "")}`;
+  return scheme === "" || /^\d+$/.test(rest) ? `dns:///${target}` : target;
+}
+
 function authorityOf(host: string, port: number): string {
   // A zone means something on this machine only (RFC 6874 §3).
   const own = withoutZone(host);

@@ -3,8 +3,11 @@ import { isThenable } from "@trunkline/base";
 import type { Peer } from "../connection/peer.js";
 import { GrpcError } from "../wire/errors.js";
 import { Status } from "../wire/status.js";
+import { AttemptChain } from "./attempts.js";
 import type { CallerContext } from "./context.js";
 import type {
+  AttemptHooks,
+  CallAttempt,
   CallEnd,
   CallHooks,
   CallMetadata,
@@ -38,6 +41,15 @@ export class HookChain {
   /** Calls `onRequest`. @returns a promise only if a hook waits */
   request(request: CallRequest): Promise<void> | undefined {
     return this.#context.run(showRequest, this.#inward, request);
+  }
+
+  /**
+   * Calls `onAttempt`. `report` gets what the hooks of the attempt throw.
+   * @returns the hooks of the attempt; undefined if there are none
+   */
+  attempt(attempt: CallAttempt, report: (error: unknown) => void): AttemptChain | undefined {
+    const hooks = this.#context.run(showAttempt, this.#inward, attempt);
+    return hooks.length === 0 ? undefined : new AttemptChain(hooks, this.#context, report);
   }
 
   /** Calls `onConnection`. */
@@ -90,6 +102,10 @@ function showRequest(all: Hooks, request: CallRequest): Promise<void> | undefine
     if (isThenable(waiting)) return waitThen(waiting, all, index + 1, request);
   }
   return undefined;
+}
+
+function showAttempt(all: Hooks, attempt: CallAttempt): readonly AttemptHooks[] {
+  return all.flatMap((hooks) => hooks.onAttempt?.(attempt) ?? []);
 }
 
 function showConnection(all: Hooks, peer: Peer): void {

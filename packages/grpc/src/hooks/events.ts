@@ -4,7 +4,7 @@ import type { AttributeKey } from "@trunkline/streams";
 import type { Deadline } from "../contract/deadline.js";
 import { Status } from "../wire/status.js";
 import { type Detail, noDetails, type PackedDetails } from "../wire/status-details.js";
-import type { CallMetadata, CallRequest, CallStatus } from "./interceptor.js";
+import type { CallAttempt, CallMetadata, CallRequest, CallStatus } from "./interceptor.js";
 
 /** Metadata on its way through the hooks. */
 export class MetadataEvent implements CallMetadata {
@@ -23,6 +23,18 @@ export class MetadataEvent implements CallMetadata {
 
   set metadata(metadata: Metadata) {
     this.changed = metadata;
+  }
+}
+
+/** An attempt on its way through the hooks. */
+export class AttemptEvent extends MetadataEvent implements CallAttempt {
+  readonly previousAttempts: number;
+  readonly transparent: boolean;
+
+  constructor(given: () => Metadata, previousAttempts: number, transparent: boolean) {
+    super(given);
+    this.previousAttempts = previousAttempts;
+    this.transparent = transparent;
   }
 }
 

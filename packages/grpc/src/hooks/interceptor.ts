@@ -23,7 +23,24 @@ export type InterceptedCall = ClientCall<{}, {}> | ServerCall<{}, {}>;
  * reverse order. Interceptors of a channel or server stand outside of those of a client or service, and these outside
  * of those of a call.
  */
-export type Interceptor<Call extends InterceptedCall = InterceptedCall> = (call: Call) => CallHooks | undefined;
+export interface Interceptor<in Call extends InterceptedCall = InterceptedCall> {
+  (call: Call): CallHooks | undefined;
+  /**
+   * Called at a server with each request that gets no call, and so no hooks: its method is not known, or its headers
+   * cannot be used. The interceptor must be one of the server. An error that it throws goes to `onError`.
+   */
+  onRejected?(request: RejectedRequest): void;
+}
+
+/** A request that a server answered without making a call of it. */
+export interface RejectedRequest {
+  /** The path of the request. The peer has chosen it, so that there is no limit to the number of different ones. */
+  readonly path: string;
+  /** True where the path is that of a method that the server has. */
+  readonly known: boolean;
+  /** The status of the answer. */
+  readonly status: Status;
+}
 
 /** An interceptor for channels, clients and calls; any `Interceptor` is one. */
 export type ClientInterceptor = Interceptor<ClientCall<{}, {}>>;
@@ -44,6 +61,12 @@ export interface CallHooks {
    * most until its deadline.
    */
   onRequest?(request: CallRequest): void | Promise<void>;
+  /**
+   * Called when an attempt begins: at a client each time that the call begins to ask for a connection, and so again for
+   * retries and for calls that are sent again; at a server once for each call. The hooks that it returns are for this
+   * attempt alone. It is the place for metadata that is different for each attempt.
+   */
+  onAttempt?(attempt: CallAttempt): AttemptHooks | undefined;
   /**
    * Called at a client when the call has a connection and before anything is sent on it: the place to refuse a peer. It
    * is called again if the call is sent again.
@@ -90,6 +113,41 @@ export interface CallRequest extends CallMetadata {
    * about the caller.
    */
   provide<T>(key: AttributeKey<T>, value: T): void;
+}
+
+/** One attempt of a call, when it begins. At a server its metadata is the request's, and a change has no effect. */
+export interface CallAttempt extends CallMetadata {
+  /** The number of attempts that have failed before, as the policy for retries counts them. */
+  readonly previousAttempts: number;
+  /** True where the call is sent again because the server has surely not begun to work on it (gRFC A6). */
+  readonly transparent: boolean;
+}
+
+/** The hooks of one attempt. Those for messages tell sizes and see no content. None of them may wait. */
+export interface AttemptHooks {
+  /** Called at a client when the attempt has a stream. `waited`: it had none at once. */
+  onStream?(waited: boolean): void;
+  /** Called when a message is given to the stream of this attempt. A message that is sent again is told again. */
+  onMessageSent?(message: AttemptMessage): void;
+  /** Called when a message begins to come, whether or not it is taken later. */
+  onMessageReceived?(message: AttemptMessage): void;
+  /** Called exactly once, when the attempt has ended; before the `onEnd` of the call. */
+  onEnd?(end: AttemptEnd): void;
+}
+
+/** A message as the hooks of an attempt see it. */
+export interface AttemptMessage {
+  /** The length as it is sent, without the prefix of five bytes. */
+  readonly wireBytes: number;
+  /** The length before compression; undefined where it is not known because the message may be compressed. */
+  readonly bytes: number | undefined;
+}
+
+/** The end of an attempt. */
+export interface AttemptEnd {
+  readonly status: Status;
+  /** The status message; empty for an attempt that is tried again. */
+  readonly message: string;
 }
 
 /** A status as a hook sees it. Each part may be changed. */

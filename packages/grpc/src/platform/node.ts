@@ -5,6 +5,7 @@
  */
 import { AsyncLocalStorage, AsyncResource } from "node:async_hooks";
 import { Buffer } from "node:buffer";
+import { channel as diagnosticsChannel } from "node:diagnostics_channel";
 import type net from "node:net";
 import { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
@@ -34,7 +35,7 @@ export {
   nodeAscii,
   secureSocket,
 } from "@trunkline/h2/node";
-export { AsyncLocalStorage, AsyncResource, Buffer, Duplex, TLSSocket };
+export { AsyncLocalStorage, AsyncResource, Buffer, Duplex, diagnosticsChannel, TLSSocket };
 
 /** Returns `length` bytes of any content, from Node's pool where they are few. The caller writes all of them. */
 export function allocateBytes(length: number): Uint8Array {

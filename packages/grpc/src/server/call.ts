@@ -21,9 +21,11 @@ import { Lifecycle, type LifecycleOwner } from "../call/lifecycle.js";
 import { callPeer, type Peer } from "../connection/peer.js";
 import type { MessageOptions, ResponseOptions, StatusOptions } from "../contract/call.js";
 import { asDeadline, Deadline } from "../contract/deadline.js";
+import type { AttemptChain } from "../hooks/attempts.js";
 import { type HookChain, hooksOf } from "../hooks/chain.js";
 import type { CallerContext } from "../hooks/context.js";
-import { RequestEvent } from "../hooks/events.js";
+import { AttemptEvent, RequestEvent } from "../hooks/events.js";
+import type { CallEnd } from "../hooks/interceptor.js";
 import type { Method } from "../service/method.js";
 import { asError, CallUsageError, GrpcError } from "../wire/errors.js";
 import { metadataOf, type RequestHeaders, readPreviousAttempts } from "../wire/headers.js";
@@ -54,6 +56,7 @@ export class ServerCallStream implements HandledCall, ResponseOwner, InboxOwner<
   /** The call's own context: what its handler or a hook changes of it reaches no other call. */
   readonly #context: CallerContext;
   hooks: HookChain | undefined = undefined;
+  attempt: AttemptChain | undefined = undefined;
   #metadata: Metadata | undefined = undefined;
   #abortController: AbortController | undefined = undefined;
   #handlerRuns = false;
@@ -233,7 +236,7 @@ export class ServerCallStream implements HandledCall, ResponseOwner, InboxOwner<
     const { interceptors } = this.#served;
     if (timeoutMs !== undefined) this.#watchDeadline(Deadline.after(timeoutMs, this.#life.clock));
     if (interceptors !== undefined) this.hooks = hooksOf(interceptors, this, this.#context);
-    if (this.hooks?.has("onRequest")) this.#prepare(this.hooks);
+    if (this.hooks?.has("onRequest") || this.hooks?.has("onAttempt")) this.#prepare(this.hooks);
     else this.#admit();
     if (ended) this.onData(nothing, true);
   }
@@ -259,12 +262,19 @@ export class ServerCallStream implements HandledCall, ResponseOwner, InboxOwner<
     };
     this.#handlerRuns = true;
     try {
+      if (hooks.has("onAttempt")) this.#beginAttempt(hooks);
       const waiting = hooks.request(request);
       if (waiting === undefined) go();
       else waiting.then(go).catch((error: unknown) => this.handlerFailed(error));
     } catch (error) {
       this.handlerFailed(error);
     }
+  }
+
+  #beginAttempt(hooks: HookChain): void {
+    const attempt = new AttemptEvent(() => this.metadata, this.previousAttempts, false);
+    this.attempt = hooks.attempt(attempt, (error) => this.report(error));
+    this.#inbox.observe(this.attempt);
   }
 
   #provide<T>(key: AttributeKey<T>, value: T): void {
@@ -453,7 +463,9 @@ export class ServerCallStream implements HandledCall, ResponseOwner, InboxOwner<
   }
 
   onEnd(error: Error | undefined): void {
-    if (this.#life.end(error)) this.#life.tellEnded();
+    if (!this.#life.end(error)) return;
+    this.attempt?.end(this.#end());
+    this.#life.tellEnded();
   }
 
   // The steps of the handler's runner.
@@ -502,8 +514,11 @@ export class ServerCallStream implements HandledCall, ResponseOwner, InboxOwner<
     if (!this.ended || this.#handlerRuns) return;
     this.#stream.release();
     if (!this.hooks?.has("onEnd")) return;
-    const end = endOf(this.#response.sentStatus, this.error, this.#inbox.received, this.#response.messages);
-    this.hooks.end(end, (error) => this.report(error));
+    this.hooks.end(this.#end(), (error) => this.report(error));
+  }
+
+  #end(): CallEnd {
+    return endOf(this.#response.sentStatus, this.error, this.#inbox.received, this.#response.messages);
   }
 
   report(error: unknown): void {

@@ -3,12 +3,15 @@ import type { Duplex } from "node:stream";
 import {
   Connection,
   type ConnectionHandler,
+  ErrorCode,
+  type H2Error,
   type HeaderField,
   type Http2Stream,
   type StreamHandler,
 } from "@trunkline/h2";
 import { ConnectionDriver, duplexTransport, nodeAscii } from "#platform";
 import { endStream } from "../call/outbox.js";
+import { tellConnection } from "../connection/events.js";
 import { withSpreadAge } from "../connection/lifetime.js";
 import type { Peer } from "../connection/peer.js";
 import type { GrpcError } from "../wire/errors.js";
@@ -43,6 +46,7 @@ export class ServerConnection implements ConnectionHandler, ServerCallHost {
     this.#driver = new ConnectionDriver(this.#http2, duplexTransport(duplex), {
       clock: core.clock,
     });
+    tellConnection("server", "ready", peer.address);
   }
 
   /** Settles when the transport is closed. */
@@ -79,33 +83,45 @@ export class ServerConnection implements ConnectionHandler, ServerCallHost {
       return refuse(stream, [{ name: ":status", value: "415" }]);
     const served = json ? found?.json : found;
     if (served === undefined)
-      return refuseWith(stream, request, Status.UNIMPLEMENTED, this.core.methods.describeMissing(request.path));
-    if (Number.isNaN(request.timeoutMs)) return refuseWith(stream, request, Status.INTERNAL, "malformed grpc-timeout");
+      return this.#reject(stream, request, Status.UNIMPLEMENTED, this.core.methods.describeMissing(request.path));
+    if (Number.isNaN(request.timeoutMs))
+      return this.#reject(stream, request, Status.INTERNAL, "malformed grpc-timeout");
     const { encoding } = request;
     const { compressions } = this.core;
     if (!compressions.knows(encoding)) {
       const message = `grpc-encoding ${JSON.stringify(encoding)} is not known here (${compressions.acceptEncoding})`;
       const more = [acceptEncodingField(compressions.acceptEncoding)];
-      return refuseWith(stream, request, Status.UNIMPLEMENTED, message, more);
+      return this.#reject(stream, request, Status.UNIMPLEMENTED, message, more);
     }
     const call = new ServerCallStream(this, stream, served, request, fields);
     call.begin(ended);
     return call;
   }
 
-  onClose(): void {
-    // Every call has had its reset; the server hears of it by `done`.
+  /** Answers a request with a status and without a call. */
+  #reject(
+    stream: Http2Stream,
+    request: RequestHeaders,
+    status: Status,
+    message: string,
+    more: readonly HeaderField[] = [],
+  ): undefined {
+    const { methods, onRejected } = this.core;
+    const { path } = request;
+    onRejected?.({ path, known: methods.get(path) !== undefined, status });
+    return refuse(stream, [...responseHead(request.contentType), ...more, ...trailerFields(status, message, [])]);
   }
-}
 
-function refuseWith(
-  stream: Http2Stream,
-  request: RequestHeaders,
-  status: Status,
-  message: string,
-  more: readonly HeaderField[] = [],
-): undefined {
-  return refuse(stream, [...responseHead(request.contentType), ...more, ...trailerFields(status, message, [])]);
+  onGoAway(_lastStreamId: number, errorCode: ErrorCode): void {
+    const cause =
+      errorCode === ErrorCode.NO_ERROR ? undefined : new Error(`the client ends the connection with code ${errorCode}`);
+    tellConnection("server", "goaway", this.peer.address, cause);
+  }
+
+  onClose(error: H2Error | undefined): void {
+    // Every call has had its reset; the server hears of it by `done`.
+    tellConnection("server", "closed", this.peer.address, error);
+  }
 }
 
 /** Answers a request without a call. */

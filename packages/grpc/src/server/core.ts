@@ -7,6 +7,7 @@ import type { MessageBudget } from "../call/message-budget.js";
 import type { Http2Options } from "../connection/options.js";
 import type { ServerCall } from "../contract/call.js";
 import type { CallerContext } from "../hooks/context.js";
+import type { RejectedRequest } from "../hooks/interceptor.js";
 import type { DecodeLimits } from "../service/codec.js";
 import type { Compression, Compressions } from "../wire/compression.js";
 import type { MethodTable } from "./method-table.js";
@@ -28,6 +29,8 @@ export interface ServerCore {
   readonly lifetime: LifetimeOptions;
   /** The context of the code that made the server: its calls begin with it, not with what a connection carries. */
   readonly context: CallerContext;
+  /** Tells the interceptors of a request that gets no call; undefined where none wants to know. */
+  readonly onRejected: ((request: RejectedRequest) => void) | undefined;
   /** Tells the user of an error that the client is not told of. Never throws. */
   report(error: Error, call: ServerCall<{}, {}> | undefined): void;
 }

@@ -8,13 +8,14 @@ import { Metadata, type MetadataInit } from "@trunkline/metadata";
 import { endStream, keepOpen, Outbox, type OutboxOwner } from "../call/outbox.js";
 import type { ResponseOptions, StatusOptions } from "../contract/call.js";
 import { responseOptionNames, statusOptionNames } from "../contract/call.js";
+import type { AttemptChain } from "../hooks/attempts.js";
 import type { HookChain } from "../hooks/chain.js";
 import { MetadataEvent, StatusEvent } from "../hooks/events.js";
 import type { Method, RuntimeCodec } from "../service/method.js";
 import { accepts, type Compression, type CompressionOption } from "../wire/compression.js";
 import { CallUsageError, GrpcError } from "../wire/errors.js";
 import { encodingField, oversize, type RequestHeaders, responseHead } from "../wire/headers.js";
-import type { FramedMessage } from "../wire/message.js";
+import { type FramedMessage, messageSizes } from "../wire/message.js";
 import { isStatus, Status } from "../wire/status.js";
 import { noDetails, packDetail } from "../wire/status-details.js";
 import { errorForClient } from "./call-end.js";
@@ -26,6 +27,8 @@ export interface ResponseOwner {
   readonly method: Method;
   readonly requestHeaders: RequestHeaders;
   readonly hooks: HookChain | undefined;
+  /** The hooks that observe the call's one attempt. */
+  readonly attempt: AttemptChain | undefined;
   /** True once the status, or a reset, is with the engine. */
   readonly ended: boolean;
   /** The error that the call ended with before its handler ended it. */
@@ -188,6 +191,7 @@ export class OutgoingResponse implements OutboxOwner {
     if (this.#replied) throw this.#secondReply();
     if (!this.#headersSent) this.#sendHeaders([]);
     this.messages += 1;
+    this.#owner.attempt?.messageSent(messageSizes(framed));
     this.#stream.sendData(framed, keepOpen);
   }
 

@@ -19,6 +19,7 @@ import { checkedMessageBytes, understood } from "../call/defaults.js";
 import { budgetFor, type MessageBudget } from "../call/message-budget.js";
 import { closeOptionNames } from "../call/options.js";
 import { type Carrier, duplexOf, isDuplex } from "../connection/carrier.js";
+import { tellConnection } from "../connection/events.js";
 import { keepaliveOptionNames, resolveServerLifetime, type ServerLifetimeOptions } from "../connection/lifetime.js";
 import { checkedHttp2, defaultMaxReceiveMessageBytes, type Http2Options } from "../connection/options.js";
 import { peerOf } from "../connection/peer.js";
@@ -29,7 +30,7 @@ import type { ServerInterceptor } from "../hooks/interceptor.js";
 import { type DecodeOptions, resolveDecodeLimits } from "../service/codec.js";
 import type { AnyService } from "../service/resolution.js";
 import type { Compression, CompressionOption } from "../wire/compression.js";
-import { GrpcError } from "../wire/errors.js";
+import { asError, GrpcError } from "../wire/errors.js";
 import { largestMessageBytes } from "../wire/message.js";
 import { Status } from "../wire/status.js";
 import { ServerConnection } from "./connection.js";
@@ -165,6 +166,7 @@ export class Server implements AsyncDisposable {
       http2: checkedHttp2("server", options.http2),
       lifetime: resolveServerLifetime(options),
       context,
+      onRejected: this.#rejection(),
       report(error, call) {
         try {
           context.run(onError, error, call);
@@ -172,6 +174,21 @@ export class Server implements AsyncDisposable {
           // A hook for errors that fails has nobody left to tell.
         }
       },
+    };
+  }
+
+  /** Returns the function that tells the server's interceptors of requests that get no call. */
+  #rejection(): ServerCore["onRejected"] {
+    const wanting = this.#interceptors.filter(({ onRejected }) => onRejected !== undefined);
+    if (wanting.length === 0) return undefined;
+    return (request) => {
+      for (const interceptor of wanting) {
+        try {
+          this.#core.context.run(() => interceptor.onRejected?.(request));
+        } catch (error) {
+          this.#core.report(asError(error), undefined);
+        }
+      }
     };
   }
 
@@ -236,8 +253,12 @@ export class Server implements AsyncDisposable {
 
   async #listen(where: SocketAddress, { tls, onRefused }: ServerListenOptions): Promise<string> {
     const path = "path" in where ? where.path : undefined;
+    const refused = (error: TransportError): void => {
+      tellConnection("server", "failed", undefined, error);
+      onRefused?.(error);
+    };
     const create = (): SocketServer =>
-      createSocketServer({ tls, onRefused }, (socket) => void this.#accept(socket, path));
+      createSocketServer({ tls, onRefused: refused }, (socket) => void this.#accept(socket, path));
     const isLocalhost = "host" in where && where.host === "localhost";
     const { listeners, bound } = isLocalhost
       ? await listenOnLocalhost(create, where.port)

@@ -13,7 +13,17 @@ export const largestMessageBytes: number = 2 ** 32 - 1;
 /**
  * A message as it goes out: its prefix and its body, in one piece or in two. Nobody changes these bytes.
  */
-export type FramedMessage = readonly Uint8Array[];
+export type FramedMessage = readonly Uint8Array[] & {
+  /** The length of the body before it was compressed; undefined for one that is not compressed. */
+  readonly uncompressedLength?: number;
+};
+
+/** Returns the lengths of a message's body: as it is sent, and before compression. */
+export function messageSizes(framed: FramedMessage): { readonly wireBytes: number; readonly bytes: number } {
+  let wireBytes = -prefixBytes;
+  for (const piece of framed) wireBytes += piece.length;
+  return { wireBytes, bytes: framed.uncompressedLength ?? wireBytes };
+}
 
 /** A body up to this length is copied behind its prefix: one small piece costs less than two. */
 const joinedBytes = 256;
