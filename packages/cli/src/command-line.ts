@@ -1,5 +1,6 @@
 /** The grammar of the command line: commands, options, help. The commands themselves are in `commands/`, one a file. */
 import { Command, CommanderError, Option } from "commander";
+import type { CertOptions, CertPeerOptions } from "./commands/cert.js";
 import type { CheckOptions } from "./commands/check.js";
 import type { ConnectOptions } from "./commands/connect.js";
 import type { DemoOptions } from "./commands/demo.js";
@@ -12,6 +13,8 @@ import type { TokenOptions } from "./commands/token-mint.js";
 import type { UpOptions } from "./commands/up.js";
 import type { CommonOptions } from "./context.js";
 import {
+  defaultAuthorityDays,
+  defaultCertificateDays,
   defaultGrace,
   defaultInterval,
   defaultKeepalive,
@@ -46,6 +49,14 @@ export type Request =
   | { readonly command: "token mint"; readonly identity: string; readonly options: TokenOptions & CommonOptions }
   | { readonly command: "token inspect"; readonly file: string | undefined; readonly options: CommonOptions }
   | { readonly command: "check"; readonly file: string; readonly options: CheckOptions & CommonOptions }
+  | { readonly command: "cert ca"; readonly name: string; readonly options: CertOptions & CommonOptions }
+  | {
+      readonly command: "cert server";
+      readonly names: readonly string[];
+      readonly options: CertOptions & CommonOptions;
+    }
+  | { readonly command: "cert peer"; readonly name: string; readonly options: CertPeerOptions & CommonOptions }
+  | { readonly command: "cert inspect"; readonly file: string; readonly options: CommonOptions }
   | { readonly command: "key"; readonly options: NewKeyOptions & CommonOptions }
   | { readonly command: "version"; readonly options: CommonOptions }
   | { readonly command: "completion"; readonly shell: string; readonly options: CommonOptions };
@@ -65,6 +76,11 @@ export const commandNames: readonly string[] = [
   "token",
   "token mint",
   "token inspect",
+  "cert",
+  "cert ca",
+  "cert server",
+  "cert peer",
+  "cert inspect",
   "key",
   "check",
   "completion",
@@ -114,6 +130,7 @@ export function createProgram(accept: Accept = () => {}, write: (text: string) =
   defineDoctor(program, accept);
   defineDemo(program, accept);
   defineToken(program, accept);
+  defineCert(program, accept);
   defineKey(program, accept);
   defineCheck(program, accept);
   defineCompletion(program, accept);
@@ -304,6 +321,42 @@ function defineToken(program: Command, accept: Accept): void {
     .argument("[file]", "holds the token (default: TRUNKLINE_TOKEN)")
     .action((file: string | undefined, options: CommonOptions) => accept({ command: "token inspect", file, options }));
   finish(inspect, "trunkline token inspect lab-3.token");
+}
+
+function defineCert(program: Command, accept: Accept): void {
+  const cert = define(program, "cert", "make certificates for TLS, and look into them").helpCommand(false);
+  const withFolder = (command: Command, days: string): Command =>
+    command
+      .option("--folder <folder>", "where the authority (ca.pem, ca.key) is, and where the files go", ".")
+      .option("--days <number>", "how long it is good", days)
+      .option("--force", "replace files that exist");
+  const ca = define(cert, "ca", "make an authority of your own; server and peer do so where there is none")
+    .argument("[name]", "its name", "trunkline CA")
+    .action((name: string, options: CertOptions) => accept({ command: "cert ca", name, options }));
+  finish(withFolder(ca, defaultAuthorityDays), "trunkline cert ca 'Lab CA' --folder tls");
+  const server = define(cert, "server", "make the certificate of a router")
+    .argument("<names...>", "the DNS names and IP addresses by which it is reached")
+    .action((names: string[], options: CertOptions) => accept({ command: "cert server", names, options }));
+  finish(
+    withFolder(server, defaultCertificateDays),
+    "trunkline cert server router.example.org 10.0.0.5",
+    "trunkline router --listen 0.0.0.0:7420 \\\n    --tls-cert router.example.org.pem --tls-key router.example.org.key",
+    "trunkline ls --tls-ca ca.pem --endpoint router.example.org:7420 \\\n    --token-file lab-3.token",
+  );
+  const peer = define(cert, "peer", "make an identity for end-to-end TLS: certificate and key in one file")
+    .argument("<name>", "whose it is")
+    .addOption(new Option("--only <side>", "good for one side only").choices(["expose", "connect"]))
+    .option("--self-signed", "without an authority, to be trusted by its pin")
+    .action((name: string, options: CertPeerOptions) => accept({ command: "cert peer", name, options }));
+  finish(
+    withFolder(peer, defaultCertificateDays),
+    "trunkline cert peer board-7 --only expose",
+    "trunkline cert peer me --self-signed",
+  );
+  const inspect = define(cert, "inspect", "show the certificates of a file and their pins")
+    .argument("<file>", "certificates, PEM; a key beside them is not shown")
+    .action((file: string, options: CommonOptions) => accept({ command: "cert inspect", file, options }));
+  finish(inspect, "trunkline cert inspect board-7.pem");
 }
 
 function defineKey(program: Command, accept: Accept): void {

@@ -30,6 +30,12 @@ export const defaultWait = "5s";
  */
 export const defaultLifetime = "30d";
 
+/** The days for which an authority of one's own is good: its successor has to be carried to every machine. */
+export const defaultAuthorityDays = "3650";
+
+/** The days for which a certificate is good: those of public authorities are good for about as long. */
+export const defaultCertificateDays = "365";
+
 /** The size of the demo's file in MB: some seconds on a slow machine. */
 export const defaultSizeMb = "256";
 

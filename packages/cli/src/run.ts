@@ -128,6 +128,22 @@ async function dispatch(given: Request, context: Context): Promise<void> {
       const { check } = await import("./commands/check.js");
       return check(request.file, request.options, context);
     }
+    case "cert ca": {
+      const { certAuthority } = await import("./commands/cert.js");
+      return certAuthority(request.name, request.options, context);
+    }
+    case "cert server": {
+      const { certServer } = await import("./commands/cert.js");
+      return certServer(request.names, request.options, context);
+    }
+    case "cert peer": {
+      const { certPeer } = await import("./commands/cert.js");
+      return certPeer(request.name, request.options, context);
+    }
+    case "cert inspect": {
+      const { inspectCertificates } = await import("./commands/cert-inspect.js");
+      return inspectCertificates(request.file, context);
+    }
     case "key": {
       const { key } = await import("./commands/key.js");
       return key(request.options, context);

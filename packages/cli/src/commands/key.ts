@@ -1,11 +1,11 @@
 /** `trunkline key`: a new key, for routers on other machines, for several that share one, and for a rotation. */
 import { randomBytes } from "node:crypto";
-import { rename, rm, writeFile } from "node:fs/promises";
 import { keysOfSet, newRouterKeyText } from "@trunkline/router";
 import { CommandError, reasonOf, systemCode } from "../command-error.js";
 import type { Context } from "../context.js";
 import { ExitCode } from "../exit-codes.js";
 import { keysIn, looksLikeSet, readKeyFile } from "../router-key.js";
+import { writeFileWhole } from "../write-file.js";
 
 /** Options of `trunkline key`. */
 export interface NewKeyOptions {
@@ -48,7 +48,7 @@ export async function key({ id, alg = "HS256", into }: NewKeyOptions, { output }
     const message = `cannot put a key ${JSON.stringify(id)} into ${into}: ${reasonOf(error)}`;
     throw new CommandError(message, ExitCode.usage, { cause: error });
   }
-  await replaceFile(into, `${JSON.stringify(set, undefined, 2)}\n`);
+  await writeFileWhole(into, `${JSON.stringify(set, undefined, 2)}\n`, { mode: 0o600, replace: true });
   const count = set.keys.length;
   const text = `${into} has ${count} ${count === 1 ? "key" : "keys"}; ${JSON.stringify(id)} signs from now on`;
   output.result({ event: "key-added", file: into, id, keys: count }, text);
@@ -67,16 +67,4 @@ async function keysBefore(path: string): Promise<KeySet> {
   if (looksLikeSet(content)) return JSON.parse(content.toString("utf8")) as KeySet;
   const secret = first !== undefined && "secret" in first ? (first.secret as Uint8Array) : new Uint8Array();
   return { keys: [{ kty: "oct", k: Buffer.from(secret).toString("base64url") }] };
-}
-
-/** Replaces a file whole, readable by its owner alone. @throws CommandError */
-async function replaceFile(path: string, text: string): Promise<void> {
-  const temporary = `${path}.${randomBytes(8).toString("hex")}`;
-  try {
-    await writeFile(temporary, text, { mode: 0o600, flag: "wx" });
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true }).catch(() => {});
-    throw new CommandError(`cannot write ${path}: ${reasonOf(error)}`, ExitCode.cannotCreate, { cause: error });
-  }
 }
