@@ -24,10 +24,7 @@ export function routerFailure(error: unknown, { endpoint, name }: Attempt): Comm
     case Status.NOT_FOUND:
       return unknownName(name ?? "NAME", endpoint, { cause: error });
     case Status.UNAUTHENTICATED:
-      return fail(
-        `${at} does not accept the token: ${reasonOf(error).replace(/^invalid jwt token: /, "")}`,
-        ExitCode.denied,
-      );
+      return fail(`${at} ${unaccepted(reasonOf(error))}`, ExitCode.denied);
     case Status.PERMISSION_DENIED:
       return fail(`${at} does not allow this: ${reasonOf(error)}`, ExitCode.denied);
     case Status.INVALID_ARGUMENT:
@@ -56,6 +53,13 @@ function endToEndText(error: GrpcError, name: string): string {
   const advice =
     error instanceof EndToEndError ? "" : "; it needs --identity, and --peer-key or --peer-ca, at this side";
   return `${name} cannot be reached ${reasonOf(error)}${advice}`;
+}
+
+/** Returns why a router does not accept a token, or a client certificate. */
+function unaccepted(reason: string): string {
+  const ofCertificate = /^the client certificate is refused: (.*)$/.exec(reason)?.[1];
+  if (ofCertificate !== undefined) return `does not accept the client certificate: ${ofCertificate}`;
+  return `does not accept the token: ${reason.replace(/^invalid jwt token: /, "")}`;
 }
 
 /** Returns the error for a name that is not exposed. `begin` is the command that would expose it. */

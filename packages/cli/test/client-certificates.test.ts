@@ -41,6 +41,16 @@ describe("a client certificate", () => {
     expect(run.stderr).toContain("does not accept");
   });
 
+  test("that names nobody is refused with the reason", async () => {
+    await using lab = new InProcessLab();
+    const { endpoint } = await lab.router(...server, "--client-identity", "uri");
+    const run = lab.run(["ls", "--endpoint", endpoint, ...shown("client")]);
+    expect(await run.exit).toBe(ExitCode.denied);
+    expect(run.stderr).toContain(
+      "does not accept the client certificate: it has 0 names of the kind uri, and needs one",
+    );
+  });
+
   test("is asked for where the router requires one, and its lack is in the router's log once", async () => {
     await using lab = new InProcessLab();
     const { router, endpoint } = await lab.router(...server, "--require-client-cert");

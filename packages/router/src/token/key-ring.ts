@@ -86,7 +86,7 @@ type Check = (token: string, options: JWTVerifyOptions) => Promise<JWTPayload>;
 export class KeyRing {
   #secrets: readonly Secret[] = [];
   #publicKeys: readonly JWTVerifyGetKey[] = [];
-  /** The keys that are fetched, by their address. */
+  /** The keys that are fetched, by their address and the options of fetching them. */
   #remote: ReadonlyMap<string, RemoteKeys> = new Map();
   readonly #context: RemoteKeysContext;
 
@@ -110,7 +110,7 @@ export class KeyRing {
       throw new TypeError("a router that makes tokens needs a secret among its new keys");
     const remote = new Map<string, RemoteKeys>();
     const others = sources.flatMap((source) => ("secret" in source ? [] : [this.#publicKeysOf(source, remote)]));
-    for (const [address, keys] of this.#remote) if (!remote.has(address)) keys.close();
+    for (const [way, keys] of this.#remote) if (!remote.has(way)) keys.close();
     this.#secrets = secrets;
     this.#publicKeys = others;
     this.#remote = remote;
@@ -120,9 +120,9 @@ export class KeyRing {
     if ("find" in source) return source.find;
     if ("jwks" in source) return createLocalJWKSet(source.jwks);
     if (!(source.jwksUrl instanceof URL)) throw new TypeError("a key is { secret }, { jwks } or { jwksUrl: URL }");
-    const { href } = source.jwksUrl;
-    const keys = remote.get(href) ?? this.#remote.get(href) ?? new RemoteKeys(source, source, this.#context);
-    remote.set(href, keys);
+    const way = JSON.stringify({ ...source, jwksUrl: source.jwksUrl.href, ca: source.ca?.toString() });
+    const keys = remote.get(way) ?? this.#remote.get(way) ?? new RemoteKeys(source, source, this.#context);
+    remote.set(way, keys);
     return keys.find;
   }
 

@@ -1,7 +1,9 @@
 /** Documents from servers that are slow, large, or not what they should be. */
 import { createServer, type RequestListener } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it } from "vitest";
+import { authority, certificateOf } from "../../../h2/test/support/certificates.js";
 import { fetchJson } from "../../src/token/fetch-json.js";
 import { rejection } from "../support/router.js";
 
@@ -82,6 +84,23 @@ describe("a document", () => {
         expect((await waiting).message).toBe("too late");
         expect((await rejection(fetchJson(url, { signal: late.signal, maxBytes: 100 }))).message).toBe("too late");
       });
+    }
+  });
+
+  it("comes by TLS from a server that an authority vouches for, and from no other", async () => {
+    const server = createSecureServer(certificateOf("server"), (_, response) => response.end('"good"'));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    try {
+      const { port } = server.address() as AddressInfo;
+      const url = new URL(`https://127.0.0.1:${port}/keys`);
+      const fetched = (address: URL, ca?: Buffer): Promise<unknown> =>
+        fetchJson(address, { signal: never, maxBytes: 100, ca });
+      expect(await fetched(url, authority)).toBe("good");
+      expect((await rejection(fetched(url))).message).toContain("unable to");
+      expect((await rejection(fetched(new URL(`http://127.0.0.1:${port}/keys`)))).message).not.toBe("");
+    } finally {
+      server.closeAllConnections();
+      server.close();
     }
   });
 });

@@ -1,10 +1,13 @@
 /** Keys of a router that change while it runs. */
 import { generateKeyPairSync, sign } from "node:crypto";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { Status } from "@trunkline/grpc";
 import { decodeProtectedHeader } from "jose";
 import { describe, expect, it } from "vitest";
 import type { SecretKeySource } from "../../src/index.js";
-import { jwt, rejection, streamClaims, testRouter, until } from "../support/router.js";
+import { jwt, rejection, settle, streamClaims, testRouter, until } from "../support/router.js";
+import { Signer } from "../support/signer.js";
 
 const old: SecretKeySource = { secret: "the old secret of the tests, long enough", keyId: "old" };
 const next: SecretKeySource = { secret: "n".repeat(64), keyId: "new", algorithm: "HS512" };
@@ -69,6 +72,40 @@ describe("keys that are exchanged", () => {
     await until(() => test.router.stats.waitingPeers === 1, "the peer to wait");
     call.cancel();
     await over;
+  });
+});
+
+describe("keys that are fetched", () => {
+  it("stay where their address stays among other keys, and are fetched no more where it is gone", async () => {
+    const signer = new Signer("k");
+    let requests = 0;
+    const server = createServer((_, response) => {
+      requests += 1;
+      response.end(JSON.stringify({ keys: [signer.jwk] }));
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const jwksUrl = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/keys`);
+    await using test = testRouter({ keys: [old, { jwksUrl }] });
+    try {
+      const exp = Math.floor(Date.now() / 1_000) + 60;
+      const token = signer.token({ iss: "trunkline", aud: "trunkline-exchange", sub: "me", exp });
+      const client = await test.client("me", { token });
+      expect(await client.list()).toEqual([]);
+      test.router.updateKeys([next, old, { jwksUrl }]);
+      expect(await client.list()).toEqual([]);
+      expect(requests).toBe(1);
+      test.router.updateKeys([old, { jwksUrl, refreshMs: 1_000_000 }]);
+      await until(() => requests === 2, "a request with the new options");
+      expect(await client.list()).toEqual([]);
+      test.router.updateKeys([old]);
+      expect(await rejection(client.list())).toMatchObject({ status: Status.UNAUTHENTICATED });
+      test.router.refreshKeys();
+      await settle();
+      expect(requests).toBe(2);
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
   });
 });
 
