@@ -23,3 +23,4 @@ await import("./processes/losses.js");
 await import("./processes/endings.js");
 await import("./processes/standard-streams.js");
 await import("./processes/datagrams.js");
+await import("./processes/router-memory.js");
