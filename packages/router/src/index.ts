@@ -26,6 +26,7 @@ export { Glob } from "./policy/glob.js";
 export type { DeniedCallers, PolicyRule, RouterPolicy, SharedNames, Sharing } from "./policy/policy.js";
 export { type DrainOptions, type ExchangeTokenOptions, Router, type RouterOptions } from "./router.js";
 export type { ClosedPeer, RouterEvent, RouterStats } from "./service/events.js";
+export { unhealthyKey } from "./service/listener-health.js";
 export type { ResumeOptions } from "./session/options.js";
 export { type Resumption, type ResumptionEvent, resumption } from "./session/resumption.js";
 export { type EndProof, endProof } from "./stream/end-proof.js";

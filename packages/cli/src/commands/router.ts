@@ -258,7 +258,7 @@ async function publishIfFree(
  */
 function levelOf({ kind }: RouterEvent): "debug" | "info" | "warn" {
   if (kind === "refused" || kind === "refusals-omitted" || kind === "keys-unavailable") return "warn";
-  if (kind === "keys-fetched") return "info";
+  if (kind === "keys-fetched" || kind === "listener-health") return "info";
   return kind === "listening" || kind === "listener-removed" ? "info" : "debug";
 }
 

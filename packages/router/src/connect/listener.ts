@@ -18,6 +18,7 @@ import { peerKey } from "../stream/peer-key.js";
 import type { RouterStream } from "../stream/router-stream.js";
 import type { Channels } from "./channels.js";
 import { exchangeClient } from "./clients.js";
+import { HealthReports } from "./health-reports.js";
 import { HeartbeatWatch } from "./heartbeat-watch.js";
 import { openInvited, secureInvited } from "./open-invited.js";
 import type { Sessions } from "./sessions.js";
@@ -43,6 +44,13 @@ export interface Listener extends AsyncIterable<RouterStream>, AsyncDisposable {
    */
   accept(options?: WaitOptions): Promise<RouterStream | undefined>;
   /**
+   * Tells the exchange that streams should not come here, since what is behind this listener is not well, and why; or
+   * with `undefined` that they may. Meanwhile diallers are sent to other listeners of the name, or get UNAVAILABLE with
+   * the reason. It is told again after each loss of the exchange; one that does not know of health offers streams as
+   * before.
+   */
+  setProblem(problem: string | undefined): void;
+  /**
    * Gives the name back and aborts the streams that wait for `accept`; accepted ones go on. Idempotent; never rejects.
    */
   close(): Promise<void>;
@@ -59,6 +67,7 @@ export interface NameListenerOptions {
   authorization(): Promise<MetadataInit>;
   readonly metadata: Metadata;
   readonly maxWaitingStreams: number;
+  readonly problem: string | undefined;
   readonly liveness: LivenessOptions;
   readonly onState: ((state: ListenerState) => void) | undefined;
   readonly backoff: BackoffOptions | undefined;
@@ -108,11 +117,13 @@ export class NameListener implements Listener {
   #forgetSignal: (() => void) | undefined;
   /** Fires when the listener has ended. */
   readonly #ended: AbortController = new AbortController();
+  readonly #health: HealthReports;
 
   constructor(name: string, options: NameListenerOptions) {
     this.name = name;
     this.#options = options;
     this.#backoff = new Backoff(options.backoff);
+    this.#health = new HealthReports(name, this.#peerId, options);
   }
 
   /**
@@ -140,6 +151,10 @@ export class NameListener implements Listener {
     return this.#streams.take(options);
   }
 
+  setProblem(problem: string | undefined): void {
+    this.#health.set(problem);
+  }
+
   [Symbol.asyncIterator](): AsyncIterator<RouterStream, undefined> {
     return iterate(() => this.accept());
   }
@@ -159,6 +174,7 @@ export class NameListener implements Listener {
     if (this.#closed) return;
     this.#closed = true;
     this.#forgetSignal?.();
+    this.#health.stop();
     this.#call?.cancel("the listener was closed");
     this.#ended.abort(new GrpcError(Status.UNAVAILABLE, "the listener was closed"));
     this.#wake?.();
@@ -229,8 +245,10 @@ export class NameListener implements Listener {
     const cancel = clock.at(clock.nowMs() + confirmTimeoutMs, onLate, "watch");
     try {
       const features = exchangeFeatures(resume, endToEnd !== undefined);
-      await call.send({ name: this.name, features, metadata: metadataToFields(metadata) });
+      const health = this.#health.message;
+      await call.send({ name: this.name, features, metadata: metadataToFields(metadata), health });
       const first = await call.receive();
+      if (first?.event.case === "listening") this.#health.registered(channel, health);
       if (first?.event.case === "listening") return { call, channel, heartbeatMs: first.event.value.heartbeatMs };
       throw new GrpcError(Status.INTERNAL, "the exchange did not confirm the name");
     } catch (error) {

@@ -118,6 +118,8 @@ export interface ListenerOptions extends ResumableOptions {
    * The number of streams that may wait for `accept`; one more is refused with RESOURCE_EXHAUSTED. Default 64, a burst.
    */
   readonly maxWaitingStreams?: number | undefined;
+  /** The reason why streams should not come here yet, as of `setProblem` of the listener. Default: none. */
+  readonly problem?: string | undefined;
   /** Called when the connection to the exchange is lost, when it is back, and with each other state. */
   readonly onState?: ((state: ListenerState) => void) | undefined;
 }
@@ -161,6 +163,7 @@ export const listenerOptionNames: ReadonlySet<string> = optionNames<ListenerOpti
   metadata: true,
   signal: true,
   maxWaitingStreams: true,
+  problem: true,
   onState: true,
   resume: true,
   onResumption: true,
@@ -278,6 +281,7 @@ export class Trunkline implements AsyncDisposable {
       authorization: () => this.#authorization(),
       metadata: Metadata.from(metadata).clone().freeze(),
       maxWaitingStreams: wholeNumber("maxWaitingStreams", options.maxWaitingStreams ?? 64, 0),
+      problem: options.problem,
       onState,
       liveness: this.#liveness,
       backoff: this.#options.backoff,

@@ -64,6 +64,13 @@ export type RouterEvent =
       readonly identity: string;
       readonly reason: "left" | "superseded" | "unresponsive" | "denied";
     }
+  /** The target of a listener fails its health check, for the reason in `problem`, or is well again (undefined). */
+  | {
+      readonly kind: "listener-health";
+      readonly name: string;
+      readonly identity: string;
+      readonly problem: string | undefined;
+    }
   /** A stream was offered to the listener of a name. `identity` is that of the dialler. */
   | {
       readonly kind: "dialled";

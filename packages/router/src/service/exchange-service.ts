@@ -13,6 +13,7 @@ import type {
   ListenRequest,
   ListRequest,
   ListResponseSchema,
+  ReportRequest,
   Resumption,
 } from "../gen/trunkline/v1/exchange_pb.js";
 import type { Fields } from "../gen/trunkline/v1/frames_pb.js";
@@ -23,6 +24,7 @@ import type { StreamTable } from "../registry/streams.js";
 import type { Role } from "../rendezvous.js";
 import { resumeFeature } from "../stream/features.js";
 import { fieldsToMetadata } from "../stream/fields.js";
+import { peerIdOf } from "../stream/peer-key.js";
 import { authenticate, authorizationKey } from "../token/bearer.js";
 import type { CertificateCallers } from "../token/client-certificate.js";
 import type { TokenMinter } from "../token/minter.js";
@@ -30,6 +32,7 @@ import type { Ticket, TokenVerifier, VerifiedToken } from "../token/verifier.js"
 import type { RouterEvent } from "./events.js";
 import { inOrder } from "./exposer-order.js";
 import { type ListenCall, type ListenEvent, ListenerEntry, maxUntakenHeartbeats } from "./listener-entry.js";
+import { unhealthy } from "./listener-health.js";
 import { nameProblem } from "./name.js";
 import type { Reporter } from "./reporter.js";
 import type { SessionSide, SessionTickets } from "./session-tickets.js";
@@ -76,6 +79,7 @@ export class ExchangeServiceHandler {
     dial: { open: (call) => this.#answer(call, (caller, request) => this.#dial(caller, request, call)) },
     list: { open: (call) => this.#answer(call, (caller, _request: ListRequest) => this.#list(caller)) },
     attach: { open: (call) => this.#answer(call, (caller, request) => this.#attach(caller, request, call)) },
+    report: { open: (call) => this.#answer(call, (caller, request) => this.#report(caller, request, call)) },
     leave: { open: (call) => this.#answer(call, (caller, request: LeaveRequest) => this.#leave(caller, request)) },
   };
   readonly #options: ExchangeServiceOptions;
@@ -195,6 +199,7 @@ export class ExchangeServiceHandler {
     }
     reporter.stats.listeners = this.#registry.size;
     reporter.tell({ kind: "listening", name, identity, peer: call.peer.address });
+    if (entry.health.problem !== undefined) this.#tellHealth(entry);
     this.#keepBeating();
     return entry;
   }
@@ -261,7 +266,13 @@ export class ExchangeServiceHandler {
     refuseIf(access.dialRefusal(caller, name));
     this.#checkStreams(caller);
     const sharing = access.sharingOf(name);
-    const entries = this.#registry.find(name);
+    const all = this.#registry.find(name);
+    const entries = all.filter(({ health }) => health.problem === undefined);
+    if (all.length > 0 && entries.length === 0)
+      throw unhealthy(
+        name,
+        all.map(({ health }) => health.problem ?? ""),
+      );
     const inTurn = sharing === undefined ? entries : inOrder(entries, sharing.exposers, clock.nowMs());
     let failure = new GrpcError(Status.NOT_FOUND, `there is no listener under the name "${name}"`);
     for (const [index, entry] of inTurn.entries()) {
@@ -311,6 +322,19 @@ export class ExchangeServiceHandler {
     return { ...answerTo(entry.request, routerEndpoint, dialToken), ...resumption("dial") };
   }
 
+  async #report(caller: Caller, { name, health }: ReportRequest, call: ServerCall<{}, {}>): Promise<{}> {
+    if (this.#closed) throw closing();
+    const { identity } = caller;
+    const entry = this.#exposerOf({ name, listener: identity, peerId: peerIdOf(call.metadata) });
+    if (entry === undefined) throw new GrpcError(Status.NOT_FOUND, "this peer does not listen under the name here");
+    if (entry.health.tell(health, this.#options.clock.nowMs())) this.#tellHealth(entry);
+    return {};
+  }
+
+  #tellHealth({ name, identity, health: { problem } }: ListenerEntry): void {
+    this.#options.reporter.tell({ kind: "listener-health", name, identity, problem });
+  }
+
   // Coming back to a session.
 
   async #attach(
@@ -347,7 +371,7 @@ export class ExchangeServiceHandler {
   }
 
   /** Returns the listener whose session it is, where it listens here. */
-  #exposerOf({ name, listener, peerId }: SessionSide): ListenerEntry | undefined {
+  #exposerOf({ name, listener, peerId }: Pick<SessionSide, "name" | "listener" | "peerId">): ListenerEntry | undefined {
     return this.#registry.find(name).find((entry) => entry.identity === listener && entry.peerId === peerId);
   }
 

@@ -6,6 +6,7 @@ import type { ListenRequest, ListenResponseSchema } from "../gen/trunkline/v1/ex
 import type { Caller } from "../policy/access.js";
 import { OfferRecord } from "../registry/offer-record.js";
 import { peerIdOf } from "../stream/peer-key.js";
+import { ListenerHealth } from "./listener-health.js";
 
 export type ListenEvent = MessageInitShape<typeof ListenResponseSchema>;
 export type ListenCall = ServerCall<ListenRequest, ListenEvent>;
@@ -26,6 +27,7 @@ export class ListenerEntry {
   /** The number of the last offer among those of all listeners, 0 before the first. */
   lastTurn = 0;
   readonly request: ListenRequest;
+  readonly health: ListenerHealth;
   readonly call: ListenCall;
   readonly sinceUnixMs: number;
   /** True while a heartbeat waits for room in the listener's window. */
@@ -43,6 +45,7 @@ export class ListenerEntry {
     this.caller = caller;
     this.peerId = peerIdOf(call.metadata);
     this.request = request;
+    this.health = new ListenerHealth(request.health);
     this.call = call;
     this.sinceUnixMs = sinceUnixMs;
     this.#maxWaitingDials = maxWaitingDials;

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file trunkline/v1/exchange.proto.
  */
 export const file_trunkline_v1_exchange: GenFile = /*@__PURE__*/
-  fileDesc("Cht0cnVua2xpbmUvdjEvZXhjaGFuZ2UucHJvdG8SDHRydW5rbGluZS52MSJXCg1MaXN0ZW5SZXF1ZXN0EgwKBG5hbWUYASABKAkSEAoIZmVhdHVyZXMYAiADKAkSJgoIbWV0YWRhdGEYAyABKAsyFC50cnVua2xpbmUudjEuRmllbGRzIpsBCg5MaXN0ZW5SZXNwb25zZRIsCglsaXN0ZW5pbmcYASABKAsyFy50cnVua2xpbmUudjEuTGlzdGVuaW5nSAASJAoFb2ZmZXIYAiABKAsyEy50cnVua2xpbmUudjEuT2ZmZXJIABIsCgloZWFydGJlYXQYAyABKAsyFy50cnVua2xpbmUudjEuSGVhcnRiZWF0SABCBwoFZXZlbnQiIQoJTGlzdGVuaW5nEhQKDGhlYXJ0YmVhdF9tcxgBIAEoDSILCglIZWFydGJlYXQiogEKBU9mZmVyEhAKCGVuZHBvaW50GAEgASgJEg0KBXRva2VuGAIgASgJEhAKCGZlYXR1cmVzGAMgAygJEiYKCG1ldGFkYXRhGAQgASgLMhQudHJ1bmtsaW5lLnYxLkZpZWxkcxIsCgpyZXN1bXB0aW9uGAUgASgLMhgudHJ1bmtsaW5lLnYxLlJlc3VtcHRpb24SEAoIaWRlbnRpdHkYBiABKAkiLQoKUmVzdW1wdGlvbhIPCgdzZXNzaW9uGAEgASgJEg4KBnRpY2tldBgCIAEoCSJmCgtEaWFsUmVxdWVzdBIMCgRuYW1lGAEgASgJEhAKCGZlYXR1cmVzGAIgAygJEiYKCG1ldGFkYXRhGAMgASgLMhQudHJ1bmtsaW5lLnYxLkZpZWxkcxIPCgd3YWl0X21zGAQgASgNIpcBCgxEaWFsUmVzcG9uc2USEAoIZW5kcG9pbnQYASABKAkSDQoFdG9rZW4YAiABKAkSEAoIZmVhdHVyZXMYAyADKAkSJgoIbWV0YWRhdGEYBCABKAsyFC50cnVua2xpbmUudjEuRmllbGRzEiwKCnJlc3VtcHRpb24YBSABKAsyGC50cnVua2xpbmUudjEuUmVzdW1wdGlvbiJpCg1BdHRhY2hSZXF1ZXN0Eg4KBnRpY2tldBgBIAEoCRIPCgdhdHRlbXB0GAIgASgNEg0KBWF2b2lkGAMgAygJEigKBWFnYWluGAQgASgLMhkudHJ1bmtsaW5lLnYxLkRpYWxSZXF1ZXN0IkEKDkF0dGFjaFJlc3BvbnNlEhAKCGVuZHBvaW50GAEgASgJEg0KBXRva2VuGAIgASgJEg4KBnRpY2tldBgDIAEoCSI/CgxMZWF2ZVJlcXVlc3QSDgoGdGlja2V0GAEgASgJEg4KBnN0YXR1cxgCIAEoDRIPCgdtZXNzYWdlGAMgASgJIg8KDUxlYXZlUmVzcG9uc2UiDQoLTGlzdFJlcXVlc3QiOQoMTGlzdFJlc3BvbnNlEikKCWxpc3RlbmVycxgBIAMoCzIWLnRydW5rbGluZS52MS5MaXN0ZW5lciJXCghMaXN0ZW5lchIMCgRuYW1lGAEgASgJEiYKCG1ldGFkYXRhGAIgASgLMhQudHJ1bmtsaW5lLnYxLkZpZWxkcxIVCg1zaW5jZV91bml4X21zGAMgASgEMt0CCg9FeGNoYW5nZVNlcnZpY2USRQoGTGlzdGVuEhsudHJ1bmtsaW5lLnYxLkxpc3RlblJlcXVlc3QaHC50cnVua2xpbmUudjEuTGlzdGVuUmVzcG9uc2UwARI9CgREaWFsEhkudHJ1bmtsaW5lLnYxLkRpYWxSZXF1ZXN0GhoudHJ1bmtsaW5lLnYxLkRpYWxSZXNwb25zZRI9CgRMaXN0EhkudHJ1bmtsaW5lLnYxLkxpc3RSZXF1ZXN0GhoudHJ1bmtsaW5lLnYxLkxpc3RSZXNwb25zZRJDCgZBdHRhY2gSGy50cnVua2xpbmUudjEuQXR0YWNoUmVxdWVzdBocLnRydW5rbGluZS52MS5BdHRhY2hSZXNwb25zZRJACgVMZWF2ZRIaLnRydW5rbGluZS52MS5MZWF2ZVJlcXVlc3QaGy50cnVua2xpbmUudjEuTGVhdmVSZXNwb25zZWIGcHJvdG8z", [file_trunkline_v1_frames]);
+  fileDesc("Cht0cnVua2xpbmUvdjEvZXhjaGFuZ2UucHJvdG8SDHRydW5rbGluZS52MSJ9Cg1MaXN0ZW5SZXF1ZXN0EgwKBG5hbWUYASABKAkSEAoIZmVhdHVyZXMYAiADKAkSJgoIbWV0YWRhdGEYAyABKAsyFC50cnVua2xpbmUudjEuRmllbGRzEiQKBmhlYWx0aBgEIAEoCzIULnRydW5rbGluZS52MS5IZWFsdGgiKQoGSGVhbHRoEg8KB2ZhaWxpbmcYASABKAgSDgoGcmVhc29uGAIgASgJIkMKDVJlcG9ydFJlcXVlc3QSDAoEbmFtZRgBIAEoCRIkCgZoZWFsdGgYAiABKAsyFC50cnVua2xpbmUudjEuSGVhbHRoIhAKDlJlcG9ydFJlc3BvbnNlIpsBCg5MaXN0ZW5SZXNwb25zZRIsCglsaXN0ZW5pbmcYASABKAsyFy50cnVua2xpbmUudjEuTGlzdGVuaW5nSAASJAoFb2ZmZXIYAiABKAsyEy50cnVua2xpbmUudjEuT2ZmZXJIABIsCgloZWFydGJlYXQYAyABKAsyFy50cnVua2xpbmUudjEuSGVhcnRiZWF0SABCBwoFZXZlbnQiIQoJTGlzdGVuaW5nEhQKDGhlYXJ0YmVhdF9tcxgBIAEoDSILCglIZWFydGJlYXQiogEKBU9mZmVyEhAKCGVuZHBvaW50GAEgASgJEg0KBXRva2VuGAIgASgJEhAKCGZlYXR1cmVzGAMgAygJEiYKCG1ldGFkYXRhGAQgASgLMhQudHJ1bmtsaW5lLnYxLkZpZWxkcxIsCgpyZXN1bXB0aW9uGAUgASgLMhgudHJ1bmtsaW5lLnYxLlJlc3VtcHRpb24SEAoIaWRlbnRpdHkYBiABKAkiLQoKUmVzdW1wdGlvbhIPCgdzZXNzaW9uGAEgASgJEg4KBnRpY2tldBgCIAEoCSJmCgtEaWFsUmVxdWVzdBIMCgRuYW1lGAEgASgJEhAKCGZlYXR1cmVzGAIgAygJEiYKCG1ldGFkYXRhGAMgASgLMhQudHJ1bmtsaW5lLnYxLkZpZWxkcxIPCgd3YWl0X21zGAQgASgNIpcBCgxEaWFsUmVzcG9uc2USEAoIZW5kcG9pbnQYASABKAkSDQoFdG9rZW4YAiABKAkSEAoIZmVhdHVyZXMYAyADKAkSJgoIbWV0YWRhdGEYBCABKAsyFC50cnVua2xpbmUudjEuRmllbGRzEiwKCnJlc3VtcHRpb24YBSABKAsyGC50cnVua2xpbmUudjEuUmVzdW1wdGlvbiJpCg1BdHRhY2hSZXF1ZXN0Eg4KBnRpY2tldBgBIAEoCRIPCgdhdHRlbXB0GAIgASgNEg0KBWF2b2lkGAMgAygJEigKBWFnYWluGAQgASgLMhkudHJ1bmtsaW5lLnYxLkRpYWxSZXF1ZXN0IkEKDkF0dGFjaFJlc3BvbnNlEhAKCGVuZHBvaW50GAEgASgJEg0KBXRva2VuGAIgASgJEg4KBnRpY2tldBgDIAEoCSI/CgxMZWF2ZVJlcXVlc3QSDgoGdGlja2V0GAEgASgJEg4KBnN0YXR1cxgCIAEoDRIPCgdtZXNzYWdlGAMgASgJIg8KDUxlYXZlUmVzcG9uc2UiDQoLTGlzdFJlcXVlc3QiOQoMTGlzdFJlc3BvbnNlEikKCWxpc3RlbmVycxgBIAMoCzIWLnRydW5rbGluZS52MS5MaXN0ZW5lciJXCghMaXN0ZW5lchIMCgRuYW1lGAEgASgJEiYKCG1ldGFkYXRhGAIgASgLMhQudHJ1bmtsaW5lLnYxLkZpZWxkcxIVCg1zaW5jZV91bml4X21zGAMgASgEMqIDCg9FeGNoYW5nZVNlcnZpY2USRQoGTGlzdGVuEhsudHJ1bmtsaW5lLnYxLkxpc3RlblJlcXVlc3QaHC50cnVua2xpbmUudjEuTGlzdGVuUmVzcG9uc2UwARI9CgREaWFsEhkudHJ1bmtsaW5lLnYxLkRpYWxSZXF1ZXN0GhoudHJ1bmtsaW5lLnYxLkRpYWxSZXNwb25zZRI9CgRMaXN0EhkudHJ1bmtsaW5lLnYxLkxpc3RSZXF1ZXN0GhoudHJ1bmtsaW5lLnYxLkxpc3RSZXNwb25zZRJDCgZBdHRhY2gSGy50cnVua2xpbmUudjEuQXR0YWNoUmVxdWVzdBocLnRydW5rbGluZS52MS5BdHRhY2hSZXNwb25zZRJACgVMZWF2ZRIaLnRydW5rbGluZS52MS5MZWF2ZVJlcXVlc3QaGy50cnVua2xpbmUudjEuTGVhdmVSZXNwb25zZRJDCgZSZXBvcnQSGy50cnVua2xpbmUudjEuUmVwb3J0UmVxdWVzdBocLnRydW5rbGluZS52MS5SZXBvcnRSZXNwb25zZWIGcHJvdG8z", [file_trunkline_v1_frames]);
 
 /**
  * @generated from message trunkline.v1.ListenRequest
@@ -38,6 +38,13 @@ export type ListenRequest = Message<"trunkline.v1.ListenRequest"> & {
    * @generated from field: trunkline.v1.Fields metadata = 3;
    */
   metadata?: Fields | undefined;
+
+  /**
+   * How the target is; absent where it is well, or nothing is known of it.
+   *
+   * @generated from field: trunkline.v1.Health health = 4;
+   */
+  health?: Health | undefined;
 };
 
 /**
@@ -46,6 +53,67 @@ export type ListenRequest = Message<"trunkline.v1.ListenRequest"> & {
  */
 export const ListenRequestSchema: GenMessage<ListenRequest> = /*@__PURE__*/
   messageDesc(file_trunkline_v1_exchange, 0);
+
+/**
+ * How the target of a listener is.
+ *
+ * @generated from message trunkline.v1.Health
+ */
+export type Health = Message<"trunkline.v1.Health"> & {
+  /**
+   * @generated from field: bool failing = 1;
+   */
+  failing: boolean;
+
+  /**
+   * Why it fails, for people who dial.
+   *
+   * @generated from field: string reason = 2;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message trunkline.v1.Health.
+ * Use `create(HealthSchema)` to create a new message.
+ */
+export const HealthSchema: GenMessage<Health> = /*@__PURE__*/
+  messageDesc(file_trunkline_v1_exchange, 1);
+
+/**
+ * @generated from message trunkline.v1.ReportRequest
+ */
+export type ReportRequest = Message<"trunkline.v1.ReportRequest"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * @generated from field: trunkline.v1.Health health = 2;
+   */
+  health?: Health | undefined;
+};
+
+/**
+ * Describes the message trunkline.v1.ReportRequest.
+ * Use `create(ReportRequestSchema)` to create a new message.
+ */
+export const ReportRequestSchema: GenMessage<ReportRequest> = /*@__PURE__*/
+  messageDesc(file_trunkline_v1_exchange, 2);
+
+/**
+ * @generated from message trunkline.v1.ReportResponse
+ */
+export type ReportResponse = Message<"trunkline.v1.ReportResponse"> & {
+};
+
+/**
+ * Describes the message trunkline.v1.ReportResponse.
+ * Use `create(ReportResponseSchema)` to create a new message.
+ */
+export const ReportResponseSchema: GenMessage<ReportResponse> = /*@__PURE__*/
+  messageDesc(file_trunkline_v1_exchange, 3);
 
 /**
  * @generated from message trunkline.v1.ListenResponse
@@ -80,7 +148,7 @@ export type ListenResponse = Message<"trunkline.v1.ListenResponse"> & {
  * Use `create(ListenResponseSchema)` to create a new message.
  */
 export const ListenResponseSchema: GenMessage<ListenResponse> = /*@__PURE__*/
-  messageDesc(file_trunkline_v1_exchange, 1);
+  messageDesc(file_trunkline_v1_exchange, 4);
 
 /**
  * The name is taken.
@@ -101,7 +169,7 @@ export type Listening = Message<"trunkline.v1.Listening"> & {
  * Use `create(ListeningSchema)` to create a new message.
  */
 export const ListeningSchema: GenMessage<Listening> = /*@__PURE__*/
-  messageDesc(file_trunkline_v1_exchange, 2);
+  messageDesc(file_trunkline_v1_exchange, 5);
 
 /**
  * @generated from message trunkline.v1.Heartbeat
@@ -114,7 +182,7 @@ export type Heartbeat = Message<"trunkline.v1.Heartbeat"> & {
  * Use `create(HeartbeatSchema)` to create a new message.
  */
 export const HeartbeatSchema: GenMessage<Heartbeat> = /*@__PURE__*/
-  messageDesc(file_trunkline_v1_exchange, 3);
+  messageDesc(file_trunkline_v1_exchange, 6);
 
 /**
  * Somebody dials.
@@ -166,7 +234,7 @@ export type Offer = Message<"trunkline.v1.Offer"> & {
  * Use `create(OfferSchema)` to create a new message.
  */
 export const OfferSchema: GenMessage<Offer> = /*@__PURE__*/
-  messageDesc(file_trunkline_v1_exchange, 4);
+  messageDesc(file_trunkline_v1_exchange, 7);
 
 /**
  * The name of a session and the ticket by which a peer comes back to it.
@@ -194,7 +262,7 @@ export type Resumption = Message<"trunkline.v1.Resumption"> & {
  * Use `create(ResumptionSchema)` to create a new message.
  */
 export const ResumptionSchema: GenMessage<Resumption> = /*@__PURE__*/
-  messageDesc(file_trunkline_v1_exchange, 5);
+  messageDesc(file_trunkline_v1_exchange, 8);
 
 /**
  * @generated from message trunkline.v1.DialRequest
@@ -232,7 +300,7 @@ export type DialRequest = Message<"trunkline.v1.DialRequest"> & {
  * Use `create(DialRequestSchema)` to create a new message.
  */
 export const DialRequestSchema: GenMessage<DialRequest> = /*@__PURE__*/
-  messageDesc(file_trunkline_v1_exchange, 6);
+  messageDesc(file_trunkline_v1_exchange, 9);
 
 /**
  * @generated from message trunkline.v1.DialResponse
@@ -273,7 +341,7 @@ export type DialResponse = Message<"trunkline.v1.DialResponse"> & {
  * Use `create(DialResponseSchema)` to create a new message.
  */
 export const DialResponseSchema: GenMessage<DialResponse> = /*@__PURE__*/
-  messageDesc(file_trunkline_v1_exchange, 7);
+  messageDesc(file_trunkline_v1_exchange, 10);
 
 /**
  * @generated from message trunkline.v1.AttachRequest
@@ -311,7 +379,7 @@ export type AttachRequest = Message<"trunkline.v1.AttachRequest"> & {
  * Use `create(AttachRequestSchema)` to create a new message.
  */
 export const AttachRequestSchema: GenMessage<AttachRequest> = /*@__PURE__*/
-  messageDesc(file_trunkline_v1_exchange, 8);
+  messageDesc(file_trunkline_v1_exchange, 11);
 
 /**
  * @generated from message trunkline.v1.AttachResponse
@@ -342,7 +410,7 @@ export type AttachResponse = Message<"trunkline.v1.AttachResponse"> & {
  * Use `create(AttachResponseSchema)` to create a new message.
  */
 export const AttachResponseSchema: GenMessage<AttachResponse> = /*@__PURE__*/
-  messageDesc(file_trunkline_v1_exchange, 9);
+  messageDesc(file_trunkline_v1_exchange, 12);
 
 /**
  * @generated from message trunkline.v1.LeaveRequest
@@ -371,7 +439,7 @@ export type LeaveRequest = Message<"trunkline.v1.LeaveRequest"> & {
  * Use `create(LeaveRequestSchema)` to create a new message.
  */
 export const LeaveRequestSchema: GenMessage<LeaveRequest> = /*@__PURE__*/
-  messageDesc(file_trunkline_v1_exchange, 10);
+  messageDesc(file_trunkline_v1_exchange, 13);
 
 /**
  * @generated from message trunkline.v1.LeaveResponse
@@ -384,7 +452,7 @@ export type LeaveResponse = Message<"trunkline.v1.LeaveResponse"> & {
  * Use `create(LeaveResponseSchema)` to create a new message.
  */
 export const LeaveResponseSchema: GenMessage<LeaveResponse> = /*@__PURE__*/
-  messageDesc(file_trunkline_v1_exchange, 11);
+  messageDesc(file_trunkline_v1_exchange, 14);
 
 /**
  * @generated from message trunkline.v1.ListRequest
@@ -397,7 +465,7 @@ export type ListRequest = Message<"trunkline.v1.ListRequest"> & {
  * Use `create(ListRequestSchema)` to create a new message.
  */
 export const ListRequestSchema: GenMessage<ListRequest> = /*@__PURE__*/
-  messageDesc(file_trunkline_v1_exchange, 12);
+  messageDesc(file_trunkline_v1_exchange, 15);
 
 /**
  * @generated from message trunkline.v1.ListResponse
@@ -414,7 +482,7 @@ export type ListResponse = Message<"trunkline.v1.ListResponse"> & {
  * Use `create(ListResponseSchema)` to create a new message.
  */
 export const ListResponseSchema: GenMessage<ListResponse> = /*@__PURE__*/
-  messageDesc(file_trunkline_v1_exchange, 13);
+  messageDesc(file_trunkline_v1_exchange, 16);
 
 /**
  * @generated from message trunkline.v1.Listener
@@ -443,7 +511,7 @@ export type Listener = Message<"trunkline.v1.Listener"> & {
  * Use `create(ListenerSchema)` to create a new message.
  */
 export const ListenerSchema: GenMessage<Listener> = /*@__PURE__*/
-  messageDesc(file_trunkline_v1_exchange, 14);
+  messageDesc(file_trunkline_v1_exchange, 17);
 
 /**
  * @generated from service trunkline.v1.ExchangeService
@@ -500,6 +568,17 @@ export const ExchangeService: GenService<{
     methodKind: "unary";
     input: typeof LeaveRequestSchema;
     output: typeof LeaveResponseSchema;
+  },
+  /**
+   * Tells whether a listener's target is well. The caller is the listener, by its identity and its `trunkline-peer`. While it
+   * is not, diallers are sent to other listeners of the name, or get UNAVAILABLE.
+   *
+   * @generated from rpc trunkline.v1.ExchangeService.Report
+   */
+  report: {
+    methodKind: "unary";
+    input: typeof ReportRequestSchema;
+    output: typeof ReportResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_trunkline_v1_exchange, 0);
