@@ -6,27 +6,20 @@
 import { isLocalAddress, type ProxyServer, parseProxy, proxyFromEnvironment } from "@trunkline/base";
 import type { MetadataInit } from "@trunkline/metadata";
 import { type DialOptions, type EndToEndOptions, Trunkline, type TrunklineOptions } from "@trunkline/router";
-import { certificateFiles, readCertificates } from "./certificates.js";
+import { type ClientTlsOptions, clientTls } from "./client-tls.js";
 import { CommandError } from "./command-error.js";
 import type { Context, Environment } from "./context.js";
 import { type EndToEndFiles, readEndToEnd } from "./end-to-end.js";
 import { ExitCode } from "./exit-codes.js";
 import { localRouter } from "./local-router.js";
-import { loadFiles } from "./operation/file-watch.js";
 import { parseEndpoint, printAddress, type SocketAddress } from "./target.js";
 import { type TokenPlace, TokenSource } from "./token-source.js";
 
 /** Options of commands that use a router. */
-export interface AccessOptions extends EndToEndFiles {
+export interface AccessOptions extends EndToEndFiles, ClientTlsOptions {
   /** The endpoints, of which the first that answers is used. */
   readonly endpoint?: readonly string[] | undefined;
   readonly tokenFile?: string | undefined;
-  /** A file with certificates in PEM. It asks for TLS, trusting these. */
-  readonly tlsCa?: string | undefined;
-  readonly plaintext?: boolean | undefined;
-  /** The files of a certificate that is shown to the router, and of its key. */
-  readonly tlsCert?: string | undefined;
-  readonly tlsKey?: string | undefined;
   /** The name of a profile, which has the others; see `withProfile`. */
   readonly profile?: string | undefined;
   /** The URL of the proxy to the router, without a password, or `none`. */
@@ -81,6 +74,7 @@ export class RouterAccess implements AsyncDisposable {
     isProxyFlag: boolean,
     env: Environment,
     endToEnd: EndToEndOptions | undefined,
+    hasCertificate: boolean,
   ) {
     this.#env = env;
     this.#endToEnd = endToEnd;
@@ -92,7 +86,7 @@ export class RouterAccess implements AsyncDisposable {
     this.#givenToken = token;
     this.#transport = transport;
     this.resume = transport.resumeTimeoutMs !== undefined;
-    this.hasCertificate = transport.tls?.cert !== undefined;
+    this.hasCertificate = hasCertificate;
     this.local = endpoint === undefined || (token === undefined && !this.hasCertificate);
   }
 
@@ -107,7 +101,7 @@ export class RouterAccess implements AsyncDisposable {
     context: Pick<Context, "env" | "output" | "clock">,
   ): Promise<RouterAccess> {
     const { env } = context;
-    const tls = await clientTls(options);
+    const tls = await clientTls(options, context);
     const texts = options.endpoint ?? nonEmpty(env["TRUNKLINE_ENDPOINT"])?.split(",") ?? [];
     const endpoints = texts.map((text) => printAddress(parseEndpoint(text.trim())));
     const place = tokenPlace(options.tokenFile, nonEmpty(env["TRUNKLINE_TOKEN"]));
@@ -124,7 +118,8 @@ export class RouterAccess implements AsyncDisposable {
     };
     const isProxyFlag = options.proxy !== undefined;
     const endToEnd = await readEndToEnd(options);
-    const access = new RouterAccess(endpoints, token, transport, graceMs, isProxyFlag, env, endToEnd);
+    const hasCertificate = options.tlsCert !== undefined;
+    const access = new RouterAccess(endpoints, token, transport, graceMs, isProxyFlag, env, endToEnd, hasCertificate);
     for (const endpoint of endpoints) access.proxy(parseEndpoint(endpoint)); // so that a malformed one is reported now
     if (access.local) await access.#readKnown();
     return access;
@@ -231,22 +226,6 @@ export class RouterAccess implements AsyncDisposable {
     }
     this.#known = found;
   }
-}
-
-/** Returns the TLS options of the connections to a router, undefined for the default. @throws CommandError */
-export async function clientTls(options: AccessOptions): Promise<NonNullable<TrunklineOptions["tls"]> | undefined> {
-  const { tlsCa, tlsCert, tlsKey, plaintext } = options;
-  const given = Object.entries({ "--tls-ca": tlsCa, "--tls-cert": tlsCert }).find(
-    ([, file]) => file !== undefined,
-  )?.[0];
-  if (given !== undefined && plaintext === true)
-    throw new CommandError(`${given} and --plaintext exclude each other`, ExitCode.usage);
-  const certificate = certificateFiles({ tlsCert, tlsKey });
-  if (given === undefined && certificate === undefined) return undefined;
-  return {
-    ...(tlsCa !== undefined && { ca: await readCertificates(tlsCa) }),
-    ...(certificate !== undefined && { ...(await loadFiles(certificate)).value }),
-  };
 }
 
 /**

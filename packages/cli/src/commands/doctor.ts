@@ -9,13 +9,14 @@ import { type ProxyServer, printProxy, resolvesNames } from "@trunkline/base";
 import { dialSocket, dialTls, monotonicMs } from "@trunkline/base/node";
 import { GrpcError, Status } from "@trunkline/grpc";
 import { endToEndPeer, type ListedName, type RouterStream, type Trunkline } from "@trunkline/router";
+import { clientTls } from "../client-tls.js";
 import { CommandError, reasonOf } from "../command-error.js";
 import type { Context } from "../context.js";
 import { ExitCode } from "../exit-codes.js";
 import { formatDuration, printable } from "../format.js";
 import { isEndToEndFailure, routerFailure } from "../grpc-failure.js";
 import { answersPings, pingMetadata } from "../pings.js";
-import { type AccessOptions, clientTls, RouterAccess } from "../router-access.js";
+import { type AccessOptions, RouterAccess } from "../router-access.js";
 import { isLocalAddress, parseEndpoint, printAddress, type SocketAddress } from "../target.js";
 import { tokenContent, tokenExpiryMs } from "../token-content.js";
 import { isUdp } from "../udp/agreement.js";
@@ -140,7 +141,9 @@ class Examination {
     return this.#hop("TLS", advice, async () => {
       const secure: tls.ConnectionOptions = {
         ALPNProtocols: ["h2"],
-        ...(await clientTls(options)),
+        ...(await (
+          await clientTls(options, this.#context)
+        )?.()),
       };
       const socket = await dialTls(address, secure, { proxy, signal, connectTimeoutMs: hopTimeoutMs });
       const { subject, valid_to: until } = socket.getPeerCertificate();

@@ -50,13 +50,18 @@ export async function watchFiles<Value>(
   files: LoadedFiles<Value>,
   options: FileWatchOptions<Value>,
 ): Promise<FileWatch<Value> | undefined> {
-  const areFiles = files.source.paths.map((path) =>
+  return (await canReadAgain(files.source.paths)) ? new FileWatch(files, options) : undefined;
+}
+
+/** Returns false where one of the files is a pipe or a device, whose content is there only once. */
+export async function canReadAgain(paths: readonly string[]): Promise<boolean> {
+  const areFiles = paths.map((path) =>
     stat(path).then(
       (found) => found.isFile(),
       () => true, // it was there a moment ago, and may be again
     ),
   );
-  return (await Promise.all(areFiles)).every(Boolean) ? new FileWatch(files, options) : undefined;
+  return (await Promise.all(areFiles)).every(Boolean);
 }
 
 export class FileWatch<Value> implements Disposable {

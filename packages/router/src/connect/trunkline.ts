@@ -17,6 +17,7 @@ import {
   Deadline,
   GrpcError,
   Status,
+  type TlsOptions,
 } from "@trunkline/grpc";
 import { Metadata, type MetadataInit } from "@trunkline/metadata";
 import type { CloseOptions, WaitOptions } from "@trunkline/streams";
@@ -60,9 +61,9 @@ export interface TrunklineOptions extends LivenessOptions, ResumeOptions {
   readonly token?: string | (() => string | Promise<string>) | undefined;
   /**
    * TLS options, as of a `Channel`: TLS by default, except to loopback and Unix sockets. They hold for routers that the
-   * exchange names, too.
+   * exchange names, too. A function is asked for each new connection, so that certificates can change.
    */
-  readonly tls?: tls.ConnectionOptions | undefined;
+  readonly tls?: tls.ConnectionOptions | TlsOptions | undefined;
   /** True connects without TLS, to any endpoint. */
   readonly plaintext?: boolean | undefined;
   /**
@@ -226,7 +227,9 @@ export class Trunkline implements AsyncDisposable {
   constructor(options: TrunklineOptions) {
     checkOptionNames("Trunkline", options, trunklineOptionNames);
     const { endpoint, endpoints = [], token, tls, plaintext, proxy, backoff, clock = systemClock } = options;
-    const isKnown = token === undefined && (tls?.cert !== undefined || tls?.pfx !== undefined);
+    // What a function will return, it alone knows.
+    const showsCertificate = typeof tls === "function" || tls?.cert !== undefined || tls?.pfx !== undefined;
+    const isKnown = token === undefined && showsCertificate;
     if (!isKnown && typeof token !== "function" && (typeof token !== "string" || token === "")) {
       throw new TypeError("a token is a string that is not empty, or a function that returns one");
     }
