@@ -416,8 +416,8 @@ function withAccess(command: Command): Command {
     .addOption(
       repeatable(
         "-e, --endpoint <address>",
-        "the router: host:port or unix:/path (default: TRUNKLINE_ENDPOINT, else this machine's); given more than " +
-          "once, the first that answers is used",
+        "the router: host:port, unix:/path or wss://host/path (default: TRUNKLINE_ENDPOINT, else this machine's); " +
+          "given more than once, the first that answers is used",
       ),
     )
     .option("--profile <name>", "router and token of this profile in ~/.config/trunkline/config.yaml")

@@ -12,7 +12,7 @@ import type { Context, Environment } from "./context.js";
 import { type EndToEndFiles, readEndToEnd } from "./end-to-end.js";
 import { ExitCode } from "./exit-codes.js";
 import { localRouter } from "./local-router.js";
-import { parseEndpoint, printAddress, type SocketAddress } from "./target.js";
+import { parseEndpoint, printEndpoint, type SocketAddress } from "./target.js";
 import { type TokenPlace, TokenSource } from "./token-source.js";
 
 /** Options of commands that use a router. */
@@ -103,7 +103,7 @@ export class RouterAccess implements AsyncDisposable {
     const { env } = context;
     const tls = await clientTls(options, context);
     const texts = options.endpoint ?? nonEmpty(env["TRUNKLINE_ENDPOINT"])?.split(",") ?? [];
-    const endpoints = texts.map((text) => printAddress(parseEndpoint(text.trim())));
+    const endpoints = texts.map((text) => printEndpoint(text.trim()));
     const place = tokenPlace(options.tokenFile, nonEmpty(env["TRUNKLINE_TOKEN"]));
     const token = place && new TokenSource(place, context);
     await token?.token(); // so that an unreadable or malformed token is reported now
@@ -157,7 +157,7 @@ export class RouterAccess implements AsyncDisposable {
   proxy(address: SocketAddress): ProxyServer | undefined {
     const given = this.#proxyOf(address);
     if (given === false || "path" in address) return undefined;
-    return given === undefined ? usableProxy(() => proxyFromEnvironment(address, this.#env)) : parseProxy(given);
+    return given === undefined ? usable(() => proxyFromEnvironment(address, this.#env)) : parseProxy(given);
   }
 
   /** Returns the option `proxy` for a router. A variable does not lead to a router of this machine by a proxy. */
@@ -173,7 +173,8 @@ export class RouterAccess implements AsyncDisposable {
     if (client === undefined) {
       const endpoints = this.#furtherEndpoints;
       const proxy = this.#proxyOf(parseEndpoint(endpoint));
-      client = new Trunkline({ endpoint, endpoints, ...this.#tokenOption(), backoff, ...this.#transport, proxy });
+      const options = { endpoint, endpoints, ...this.#tokenOption(), backoff, ...this.#transport, proxy };
+      client = usable(() => new Trunkline(options));
       this.#clients.set(endpoint, client);
     }
     return client;
@@ -236,7 +237,7 @@ function givenProxy({ proxy }: AccessOptions, env: Environment): string | false 
   const source = proxy === undefined ? "TRUNKLINE_PROXY" : "--proxy";
   const text = proxy ?? nonEmpty(env["TRUNKLINE_PROXY"]);
   if (text === undefined || text === "none") return text && false;
-  const { credentials } = usableProxy(() => parseProxy(text, source));
+  const { credentials } = usable(() => parseProxy(text, source));
   if (proxy !== undefined && credentials !== undefined && credentials.password !== "") {
     const message = "a password in --proxy would be seen in the list of processes: give the URL by TRUNKLINE_PROXY";
     throw new CommandError(message, ExitCode.usage);
@@ -244,7 +245,8 @@ function givenProxy({ proxy }: AccessOptions, env: Environment): string | false 
   return text;
 }
 
-function usableProxy<Found>(find: () => Found): Found {
+/** Calls `find`. @throws CommandError for what is malformed or contradicts itself */
+function usable<Found>(find: () => Found): Found {
   try {
     return find();
   } catch (error) {

@@ -1,7 +1,7 @@
 /** The grammar of addresses on the command line: targets, addresses to listen on, endpoints of routers. */
 import { Buffer } from "node:buffer";
 import { isIP, isIPv6 } from "node:net";
-import { printAddress, type SocketAddress, type TcpAddress } from "@trunkline/base";
+import { parseHostPort, printAddress, type SocketAddress, type TcpAddress } from "@trunkline/base";
 import { maxSocketPathBytes } from "@trunkline/base/node";
 import { CommandError } from "./command-error.js";
 import { ExitCode } from "./exit-codes.js";
@@ -97,12 +97,32 @@ export function parseListen(text: string): SocketAddress {
  * Parses `host:port`, `unix:/path` or `unix-abstract:name` of a router. @throws CommandError that says what is wrong
  */
 export function parseEndpoint(text: string): SocketAddress {
+  const [, scheme, place = ""] = /^(wss?):\/\/([^/?#]*)/.exec(text) ?? [];
+  if (scheme !== undefined) {
+    const parsed = parseHostPort(place);
+    if (parsed !== undefined) return { host: parsed.host, port: parsed.port ?? (scheme === "wss" ? 443 : 80) };
+    // What is before the host may be a secret.
+    throw new CommandError(`the endpoint has no host behind ${scheme}://, as wss://host/path has`, ExitCode.usage);
+  }
   return parse(text, {
     what: "endpoint",
     defaultHost: undefined,
     minPort: 1,
     example: "router.example.org:443, 127.0.0.1:7420 or unix:/path",
   });
+}
+
+/**
+ * Returns an endpoint in its one form; the URL of a WebSocket stays as it is. @throws CommandError as `parseEndpoint`
+ */
+export function printEndpoint(text: string): string {
+  const address = parseEndpoint(text);
+  return isWebSocket(text) ? text : printAddress(address);
+}
+
+/** Returns true for the URL of a WebSocket: `wss://host/path` or `ws://host/path`. */
+export function isWebSocket(endpoint: string): boolean {
+  return /^wss?:\/\//.test(endpoint);
 }
 
 function commandOf(text: string): string {

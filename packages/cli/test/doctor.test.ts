@@ -210,6 +210,29 @@ describe("doctor with a proxy", () => {
     expect([hops, failed, code]).toEqual([["settings", "TCP", "TCP", "token", "exchange"], "TCP", 69]);
   });
 
+  test("goes the way of a WebSocket, through a proxy and with TLS", async () => {
+    await using lab = new InProcessLab();
+    const files = ["--tls-cert", cert, "--tls-key", key, "--key-file", lab.file("key", secret)];
+    const { endpoint } = await lab.router(...files);
+    const port = Number(endpoint.replace(/^.*:/, ""));
+    const env = { TRUNKLINE_TOKEN: await tokenFor("me") };
+    const url = `wss://localhost:${port}/trunkline`;
+    const direct = lab.run(["doctor", "--json", "--endpoint", url, "--tls-ca", cert], env);
+    expect(await hopsOf(direct)).toMatchObject({
+      hops: ["settings", "DNS", "TCP", "TLS", "token", "exchange"],
+      code: 0,
+    });
+    const made = await httpProxy({ port });
+    const proxy = ["--proxy", `http://127.0.0.1:${made.address.port}`];
+    const through = lab.run(["doctor", "--json", "--endpoint", url, "--tls-ca", cert, ...proxy], env);
+    expect(await hopsOf(through)).toMatchObject({ hops: ["settings", "proxy", "TLS", "token", "exchange"], code: 0 });
+    for (const bad of ["ws://router.example/", "wss://", "wss://me:s3cret@router.example/"]) {
+      const refused = lab.run(["ls", "--endpoint", bad], env);
+      expect(await refused.exit).toBe(64);
+      expect(refused.stderr).not.toContain("s3cret");
+    }
+  });
+
   test("refuses a password on the command line, and what is no URL of a proxy", async () => {
     await using lab = new InProcessLab();
     const env = { TRUNKLINE_TOKEN: await tokenFor("me") };

@@ -23,6 +23,7 @@ import { KeyRing, type KeySource } from "./token/key-ring.js";
 import { exchangeToken, routerToken, TokenMinter, type TokenParties, ticketToken } from "./token/minter.js";
 import type { RemoteKeyEvent } from "./token/remote-keys.js";
 import { TokenVerifier, type VerifiedToken } from "./token/verifier.js";
+import { WebSocketAcceptor } from "./web-socket/accept.js";
 
 /** Options of a router: its keys, and the limits on what peers can take. */
 export interface RouterOptions extends RouterLimits {
@@ -147,6 +148,7 @@ export class Router implements AsyncDisposable {
   readonly #minter: TokenMinter;
   readonly #routerService: RouterServiceHandler;
   readonly #exchangeService: ExchangeServiceHandler;
+  readonly #webSockets: WebSocketAcceptor;
 
   /**
    * Makes a router that listens nowhere yet. @throws TypeError for missing or unusable keys, PolicyError for a policy
@@ -234,6 +236,7 @@ export class Router implements AsyncDisposable {
       clock,
       onError,
     });
+    this.#webSockets = new WebSocketAcceptor((carrier) => void this.server.serve(carrier));
     this.health = new Health().addTo(this.server);
     for (const { typeName } of [ForwardingService, ExchangeService]) this.health.set(typeName, "SERVING");
     this.server.add(ForwardingService, this.#routerService.implementation);
@@ -244,6 +247,7 @@ export class Router implements AsyncDisposable {
 
   /**
    * Listens on `"127.0.0.1:0"`, `"host:port"` or `"unix:/path"`, and returns the bound address. See `Server.listen`.
+   * On the same port, any path of HTTP/1.1 opens a WebSocket that carries HTTP/2, unless `onHttp1` takes it.
    * @throws TypeError for a malformed address, or one beyond loopback without TLS; Node's error when the address cannot
    * be had
    */
@@ -254,7 +258,7 @@ export class Router implements AsyncDisposable {
     }
     this.#keys.start();
     this.#identities.start();
-    return this.server.listen(address, options);
+    return this.server.listen(address, { onHttp1: (socket) => this.#webSockets.accept(socket), ...options });
   }
 
   /**
@@ -326,6 +330,7 @@ export class Router implements AsyncDisposable {
    */
   async close(options?: Pick<CloseOptions, "closeTimeoutMs">): Promise<void> {
     this.health.shutDown();
+    this.#webSockets.close();
     this.#routerService.close();
     this.#exchangeService.close();
     await this.server.close(options);

@@ -17,7 +17,7 @@ import { formatDuration, printable } from "../format.js";
 import { isEndToEndFailure, routerFailure } from "../grpc-failure.js";
 import { answersPings, pingMetadata } from "../pings.js";
 import { type AccessOptions, RouterAccess } from "../router-access.js";
-import { isLocalAddress, parseEndpoint, printAddress, type SocketAddress } from "../target.js";
+import { isLocalAddress, isWebSocket, parseEndpoint, printAddress, type SocketAddress } from "../target.js";
 import { tokenContent, tokenExpiryMs } from "../token-content.js";
 import { isUdp } from "../udp/agreement.js";
 import { roundTrip } from "./ping.js";
@@ -55,13 +55,13 @@ const rightsAdvice = "ask who runs the router for the right, which its policy gi
 export async function doctor(name: string | undefined, options: AccessOptions, context: Context): Promise<void> {
   const examination = new Examination(context);
   await using access = await examination.access(options);
-  const { address, failure } = await examination.routers(access, options);
+  const { endpoint, failure } = await examination.routers(access, options);
   const client = await access.client();
-  const names = await examination.exchange(access, client, address, options);
+  const names = await examination.exchange(access, client, endpoint, options);
   if (name !== undefined) await examination.name(name, names, client, access);
   if (failure !== undefined) throw failure;
   if (name === undefined) return;
-  context.output.note("debug", { event: "healthy", name, router: printAddress(address) }, "every hop works");
+  context.output.note("debug", { event: "healthy", name, router: endpoint }, "every hop works");
 }
 
 class Examination {
@@ -88,25 +88,26 @@ class Examination {
   async routers(
     access: RouterAccess,
     options: AccessOptions,
-  ): Promise<{ readonly address: SocketAddress; readonly failure: unknown }> {
-    let reached: SocketAddress | undefined;
+  ): Promise<{ readonly endpoint: string; readonly failure: unknown }> {
+    let reached: string | undefined;
     let failure: unknown;
     for (const endpoint of await access.endpoints()) {
       const address = parseEndpoint(endpoint);
       try {
-        await this.#router(address, access.proxy(address), options);
-        reached ??= address;
-        this.#proxy = reached === address ? access.proxy(address) : this.#proxy;
+        await this.#router(endpoint, access.proxy(address), options);
+        if (reached === undefined) this.#proxy = access.proxy(address);
+        reached ??= endpoint;
       } catch (error) {
         this.#context.signal.throwIfAborted();
         failure ??= error;
       }
     }
     if (reached === undefined) throw failure;
-    return { address: reached, failure };
+    return { endpoint: reached, failure };
   }
 
-  async #router(address: SocketAddress, proxy: ProxyServer | undefined, options: AccessOptions): Promise<void> {
+  async #router(endpoint: string, proxy: ProxyServer | undefined, options: AccessOptions): Promise<void> {
+    const address = parseEndpoint(endpoint);
     const isResolvedHere = proxy === undefined || !resolvesNames(proxy);
     if ("host" in address && isIP(address.host) === 0 && isResolvedHere) await this.#dns(address.host);
     const { signal } = this.#context;
@@ -125,7 +126,7 @@ class Examination {
           : `${printProxy(proxy)} connects to ${printAddress(address)}, ${after}`;
       return [undefined, detail];
     });
-    if (speaksTls(address, options)) await this.#tls(address, proxy, options);
+    if (speaksTls(endpoint, options)) await this.#tls(endpoint, proxy, options);
   }
 
   #dns(host: string): Promise<void> {
@@ -135,17 +136,17 @@ class Examination {
     });
   }
 
-  #tls(address: SocketAddress, proxy: ProxyServer | undefined, options: AccessOptions): Promise<void> {
+  #tls(endpoint: string, proxy: ProxyServer | undefined, options: AccessOptions): Promise<void> {
     const { signal } = this.#context;
     const advice = "--tls-ca FILE trusts a certificate of your own; --plaintext is for a router without TLS";
     return this.#hop("TLS", advice, async () => {
       const secure: tls.ConnectionOptions = {
-        ALPNProtocols: ["h2"],
+        ALPNProtocols: [isWebSocket(endpoint) ? "http/1.1" : "h2"],
         ...(await (
           await clientTls(options, this.#context)
         )?.()),
       };
-      const socket = await dialTls(address, secure, { proxy, signal, connectTimeoutMs: hopTimeoutMs });
+      const socket = await dialTls(parseEndpoint(endpoint), secure, { proxy, signal, connectTimeoutMs: hopTimeoutMs });
       const { subject, valid_to: until } = socket.getPeerCertificate();
       socket.destroy();
       const days = Math.floor((Date.parse(until) - Date.now()) / 86_400_000);
@@ -160,7 +161,7 @@ class Examination {
   async exchange(
     access: RouterAccess,
     client: Trunkline,
-    address: SocketAddress,
+    endpointInUse: string,
     options: AccessOptions,
   ): Promise<readonly ListedName[]> {
     const { signal } = this.#context;
@@ -178,7 +179,8 @@ class Examination {
     );
     if (statusOf(answer.error) === Status.PERMISSION_DENIED)
       await this.#hop("rights", rightsAdvice, () => Promise.reject(routerFailure(answer.error, { endpoint })));
-    if (answer.value === undefined && !speaksTls(address, options)) await this.#unexpectedTls(address);
+    if (answer.value === undefined && !speaksTls(endpointInUse, options))
+      await this.#unexpectedTls(parseEndpoint(endpointInUse));
     return this.#hop("exchange", "is trunkline router what runs there, and not another program?", async () => {
       const names = answer.value;
       if (names === undefined) throw routerFailure(answer.error, { endpoint });
@@ -303,7 +305,9 @@ function outcome<T>(promise: Promise<T>): Promise<{ readonly value?: T; readonly
 }
 
 /** Returns true where connections to the address are made with TLS. */
-function speaksTls(address: SocketAddress, { tlsCa, tlsCert, plaintext }: AccessOptions): boolean {
+function speaksTls(endpoint: string, { tlsCa, tlsCert, plaintext }: AccessOptions): boolean {
+  if (isWebSocket(endpoint)) return endpoint.startsWith("wss:");
+  const address = parseEndpoint(endpoint);
   return tlsCa !== undefined || tlsCert !== undefined || (plaintext !== true && !isLocalAddress(address));
 }
 

@@ -117,11 +117,21 @@ export interface ServerListenOptions {
    * missing or bad. Default: nothing is called.
    */
   readonly onRefused?: ((error: TransportError) => void) | undefined;
+  /**
+   * Called with each connection that begins as HTTP/1.1, as a WebSocket does; it belongs to the callback then, which
+   * bounds its time. Default: such connections are refused.
+   */
+  readonly onHttp1?: ((socket: Duplex) => void) | undefined;
   /** Allows plaintext beyond loopback. Default false. */
   readonly plaintext?: boolean | undefined;
 }
 
-const listenOptionNames = optionNames<ServerListenOptions>({ tls: true, onRefused: true, plaintext: true });
+const listenOptionNames = optionNames<ServerListenOptions>({
+  tls: true,
+  onRefused: true,
+  onHttp1: true,
+  plaintext: true,
+});
 
 /** The time for clients to notice that a closing server has ended their calls. */
 const lastWordsMs = 1_000;
@@ -251,14 +261,14 @@ export class Server implements AsyncDisposable {
     }
   }
 
-  async #listen(where: SocketAddress, { tls, onRefused }: ServerListenOptions): Promise<string> {
+  async #listen(where: SocketAddress, { tls, onRefused, onHttp1 }: ServerListenOptions): Promise<string> {
     const path = "path" in where ? where.path : undefined;
     const refused = (error: TransportError): void => {
       tellConnection("server", "failed", undefined, error);
       onRefused?.(error);
     };
     const create = (): SocketServer =>
-      createSocketServer({ tls, onRefused: refused }, (socket) => void this.#accept(socket, path));
+      createSocketServer({ tls, onRefused: refused, onHttp1 }, (socket) => void this.#accept(socket, path));
     const isLocalhost = "host" in where && where.host === "localhost";
     const { listeners, bound } = isLocalhost
       ? await listenOnLocalhost(create, where.port)

@@ -3,7 +3,8 @@ import net from "node:net";
 import tls from "node:tls";
 import { createTlsServer, type TransportError, usableTls } from "@trunkline/base/node";
 import { AcceptFilter } from "./accept-filter.js";
-import { alpnProtocol, serverHandshakeFailure, serverTlsOptions } from "./tls.js";
+import { ProtocolSorter } from "./protocol-sorter.js";
+import { alpnProtocol, http1HandshakeFailure, serverHandshakeFailure, serverTlsOptions } from "./tls.js";
 
 /** Options of `createSocketServer`. */
 export interface SocketServerOptions {
@@ -19,6 +20,11 @@ export interface SocketServerOptions {
    * fails is no failure of the server.
    */
   readonly onRefused?: ((error: TransportError) => void) | undefined;
+  /**
+   * Called with a connection that begins as HTTP/1.1, which belongs to the callback then: with TLS it was agreed by
+   * ALPN or the client has none, without it the first byte is that of GET. Default: such connections are refused.
+   */
+  readonly onHttp1?: ((socket: net.Socket) => void) | undefined;
 }
 
 /**
@@ -41,26 +47,51 @@ export interface SocketServer extends net.Server {
  * @throws TypeError when the TLS options cannot be used
  */
 export function createSocketServer(options: SocketServerOptions, onSocket: (socket: net.Socket) => void): SocketServer {
-  const { tls: secure, onRefused } = options;
+  const { tls: secure, onRefused, onHttp1 } = options;
   if (secure === undefined) {
     const updateTls = (): never => {
       throw new TypeError("this server has no TLS whose certificates could be exchanged");
     };
-    return Object.assign(net.createServer({ allowHalfOpen: true, noDelay: true }, onSocket), { updateTls });
+    if (onHttp1 === undefined)
+      return Object.assign(net.createServer({ allowHalfOpen: true, noDelay: true }, onSocket), { updateTls });
+    const sorter = new ProtocolSorter(onSocket, onHttp1);
+    const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => sorter.add(socket));
+    const close = server.close.bind(server);
+    return Object.assign(server, {
+      updateTls,
+      close(callback?: (error?: Error) => void): net.Server {
+        close(callback);
+        sorter.clear();
+        return server;
+      },
+    }) as SocketServer;
   }
   const needsCertificate = Boolean(secure.requestCert) && secure.rejectUnauthorized !== false;
   const acceptFilter = new AcceptFilter();
   let current = serverTlsOptions(secure);
-  const server = createTlsServer({ tls: current, protocol: alpnProtocol, onRefused });
+  const protocols = onHttp1 === undefined ? [alpnProtocol] : [alpnProtocol, "http/1.1"];
+  const server = createTlsServer({
+    tls: { ...current, ALPNProtocols: protocols },
+    protocol: alpnProtocol,
+    onRefused,
+  });
   server.on("secureConnection", (socket) => {
-    const failure = serverHandshakeFailure(socket, needsCertificate);
+    const isHttp1 = onHttp1 !== undefined && socket.alpnProtocol !== alpnProtocol;
+    const failure = isHttp1
+      ? http1HandshakeFailure(socket, needsCertificate)
+      : serverHandshakeFailure(socket, needsCertificate);
+    if (isHttp1 && failure === undefined) {
+      onHttp1(socket);
+      return;
+    }
     if (failure === undefined) {
       socket.disableRenegotiation(); // RFC 9113 §9.2.1
       onSocket(socket);
       return;
     }
     server.refuse(socket, failure.code, failure.message);
-    acceptFilter.reject(socket, failure.message);
+    if (isHttp1) socket.on("error", () => {}).destroy();
+    else acceptFilter.reject(socket, failure.message);
   });
   const close = server.close.bind(server);
   return Object.assign(server, {

@@ -93,6 +93,14 @@ function clientHandshakeFailure(socket: tls.TLSSocket): TransportError | undefin
 }
 
 /**
+ * Returns why a server gives the connection not even to HTTP/1.1: a client certificate that is needed and not good;
+ * undefined where nothing is wrong.
+ */
+export function http1HandshakeFailure(socket: tls.TLSSocket, needsCertificate: boolean): TransportError | undefined {
+  return needsCertificate ? certificateFailure(socket) : undefined;
+}
+
+/**
  * Returns why the result of a server's handshake is not good for HTTP/2; undefined where it is. `needsCertificate`:
  * clients must show a certificate that an authority vouches for.
  */

@@ -47,6 +47,9 @@ export function duplexTransport(duplex: Duplex): Transport {
         heard = true;
         events.onData(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength));
       };
+      // Bytes that were read before, to learn what is spoken, go first.
+      const queued = duplex.readableFlowing === true ? null : (duplex.read() as Uint8Array | null);
+      if (queued !== null) queueMicrotask(() => onData(queued));
       if (readsShared(duplex, onData)) duplex.resume();
       else duplex.on("data", onData);
       duplex.on("drain", () => events.onDrain());

@@ -5,6 +5,7 @@
 import { reasonText } from "@trunkline/base";
 import { Channel, type ChannelOptions, type ConnectTarget, GrpcError, Status } from "@trunkline/grpc";
 import type { CloseOptions } from "@trunkline/streams";
+import { webSocketTarget } from "../web-socket/dial.js";
 
 /**
  * The number of endpoints: an exchange sends to a few routers, and one that names ever new ones must not open ever more
@@ -99,6 +100,9 @@ export class Channels {
 
   /** Makes a channel; a Unix socket or a connection of the user's own has no proxy. */
   #channelTo(endpoint: string | ConnectTarget): Channel {
+    const carrier = typeof endpoint === "string" ? webSocketTarget(endpoint, this.#options) : undefined;
+    if (carrier !== undefined)
+      return new Channel(carrier, { ...this.#options, tls: undefined, plaintext: undefined, proxy: false });
     const isTcp = typeof endpoint === "string" && !/^unix(-abstract)?:/.test(endpoint);
     return new Channel(endpoint, isTcp ? this.#options : { ...this.#options, proxy: false });
   }

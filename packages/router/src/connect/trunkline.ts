@@ -45,8 +45,8 @@ import { Sessions } from "./sessions.js";
 /** Options of a client of an exchange. */
 export interface TrunklineOptions extends LivenessOptions, ResumeOptions {
   /**
-   * The endpoint of the exchange: `"host:port"`, `"dns:///host:port"`, `"unix:/path"`; or `{ connect }`, which makes
-   * the connections, as of a `Channel`.
+   * The endpoint of the exchange: `"host:port"`, `"dns:///host:port"`, `"unix:/path"`, `"wss://host/path"` (within a
+   * WebSocket); or `{ connect }`, which makes the connections, as of a `Channel`.
    */
   readonly endpoint: string | ConnectTarget;
   /**
