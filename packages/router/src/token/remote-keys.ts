@@ -72,6 +72,9 @@ interface Loaded {
 /** The time between two attempts while the server is away, unless keys are fetched more often anyway. */
 const retryMs = 30_000;
 
+/** The part of another issuer's name that a message shows: it comes from a server. */
+const maxShownChars = 100;
+
 export class RemoteKeys {
   readonly #place: KeyPlace;
   readonly #url: string;
@@ -201,7 +204,10 @@ export class RemoteKeys {
     const configuration = await fetch(firstAddress(this.#place), options);
     const { issuer: named, jwks_uri: address } = (configuration ?? {}) as Readonly<Record<string, unknown>>;
     // OpenID Connect Discovery 1.0 §4.3: another issuer could otherwise speak for this one.
-    if (named !== issuer) throw new Error(`its configuration is not that of the issuer ${issuer}`);
+    if (named !== issuer) {
+      const other = typeof named === "string" ? JSON.stringify(named.slice(0, maxShownChars)) : "no issuer";
+      throw new Error(`its configuration names ${other}, and not the issuer ${JSON.stringify(issuer)}`);
+    }
     if (typeof address !== "string" || !URL.canParse(address))
       throw new Error("its configuration has no address of keys (jwks_uri)");
     const url = new URL(address);

@@ -210,8 +210,13 @@ describe("keys of an issuer", () => {
   });
 
   it.each([
-    ["of another issuer", { ...configuration, issuer: "https://evil.example" }, "is not that of the issuer"],
-    ["that is empty", null, "is not that of the issuer"],
+    [
+      "of another issuer",
+      { ...configuration, issuer: `${issuer}/` },
+      `names "${issuer}/", and not the issuer "${issuer}"`,
+    ],
+    ["with a long issuer", { ...configuration, issuer: "x".repeat(10_000) }, `names "${"x".repeat(100)}", and not`],
+    ["that is empty", null, "names no issuer, and not the issuer"],
     ["without keys", { issuer }, "has no address of keys (jwks_uri)"],
     ["with keys without TLS", { issuer, jwks_uri: "http://keys.example.org/k" }, "must begin with https://"],
     ["with keys in a file", { issuer, jwks_uri: "file:///etc/passwd" }, "must begin with https://"],
