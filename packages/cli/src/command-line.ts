@@ -16,6 +16,10 @@ import {
   defaultAuthorityDays,
   defaultCertificateDays,
   defaultGrace,
+  defaultHealthFailures,
+  defaultHealthInterval,
+  defaultHealthSuccesses,
+  defaultHealthTimeout,
   defaultInterval,
   defaultKeepalive,
   defaultKeepaliveTimeout,
@@ -175,6 +179,15 @@ function defineExpose(program: Command, accept: Accept): void {
     )
     .usage("[options] <name> <target> [<name> <target>...]")
     .option("--no-check", "begin although no service listens at the target yet")
+    .option(
+      "--health <check>",
+      "ask the target again and again: tcp, http:/path, grpc[:service] or exec:COMMAND; while it fails, the router " +
+        "sends connections to other exposers of the name, or refuses them",
+    )
+    .option("--health-interval <duration>", "between two checks", defaultHealthInterval)
+    .option("--health-timeout <duration>", "for one check", defaultHealthTimeout)
+    .option("--health-failures <number>", "failures in a row that count", defaultHealthFailures)
+    .option("--health-successes <number>", "successes in a row that count", defaultHealthSuccesses)
     .addOption(
       repeatable("--allow <identity>", "admit only these diallers; * stands for any text; may be given several times"),
     )

@@ -36,6 +36,15 @@ export const defaultAuthorityDays = "3650";
 /** The days for which a certificate is good: those of public authorities are good for about as long. */
 export const defaultCertificateDays = "365";
 
+/** The time between two checks of a target's health, and the time for one: as orchestrators ask. */
+export const defaultHealthInterval = "10s";
+export const defaultHealthTimeout = "5s";
+
+/** The failures in a row that count: one may be a restart, or a machine that was busy. */
+export const defaultHealthFailures = "3";
+/** The successes in a row that count. */
+export const defaultHealthSuccesses = "1";
+
 /** The size of the demo's file in MB: some seconds on a slow machine. */
 export const defaultSizeMb = "256";
 

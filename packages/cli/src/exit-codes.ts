@@ -38,7 +38,7 @@ export const exitCodeMeanings: Readonly<Record<ExitCode, string>> = {
   [ExitCode.internal]: "a failure that is none of these: a bug",
   [ExitCode.cannotCreate]: "a port, socket, file or name is taken, or not allowed",
   [ExitCode.broken]: "a stream or transfer broke before its end, or no ping was answered",
-  [ExitCode.targetUnavailable]: "expose: the target refuses connections",
+  [ExitCode.targetUnavailable]: "the target refuses connections, or fails its health check",
   [ExitCode.denied]: "a token or certificate is bad or expired, or a right is missing",
 };
 

@@ -1,7 +1,7 @@
 /** Keeps a name exposed: through the loss of the router, its restart, and its move to another port of this machine. */
 import { GrpcError, Status } from "@trunkline/grpc";
 import type { MetadataInit } from "@trunkline/metadata";
-import type { ListenerState, ResumptionEvent, RouterStream } from "@trunkline/router";
+import type { Listener, ListenerState, ResumptionEvent, RouterStream } from "@trunkline/router";
 import type { CommandError } from "./command-error.js";
 import { maxConnections } from "./connections.js";
 import { pause } from "./context.js";
@@ -14,6 +14,10 @@ export interface ExposureOptions {
   readonly signal: AbortSignal;
   /** The metadata of the name. */
   readonly metadata: MetadataInit;
+  /** Returns why the target is not well, as it is known when the name is exposed; undefined where it is. */
+  readonly problem?: () => string | undefined;
+  /** Called with each listener under the name, so that it can be told of changes of that. */
+  onListener?(listener: Listener): void;
   onStream(stream: RouterStream): void;
   onResumption(event: ResumptionEvent): void;
   /** Called when the name is exposed at this endpoint, for the first time or again. */
@@ -81,10 +85,12 @@ class Exposure {
         resume: this.#access.resume,
         onResumption: this.#options.onResumption,
         ...this.#access.toPeers(this.#options.metadata),
+        problem: this.#options.problem?.(),
         // As many may wait as may be open: a burst of connections is carried, not refused.
         maxWaitingStreams: maxConnections,
         onState: (state) => this.#onState(state, endpoint, () => void this.#awaitMove(endpoint, moved, over.signal)),
       });
+      this.#options.onListener?.(listener);
       for await (const stream of listener) this.#options.onStream(stream);
     } catch (error) {
       if (signal.aborted || moved.signal.aborted) return;

@@ -1,6 +1,6 @@
 /** The one place that turns an answer of a router into a line and an exit code. */
 import { GrpcError, Status } from "@trunkline/grpc";
-import { EndToEndError } from "@trunkline/router";
+import { EndToEndError, unhealthyKey } from "@trunkline/router";
 import { CommandError, reasonOf, systemCode } from "./command-error.js";
 import { ExitCode } from "./exit-codes.js";
 
@@ -19,6 +19,7 @@ export function routerFailure(error: unknown, { endpoint, name }: Attempt): Comm
     new CommandError(message, exitCode, { cause: error });
   const quoted = name === undefined ? "the name" : JSON.stringify(name);
   const at = `the router at ${endpoint}`;
+  if (isUnhealthy(error)) return fail(reasonOf(error), ExitCode.targetUnavailable);
   if (isEndToEndFailure(error)) return fail(endToEndText(error, quoted), ExitCode.denied);
   switch (error.status) {
     case Status.NOT_FOUND:
@@ -40,6 +41,11 @@ export function routerFailure(error: unknown, { endpoint, name }: Attempt): Comm
     default:
       return fail(`cannot reach ${at}: ${unavailable(error)}`, ExitCode.routerUnavailable);
   }
+}
+
+/** Returns true for the refusal of a router that knows no exposer of the name whose target is well. */
+export function isUnhealthy(error: unknown): boolean {
+  return error instanceof GrpcError && error.metadata.get(unhealthyKey) !== undefined;
 }
 
 /**

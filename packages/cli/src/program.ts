@@ -12,7 +12,11 @@ const secrets: ReadonlySet<string> = new Set(["TRUNKLINE_TOKEN", "ROUTER_KEY"]);
  * that of this command. If it exits with another code than 0, or is killed, the stream breaks after its output.
  */
 export function startProgram(command: string): ObjectStream<Uint8Array> {
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !secrets.has(name)));
-  const child = spawn(command, { shell: true, stdio: ["pipe", "pipe", "inherit"], env });
+  const child = spawn(command, { shell: true, stdio: ["pipe", "pipe", "inherit"], env: environmentOfPrograms() });
   return streamFromChildProcess(child);
+}
+
+/** Returns the environment of this command without its secrets. */
+export function environmentOfPrograms(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !secrets.has(name)));
 }

@@ -71,7 +71,7 @@ const drainTimeoutMs = 10_000;
  * is closed with unread bytes is reset, and a service that speaks first, as MySQL does, counts that as an error of this
  * client (uptime-kuma#7692).
  */
-function endGently(socket: Socket): void {
+export function endGently(socket: Socket): void {
   socket.on("error", () => {}).resume();
   socket.end();
   const cancel = systemClock.at(systemClock.nowMs() + drainTimeoutMs, () => socket.destroy(), "watch");

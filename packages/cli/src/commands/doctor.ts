@@ -14,7 +14,7 @@ import { CommandError, reasonOf } from "../command-error.js";
 import type { Context } from "../context.js";
 import { ExitCode } from "../exit-codes.js";
 import { formatDuration, printable } from "../format.js";
-import { isEndToEndFailure, routerFailure } from "../grpc-failure.js";
+import { isEndToEndFailure, isUnhealthy, routerFailure } from "../grpc-failure.js";
 import { answersPings, pingMetadata } from "../pings.js";
 import { type AccessOptions, RouterAccess } from "../router-access.js";
 import { isLocalAddress, isWebSocket, parseEndpoint, printAddress, type SocketAddress } from "../target.js";
@@ -49,6 +49,7 @@ const soonMs = 86_400_000;
 const endToEndAdvice =
   "both sides need --identity, and the pin of the other one (--peer-key here, --allow-key there) or the CA that has " +
   "signed it; trunkline cert inspect FILE shows a pin";
+const targetAdvice = "start the service, or correct the target of trunkline expose";
 const rightsAdvice = "ask who runs the router for the right, which its policy gives";
 
 /** Goes the whole way. @throws CommandError of the hop that fails */
@@ -240,10 +241,7 @@ class Examination {
     } finally {
       dialled.value?.abort();
     }
-    await this.#hop("target", "start the service, or correct the target of trunkline expose", async () => [
-      undefined,
-      await this.#firstAnswer(name, client, access),
-    ]);
+    await this.#hop("target", targetAdvice, async () => [undefined, await this.#firstAnswer(name, client, access)]);
   }
 
   /** Tells who the other side of end-to-end TLS is, or why there is none. */
@@ -287,7 +285,12 @@ class Examination {
       const reason = reasonOf(error);
       // An exposer that wants end-to-end TLS says so only on a stream that was meant for something else.
       const isSealed = error instanceof CommandError && isEndToEndFailure(error.cause);
-      const [hop, advice] = isSealed ? (["end to end", endToEndAdvice] as const) : ([tried, triedAdvice] as const);
+      const isTarget = error instanceof CommandError && isUnhealthy(error.cause);
+      const [hop, advice] = isSealed
+        ? (["end to end", endToEndAdvice] as const)
+        : isTarget
+          ? (["target", targetAdvice] as const)
+          : ([tried, triedAdvice] as const);
       output.result({ event: "hop", hop, ok: false, detail: reason, advice }, `${hop.padEnd(10)}  FAILS: ${reason}`);
       const own = error instanceof CommandError ? error.exitCode : ExitCode.routerUnavailable;
       const exitCode = isSealed ? ExitCode.denied : own;

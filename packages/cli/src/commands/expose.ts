@@ -3,7 +3,7 @@
  */
 import { systemClock } from "@trunkline/base/node";
 import { GrpcError, Status } from "@trunkline/grpc";
-import { peerIdentity, type RouterStream } from "@trunkline/router";
+import { type Listener, peerIdentity, type RouterStream } from "@trunkline/router";
 import { streamMetadata } from "@trunkline/streams";
 import { CommandError, reasonOf } from "../command-error.js";
 import { Connections, type Report } from "../connections.js";
@@ -23,6 +23,8 @@ import {
 import { ExitCode } from "../exit-codes.js";
 import { AllowedCallers } from "../expose/allowed-callers.js";
 import { type Exposure, parseExposures } from "../expose/exposures.js";
+import { runHealthCheck } from "../expose/health-checks.js";
+import { HealthMonitor, type HealthOptions, type HealthPlan, healthPlan } from "../expose/health-monitor.js";
 import { ReverseListeners } from "../expose/reverse-listeners.js";
 import { ReverseRules } from "../expose/reverse-rules.js";
 import { StandardStreams } from "../expose/standard-streams.js";
@@ -45,6 +47,7 @@ export interface ExposeOptions
     ResumeOption,
     KeepaliveOptions,
     UdpIdleOption,
+    HealthOptions,
     ConnectionLimitOption {
   /** False begins although no service listens at the target yet. */
   readonly check: boolean;
@@ -66,12 +69,17 @@ export async function expose(words: readonly string[], options: ExposeOptions, c
   const graceMs = graceMsOf(options);
   const limit = connectionLimitOf(options);
   const udpIdleMs = udpIdleMsOf(options);
+  const health = healthPlan(
+    options,
+    exposures.map(({ target }) => target),
+  );
   const times = { ...keepaliveOf(options), graceMs, resumeMs: resumeMsOf(options) };
   await using access = await RouterAccess.open(options, times, context);
-  if (options.check) for (const { target } of exposures) await checkTarget(target, signal);
+  // A target that has a check may begin as one that fails it.
+  if (options.check && health === undefined) for (const { target } of exposures) await checkTarget(target, signal);
   if (usesStdio) output.handOver();
   const connections = new Connections((...note) => output.note(...note), limit);
-  const exposer = new Exposer({ access, callers, reverse, connections, udpIdleMs, context });
+  const exposer = new Exposer({ access, callers, reverse, connections, udpIdleMs, health, context });
   using _ = exposer;
   const results = await Promise.allSettled(exposures.map((exposure) => exposer.keep(exposure)));
   await exposer.endReverse();
@@ -87,6 +95,7 @@ interface ExposerParts {
   readonly reverse: ReverseRules;
   readonly connections: Connections;
   readonly udpIdleMs: number;
+  readonly health: HealthPlan | undefined;
   readonly context: Context;
 }
 
@@ -132,13 +141,22 @@ class Exposer implements Disposable {
     const { output } = context;
     let before = false;
     this.#kept += 1;
+    const listeners = new Set<Listener>();
+    const monitor = this.#monitor({ name, target }, listeners);
     try {
+      await monitor?.begin();
       await keepExposed(name, access, {
         signal: this.#signal,
         metadata: {
           ...pingMetadata,
           ...("udp" in target && udpMetadata),
           ...(!this.#parts.reverse.areNone && reverseMetadata),
+        },
+        problem: () => monitor?.problem,
+        onListener(listener) {
+          listeners.clear();
+          listeners.add(listener);
+          listener.setProblem(monitor?.problem);
         },
         onStream: (stream) => this.#take(stream, { name, target }),
         onResumption: connections.onResumption,
@@ -179,6 +197,32 @@ class Exposer implements Disposable {
       const event = { event: "name-lost", name, error: reasonOf(error) };
       output.note("error", event, `${reasonOf(error)}; ${this.#kept} other names stay exposed`);
     }
+  }
+
+  /** Returns what watches the target, and tells the listener of the name. */
+  #monitor({ name, target }: Exposure, listeners: ReadonlySet<Listener>): HealthMonitor | undefined {
+    const { health, context } = this.#parts;
+    if (health === undefined) return undefined;
+    const { output } = context;
+    return new HealthMonitor(health, (signal) => runHealthCheck(health.check, target, signal), {
+      clock: context.clock,
+      signal: this.#signal,
+      onChange(problem) {
+        for (const listener of listeners) listener.setProblem(problem);
+        const event = {
+          event: "health",
+          name,
+          healthy: problem === undefined,
+          ...(problem !== undefined && { problem }),
+        };
+        const quoted = JSON.stringify(name);
+        const text =
+          problem === undefined
+            ? `the target of ${quoted} is well again`
+            : `the target of ${quoted} fails its check, and gets no connections until it is well: ${problem}`;
+        output.note(problem === undefined ? "info" : "warn", event, text, { repeated: true });
+      },
+    });
   }
 
   #take(stream: RouterStream, { name, target }: Exposure): void {
