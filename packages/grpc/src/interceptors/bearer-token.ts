@@ -3,13 +3,12 @@
  * checks them.
  */
 
-import { checkOptionNames, isLoopback, isThenable, optionNames, parseHostPort, reasonText } from "@trunkline/base";
+import { checkOptionNames, isThenable, optionNames, reasonText } from "@trunkline/base";
 import type { AttributeKey } from "@trunkline/streams";
-import type { Peer } from "../connection/peer.js";
 import type { ServerCall } from "../contract/call.js";
 import type { ClientInterceptor, ServerInterceptor } from "../hooks/interceptor.js";
 import { GrpcError } from "../wire/errors.js";
-import { Status } from "../wire/status.js";
+import { requirePrivate, unauthenticated } from "./private-connection.js";
 
 /**
  * Returns the token of a call, or undefined for a call without one. It is called once for each call, so it does its own
@@ -58,10 +57,7 @@ export function bearerToken(provider: string | TokenProvider, options: BearerTok
         return isThenable(given) ? given.then(send) : send(given);
       },
       onConnection(peer) {
-        if (!secret || isPrivate(peer, allowLoopback)) return;
-        throw unauthenticated(
-          `a bearer token is sent over TLS or to a Unix socket only, and ${peer.address} is neither${hint(peer)}`,
-        );
+        if (secret) requirePrivate(peer, "a bearer token", allowLoopback);
       },
     };
   };
@@ -78,25 +74,6 @@ function ask(provide: TokenProvider, path: string): ReturnType<TokenProvider> {
   } catch (error) {
     return failed(error);
   }
-}
-
-function isPrivate({ address, secure }: Peer, allowLoopback: boolean): boolean {
-  if (secure || /^unix(-abstract)?:/.test(address)) return true;
-  return allowLoopback && isNear(address);
-}
-
-/** Returns true for a loopback address, and for a transport that has no address. */
-function isNear(address: string): boolean {
-  const host = parseHostPort(address)?.host;
-  return address === "transport" || (host !== undefined && isLoopback(host));
-}
-
-function hint({ address }: Peer): string {
-  return isNear(address) ? " (allowLoopback permits it)" : "";
-}
-
-function unauthenticated(message: string, cause?: unknown): GrpcError {
-  return new GrpcError(Status.UNAUTHENTICATED, message, cause === undefined ? {} : { cause });
 }
 
 /** Options of `requireBearerToken`. */
