@@ -117,9 +117,11 @@ try {
   const tarballs = readdirSync(folder).filter((name) => name.endsWith(".tgz"));
   mkdirSync(user);
   writeFileSync(join(user, "package.json"), JSON.stringify({ name: "smoke", private: true, type: "module" }));
+  // The peers that users of a single entry install by themselves.
+  const peers = [`@opentelemetry/api@${manifest(join(root, "packages/grpc")).peerDependencies["@opentelemetry/api"]}`];
   const typesOfNode = `@types/node@${manifest(root).devDependencies["@types/node"]}`;
   const install = ["install", "--no-audit", "--no-fund", "--silent", `typescript@~${oldestTypeScript}.0`, typesOfNode];
-  run("npm", [...install, ...tarballs.map((name) => `../${name}`)], user);
+  run("npm", [...install, ...peers, ...tarballs.map((name) => `../${name}`)], user);
   writeFileSync(join(user, "smoke.mjs"), program);
   run(process.execPath, ["smoke.mjs"], user);
   writeFileSync(join(user, "smoke.ts"), typed);
