@@ -27,6 +27,11 @@ describe("bad input gets an error that names it", () => {
       /target "nonsense:\/\/" is not one: use "host:port"/,
     ],
     [
+      "endpoints that are no array",
+      () => new Trunkline({ endpoint: "a:1", endpoints: "b:1" as unknown as string[], token: "t" }),
+      /endpoints must be an array of endpoints, not string/,
+    ],
+    [
       "an unknown option of a router",
       () => new Router({ keys, maxListener: 1 } as RouterOptions),
       /Router has no option "maxListener": it knows clientCertificates, clock, .*maxListeners/,

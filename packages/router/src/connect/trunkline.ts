@@ -233,6 +233,8 @@ export class Trunkline implements AsyncDisposable {
     if (!isKnown && typeof token !== "function" && (typeof token !== "string" || token === "")) {
       throw new TypeError("a token is a string that is not empty, or a function that returns one");
     }
+    if (!Array.isArray(endpoints))
+      throw new TypeError(`endpoints must be an array of endpoints, not ${typeof endpoints}`);
     for (const each of [endpoint, ...endpoints])
       if (each === "" || each === undefined || each === null)
         throw new TypeError("the endpoint of an exchange must not be empty");

@@ -161,8 +161,6 @@ export class Session {
   moving = false;
   /** The error by which the last attachment broke. */
   lastCause: Error | undefined;
-  /** The id of the last PING that was answered. */
-  answeredPing = 0n;
   readonly #maxReplayBytes: number;
   readonly #attachments: Map<number, Attachment> = new Map();
   #attempts = 0;
@@ -586,9 +584,9 @@ export class Session {
 
   onPing(attachment: Attachment, { payload }: Frame): void {
     const ping = decodePing(payload);
-    if (ping === undefined) return;
-    if (ping.answer) this.answeredPing = ping.id;
-    else attachment.question = ping; // the newest, where the other side asks faster than it takes the answers
+    // The newest, where the other side asks faster than it takes the answers. An answer only shows life, as any frame
+    // does.
+    if (ping?.answer === false) attachment.question = ping;
   }
 
   onDrain(): void {

@@ -336,8 +336,12 @@ describe("a PING", () => {
     const session = live();
     for (const id of [1n, 2n]) session.frame(1, { frameType: PING, payload: encodePing({ id, answer: false }) });
     expect(written(session, 1)).toEqual([{ frameType: PING, payload: encodePing({ id: 2n, answer: true }) }]);
+  });
+
+  it("that is an answer is not answered", () => {
+    const session = live();
     session.frame(1, { frameType: PING, payload: encodePing({ id: 5n, answer: true }) });
-    expect(session.answeredPing).toBe(5n);
+    expect(written(session, 1)).toEqual([]);
   });
 });
 
