@@ -68,8 +68,9 @@ async function carryOut(request: Request, program: string, process: CommandProce
 /** Returns the request with the options of its profile. `up` reads that by itself, since it watches the file. */
 async function prepared(request: Request, env: Environment): Promise<Request> {
   if (request.command === "up" || !("profile" in request.options)) return request;
+  const dials = request.command !== "expose" && request.command !== "recv";
   const { withProfile } = await import("./profile/profile-options.js");
-  return { ...request, options: await withProfile(request.options, env) } as Request;
+  return { ...request, options: await withProfile(request.options, env, dials) } as Request;
 }
 
 /** Runs one command. Each is loaded when it is used, so that `--help` is there at once. */

@@ -1,7 +1,8 @@
 /** Connections with TLS through a router that is not trusted, by the options of the command. */
 
 import { X509Certificate } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { createSocket } from "node:dgram";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { pinOf } from "@trunkline/router";
 import { describe, expect, test } from "vitest";
@@ -32,6 +33,45 @@ describe("expose and connect with identities", () => {
     expect(client.received.toString()).toBe("through");
     const ping = lab.start("ping", "echo", "--count", "1", "--identity", identity(lab, "client"), ...connecting);
     expect(await ping.exit).toBe(0);
+  });
+
+  test("know who dials, and carry UDP and reverse forwards", async () => {
+    await using lab = new InProcessLab();
+    await using service = await startService((socket) => socket.pipe(socket));
+    await lab.router();
+    const exposing = ["--identity", identity(lab, "server"), "--allow-key", pin("client")];
+    const connecting = ["--identity", identity(lab, "client"), "--peer-key", pin("server")];
+    const expose = lab.start(
+      ...["expose", "echo", service.target, "dns", "udp:127.0.0.1:9", "--allow", "local"],
+      ...["--allow-reverse", "0-65535", "--grace", "0", ...exposing],
+    );
+    await expose.event("exposed");
+    await expose.event("exposed");
+    const forwards = ["0:echo", "udp:0:dns", "echo", `R:0:${service.target}`];
+    const connect = lab.start("connect", ...forwards, "--grace", "0", ...connecting);
+    const direct = new Client((await connect.event("listening"))["port"] as number);
+    direct.socket.end("direct");
+    expect(await direct.over).toBe("end");
+    expect(await expose.event("connection-closed")).toMatchObject({ name: "echo", peer: "local" });
+    const { address } = await connect.event("reverse-listening");
+    const reverse = new Client(Number(String(address).split(":")[1]));
+    reverse.socket.end("reverse");
+    expect(await reverse.over).toBe("end");
+    expect(reverse.received.toString()).toBe("reverse");
+    mkdirSync(`${lab.folder}/.config/trunkline`, { recursive: true });
+    const own = `identity: ${identity(lab, "client")}, peerKey: "${pin("server")}"`;
+    writeFileSync(`${lab.folder}/.config/trunkline/config.yaml`, `profiles: {lab: {${own}, forwards: ["0:echo"]}}`);
+    const up = lab.start("up");
+    await up.event("forward");
+    const byProfile = new Client(Number(String((await up.event("forward"))["address"]).split(":")[1]));
+    byProfile.socket.end("by profile");
+    expect(await byProfile.over).toBe("end");
+    expect(byProfile.received.toString()).toBe("by profile");
+    expect(await lab.run(["ping", "echo", "--count", "1", "--profile", "lab"]).exit).toBe(0);
+    const socket = createSocket("udp4");
+    socket.send("a datagram", (await connect.event("listening"))["port"] as number, "127.0.0.1");
+    expect(await expose.event("connection-opened")).toMatchObject({ name: expect.stringMatching(/echo|dns/) });
+    socket.close();
   });
 
   test("send and recv move files", async () => {

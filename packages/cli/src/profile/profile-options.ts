@@ -6,8 +6,16 @@ import { loadFiles } from "../operation/file-watch.js";
 import type { AccessOptions } from "../router-access.js";
 import { accessOf, chooseProfile, type Profile, profilesFile, profilesPath } from "./profiles.js";
 
-/** Returns the options with those of their profile. What is given beside it counts before it. @throws CommandError */
-export async function withProfile<Options extends AccessOptions>(options: Options, env: Environment): Promise<Options> {
+/**
+ * Returns the options with those of their profile. What is given beside it counts before it. `dials` is true for a
+ * command that dials, which takes the identity of the profile and its trust in exposers, too.
+ * @throws CommandError
+ */
+export async function withProfile<Options extends AccessOptions>(
+  options: Options,
+  env: Environment,
+  dials: boolean,
+): Promise<Options> {
   const { profile: given, endpoint, tokenFile, tlsCa, tlsCert, tlsKey, plaintext } = options;
   if (given === undefined) return options;
   // The token of one router is not shown to another one.
@@ -16,8 +24,11 @@ export async function withProfile<Options extends AccessOptions>(options: Option
   const { value } = await loadFiles(profilesFile(path));
   const profile = accessOf(value.profiles[chooseProfile(value, given, path)] as Profile, path, env);
   const isTransportGiven = [tlsCa, tlsCert, tlsKey, plaintext].some((each) => each !== undefined);
+  const { identity, peerKey, peerCa } = options;
+  const takesIdentity = dials && [identity, peerKey, peerCa].every((each) => each === undefined);
   return {
     ...options,
+    ...(takesIdentity && { identity: profile.identity, peerKey: profile.peerKey, peerCa: profile.peerCa }),
     endpoint: profile.endpoint,
     tokenFile: tokenFile ?? profile.tokenFile,
     ...(!isTransportGiven && {

@@ -19,6 +19,10 @@ export interface Profile {
   readonly tlsCa?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
+  /** The identity for TLS through the router, and the exposers that are trusted. */
+  readonly identity?: string;
+  readonly peerKey?: string | readonly string[];
+  readonly peerCa?: string;
   readonly plaintext?: boolean;
   readonly forwards?: readonly string[];
 }
@@ -33,10 +37,11 @@ export interface Profiles {
 /** The most profiles of a file, and the most endpoints of a profile: as many as a client takes. */
 const maxProfiles = 100;
 const maxEndpoints = 16;
+const maxPins = 100;
 const maxTextChars = 4_096;
 
 /** The keys whose values are files. */
-const fileKeys = ["tokenFile", "tlsCa", "tlsCert", "tlsKey"] as const;
+const fileKeys = ["tokenFile", "tlsCa", "tlsCert", "tlsKey", "identity", "peerCa"] as const;
 
 /** Returns the path of the file. */
 export function profilesPath(env: Environment): string {
@@ -65,19 +70,26 @@ export function chooseProfile(
 
 /** Returns the options of a profile for the way to its router. Paths are relative to the folder of the file. */
 export function accessOf(profile: Profile, path: string, env: Environment): AccessOptions {
-  const { endpoint, tokenFile, tlsCa, tlsCert, tlsKey, plaintext } = profile;
+  const { endpoint, tokenFile, tlsCa, tlsCert, tlsKey, plaintext, identity, peerKey, peerCa } = profile;
   const pathOf = (text: string | undefined): string | undefined => {
     if (text === undefined) return undefined;
     return text.startsWith("~/") ? join(env["HOME"] ?? ".", text.slice(2)) : resolve(dirname(path), text);
   };
   return {
-    endpoint: typeof endpoint === "string" ? [endpoint] : endpoint,
+    endpoint: listOf(endpoint),
+    identity: pathOf(identity),
+    peerKey: listOf(peerKey),
+    peerCa: pathOf(peerCa),
     tokenFile: pathOf(tokenFile),
     tlsCa: pathOf(tlsCa),
     tlsCert: pathOf(tlsCert),
     tlsKey: pathOf(tlsKey),
     plaintext,
   };
+}
+
+function listOf(value: string | readonly string[] | undefined): readonly string[] | undefined {
+  return typeof value === "string" ? [value] : value;
 }
 
 /** Returns the forwards of a profile that was checked. */
@@ -114,7 +126,7 @@ function* problemsOfProfile(name: string, profile: unknown): IterableIterator<Pr
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name))
     yield { path, message: "the name of a profile has 1 to 64 letters, digits and . _ - between them" };
   if (!isMap(profile)) return yield { path, message: "a profile must be a map" };
-  yield* unknownKeys(profile, ["endpoint", ...fileKeys, "plaintext", "forwards"], path);
+  yield* unknownKeys(profile, ["endpoint", ...fileKeys, "peerKey", "plaintext", "forwards"], path);
   const { endpoint, plaintext, tlsCa, tlsCert, tlsKey, forwards } = profile;
   yield* problemsOfEndpoint(endpoint, [...path, "endpoint"]);
   for (const key of fileKeys) {
@@ -127,7 +139,17 @@ function* problemsOfProfile(name: string, profile: unknown): IterableIterator<Pr
   if ((tlsCert === undefined) !== (tlsKey === undefined)) yield { path, message: "tlsCert and tlsKey go together" };
   if (plaintext === true && (tlsCa ?? tlsCert) !== undefined)
     yield { path: [...path, "plaintext"], message: "tlsCa, tlsCert and plaintext exclude each other" };
+  yield* problemsOfIdentity(profile, path);
   yield* problemsOfForwards(forwards, [...path, "forwards"]);
+}
+
+function* problemsOfIdentity(profile: Readonly<Record<string, unknown>>, path: Path): IterableIterator<Problem> {
+  const { identity, peerKey, peerCa } = profile;
+  const pins = Array.isArray(peerKey) ? peerKey : [peerKey];
+  if (peerKey !== undefined && (pins.length === 0 || pins.length > maxPins || !pins.every(isText)))
+    yield { path: [...path, "peerKey"], message: `peerKey must be a pin, or a list of 1 to ${maxPins} of them` };
+  if (identity === undefined ? (peerKey ?? peerCa) !== undefined : (peerKey === undefined) === (peerCa === undefined))
+    yield { path, message: "identity goes with peerKey or with peerCa, and neither without it" };
 }
 
 function* problemsOfEndpoint(endpoint: unknown, path: Path): IterableIterator<Problem> {

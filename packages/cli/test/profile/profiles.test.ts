@@ -26,6 +26,9 @@ describe("a file of profiles", () => {
     expect(value?.profiles["lab"]?.forwards).toHaveLength(3);
     expect(accessOf(value?.profiles["lab"] ?? {}, "/etc/trunkline/config.yaml", { HOME: "/home/me" })).toEqual({
       endpoint: ["router.example.org:7420", "backup.example.org:7420"],
+      identity: undefined,
+      peerKey: undefined,
+      peerCa: undefined,
       tokenFile: "/etc/trunkline/lab.token",
       tlsCa: "/home/me/ca.pem",
       tlsCert: undefined,
@@ -44,6 +47,9 @@ describe("a file of profiles", () => {
     ["profiles:\n  lab:\n    token: x", "a secret is not kept here: name its file with tokenFile"],
     ["profiles:\n  lab:\n    endpoint: 7420", "3: endpoint must be an address"],
     ["profiles:\n  lab:\n    endpoint: ['a:1', b]", '3: endpoint "b" has no port'],
+    ["profiles:\n  lab:\n    identity: a", "2: identity goes with peerKey or with peerCa"],
+    ["profiles:\n  lab:\n    peerKey: a", "2: identity goes with peerKey or with peerCa"],
+    ["profiles:\n  lab:\n    identity: a\n    peerKey: []", "4: peerKey must be a pin, or a list of 1 to 100"],
     ["profiles:\n  lab:\n    plaintext: yes please", "3: plaintext must be true or false"],
     ["profiles:\n  lab:\n    tlsCa: a\n    plaintext: true", "4: tlsCa, tlsCert and plaintext exclude each other"],
     ["profiles:\n  lab:\n    tlsCert: a", "2: tlsCert and tlsKey go together"],
