@@ -9,6 +9,7 @@ import {
   type ListenerOptions,
   type ListenerState,
   type RouterStream,
+  resumption,
 } from "../../src/index.js";
 import { authority, pin, trusting } from "../support/identities.js";
 import { bytes, rejection, testRouter, text, until } from "../support/router.js";
@@ -67,6 +68,33 @@ describe.each([true, false])("a stream with end-to-end TLS, resume: %s", (resume
     expect((await rejection(dialled.receive())).message).toContain("the target is on fire");
     await until(() => it.test.events.some(({ kind }) => kind === "closed"), "the end of the pair");
     expect(JSON.stringify(it.test.events)).not.toContain("fire");
+  });
+});
+
+describe("a stream with end-to-end TLS that can be resumed", () => {
+  it("goes on after the loss of its connections, without a byte lost or doubled", async () => {
+    await using it = await attempt(asListener, asDialler);
+    const dialled = await it.dialled;
+    const accepted = (await it.listener.accept()) as RouterStream;
+    expect(dialled.extra(resumption)?.attempts).toBe(1);
+    let received = "";
+    const reading = (async () => {
+      for await (const chunk of accepted) received += text(chunk);
+    })();
+    let sent = "";
+    for (let round = 0; round < 3; round += 1) {
+      const piece = `${round}`.repeat(50_000);
+      await dialled.send(bytes(piece));
+      sent += piece;
+      for (const link of it.test.links.splice(0)) link.cut();
+      await dialled.send(bytes("after"));
+      sent += "after";
+      await until(() => received.length === sent.length, "what was sent");
+    }
+    await dialled.sendEof();
+    await reading;
+    expect(received).toBe(sent);
+    expect(dialled.extra(resumption)?.attempts).toBeGreaterThan(1);
   });
 });
 
