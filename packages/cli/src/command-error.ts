@@ -1,5 +1,6 @@
 /** The errors that a user is meant to read: one line, and the exit code that goes with it. */
 import { isError } from "@trunkline/base";
+import { TransportError } from "@trunkline/base/node";
 import type { ExitCode } from "./exit-codes.js";
 
 /** An error for the user. The message is one line that names the action, its object and the reason. */
@@ -45,12 +46,19 @@ const words: Readonly<Record<string, string>> = {
   ETIMEDOUT: "no answer in time",
 };
 
+/** Returns true for the failure of a proxy, which only its message names. */
+export function isOfProxy(error: unknown): boolean {
+  for (let each = error; each instanceof Error; each = each.cause)
+    if (TransportError.is(each)) return each.code.startsWith("PROXY_");
+  return false;
+}
+
 /** Returns why something failed, in a few words on one line. */
 export function reasonOf(error: unknown): string {
   if (error instanceof CommandError) return error.message;
   const code = systemCode(error);
   const known = code === undefined ? undefined : words[code];
-  if (known !== undefined) return known;
+  if (known !== undefined && !isOfProxy(error)) return known;
   const text = isError(error) ? error.message : String(error);
   return text.replace(/\s*\n\s*/g, " ").trim() || (code ?? "for no known reason");
 }

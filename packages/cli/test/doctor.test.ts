@@ -189,6 +189,9 @@ describe("doctor with a proxy", () => {
     const usual = lab.run(["doctor", ...way], { ...env, https_proxy: url });
     expect(await hopsOf(usual)).toMatchObject({ failed: "proxy", code: 69 });
     expect(refused.stdout + refused.stderr + usual.stdout + usual.stderr).not.toContain("wr0ng");
+    const away = lab.run(["ls", ...way, "--proxy", "http://127.0.0.1:1"], env);
+    expect(await away.exit).toBe(69);
+    expect(away.stderr + away.stdout).toContain("the proxy 127.0.0.1:1 cannot be reached");
     const without = lab.run(["doctor", ...way, "--proxy", "none"], { ...env, TRUNKLINE_PROXY: url });
     expect(await hopsOf(without)).toMatchObject({ failed: "DNS" });
   });
