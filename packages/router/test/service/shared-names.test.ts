@@ -4,7 +4,7 @@ import { VirtualClock } from "@trunkline/streams/testing";
 import { describe, expect, it } from "vitest";
 import { ExchangeService } from "../../src/gen/trunkline/v1/exchange_pb.js";
 import { type Listener, peerKey, type RouterPolicy, type Sharing, type Trunkline } from "../../src/index.js";
-import { advance, rejection, settle, type TestRouter, testRouter, until } from "../support/router.js";
+import { advance, advanceUntil, rejection, type TestRouter, testRouter, until } from "../support/router.js";
 
 const sharing = (exposers: Sharing, maxExposers?: number): RouterPolicy => ({
   rules: [{ identities: ["*"], listen: ["*"], dial: ["*"] }],
@@ -196,17 +196,31 @@ describe("an exposer that does not take its offers", () => {
 
   it("and reads nothing holds up a dial for 5 s, and then another one gets it", async () => {
     const clock = new VirtualClock();
-    await using test = testRouter({ clock, policy: sharing("first") });
+    const fillers = 20;
+    const policy: RouterPolicy = {
+      ...sharing("first"),
+      rules: [
+        { identities: ["filler"], dial: ["*"], maxStreams: fillers },
+        { identities: ["stalled", "worker", "user"], listen: ["*"], dial: ["*"] },
+      ],
+    };
+    await using test = testRouter({ clock, policy });
     const token = await test.router.mintToken({ identity: "stalled", lifetimeMs: 86_400_000 });
     const stalled = createClient(ExchangeService, test.connect()).listen.open({
       metadata: { authorization: `Bearer ${token}` },
     });
     await stalled.send({ name: "pool" });
     await stalled.receive();
+    // Offers of 160 kB fill the way to it. Once one dial too many is refused, all of them have been made.
     const filler = await test.client("filler");
     const metadata = { x: "a".repeat(8_000) };
-    for (let count = 20; count > 0; count -= 1) filler.dial("pool", { metadata }).catch(() => {});
-    await settle(100);
+    let refusals = 0;
+    for (let count = 0; count <= fillers; count += 1) {
+      filler.dial("pool", { metadata }).catch(({ status }) => {
+        if (status === Status.RESOURCE_EXHAUSTED) refusals += 1;
+      });
+    }
+    await until(() => refusals === 1, "the refusal");
     const listener = await (await test.client("worker")).listen("pool");
     let dialled = false;
     const dialling = (await test.client("user")).dial("pool").then(() => {
@@ -214,8 +228,8 @@ describe("an exposer that does not take its offers", () => {
     });
     await advance(clock, 4_900, 100);
     expect(dialled).toBe(false);
-    await advance(clock, 200, 100);
-    await dialling;
+    // The dial may have reached the exchange some steps later.
+    await advanceUntil(clock, dialling);
     expect(await listener.accept()).toBeDefined();
   });
 
