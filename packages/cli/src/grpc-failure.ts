@@ -58,7 +58,7 @@ export function isEndToEndFailure(error: unknown): boolean {
 function endToEndText(error: GrpcError, name: string): string {
   const advice =
     error instanceof EndToEndError ? "" : "; it needs --identity, and --peer-key or --peer-ca, at this side";
-  return `${name} cannot be reached ${reasonOf(error)}${advice}`;
+  return `${name} cannot be reached: ${reasonOf(error)}${advice}`;
 }
 
 /** Returns why a router does not accept a token, or a client certificate. */

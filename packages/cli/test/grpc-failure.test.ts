@@ -23,3 +23,13 @@ test.each([
 test("an error that comes from no router is a bug, and keeps its text", () => {
   expect(routerFailure(new Error("why"), { endpoint: "r:1" })).toMatchObject({ exitCode: 70, message: "why" });
 });
+
+test("a failure of end-to-end TLS that the other side tells is its words, and says what to give here", () => {
+  const error = new GrpcError(Status.ABORTED, "the other side aborted the stream: end to end: this side wants it");
+  expect(routerFailure(error, { endpoint: "r:1", name: "web" })).toMatchObject({
+    exitCode: 77,
+    message:
+      '"web" cannot be reached: the other side aborted the stream: end to end: this side wants it; ' +
+      "it needs --identity, and --peer-key or --peer-ca, at this side",
+  });
+});
