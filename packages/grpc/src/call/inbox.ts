@@ -80,8 +80,8 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
   #end: { readonly error: Error | undefined } | undefined = undefined;
   /** True once the end was taken: no later failure can replace it. */
   #endTaken = false;
-  /** The error of this side's steps once it reads no more. */
-  #closed: Error | undefined = undefined;
+  /** Makes the error of this side's steps once it reads no more: most calls are closed and take no further step. */
+  #closed: (() => Error) | undefined = undefined;
   #onEnd: (() => void) | undefined = undefined;
   /** The hooks that hear of each message that begins to come. */
   #observer: AttemptChain | undefined = undefined;
@@ -342,11 +342,15 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
 
   /** Closes the inbox: a waiting `receive` and later ones reject with `error`, and all messages are dropped. */
   close(error: Error): void {
+    this.#close(() => error);
+  }
+
+  #close(why: () => Error): void {
     if (this.#closed !== undefined) return;
-    this.#closed = error;
+    this.#closed = why;
     const inflation = this.#inflation;
     this.#waiter?.forget?.();
-    this.#waiter?.reject(error);
+    this.#waiter?.reject(why());
     this.#waiter = undefined;
     this.#dropAll();
     this.#tellDecoded(inflation);
@@ -354,7 +358,7 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
 
   /** Closes the inbox; resolves when nothing more can come. */
   discard(): Promise<void> {
-    this.close(new ClosedStreamError("the call was closed"));
+    this.#close(closedHere);
     if (this.#end !== undefined) return Promise.resolve();
     return new Promise((resolve) => {
       this.#onEnd = resolve;
@@ -371,7 +375,7 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
 
   /** Returns the next message, or `undefined` at the end. */
   receive(options?: WaitOptions): Promise<In | undefined> {
-    if (this.#closed !== undefined) return Promise.reject(this.#closed);
+    if (this.#closed !== undefined) return Promise.reject(this.#closed());
     if (this.#waiter !== undefined)
       return Promise.reject(new BusyStreamError("another receive is waiting on this call"));
     const signal = options?.signal;
@@ -512,4 +516,8 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
     this.#endTaken = true;
     waiter.resolve(undefined);
   }
+}
+
+function closedHere(): ClosedStreamError {
+  return new ClosedStreamError("the call was closed");
 }

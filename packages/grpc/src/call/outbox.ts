@@ -140,13 +140,13 @@ export class Outbox implements Sink<FramedMessage> {
   fail(why: () => Error): void {
     if (this.#failure !== undefined) return;
     this.#failure = why;
-    this.#queue?.fail(why());
+    this.#queue?.failWith(why);
   }
 
   get #opened(): SendQueue<FramedMessage> {
     if (this.#queue === undefined) {
       this.#queue = new SendQueue<FramedMessage>(this);
-      if (this.#failure !== undefined) this.#queue.fail(this.#failure());
+      if (this.#failure !== undefined) this.#queue.failWith(this.#failure);
     }
     return this.#queue;
   }

@@ -1,6 +1,7 @@
 /** A channel: where calls go. It connects when the first call wants it, and again after a loss. */
 import type tls from "node:tls";
 import {
+  type AbortSignalLike,
   Backoff,
   type BackoffOptions,
   brandKey,
@@ -148,7 +149,7 @@ const channelOptionNames: ReadonlySet<string> = optionNames<ChannelOptions>({
 /** Options of `Channel.connect`. */
 export interface ConnectOptions {
   /** Ends the wait; the promise rejects with its reason. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignalLike | undefined;
   /** The time by which there has to be a connection. Default: none. */
   readonly deadline?: Deadline | Date | undefined;
   /** The time for connecting, in milliseconds; the earlier of this and `deadline` counts. Default: none. */

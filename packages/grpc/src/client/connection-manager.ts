@@ -2,7 +2,7 @@
  * The connections of a channel and the calls that wait for them: a call gets a stream, waits for one in its turn, or is
  * refused with the reason.
  */
-import { abortable, type Deferred, deferred, reasonText } from "@trunkline/base";
+import { type AbortSignalLike, abortable, abortReason, type Deferred, deferred, reasonText } from "@trunkline/base";
 import type { Clock } from "@trunkline/streams";
 import type { Deadline } from "../contract/deadline.js";
 import { GrpcError } from "../wire/errors.js";
@@ -22,7 +22,7 @@ export interface ConnectionManagerOptions {
 
 /** Bounds the wait of `connect`. */
 export interface ConnectWait {
-  readonly signal: AbortSignal | undefined;
+  readonly signal: AbortSignalLike | undefined;
   readonly deadline: Deadline | undefined;
   readonly waitForReady: boolean;
 }
@@ -59,7 +59,7 @@ export class ConnectionManager implements ConnectionsOwner {
   }
 
   /** Gives the present state and each one after it. */
-  states(signal: AbortSignal | undefined): AsyncGenerator<ChannelState, undefined, undefined> {
+  states(signal: AbortSignalLike | undefined): AsyncGenerator<ChannelState, undefined, undefined> {
     return this.#watch.states(signal);
   }
 
@@ -89,7 +89,7 @@ export class ConnectionManager implements ConnectionsOwner {
 
   /** Connects, if there is no connection. Resolves when there is one; rejects as a call would fail. */
   async connect({ signal, deadline, waitForReady }: ConnectWait): Promise<void> {
-    signal?.throwIfAborted();
+    if (signal?.aborted) throw abortReason(signal);
     if (this.state === "READY") return;
     const refusal = this.#refusal(waitForReady);
     if (refusal !== undefined) throw refusal;

@@ -2,7 +2,7 @@
  * The channels of one client: one an endpoint, shared by all streams that go there, since a connection costs more than
  * most streams do.
  */
-import { reasonText } from "@trunkline/base";
+import { type AbortSignalLike, reasonText } from "@trunkline/base";
 import { Channel, type ChannelOptions, type ConnectTarget, GrpcError, Status } from "@trunkline/grpc";
 import type { CloseOptions } from "@trunkline/streams";
 import { webSocketTarget } from "../web-socket/dial.js";
@@ -50,7 +50,7 @@ export class Channels {
    * @param waitForReady also waits for the connection to the one endpoint that there is, for some seconds
    * @throws GrpcError UNAVAILABLE with the reasons, where none can be reached; the reason of the signal
    */
-  async exchange(waitForReady: boolean, signal?: AbortSignal): Promise<Channel> {
+  async exchange(waitForReady: boolean, signal?: AbortSignalLike): Promise<Channel> {
     if (this.#homes.length === 1) {
       const channel = this.get();
       if (waitForReady) await channel.connect({ waitForReady, timeoutMs: perEndpointMs, signal });

@@ -288,13 +288,20 @@ export class NameListener implements Listener {
   }
 
   async #take(offer: Offer): Promise<void> {
-    const { maxWaitingStreams, endToEnd } = this.#options;
+    const { maxWaitingStreams, endToEnd, channels, sessions, liveness, onResumption } = this.#options;
     const isFull = this.#streams.size + this.#opening >= maxWaitingStreams && !this.#streams.hasWaitingReader;
     // The handshakes take memory and time before any reader can take their streams.
     const refused = isFull || (endToEnd !== undefined && this.#opening >= maxHandshakes);
     this.#opening += 1;
     try {
-      const opened = await openInvited(offer, { ...this.#options, request: undefined, waitMs: meetMs });
+      const opened = await openInvited(offer, {
+        channels,
+        sessions,
+        liveness,
+        request: undefined,
+        waitMs: meetMs,
+        onResumption,
+      });
       if (opened === undefined) return; // a session that is here already
       if (refused || this.#closed) {
         const message = refused

@@ -48,10 +48,11 @@ const openOptionNames = optionNames<OpenStreamOptions>({
  */
 export async function openRouterStream(channel: Channel, options: OpenStreamOptions): Promise<RouterStream> {
   checkOptionNames("openRouterStream", options, openOptionNames);
-  const { token, peerId = randomUUID(), signal, ...ofStream } = options;
+  const { token, peerId = randomUUID(), signal, peerFeatures, metadata, identity } = options;
+  const { pingIntervalMs, pingTimeoutMs } = options;
   const call = routerClient(channel).stream.open({ metadata: streamCredentials(token, peerId), signal });
   await call.start();
-  return new RouterStream(call, ofStream);
+  return new RouterStream(call, { peerFeatures, metadata, identity, pingIntervalMs, pingTimeoutMs });
 }
 
 /**

@@ -1,7 +1,7 @@
 /** The way of one side of a session: it asks the exchange with the session's ticket, and opens the calls at routers. */
 import { randomUUID } from "node:crypto";
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { abortable } from "@trunkline/base";
+import { type AbortSignalLike, abortable } from "@trunkline/base";
 import { type Client, Deadline, GrpcError, Status } from "@trunkline/grpc";
 import type { MetadataInit } from "@trunkline/metadata";
 import type { Clock } from "@trunkline/streams";
@@ -38,7 +38,7 @@ export class ExchangeWay implements SessionWay {
     this.#ticket = options.ticket;
   }
 
-  async open(attempt: number, again: boolean, signal: AbortSignal): Promise<SessionCall> {
+  async open(attempt: number, again: boolean, signal: AbortSignalLike): Promise<SessionCall> {
     const { channels, first, request } = this.#options;
     const isOffered = again && request !== undefined;
     const { endpoint, token } =
@@ -47,7 +47,7 @@ export class ExchangeWay implements SessionWay {
       metadata: streamCredentials(token, this.#peerId),
     });
     const onAbort = (): void => call.cancel(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
+    signal.addEventListener("abort", onAbort);
     try {
       await call.start();
     } catch (error) {
@@ -59,7 +59,7 @@ export class ExchangeWay implements SessionWay {
     return call;
   }
 
-  async leave(status: number, message: string, signal: AbortSignal): Promise<void> {
+  async leave(status: number, message: string, signal: AbortSignalLike): Promise<void> {
     for (;;) {
       try {
         await this.#ask(signal, (client, options) => client.leave({ ticket: this.#ticket, status, message }, options));
@@ -72,12 +72,12 @@ export class ExchangeWay implements SessionWay {
   }
 
   async renew(): Promise<void> {
-    await this.#attach({ attempt: 0 }, new AbortController().signal);
+    await this.#attach({ attempt: 0 }, undefined);
   }
 
   async #attach(
     request: Omit<MessageInitShape<typeof AttachRequestSchema>, "ticket" | "$typeName">,
-    signal: AbortSignal,
+    signal: AbortSignalLike | undefined,
   ): Promise<{ readonly endpoint: string; readonly token: string }> {
     const answer = await this.#ask(signal, (client, options) =>
       client.attach({ ...request, ticket: this.#ticket }, options),
@@ -91,10 +91,10 @@ export class ExchangeWay implements SessionWay {
    * A connection on which it gets no answer in time is not used again.
    */
   async #ask<Answer>(
-    signal: AbortSignal,
+    signal: AbortSignalLike | undefined,
     request: (
       client: Client<typeof ExchangeService>,
-      options: { metadata: MetadataInit; deadline: Deadline; signal: AbortSignal },
+      options: { metadata: MetadataInit; deadline: Deadline; signal: AbortSignalLike | undefined },
     ) => Promise<Answer>,
   ): Promise<Answer> {
     const { channels, clock, authorization } = this.#options;

@@ -13,6 +13,7 @@ import type {
   ListenRequest,
   ListRequest,
   ListResponseSchema,
+  OfferSchema,
   ReportRequest,
   Resumption,
 } from "../gen/trunkline/v1/exchange_pb.js";
@@ -66,7 +67,8 @@ const maxFeatures = 32;
 const maxFeatureChars = 32;
 
 type RemovalReason = Extract<RouterEvent, { kind: "listener-removed" }>["reason"];
-type DialAnswer = MessageInitShape<typeof DialResponseSchema>;
+type DialAnswer = Exclude<MessageInitShape<typeof DialResponseSchema>, { readonly $typeName: string }>;
+type OfferInit = Exclude<MessageInitShape<typeof OfferSchema>, { readonly $typeName: string }>;
 type AttachAnswer = MessageInitShape<typeof AttachResponseSchema>;
 type ListAnswer = MessageInitShape<typeof ListResponseSchema>;
 
@@ -274,7 +276,7 @@ export class ExchangeServiceHandler {
         all.map(({ health }) => health.problem ?? ""),
       );
     const inTurn = sharing === undefined ? entries : inOrder(entries, sharing.exposers, clock.nowMs());
-    let failure = new GrpcError(Status.NOT_FOUND, `there is no listener under the name "${name}"`);
+    let failure: GrpcError | undefined;
     for (const [index, entry] of inTurn.entries()) {
       try {
         return await this.#dialAt(entry, caller, request, call, index === inTurn.length - 1);
@@ -283,7 +285,7 @@ export class ExchangeServiceHandler {
         failure = error;
       }
     }
-    throw failure;
+    throw failure ?? new GrpcError(Status.NOT_FOUND, `there is no listener under the name "${name}"`);
   }
 
   /** Offers a new stream to one listener; `isLast` waits for it as long as the dialler does. */
@@ -303,8 +305,8 @@ export class ExchangeServiceHandler {
     const attempt = isSession ? 1 : undefined;
     const startedAtUnixMs = unixNowMs();
     const ticket: Ticket = { name, dialler: caller.identity, listener, peerId: entry.peerId, startedAtUnixMs };
-    const resumption = (role: Role): { resumption?: Resumption } =>
-      isSession ? { resumption: this.#options.tickets.resumption(stream, role, ticket) } : {};
+    const resumption = (role: Role): Resumption | undefined =>
+      isSession ? this.#options.tickets.resumption(stream, role, ticket) : undefined;
     const listenToken = minter.forStream(stream, "listen", lifetimeMs, attempt);
     const dialToken = minter.forStream(stream, "dial", lifetimeMs, attempt);
     this.#turns += 1;
@@ -319,7 +321,7 @@ export class ExchangeServiceHandler {
     const { identity } = caller;
     reporter.stats.dials += 1;
     reporter.tell({ kind: "dialled", name, listener, identity, peer: call.peer.address, stream });
-    return { ...answerTo(entry.request, routerEndpoint, dialToken), ...resumption("dial") };
+    return answerTo(entry.request, routerEndpoint, dialToken, resumption("dial"));
   }
 
   async #report(caller: Caller, { name, health }: ReportRequest, call: ServerCall<{}, {}>): Promise<{}> {
@@ -388,7 +390,7 @@ export class ExchangeServiceHandler {
     const { minter, tickets, routerEndpoint, maxWaitMs } = this.#options;
     const token = minter.forStream(side.session, "listen", maxWaitMs, 1);
     const resumption = tickets.resumption(side.session, "listen", side);
-    await this.#offer(entry, offerTo(request, side.dialler, routerEndpoint, token, { resumption }), call, true);
+    await this.#offer(entry, offerTo(request, side.dialler, routerEndpoint, token, resumption), call, true);
   }
 
   async #leave(caller: Caller, request: LeaveRequest): Promise<{}> {
@@ -434,19 +436,25 @@ export class ExchangeServiceHandler {
    * wait, unless another one shares its name.
    */
   async #offer(entry: ListenerEntry, offer: ListenEvent, call: ServerCall<{}, {}>, isLast: boolean): Promise<void> {
-    const { clock } = this.#options;
-    const patience = new AbortController();
-    const onLate = (): void => patience.abort(new Error(`it took no offer for ${offerPatienceMs} ms`));
-    const cancel = isLast ? undefined : clock.at(clock.nowMs() + offerPatienceMs, onLate, "watch");
+    const patience = isLast ? undefined : this.#patience();
     try {
-      await entry.offer(offer, isLast ? call.signal : AbortSignal.any([call.signal, patience.signal]));
+      await entry.offer(offer, patience === undefined ? call.signal : AbortSignal.any([call.signal, patience.signal]));
     } catch (error) {
       if (call.signal.aborted || (error instanceof GrpcError && error.status === Status.RESOURCE_EXHAUSTED))
         throw error;
       throw new GrpcError(Status.UNAVAILABLE, `the listener of "${entry.name}" is gone: ${reasonText(error)}`);
     } finally {
-      cancel?.();
+      patience?.cancel();
     }
+  }
+
+  /** Returns a signal that fires when a listener has taken no offer for too long. */
+  #patience(): { readonly signal: AbortSignal; cancel(): void } {
+    const { clock } = this.#options;
+    const controller = new AbortController();
+    const onLate = (): void => controller.abort(new Error(`it took no offer for ${offerPatienceMs} ms`));
+    const cancel = clock.at(clock.nowMs() + offerPatienceMs, onLate, "watch");
+    return { signal: controller.signal, cancel };
   }
 
   /** Returns the names that the caller may dial or listen under. */
@@ -519,15 +527,25 @@ function offerTo(
   identity: string,
   endpoint: string,
   token: string,
-  resumption: { resumption?: Resumption },
+  resumption: Resumption | undefined,
 ): ListenEvent {
-  const value = { endpoint, token, features, identity, ...(metadata === undefined ? {} : { metadata }), ...resumption };
+  const value: OfferInit = { endpoint, token, features, identity };
+  if (metadata !== undefined) value.metadata = metadata;
+  if (resumption !== undefined) value.resumption = resumption;
   return { event: { case: "offer", value } };
 }
 
 /** Returns what the dialler is told about the listener. */
-function answerTo({ features, metadata }: ListenRequest, endpoint: string, token: string): DialAnswer {
-  return { endpoint, token, features, ...(metadata === undefined ? {} : { metadata }) };
+function answerTo(
+  { features, metadata }: ListenRequest,
+  endpoint: string,
+  token: string,
+  resumption: Resumption | undefined,
+): DialAnswer {
+  const answer: DialAnswer = { endpoint, token, features };
+  if (metadata !== undefined) answer.metadata = metadata;
+  if (resumption !== undefined) answer.resumption = resumption;
+  return answer;
 }
 
 function closing(): GrpcError {

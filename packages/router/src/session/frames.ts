@@ -1,11 +1,15 @@
 /**
  * The payloads of the frames that keep a session: hello, start and acknowledgement (trunkline/v1/frames.proto). Every
- * stream sends some of them, so they are written by hand; what comes from the other side is read by generated code.
+ * stream sends some of them, so they are written by hand; what comes from the other side is read by compiled code.
  */
 import { Buffer } from "node:buffer";
-import { fromBinary } from "@bufbuild/protobuf";
 import { reasonText } from "@trunkline/base";
+import { protobufCodec } from "@trunkline/grpc";
 import { AckSchema, HelloSchema, StartSchema } from "../gen/trunkline/v1/frames_pb.js";
+
+const helloCodec = protobufCodec(HelloSchema);
+const startCodec = protobufCodec(StartSchema);
+const ackCodec = protobufCodec(AckSchema);
 
 // Tags: field number << 3 | wire type.
 const helloTags = {
@@ -81,9 +85,7 @@ export function encodeHello(hello: Hello): Uint8Array {
 
 /** @throws AttachmentError */
 export function decodeHello(bytes: Uint8Array): Hello {
-  const { session, dialler, attempt, received, receivedCrc32, replayBytes, credit } = read("hello", () =>
-    fromBinary(HelloSchema, bytes),
-  );
+  const { session, dialler, attempt, received, receivedCrc32, replayBytes, credit } = read("hello", helloCodec, bytes);
   return {
     session,
     dialler,
@@ -101,7 +103,7 @@ export function encodeStart(from: number): Uint8Array {
 
 /** Returns the number of the next record. @throws AttachmentError */
 export function decodeStart(bytes: Uint8Array): number {
-  return count("from", read("start", () => fromBinary(StartSchema, bytes)).from);
+  return count("from", read("start", startCodec, bytes).from);
 }
 
 export function encodeAck({ records, credit }: Ack): Uint8Array {
@@ -111,7 +113,7 @@ export function encodeAck({ records, credit }: Ack): Uint8Array {
 
 /** @throws AttachmentError */
 export function decodeAck(bytes: Uint8Array): Ack {
-  const { records, credit } = read("acknowledgement", () => fromBinary(AckSchema, bytes));
+  const { records, credit } = read("acknowledgement", ackCodec, bytes);
   return { records: count("records", records), credit: count("credit", credit) };
 }
 
@@ -126,9 +128,9 @@ function writeNumber(bytes: Uint8Array, start: number, tag: number, value: numbe
   return at;
 }
 
-function read<Message>(what: string, decode: () => Message): Message {
+function read<Message>(what: string, codec: { decode(bytes: Uint8Array): Message }, bytes: Uint8Array): Message {
   try {
-    return decode();
+    return codec.decode(bytes);
   } catch (error) {
     throw new AttachmentError(`the other side sent a ${what} that cannot be read: ${reasonText(error)}`);
   }

@@ -2,7 +2,7 @@
  * A stream of frames over a session: it does what the session says. It opens the calls, moves what they bring and what
  * is to be written, and keeps the times. The session decides, and knows neither calls nor clocks.
  */
-import { Backoff, type Clock, type Deferred, deferred } from "@trunkline/base";
+import { type AbortSignalLike, Backoff, type Clock, type Deferred, deferred } from "@trunkline/base";
 import { type ClientCall, GrpcError, Status } from "@trunkline/grpc";
 import {
   type AttributeKey,
@@ -36,9 +36,9 @@ export interface SessionWay {
    * Opens the call of an attempt. `again` is true until the other side was heard: the stream is offered to it again.
    * @throws GrpcError
    */
-  open(attempt: number, again: boolean, signal: AbortSignal): Promise<SessionCall>;
+  open(attempt: number, again: boolean, signal: AbortSignalLike): Promise<SessionCall>;
   /** Tells the exchange that the session has ended here. @throws GrpcError */
-  leave(status: number, message: string, signal: AbortSignal): Promise<void>;
+  leave(status: number, message: string, signal: AbortSignalLike): Promise<void>;
   /** Renews the ticket. @throws GrpcError */
   renew(): Promise<void>;
 }
@@ -86,15 +86,15 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
   readonly role = "session";
   readonly #session: Session;
   readonly #options: SessionStreamOptions;
-  readonly #attributes: Attributes;
+  #attributes: Attributes | undefined;
   readonly #sends: SendQueue<Frame>;
   readonly #receives: ReceiveQueue<Frame> = new ReceiveQueue();
   readonly #lines: Map<number, Line> = new Map();
   readonly #endTaken: Deferred<void> = deferred(true);
   readonly #met: Deferred<void> = deferred(true);
   readonly #backoff: Backoff = new Backoff({ initialMs: 50, maxMs: 2_000, multiplier: 2 });
-  /** The requests that are under way, which are aborted once the session is over. */
-  readonly #requests: Set<AbortController> = new Set();
+  /** The signals of requests that are under way, which end with the session. Node's own cost several times as much. */
+  readonly #requests: Set<BreakSignal> = new Set();
   readonly #times: Appointments<"ack" | "retry" | "deadline" | "leave" | "renew" | "hello">;
   readonly #watch: PeerWatch;
   /** The bytes that this session has taken of the shared replay memory. */
@@ -125,10 +125,6 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
     this.#options = options;
     const window = new ReceiveWindow({ maxBytes: maxUnreadBytes, reserve: (bytes) => unreadMemory.reserve(bytes) });
     this.#session = new Session({ name, dialler, maxReplayBytes, window });
-    this.#attributes = new Map<AttributeKey<unknown>, unknown>([
-      [streamClock, clock],
-      [resumption, resumptionOf(this.#session)],
-    ]);
     this.#sends = new SendQueue({
       hasRoom: () => this.#hasRoom(),
       accept: (frame) => this.#accept(frame),
@@ -169,6 +165,10 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
   }
 
   override get extraAttributes(): Attributes {
+    this.#attributes ??= new Map<AttributeKey<unknown>, unknown>([
+      [streamClock, this.#options.clock],
+      [resumption, resumptionOf(this.#session)],
+    ]);
     return this.#attributes;
   }
 
@@ -326,17 +326,17 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
     const { way, clock } = this.#options;
     const request = this.#request();
     const onLate = (): void =>
-      request.abort(new GrpcError(Status.DEADLINE_EXCEEDED, `the router was not reached within ${openTimeoutMs} ms`));
+      request.fire(new GrpcError(Status.DEADLINE_EXCEEDED, `the router was not reached within ${openTimeoutMs} ms`));
     const cancel = clock.at(clock.nowMs() + openTimeoutMs, onLate, "watch");
-    return way.open(attempt, again, request.signal).finally(() => {
+    return way.open(attempt, again, request).finally(() => {
       cancel();
       this.#requests.delete(request);
     });
   }
 
-  /** Returns what aborts a request when the session is over. */
-  #request(): AbortController {
-    const request = new AbortController();
+  /** Returns a signal that fires when the session is over. */
+  #request(): BreakSignal {
+    const request = new BreakSignal();
     this.#requests.add(request);
     return request;
   }
@@ -529,7 +529,7 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
     const { leaveReason } = this.#session;
     const { way } = this.#options;
     this.#times.set("leave", leaveTimeoutMs, () => this.forget());
-    const left = way.leave(leaveReason?.status ?? Status.OK, leaveReason?.message ?? "", this.#request().signal);
+    const left = way.leave(leaveReason?.status ?? Status.OK, leaveReason?.message ?? "", this.#request());
     const forget = (): void => this.forget();
     left.then(forget, forget);
   }
@@ -554,8 +554,11 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
     this.#watch.stop();
     for (const { call } of this.#lines.values()) call.cancel("the session is over");
     this.#lines.clear();
-    for (const request of this.#requests) request.abort(new ClosedStreamError("the session is over"));
-    this.#requests.clear();
+    if (this.#requests.size > 0) {
+      const error = new ClosedStreamError("the session is over");
+      for (const request of this.#requests) request.fire(error);
+      this.#requests.clear();
+    }
     const { replayMemory, unreadMemory, onOver } = this.#options;
     replayMemory.forget(this.#flush);
     this.#countReplay();

@@ -40,9 +40,19 @@ export const ownFeaturesText: string = ownFeatures.join(",");
 /** The number of features that are kept of a peer: more than any version has. */
 const maxFeatures = 32;
 
+/** The features that were read last, and their text: nearly all peers of a process have the same ones. */
+let last: { readonly text: string; readonly features: Features } = { text: "", features: noFeatures };
+/** The longest text that is kept. */
+const maxKeptChars = 1_024;
+
 /** Reads features as metadata or the exchange carry them. Words that cannot be features are left out. */
 export function parseFeatures(given: string | readonly string[] | undefined): Features {
-  const words = typeof given === "string" ? given.split(",", maxFeatures) : (given ?? []).slice(0, maxFeatures);
-  const features = words.map((word) => word.trim()).filter((word) => /^[a-z][a-z0-9-]{0,31}$/.test(word));
-  return features.length === 0 ? noFeatures : new Set(features);
+  if (given === undefined) return noFeatures;
+  const text = typeof given === "string" ? given : given.join();
+  if (text === last.text) return last.features;
+  const words = text.split(",", maxFeatures).map((word) => word.trim());
+  const features = words.filter((word) => /^[a-z][a-z0-9-]{0,31}$/.test(word));
+  const read = features.length === 0 ? noFeatures : new Set(features);
+  if (text.length <= maxKeptChars) last = { text, features: read };
+  return read;
 }

@@ -1,10 +1,10 @@
 /**
- * The payloads of frames other than DATA (trunkline/v1/frames.proto). They are rare, so generated code reads and writes
- * them.
+ * The payloads of frames other than DATA (trunkline/v1/frames.proto). Most are rare; the end, which each stream has in
+ * both directions, is read and written by compiled code.
  */
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { reasonText } from "@trunkline/base";
-import { GrpcError, isStatus, Status } from "@trunkline/grpc";
+import { GrpcError, isStatus, protobufCodec, Status } from "@trunkline/grpc";
 import type { Metadata } from "@trunkline/metadata";
 import type { BrokenStreamError } from "@trunkline/streams";
 import {
@@ -18,11 +18,10 @@ import {
 import { fieldsToMetadata, metadataToFields } from "./fields.js";
 import type { Proof } from "./proof.js";
 
+const endCodec = protobufCodec(EndSchema);
+
 export function encodeEnd({ payloadBytes, dataFrames, crc32 }: Proof): Uint8Array {
-  return toBinary(
-    EndSchema,
-    create(EndSchema, { payloadBytes: BigInt(payloadBytes), dataFrames: BigInt(dataFrames), crc32 }),
-  );
+  return endCodec.encode({ payloadBytes: BigInt(payloadBytes), dataFrames: BigInt(dataFrames), crc32 });
 }
 
 /**
@@ -30,7 +29,7 @@ export function encodeEnd({ payloadBytes, dataFrames, crc32 }: Proof): Uint8Arra
  */
 export function decodeEnd(bytes: Uint8Array): End | undefined {
   try {
-    const end = fromBinary(EndSchema, bytes);
+    const end = endCodec.decode(bytes);
     return end.$unknown === undefined ? end : undefined;
   } catch {
     return undefined;

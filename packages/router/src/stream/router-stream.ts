@@ -76,7 +76,8 @@ export class RouterStream extends StreamLayer<Uint8Array, Uint8Array, Frame, Fra
   readonly #features: PeerFeatures;
   readonly #incoming: Incoming;
   readonly #outgoing: Outgoing;
-  readonly #liveness: Liveness;
+  /** The check for life; undefined where the carrier, a session, has its own. */
+  readonly #liveness: Liveness | undefined;
   /** True while an answer to a PING is on its way. */
   #answering = false;
 
@@ -107,7 +108,7 @@ export class RouterStream extends StreamLayer<Uint8Array, Uint8Array, Frame, Fra
       onEnd: () => this.#onOutputEnd(),
     };
     this.#outgoing = new Outgoing(this.inner, this.#features, outgoingEvents, proofs?.sent);
-    this.#liveness = new Liveness(this.#livenessSubject(), options);
+    this.#liveness = carrier.role === "session" ? undefined : new Liveness(this.#livenessSubject(), options);
     // The client learns our features only this way. A handler that has sent initial metadata already has said what
     // there is to say.
     if (call.role === "server" && this.peerFeatures.size > 0)
@@ -180,13 +181,13 @@ export class RouterStream extends StreamLayer<Uint8Array, Uint8Array, Frame, Fra
   }
 
   #onInputEnd(): void {
-    this.#liveness.stop();
+    this.#liveness?.stop();
     // At a server both directions have ended now, and the call with them.
     if (this.#outgoing.ended && this.#call.role === "server") this.inner.sendEof().catch(ignore);
   }
 
   #onPing({ id, answer }: Ping): void {
-    if (answer) this.#liveness.onAnswer(id);
+    if (answer) this.#liveness?.onAnswer(id);
     // One answer at a time: a peer that asks faster than it takes the answers gets fewer.
     if (answer || this.#answering || !this.#features.has("ping")) return;
     this.#answering = true;
@@ -203,12 +204,12 @@ export class RouterStream extends StreamLayer<Uint8Array, Uint8Array, Frame, Fra
   }
 
   #onCallFailed(error: Error): void {
-    this.#liveness.stop();
+    this.#liveness?.stop();
     this.#outgoing.fail(error);
   }
 
   #break(error: Error): void {
-    this.#liveness.stop();
+    this.#liveness?.stop();
     this.#incoming.fail(error);
     this.#outgoing.fail(error);
     this.inner.abort(error);
@@ -226,7 +227,7 @@ export class RouterStream extends StreamLayer<Uint8Array, Uint8Array, Frame, Fra
     const closed = new ClosedStreamError(
       reason === undefined ? "the stream was aborted" : `the stream was aborted: ${reasonText(reason)}`,
     );
-    this.#liveness.stop();
+    this.#liveness?.stop();
     this.#outgoing.fail(closed);
     this.#incoming.close(closed);
     const error = abortError(reason);
@@ -237,10 +238,10 @@ export class RouterStream extends StreamLayer<Uint8Array, Uint8Array, Frame, Fra
   // Liveness.
 
   #startLiveness(): void {
-    // A session asks for signs of life itself, where it misses an acknowledgement.
-    if (this.#liveness.hasStarted || this.#incoming.isOver || this.#call.role === "session") return;
+    const liveness = this.#liveness;
+    if (liveness === undefined || liveness.hasStarted || this.#incoming.isOver) return;
     const clock = this.inner.extra(streamClock);
-    if (clock !== undefined) this.#liveness.start(clock);
+    if (clock !== undefined) liveness.start(clock);
   }
 
   #livenessSubject(): LivenessSubject {

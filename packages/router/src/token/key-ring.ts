@@ -3,7 +3,7 @@
  * keys. Each is imported once.
  */
 import { Buffer } from "node:buffer";
-import { createHmac, webcrypto } from "node:crypto";
+import { createHmac, createSecretKey, type KeyObject, webcrypto } from "node:crypto";
 import { isBytes } from "@trunkline/base";
 import { systemClock } from "@trunkline/base/node";
 import {
@@ -189,9 +189,7 @@ export class KeyRing {
     const [secret] = this.#secrets;
     if (secret === undefined)
       throw new TypeError("tokens can be made only with a secret, and this router has public keys alone");
-    const { keyId, signs: alg } = secret;
-    const header = keyId === undefined ? { alg, typ: "JWT" } : { alg, typ: "JWT", kid: keyId };
-    const text = `${base64Url(header)}.${base64Url(claims)}`;
+    const text = `${secret.header}.${base64Url(claims)}`;
     return `${text}.${secret.signature(text)}`;
   }
 }
@@ -213,8 +211,12 @@ class Secret {
   readonly keyId: string | undefined;
   /** The algorithm with which the secret signs. */
   readonly signs: SecretAlgorithm;
+  /** The protected header of all tokens that are signed with the secret. */
+  readonly header: string;
   readonly #algorithm: SecretAlgorithm | undefined;
   readonly #bytes: Uint8Array;
+  /** The secret as Node prepares it once: each signature from bare bytes would do it again. */
+  readonly #signingKey: KeyObject;
   readonly #keys: Map<SecretAlgorithm, Promise<webcrypto.CryptoKey>> = new Map();
 
   constructor({ secret, keyId, algorithm, allowShortSecret = false }: SecretKeySource) {
@@ -233,6 +235,9 @@ class Secret {
     }
     this.keyId = keyId;
     this.#algorithm = algorithm;
+    this.#signingKey = createSecretKey(this.#bytes);
+    const alg = this.signs;
+    this.header = base64Url(keyId === undefined ? { alg, typ: "JWT" } : { alg, typ: "JWT", kid: keyId });
   }
 
   /** Returns true if a token with this header may be verified with the secret. */
@@ -243,7 +248,7 @@ class Secret {
 
   /** Returns the signature of the algorithm with which the secret signs, in base64url. */
   signature(text: string): string {
-    return createHmac(hashes[this.signs].name, this.#bytes).update(text).digest("base64url");
+    return createHmac(hashes[this.signs].name, this.#signingKey).update(text).digest("base64url");
   }
 
   key(algorithm: SecretAlgorithm): Promise<webcrypto.CryptoKey> {

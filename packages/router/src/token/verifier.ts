@@ -3,7 +3,7 @@
  * subject that is not empty. A verified token is remembered by its hash, so that its next use costs a hash and no
  * signature.
  */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { decodeProtectedHeader, errors, type JWTPayload } from "jose";
 import type { Role } from "../rendezvous.js";
 import { identityProblem } from "./identity.js";
@@ -92,17 +92,17 @@ export class TokenVerifier {
   async verify(token: string): Promise<VerifiedToken> {
     if (token.length > maxTokenChars)
       throw new TokenError(`it has ${token.length} characters, more than ${maxTokenChars}`);
-    const hash = hashOf(token);
-    const known = this.#verified.get(hash);
+    const key = hashOf(token);
+    const known = this.#verified.get(key);
     if (known !== undefined) {
       if (known.expiresAtUnixMs > this.#options.unixNowMs()) return known;
-      this.#verified.delete(hash);
+      this.#verified.delete(key);
       throw new TokenError("it has expired");
     }
     const remembered = this.#verified;
     const verified = await this.#verifyAnew(token);
     // The keys may have changed meanwhile: what an old one has verified is not remembered.
-    if (remembered === this.#verified) this.#remember(hash, verified);
+    if (remembered === this.#verified) this.#remember(key, verified);
     return verified;
   }
 
@@ -116,8 +116,8 @@ export class TokenVerifier {
     this.#remember(hashOf(token), verified);
   }
 
-  #remember(hash: string, verified: VerifiedToken): void {
-    this.#verified.set(hash, verified);
+  #remember(key: string, verified: VerifiedToken): void {
+    this.#verified.set(key, verified);
     if (this.#verified.size <= this.#options.maxCachedTokens) return;
     const [oldest] = this.#verified.keys();
     if (oldest !== undefined) this.#verified.delete(oldest);
@@ -148,7 +148,7 @@ export class TokenVerifier {
 }
 
 function hashOf(token: string): string {
-  return createHash("sha256").update(token).digest("base64");
+  return hash("sha256", token, "base64");
 }
 
 /** Returns the time up to which a token is good. @throws TokenError */

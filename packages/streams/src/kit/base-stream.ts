@@ -39,7 +39,11 @@ export abstract class BaseSendStream<Out extends {}> extends StreamBase implemen
   }
 
   protected override closeGracefully(closeTimeoutMs: number | undefined): Promise<void> {
-    return this.closeWithin(closeTimeoutMs, { sendEof: () => this.sendEof(), discardInput: () => Promise.resolve() });
+    return this.closeWithin(closeTimeoutMs, {
+      sendEof: () => this.sendEof(),
+      discardInput: () => Promise.resolve(),
+      abort: (reason) => this.abort(reason),
+    });
   }
 
   protected override get disposalCloses(): boolean {
@@ -77,6 +81,7 @@ export abstract class BaseStream<Out extends {}, In extends {} = Out>
     return this.closeWithin(closeTimeoutMs, {
       sendEof: () => this.sendEof(),
       discardInput: (eofSent) => this.discardInput(eofSent, closeTimeoutMs),
+      abort: (reason) => this.abort(reason),
     });
   }
 
@@ -105,6 +110,7 @@ export abstract class BaseReceiveStream<In extends {}> extends StreamBase implem
     return this.closeWithin(closeTimeoutMs, {
       sendEof: () => Promise.resolve(),
       discardInput: () => this.discardInput(),
+      abort: (reason) => this.abort(reason),
     });
   }
 

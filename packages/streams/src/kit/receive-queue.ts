@@ -22,8 +22,11 @@ export class ReceiveQueue<T extends {}> {
   #last: { readonly error: Error | undefined } | undefined;
   /** True once the end has been taken, so that no later failure can replace it. */
   #endTaken = false;
-  /** The error of later calls, once this side reads no more. */
-  #closed: Error | undefined;
+  /**
+   * Makes the error of later calls, once this side reads no more. Most streams are closed and then left alone, and an
+   * error costs more than the rest of their end.
+   */
+  #closed: (() => Error) | undefined;
   /** True when this side does not wait for the end either. */
   #abandoned = false;
   #discarding: Deferred<void> | undefined;
@@ -85,7 +88,7 @@ export class ReceiveQueue<T extends {}> {
    * @throws BusyStreamError while another one waits, and the error that `end`, `fail` or `close` was given
    */
   take(options?: WaitOptions): Promise<T | undefined> {
-    if (this.#closed !== undefined) return Promise.reject(this.#closed);
+    if (this.#closed !== undefined) return Promise.reject(this.#closed());
     if (this.#waiter !== undefined)
       return Promise.reject(new BusyStreamError("another receive is waiting on this stream"));
     const signal = options?.signal;
@@ -112,22 +115,22 @@ export class ReceiveQueue<T extends {}> {
    */
   close(error: Error): void {
     this.#abandoned = true;
-    this.#drop(error);
+    this.#drop(() => error);
     this.#discarding?.resolve();
   }
 
   /** Stops reading as `close` does, but resolves only when nothing more can come, for whatever reason. */
   discard(): Promise<void> {
-    this.#drop(new ClosedStreamError("the stream was closed"));
+    this.#drop(closedHere);
     if (this.#last !== undefined || this.#abandoned) return Promise.resolve();
     this.#discarding ??= deferred();
     return this.#discarding.promise;
   }
 
-  #drop(error: Error): void {
+  #drop(why: () => Error): void {
     if (this.#closed !== undefined) return;
-    this.#closed = error;
-    if (this.#waiter !== undefined) this.#takeWaiter(this.#waiter).reject(error);
+    this.#closed = why;
+    if (this.#waiter !== undefined) this.#takeWaiter(this.#waiter).reject(why());
     for (let item = this.#items.shift(); item !== undefined; item = this.#items.shift()) this.#onTaken?.(item);
     if (this.#last !== undefined) this.#endTaken ||= this.#last.error === undefined;
   }
@@ -156,4 +159,8 @@ export class ReceiveQueue<T extends {}> {
     waiter.forget?.();
     return waiter;
   }
+}
+
+function closedHere(): ClosedStreamError {
+  return new ClosedStreamError("the stream was closed");
 }

@@ -35,8 +35,8 @@ export const sentAtOnce: Promise<void> = Promise.resolve();
 export class SendQueue<T> {
   readonly #sink: Sink<T>;
   readonly #pending: Fifo<Pending<T>> = new Fifo();
-  /** The error of every later call, once nothing can be sent any more. */
-  #failure: { readonly error: unknown } | undefined;
+  /** Makes the error of every later call, once nothing can be sent any more. */
+  #failure: (() => unknown) | undefined;
   #end: Deferred<void> | undefined;
   #endAccepted = false;
 
@@ -54,7 +54,7 @@ export class SendQueue<T> {
    * @throws BusyStreamError, ClosedStreamError after `end`, TypeError for no item, and the error that `fail` was given
    */
   send(item: T, options?: WaitOptions): Promise<void> {
-    if (this.#failure !== undefined) return Promise.reject(this.#failure.error);
+    if (this.#failure !== undefined) return Promise.reject(this.#failure());
     if (this.#end !== undefined) return Promise.reject(new ClosedStreamError("nothing can be sent after sendEof()"));
     const refusal = itemRefusal(item);
     if (refusal !== undefined) return Promise.reject(refusal);
@@ -92,7 +92,7 @@ export class SendQueue<T> {
    */
   end(): Promise<void> {
     if (this.#end === undefined) {
-      if (this.#failure !== undefined) return Promise.reject(this.#failure.error);
+      if (this.#failure !== undefined) return Promise.reject(this.#failure());
       this.#end = deferred();
       this.flush();
     }
@@ -125,12 +125,20 @@ export class SendQueue<T> {
    * Ends the sending by an error: every waiting and later `send` rejects with it. Only the first call has an effect.
    */
   fail(error: unknown): void {
+    this.failWith(() => error);
+  }
+
+  /**
+   * Does what `fail` does, with an error that is made only when something rejects with it: after an orderly end mostly
+   * nothing does.
+   */
+  failWith(why: () => unknown): void {
     if (this.#failure !== undefined) return;
-    this.#failure = { error };
+    this.#failure = why;
     for (let pending = this.#pending.shift(); pending !== undefined; pending = this.#pending.shift()) {
       pending.forget?.();
-      pending.reject(error);
+      pending.reject(why());
     }
-    this.#end?.reject(error);
+    if (this.#end !== undefined && !this.#endAccepted) this.#end.reject(why());
   }
 }

@@ -26,15 +26,16 @@ export abstract class StreamBase implements StreamControl {
   protected abstract get disposalReason(): string;
 
   close(options: CloseOptions = {}): Promise<void> {
-    const refusal = closeRefusal(options, this.extra(streamClock));
+    const { closeTimeoutMs } = options;
+    const refusal = closeTimeoutMs === undefined ? undefined : closeRefusal(options, this.extra(streamClock));
     if (refusal !== undefined) return Promise.reject(refusal);
-    this.#closing ??= this.closeGracefully(options.closeTimeoutMs);
+    this.#closing ??= this.closeGracefully(closeTimeoutMs);
     return abortable(this.#closing, options.signal);
   }
 
   /** Closes by the given steps, within the time limit by the clock of this stream. */
-  protected closeWithin(closeTimeoutMs: number | undefined, steps: Omit<ClosingSteps, "abort">): Promise<void> {
-    return closeWithin(this.closingClock, closeTimeoutMs, { ...steps, abort: (reason) => this.abort(reason) });
+  protected closeWithin(closeTimeoutMs: number | undefined, steps: ClosingSteps): Promise<void> {
+    return closeWithin(this.closingClock, closeTimeoutMs, steps);
   }
 
   /** The clock of `closeTimeoutMs`. */
