@@ -29,7 +29,12 @@ const jobs = [
   },
   {
     protos: "proto",
-    only: ["jumpstarter/v1/router.proto", "trunkline/v1/exchange.proto", "trunkline/v1/frames.proto"],
+    only: [
+      "jumpstarter/v1/router.proto",
+      "trunkline/v1/admin.proto",
+      "trunkline/v1/exchange.proto",
+      "trunkline/v1/frames.proto",
+    ],
     out: "packages/router/src/gen",
     target: "ts",
   },

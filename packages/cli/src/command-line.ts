@@ -327,6 +327,9 @@ function defineToken(program: Command, accept: Accept): void {
   const mint = define(token, "mint", "make a token for expose and connect on another machine")
     .argument("<identity>", "who it is for; appears in the router's log")
     .option("--lifetime <duration>", "such as 12h or 30d", defaultLifetime)
+    .addOption(
+      new Option("--admin <right>", "to the admin service, at a router without a policy").choices(["see", "act"]),
+    )
     .option("--key-file <file>", "the router's key (default: ROUTER_KEY, else that of this machine)")
     .action((identity: string, options: TokenOptions) => accept({ command: "token mint", identity, options }));
   finish(mint, "(umask 077; trunkline token mint lab-3 --lifetime 12h >lab-3.token)");

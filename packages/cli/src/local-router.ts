@@ -53,7 +53,7 @@ export interface Publication {
 export async function publish(router: Router, bound: string, env: Environment): Promise<Publication> {
   const path = localStatePath(env);
   const write = async (): Promise<LocalState> => {
-    const token = await router.mintToken({ identity: "local", lifetimeMs: localTokenLifetimeMs });
+    const token = await router.mintToken({ identity: "local", lifetimeMs: localTokenLifetimeMs, admin: "act" });
     const state: LocalState = { endpoint: nearby(bound), token, pid: process.pid };
     try {
       await writeLocalState(state, path);

@@ -5,6 +5,20 @@
 
 // For users: listening and dialling, the stream that both sides get, and running a router.
 
+export type {
+  LoggedEvent,
+  RoutedStream,
+  RouterName,
+  RouterNumbers,
+  RouterUpdate,
+  StreamParty,
+  StreamState,
+  StreamWait,
+  UsedLimit,
+  WaitCause,
+} from "./admin/model.js";
+export type { Eviction, EvictOptions, SnapshotOptions, WatchOptions } from "./admin/options.js";
+export type { RouterView } from "./admin/router-view.js";
 export { dial } from "./connect/dial.js";
 export { listen } from "./connect/listen.js";
 export type { Listener, ListenerState } from "./connect/listener.js";
@@ -23,7 +37,7 @@ export { parsePin, pinOf } from "./end-to-end/pin.js";
 export type { RouterLimits } from "./limits.js";
 export { PolicyError, type PolicyPath, type PolicyProblem, policyProblems } from "./policy/check-policy.js";
 export { Glob } from "./policy/glob.js";
-export type { DeniedCallers, PolicyRule, RouterPolicy, SharedNames, Sharing } from "./policy/policy.js";
+export type { AdminRight, DeniedCallers, PolicyRule, RouterPolicy, SharedNames, Sharing } from "./policy/policy.js";
 export { type DrainOptions, type ExchangeTokenOptions, Router, type RouterOptions } from "./router.js";
 export type { ClosedPeer, RouterEvent, RouterStats } from "./service/events.js";
 export { unhealthyKey } from "./service/listener-health.js";

@@ -4,11 +4,18 @@ import { systemClock } from "@trunkline/base/node";
 import { Server, type ServerListenOptions, type ServerOptions } from "@trunkline/grpc";
 import { Health } from "@trunkline/grpc/health";
 import type { CloseOptions } from "@trunkline/streams";
+import { EventLog } from "./admin/event-log.js";
+import type { RouterView } from "./admin/router-view.js";
+import { AdminServiceHandler } from "./admin/service.js";
+import { LiveRouterView } from "./admin/view.js";
+import { AdminService } from "./gen/trunkline/v1/admin_pb.js";
 import { ExchangeService } from "./gen/trunkline/v1/exchange_pb.js";
 import { limitNames, type RouterLimits, resolveLimits } from "./limits.js";
 import { Access } from "./policy/access.js";
-import type { RouterPolicy } from "./policy/policy.js";
+import { type AdminRight, adminRights, type RouterPolicy } from "./policy/policy.js";
+import { newKilledStreams } from "./registry/killed-streams.js";
 import { StreamTable } from "./registry/streams.js";
+import { Callers } from "./service/callers.js";
 import { describeServices } from "./service/describe.js";
 import type { RouterEvent, RouterStats } from "./service/events.js";
 import { ExchangeServiceHandler } from "./service/exchange-service.js";
@@ -69,6 +76,11 @@ export interface RouterOptions extends RouterLimits {
    * reflection what the services look like, which is public, and nothing of names and streams.
    */
   readonly reflection?: boolean | undefined;
+  /**
+   * Called when an operator asks the router to drain, with the time for streams that cannot move, undefined for one of
+   * the router's choice. Default: the router drains itself, within 30,000 ms.
+   */
+  readonly onDrain?: ((deadlineMs: number | undefined) => void) | undefined;
   /** Called with each event, for logs. It must be quick. */
   readonly onEvent?: ((event: RouterEvent) => void) | undefined;
   /** Called with errors of the router itself, which no peer is to blame for. Default: `console.error`. */
@@ -87,6 +99,10 @@ export interface ExchangeTokenOptions {
   readonly identity: string;
   /** The time for which the token is good. */
   readonly lifetimeMs: number;
+  /**
+   * The right to the admin service at routers without a policy; where there is one, it decides alone. Default: none.
+   */
+  readonly admin?: AdminRight | undefined;
 }
 
 /** Options of draining. */
@@ -106,12 +122,15 @@ const routerOptionNames = optionNames<RouterOptions>({
   routerEndpoint: true,
   refuseThirdPeer: true,
   reflection: true,
+  onDrain: true,
   onEvent: true,
   onError: true,
   clock: true,
   unixNowMs: true,
 });
-const tokenOptionNames = optionNames<ExchangeTokenOptions>({ identity: true, lifetimeMs: true });
+const tokenOptionNames = optionNames<ExchangeTokenOptions>({ identity: true, lifetimeMs: true, admin: true });
+/** The time for streams that cannot move where an operator drains the router and says none. */
+const defaultDrainMs = 30_000;
 
 /** The largest difference of clocks: one that is larger is a mistake, and lets expired tokens in. */
 const maxClockToleranceMs = 3_600_000;
@@ -129,13 +148,19 @@ function maxExchangeMessageBytes(maxMetadataBytes: number): number {
   return Math.min(16_384 + 8 * maxMetadataBytes, 2 ** 32 - 1);
 }
 
+/** The largest message to the admin service: texts of 255 characters, and names. */
+const maxAdminMessageBytes = 8_192;
+
 /**
  * `jumpstarter.v1.RouterService`, which joins two callers whose tokens have the same `sub`, and
- * `trunkline.v1.ExchangeService`, through which peers find each other by names.
+ * `trunkline.v1.ExchangeService`, through which peers find each other by names; and `trunkline.v1.AdminService` for its
+ * operators.
  */
 export class Router implements AsyncDisposable {
   /** The server, for further services before `listen`, and for connections that exist already (`serve`). */
   readonly server: Server;
+  /** The view of the router for its operators, who need no right here. */
+  readonly admin: RouterView;
   /** The health of the router, as gRPC's health service tells it. It begins as serving. */
   readonly health: Health;
   readonly #reporter: Reporter;
@@ -148,6 +173,8 @@ export class Router implements AsyncDisposable {
   readonly #minter: TokenMinter;
   readonly #routerService: RouterServiceHandler;
   readonly #exchangeService: ExchangeServiceHandler;
+  readonly #adminService: AdminServiceHandler;
+  #closing = false;
   readonly #webSockets: WebSocketAcceptor;
 
   /**
@@ -166,6 +193,7 @@ export class Router implements AsyncDisposable {
       clientCertificates,
       streamTokens = {},
       clockToleranceMs = 0,
+      onDrain = (deadlineMs = defaultDrainMs) => void this.drain({ deadlineMs }),
       onEvent,
       onError,
     } = options;
@@ -173,7 +201,12 @@ export class Router implements AsyncDisposable {
     wholeNumber("clockToleranceMs", clockToleranceMs, 0, maxClockToleranceMs);
     const { issuer = routerToken.issuer, audience = routerToken.audience } = streamTokens;
     checkParties("streamTokens", { issuer, audience });
-    const reporter = new Reporter(onEvent, { ...limits, clock });
+    const log = new EventLog(unixNowMs);
+    const tell = (event: RouterEvent): void => {
+      log.add(event);
+      onEvent?.(event);
+    };
+    const reporter = new Reporter(tell, { ...limits, clock });
     this.#reporter = reporter;
     const onKeys = (event: RemoteKeyEvent): void => reporter.tell(event);
     const keys = new KeyRing(options.keys, { clock, onChange: () => this.#forgetTokens(), onEvent: onKeys });
@@ -184,6 +217,7 @@ export class Router implements AsyncDisposable {
     const access = new Access(options.policy);
     this.#access = access;
     const streams = new StreamTable(limits.maxRememberedStreams);
+    const killed = newKilledStreams();
     this.#describes = reflection;
     const verifying = { unixNowMs, maxCachedTokens, clockToleranceMs };
     const verifier = new TokenVerifier(keys, { issuer, audience, ...verifying });
@@ -197,22 +231,27 @@ export class Router implements AsyncDisposable {
       verifier,
       access,
       streams,
+      killed,
       limits: { ...limits, refuseThirdPeer },
       lingerMs,
       maxLingeringPeers,
       clock,
       unixNowMs,
       reporter,
+      onIdle: () => this.#adminService.end(),
     });
+    const certificates = clientCertificates && new CertificateCallers(clientCertificates, unixNowMs);
+    const callers = new Callers({ verifier: this.#identities, certificates, access, reporter });
     this.#exchangeService = new ExchangeServiceHandler({
       ...limits,
-      verifier: this.#identities,
-      certificates: clientCertificates && new CertificateCallers(clientCertificates, unixNowMs),
+      callers,
       minter: this.#minter,
       tickets: new SessionTickets({
         verifier: ticketVerifier,
         minter: this.#minter,
         access,
+        killed,
+        nowMs: () => clock.nowMs(),
         sessions: this.#routerService.sessions,
         routerEndpoint,
         attemptMs: limits.maxDialWaitMs,
@@ -236,13 +275,29 @@ export class Router implements AsyncDisposable {
       clock,
       onError,
     });
+    const view = new LiveRouterView({
+      routing: this.#routerService,
+      exchange: this.#exchangeService,
+      streams,
+      reporter,
+      log,
+      clock,
+      limits,
+      unixNowMs,
+      connections: () => this.server.connections,
+      isDraining: () => this.#closing,
+      drain: onDrain,
+    });
+    this.admin = view;
+    this.#adminService = new AdminServiceHandler({ view, callers, access });
     this.#webSockets = new WebSocketAcceptor((carrier) => void this.server.serve(carrier));
     this.health = new Health().addTo(this.server);
-    for (const { typeName } of [ForwardingService, ExchangeService]) this.health.set(typeName, "SERVING");
+    for (const { typeName } of [ForwardingService, ExchangeService, AdminService]) this.health.set(typeName, "SERVING");
     this.server.add(ForwardingService, this.#routerService.implementation);
     this.server.add(ExchangeService, this.#exchangeService.implementation, {
       maxReceiveMessageBytes: maxExchangeMessageBytes(limits.maxMetadataBytes),
     });
+    this.server.add(AdminService, this.#adminService.implementation, { maxReceiveMessageBytes: maxAdminMessageBytes });
   }
 
   /**
@@ -264,14 +319,16 @@ export class Router implements AsyncDisposable {
   /**
    * Returns a token for the exchange: to listen, to dial and to list with. Its holder can use every name that the
    * policy gives to the identity, and all names where there is no policy; it is a secret.
-   * @throws RangeError for a lifetime below 1 ms, TypeError for an empty identity
+   * @throws RangeError for a lifetime below 1 ms, TypeError for an empty identity or an unknown right
    */
   async mintToken(options: ExchangeTokenOptions): Promise<string> {
     checkOptionNames("mintToken", options, tokenOptionNames);
-    const { identity, lifetimeMs } = options;
+    const { identity, lifetimeMs, admin } = options;
     if (typeof identity !== "string" || identity === "")
       throw new TypeError("the identity of a token must not be empty");
-    return this.#minter.forExchange(identity, wholeNumber("lifetimeMs", lifetimeMs ?? 0, 1));
+    if (admin !== undefined && !adminRights.includes(admin))
+      throw new TypeError(`the right admin of a token is one of ${adminRights.join(", ")}`);
+    return this.#minter.forExchange(identity, wholeNumber("lifetimeMs", lifetimeMs ?? 0, 1), admin);
   }
 
   /**
@@ -304,6 +361,7 @@ export class Router implements AsyncDisposable {
     this.#access.update(policy);
     this.#exchangeService.recheck();
     this.#routerService.recheck();
+    this.#adminService.recheck();
   }
 
   /** The counts as they are now. */
@@ -329,6 +387,7 @@ export class Router implements AsyncDisposable {
    * lets pairs end within `closeTimeoutMs` (5,000). Idempotent; never rejects.
    */
   async close(options?: Pick<CloseOptions, "closeTimeoutMs">): Promise<void> {
+    this.#closing = true;
     this.health.shutDown();
     this.#webSockets.close();
     this.#routerService.close();

@@ -54,7 +54,7 @@ describe("bad input gets an error that names it", () => {
     [
       "an unknown option of a token",
       () => new Router({ keys }).mintToken({ identity: "a", lifetime: 5 } as never),
-      /mintToken has no option "lifetime": it knows identity, lifetimeMs/,
+      /mintToken has no option "lifetime": it knows admin, identity, lifetimeMs/,
     ],
     [
       "no token",

@@ -1,9 +1,10 @@
 /** `trunkline router`: exchange and router in one server, found by other commands on this machine through its file. */
 import type { SecureContextOptions } from "node:tls";
+import { deferred } from "@trunkline/base";
 import { type KeySource, Router, type RouterEvent, type RouterOptions, type RouterPolicy } from "@trunkline/router";
 import { certificateFiles } from "../certificates.js";
 import { CommandError, reasonOf } from "../command-error.js";
-import { type Context, graceMsOf, interrupted, keepaliveOf, maxLingerMs } from "../context.js";
+import { type Context, graceMsOf, interrupted, keepaliveOf, maxGraceMs, maxLingerMs } from "../context.js";
 import { parseDuration } from "../duration.js";
 import { ExitCode } from "../exit-codes.js";
 import { type Publication, publish } from "../local-router.js";
@@ -52,7 +53,10 @@ async function runRouter(options: RouterSettings, context: Context): Promise<voi
   const policyFiles = options.policy === undefined ? undefined : await loadPolicy(options.policy);
   const keys = await chooseKeys(options, context);
   await using audit = options.audit === undefined ? undefined : await Audit.open(options.audit, auditTrouble(context));
+  const drainAsked = deferred<number | undefined>();
+  let drainMs = graceMs;
   const given = {
+    onDrain: (deadlineMs: number | undefined) => drainAsked.resolve(deadlineMs),
     lingerMs,
     ...keepalive,
     policy: policyFiles?.value,
@@ -93,12 +97,15 @@ async function runRouter(options: RouterSettings, context: Context): Promise<voi
     using policies = policyFiles && (await watchFiles(policyFiles, policyChanges(server, context)));
     using keySets = keys.files && (await watchFiles(keys.files, keyChanges(server, publication, context)));
     for (const files of [ownCertificate, policies, keySets]) reload.add(files);
-    await interrupted(signal);
+    const byOperator = drainAsked.promise.then((deadlineMs = graceMs) => {
+      drainMs = Math.min(deadlineMs, maxGraceMs);
+    });
+    await Promise.race([interrupted(signal), byOperator]);
     status?.drain();
-    tellEnding(context, server.stats.livePairs, graceMs);
+    tellEnding(context, server.stats.livePairs, drainMs);
   } finally {
     await publication?.remove();
-    await server.drain({ deadlineMs: graceMs });
+    await server.drain({ deadlineMs: drainMs });
   }
   const { pairs, brokenPairs, refusals, bytes } = server.stats;
   output.note(
@@ -258,6 +265,7 @@ async function publishIfFree(
  */
 function levelOf({ kind }: RouterEvent): "debug" | "info" | "warn" {
   if (kind === "refused" || kind === "refusals-omitted" || kind === "keys-unavailable") return "warn";
+  if (kind === "killed" || kind === "evicted" || kind === "drain-requested") return "warn";
   if (kind === "keys-fetched" || kind === "listener-health") return "info";
   return kind === "listening" || kind === "listener-removed" ? "info" : "debug";
 }

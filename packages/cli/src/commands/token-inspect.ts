@@ -27,6 +27,7 @@ function linesOf(token: string, header: TokenPart, claims: TokenPart): string {
     ["audience", shown(claims["aud"])],
     ["issuer", shown(claims["iss"])],
     ["algorithm", `${shown(header["alg"])}${header["kid"] === undefined ? "" : `, key ${shown(header["kid"])}`}`],
+    ...(claims["admin"] === undefined ? [] : [["admin", shown(claims["admin"])] as [string, string]]),
     ["expires", expiry(token, claims["exp"])],
   ];
   return rows.map(([name, value]) => `${name.padEnd(9)}  ${value}`).join("\n");

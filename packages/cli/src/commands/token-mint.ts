@@ -1,5 +1,5 @@
 /** `trunkline token mint IDENTITY`: a token for those who cannot read this machine's file. */
-import { type KeySource, Router } from "@trunkline/router";
+import { type AdminRight, type KeySource, Router } from "@trunkline/router";
 import { CommandError, reasonOf } from "../command-error.js";
 import type { Context, Environment } from "../context.js";
 import { parseDuration } from "../duration.js";
@@ -9,6 +9,8 @@ import { givenKeys, type KeyOptions, localKey } from "../router-key.js";
 /** Options of `trunkline token mint`. */
 export interface TokenOptions extends KeyOptions {
   readonly lifetime: string;
+  /** The right to the admin service. */
+  readonly admin?: AdminRight | undefined;
 }
 
 const maxLifetimeMs = 3_650 * 86_400_000;
@@ -33,7 +35,7 @@ export async function mintToken(identity: string, options: TokenOptions, context
     );
   }
   await using router = signer(keys);
-  const minted = await router.mintToken({ identity, lifetimeMs });
+  const minted = await router.mintToken({ identity, lifetimeMs, admin: options.admin });
   const expires = new Date(Date.now() + lifetimeMs).toISOString();
   output.result({ event: "token", identity, expires, token: minted }, minted);
 }

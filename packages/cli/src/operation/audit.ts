@@ -1,6 +1,7 @@
 /**
  * The audit of a router: one line of JSON for each stream that has ended, in a file that rotates. It says who reached
- * whom under which name, for how long, how much went each way, and who ended it.
+ * whom under which name, for how long, how much went each way, and who ended it. An operator's actions have lines of
+ * their own.
  */
 import { Buffer } from "node:buffer";
 import { type FileHandle, open, rename } from "node:fs/promises";
@@ -68,10 +69,11 @@ export class Audit implements AsyncDisposable {
       const [oldest] = this.#offers.keys();
       if (this.#offers.size > maxOfferedStreams && oldest !== undefined) this.#offers.delete(oldest);
     } else if (event.kind === "closed") {
-      const { stream, durationMs, cause, peers } = event;
+      const { stream, durationMs, cause, peers, operator } = event;
       const offer = this.#offers.get(stream);
       this.#offers.delete(stream);
-      const endedBy = peers.find((peer) => peer.endedIt);
+      const ending = peers.find((peer) => peer.endedIt);
+      const endedBy = operator === undefined ? ending && partyOf(ending) : `operator ${operator}`;
       this.#add({
         time: new Date().toISOString(),
         stream,
@@ -79,9 +81,13 @@ export class Audit implements AsyncDisposable {
         durationMs: Math.round(durationMs),
         peers: peers.map(({ address, role, bytes }) => ({ address, role, bytes })),
         ended: endedBy === undefined ? "both sides ended" : cause,
-        ...(endedBy !== undefined && { endedBy: partyOf(endedBy) }),
+        ...(endedBy !== undefined && { endedBy }),
       });
     } else if (event.kind === "expired") this.#offers.delete(event.stream);
+    else if (event.kind === "killed" || event.kind === "evicted" || event.kind === "drain-requested") {
+      const { kind: action, ...fields } = event;
+      this.#add({ time: new Date().toISOString(), action, ...fields });
+    }
   }
 
   #add(line: object): void {

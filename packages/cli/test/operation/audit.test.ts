@@ -22,7 +22,7 @@ const linesOf = (file: string): Record<string, unknown>[] =>
     .slice(0, -1)
     .map((line) => JSON.parse(line));
 
-const closed = (stream: string): RouterEvent => ({
+const closed = (stream: string): Extract<RouterEvent, { kind: "closed" }> => ({
   kind: "closed",
   stream,
   cause: undefined,
@@ -32,6 +32,7 @@ const closed = (stream: string): RouterEvent => ({
     { address: "a:1", role: "dial", bytes: 1, endedIt: false },
     { address: "b:2", role: "listen", bytes: 2, endedIt: false },
   ],
+  operator: undefined,
 });
 
 describe("the audit of a router", () => {
@@ -65,6 +66,22 @@ describe("the audit of a router", () => {
     }
     expect(second).toMatchObject({ name: "echo", endedBy: expect.stringMatching(/^(listener|dialler)$/) });
     expect(statSync(path).mode & 0o777).toBe(0o600);
+  });
+
+  test("says which operator has ended a stream, taken a name away or drained the router", async () => {
+    const audit = await Audit.open(path, { onTrouble: () => {} });
+    const operator = "ops";
+    audit.onEvent({ kind: "killed", stream: "s", name: "web", operator, reason: "late" });
+    audit.onEvent({ ...closed("s"), cause: "an operator ended the stream: late", operator });
+    audit.onEvent({ kind: "evicted", name: "web", listeners: 1, operator, reason: "" });
+    audit.onEvent({ kind: "drain-requested", operator, deadlineMs: 5_000 });
+    await audit[Symbol.asyncDispose]();
+    expect(linesOf(path)).toMatchObject([
+      { action: "killed", stream: "s", name: "web", operator, reason: "late", time: expect.any(String) },
+      { stream: "s", ended: "an operator ended the stream: late", endedBy: "operator ops" },
+      { action: "evicted", name: "web", listeners: 1, operator },
+      { action: "drain-requested", operator, deadlineMs: 5_000 },
+    ]);
   });
 
   test("goes on in a new file when the old one is full, and keeps four of those", async () => {

@@ -37,7 +37,7 @@ const mistakes: readonly (readonly [what: string, text: string, ...lines: string
     "an unknown field of a rule",
     "rules:\n  - identities: [a]\n    dials: [b]\n",
     'p:3:5: "dials" is no field here; the fields are ' +
-      "identities, listen, dial, maxListeners, maxStreams, maxBytesPerSecond, maxStreamSeconds",
+      "identities, listen, dial, admin, maxListeners, maxStreams, maxBytesPerSecond, maxStreamSeconds",
   ],
   ["a rule for nobody", "rules:\n  - dial: [b]\n", "p:2:5: the field identities is missing"],
   ["text for a list", "rules:\n  - identities: a\n", 'p:2:5: identities must be a list, and is "a"'],

@@ -210,6 +210,11 @@ export class Server implements AsyncDisposable {
     return this.#closing.signal;
   }
 
+  /** The number of connections that there are. */
+  get connections(): number {
+    return this.#connections.size;
+  }
+
   /** The descriptions of the services that were added, in their order. */
   get services(): readonly AnyService[] {
     return this.#core.methods.services;

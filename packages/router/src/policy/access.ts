@@ -1,13 +1,15 @@
 /** The decisions of a policy: what a caller may do, and why not. It knows neither calls nor statuses. */
 import { PolicyError, policyProblems } from "./check-policy.js";
 import { Glob } from "./glob.js";
-import type { PolicyRule, RouterPolicy, SharedNames, Sharing } from "./policy.js";
+import type { AdminRight, PolicyRule, RouterPolicy, SharedNames, Sharing } from "./policy.js";
 
 /** A caller of the exchange, as its token names it. */
 export interface Caller {
   readonly identity: string;
   /** The `jti` of the token, or the fingerprint of the certificate behind `sha256:`. */
   readonly tokenId: string | undefined;
+  /** The right to the admin service that a token of the router's own key claims. Only routers without a policy ask. */
+  readonly admin?: AdminRight | undefined;
 }
 
 /** A stream of the exchange: who dials whom, by which name. */
@@ -29,6 +31,7 @@ interface Rule extends IdentityLimits {
   readonly identities: readonly Glob[];
   readonly listen: readonly Glob[];
   readonly dial: readonly Glob[];
+  readonly admin: AdminRight | undefined;
 }
 
 /** The terms on which the listeners of one name share it. */
@@ -104,6 +107,20 @@ export class Access {
     return this.denial(caller) ?? this.#refusal("dial", caller, name);
   }
 
+  /**
+   * Returns why the caller has not this right to the admin service, or undefined if it has. The rules of a policy
+   * decide alone; without one, no token has it that does not say so.
+   */
+  adminRefusal(caller: Caller, right: AdminRight): string | undefined {
+    const denial = this.denial(caller);
+    if (denial !== undefined) return denial;
+    const held = this.#decisions === undefined ? caller.admin : this.#ruleOf(caller.identity)?.admin;
+    if (held === "act" || held === right) return undefined;
+    if (this.#decisions === undefined)
+      return `without a policy, this needs a token that says admin: ${right} (trunkline token mint --admin ${right})`;
+    return `the policy does not give the identity ${shortened(caller.identity)} the right admin: ${right}`;
+  }
+
   /** Returns why the stream may not go on, or undefined if it may. */
   streamRefusal({ name, dialler, listener }: StreamParties): string | undefined {
     return this.dialRefusal(dialler, name) ?? this.listenRefusal(listener, name);
@@ -157,6 +174,7 @@ function compiled(rule: PolicyRule): Rule {
     identities: globs(identities),
     listen: globs(listen),
     dial: globs(dial),
+    admin: rule.admin,
     maxListeners: rule.maxListeners ?? unlimited.maxListeners,
     maxStreams: rule.maxStreams ?? unlimited.maxStreams,
     maxBytesPerSecond: rule.maxBytesPerSecond ?? unlimited.maxBytesPerSecond,

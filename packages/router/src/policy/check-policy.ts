@@ -3,7 +3,14 @@
  * line. The value may be anything: it comes from a file.
  */
 import { identityPlaceholder } from "./glob.js";
-import type { DeniedCallers, PolicyRule, RouterPolicy, SharedNames, Sharing } from "./policy.js";
+import {
+  adminRights,
+  type DeniedCallers,
+  type PolicyRule,
+  type RouterPolicy,
+  type SharedNames,
+  type Sharing,
+} from "./policy.js";
 
 /** The keys and indexes that lead to a value in a policy. */
 export type PolicyPath = readonly (string | number)[];
@@ -107,10 +114,9 @@ class PolicyCheck {
     else this.#namePattern(value, path);
   };
 
-  readonly #sharing: Check = (value, path) => {
-    if (!sharings.some((known) => known === value))
-      this.#add(path, `${subject(path)} must be one of ${sharings.join(", ")}, not ${shown(value)}`);
-  };
+  readonly #sharing: Check = (value, path) => this.#oneOf(sharings, value, path);
+
+  readonly #adminRight: Check = (value, path) => this.#oneOf(adminRights, value, path);
 
   readonly #exactText: Check = (value, path) => {
     if (this.#text(value, path) && value.includes("*"))
@@ -129,6 +135,7 @@ class PolicyCheck {
     identities: { check: this.#list(maxPatterns, this.#identityPattern, 1), required: true },
     listen: { check: this.#list(maxPatterns, this.#namePattern) },
     dial: { check: this.#list(maxPatterns, this.#namePattern) },
+    admin: { check: this.#adminRight },
     maxListeners: { check: this.#limit },
     maxStreams: { check: this.#limit },
     maxBytesPerSecond: { check: this.#bytesPerSecond },
@@ -186,6 +193,11 @@ class PolicyCheck {
         }
       }
     };
+  }
+
+  #oneOf(words: readonly string[], value: unknown, path: PolicyPath): void {
+    if (!words.some((known) => known === value))
+      this.#add(path, `${subject(path)} must be one of ${words.join(", ")}, not ${shown(value)}`);
   }
 
   #wholeNumber(value: unknown, path: PolicyPath, least: number, most = Number.MAX_SAFE_INTEGER): void {

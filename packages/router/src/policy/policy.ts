@@ -13,9 +13,16 @@ export interface RouterPolicy {
   readonly denied?: DeniedCallers | undefined;
 }
 
+/** A right to the admin service. `act` includes `see`. */
+export type AdminRight = "see" | "act";
+
+/** The rights to the admin service. */
+export const adminRights: readonly AdminRight[] = ["see", "act"];
+
 /**
  * The rights of some identities. In a pattern `*` stands for any characters, `/` included; in patterns of names
- * `{identity}` stands for the identity of the caller. A rule without `listen` and `dial` refuses its identities.
+ * `{identity}` stands for the identity of the caller. A rule without `listen`, `dial` and
+ * `admin` refuses its identities.
  */
 export interface PolicyRule {
   /** The patterns of the identities that the rule is for, such as `lab-*`. */
@@ -24,6 +31,11 @@ export interface PolicyRule {
   readonly listen?: readonly string[] | undefined;
   /** The patterns of the names that they may dial. Default: none. */
   readonly dial?: readonly string[] | undefined;
+  /**
+   * The right to the admin service: `see` shows all streams and names, `act` also ends streams, takes names away and
+   * drains the router. Default: none.
+   */
+  readonly admin?: AdminRight | undefined;
   /** The number of names that each of them may listen under at once. Default: as many as the router has room for. */
   readonly maxListeners?: number | undefined;
   /**

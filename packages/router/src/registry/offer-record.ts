@@ -8,12 +8,15 @@ const leftOutMs = 30_000;
 export class OfferRecord {
   /** The number of streams that were offered and have not ended. */
   streams = 0;
+  /** The number of streams that were offered. */
+  offers = 0;
   /** The times of the offers for which the listener has not come yet, the oldest first. */
   readonly #untaken: Map<string, number> = new Map();
   #missedAtMs = Number.NEGATIVE_INFINITY;
 
   offered(stream: string, nowMs: number): void {
     this.streams += 1;
+    this.offers += 1;
     this.#untaken.set(stream, nowMs);
   }
 

@@ -14,12 +14,40 @@ export interface DialledStream extends StreamParties {
   readonly startedAtMs: number;
   /** The record of the listener that it is offered to. */
   readonly record: OfferRecord;
+  /** The metadata of the dialler as an operator may see it. */
+  readonly metadata: ShownMetadata;
 }
 
-interface Entry extends DialledStream, HeapEntry {
+/** The metadata of a peer without secrets and bounded, as `shownMetadata` makes it. */
+export type ShownMetadata = Readonly<Record<string, string>>;
+
+/** A stream with what its pairs of calls have carried so far. */
+export interface TrackedStream extends DialledStream {
+  /** The number of pairs of the stream that are not over. */
+  readonly pairs: number;
+  /** The number of pairs that there have been. */
+  readonly attempts: number;
+  /** The bytes of the pairs that are over. */
+  readonly bytesToDialler: number;
+  readonly bytesToListener: number;
+  /** The time at which it was dialled, or at which its last pair was lost. */
+  readonly withoutPairSinceMs: number;
+}
+
+interface Entry extends TrackedStream, HeapEntry {
   dueMs: number;
-  /** The number of pairs of the stream that are not over: two, for a moment, while a session moves. */
+  /** Two, for a moment, while a session moves. */
   pairs: number;
+  attempts: number;
+  bytesToDialler: number;
+  bytesToListener: number;
+  withoutPairSinceMs: number;
+}
+
+/** The bytes that a pair has carried each way. */
+export interface CarriedBytes {
+  readonly toDialler: number;
+  readonly toListener: number;
 }
 
 /** The time for which a session without a pair is kept. Its peers look for each other for as long by default. */
@@ -36,6 +64,7 @@ export class StreamTable {
   /** The streams whose peers are not joined yet, by the time after which none can come. */
   readonly #pending: Heap<Entry> = new Heap();
   readonly #dialledBy: Map<string, number> = new Map();
+  #detached = 0;
 
   /** `maxPending` is the number of streams whose peers are not joined. */
   constructor(maxPending: number) {
@@ -44,6 +73,22 @@ export class StreamTable {
 
   get size(): number {
     return this.#entries.size;
+  }
+
+  /** The number of streams that wait for their peers: to be joined, or to come back. */
+  get pending(): number {
+    return this.#pending.size;
+  }
+
+  /** The number of sessions whose pair is lost and whose peers may come back. */
+  get detachedSessions(): number {
+    return this.#detached;
+  }
+
+  /** Returns the streams, the oldest first, after those that have expired were removed. */
+  list(nowMs: number): IterableIterator<TrackedStream> {
+    this.#forget(nowMs);
+    return this.#entries.values();
   }
 
   /**
@@ -63,7 +108,12 @@ export class StreamTable {
       record: stream.record,
       dueMs: tokenUntilMs + roundingMs,
       heapIndex: -1,
+      metadata: stream.metadata,
       pairs: 0,
+      attempts: 0,
+      bytesToDialler: 0,
+      bytesToListener: 0,
+      withoutPairSinceMs: nowMs,
     };
     this.#entries.set(entry.stream, entry);
     this.#pending.add(entry);
@@ -85,16 +135,22 @@ export class StreamTable {
   joined(stream: string): void {
     const entry = this.#entries.get(stream);
     if (entry === undefined) return;
+    if (isDetached(entry)) this.#detached -= 1;
     entry.pairs += 1;
+    entry.attempts += 1;
     this.#pending.remove(entry);
   }
 
   /** Records that a pair of a session is lost: the session ends unless its peers come back. */
-  detached(stream: string, nowMs: number): void {
+  detached(stream: string, { toDialler, toListener }: CarriedBytes, nowMs: number): void {
     const entry = this.#entries.get(stream);
     if (entry === undefined) return;
     entry.pairs -= 1;
+    entry.bytesToDialler += toDialler;
+    entry.bytesToListener += toListener;
     if (entry.pairs > 0) return;
+    this.#detached += 1;
+    entry.withoutPairSinceMs = nowMs;
     this.#pending.remove(entry);
     entry.dueMs = nowMs + detachedMs;
     this.#pending.add(entry);
@@ -123,6 +179,7 @@ export class StreamTable {
   }
 
   #remove(entry: Entry): void {
+    if (isDetached(entry)) this.#detached -= 1;
     this.#entries.delete(entry.stream);
     this.#count(entry.dialler, -1);
   }
@@ -132,4 +189,9 @@ export class StreamTable {
     if (count === 0) this.#dialledBy.delete(identity);
     else this.#dialledBy.set(identity, count);
   }
+}
+
+/** Returns true for a session whose pair is lost. */
+export function isDetached({ pairs, attempts }: Pick<TrackedStream, "pairs" | "attempts">): boolean {
+  return pairs === 0 && attempts > 0;
 }

@@ -32,17 +32,20 @@ export type RouterEvent =
   | { readonly kind: "waiting"; readonly stream: string; readonly peer: string }
   /**
    * The wait of a first peer has ended without the other one: its time was over, the peer has left, or it has called
-   * again.
+   * again, or an operator has ended the stream.
    */
   | {
       readonly kind: "expired";
       readonly stream: string;
       readonly peer: string;
-      readonly reason: "timed-out" | "left" | "replaced";
+      readonly reason: "timed-out" | "left" | "replaced" | "killed";
     }
   /** Two peers were joined. */
   | { readonly kind: "paired"; readonly stream: string; readonly peers: readonly [string, string] }
-  /** A pair has ended. `cause` is the reason if a peer was lost or has aborted the stream, else undefined. */
+  /**
+   * A pair has ended. `cause` is the reason if a peer was lost or has aborted the stream, or an operator has ended it
+   * (`operator`), else undefined.
+   */
   | {
       readonly kind: "closed";
       readonly stream: string;
@@ -51,18 +54,20 @@ export type RouterEvent =
       /** The bytes of all frames that were passed on. */
       readonly bytes: number;
       readonly peers: readonly [ClosedPeer, ClosedPeer];
+      /** The identity of the operator who has ended the stream; undefined where none has. */
+      readonly operator: string | undefined;
     }
   /** A listener was registered under a name. */
   | { readonly kind: "listening"; readonly name: string; readonly identity: string; readonly peer: string }
   /**
    * A listener is registered no more: its call has ended, another listener of the same identity has taken the name, or
-   * it did not take its heartbeats in time, or the policy no longer allows it.
+   * it did not take its heartbeats in time, the policy no longer allows it, or an operator has taken the name away.
    */
   | {
       readonly kind: "listener-removed";
       readonly name: string;
       readonly identity: string;
-      readonly reason: "left" | "superseded" | "unresponsive" | "denied";
+      readonly reason: "left" | "superseded" | "unresponsive" | "denied" | "evicted";
     }
   /** The target of a listener fails its health check, for the reason in `problem`, or is well again (undefined). */
   | {
@@ -80,7 +85,25 @@ export type RouterEvent =
       readonly identity: string;
       readonly peer: string;
       readonly stream: string;
-    };
+    }
+  /** An operator has ended a stream. `operator` is the identity, `name` empty where the stream was not dialled here. */
+  | {
+      readonly kind: "killed";
+      readonly stream: string;
+      readonly name: string;
+      readonly operator: string;
+      readonly reason: string;
+    }
+  /** An operator has taken a name from so many listeners. */
+  | {
+      readonly kind: "evicted";
+      readonly name: string;
+      readonly listeners: number;
+      readonly operator: string;
+      readonly reason: string;
+    }
+  /** An operator has asked the router to drain. Without `deadlineMs` it takes its own time. */
+  | { readonly kind: "drain-requested"; readonly operator: string; readonly deadlineMs: number | undefined };
 
 /** A peer of a pair that has ended. */
 export interface ClosedPeer {
@@ -103,6 +126,8 @@ export interface RouterStats {
   readonly lingeringPeers: number;
   /** The number of pairs that were joined. */
   readonly pairs: number;
+  /** The number of those pairs that have carried a session on. */
+  readonly resumptions: number;
   /** The number of pairs that ended because a peer was lost, or has aborted the stream. */
   readonly brokenPairs: number;
   /** The number of first peers whose other side did not come in time. */
@@ -111,6 +136,8 @@ export interface RouterStats {
   readonly frames: number;
   /** The bytes of the frames that were passed on. */
   readonly bytes: number;
+  /** The bytes of the frames that went to listeners; without an exchange, to the peers that came second. */
+  readonly bytesToListeners: number;
   /** The number of listeners that there are now; several may share a name. */
   readonly listeners: number;
   /** The number of streams that were offered to listeners. */
@@ -128,10 +155,12 @@ export function newStats(): MutableStats {
     livePairs: 0,
     lingeringPeers: 0,
     pairs: 0,
+    resumptions: 0,
     brokenPairs: 0,
     expiredWaits: 0,
     frames: 0,
     bytes: 0,
+    bytesToListeners: 0,
     listeners: 0,
     dials: 0,
     refusals: 0,

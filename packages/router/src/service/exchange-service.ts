@@ -26,10 +26,9 @@ import type { Role } from "../rendezvous.js";
 import { resumeFeature } from "../stream/features.js";
 import { fieldsToMetadata } from "../stream/fields.js";
 import { peerIdOf } from "../stream/peer-key.js";
-import { authenticate, authorizationKey } from "../token/bearer.js";
-import type { CertificateCallers } from "../token/client-certificate.js";
 import type { TokenMinter } from "../token/minter.js";
-import type { Ticket, TokenVerifier, VerifiedToken } from "../token/verifier.js";
+import type { Ticket } from "../token/verifier.js";
+import { type Callers, onlyMessage, refuseIf } from "./callers.js";
 import type { RouterEvent } from "./events.js";
 import { inOrder } from "./exposer-order.js";
 import { type ListenCall, type ListenEvent, ListenerEntry, maxUntakenHeartbeats } from "./listener-entry.js";
@@ -37,11 +36,10 @@ import { unhealthy } from "./listener-health.js";
 import { nameProblem } from "./name.js";
 import type { Reporter } from "./reporter.js";
 import type { SessionSide, SessionTickets } from "./session-tickets.js";
+import { shownMetadata } from "./shown-metadata.js";
 
 export interface ExchangeServiceOptions {
-  readonly verifier: Pick<TokenVerifier, "verify">;
-  /** The callers who show a certificate and no token; undefined where certificates name nobody. */
-  readonly certificates: CertificateCallers | undefined;
+  readonly callers: Callers;
   readonly minter: TokenMinter;
   readonly tickets: SessionTickets;
   readonly access: Access;
@@ -78,13 +76,16 @@ type ListAnswer = MessageInitShape<typeof ListResponseSchema>;
 export class ExchangeServiceHandler {
   readonly implementation: Implementation<typeof ExchangeService> = {
     listen: { open: (call) => this.#listen(call) },
-    dial: { open: (call) => this.#answer(call, (caller, request) => this.#dial(caller, request, call)) },
-    list: { open: (call) => this.#answer(call, (caller, _request: ListRequest) => this.#list(caller)) },
-    attach: { open: (call) => this.#answer(call, (caller, request) => this.#attach(caller, request, call)) },
-    report: { open: (call) => this.#answer(call, (caller, request) => this.#report(caller, request, call)) },
-    leave: { open: (call) => this.#answer(call, (caller, request: LeaveRequest) => this.#leave(caller, request)) },
+    dial: { open: (call) => this.#callers.answer(call, (caller, request) => this.#dial(caller, request, call)) },
+    list: { open: (call) => this.#callers.answer(call, (caller, _request: ListRequest) => this.#list(caller)) },
+    attach: { open: (call) => this.#callers.answer(call, (caller, request) => this.#attach(caller, request, call)) },
+    report: { open: (call) => this.#callers.answer(call, (caller, request) => this.#report(caller, request, call)) },
+    leave: {
+      open: (call) => this.#callers.answer(call, (caller, request: LeaveRequest) => this.#leave(caller, request)),
+    },
   };
   readonly #options: ExchangeServiceOptions;
+  readonly #callers: Callers;
   readonly #registry: MemoryRegistry<ListenerEntry>;
   /** The number of offers so far. */
   #turns = 0;
@@ -93,6 +94,7 @@ export class ExchangeServiceHandler {
 
   constructor(options: ExchangeServiceOptions) {
     this.#options = options;
+    this.#callers = options.callers;
     this.#registry = new MemoryRegistry(options.maxListeners);
   }
 
@@ -101,6 +103,22 @@ export class ExchangeServiceHandler {
     this.#closed = true;
     this.#cancelHeartbeat?.();
     for (const entry of this.#registry.list()) entry.finish(closing());
+  }
+
+  /** Returns all listeners, sorted by name. */
+  listeners(): readonly ListenerEntry[] {
+    return this.#registry.list();
+  }
+
+  /** Returns the listeners of a name. */
+  listenersOf(name: string): readonly ListenerEntry[] {
+    return this.#registry.find(name);
+  }
+
+  /** Ends a listener with an error after which it does not come back. */
+  evict(entry: ListenerEntry, error: GrpcError): void {
+    this.#remove(entry, "evicted");
+    entry.call.abort(error);
   }
 
   /** Ends the listeners that the policy no longer allows. */
@@ -123,42 +141,10 @@ export class ExchangeServiceHandler {
     }
   }
 
-  /** Runs one call up to its answer, and reports the `GrpcError` that refuses it. */
-  async #reporting<T>(call: ServerCall<{}, {}>, work: () => Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } catch (error) {
-      if (error instanceof GrpcError && !call.signal.aborted) this.#options.reporter.refused(call, error);
-      throw error;
-    }
-  }
-
-  /** Authenticates the caller, takes its one message, and sends the answer of `work`. */
-  async #answer<Request extends {}, Answer extends {}>(
-    call: ServerCall<Request, Answer>,
-    work: (caller: Caller, request: Request) => Promise<Answer>,
-  ): Promise<void> {
-    const answer = await this.#reporting(call, async () => {
-      const caller = await this.#callerOf(call);
-      return work(caller, await onlyMessage(call));
-    });
-    await call.send(answer);
-  }
-
-  /** Returns the caller, which may have no rights. @throws GrpcError UNAUTHENTICATED, PERMISSION_DENIED if denied */
-  async #callerOf(call: ServerCall<{}, {}>): Promise<Caller> {
-    const { verifier, certificates, access } = this.#options;
-    const { metadata } = call;
-    const shown = metadata.has(authorizationKey) ? undefined : certificates?.callerOf(call);
-    const caller = shown ?? callerOfToken(await authenticate(metadata, verifier));
-    refuseIf(access.denial(caller));
-    return caller;
-  }
-
   // Listening.
 
   async #listen(call: ListenCall): Promise<void> {
-    const entry = await this.#reporting(call, () => this.#admit(call));
+    const entry = await this.#callers.reporting(call, () => this.#admit(call));
     call.signal.addEventListener("abort", () => entry.finish(), { once: true });
     if (call.signal.aborted) entry.finish();
     try {
@@ -172,7 +158,7 @@ export class ExchangeServiceHandler {
   /** Returns a listener that is in the registry. @throws GrpcError */
   async #admit(call: ListenCall): Promise<ListenerEntry> {
     const { access, unixNowMs, maxListeners, maxWaitingDials, reporter } = this.#options;
-    const caller = await this.#callerOf(call);
+    const caller = await this.#callers.callerOf(call);
     const { identity } = caller;
     const request = await onlyMessage(call);
     this.#check(request);
@@ -300,7 +286,7 @@ export class ExchangeServiceHandler {
     const { name, identity: listener } = entry;
     const stream = randomUUID();
     const lifetimeMs = request.waitMs === 0 ? maxWaitMs : Math.min(request.waitMs, maxWaitMs);
-    this.#addStream(stream, caller, entry, lifetimeMs);
+    this.#addStream(stream, caller, entry, { lifetimeMs, metadata: request.metadata });
     const isSession = request.features.includes(resumeFeature) && entry.request.features.includes(resumeFeature);
     const attempt = isSession ? 1 : undefined;
     const startedAtUnixMs = unixNowMs();
@@ -367,8 +353,7 @@ export class ExchangeServiceHandler {
       session,
       other(dialler),
       { name, caller: other(listener), record: entry?.record ?? new OfferRecord() },
-      maxWaitMs,
-      unixNowMs() - startedAtUnixMs,
+      { lifetimeMs: maxWaitMs, ageMs: unixNowMs() - startedAtUnixMs },
     );
   }
 
@@ -417,13 +402,14 @@ export class ExchangeServiceHandler {
     stream: string,
     dialler: Caller,
     entry: Pick<ListenerEntry, "name" | "caller" | "record">,
-    lifetimeMs: number,
-    ageMs = 0,
+    about: { readonly lifetimeMs: number; readonly ageMs?: number; readonly metadata?: Fields | undefined },
   ): void {
     const { streams, clock } = this.#options;
     const { name, caller: listener, record } = entry;
+    const { lifetimeMs, ageMs = 0 } = about;
     const nowMs = clock.nowMs();
-    const dialled = { stream, name, dialler, listener, record, startedAtMs: nowMs - ageMs };
+    const metadata = shownMetadata(about.metadata);
+    const dialled = { stream, name, dialler, listener, record, startedAtMs: nowMs - ageMs, metadata };
     if (streams.add(dialled, nowMs + lifetimeMs, nowMs)) return;
     throw new GrpcError(
       Status.RESOURCE_EXHAUSTED,
@@ -503,22 +489,6 @@ export class ExchangeServiceHandler {
       throw new GrpcError(Status.INVALID_ARGUMENT, reasonText(error));
     }
   }
-}
-
-function callerOfToken({ subject: identity, tokenId }: VerifiedToken): Caller {
-  return { identity, tokenId };
-}
-
-/** @throws GrpcError PERMISSION_DENIED where there is a reason to refuse */
-function refuseIf(reason: string | undefined): void {
-  if (reason !== undefined) throw new GrpcError(Status.PERMISSION_DENIED, reason);
-}
-
-/** Returns the one message of a call. @throws GrpcError INVALID_ARGUMENT where there is none */
-async function onlyMessage<Request extends {}>(call: ServerCall<Request, never>): Promise<Request> {
-  const request = await call.receive();
-  if (request === undefined) throw new GrpcError(Status.INVALID_ARGUMENT, "the request ended without its message");
-  return request;
 }
 
 /** Returns what the listener is told about a dialler. */

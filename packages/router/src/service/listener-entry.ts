@@ -1,4 +1,5 @@
 /** A listener at the exchange: a call of `Listen` that lasts as long as the listener wants the name. */
+import { randomUUID } from "node:crypto";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { abortable, type Deferred, deferred, Fifo } from "@trunkline/base";
 import { GrpcError, type ServerCall, Status } from "@trunkline/grpc";
@@ -18,6 +19,8 @@ export const maxUntakenHeartbeats = 3;
 const maxOffersUnderWay = 32;
 
 export class ListenerEntry {
+  /** The name by which an operator tells it from others. */
+  readonly id: string = randomUUID();
   readonly name: string;
   readonly caller: Caller;
   /** The name that the listener gives itself. */

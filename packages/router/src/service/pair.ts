@@ -37,6 +37,21 @@ export class Pair {
     this.startedAtMs = options.clock.nowMs();
   }
 
+  /** The peer that has dialled; without an exchange the one that came first. */
+  get dialler(): Peer {
+    const [first, second] = this.peers;
+    return second.role === "dial" ? second : first;
+  }
+
+  get listener(): Peer {
+    const [first, second] = this.peers;
+    return second.role === "dial" ? first : second;
+  }
+
+  get over(): boolean {
+    return this.#over;
+  }
+
   /** The bytes of the frames that were passed on. */
   get bytes(): number {
     return this.peers[0].bytes + this.peers[1].bytes;
@@ -45,6 +60,10 @@ export class Pair {
   /** Begins to pass frames on. */
   join(): void {
     const [first, second] = this.peers;
+    for (const peer of this.peers) {
+      peer.joined = true;
+      peer.lastFrameAtMs = this.startedAtMs;
+    }
     for (const [one, other, direction] of [
       [first, second, 0],
       [second, first, 1],
@@ -61,16 +80,25 @@ export class Pair {
   }
 
   async #forward(from: Peer, to: Peer, direction: Direction): Promise<void> {
-    const { stats, limits } = this.#options;
+    const { stats, limits, clock } = this.#options;
+    const isToListener = to === this.listener;
     try {
       for (let frame = await from.call.receive(); frame !== undefined; frame = await from.call.receive()) {
         stats.frames += 1;
         stats.bytes += frame.length;
+        if (isToListener) stats.bytesToListeners += frame.length;
         from.bytes += frame.length;
+        from.lastFrameAtMs = clock.nowMs();
+        from.heldBytes = frame.length;
         if (isAbortFrame(frame)) from.aborted = true;
         const pause = limits?.pace(direction, frame.length);
-        if (pause !== undefined) await pause;
+        if (pause !== undefined) {
+          from.paced = true;
+          await pause;
+          from.paced = false;
+        }
         await to.call.send(frame);
+        from.heldBytes = 0;
       }
     } catch {
       // One of them is lost. If it was the receiver, it cannot be told; if it was the sender, all frames of it have

@@ -1,6 +1,7 @@
 /** One side of a stream at the router: a call whose handler waits here until the router needs it no more. */
 import { deferred } from "@trunkline/base";
 import type { GrpcError, ServerCall } from "@trunkline/grpc";
+import type { Kill } from "../registry/killed-streams.js";
 import type { DialledStream } from "../registry/streams.js";
 import type { Role } from "../rendezvous.js";
 import type { VerifiedToken } from "../token/verifier.js";
@@ -23,11 +24,31 @@ export class Peer {
   bytes = 0;
   /** True once the peer has ended its half, and all of it has been passed on. */
   ended = false;
+  /** The end by an operator, once there is one. */
+  kill: Kill | undefined = undefined;
+  /** True once the peer was joined to its other side. */
+  joined = false;
+  /** The time at which the peer came, and then that of its last frame. */
+  lastFrameAtMs: number;
+  /** The bytes of a frame that has come and was not passed on yet. */
+  heldBytes = 0;
+  /** True while that frame waits for the rate that the policy sets. */
+  paced = false;
   /** True once a frame by which it aborts the stream has been passed on. */
   aborted = false;
   readonly #over = deferred<void>(true);
 
-  constructor(call: ForwardedCall, token: VerifiedToken, dialled: DialledStream | undefined) {
+  /** A number that no other peer of this router has. */
+  readonly number: number;
+
+  constructor(
+    call: ForwardedCall,
+    token: VerifiedToken,
+    dialled: DialledStream | undefined,
+    { number, nowMs }: { readonly number: number; readonly nowMs: number },
+  ) {
+    this.number = number;
+    this.lastFrameAtMs = nowMs;
     this.call = call;
     this.stream = token.subject;
     this.role = token.role;

@@ -2,6 +2,7 @@
 import type { Clock } from "@trunkline/base";
 import { GrpcError, type Implementation, type ServerCall, Status } from "@trunkline/grpc";
 import type { Access } from "../policy/access.js";
+import { type Kill, type KilledStreams, killText } from "../registry/killed-streams.js";
 import type { DialledStream, StreamTable } from "../registry/streams.js";
 import { type Arrival, type Refusal, Rendezvous, type RendezvousLimits, type Role } from "../rendezvous.js";
 import { deniedError } from "../session/final.js";
@@ -24,12 +25,16 @@ export interface RouterServiceOptions {
   readonly access: Access;
   /** The streams of the exchange, whose parties the policy judges. */
   readonly streams: StreamTable;
+  /** The streams that an operator has ended. */
+  readonly killed: KilledStreams;
   readonly limits: RendezvousLimits;
   readonly lingerMs: number;
   readonly maxLingeringPeers: number;
   readonly clock: Clock;
   unixNowMs(): number;
   readonly reporter: Reporter;
+  /** Called when the last call has ended after the router was closed. */
+  onIdle(): void;
 }
 
 export class RouterServiceHandler {
@@ -41,8 +46,10 @@ export class RouterServiceHandler {
   readonly sessions: SessionHalves;
   /** The peers whose calls run. */
   readonly #peers: Set<Peer> = new Set();
-  /** The pairs whose limits the policy sets, with their streams. */
-  readonly #limited: Map<Pair, DialledStream> = new Map();
+  /** The pairs that live, the oldest first. */
+  readonly #pairs: Set<Pair> = new Set();
+  /** The number of peers so far. */
+  #peersSoFar = 0;
   readonly #timer: ExpiryTimer;
   #closed = false;
 
@@ -77,12 +84,15 @@ export class RouterServiceHandler {
     this.#timer.stop();
     for (const peer of this.#table.waiting()) peer.finish(closing());
     this.sessions.close(closing);
+    if (this.#peers.size === 0) this.#options.onIdle();
   }
 
   /** Ends the calls of peers whose stream or token the policy no longer allows; others have its limits from now on. */
   recheck(): void {
-    for (const [pair, { dialler }] of this.#limited)
-      pair.limits?.update(this.#options.access.limitsOf(dialler.identity));
+    for (const { limits, peers } of this.#pairs) {
+      const { dialled } = peers[0];
+      if (dialled !== undefined) limits?.update(this.#options.access.limitsOf(dialled.dialler.identity));
+    }
     for (const peer of this.#peers) {
       const denied = this.#denial(peer);
       if (denied !== undefined) peer.call.abort(denied);
@@ -100,12 +110,48 @@ export class RouterServiceHandler {
     }
     if (peer === undefined) return;
     this.#peers.add(peer);
-    await peer.over.finally(() => this.#peers.delete(peer));
+    await peer.over.finally(() => {
+      this.#peers.delete(peer);
+      if (this.#closed && this.#peers.size === 0) this.#options.onIdle();
+    });
   }
 
-  #denial({ dialled, tokenId, attempt }: Peer): GrpcError | undefined {
-    const { access } = this.#options;
-    const reason = access.tokenDenial(tokenId) ?? (dialled && access.streamRefusal(dialled));
+  /** The peers whose calls run. */
+  get peers(): ReadonlySet<Peer> {
+    return this.#peers;
+  }
+
+  /** The pairs that live, the oldest first. */
+  get pairs(): ReadonlySet<Pair> {
+    return this.#pairs;
+  }
+
+  /**
+   * Ends streams for an operator: both peers of each are told, and none can come back. Streams of plain peers, whose
+   * tokens are good for further ones, are known by `streamIdOf` their first peer.
+   */
+  kill(ids: ReadonlySet<string>, kill: Kill): void {
+    const { killed, streams, clock } = this.#options;
+    const nowMs = clock.nowMs();
+    const pairs = [...this.#pairs].filter(({ peers }) => ids.has(streamIdOf(peers[0])));
+    const others = [...this.#peers].filter((peer) => ids.has(streamIdOf(peer)));
+    for (const id of ids) if (streams.find(id) !== undefined) killed.add(id, kill, nowMs);
+    for (const peer of new Set([...pairs.flatMap(({ peers }) => peers), ...others])) {
+      peer.kill = kill;
+      if (peer.role !== undefined) killed.add(peer.stream, kill, nowMs);
+      const error =
+        peer.attempt === undefined ? new GrpcError(Status.ABORTED, killText(kill)) : deniedError(killText(kill));
+      if (!peer.joined && this.#table.withdraw(peer.stream, peer)) this.#endWait(peer, "killed", error);
+      else peer.call.abort(error);
+    }
+    for (const id of ids) streams.ended(id);
+  }
+
+  #denial({ stream, role, dialled, tokenId, attempt }: Peer): GrpcError | undefined {
+    const { access, killed, clock } = this.#options;
+    const kill = role === undefined ? undefined : killed.find(stream, clock.nowMs());
+    const reason =
+      (kill && killText(kill)) ?? access.tokenDenial(tokenId) ?? (dialled && access.streamRefusal(dialled));
     return reason === undefined ? undefined : refusalOf(reason, attempt);
   }
 
@@ -114,7 +160,8 @@ export class RouterServiceHandler {
     const { verifier, clock } = this.#options;
     const token = await authenticate(call.metadata, verifier);
     if (this.#closed) throw closing();
-    const peer = new Peer(call, token, this.#dialledAs(token));
+    this.#peersSoFar += 1;
+    const peer = new Peer(call, token, this.#dialledAs(token), { number: this.#peersSoFar, nowMs: clock.nowMs() });
     const denied = this.#denial(peer);
     if (denied !== undefined) throw denied;
     // A peer of the exchange that is lost already still meets its other side, which gets what was sent, and is told at
@@ -168,17 +215,23 @@ export class RouterServiceHandler {
       lingering: this.#lingering,
       stats,
       limits: dialled && this.#limitsOf(dialled, first, second),
-      onOver: ({ startedAtMs, bytes, peers }, endedBy, cause) => {
-        this.#limited.delete(pair);
+      onOver: ({ startedAtMs, bytes, peers, dialler, listener }, endedBy, cause) => {
+        this.#pairs.delete(pair);
+        const kill = peers[0].kill ?? peers[1].kill;
         this.#table.pairClosed(stream);
         // A session whose pair is lost comes back; it ends where both sides have ended, or where it stays away.
         const isWhole = peers.every((peer) => peer.ended);
         if (first.attempt === undefined || isWhole) streams.ended(stream);
-        else streams.detached(stream, clock.nowMs());
+        else streams.detached(stream, { toDialler: listener.bytes, toListener: dialler.bytes }, clock.nowMs());
         stats.livePairs -= 1;
         if (cause !== undefined) stats.brokenPairs += 1;
         const closed = (peer: Peer): ClosedPeer => {
-          return { address: peer.address, role: peer.role, bytes: peer.bytes, endedIt: peer === endedBy };
+          return {
+            address: peer.address,
+            role: peer.role,
+            bytes: peer.bytes,
+            endedIt: kill === undefined && peer === endedBy,
+          };
         };
         const durationMs = clock.nowMs() - startedAtMs;
         reporter.tell({
@@ -188,16 +241,18 @@ export class RouterServiceHandler {
           durationMs,
           bytes,
           peers: [closed(peers[0]), closed(peers[1])],
+          operator: kill?.by,
         });
       },
     });
     this.#countWaiting();
     stats.livePairs += 1;
     stats.pairs += 1;
+    if ((first.attempt ?? 1) > 1 || (second.attempt ?? 1) > 1) stats.resumptions += 1;
     reporter.tell({ kind: "paired", stream, peers: [first.address, second.address] });
     introduce(first.call, second.call);
     introduce(second.call, first.call);
-    if (dialled !== undefined) this.#limited.set(pair, dialled);
+    this.#pairs.add(pair);
     pair.join();
   }
 
@@ -247,13 +302,24 @@ export class RouterServiceHandler {
   }
 
   /** Ends the call of a peer that waits no more and was not joined. */
-  #endWait(peer: Peer, reason: "left" | "timed-out" | "replaced", error: GrpcError | undefined): void {
+  #endWait(peer: Peer, reason: "left" | "timed-out" | "replaced" | "killed", error: GrpcError | undefined): void {
     const { reporter } = this.#options;
     peer.finish(error);
     this.#countWaiting();
     reporter.tell({ kind: "expired", stream: peer.stream, peer: peer.address, reason });
   }
 }
+
+/**
+ * Returns the id of a stream for operators. Several pairs of plain peers may have the same subject, so theirs has the
+ * number of the peer that came first.
+ */
+export function streamIdOf({ stream, role, number }: Peer): string {
+  return role === undefined ? `${stream.slice(0, maxIdChars)}#${number}` : stream.slice(0, maxIdChars);
+}
+
+/** The longest part of a subject in an id. */
+const maxIdChars = 200;
 
 /** Returns the end of a call that the policy does not allow; that of a session is final. */
 function refusalOf(reason: string, attempt: number | undefined): GrpcError {

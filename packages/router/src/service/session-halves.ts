@@ -4,12 +4,12 @@
  */
 import type { Clock } from "@trunkline/base";
 import { GrpcError, Status } from "@trunkline/grpc";
+import { ExpiringMap } from "../registry/expiring-map.js";
 import type { Role } from "../rendezvous.js";
 import { supersededError, unknownError } from "../session/final.js";
 import { SessionRendezvous } from "../session-rendezvous.js";
 import { encodeFrame, RouterFrameType } from "../stream/frame.js";
 import { ExpiryTimer } from "./expiry-timer.js";
-import { LeftSessions } from "./left-sessions.js";
 import { otherSideGone } from "./lingering.js";
 import type { Peer } from "./peer.js";
 import type { Reporter } from "./reporter.js";
@@ -24,13 +24,26 @@ export interface SessionHalvesOptions {
   onWaiting(): void;
 }
 
+/** The end of a session at one of its peers. */
+interface LeftSession {
+  /** The gRPC status, 0 where both directions were complete. */
+  readonly status: number;
+  readonly message: string;
+}
+
+/** A peer looks for the other one for at most as long as `resumeTimeoutMs` allows by default, with some to spare. */
+const leftKeptMs = 150_000;
+/** The number of sessions that a peer has left: with the longest messages 10 MB. */
+const maxLeftKept = 10_000;
+
 /** The time for sessions to find another way, which may be a router that is started now. They come back also later. */
 const moveMs = 5_000;
 
 export class SessionHalves {
   readonly #options: SessionHalvesOptions;
   readonly #table: SessionRendezvous<Peer>;
-  readonly #left: LeftSessions = new LeftSessions();
+  /** The sessions that a peer has left, so that the other one is told when it comes, and does not wait in vain. */
+  readonly #left: ExpiringMap<LeftSession> = new ExpiringMap({ keptMs: leftKeptMs, maxKept: maxLeftKept });
   readonly #timer: ExpiryTimer;
 
   constructor(options: SessionHalvesOptions) {
@@ -90,7 +103,7 @@ export class SessionHalves {
 
   /** Records that a peer has left a session. A half that waits is told at once. */
   left(stream: string, status: number, message: string): void {
-    this.#left.add(stream, status, message, this.#options.clock.nowMs());
+    this.#left.add(stream, { status, message }, this.#options.clock.nowMs());
     for (const role of ["dial", "listen"] as const)
       this.#table.waitingOf(stream, role)?.finish(unknownError(status, message));
   }

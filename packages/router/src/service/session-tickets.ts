@@ -13,6 +13,7 @@ import {
   ResumptionSchema,
 } from "../gen/trunkline/v1/exchange_pb.js";
 import type { Access, Caller } from "../policy/access.js";
+import { type KilledStreams, killText } from "../registry/killed-streams.js";
 import type { Role } from "../rendezvous.js";
 import { deniedError } from "../session/final.js";
 import type { TokenMinter } from "../token/minter.js";
@@ -23,6 +24,9 @@ export interface SessionTicketsOptions {
   readonly verifier: TokenVerifier;
   readonly minter: TokenMinter;
   readonly access: Access;
+  readonly killed: KilledStreams;
+  /** Returns the time by which killed streams are kept. */
+  nowMs(): number;
   readonly sessions: SessionHalves;
   readonly routerEndpoint: string;
   /** The time for which the token of an attempt is good. */
@@ -53,10 +57,10 @@ export class SessionTickets {
 
   /**
    * Reads a ticket. @throws GrpcError UNAUTHENTICATED for one that is none or was not made here; PERMISSION_DENIED for
-   * one of another identity, or where the policy does not allow the session any more
+   * one of another identity, or where an operator has ended the session or the policy does not allow it any more
    */
   async read(text: string, caller: Caller): Promise<SessionSide> {
-    const { verifier, access, unixNowMs } = this.#options;
+    const { verifier, access, killed, nowMs, unixNowMs } = this.#options;
     const verified = await verifier.verify(text).catch((error: unknown) => {
       if (!(error instanceof TokenError)) throw error;
       throw new GrpcError(Status.UNAUTHENTICATED, `invalid ticket: ${error.message}`);
@@ -66,6 +70,8 @@ export class SessionTickets {
       throw new GrpcError(Status.UNAUTHENTICATED, "invalid ticket: it names no session");
     const owner = role === "dial" ? ticket.dialler : ticket.listener;
     if (owner !== caller.identity) throw deniedError("the ticket is of another identity");
+    const kill = killed.find(session, nowMs());
+    if (kill !== undefined) throw deniedError(killText(kill));
     const { name, dialler, startedAtUnixMs } = ticket;
     const refusal =
       (role === "dial" ? access.dialRefusal(caller, name) : access.listenRefusal(caller, name)) ??

@@ -1,5 +1,6 @@
 /** Makes tokens: for the two sides of a stream, and for users of the exchange. */
 import { randomUUID } from "node:crypto";
+import type { AdminRight } from "../policy/policy.js";
 import type { Role } from "../rendezvous.js";
 import type { KeyRing } from "./key-ring.js";
 import type { Ticket, VerifiedToken } from "./verifier.js";
@@ -23,7 +24,7 @@ export const exchangeToken = { issuer: "trunkline", audience: "trunkline-exchang
 export const ticketToken = { issuer: "trunkline", audience: "trunkline-ticket" } as const;
 
 /** The time for which a ticket is good: a session whose peers are asleep for longer is not missed. */
-const ticketLifetimeMs = 7 * 86_400_000;
+export const ticketLifetimeMs: number = 7 * 86_400_000;
 
 export class TokenMinter {
   readonly #keys: KeyRing;
@@ -48,7 +49,15 @@ export class TokenMinter {
   forStream(stream: string, role: Role, lifetimeMs: number, attempt?: number): string {
     const claims = attempt === undefined ? { role } : { role, attempt };
     const { token, tokenId, expiresAtUnixMs } = this.#mint(this.#streamParties, stream, lifetimeMs, claims);
-    this.#onStreamToken(token, { subject: stream, expiresAtUnixMs, tokenId, role, attempt, ticket: undefined });
+    this.#onStreamToken(token, {
+      subject: stream,
+      expiresAtUnixMs,
+      tokenId,
+      role,
+      attempt,
+      ticket: undefined,
+      admin: undefined,
+    });
     return token;
   }
 
@@ -60,9 +69,9 @@ export class TokenMinter {
     return this.#mint(ticketToken, session, ticketLifetimeMs, claims).token;
   }
 
-  /** Returns a token with which `identity` listens, dials and lists. */
-  forExchange(identity: string, lifetimeMs: number): string {
-    return this.#mint(exchangeToken, identity, lifetimeMs, {}).token;
+  /** Returns a token with which `identity` listens, dials and lists, and uses the admin service if it may. */
+  forExchange(identity: string, lifetimeMs: number, admin: AdminRight | undefined): string {
+    return this.#mint(exchangeToken, identity, lifetimeMs, admin === undefined ? {} : { admin }).token;
   }
 
   #mint(

@@ -5,9 +5,10 @@
  */
 import { hash } from "node:crypto";
 import { decodeProtectedHeader, errors, type JWTPayload } from "jose";
+import { type AdminRight, adminRights } from "../policy/policy.js";
 import type { Role } from "../rendezvous.js";
 import { identityProblem } from "./identity.js";
-import type { KeyRing } from "./key-ring.js";
+import { isSecretAlgorithm, type KeyRing } from "./key-ring.js";
 import { KeysUnavailableError } from "./remote-keys.js";
 
 /** The claims of a token that has been verified. */
@@ -22,6 +23,8 @@ export interface VerifiedToken {
   readonly attempt: number | undefined;
   /** The content of a ticket, where the token is one. */
   readonly ticket: Ticket | undefined;
+  /** The right to the admin service that a token of one of the router's own secrets claims. */
+  readonly admin: AdminRight | undefined;
 }
 
 /** A session, as the tickets of both its sides describe it. Their subject is its name, beside the role. */
@@ -127,8 +130,10 @@ export class TokenVerifier {
     const { issuer, audience, unixNowMs, identity, clockToleranceMs = 0 } = this.#options;
     const nowMs = unixNowMs();
     let claims: JWTPayload;
+    let isOwn: boolean;
     try {
       const header = decodeProtectedHeader(token);
+      isOwn = isSecretAlgorithm(header.alg);
       claims = await this.#keys.verify(token, header, {
         issuer,
         audience,
@@ -142,7 +147,7 @@ export class TokenVerifier {
     }
     const expiresAtUnixMs = expiryOf(claims, nowMs, clockToleranceMs);
     return identity === undefined
-      ? readClaims(claims, expiresAtUnixMs, nowMs + clockToleranceMs)
+      ? readClaims(claims, expiresAtUnixMs, nowMs + clockToleranceMs, isOwn)
       : readIdentity(claims, expiresAtUnixMs, identity);
   }
 }
@@ -160,7 +165,7 @@ function expiryOf({ exp }: JWTPayload, nowMs: number, toleranceMs: number): numb
 }
 
 /** Checks the claims of a router's token that jose does not check. @throws TokenError */
-function readClaims(claims: JWTPayload, expiresAtUnixMs: number, latestMs: number): VerifiedToken {
+function readClaims(claims: JWTPayload, expiresAtUnixMs: number, latestMs: number, isOwn: boolean): VerifiedToken {
   const { sub, iat, jti, role, attempt } = claims;
   if (typeof sub !== "string" || sub === "") throw new TokenError("its subject (sub) is empty");
   if (iat !== undefined && !(typeof iat === "number" && iat * 1_000 <= latestMs))
@@ -171,7 +176,9 @@ function readClaims(claims: JWTPayload, expiresAtUnixMs: number, latestMs: numbe
   if (attempt !== undefined && !(Number.isSafeInteger(attempt) && (attempt as number) > 0 && role !== undefined))
     throw new TokenError("its attempt is no whole number above 0, or it has no role");
   const ticket = ticketOf(claims);
-  return { subject: sub, expiresAtUnixMs, tokenId, role, attempt: attempt as number | undefined, ticket };
+  // A public key belongs to another issuer, which names users and does not make operators.
+  const admin = isOwn ? adminRights.find((right) => right === claims["admin"]) : undefined;
+  return { subject: sub, expiresAtUnixMs, tokenId, role, attempt: attempt as number | undefined, ticket, admin };
 }
 
 /** Returns the user that a token of another issuer names. @throws TokenError */
@@ -189,7 +196,15 @@ function readIdentity(
   const problem = identityProblem(subject);
   if (problem !== undefined) throw new TokenError(`${named} ${problem}`);
   const tokenId = tokenIdOf(claims.jti);
-  return { subject, expiresAtUnixMs, tokenId, role: undefined, attempt: undefined, ticket: undefined };
+  return {
+    subject,
+    expiresAtUnixMs,
+    tokenId,
+    role: undefined,
+    attempt: undefined,
+    ticket: undefined,
+    admin: undefined,
+  };
 }
 
 function tokenIdOf(jti: unknown): string | undefined {

@@ -20,7 +20,7 @@ const mistakes: readonly (readonly [what: string, policy: unknown, ...lines: str
     "a rule that is text",
     { rules: ["lab"] },
     "policy.rules[0]: an entry of rules must have the fields " +
-      'identities, listen, dial, maxListeners, maxStreams, maxBytesPerSecond, maxStreamSeconds, and is "lab"',
+      'identities, listen, dial, admin, maxListeners, maxStreams, maxBytesPerSecond, maxStreamSeconds, and is "lab"',
   ],
   [
     "an unknown field",
@@ -44,6 +44,12 @@ const mistakes: readonly (readonly [what: string, policy: unknown, ...lines: str
     { rules: [{ identities: [] }] },
     "policy.rules[0].identities: identities must not be an empty list",
   ],
+  [
+    "a right that there is not",
+    rule({ admin: "root" }),
+    'policy.rules[0].admin: admin must be one of see, act, not "root"',
+  ],
+  ["a switch for a right", rule({ admin: true }), "policy.rules[0].admin: admin must be one of see, act, not true"],
   ["text for a list", rule({ dial: "*" }), 'policy.rules[0].dial: dial must be a list, and is "*"'],
   ["nothing for a list", rule({ dial: null }), "policy.rules[0].dial: dial must be a list, and is empty"],
   [

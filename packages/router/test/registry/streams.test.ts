@@ -12,6 +12,7 @@ const dialled = (stream: string, dialler = "me"): DialledStream => {
     listener: party("owner"),
     record: new OfferRecord(),
     startedAtMs: 0,
+    metadata: {},
   };
 };
 
