@@ -5,7 +5,6 @@
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "vite";
 import { pageConfig } from "./build-page/config.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -24,4 +23,7 @@ const inputs = [
 const changedMs = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
 const builtMs = changedMs(built);
-if (inputs.some((path) => changedMs(join(root, path)) > builtMs)) await build(pageConfig());
+if (inputs.some((path) => changedMs(join(root, path)) > builtMs)) {
+  const { build } = await import("vite");
+  await build(pageConfig());
+}

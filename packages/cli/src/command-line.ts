@@ -153,9 +153,10 @@ function defineRouter(program: Command, accept: Accept): void {
   const router = define(program, "router", "run exchange and router in one server")
     .option("--config <file>", "has these options as lines of YAML, such as: listen: 0.0.0.0:7420")
     .option("--print-config", "print the options that hold, and where each comes from, and end");
-  for (const { flags, help, byDefault } of Object.values(routerOptions)) {
+  for (const { flags, help, byDefault, alone } of Object.values(routerOptions)) {
     const shown = byDefault === undefined ? help : `${help} (default: ${byDefault})`;
-    router.addOption(new Option(flags, shown));
+    const option = new Option(flags, shown);
+    router.addOption(alone === undefined ? option : option.preset(alone));
   }
   router.action((options: RouterCommandOptions & CommonOptions) => accept({ command: "router", options }));
   finish(

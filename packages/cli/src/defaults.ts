@@ -3,6 +3,9 @@
 /** The address of the router: a port that IANA has not assigned, below those that systems choose by themselves. */
 export const defaultRouterListen = "127.0.0.1:7420";
 
+/** The address of the dashboard of a router: the port beside the router's. */
+export const defaultDashboardListen = "127.0.0.1:7421";
+
 /**
  * The time for open connections to end: `ssh` or `kubectl` would end at once, but a download that is nearly done gets
  * its chance.

@@ -2,7 +2,13 @@
  * The settings of `trunkline router`, each once: its flag, its key in a configuration file, its environment variable
  * and its help come from this table. It must load nothing, since `--help` needs it.
  */
-import { defaultGrace, defaultKeepalive, defaultKeepaliveTimeout, defaultRouterListen } from "./defaults.js";
+import {
+  defaultDashboardListen,
+  defaultGrace,
+  defaultKeepalive,
+  defaultKeepaliveTimeout,
+  defaultRouterListen,
+} from "./defaults.js";
 
 /** The settings of a router, as text; a switch is true or not there. */
 export interface RouterSettings {
@@ -27,6 +33,8 @@ export interface RouterSettings {
   readonly grace: string;
   readonly linger?: string | undefined;
   readonly metrics?: string | undefined;
+  readonly dashboard?: string | undefined;
+  readonly dashboardRights: string;
   readonly policy?: string | undefined;
   readonly audit?: string | undefined;
   readonly keepalive: string;
@@ -46,12 +54,17 @@ export interface RouterOption {
   readonly flags: string;
   readonly help: string;
   readonly byDefault?: string;
+  /** The value of the flag where it stands alone. */
+  readonly alone?: string;
   /** The kind of the value. The name of a file in a configuration is taken from the folder of that configuration. */
   readonly kind: "text" | "file" | "file-or-url" | "switch";
 }
 
 /** The name of a setting, which is its key in a configuration file. */
 export type RouterSettingName = keyof RouterSettings;
+
+/** The value of `dashboard` that stands for none. */
+export const dashboardOff = "off";
 
 /** All settings, in the order of the help. */
 export const routerOptions: Readonly<Record<RouterSettingName, RouterOption>> = {
@@ -133,6 +146,20 @@ export const routerOptions: Readonly<Record<RouterSettingName, RouterOption>> = 
   metrics: {
     flags: "--metrics <address>",
     help: "[HOST:]PORT for /metrics (Prometheus), /livez and /readyz",
+    kind: "text",
+  },
+  dashboard: {
+    flags: "--dashboard [address]",
+    help:
+      `[HOST:]PORT of a page that shows the router, or ${dashboardOff}; beyond loopback it needs TLS ` +
+      `(default: ${defaultDashboardListen} where --listen is not given)`,
+    alone: defaultDashboardListen,
+    kind: "text",
+  },
+  dashboardRights: {
+    flags: "--dashboard-rights <rights>",
+    help: "what the page's link may do: see, or act, which can end streams too",
+    byDefault: "act",
     kind: "text",
   },
   policy: {

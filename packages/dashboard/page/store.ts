@@ -1,4 +1,7 @@
-/** What the page knows of the router, as signals. A message changes the maps in place and raises `version` once. */
+/**
+ * The state of the router as the page knows it, as signals. A message changes the maps in place and raises `version`
+ * once.
+ */
 import { computed, signal } from "@preact/signals";
 import type { NameEntry, RouterLogEvent, RouterNumbers, RouterSetting, StreamEntry } from "../src/source.ts";
 import type { Delta, Hello } from "./logic/messages.ts";

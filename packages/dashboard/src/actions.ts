@@ -1,4 +1,4 @@
-/** What a page may do: each action with the check of what it was sent. */
+/** The actions of a page, each with the check of what it was sent. */
 import type { IncomingMessage } from "node:http";
 import type { DashboardSource } from "./source.js";
 

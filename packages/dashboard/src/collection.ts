@@ -58,7 +58,7 @@ export class Collection<Entry> {
 
 /** The changes of a collection that one page has yet to be told. */
 export class CollectionReader implements Disposable {
-  /** The keys in the order of their first change since they were told, so that none waits behind the others for ever. */
+  /** The keys in the order of their first change since they were told, so that none waits for ever. */
   readonly #noted: Set<string> = new Set();
   readonly #jsonOf: (key: string) => string | undefined;
   readonly #forget: () => void;

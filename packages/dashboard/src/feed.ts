@@ -163,7 +163,7 @@ interface FeedAccess {
   forget(reader: FeedReader): void;
 }
 
-/** What one page has yet to be told. */
+/** The changes that one page has yet to be told. */
 export class FeedReader implements Disposable {
   readonly onChange: () => void;
   readonly #access: FeedAccess;

@@ -31,7 +31,7 @@ export class History {
   readonly #values: Float64Array = new Float64Array(historyPoints * historyColumns.length);
   #count = 0;
   #before: { readonly numbers: RouterNumbers; readonly atUnixMs: number } | undefined;
-  /** The longest delay since the last point: whoever looks at the delay begins its measurement anew. */
+  /** The longest delay since the last point: each look at the delay begins its measurement anew. */
   #longestDelayMs = 0;
 
   /** The number of points that were made since the beginning. */

@@ -1,7 +1,7 @@
 /** The dashboard's server: the page, its event stream, and its actions, on a port of its own. */
 import { randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { createServer as createTlsServer } from "node:https";
+import { createServer as createTlsServer, type Server as TlsServer } from "node:https";
 import { hostname } from "node:os";
 import type { SecureContextOptions } from "node:tls";
 import {
@@ -87,12 +87,14 @@ export interface Dashboard extends AsyncDisposable {
   readonly linkLifetimeMs: number;
   /** Returns a new link to the page, which is good once. Default: with the right to act. */
   newLink(rights?: DashboardRights): string;
+  /** Gives new connections another certificate; one without TLS takes no notice. */
+  updateTls(tls: SecureContextOptions): void;
 }
 
 /**
  * Serves the dashboard of a router until it is disposed.
- * @throws TypeError for an address beyond loopback without TLS, and for a short `cookieKey`; ListenError where it cannot
- * listen; Error where the page is not built
+ * @throws TypeError for an address beyond loopback without TLS, and for a short `cookieKey`; ListenError where it
+ * cannot listen; Error where the page is not built
  */
 export async function serveDashboard(source: DashboardSource, options: DashboardOptions): Promise<Dashboard> {
   checkOptionNames("serveDashboard", options, dashboardOptionNames);
@@ -140,6 +142,9 @@ export async function serveDashboard(source: DashboardSource, options: Dashboard
     address: printHostPort(host, port),
     linkLifetimeMs,
     newLink: (rights = "act") => `${origin}/open?token=${requests.access.newToken(rights)}`,
+    updateTls(renewed) {
+      if ("setSecureContext" in server) (server as TlsServer).setSecureContext(renewed);
+    },
     async [Symbol.asyncDispose]() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       requests.close();

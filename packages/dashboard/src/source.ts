@@ -1,6 +1,6 @@
 /**
- * What the dashboard shows and does, as plain objects. A router's view (`RouterView` of `@trunkline/router`) has this
- * shape; this file must not know where the objects come from.
+ * The router as the dashboard shows it, in plain objects. A router's view (`RouterView` of `@trunkline/router`) has
+ * this shape; this file must not know where the objects come from.
  */
 
 /** A limit of the router and how full it is. */
@@ -58,7 +58,7 @@ export interface StreamParty {
   readonly roundTripMs: number;
 }
 
-/** What a direction of a stream waits for. */
+/** The wait of one direction of a stream. */
 export interface StreamWait {
   /** `"to-dialler"` or `"to-listener"`. */
   readonly direction: string;
@@ -85,7 +85,7 @@ export interface StreamEntry {
   readonly waits: readonly StreamWait[];
 }
 
-/** Something that has happened. */
+/** An event of the router. */
 export interface RouterLogEvent {
   readonly atUnixMs: number;
   readonly name: string;
@@ -94,7 +94,7 @@ export interface RouterLogEvent {
   readonly fields: Readonly<Record<string, string>>;
 }
 
-/** What has changed since the previous message of one watch. */
+/** The changes since the previous message of one watch. */
 export interface RouterChanges {
   /** True where the message replaces all that was known. */
   readonly snapshot: boolean;
@@ -126,7 +126,7 @@ export interface SourceWatchOptions {
   readonly signal: AbortSignal;
 }
 
-/** What to evict. */
+/** The listeners to evict. */
 export interface NameEviction {
   readonly name: string;
   /** The listener. Default: all of the name. */

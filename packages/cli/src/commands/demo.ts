@@ -61,10 +61,15 @@ export async function demo(options: DemoOptions, context: Context): Promise<void
   await move(file, `http://${tunnel.address}/sample.bin`, context);
   if (options.once === true) return;
 
+  const { serveDashboard } = await import("@trunkline/dashboard");
+  await using dashboard = await serveDashboard(tunnel.router.admin, { address: { host: "127.0.0.1", port: 0 } });
+  const link = dashboard.newLink();
   say(
-    { event: "ready", url: `http://${tunnel.address}/` },
+    { event: "ready", url: `http://${tunnel.address}/`, dashboard: link },
     "",
     `Open  http://${tunnel.address}/`,
+    `and   ${link}`,
+    "      the dashboard of the router; the link is good once, for five minutes",
     "",
     "The same by hand, in three terminals:",
     `  ${context.program} router`,

@@ -9,10 +9,11 @@ import { parseDuration } from "../duration.js";
 import { ExitCode } from "../exit-codes.js";
 import { type Publication, publish } from "../local-router.js";
 import { Audit, type AuditOptions } from "../operation/audit.js";
+import { chooseDashboard, openDashboard, type ServedDashboard } from "../operation/dashboard.js";
 import { type FileWatchOptions, type LoadedFiles, loadFiles, watchFiles } from "../operation/file-watch.js";
-import { printConfig } from "../operation/print-config.js";
+import { printConfig, shownSettings } from "../operation/print-config.js";
 import { Reload } from "../operation/reload.js";
-import { effectiveSettings, maxClockToleranceMs } from "../operation/router-settings.js";
+import { type EffectiveSettings, effectiveSettings, maxClockToleranceMs } from "../operation/router-settings.js";
 import { StatusServer } from "../operation/status-server.js";
 import type { RouterCommandOptions, RouterSettings } from "../router-options.js";
 import { chooseKeys, clientCertificates, identityIssuers, type RouterKeys } from "../router-setup.js";
@@ -27,10 +28,10 @@ export async function router(options: RouterCommandOptions, context: Context): P
   for (const variable of effective.unknownVariables)
     output.note("warn", { event: "unknown-variable", variable }, `${variable} is no setting of a router, and ignored`);
   if (options.printConfig === true) printConfig(effective, env, output);
-  else await runRouter(effective.settings, context);
+  else await runRouter(effective, context);
 }
 
-async function runRouter(options: RouterSettings, context: Context): Promise<void> {
+async function runRouter({ settings: options, origins }: EffectiveSettings, context: Context): Promise<void> {
   const { output, signal } = context;
   using reload = new Reload(context);
   const address = parseListen(options.listen);
@@ -47,6 +48,8 @@ async function runRouter(options: RouterSettings, context: Context): Promise<voi
     const where = `${printAddress(address)}, which other machines can reach,`;
     throw new CommandError(`listening on ${where} needs --tls-cert and --tls-key (or --plaintext)`, ExitCode.usage);
   }
+  const isLocalRouter = origins.listen.origin === "default";
+  const dashboardChoice = chooseDashboard({ ...options, isLocalRouter, tls });
   const statusAddress = options.metrics === undefined ? undefined : parseListen(options.metrics);
   const issuers = await identityIssuers(options);
   const certificates = clientCertificates(options);
@@ -68,6 +71,7 @@ async function runRouter(options: RouterSettings, context: Context): Promise<voi
   reload.add({ lookNow: () => server.refreshKeys() });
   await using status = statusAddress === undefined ? undefined : await StatusServer.listen(statusAddress, server);
   let publication: Publication | undefined;
+  let dashboard: ServedDashboard | undefined;
   try {
     const rejectUnauthorized = options.requireClientCert === true;
     const secure = tls && { ...tls, ...(certificates !== undefined && { requestCert: true, rejectUnauthorized }) };
@@ -93,7 +97,20 @@ async function runRouter(options: RouterSettings, context: Context): Promise<voi
       },
       `router listening on ${bound}${found}`,
     );
-    using ownCertificate = tlsFiles && (await watchFiles(tlsFiles, certificateChanges(server, context)));
+    if (dashboardChoice !== undefined) {
+      const settings = shownSettings(origins).map(({ name, value, origin }) => ({
+        name,
+        value: value === undefined ? "not set" : String(value),
+        origin,
+      }));
+      dashboard = await openDashboard(dashboardChoice, server.admin, { keys: keys.keys, settings }, context);
+    }
+    reload.add(dashboard);
+    const renew = (renewed: SecureContextOptions): void => {
+      server.server.updateTls(renewed);
+      dashboard?.updateTls(renewed);
+    };
+    using ownCertificate = tlsFiles && (await watchFiles(tlsFiles, certificateChanges(renew, context)));
     using policies = policyFiles && (await watchFiles(policyFiles, policyChanges(server, context)));
     using keySets = keys.files && (await watchFiles(keys.files, keyChanges(server, publication, context)));
     for (const files of [ownCertificate, policies, keySets]) reload.add(files);
@@ -106,6 +123,7 @@ async function runRouter(options: RouterSettings, context: Context): Promise<voi
   } finally {
     await publication?.remove();
     await server.drain({ deadlineMs: drainMs });
+    await dashboard?.[Symbol.asyncDispose]();
   }
   const { pairs, brokenPairs, refusals, bytes } = server.stats;
   output.note(
@@ -156,12 +174,15 @@ function taking<Value>(
   };
 }
 
-function certificateChanges(server: Router, context: Context): FileWatchOptions<SecureContextOptions> {
+function certificateChanges(
+  take: (tls: SecureContextOptions) => void,
+  context: Context,
+): FileWatchOptions<SecureContextOptions> {
   const report: ChangeReport = {
     changed: ["certificate-renewed", "new connections get the new certificate"],
     unusable: ["certificate-unusable", "the old one stays"],
   };
-  return taking(report, context, (tls) => server.server.updateTls(tls));
+  return taking(report, context, take);
 }
 
 function policyChanges(server: Router, context: Context): FileWatchOptions<RouterPolicy> {

@@ -12,6 +12,7 @@ import { printAddress, type SocketAddress } from "../target.js";
 export interface Tunnel extends AsyncDisposable {
   /** The endpoint of the router. */
   readonly endpoint: string;
+  readonly router: Router;
   /** The address at which connections to the target come in. */
   readonly address: string;
 }
@@ -72,7 +73,7 @@ export async function openTunnel({ name, target, report }: TunnelOptions): Promi
     void eachOf(local, (socket) =>
       connected.carry(socket, { name, peer: peerOf(socket) }, (signal) => dialler.dial(name, { signal })),
     );
-    return { endpoint, address: printAddress(local.address), [Symbol.asyncDispose]: close };
+    return { endpoint, router, address: printAddress(local.address), [Symbol.asyncDispose]: close };
   } catch (error) {
     await close();
     throw error;

@@ -2,12 +2,12 @@
 import type { Environment } from "../context.js";
 import { isUrl } from "../key-address.js";
 import type { Output } from "../output.js";
-import { routerSettingNames } from "../router-options.js";
+import { type RouterSettingName, routerSettingNames } from "../router-options.js";
 import type { EffectiveSettings, SettingOrigin } from "./router-settings.js";
 
 /** Prints all settings with their origins, as a configuration file or as one event. */
 export function printConfig({ origins }: EffectiveSettings, env: Environment, output: Output): void {
-  const shown = routerSettingNames.map((name) => ({ name, ...origins[name], value: shownValue(origins[name]) }));
+  const shown = shownSettings(origins);
   const routerKey = env["ROUTER_KEY"] !== undefined;
   const settings = Object.fromEntries(shown.map(({ name, value, origin }) => [name, { value: value ?? null, origin }]));
   const lines = shown.map(({ name, value, origin }) => {
@@ -16,6 +16,13 @@ export function printConfig({ origins }: EffectiveSettings, env: Environment, ou
   });
   if (routerKey) lines.push("# ROUTER_KEY is set, and not shown");
   output.result({ event: "config", settings, routerKey }, lines.join("\n"));
+}
+
+/** Returns all settings as their user may see them. */
+export function shownSettings(
+  origins: EffectiveSettings["origins"],
+): (SettingOrigin & { readonly name: RouterSettingName })[] {
+  return routerSettingNames.map((name) => ({ name, ...origins[name], value: shownValue(origins[name]) }));
 }
 
 /** The column at which the origins stand. */

@@ -10,6 +10,7 @@ import { parseDuration } from "../duration.js";
 import { ExitCode } from "../exit-codes.js";
 import { isUrl, keyAddress } from "../key-address.js";
 import {
+  dashboardOff,
   flagOf,
   type RouterCommandOptions,
   type RouterSettingName,
@@ -64,6 +65,11 @@ const maxSettingChars = 4_096;
 const checks: Partial<Record<RouterSettingName, Check>> = {
   listen: address,
   metrics: address,
+  dashboard: (text, label) => (text === dashboardOff ? undefined : address(text, label)),
+  dashboardRights(text, label) {
+    if (text === "see" || text === "act") return;
+    throw new CommandError(`${label} must be see or act, not ${JSON.stringify(text.slice(0, 60))}`, ExitCode.usage);
+  },
   grace: duration(maxGraceMs),
   linger: duration(maxLingerMs),
   keepalive: duration(maxKeepaliveMs),

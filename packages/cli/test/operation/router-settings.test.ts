@@ -31,6 +31,7 @@ describe("a setting", () => {
       keepalive: "7s",
       keepaliveTimeout: "8s",
       clockTolerance: "0",
+      dashboardRights: "act",
     });
     expect(origins).toMatchObject({
       grace: { value: "1s", origin: "--grace" },

@@ -9,7 +9,7 @@ export interface Hello {
   readonly settings: readonly RouterSetting[];
 }
 
-/** What has changed since the message before. */
+/** The changes since the message before. */
 export interface Delta {
   readonly numbers?: RouterNumbers;
   readonly streamsLeftOut?: number;

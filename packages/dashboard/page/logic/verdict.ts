@@ -1,4 +1,4 @@
-/** What a stream waits for, in one sentence, and what to do about it. */
+/** Verdicts on streams: one sentence that says what a stream waits for, and what to do about it. */
 import type { StreamEntry, StreamParty, StreamWait } from "../../src/source.ts";
 import { formatBytes, formatDuration } from "./format.ts";
 
@@ -11,7 +11,7 @@ export interface Verdict {
   readonly forMs: number;
 }
 
-/** The time that a wait must last before it is a stall: a healthy stream that is busy waits for less, again and again. */
+/** The time from which on a wait is a stall: a healthy stream that is busy waits for less, again and again. */
 const leastStallMs = 2_000;
 
 /** Returns the verdicts on the directions of a stream that wait, the longest wait first. */
