@@ -22,6 +22,11 @@ export interface BinaryCodec<Message extends object, Init extends object = Messa
    */
   encode(message: Message | Init, headroom?: number): Uint8Array;
   /**
+   * Gives back the bytes of a message that `encode` has returned and nobody reads any more: their memory is used again.
+   * It need not be called.
+   */
+  reuse(bytes: Uint8Array): void;
+  /**
    * Returns the message. Its fields of type bytes are views of `bytes`, and keep that in memory; nothing else does.
    * @throws Error as `fromBinary` does, for bytes that are no such message
    */
@@ -95,6 +100,10 @@ class CompilingCodec<Desc extends DescMessage> implements BinaryCodec<MessageSha
       return this.#slowly(message, headroom);
     }
     return writer.finish(headroom);
+  }
+
+  reuse(bytes: Uint8Array): void {
+    if (this.#encoders !== undefined) this.#writer.reuse(bytes);
   }
 
   decode(bytes: Uint8Array): MessageShape<Desc> {

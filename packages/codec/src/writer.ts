@@ -12,6 +12,12 @@ import type { CodecPlatform } from "./platform.js";
  * The size of a shared block. A kept message pins its block, so it is not larger than what bulk transfers use anyway.
  */
 const blockBytes = 16_384;
+/**
+ * The memory that is kept for later messages: the pieces, and the size of each. A socket takes some dozens of large
+ * messages before it tells that they are written.
+ */
+const mostSpares = 32;
+const largestSpareBytes = 262_144;
 /** Strings up to this length are tried as ASCII, character by character: a native call costs more. */
 const shortText = 32;
 
@@ -28,6 +34,10 @@ export class BackwardWriter {
   /** The position behind the message that is being written. */
   end: number = blockBytes;
   #busy = false;
+  /** The block of small messages, and the place in it, while a large one is written elsewhere. */
+  #shared: { readonly bytes: Uint8Array; readonly view: DataView; readonly at: number } | undefined;
+  /** The memory of large messages that nobody reads any more. */
+  readonly #spares: Uint8Array[] = [];
 
   constructor(platform: CodecPlatform) {
     this.#platform = platform;
@@ -50,7 +60,8 @@ export class BackwardWriter {
     const message = bytes.subarray(at, this.end);
     this.#busy = false;
     // A large message has the block for itself; the next one begins a new block.
-    if (bytes.length > blockBytes || at < 64) this.#take(blockBytes);
+    if (bytes.length > blockBytes) this.#share();
+    else if (at < 64) this.#take(blockBytes);
     return message;
   }
 
@@ -58,7 +69,15 @@ export class BackwardWriter {
   abandon(): void {
     this.at = this.end;
     this.#busy = false;
-    if (this.bytes.length > blockBytes) this.#take(blockBytes);
+    if (this.bytes.length > blockBytes) this.#share();
+  }
+
+  /** Takes back the memory of a message whose bytes nobody reads any more. */
+  reuse({ buffer }: Uint8Array): void {
+    const { byteLength } = buffer;
+    // A small message shares its block with others.
+    if (byteLength > blockBytes && byteLength <= largestSpareBytes && this.#spares.length < mostSpares)
+      this.#spares.push(new Uint8Array(buffer));
   }
 
   /** Makes room for `need` more bytes in front of what is written of this message. */
@@ -68,16 +87,41 @@ export class BackwardWriter {
     const least = written + need;
     // Many small pieces double the block, so that each byte is moved a few times at most; one large piece fits exactly.
     const spare = need > written ? 64 : least;
+    if (this.bytes.length === blockBytes) this.#shared = { bytes: this.bytes, view: this.#view, at: this.end };
     this.#take(least <= blockBytes / 2 ? blockBytes : Math.max(blockBytes, least + spare));
     this.at -= written;
     this.bytes.set(old, this.at);
   }
 
+  /** Goes back to the block that small messages share, where there is room in it. */
+  #share(): void {
+    const shared = this.#shared;
+    this.#shared = undefined;
+    if (shared === undefined || shared.at < 64) {
+      this.#take(blockBytes);
+      return;
+    }
+    this.bytes = shared.bytes;
+    this.#view = shared.view;
+    this.at = shared.at;
+    this.end = shared.at;
+  }
+
   #take(length: number): void {
-    this.bytes = this.#platform.allocate(length);
+    this.bytes = this.#spare(length) ?? this.#platform.allocate(length);
     this.#view = new DataView(this.bytes.buffer, this.bytes.byteOffset, length);
     this.at = length;
     this.end = length;
+  }
+
+  /** Returns memory of a former message that has this size: the messages of a bulk transfer are mostly alike. */
+  #spare(length: number): Uint8Array | undefined {
+    const index = length > blockBytes ? this.#spares.findIndex((spare) => spare.length === length) : -1;
+    if (index === -1) return undefined;
+    const spare = this.#spares[index];
+    const last = this.#spares.pop() as Uint8Array;
+    if (index < this.#spares.length) this.#spares[index] = last;
+    return spare;
   }
 
   /** Writes one byte. */

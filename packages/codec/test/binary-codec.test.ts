@@ -188,3 +188,36 @@ function initOf(value: unknown, draw: () => number, top = true): unknown {
 function varint(value: number): number[] {
   return value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...varint(value >>> 7)];
 }
+
+describe("the memory of large messages", () => {
+  const wrapped = (size: number, octet: number) =>
+    create(AnySchema, { typeUrl: "type.example/Bulk", value: new Uint8Array(size).fill(octet) });
+
+  test("is used again once it was given back, and messages that were not given back keep theirs", () => {
+    const codec = warm(AnySchema);
+    const kept = codec.encode(wrapped(65_536, 1));
+    const given = codec.encode(wrapped(65_536, 2));
+    codec.reuse(given);
+    const small = codec.encode(wrapped(10, 3));
+    const next = codec.encode(wrapped(65_536, 4));
+    expect(next.buffer).toBe(given.buffer);
+    const other = codec.encode(wrapped(65_536, 5));
+    expect(other.buffer).not.toBe(given.buffer);
+    for (const [bytes, size, octet] of [
+      [kept, 65_536, 1],
+      [small, 10, 3],
+      [next, 65_536, 4],
+      [other, 65_536, 5],
+    ] as const)
+      expect(Buffer.compare(bytes, toBinary(AnySchema, wrapped(size, octet)))).toBe(0);
+  });
+
+  test("leaves the block that small messages share where it was", () => {
+    const codec = warm(AnySchema);
+    const [first, , second] = [10, 65_536, 11].map((size) => codec.encode(wrapped(size, size & 0xff)));
+    expect(second?.buffer).toBe(first?.buffer);
+    codec.reuse(first as Uint8Array);
+    expect(codec.encode(wrapped(12, 12)).buffer).toBe(first?.buffer);
+    expect(Buffer.compare(first as Uint8Array, toBinary(AnySchema, wrapped(10, 10)))).toBe(0);
+  });
+});

@@ -6,11 +6,7 @@
  * messages: V8 collects memory outside of its heap late, when tens of megabytes have piled up.
  */
 import { allocateOwnBytes } from "#platform";
-
-/** The memory that is kept for later messages, in the process: so many pieces, each of this size at most. */
-const mostSpares = 4;
-const largestSpare = 4 * 2 ** 20 + 64;
-const spares: Uint8Array[] = [];
+import { giveBackMemory, spareMemory } from "./message-memory.js";
 
 /** The least memory of a message that is longer. */
 const leastBytes = 4_096;
@@ -56,16 +52,7 @@ export class MessageInMaking {
   release(decoded: boolean): void {
     const memory = this.#memory;
     this.#memory = nothing;
-    if ((decoded && this.#keepsViews) || memory.length < leastBytes || memory.length > largestSpare) return;
-    if (spares.length < mostSpares) spares.push(memory);
-    else {
-      // The larger ones are worth more.
-      const smallest = spares.reduce(
-        (least, each, index) => (each.length < (spares[least]?.length ?? 0) ? index : least),
-        0,
-      );
-      if (memory.length > (spares[smallest]?.length ?? 0)) spares[smallest] = memory;
-    }
+    if (!(decoded && this.#keepsViews)) giveBackMemory(memory);
   }
 
   #grow(needed: number): void {
@@ -77,8 +64,8 @@ export class MessageInMaking {
 
   #more(needed: number): Uint8Array {
     // Views may be kept of memory that is the message's to the byte.
-    const spare = spares.findIndex(({ length }) => (this.#keepsViews ? length === this.length : length >= needed));
-    if (spare !== -1) return spares.splice(spare, 1)[0] as Uint8Array;
+    const spare = this.#keepsViews ? spareMemory(this.length, true) : spareMemory(needed, false);
+    if (spare !== undefined) return spare;
     const bytes = Math.max(leastBytes, growth * needed);
     // A little more for the whole message is less than another piece of memory and another copy.
     return allocateOwnBytes(this.length - bytes <= bytes / 4 ? this.length : bytes);

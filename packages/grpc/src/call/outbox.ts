@@ -12,6 +12,7 @@ import { type Compression, compressed } from "../wire/compression.js";
 import { type CallUsageError, GrpcError } from "../wire/errors.js";
 import { type FramedMessage, frameInPlace, frameMessage, prefixBytes } from "../wire/message.js";
 import { Status } from "../wire/status.js";
+import { giveBackMemory } from "./message-memory.js";
 
 /** The end flags, shared by all calls, so that none makes its own. */
 export const endStream: SendEnd = Object.freeze({ endStream: true });
@@ -82,9 +83,9 @@ export class Outbox implements Sink<FramedMessage> {
       throw owner.encodingError(cause);
     }
     this.#checkLength(whole === undefined ? body.length : body.length - prefixBytes);
-    if (whole !== undefined) return frameInPlace(whole);
+    if (whole !== undefined) return reusable(frameInPlace(whole), whole, codec);
     const smaller = compression && compressed(owner.outgoingName, body, compression);
-    if (smaller === undefined) return frameMessage(body);
+    if (smaller === undefined) return reusable(frameMessage(body), body, codec);
     this.hasCompressed = true;
     return Object.assign(frameMessage(smaller, 1) as Uint8Array[], { uncompressedLength: body.length });
   }
@@ -168,3 +169,19 @@ export class Outbox implements Sink<FramedMessage> {
 }
 
 function nothing(): void {}
+
+/** The least size of a message whose memory is worth a callback. */
+const leastReusedBytes = 16_384;
+
+/** Lets the memory of a large message be used again once it is written, where its codec takes part in that. */
+function reusable(framed: FramedMessage, bytes: Uint8Array, codec: RuntimeCodec): FramedMessage {
+  if (bytes.length < leastReusedBytes) return framed;
+  if (codec.passesOn === true) return Object.assign(framed, { onWritten: () => giveBackMemory(bytes) });
+  if (codec.written !== undefined) return Object.assign(framed, { onWritten: () => codec.written?.(bytes) });
+  return framed;
+}
+
+/** Returns the options of a stream for a message with which nothing ends. */
+export function endOfMessage({ onWritten }: FramedMessage): SendEnd {
+  return onWritten === undefined ? keepOpen : { endStream: false, onWritten };
+}

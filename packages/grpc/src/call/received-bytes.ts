@@ -7,6 +7,7 @@
 import { allocateOwnBytes } from "#platform";
 import { lengthOf } from "../wire/message.js";
 import type { MessageInMaking } from "./message-in-making.js";
+import { messageMemory } from "./message-memory.js";
 
 /**
  * The least size of the blocks. The first block of a queue is only as large as needed, since most queues hold one
@@ -98,7 +99,7 @@ export class ReceivedBytes {
       this.#skip(bytes, true);
       return { bytes: view, own: false };
     }
-    const joined = allocateOwnBytes(bytes);
+    const joined = messageMemory(bytes);
     let filled = 0;
     for (let piece = this.#first; piece !== undefined && filled < bytes; piece = this.#first) {
       const count = Math.min(bytes - filled, piece.end - piece.start);

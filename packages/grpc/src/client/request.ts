@@ -10,7 +10,7 @@ import type { AttributeKey } from "@trunkline/streams";
 import { inheritedDeadline } from "../call/cancellation.js";
 import { checkedMessageBytes, checkedTimeoutMs } from "../call/defaults.js";
 import { type CallOptions, callOptionNames } from "../call/options.js";
-import { endStream, keepOpen, Outbox, type OutboxOwner } from "../call/outbox.js";
+import { endOfMessage, endStream, keepOpen, Outbox, type OutboxOwner } from "../call/outbox.js";
 import { asDeadline, Deadline } from "../contract/deadline.js";
 import type { AttemptChain } from "../hooks/attempts.js";
 import { checkedInterceptors, type HookChain } from "../hooks/chain.js";
@@ -204,7 +204,8 @@ export class OutgoingRequest implements OutboxOwner {
 
   #sendMessage(stream: Http2Stream, framed: FramedMessage, last: boolean): void {
     this.#owner.attempt?.messageSent(messageSizes(framed));
-    stream.sendData(framed, last ? endStream : keepOpen);
+    // The one message of a call is kept for another attempt.
+    stream.sendData(framed, last ? endStream : endOfMessage(framed));
   }
 
   transmitEnd(): void {

@@ -5,7 +5,7 @@
 import { checkOptionNames } from "@trunkline/base";
 import type { HeaderField, Http2Stream } from "@trunkline/h2";
 import { Metadata, type MetadataInit } from "@trunkline/metadata";
-import { endStream, keepOpen, Outbox, type OutboxOwner } from "../call/outbox.js";
+import { endOfMessage, endStream, keepOpen, Outbox, type OutboxOwner } from "../call/outbox.js";
 import type { ResponseOptions, StatusOptions } from "../contract/call.js";
 import { responseOptionNames, statusOptionNames } from "../contract/call.js";
 import type { AttemptChain } from "../hooks/attempts.js";
@@ -192,7 +192,7 @@ export class OutgoingResponse implements OutboxOwner {
     if (!this.#headersSent) this.#sendHeaders([]);
     this.messages += 1;
     this.#owner.attempt?.messageSent(messageSizes(framed));
-    this.#stream.sendData(framed, keepOpen);
+    this.#stream.sendData(framed, endOfMessage(framed));
   }
 
   // The status.

@@ -43,7 +43,7 @@ export function resolveDecodeLimits(options: DecodeOptions, outer: DecodeLimits 
 /**
  * The encoder and decoder of one kind of message.
  *
- * `encode` returns bytes that nobody changes afterwards: the runtime may keep them until they are written. `decode`
+ * `encode` returns bytes that nobody changes afterwards: the runtime may keep them until they are `written`. `decode`
  * gets the message's bytes in memory of their own, and may keep views of them. An error that either of them throws ends
  * the call with INTERNAL, and a `GrpcError` ends it with its own status.
  */
@@ -64,6 +64,16 @@ export interface MessageCodec<Message extends {}, Init extends {} = Message> {
    * it returns, which saves a copy of each message. Default true.
    */
   readonly keepsViews?: boolean;
+  /**
+   * Called with bytes that `encode` or `encodeBehind` returned, once nothing reads them any more: the codec may use
+   * their memory again. It is called for large messages of streams over sockets, and not always.
+   */
+  written?(bytes: Uint8Array): void;
+  /**
+   * True for a codec whose messages are the bytes as they came, each of which is sent on at most once and then not
+   * looked at any more, as a proxy does. The memory of large ones is used again once they are written. Default false.
+   */
+  readonly passesOn?: boolean;
 }
 
 /** A codec of which only the shape is known. `encode` takes `never`, because nothing may be given to it unseen. */
@@ -72,6 +82,8 @@ export interface AnyCodec {
   encodeBehind?(headroom: number, message: never): Uint8Array;
   decode(bytes: Uint8Array, limits?: DecodeLimits): {};
   readonly keepsViews?: boolean;
+  written?(bytes: Uint8Array): void;
+  readonly passesOn?: boolean;
 }
 
 /** Passes bytes as they are, for services without message types. A received message belongs to the receiver. */

@@ -56,6 +56,8 @@ export interface RuntimeCodec {
   encodeBehind?(headroom: number, message: {}): Uint8Array;
   decode(bytes: Uint8Array, limits?: DecodeLimits): {};
   readonly keepsViews?: boolean;
+  written?(bytes: Uint8Array): void;
+  readonly passesOn?: boolean;
 }
 
 /** A method as the runtime uses it. */

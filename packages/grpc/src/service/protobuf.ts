@@ -30,6 +30,7 @@ export function protobufCodec<Desc extends DescMessage>(
       if (bytes.length > leastBytesToCount(limits)) checkFieldCounts(messagePlan(schema), bytes, limits);
       return binary.decode(bytes);
     },
+    written: (bytes) => binary.reuse(bytes),
     // Bytes fields are views, and unknown fields may be.
     keepsViews: holdsBytes(schema, new Set()),
   };

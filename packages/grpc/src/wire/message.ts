@@ -16,6 +16,8 @@ export const largestMessageBytes: number = 2 ** 32 - 1;
 export type FramedMessage = readonly Uint8Array[] & {
   /** The length of the body before it was compressed; undefined for one that is not compressed. */
   readonly uncompressedLength?: number;
+  /** The callback for the time when nothing reads these bytes any more; undefined where nobody waits for it. */
+  readonly onWritten?: () => void;
 };
 
 /** Returns the lengths of a message's body: as it is sent, and before compression. */

@@ -2,7 +2,8 @@
  * Output, written in place into blocks and handed out as views. A block belongs to the writer until its bytes
  * are taken; taken bytes are never written again, so a transport may keep the views as long as it likes.
  *
- * Large payloads are not copied into blocks but handed out as they are: their owner must not change them any more.
+ * Large payloads are not copied into blocks but handed out as they are: their owner must not change them until it is
+ * told that they were written.
  */
 
 /** Idle connections stay small: the first block is this big, and each new one twice the last. */
@@ -23,6 +24,9 @@ export class ByteWriter {
   #full: Uint8Array[] = [];
   #fullBytes = 0;
   #nextBlockBytes = firstBlockBytes;
+  /** The callbacks of those who wait until what is here was written, and of those who wait for what was taken last. */
+  #waiting: (() => void)[] | undefined = undefined;
+  #waitingForTaken: (() => void)[] | undefined = undefined;
 
   /** Bytes written and not taken. */
   get length(): number {
@@ -75,10 +79,25 @@ export class ByteWriter {
     this.#fullBytes += bytes.length;
   }
 
+  /** Calls back once all bytes that are here now were written to the transport. */
+  afterWrite(onWritten: () => void): void {
+    this.#waiting ??= [];
+    this.#waiting.push(onWritten);
+  }
+
+  /** Returns what to call once the bytes that were taken last have been written. */
+  takeCallbacks(): readonly (() => void)[] | undefined {
+    const taken = this.#waitingForTaken;
+    this.#waitingForTaken = undefined;
+    return taken;
+  }
+
   /** All bytes written since the last call, as few pieces; empty when there are none. */
   take(): Uint8Array[] {
     this.#finishBlock();
     const taken = this.#full;
+    this.#waitingForTaken = this.#waiting;
+    this.#waiting = undefined;
     if (taken.length > 0) {
       this.#full = [];
       this.#fullBytes = 0;

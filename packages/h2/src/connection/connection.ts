@@ -193,6 +193,14 @@ export class Connection {
   }
 
   /**
+   * Returns what to call once the bytes that `takeOutput` or `takeWritten` gave last have gone to the system and
+   * nothing reads their memory any more; undefined where nobody waits for that. A transport that cannot tell drops it.
+   */
+  takeCallbacks(): readonly (() => void)[] | undefined {
+    return this.#core.output.writer.takeCallbacks();
+  }
+
+  /**
    * False while the peer does not read what it makes us answer, be it control frames or header sections: where the
    * transport takes no more, stop reading from it.
    */

@@ -217,8 +217,8 @@ export class Core implements StreamOwner {
     if (stream.state !== "closed") sendHeaders(this, stream, fields, endStream);
   }
 
-  sendData(stream: Stream, chunks: Uint8Array | readonly Uint8Array[], { endStream }: SendEnd): void {
-    if (stream.state !== "closed") sendData(this, stream, chunks, endStream);
+  sendData(stream: Stream, chunks: Uint8Array | readonly Uint8Array[], end: SendEnd): void {
+    if (stream.state !== "closed") sendData(this, stream, chunks, end);
   }
 
   isWritable(stream: Stream): boolean {

@@ -91,7 +91,7 @@ export class Scheduler {
    * Takes one logical write: writes it at once where it is small and nothing is in its way, else queues it on its
    * stream.
    */
-  data(stream: Stream, chunks: readonly Uint8Array[], endStream: boolean): void {
+  data(stream: Stream, chunks: readonly Uint8Array[], endStream: boolean, onWritten: (() => void) | undefined): void {
     let bytes = 0;
     for (const chunk of chunks) bytes += chunk.length;
     const fits =
@@ -102,9 +102,11 @@ export class Scheduler {
       this.#output.length < directOutputBytes;
     if (stream.queue.length === 0 && (fits || bytes === 0)) {
       if (bytes > 0 || endStream) this.#writeChunks(stream, chunks, bytes, endStream);
+      if (onWritten !== undefined) this.#output.writer.afterWrite(onWritten);
       return;
     }
     for (const chunk of chunks) stream.queue.push(chunk);
+    if (onWritten !== undefined) stream.queue.afterWrite(onWritten);
     this.#countQueued(bytes);
     stream.endQueued = endStream;
     this.#place(stream);

@@ -7,6 +7,7 @@ import { H2Error, usageError } from "../errors.js";
 import type { HeaderField } from "../header-field.js";
 import type { ResolvedOptions } from "../options/connection-options.js";
 import { type Flaw, fieldsFlaw } from "../stream/field-form.js";
+import type { SendEnd } from "../stream/handler.js";
 import { methodOf, requestFlaw, responseFlaw, trailersFlaw } from "../stream/headers.js";
 import type { Stream } from "../stream/stream.js";
 import type { Output } from "./output.js";
@@ -94,7 +95,7 @@ export function sendData(
   sender: Sender,
   stream: Stream,
   chunks: Uint8Array | readonly Uint8Array[],
-  endStream: boolean,
+  { endStream, onWritten }: SendEnd,
 ): void {
   if (!stream.sentHeaders) throw usage(stream.id, "data before headers");
   if (stream.endGiven) throw usage(stream.id, "data after END_STREAM");
@@ -102,7 +103,7 @@ export function sendData(
   if (!Array.isArray(list)) throw usage(stream.id, "data that is no Uint8Array");
   for (const chunk of list) if (!isBytes(chunk)) throw usage(stream.id, "data that is no Uint8Array");
   stream.endGiven = endStream;
-  sender.scheduler.data(stream, list, endStream);
+  sender.scheduler.data(stream, list, endStream, onWritten);
   // What a shut window holds back is watched from the next `takeOutput` on.
   if (sender.options.role === "server" && !sender.outputWatched && sender.scheduler.queuedBytes > 0)
     sender.output.announce();

@@ -17,6 +17,7 @@ export type DrivenConnection = Pick<
   | "receive"
   | "takeOutput"
   | "takeWritten"
+  | "takeCallbacks"
   | "attach"
   | "wantsInput"
   | "overBudget"
@@ -190,7 +191,7 @@ export class ConnectionDriver {
     if (this.#blocked || this.#transportClosed || this.#connection.closed) return;
     const within = this.#busy;
     this.#busy = true;
-    this.#blocked = !this.#transport.write(this.#connection.takeWritten());
+    this.#blocked = !this.#write(this.#connection.takeWritten());
     this.#busy = within;
     if (this.#blocked) this.#arm();
     if (!within && this.#held.size > 0) setImmediate(() => this.#goOn());
@@ -204,13 +205,17 @@ export class ConnectionDriver {
     while (!this.#blocked || closed) {
       const chunks = this.#connection.takeOutput();
       if (chunks.length === 0) break;
-      this.#blocked = !this.#transport.write(chunks);
+      this.#blocked = !this.#write(chunks);
     }
     if (this.#connection.closed) this.#end();
     else {
       this.#pauseOrResume();
       this.#arm();
     }
+  }
+
+  #write(chunks: readonly Uint8Array[]): boolean {
+    return this.#transport.write(chunks, this.#connection.takeCallbacks());
   }
 
   #onDrain(): void {

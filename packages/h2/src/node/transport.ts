@@ -1,4 +1,5 @@
 /** The byte stream that a driver needs, and how any Node `Duplex` (net, tls, a pair in memory) provides it. */
+import net from "node:net";
 import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
 import { setImmediate, TransportError, tlsFailure } from "@trunkline/base/node";
@@ -20,8 +21,11 @@ export interface TransportEvents {
 
 export interface Transport {
   start(events: TransportEvents): void;
-  /** Writes chunks. Returns false where more should wait for `onDrain`. */
-  write(chunks: readonly Uint8Array[]): boolean;
+  /**
+   * Writes chunks. Returns false where more should wait for `onDrain`.
+   * @param onWritten what to call once nothing reads the memory of the chunks any more, where that is known
+   */
+  write(chunks: readonly Uint8Array[], onWritten?: readonly (() => void)[]): boolean;
   pause(): void;
   resume(): void;
   /** The number of bytes written and not yet handed to the system. */
@@ -35,6 +39,9 @@ export interface Transport {
 export function duplexTransport(duplex: Duplex): Transport {
   let failure: Error | undefined;
   let heard = false;
+  // A socket is done with memory that was written: the system has it, or TLS has encrypted it. Another duplex may have
+  // handed it on to a reader.
+  const tells = duplex instanceof net.Socket;
   // Nothing a socket does may become an unhandled "error" event, from before the start until after the end.
   duplex.on("error", (error) => {
     failure ??= duplex instanceof TLSSocket ? named(error, heard) : error;
@@ -61,12 +68,15 @@ export function duplexTransport(duplex: Duplex): Transport {
       if (duplex.closed) queueMicrotask(() => events.onClose(failure ?? duplex.errored ?? undefined));
       else duplex.on("close", () => events.onClose(failure));
     },
-    write(chunks) {
+    write(chunks, onWritten) {
       if (duplex.destroyed || duplex.writableEnded) return true;
-      if (chunks.length === 1) return duplex.write(chunks[0]);
+      const done = tells && onWritten !== undefined ? callAll(onWritten) : undefined;
+      const { length } = chunks;
+      if (length === 1) return duplex.write(chunks[0], done);
       let writable = true;
       duplex.cork();
-      for (const chunk of chunks) writable = duplex.write(chunk);
+      for (let index = 0; index < length; index++)
+        writable = duplex.write(chunks[index], index === length - 1 ? done : undefined);
       duplex.uncork();
       return writable;
     },
@@ -79,6 +89,13 @@ export function duplexTransport(duplex: Duplex): Transport {
       if (!duplex.destroyed) duplex.end();
     },
     destroy: () => duplex.destroy(),
+  };
+}
+
+/** Returns the callback of a write that calls all others, where the write has not failed. */
+function callAll(callbacks: readonly (() => void)[]): (error?: Error | null) => void {
+  return (error) => {
+    if (error === undefined || error === null) for (const callback of callbacks) callback();
   };
 }
 

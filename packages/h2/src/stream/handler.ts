@@ -12,6 +12,12 @@ import type { HeaderField } from "../header-field.js";
 export interface SendEnd {
   /** True where nothing more will be sent on the stream. */
   readonly endStream: boolean;
+  /**
+   * Called by `sendData`, once, when its bytes have gone to the system and nothing reads their memory any more, so that
+   * it may be used again. Never called where the stream or the connection ends before, nor over a transport that cannot
+   * tell; the driver for Node tells it for its sockets.
+   */
+  readonly onWritten?: (() => void) | undefined;
 }
 
 /**
@@ -36,7 +42,7 @@ export interface Http2Stream {
   sendHeaders(fields: readonly HeaderField[], end: SendEnd): void;
   /**
    * Sends payload: one logical write, cut into frames as needed. What the windows do not let through waits. Large
-   * chunks are handed on as they are: they must not be changed any more. Ignored when the stream is closed.
+   * chunks are handed on as they are: they must not be changed before `onWritten`. Ignored when the stream is closed.
    * @throws H2Error (scope `usage`) before headers or after END_STREAM
    */
   sendData(chunks: Uint8Array | readonly Uint8Array[], end: SendEnd): void;

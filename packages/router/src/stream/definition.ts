@@ -1,6 +1,6 @@
 /** jumpstarter.v1.RouterService by hand: its two messages are one, and have a codec of their own. */
 import type { MessageCodec, MethodDefinition } from "@trunkline/grpc";
-import { type Frame, forwardedFrameCodec, frameCodec } from "./frame.js";
+import { type Frame, forwardedFrameCodec, frameCodec, keptFrameCodec } from "./frame.js";
 
 /** A service with the one method `stream`, which takes messages of type `Out` and gives those of type `In`. */
 export type StreamService<Out extends {}, In extends {} = Out> = {
@@ -28,4 +28,4 @@ export const RouterService: StreamService<Frame> = streamService(frameCodec, fra
 export const ForwardingService: StreamService<Uint8Array> = streamService(forwardedFrameCodec, forwardedFrameCodec);
 
 /** The service for sessions, which keep the frames that they send as messages. */
-export const SessionService: StreamService<Uint8Array, Frame> = streamService(forwardedFrameCodec, frameCodec);
+export const SessionService: StreamService<Uint8Array, Frame> = streamService(keptFrameCodec, frameCodec);

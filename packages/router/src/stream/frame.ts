@@ -100,6 +100,8 @@ export const frameCodec: MessageCodec<Frame> = {
  * taken out, as by any router that decodes and encodes.
  */
 export const forwardedFrameCodec: MessageCodec<Uint8Array> = {
+  // A router sends a frame once and looks at it no more.
+  passesOn: true,
   encode: (bytes) => bytes,
   decode(bytes) {
     const { payloadStart, payloadEnd, frameType, hasUnknownFields } = scan(bytes);
@@ -107,6 +109,9 @@ export const forwardedFrameCodec: MessageCodec<Uint8Array> = {
     return encodeFrame({ payload: bytes.subarray(payloadStart, payloadEnd), frameType });
   },
 };
+
+/** The codec of peers that send frames which they keep as messages, to send them again. */
+export const keptFrameCodec: MessageCodec<Uint8Array> = { ...forwardedFrameCodec, passesOn: false };
 
 interface Scan {
   payloadStart: number;
