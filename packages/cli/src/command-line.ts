@@ -4,8 +4,11 @@ import type { CertOptions, CertPeerOptions } from "./commands/cert.js";
 import type { CheckOptions } from "./commands/check.js";
 import type { ConnectOptions } from "./commands/connect.js";
 import type { DemoOptions } from "./commands/demo.js";
+import type { DrainOptions } from "./commands/drain.js";
+import type { EvictOptions } from "./commands/evict.js";
 import type { ExposeOptions } from "./commands/expose.js";
 import type { NewKeyOptions } from "./commands/key.js";
+import type { KillOptions } from "./commands/kill.js";
 import type { PingOptions } from "./commands/ping.js";
 import type { RecvOptions } from "./commands/recv.js";
 import type { SendOptions } from "./commands/send.js";
@@ -47,6 +50,9 @@ export type Request =
   | { readonly command: "send"; readonly words: readonly string[]; readonly options: SendOptions & CommonOptions }
   | { readonly command: "recv"; readonly name: string; readonly options: RecvOptions & CommonOptions }
   | { readonly command: "ls"; readonly options: AccessOptions & CommonOptions }
+  | { readonly command: "kill"; readonly ids: readonly string[]; readonly options: KillOptions & CommonOptions }
+  | { readonly command: "evict"; readonly name: string; readonly options: EvictOptions & CommonOptions }
+  | { readonly command: "drain"; readonly options: DrainOptions & CommonOptions }
   | { readonly command: "ping"; readonly name: string; readonly options: PingOptions & CommonOptions }
   | { readonly command: "doctor"; readonly name: string | undefined; readonly options: AccessOptions & CommonOptions }
   | { readonly command: "demo"; readonly options: DemoOptions & CommonOptions }
@@ -74,6 +80,9 @@ export const commandNames: readonly string[] = [
   "send",
   "recv",
   "ls",
+  "kill",
+  "evict",
+  "drain",
   "ping",
   "doctor",
   "demo",
@@ -130,6 +139,9 @@ export function createProgram(accept: Accept = () => {}, write: (text: string) =
   defineSend(program, accept);
   defineRecv(program, accept);
   defineLs(program, accept);
+  defineKill(program, accept);
+  defineEvict(program, accept);
+  defineDrain(program, accept);
   definePing(program, accept);
   defineDoctor(program, accept);
   defineDemo(program, accept);
@@ -295,6 +307,33 @@ function defineLs(program: Command, accept: Accept): void {
   );
   finish(withAccess(ls), "trunkline ls", "trunkline ls --json");
 }
+
+function defineKill(program: Command, accept: Accept): void {
+  const kill = define(program, "kill", "end streams at a router for good; takes the right admin: act")
+    .argument("<ids...>", "the streams, or beginnings of their ids that no other has")
+    .option("--reason <text>", reasonMeaning)
+    .action((ids: string[], options: KillOptions) => accept({ command: "kill", ids, options }));
+  finish(withAccess(kill), "trunkline kill 63583ba3", "trunkline kill 63583ba3 --reason 'the board is repaired'");
+}
+
+function defineEvict(program: Command, accept: Accept): void {
+  const evict = define(program, "evict", "take a name from its listeners; takes the right admin: act")
+    .argument("<name>", "what they expose; they end, and do not come back by themselves")
+    .option("--listener <id>", "only this listener (default: all of the name)")
+    .option("--kill-streams", "ends their streams, too (default: those go on)")
+    .option("--reason <text>", reasonMeaning)
+    .action((name: string, options: EvictOptions) => accept({ command: "evict", name, options }));
+  finish(withAccess(evict), "trunkline evict lab-3 --kill-streams");
+}
+
+function defineDrain(program: Command, accept: Accept): void {
+  const drain = define(program, "drain", "end a router in order, as SIGTERM does; takes the right admin: act")
+    .option("--deadline <duration>", "for streams that cannot move (default: the router's --grace)")
+    .action((options: DrainOptions) => accept({ command: "drain", options }));
+  finish(withAccess(drain), "trunkline drain", "trunkline drain --deadline 10m");
+}
+
+const reasonMeaning = "for the other side, the log and the audit; at most 255 characters";
 
 function definePing(program: Command, accept: Accept): void {
   const ping = define(program, "ping", "measure the time to the exposer of a name and back")

@@ -33,7 +33,7 @@ export const exitCodeMeanings: Readonly<Record<ExitCode, string>> = {
   [ExitCode.usage]: "an argument, option or variable is wrong, or no token is given",
   [ExitCode.mismatch]: "what arrived is not what was sent",
   [ExitCode.unreadable]: "a file (key, token, policy, profiles, …) cannot be read or used",
-  [ExitCode.unknownName]: "the name is not exposed",
+  [ExitCode.unknownName]: "the name is not exposed, or the stream is not there",
   [ExitCode.routerUnavailable]: "the router cannot be reached",
   [ExitCode.internal]: "a failure that is none of these: a bug",
   [ExitCode.cannotCreate]: "a port, socket, file or name is taken, or not allowed",

@@ -105,6 +105,18 @@ async function dispatch(given: Request, context: Context): Promise<void> {
       const { ls } = await import("./commands/ls.js");
       return ls(request.options, context);
     }
+    case "kill": {
+      const { kill } = await import("./commands/kill.js");
+      return kill(request.ids, request.options, context);
+    }
+    case "evict": {
+      const { evict } = await import("./commands/evict.js");
+      return evict(request.name, request.options, context);
+    }
+    case "drain": {
+      const { drain } = await import("./commands/drain.js");
+      return drain(request.options, context);
+    }
     case "ping": {
       const { ping } = await import("./commands/ping.js");
       return ping(request.name, request.options, context);

@@ -18,6 +18,7 @@ export type {
   WaitCause,
 } from "./admin/model.js";
 export type { Eviction, EvictOptions, SnapshotOptions, WatchOptions } from "./admin/options.js";
+export type { RemoteDrainOptions, RouterAdmin } from "./admin/router-admin.js";
 export type { RouterView } from "./admin/router-view.js";
 export { dial } from "./connect/dial.js";
 export { listen } from "./connect/listen.js";

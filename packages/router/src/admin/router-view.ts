@@ -26,7 +26,7 @@ export interface RouterView {
    */
   killStream(id: string, reason?: string, by?: string): void;
   /**
-   * Ends the listeners of a name for good: they are told PERMISSION_DENIED, and do not come back by themselves.
+   * Ends the listeners of a name for good: they are told ABORTED, and do not come back by themselves.
    * @param by the identity of the operator, for the events. Default: the router's own program
    * @throws GrpcError NOT_FOUND where there is no such listener; TypeError for an unknown option, RangeError for a
    * reason that cannot be told

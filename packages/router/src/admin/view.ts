@@ -134,7 +134,7 @@ export class LiveRouterView implements RouterView {
     }
     const because = reason === "" ? "" : `: ${reason}`;
     for (const entry of entries)
-      exchange.evict(entry, new GrpcError(Status.PERMISSION_DENIED, `an operator has taken the name away${because}`));
+      exchange.evict(entry, new GrpcError(Status.ABORTED, `an operator has taken the name away${because}`));
     reporter.tell({ kind: "evicted", name, listeners: entries.length, operator: by, reason });
     this.#staleAtMs = Number.NEGATIVE_INFINITY;
     if (!killStreams) return { listeners: entries.length, streams: 0 };

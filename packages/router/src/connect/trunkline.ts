@@ -12,6 +12,7 @@ import { systemClock } from "@trunkline/base/node";
 import {
   type BackoffOptions,
   type CallOptions,
+  type Channel,
   type Client,
   type ConnectTarget,
   Deadline,
@@ -21,6 +22,8 @@ import {
 } from "@trunkline/grpc";
 import { Metadata, type MetadataInit } from "@trunkline/metadata";
 import type { CloseOptions, WaitOptions } from "@trunkline/streams";
+import { RemoteRouterAdmin } from "../admin/client.js";
+import type { RouterAdmin } from "../admin/router-admin.js";
 import { type EndToEndOptions, resolveEndToEnd } from "../end-to-end/options.js";
 import type { ExchangeService } from "../gen/trunkline/v1/exchange_pb.js";
 import { type ResumeOptions, resolveResumeOptions, resumeOptionNames } from "../session/options.js";
@@ -37,7 +40,7 @@ import {
 import type { RouterStream } from "../stream/router-stream.js";
 import { authorizationKey, bearer } from "../token/bearer.js";
 import { Channels } from "./channels.js";
-import { exchangeClient } from "./clients.js";
+import { adminClient, exchangeClient } from "./clients.js";
 import { type Listener, type ListenerState, NameListener } from "./listener.js";
 import { openInvited, secureInvited } from "./open-invited.js";
 import { Sessions } from "./sessions.js";
@@ -201,6 +204,8 @@ const maxFirstAttemptMs = 10_000;
 
 /** One request to the exchange, with the options of the attempt. */
 type Request<Answer> = (client: Client<typeof ExchangeService>, options: CallOptions) => Promise<Answer>;
+/** One request on a channel to the exchange, with the options of the attempt. */
+type ChannelRequest<Answer> = (channel: Channel, options: CallOptions) => Promise<Answer>;
 
 /**
  * A client of an exchange. It listens and dials over one connection an endpoint, which it keeps alive and makes anew
@@ -213,6 +218,8 @@ type Request<Answer> = (client: Client<typeof ExchangeService>, options: CallOpt
 export class Trunkline implements AsyncDisposable {
   /** The first endpoint of the exchange, for logs. */
   readonly endpoint: string;
+  /** The view of the router for its operators. It takes the right `admin`. */
+  readonly admin: RouterAdmin;
   readonly #options: TrunklineOptions;
   readonly #clock: Clock;
   readonly #channels: Channels;
@@ -257,6 +264,13 @@ export class Trunkline implements AsyncDisposable {
       http2: routerHttp2(maxBufferedBytesPerConnection),
       // A connection that died while it was idle is replaced before the next dial needs it.
       keepaliveWithoutCalls: true,
+    });
+    this.admin = new RemoteRouterAdmin({
+      ask: (request) => this.#askOn(defaultWaitMs, (channel, call) => request(adminClient(channel), call)),
+      open: async (begin) => {
+        const metadata = await this.#authorization();
+        return begin(adminClient(await this.#channels.exchange(false)), { metadata });
+      },
     });
     this.#sessions = new Sessions({
       ...resolveResumeOptions(options),
@@ -344,7 +358,11 @@ export class Trunkline implements AsyncDisposable {
    * Makes a request within `waitMs`. A connection that was made before may be dead without any notice; the first
    * attempt on it gets a third of the time, and the rest goes to an attempt on a new one.
    */
-  async #ask<Answer>(waitMs: number, request: Request<Answer>): Promise<Answer> {
+  #ask<Answer>(waitMs: number, request: Request<Answer>): Promise<Answer> {
+    return this.#askOn(waitMs, (channel, options) => request(exchangeClient(channel), options));
+  }
+
+  async #askOn<Answer>(waitMs: number, request: ChannelRequest<Answer>): Promise<Answer> {
     const deadline = Deadline.after(waitMs, this.#clock);
     const metadata = await this.#authorization();
     // After that wait: a channel that another request has retired meanwhile takes no more calls.
@@ -352,14 +370,14 @@ export class Trunkline implements AsyncDisposable {
     const isOld = channel.state === "READY";
     const first = isOld ? Deadline.after(Math.min(maxFirstAttemptMs, Math.ceil(waitMs / 3)), this.#clock) : deadline;
     try {
-      return await request(exchangeClient(channel), { metadata, deadline: first });
+      return await request(channel, { metadata, deadline: first });
     } catch (error) {
       const isLate = error instanceof GrpcError && error.status === Status.DEADLINE_EXCEEDED;
       if (!isOld || !isLate || deadline.remainingMs <= 0) throw error;
     }
     this.#channels.retire(channel);
     const renewed = await this.#authorization();
-    return request(exchangeClient(await this.#channels.exchange(false)), { metadata: renewed, deadline });
+    return request(await this.#channels.exchange(false), { metadata: renewed, deadline });
   }
 
   /**

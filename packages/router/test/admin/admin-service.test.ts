@@ -321,7 +321,7 @@ describe("an eviction", () => {
       streams: 0,
     });
     await advance(clock, 60_000);
-    expect(states.at(-1)).toMatchObject({ kind: "closed", cause: { status: Status.PERMISSION_DENIED } });
+    expect(states.at(-1)).toMatchObject({ kind: "closed", cause: { status: Status.ABORTED } });
     expect(test.router.stats.listeners).toBe(0);
     await here.send(bytes("still"));
     expect(text(await there.receive())).toBe("still");

@@ -692,7 +692,7 @@ export const AdminService: GenService<{
     output: typeof KillStreamResponseSchema;
   },
   /**
-   * Ends the listeners of a name with PERMISSION_DENIED. Their streams go on, unless `kill_streams` is set. NOT_FOUND
+   * Ends the listeners of a name with ABORTED. Their streams go on, unless `kill_streams` is set. NOT_FOUND
    * where there is no such listener.
    *
    * @generated from rpc trunkline.v1.AdminService.EvictName
