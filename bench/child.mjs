@@ -4,7 +4,7 @@
  */
 import { createInterface } from "node:readline";
 import { scenarios } from "./scenarios/catalog.mjs";
-import { firstAnswer, grpcScenarios, openIdle } from "./scenarios/grpc.mjs";
+import { firstAnswer, grpcScenarios, idle, openConnections, openStreams } from "./scenarios/grpc.mjs";
 import { h2Scenarios } from "./scenarios/h2.mjs";
 import { openIdleStreams, serve, tunnelScenarios } from "./scenarios/tunnel.mjs";
 import { subjects } from "./subjects/catalog.mjs";
@@ -13,7 +13,7 @@ import { subjects } from "./subjects/catalog.mjs";
 const task = JSON.parse(process.argv[2] ?? "null");
 const entry = subjects.find(({ name }) => name === task.subject);
 if (entry?.module === undefined) throw new Error(`no subject in JavaScript: ${task.subject}`);
-const tls = scenarios.find(({ name }) => name === task.scenario)?.tls === true;
+const { tls = false, beside } = scenarios.find(({ name }) => name === task.scenario) ?? {};
 const startedAt = performance.now();
 /** @type {any} an HpackSubject, a codec, an H2Subject, a GrpcSubject or a TunnelSubject, by `entry.kind` */
 const subject = (await import(new URL(entry.module, new URL("./subjects/", import.meta.url)).href)).default;
@@ -47,8 +47,10 @@ function serveQuietly(stream) {
 }
 
 async function measure() {
+  const connect = () => subject.connect(task.ports.server);
   if (task.scenario === "idle-streams-memory" || task.scenario === "idle-connections-memory") {
-    await openIdle(() => subject.connect(task.ports.server), task.scenario);
+    if (task.scenario === "idle-streams-memory") await openStreams(await connect(), idle.streams);
+    else await openConnections(connect, idle.connections);
     return say({ idle: true }); // and stays until the harness has looked
   }
   if (task.scenario === "unary-100-dressed") subject.connect = subject.connectDressed;
@@ -61,6 +63,8 @@ async function measure() {
   if (task.scenario === "cold-start") return say(await firstAnswer(client, startedAt));
   const scenario = { ...h2Scenarios, ...grpcScenarios, ...tunnelScenarios }[task.scenario];
   if (scenario === undefined) throw new Error(`no scenario: ${task.scenario}`);
+  if (beside !== undefined && "streams" in beside) await openStreams(client, beside.streams);
+  if (beside !== undefined && "connections" in beside) await openConnections(connect, beside.connections);
   await scenario(client, task.warmUpMs);
   say({ warm: true });
   say(await scenario(client, task.windowMs));

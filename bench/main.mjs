@@ -42,8 +42,8 @@ async function bench() {
 
   /** @type {import("./lib/table.mjs").Results} */
   const results = new Map();
-  /** @type {import("./lib/table.mjs").Results} */
-  const cpu = new Map();
+  /** @type {import("./lib/table.mjs").CpuResults} */
+  const cpu = { all: new Map(), server: new Map(), middle: new Map(), client: new Map() };
   let failures = 0;
   for (const scenario of options.scenarios) {
     const participants = subjects.filter((subject) => takesPart(subject, scenario));
@@ -52,9 +52,8 @@ async function bench() {
     const bySubject = new Map(participants.map(({ name }) => [name, []]));
     results.set(scenario.name, bySubject);
     const child = scenario.published ? await publishedChild() : undefined;
-    /** @type {Map<string, (number | undefined)[]>} */
-    const cpuBySubject = new Map(participants.map(({ name }) => [name, []]));
-    cpu.set(scenario.name, cpuBySubject);
+    for (const results of Object.values(cpu))
+      results.set(scenario.name, new Map(participants.map(({ name }) => [name, []])));
     for (let round = 1; round <= timing.rounds; round += 1) {
       for (const subject of participants) {
         const result = await runOrSay({ ...subject, child }, scenario, timing);
@@ -65,7 +64,9 @@ async function bench() {
             `${scenario.title}: ${subject.name} ${formatValue(value)} ${scenario.unit} (${round} of ${timing.rounds})`,
           );
         bySubject.get(subject.name)?.push(value);
-        cpuBySubject.get(subject.name)?.push(result?.cpuMicros);
+        cpu.all.get(scenario.name)?.get(subject.name)?.push(result?.cpuMicros);
+        for (const role of /** @type {const} */ (["server", "middle", "client"]))
+          cpu[role].get(scenario.name)?.get(subject.name)?.push(result?.cpuOf?.[role]);
       }
     }
     if (options.json) sayMedians(scenario, bySubject);

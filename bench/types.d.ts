@@ -106,11 +106,22 @@ export interface Scenario {
   readonly published?: boolean;
   /** True for TLS instead of plaintext. */
   readonly tls?: boolean;
+  /** Streams on the same connection, or other connections, that are open beside the work and say nothing. */
+  readonly beside?: { readonly streams: number } | { readonly connections: number };
+  /** The time that every byte takes from one process to the other, in each direction. */
+  readonly delayMs?: number;
   /**
    * The level that is measured where the result is no rate; a lower value is better. Memory: of this process, by what
    * the client opens and leaves open. Time: of the client, by itself.
    */
   readonly level?: { readonly memoryOf: "server" | "middle" } | "time";
+}
+
+/** The task of the relay that delays: the port behind it, and how late everything is, in each direction. */
+export interface DelayTask {
+  readonly port: number;
+  readonly delayMs: number;
+  readonly limitMs: number;
 }
 
 /** The task that the harness gives a process as one JSON argument. */

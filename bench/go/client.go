@@ -33,6 +33,32 @@ var scenarios = map[string]scenario{
 	"small-messages":     upload(smallPayload, 1),
 	"64k-messages-roomy": upload(make([]byte, 65_536), 65_536),
 	"64k-messages":       upload(largePayload, len(largePayload)),
+	"long-way-1":         upload(largePayload, len(largePayload)),
+	"long-way-16":        side(16, upload(largePayload, len(largePayload))),
+}
+
+// side does the same on several streams of one connection at once.
+func side(streams int, each scenario) scenario {
+	return func(connection *grpc.ClientConn, window time.Duration) (measurement, error) {
+		var amount atomic.Int64
+		var wait sync.WaitGroup
+		failures := make(chan error, streams)
+		start := time.Now()
+		for range streams {
+			wait.Go(func() {
+				result, err := each(connection, window)
+				if err != nil {
+					failures <- err
+					return
+				}
+				amount.Add(int64(result.Amount))
+			})
+		}
+		wait.Wait()
+		result := done(int(amount.Load()), start)
+		close(failures)
+		return result, <-failures
+	}
 }
 
 func measure(task task) (measurement, error) {

@@ -14,7 +14,7 @@ export const usage = `usage: npm run bench -- [options]
                  of this checkout to that one with its 95 % interval for each scenario, above 1 where this one is
                  better, and ends with 1 if an interval lies wholly below 0.97
   --pairs N      pairs for each scenario, at least 2; default 10
-  --seconds S    length of a measurement in seconds; default 1, or 0.3 with --quick (12 minutes in all)
+  --seconds S    length of a measurement in seconds; default 1, or 0.3 with --quick (15 minutes in all)
   --help
 
 scenarios: ${scenarios.map(({ name }) => name).join(" ")}

@@ -16,10 +16,10 @@ export class Child {
 
   /**
    * @param {readonly string[]} command the program and its first arguments
-   * @param {import("../types.d.ts").Task} task
+   * @param {import("../types.d.ts").Task | import("../types.d.ts").DelayTask} task
    */
   constructor(command, task) {
-    this.#name = `${task.subject} ${task.role}`;
+    this.#name = "subject" in task ? `${task.subject} ${task.role}` : "the relay that delays";
     const [program, ...args] = command;
     this.#process = spawn(/** @type {string} */ (program), [...args, JSON.stringify(task)], {
       stdio: ["pipe", "pipe", "pipe"],

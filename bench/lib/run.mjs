@@ -5,12 +5,22 @@ import { Child } from "./child.mjs";
 
 /** The time that starting, connecting and draining may take beyond warm-up and window. */
 const overheadLimitMs = 20_000;
+/** The time over a long way, where a runtime with small windows needs a while for all that it has accepted. */
+const longWayLimitMs = 90_000;
 /** The pause between the last set-up and the look at the memory, in which the remains of set-ups are collected. */
 const settleMs = 500;
 
+const delayProgram = fileURLToPath(new URL("../delay-relay.mjs", import.meta.url));
 const nodeProgram = fileURLToPath(new URL("../child.mjs", import.meta.url));
 
 /** @typedef {import("../subjects/catalog.mjs").SubjectEntry} SubjectEntry */
+/** @typedef {import("../types.d.ts").Task["role"]} Role */
+
+/**
+ * The value in the scenario's unit; and for rates what all processes together, and each by itself, needed of the
+ * processors for one unit, or for 1 KB of a rate in MB, where the system tells.
+ * @typedef {{ value: number, cpuMicros?: number, cpuOf?: Partial<Record<Role, number>> }} RunResult
+ */
 
 /**
  * Starts the processes of one subject, measures one scenario, and ends the processes.
@@ -18,20 +28,21 @@ const nodeProgram = fileURLToPath(new URL("../child.mjs", import.meta.url));
  * with `child` if another checkout's child.mjs runs it, or that beside the published packages
  * @param {import("../types.d.ts").Scenario} scenario
  * @param {{ warmUpMs: number, windowMs: number }} timing
- * @returns {Promise<{ value: number, cpuMicros?: number }>} in the scenario's unit; and for rates what all processes
- * together needed of the processors for one unit, or for 1 KB of a rate in MB, where the system tells
+ * @returns {Promise<RunResult>}
  */
 export async function run(subject, scenario, { warmUpMs, windowMs }) {
   const command =
     subject.program === undefined
       ? [process.execPath, ...(scenario.nodeFlags ?? []), subject.child ?? nodeProgram]
       : [subject.program];
-  const limitMs = warmUpMs + windowMs + overheadLimitMs;
-  /** @type {Child[]} */
-  const children = [];
+  const limitMs = warmUpMs + windowMs + (scenario.delayMs === undefined ? overheadLimitMs : longWayLimitMs);
+  /** @type {Map<Role, Child>} */
+  const children = new Map();
+  /** @type {Child | undefined} */
+  let relay;
   /** @type {Record<string, number>} */
   const ports = {};
-  /** @param {import("../types.d.ts").Task["role"]} role */
+  /** @param {Role} role */
   const start = (role) => {
     const child = new Child(command, {
       subject: subject.name,
@@ -42,7 +53,7 @@ export async function run(subject, scenario, { warmUpMs, windowMs }) {
       windowMs,
       limitMs,
     });
-    children.push(child);
+    children.set(role, child);
     return child;
   };
   try {
@@ -54,6 +65,11 @@ export async function run(subject, scenario, { warmUpMs, windowMs }) {
       if (typeof scenario.level === "object" && role === scenario.level.memoryOf) measured = child;
     }
     if (measured) return { value: (await idleBytes(measured, () => start("client"))) / scenario.perUnit };
+    if (scenario.delayMs !== undefined) {
+      const { delayMs } = scenario;
+      relay = new Child([process.execPath, delayProgram], { port: ports.server ?? 0, delayMs, limitMs });
+      ports.server = (await relay.next()).port;
+    }
     const client = start("client");
     if (scenario.level) return { value: (await client.next()).amount / scenario.perUnit };
     await client.next(); // warm
@@ -62,9 +78,18 @@ export async function run(subject, scenario, { warmUpMs, windowMs }) {
     const cpuAfter = cpuMicros(children);
     const value = amount / (elapsedMs / 1_000) / scenario.perUnit;
     if (cpuBefore === undefined || cpuAfter === undefined) return { value };
-    return { value, cpuMicros: (cpuAfter - cpuBefore) / (amount / cpuUnit(scenario)) };
+    /** @type {Partial<Record<Role, number>>} */
+    const cpuOf = {};
+    let sum = 0;
+    for (const [role, micros] of cpuAfter) {
+      const each = (micros - (cpuBefore.get(role) ?? 0)) / (amount / cpuUnit(scenario));
+      cpuOf[role] = each;
+      sum += each;
+    }
+    return { value, cpuMicros: sum, cpuOf };
   } finally {
-    await Promise.all(children.reverse().map((child) => child.stop()));
+    await Promise.all([...children.values()].reverse().map((child) => child.stop()));
+    await relay?.stop();
   }
 }
 
@@ -80,18 +105,20 @@ export function cpuUnit({ perUnit }) {
 const tickMicros = 10_000;
 
 /**
- * User and system time of the processes until now; undefined where there is no /proc.
- * @param {readonly Child[]} children
+ * User and system time of each process until now; undefined where there is no /proc.
+ * @param {ReadonlyMap<Role, Child>} children
+ * @returns {Map<Role, number> | undefined}
  */
 function cpuMicros(children) {
   try {
-    let ticks = 0;
-    for (const { pid } of children) {
+    /** @type {Map<Role, number>} */
+    const micros = new Map();
+    for (const [role, { pid }] of children) {
       // Behind the name, which may hold anything: state is the first field, utime the twelfth, stime the thirteenth.
       const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
-      ticks += Number(fields[11]) + Number(fields[12]);
+      micros.set(role, (Number(fields[11]) + Number(fields[12])) * tickMicros);
     }
-    return Number.isNaN(ticks) ? undefined : ticks * tickMicros;
+    return [...micros.values()].some(Number.isNaN) ? undefined : micros;
   } catch {
     return undefined;
   }

@@ -15,11 +15,24 @@ const tables = {
   tunnel: { title: "Through the router", own: "trunkline-router", peers: ["no-resume", "tcp-relay", "tcp"] },
 };
 
-const cpuHead = "Processor time of all processes together, user and system; lower is better:";
+/**
+ * The processor time of all processes together, and of each by itself.
+ * @typedef {{ all: Results, server: Results, middle: Results, client: Results }} CpuResults
+ */
+
+/** @type {Record<keyof CpuResults, string>} */
+const cpuHeads = {
+  all:
+    "Processor time of all processes together, user and system; lower is better. A µs for one is a second for a " +
+    "million, and a µs for 1 KB a second for 1 GB:",
+  server: "Of that, the server's:",
+  middle: "Of that, the time of the process in the middle:",
+  client: "Of that, the client's:",
+};
 
 /**
  * @param {Results} results
- * @param {Results} cpu in microseconds a unit
+ * @param {CpuResults} cpu in microseconds a unit
  * @param {readonly import("../types.d.ts").Scenario[]} scenarios
  * @returns {string}
  */
@@ -29,18 +42,34 @@ export function resultTables(results, cpu, scenarios) {
       const rows = scenarios.filter((scenario) => scenario.kind === kind && results.has(scenario.name));
       if (rows.length === 0) return "";
       const text = `## ${table.title}\n\n${resultTable(results, rows, table)}\n`;
-      const cpuRows = rows
-        .filter(({ name }) =>
-          [...(cpu.get(name)?.values() ?? [])].some((values) => values.some((value) => value !== undefined)),
-        )
-        .map((row) => ({
-          ...row,
-          unit: row.perUnit === 1 ? `µs for one of ${row.unit.replace("/s", "")}` : "µs for 1 KB",
-        }));
-      return cpuRows.length === 0 ? text : `${text}\n${cpuHead}\n\n${resultTable(cpu, cpuRows, table)}\n`;
+      return (
+        text +
+        /** @type {const} */ (["all", "server", "middle", "client"])
+          .map((whose) => cpuTable(cpu[whose], cpuHeads[whose], rows, table))
+          .join("")
+      );
     })
     .filter((text) => text !== "")
     .join("\n");
+}
+
+/**
+ * Returns the table of processor times with its head; "" where none are known.
+ * @param {Results} cpu
+ * @param {string} head
+ * @param {readonly import("../types.d.ts").Scenario[]} rows
+ * @param {{ own: string, peers: readonly string[] }} table
+ */
+function cpuTable(cpu, head, rows, table) {
+  const cpuRows = rows
+    .filter(({ name }) =>
+      [...(cpu.get(name)?.values() ?? [])].some((values) => values.some((value) => value !== undefined)),
+    )
+    .map((row) => ({
+      ...row,
+      unit: row.perUnit === 1 ? `µs for one of ${row.unit.replace("/s", "")}` : "µs for 1 KB",
+    }));
+  return cpuRows.length === 0 ? "" : `\n${head}\n\n${resultTable(cpu, cpuRows, table)}\n`;
 }
 
 /**

@@ -15,32 +15,61 @@ export const grpcScenarios = {
   "small-messages": (client, durationMs) => oneWay(client, durationMs, smallPayload, 1),
   "64k-messages-roomy": (client, durationMs) => oneWay(client, durationMs, largePayload, largePayload.length),
   "64k-messages": (client, durationMs) => oneWay(client, durationMs, largePayload, largePayload.length),
+  "beside-100-streams": (client, durationMs) => unary(client, durationMs, 100),
+  "beside-10000-streams": (client, durationMs) => unary(client, durationMs, 100),
+  "beside-1000-connections": (client, durationMs) => unary(client, durationMs, 100),
+  "long-way-1": (client, durationMs) => oneWay(client, durationMs, largePayload, largePayload.length),
+  "long-way-16": (client, durationMs) => manyOneWay(client, durationMs, 16),
 };
 
 /** The streams and connections that are opened, used once, and left open where their memory is measured. */
-const idle = { streams: 10_000, connections: 1_000, atATime: 16 };
+export const idle = { streams: 10_000, connections: 1_000 };
+/** The number that is opened at a time. */
+const atATime = 16;
 
 /**
- * @param {() => Promise<GrpcClient>} connect
- * @param {string} scenario
+ * Opens streams on one connection. Each does a round trip and stays open.
+ * @param {GrpcClient} client
+ * @param {number} count
  */
-export async function openIdle(connect, scenario) {
-  const connections = scenario === "idle-connections-memory";
-  const shared = connections ? undefined : await connect();
-  let left = connections ? idle.connections : idle.streams;
-  const open = async () => {
-    while (left > 0) {
-      left -= 1;
-      const client = shared ?? (await connect());
-      check(connections ? await client.echo(smallPayload) : await (await client.pingPong()).roundTrip(smallPayload));
-      kept.push(client);
-    }
-  };
-  await Promise.all(Array.from({ length: idle.atATime }, open));
+export function openStreams(client, count) {
+  return openMany(count, async () => {
+    const stream = await client.pingPong();
+    check(await stream.roundTrip(smallPayload));
+    return stream;
+  });
 }
 
-/** @type {GrpcClient[]} */
+/**
+ * Opens connections. Each does a call and stays open.
+ * @param {() => Promise<GrpcClient>} connect
+ * @param {number} count
+ */
+export function openConnections(connect, count) {
+  return openMany(count, async () => {
+    const client = await connect();
+    check(await client.echo(smallPayload));
+    return client;
+  });
+}
+
+/** @type {unknown[]} */
 const kept = [];
+
+/**
+ * @param {number} count
+ * @param {() => Promise<unknown>} open
+ */
+async function openMany(count, open) {
+  let left = count;
+  const opener = async () => {
+    while (left > 0) {
+      left -= 1;
+      kept.push(await open());
+    }
+  };
+  await Promise.all(Array.from({ length: atATime }, opener));
+}
 
 /**
  * Measures the time from the first line of the runtime's code to the first answer.
@@ -104,6 +133,19 @@ async function oneWay(client, durationMs, payload, amountPerMessage) {
   if (receivedBytes !== sent * payload.length)
     throw new Error(`of ${sent * payload.length} bytes sent ${receivedBytes} arrived`);
   return result;
+}
+
+/**
+ * Large messages one way on several streams of one connection.
+ * @param {GrpcClient} client
+ * @param {number} durationMs
+ * @param {number} streams
+ */
+async function manyOneWay(client, durationMs, streams) {
+  const window = startWindow(durationMs);
+  const upload = () => oneWay(client, durationMs, largePayload, largePayload.length);
+  const results = await Promise.all(Array.from({ length: streams }, upload));
+  return window.done(results.reduce((sum, { amount }) => sum + amount, 0));
 }
 
 /** @param {Uint8Array} payload */

@@ -97,7 +97,16 @@ export const subjects = [
     what: "google.golang.org/grpc",
     processes: ["server"],
     builtFrom: "go",
-    only: ["unary-1", "unary-100", "ping-pong", "small-messages", "64k-messages", "64k-messages-roomy"],
+    only: [
+      "unary-1",
+      "unary-100",
+      "ping-pong",
+      "small-messages",
+      "64k-messages",
+      "64k-messages-roomy",
+      "long-way-1",
+      "long-way-16",
+    ],
   },
   {
     name: "trunkline-bytes",

@@ -66,7 +66,7 @@ export function streamCredentials(token: string, peerId: string): Metadata {
     [peerKey, peerId],
   ]).toWire();
   return Metadata.fromWire([
-    ...fields.map((field) => ({ ...field, neverIndexed: true })),
+    ...fields.map(({ name, value }) => ({ name, value, neverIndexed: true })),
     { name: featuresKey, value: ownFeaturesText },
   ]);
 }

@@ -330,7 +330,9 @@ export class Trunkline implements AsyncDisposable {
       features: exchangeFeatures(resume, endToEnd !== undefined),
       metadata: metadataToFields(Metadata.from(metadata)),
     };
-    const answer = await this.#ask(waitMs, (client, attempt) => client.dial(request, { ...attempt, signal }));
+    const answer = await this.#ask(waitMs, (client, { metadata, deadline }) =>
+      client.dial(request, { metadata, deadline, signal }),
+    );
     const stream = await openInvited(answer, {
       channels: this.#channels,
       sessions: this.#sessions,

@@ -6,6 +6,7 @@
  * UNAVAILABLE. The pair itself is over at once, however slowly the survivor reads.
  */
 import { type Clock, reasonText } from "@trunkline/base";
+import { sentAtOnce } from "@trunkline/streams/kit";
 import { isAbortFrame } from "../stream/frame.js";
 import type { MutableStats } from "./events.js";
 import { type Lingering, otherSideGone } from "./lingering.js";
@@ -97,7 +98,8 @@ export class Pair {
           await pause;
           from.paced = false;
         }
-        await to.call.send(frame);
+        const sent = to.call.send(frame);
+        if (sent !== sentAtOnce) await sent;
         from.heldBytes = 0;
       }
     } catch {
