@@ -13,6 +13,7 @@ import type { PingOptions } from "./commands/ping.js";
 import type { RecvOptions } from "./commands/recv.js";
 import type { SendOptions } from "./commands/send.js";
 import type { TokenOptions } from "./commands/token-mint.js";
+import type { TopOptions } from "./commands/top.js";
 import type { UpOptions } from "./commands/up.js";
 import type { CommonOptions } from "./context.js";
 import {
@@ -32,6 +33,7 @@ import {
   defaultResume,
   defaultSendWait,
   defaultSizeMb,
+  defaultTopInterval,
   defaultUdpIdle,
   defaultWait,
 } from "./defaults.js";
@@ -39,6 +41,7 @@ import { exitCodeMeanings, signalMeanings } from "./exit-codes.js";
 import { logLevels } from "./output.js";
 import type { AccessOptions } from "./router-access.js";
 import { type RouterCommandOptions, routerOptions } from "./router-options.js";
+import { topOrders } from "./top/screen.js";
 import { version } from "./version.js";
 
 /** The parsed command line. */
@@ -50,6 +53,7 @@ export type Request =
   | { readonly command: "send"; readonly words: readonly string[]; readonly options: SendOptions & CommonOptions }
   | { readonly command: "recv"; readonly name: string; readonly options: RecvOptions & CommonOptions }
   | { readonly command: "ls"; readonly options: AccessOptions & CommonOptions }
+  | { readonly command: "top"; readonly options: TopOptions & CommonOptions }
   | { readonly command: "kill"; readonly ids: readonly string[]; readonly options: KillOptions & CommonOptions }
   | { readonly command: "evict"; readonly name: string; readonly options: EvictOptions & CommonOptions }
   | { readonly command: "drain"; readonly options: DrainOptions & CommonOptions }
@@ -80,6 +84,7 @@ export const commandNames: readonly string[] = [
   "send",
   "recv",
   "ls",
+  "top",
   "kill",
   "evict",
   "drain",
@@ -139,6 +144,7 @@ export function createProgram(accept: Accept = () => {}, write: (text: string) =
   defineSend(program, accept);
   defineRecv(program, accept);
   defineLs(program, accept);
+  defineTop(program, accept);
   defineKill(program, accept);
   defineEvict(program, accept);
   defineDrain(program, accept);
@@ -306,6 +312,16 @@ function defineLs(program: Command, accept: Accept): void {
     accept({ command: "ls", options }),
   );
   finish(withAccess(ls), "trunkline ls", "trunkline ls --json");
+}
+
+function defineTop(program: Command, accept: Accept): void {
+  const top = define(program, "top", "show the streams of a router as they change; takes the right admin: see")
+    .option("-i, --interval <duration>", "between two messages of the router, 100ms to 1m", defaultTopInterval)
+    .addOption(new Option("--sort <order>", "the order of the streams at first").choices(topOrders).default("rate"))
+    .option("--filter <text>", "only streams that have this in a name, an identity, an address or the id")
+    .option("--once", "one look and no more, as where there is no terminal")
+    .action((options: TopOptions) => accept({ command: "top", options }));
+  finish(withAccess(top), "trunkline top", "trunkline top --filter lab/", "trunkline top --once --json");
 }
 
 function defineKill(program: Command, accept: Accept): void {

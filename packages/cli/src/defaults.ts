@@ -68,3 +68,6 @@ export const defaultUdpIdle = "2m";
 
 /** The time for which a connection waits for its lost way: a router is restarted, and a network is back, in less. */
 export const defaultResume = "60s";
+
+/** The time between two messages of a router to `top`. */
+export const defaultTopInterval = "1s";

@@ -105,6 +105,10 @@ async function dispatch(given: Request, context: Context): Promise<void> {
       const { ls } = await import("./commands/ls.js");
       return ls(request.options, context);
     }
+    case "top": {
+      const { top } = await import("./commands/top.js");
+      return top(request.options, context);
+    }
     case "kill": {
       const { kill } = await import("./commands/kill.js");
       return kill(request.ids, request.options, context);

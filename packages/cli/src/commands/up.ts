@@ -22,11 +22,11 @@ import { ExitCode } from "../exit-codes.js";
 import type { ForwardParts } from "../forward/local-forward.js";
 import { routerFailure } from "../grpc-failure.js";
 import { loadFiles, watchFiles } from "../operation/file-watch.js";
-import { type KeyAction, tableLines } from "../profile/forward-table.js";
+import { type KeyAction, keyAction, tableLines } from "../profile/forward-table.js";
 import { type ForwardStatus, ManagedForward } from "../profile/managed-forward.js";
 import { accessOf, chooseProfile, forwardsOf, type Profile, profilesFile, profilesPath } from "../profile/profiles.js";
-import { Terminal } from "../profile/terminal.js";
 import { type ConnectionTimes, RouterAccess } from "../router-access.js";
+import { Terminal } from "../terminal.js";
 import { DatagramMemory } from "../udp/flow-stream.js";
 import { endCarrying } from "./ending.js";
 
@@ -124,7 +124,10 @@ class Board implements AsyncDisposable {
     if (options.isInteractive)
       this.#terminal = new Terminal(
         { input: process.stdin, output: options.context.output.terminal },
-        (action) => this.#act(action),
+        (_, key) => {
+          const action = keyAction(key);
+          if (action !== undefined) this.#act(action);
+        },
         () => this.#draw(),
       );
   }

@@ -1,4 +1,5 @@
 /** The table of `trunkline up` on a terminal, as text. It knows nothing of the terminal but its size. */
+import type { Key, TerminalSize } from "../terminal.js";
 import type { ForwardStatus } from "./managed-forward.js";
 
 /** The content of the table. */
@@ -10,12 +11,6 @@ export interface ForwardTable {
   readonly open: number;
   /** The forward that the keys act on, counted from 0. */
   readonly selected: number;
-}
-
-/** The size of a terminal, in characters. */
-export interface TerminalSize {
-  readonly columns: number;
-  readonly rows: number;
 }
 
 /** Returns the lines of the table, none wider and no more than the terminal has room for. */
@@ -49,12 +44,6 @@ function detailOf({ address, error, forward }: ForwardStatus): string {
 
 /** The action of a key. */
 export type KeyAction = "up" | "down" | "toggle" | "all" | "none" | "end" | "interrupt";
-
-/** A key as `node:readline` tells it. */
-export interface Key {
-  readonly name?: string | undefined;
-  readonly ctrl?: boolean | undefined;
-}
 
 const actions: Readonly<Record<string, KeyAction>> = {
   up: "up",

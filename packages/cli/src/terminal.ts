@@ -1,7 +1,18 @@
 /** A terminal that is drawn on as a whole: another screen, keys without echo, and all as it was at the end. */
 import process from "node:process";
 import { emitKeypressEvents } from "node:readline";
-import { type Key, type KeyAction, keyAction, type TerminalSize } from "./forward-table.js";
+
+/** A key as `node:readline` tells it. */
+export interface Key {
+  readonly name?: string | undefined;
+  readonly ctrl?: boolean | undefined;
+}
+
+/** The size of a terminal, in characters. */
+export interface TerminalSize {
+  readonly columns: number;
+  readonly rows: number;
+}
 
 const enter = "\u001b[?1049h\u001b[?25l";
 const leave = "\u001b[?25h\u001b[?1049l";
@@ -20,15 +31,16 @@ export class Terminal implements Disposable {
   readonly #onResize: () => void;
   #isOpen = true;
 
-  /** `onAction` is called for each key, `onResize` where the size has changed. */
-  constructor({ input, output }: TerminalStreams, onAction: (action: KeyAction) => void, onResize: () => void) {
+  /** `onKey` is called with the character of each key, where it has one, `onResize` where the size has changed. */
+  constructor(
+    { input, output }: TerminalStreams,
+    onKey: (text: string | undefined, key: Key) => void,
+    onResize: () => void,
+  ) {
     this.#input = input;
     this.#output = output;
     this.#onResize = onResize;
-    this.#onKey = (_, key) => {
-      const action = keyAction(key);
-      if (action !== undefined) onAction(action);
-    };
+    this.#onKey = onKey;
     emitKeypressEvents(input);
     input.on("keypress", this.#onKey);
     input.setRawMode(true);
