@@ -16,6 +16,7 @@ const judges = {
   "dead-ways": "streams of the command whose way to the router dies, stalls or comes back (--full: for longer)",
   resume: "tunnels whose router is killed, drained, stopped and away, and whose ways are cut (--full: 1,000 kills)",
   oidc: "users of a real provider of OpenID Connect, whose keys change, and which is away, slow or hostile",
+  dashboard: "the router's dashboard in Chromium: every view and action, by keyboard, with axe, and attacks on it",
   networks: "the command through squid, tinyproxy, microsocks, nginx with WebSockets, and ways that drop what is idle",
   cli: "the command with ssh, scp, rsync, curl, redis-benchmark, and transfers that are killed (--full: larger)",
   streams: "compressed streams with Python's gzip, zlib, bz2, lzma, zstandard and brotli",

@@ -1,6 +1,6 @@
 /** The keys that work on every view. A view registers those of its list while it is shown. */
 import { signal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 import { go, views } from "./route.ts";
 
 /** The keys of a list. */
@@ -18,7 +18,8 @@ let keysOfList: ListKeys = {};
 
 /** Registers the keys of the list that is shown. */
 export function useListKeys(keys: ListKeys): void {
-  useEffect(() => {
+  // Before the next key: an effect after painting would let a quick second key meet the list as it was.
+  useLayoutEffect(() => {
     keysOfList = keys;
     return () => {
       if (keysOfList === keys) keysOfList = {};

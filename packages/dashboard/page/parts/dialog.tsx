@@ -1,7 +1,7 @@
 /** Dialogs: the confirmation of an action, and the help. */
 import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { announce } from "../connection.ts";
 import { isHelpOpen } from "../keyboard.ts";
 
@@ -29,7 +29,8 @@ export function confirmFirst(confirmation: Confirmation): void {
 /** A modal dialog that is open while it is there. */
 function Modal({ title, onClose, children }: { title: string; onClose(): void; children: ComponentChildren }) {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  // Before the next key, which belongs to the dialog.
+  useLayoutEffect(() => {
     const before = document.activeElement;
     dialog.current?.showModal();
     return () => {

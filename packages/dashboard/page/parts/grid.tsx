@@ -25,7 +25,7 @@ export interface Column<Row> {
 /** What a table shows and does. */
 export interface GridProps<Row> {
   readonly label: string;
-  readonly rows: Iterable<Row>;
+  readonly rows: readonly Row[];
   readonly columns: readonly Column<Row>[];
   readonly order: Order;
   readonly empty: string;
@@ -48,6 +48,8 @@ export function Grid<Row>({ label, rows, columns, order: firstOrder, empty, chil
   const filter = useSignal("");
   const [order, setOrder] = useState(firstOrder);
   const [chosen, setChosen] = useState<string | undefined>(undefined);
+  /** The choice that the next key meets: keys may come quicker than the table is drawn. */
+  const latest = useRef<string | undefined>(undefined);
   const [scrollTop, setScrollTop] = useState(0);
   const [size, setSize] = useState({ width: 1_000, height: pageHeight });
   const body = useRef<HTMLDivElement>(null);
@@ -60,7 +62,7 @@ export function Grid<Row>({ label, rows, columns, order: firstOrder, empty, chil
     return () => observer.disconnect();
   }, []);
 
-  const all = [...rows];
+  const all = rows;
   const column = columns.find(({ id }) => id === order.column) ?? columns[0];
   const shown = sortRows(
     all.filter(matcher(filter.value, textOf)),
@@ -76,7 +78,8 @@ export function Grid<Row>({ label, rows, columns, order: firstOrder, empty, chil
     const bounded = Math.min(Math.max(to, 0), shown.length - 1);
     const row = shown[bounded];
     if (row === undefined) return;
-    setChosen(keyOf(row));
+    latest.current = keyOf(row);
+    setChosen(latest.current);
     const element = body.current;
     if (element === null) return;
     element.focus({ preventScroll: true });
@@ -85,12 +88,24 @@ export function Grid<Row>({ label, rows, columns, order: firstOrder, empty, chil
     else if (top + rowHeight > element.scrollTop + element.clientHeight - rowHeight)
       element.scrollTop = top + 2 * rowHeight - element.clientHeight;
   };
-  const row = shown[index];
+  const latestIndex = (): number =>
+    latest.current === undefined ? -1 : shown.findIndex((row) => keyOf(row) === latest.current);
+  const withLatest = (act: ((row: Row) => void) | undefined): { run?: () => void } => {
+    if (act === undefined) return {};
+    return {
+      run: () => {
+        const row = shown[latestIndex()];
+        if (row !== undefined) act(row);
+      },
+    };
+  };
+  const { run: open } = withLatest(onOpen);
+  const { run: end } = withLatest(onEnd);
   useListKeys({
-    next: () => choose(index + 1),
-    previous: () => choose(index < 0 ? 0 : index - 1),
-    ...(onOpen !== undefined && { open: () => row !== undefined && onOpen(row) }),
-    ...(onEnd !== undefined && { end: () => row !== undefined && onEnd(row) }),
+    next: () => choose(latestIndex() + 1),
+    previous: () => choose(Math.max(latestIndex() - 1, 0)),
+    ...(open !== undefined && { open }),
+    ...(end !== undefined && { end }),
   });
   useEffect(() => {
     const element = body.current;
@@ -102,8 +117,8 @@ export function Grid<Row>({ label, rows, columns, order: firstOrder, empty, chil
   const keysInGrid = (event: KeyboardEvent): void => {
     const rowsOfPage = Math.max(Math.floor(size.height / rowHeight) - 2, 1);
     const steps: Record<string, number> = {
-      PageDown: index + rowsOfPage,
-      PageUp: index - rowsOfPage,
+      PageDown: latestIndex() + rowsOfPage,
+      PageUp: latestIndex() - rowsOfPage,
       Home: 0,
       End: shown.length - 1,
     };
@@ -183,7 +198,8 @@ export function Grid<Row>({ label, rows, columns, order: firstOrder, empty, chil
                 aria-selected={at === index}
                 style={{ gridTemplateColumns: tracks, transform: `translateY(${at * rowHeight}px)` }}
                 onClick={() => {
-                  setChosen(keyOf(each));
+                  latest.current = keyOf(each);
+                  setChosen(latest.current);
                   onOpen?.(each);
                 }}
               >

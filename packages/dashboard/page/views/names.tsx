@@ -100,7 +100,7 @@ export function Names() {
   return (
     <Grid
       label="Names"
-      rows={currentNames().values()}
+      rows={[...currentNames().values()]}
       columns={columns}
       order={{ column: "name", isDescending: false }}
       empty="No name is exposed."

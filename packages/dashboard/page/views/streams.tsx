@@ -135,7 +135,7 @@ export function Streams() {
   return (
     <Grid
       label="Streams"
-      rows={currentStreams().values()}
+      rows={[...currentStreams().values()]}
       columns={columns}
       order={{ column: "rate", isDescending: true }}
       empty="No stream is open."
