@@ -1,5 +1,6 @@
 /** The grammar of the command line: commands, options, help. The commands themselves are in `commands/`, one a file. */
 import { Command, CommanderError, Option } from "commander";
+import type { CallOptions } from "./commands/call.js";
 import type { CertOptions, CertPeerOptions } from "./commands/cert.js";
 import type { CheckOptions } from "./commands/check.js";
 import type { ConnectOptions } from "./commands/connect.js";
@@ -59,6 +60,7 @@ export type Request =
   | { readonly command: "drain"; readonly options: DrainOptions & CommonOptions }
   | { readonly command: "ping"; readonly name: string; readonly options: PingOptions & CommonOptions }
   | { readonly command: "doctor"; readonly name: string | undefined; readonly options: AccessOptions & CommonOptions }
+  | { readonly command: "call"; readonly words: readonly string[]; readonly options: CallOptions & CommonOptions }
   | { readonly command: "demo"; readonly options: DemoOptions & CommonOptions }
   | { readonly command: "token mint"; readonly identity: string; readonly options: TokenOptions & CommonOptions }
   | { readonly command: "token inspect"; readonly file: string | undefined; readonly options: CommonOptions }
@@ -90,6 +92,7 @@ export const commandNames: readonly string[] = [
   "drain",
   "ping",
   "doctor",
+  "call",
   "demo",
   "token",
   "token mint",
@@ -150,6 +153,7 @@ export function createProgram(accept: Accept = () => {}, write: (text: string) =
   defineDrain(program, accept);
   definePing(program, accept);
   defineDoctor(program, accept);
+  defineCall(program, accept);
   defineDemo(program, accept);
   defineToken(program, accept);
   defineCert(program, accept);
@@ -368,6 +372,41 @@ function defineDoctor(program: Command, accept: Accept): void {
       accept({ command: "doctor", name, options }),
     );
   finish(withIdentity(withAccess(doctor), "dials"), "trunkline doctor", "trunkline doctor web --json");
+}
+
+function defineCall(program: Command, accept: Accept): void {
+  const call = define(program, "call", "call a method of a gRPC server, or look at what it has")
+    .argument("[words...]", "the address of the server, unless --via names it, and the method: Service/Method")
+    .usage("[options] <address> <method>")
+    .option("--via <name>", "the server that is exposed under this name, through the router")
+    .option("-d, --data <json>", "the request, or several one after the other; @FILE, or - for standard input")
+    .addOption(
+      repeatable(
+        "-H, --header <header>",
+        "metadata, as 'key: value', in base64 for a key that ends in -bin, or @FILE with such lines; may be given " +
+          "several times",
+      ),
+    )
+    .addOption(repeatable("--proto <file>", "what the server has, as .proto source (default: the server's reflection)"))
+    .addOption(repeatable("-I, --import-path <folder>", "where the imports of --proto are (default: beside it)"))
+    .addOption(repeatable("--descriptor-set <file>", "what the server has, as protoc --descriptor_set_out writes it"))
+    .option("--list", "print the services, or the methods of the service that is named behind the address")
+    .option("--describe <symbol>", "print a service, method, message or enum as .proto source")
+    .option("--timeout <duration>", "the deadline of the call (default: none)")
+    .option("--emit-defaults", "print fields that have their default, too")
+    .option("-v, --verbose", "print initial and trailing metadata, and the status, to the log")
+    .option("--authority <host>", "the name of the server in :authority and TLS (default: that of the address)")
+    .option("--server-ca <file>", "with --via: TLS to the server itself, trusting these certificates, PEM")
+    .option("--wait <duration>", "with --via: how long the name may take to appear", defaultWait)
+    .action((words: string[], options: CallOptions) => accept({ command: "call", words, options }));
+  finish(
+    withIdentity(withAccess(call), "dials"),
+    "trunkline call localhost:50051 --list",
+    "trunkline call localhost:50051 --describe acme.v1.Greeter",
+    'trunkline call localhost:50051 acme.v1.Greeter/SayHello -d \'{"name":"Ada"}\'',
+    "trunkline call api.example.org:443 acme.v1.Log/Upload -d @entries.jsonl \\\n    --proto log.proto -H @headers.txt",
+    "trunkline call --via lab/api acme.v1.Greeter/SayHello",
+  );
 }
 
 function defineDemo(program: Command, accept: Accept): void {

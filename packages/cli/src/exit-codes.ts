@@ -22,6 +22,8 @@ export const ExitCode = {
   broken: 74,
   /** `EX_TEMPFAIL` of sysexits. */
   targetUnavailable: 75,
+  /** `EX_PROTOCOL` of sysexits. */
+  rejected: 76,
   /** `EX_NOPERM` of sysexits. */
   denied: 77,
 } as const;
@@ -33,12 +35,13 @@ export const exitCodeMeanings: Readonly<Record<ExitCode, string>> = {
   [ExitCode.usage]: "an argument, option or variable is wrong, or no token is given",
   [ExitCode.mismatch]: "what arrived is not what was sent",
   [ExitCode.unreadable]: "a file (key, token, policy, profiles, …) cannot be read or used",
-  [ExitCode.unknownName]: "the name is not exposed, or the stream is not there",
+  [ExitCode.unknownName]: "the name is not exposed, or a stream or method is not there",
   [ExitCode.routerUnavailable]: "the router cannot be reached",
   [ExitCode.internal]: "a failure that is none of these: a bug",
   [ExitCode.cannotCreate]: "a port, socket, file or name is taken, or not allowed",
   [ExitCode.broken]: "a stream or transfer broke before its end, or no ping was answered",
   [ExitCode.targetUnavailable]: "the target refuses connections, or fails its health check",
+  [ExitCode.rejected]: "a gRPC call was answered with an error",
   [ExitCode.denied]: "a token or certificate is bad or expired, or a right is missing",
 };
 

@@ -233,7 +233,7 @@ export class RouterAccess implements AsyncDisposable {
  * Returns the proxy that the option or `TRUNKLINE_PROXY` names; false for `none`.
  * @throws CommandError for a malformed one, and for a password in the option
  */
-function givenProxy({ proxy }: AccessOptions, env: Environment): string | false | undefined {
+export function givenProxy({ proxy }: AccessOptions, env: Environment): string | false | undefined {
   const source = proxy === undefined ? "TRUNKLINE_PROXY" : "--proxy";
   const text = proxy ?? nonEmpty(env["TRUNKLINE_PROXY"]);
   if (text === undefined || text === "none") return text && false;

@@ -18,12 +18,12 @@ export class EventLog {
   /** Makes the error of those who wait for an event that will not come; set at the end of the command. */
   #over: ((kind: string) => Error) | undefined;
 
-  /** Takes a piece of the output; lines that are no objects are ignored. */
+  /** Takes a piece of the output; lines that are no events are ignored. */
   push(text: string): void {
     const lines = (this.#unfinishedLine + text).split("\n");
     this.#unfinishedLine = lines.pop() ?? "";
     for (const line of lines) {
-      if (!line.startsWith("{")) continue;
+      if (!line.startsWith('{"event":')) continue;
       const event = JSON.parse(line) as JsonEvent;
       const waiter = this.#waiters.find(({ kind }) => kind === event.event);
       if (waiter === undefined) {

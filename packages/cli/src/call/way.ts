@@ -1,0 +1,95 @@
+/** The way of a call to its gRPC server: to an address, or over a stream through a router to an exposed name. */
+import { Channel, type ChannelOptions } from "@trunkline/grpc";
+import { readCertificates } from "../certificates.js";
+import { clientTls } from "../client-tls.js";
+import { CommandError, reasonOf } from "../command-error.js";
+import type { Context } from "../context.js";
+import { dialPatiently } from "../dialling.js";
+import { parseDuration } from "../duration.js";
+import { ExitCode } from "../exit-codes.js";
+import { type AccessOptions, givenProxy, RouterAccess } from "../router-access.js";
+import { printEndpoint } from "../target.js";
+
+/** Options that say how a gRPC server is reached. */
+export interface WayOptions extends AccessOptions {
+  /** The exposed name behind which the server is. */
+  readonly via?: string;
+  readonly authority?: string;
+  /** Certificates that the server behind the name is trusted by; they ask for TLS to it. */
+  readonly serverCa?: string;
+  readonly wait: string;
+}
+
+/** A channel to the server, and the address for messages. */
+export interface Way extends AsyncDisposable {
+  readonly channel: Channel;
+  readonly address: string;
+}
+
+const maxWaitMs = 86_400_000;
+
+/** Opens the way to the exposer of a name. @throws CommandError where the name cannot be reached */
+export async function wayThroughRouter(name: string, options: WayOptions, context: Context): Promise<Way> {
+  const waitMs = parseDuration(options.wait, "--wait", maxWaitMs);
+  const tls = options.serverCa === undefined ? undefined : { ca: await readCertificates(options.serverCa) };
+  const access = await RouterAccess.open(options, { graceMs: 0, resumeMs: 0 }, context);
+  try {
+    const stream = await dialPatiently(name, access, { waitMs, signal: context.signal, resume: false });
+    const authority = options.authority ?? "localhost";
+    const own = { authority, ...(tls !== undefined && { tls }) };
+    const channel =
+      tls === undefined
+        ? new Channel({ transport: stream, authority }, limits)
+        : new Channel({ connect: () => stream, authority }, { ...limits, ...own });
+    return {
+      channel,
+      address: JSON.stringify(name),
+      async [Symbol.asyncDispose]() {
+        await channel.close({ closeTimeoutMs: 0 });
+        await access[Symbol.asyncDispose]();
+      },
+    };
+  } catch (error) {
+    await access[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** Opens the way to an address. @throws CommandError for options that are wrong */
+export async function wayToAddress(text: string, options: WayOptions, context: Context): Promise<Way> {
+  for (const [flag, value] of Object.entries({
+    "--profile": options.profile,
+    "--endpoint": options.endpoint,
+    "--token-file": options.tokenFile,
+    "--identity": options.identity,
+    "--peer-key": options.peerKey,
+    "--peer-ca": options.peerCa,
+    "--server-ca": options.serverCa,
+  }))
+    if (value !== undefined) throw new CommandError(`${flag} is for calls by --via, which is missing`, ExitCode.usage);
+  const address = printEndpoint(text);
+  const tls = await clientTls(options, context);
+  const proxy = givenProxy(options, {});
+  const channelOptions: ChannelOptions = {
+    ...limits,
+    ...(options.plaintext === true && { plaintext: true }),
+    ...(tls !== undefined && { tls }),
+    ...(options.authority !== undefined && { authority: options.authority }),
+    ...(proxy !== undefined && { proxy }),
+  };
+  const channel = openChannel(address, channelOptions);
+  return { channel, address, [Symbol.asyncDispose]: () => channel.close({ closeTimeoutMs: 0 }) };
+}
+
+function openChannel(address: string, options: ChannelOptions): Channel {
+  try {
+    return new Channel(address, options);
+  } catch (error) {
+    throw new CommandError(reasonOf(error), ExitCode.usage, { cause: error });
+  }
+}
+
+/** The largest message in either direction: a person looks at the answers. */
+export const maxMessageBytes = 67_108_864;
+
+const limits: ChannelOptions = { maxReceiveMessageBytes: maxMessageBytes, maxSendMessageBytes: maxMessageBytes };
