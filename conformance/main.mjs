@@ -15,6 +15,7 @@ const judges = {
   attacks: "hostile peers of our servers (HTTP/2, gRPC, the router) and clients, as processes",
   "dead-ways": "streams of the command whose way to the router dies, stalls or comes back (--full: for longer)",
   resume: "tunnels whose router is killed, drained, stopped and away, and whose ways are cut (--full: 1,000 kills)",
+  "router-faults": "listener, dialler, router and target that are killed or stopped at each stage of a stream",
   oidc: "users of a real provider of OpenID Connect, whose keys change, and which is away, slow or hostile",
   dashboard: "the router's dashboard in Chromium: every view and action, by keyboard, with axe, and attacks on it",
   networks: "the command through squid, tinyproxy, microsocks, nginx with WebSockets, and ways that drop what is idle",
@@ -30,7 +31,7 @@ const unknown = wanted.filter((name) => !Object.hasOwn(judges, name));
 if (wanted.length === 0 || unknown.length > 0) {
   for (const name of unknown) console.error(`there is no judge ${JSON.stringify(name)}`);
   console.error("usage: npm run conformance -- JUDGE… [--full]");
-  for (const [name, what] of Object.entries(judges)) console.error(`  ${name.padEnd(12)}${what}`);
+  for (const [name, what] of Object.entries(judges)) console.error(`  ${name.padEnd(14)}${what}`);
   process.exit(2);
 }
 

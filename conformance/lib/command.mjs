@@ -18,6 +18,11 @@ export class Command {
   #events = [];
   #heard = new Set();
   #stderr = "";
+  /**
+   * The exit code, or the signal that has ended the process; undefined while it runs.
+   * @type {string | number | undefined}
+   */
+  exit;
 
   /** @param {readonly string[]} args @param {Record<string, string>} env */
   constructor(args, env) {
@@ -29,7 +34,10 @@ export class Command {
     this.#child.stderr.on("data", (text) => {
       this.#stderr = (this.#stderr + text).slice(-2_000);
     });
-    this.ended = once(this.#child, "close").then(() => running.delete(this.#child));
+    this.ended = once(this.#child, "close").then(([code, signal]) => {
+      running.delete(this.#child);
+      this.exit = signal ?? code;
+    });
     createInterface({ input: this.#child.stdout }).on("line", (line) => {
       if (!line.startsWith("{")) return;
       this.#events.push(JSON.parse(line));

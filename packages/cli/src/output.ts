@@ -68,7 +68,11 @@ export class Output {
     this.#stderr = stderr;
     // An "error" without a listener would end the process; a log without a reader is no reason to.
     stderr.on("error", () => {});
-    stdout.on("error", (error) => this.#readerGone.abort(error));
+    stdout.on("error", (error) => {
+      // A broken stream destroys the stdout that it is written to with its own error. Only an error of the system tells
+      // that the reader has gone.
+      if ("syscall" in error) this.#readerGone.abort(error);
+    });
     const level = options.logLevel ?? (options.json ? "warn" : "info");
     this.#log = pino(
       {

@@ -105,10 +105,18 @@ describe("output as JSON", () => {
 describe("output without a reader", () => {
   test("a closed stdout is told by a signal, not by an error that ends the process", async () => {
     const { output, stdout } = outputWith({ json: false });
-    stdout.destroy(Object.assign(new Error("write EPIPE"), { code: "EPIPE" }));
+    stdout.destroy(Object.assign(new Error("write EPIPE"), { code: "EPIPE", syscall: "write" }));
     await new Promise((resolve) => output.readerGone.addEventListener("abort", resolve));
     output.result(listening, "into the void");
     await output.flush();
+  });
+
+  test("a stdout that a broken stream has destroyed has not lost its reader", async () => {
+    const { output, stdout } = outputWith({ json: false });
+    const failed = new Promise((resolve) => stdout.once("error", resolve));
+    stdout.destroy(new Error("the stream broke"));
+    await failed;
+    expect(output.readerGone.aborted).toBe(false);
   });
 
   test("a closed stderr changes nothing", async () => {
