@@ -18,7 +18,10 @@ const judges = {
   "router-faults": "listener, dialler, router and target that are killed or stopped at each stage of a stream",
   oidc: "users of a real provider of OpenID Connect, whose keys change, and which is away, slow or hostile",
   dashboard: "the router's dashboard in Chromium: every view and action, by keyboard, with axe, and attacks on it",
+  proxies: "gRPC through nginx, haproxy, nghttpx and Envoy (--full: streams that stay open for minutes)",
   networks: "the command through squid, tinyproxy, microsocks, nginx with WebSockets, and ways that drop what is idle",
+  "fleet-of-servers":
+    "five servers behind round_robin, killed, stopped, drained and replaced under load (--full: longer)",
   cli: "the command with ssh, scp, rsync, curl, redis-benchmark, and transfers that are killed (--full: larger)",
   streams: "compressed streams with Python's gzip, zlib, bz2, lzma, zstandard and brotli",
   leaks: "what a million calls, and many streams, connections and channels, leave behind",

@@ -95,12 +95,12 @@ export async function startServer(program, args, { timeoutMs = 20_000, env } = {
  * Starts a server that is told its port and says nothing: it is up when it can be connected to.
  * @param {string} program
  * @param {readonly string[]} args
- * @param {{ port: number, timeoutMs?: number, cwd?: string }} options
+ * @param {{ port: number, timeoutMs?: number, cwd?: string, quiet?: boolean }} options `quiet` leaves out its errors
  * @returns {Promise<RunningServer>}
  * @throws {Error} when it ends, or cannot be connected to in time
  */
-export async function startServerAt(program, args, { port, timeoutMs = 20_000, cwd }) {
-  const child = launch(program, args, { cwd, stdio: ["ignore", "ignore", "inherit"] });
+export async function startServerAt(program, args, { port, timeoutMs = 20_000, cwd, quiet = false }) {
+  const child = launch(program, args, { cwd, stdio: ["ignore", "ignore", quiet ? "ignore" : "inherit"] });
   for (const endMs = performance.now() + timeoutMs; ; await sleep(20)) {
     if (child.exitCode !== null) throw new Error(`${program} ended with ${child.exitCode}`);
     if (await isListening(port)) return served(child, String(port));
