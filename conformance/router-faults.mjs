@@ -11,8 +11,9 @@
  */
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { TestRouter, Tunnel, until } from "./faults/lab.mjs";
+import { TestRouter, Tunnel } from "./faults/lab.mjs";
 import { Cases } from "./lib/cases.mjs";
+import { until } from "./lib/until.mjs";
 
 const full = process.argv.includes("--full");
 /** `FAULTS=text`: only the cases with this text in their titles. */

@@ -37,14 +37,14 @@ var scenarios = map[string]scenario{
 	"long-way-16":        side(16, upload(largePayload, len(largePayload))),
 }
 
-// side does the same on several streams of one connection at once.
-func side(streams int, each scenario) scenario {
+// side does the same several times at once on one connection.
+func side(times int, each scenario) scenario {
 	return func(connection *grpc.ClientConn, window time.Duration) (measurement, error) {
 		var amount atomic.Int64
 		var wait sync.WaitGroup
-		failures := make(chan error, streams)
+		failures := make(chan error, times)
 		start := time.Now()
-		for range streams {
+		for range times {
 			wait.Go(func() {
 				result, err := each(connection, window)
 				if err != nil {
@@ -80,27 +80,19 @@ func measure(task task) (measurement, error) {
 }
 
 func unary(inFlight int) scenario {
-	return func(connection *grpc.ClientConn, window time.Duration) (measurement, error) {
-		var calls atomic.Int64
-		var wait sync.WaitGroup
-		failures := make(chan error, inFlight)
-		start := time.Now()
-		for range inFlight {
-			wait.Go(func() {
-				for time.Since(start) < window {
-					if err := call(connection); err != nil {
-						failures <- err
-						return
-					}
-					calls.Add(1)
-				}
-			})
+	return side(inFlight, callsInTurn)
+}
+
+func callsInTurn(connection *grpc.ClientConn, window time.Duration) (measurement, error) {
+	calls := 0
+	start := time.Now()
+	for time.Since(start) < window {
+		if err := call(connection); err != nil {
+			return measurement{}, err
 		}
-		wait.Wait()
-		result := done(int(calls.Load()), start)
-		close(failures)
-		return result, <-failures
+		calls++
 	}
+	return done(calls, start), nil
 }
 
 func call(connection *grpc.ClientConn) error {

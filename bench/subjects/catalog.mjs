@@ -14,6 +14,9 @@
  * @property {"go"} [builtFrom] a program that is built first, and runs instead of child.mjs
  */
 
+/** The scenarios of calls and messages that every peer takes part in. */
+const callsAndMessages = ["unary-1", "unary-100", "ping-pong", "small-messages", "64k-messages", "64k-messages-roomy"];
+
 /** @type {readonly SubjectEntry[]} */
 export const subjects = [
   {
@@ -79,17 +82,7 @@ export const subjects = [
     what: "@connectrpc/connect-node, protobuf-es",
     processes: ["server"],
     module: "./connect-node.mjs",
-    only: [
-      "unary-1",
-      "unary-100",
-      "ping-pong",
-      "small-messages",
-      "64k-messages",
-      "64k-messages-roomy",
-      "cold-start",
-      "idle-streams-memory",
-      "idle-connections-memory",
-    ],
+    only: [...callsAndMessages, "cold-start", "idle-streams-memory", "idle-connections-memory"],
   },
   {
     name: "grpc-go",
@@ -97,16 +90,7 @@ export const subjects = [
     what: "google.golang.org/grpc",
     processes: ["server"],
     builtFrom: "go",
-    only: [
-      "unary-1",
-      "unary-100",
-      "ping-pong",
-      "small-messages",
-      "64k-messages",
-      "64k-messages-roomy",
-      "long-way-1",
-      "long-way-16",
-    ],
+    only: [...callsAndMessages, "long-way-1", "long-way-16"],
   },
   {
     name: "trunkline-bytes",

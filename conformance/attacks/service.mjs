@@ -1,9 +1,10 @@
 /** The service of the gRPC victim. Its messages are bytes, but for one method that reads protobuf. */
-import { bytesCodec, protobufCodec } from "@trunkline/grpc";
+import { protobufCodec } from "@trunkline/grpc";
+import { bytesMethodsOf } from "../lib/bytes-method.mjs";
 import { RequestSchema } from "../peers/gen/peer_pb.js";
 
 const typeName = "attacks.Victim";
-const method = (name, kind) => ({ path: `/${typeName}/${name}`, kind, request: bytesCodec, response: bytesCodec });
+const method = bytesMethodsOf(typeName);
 
 export const victimService = {
   typeName,

@@ -1,4 +1,5 @@
 /** A router with as many streams as one likes, as the dashboard sees one: a third of them move in each second. */
+import { setTimeout as sleep } from "node:timers/promises";
 
 const party = { tokenId: "", attached: true, roundTripMs: 4 };
 
@@ -28,15 +29,7 @@ export class ManyStreams {
         streamsLeftOut: 0,
         events: [],
       };
-      await new Promise((resolve) => {
-        const timer = setTimeout(() => done(), intervalMs);
-        const done = () => {
-          clearTimeout(timer);
-          signal.removeEventListener("abort", done);
-          resolve(undefined);
-        };
-        signal.addEventListener("abort", done);
-      });
+      await sleep(intervalMs, undefined, { signal }).catch(() => {}); // the loop sees that it is aborted
     }
   }
 

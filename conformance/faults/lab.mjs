@@ -4,7 +4,6 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { freePort } from "../lib/child.mjs";
 import { Command } from "../lib/command.mjs";
@@ -17,13 +16,6 @@ const running = new Set();
 process.on("exit", () => {
   for (const child of running) child.kill("SIGKILL");
 });
-
-/** Waits until `check` is true. @param {() => unknown} check @param {number} timeoutMs @param {string} what */
-export async function until(check, timeoutMs, what) {
-  for (const endMs = performance.now() + timeoutMs; !check(); await sleep(20)) {
-    if (performance.now() > endMs) throw new Error(`${what} not within ${timeoutMs} ms`);
-  }
-}
 
 /** The router, which can be started again at its port and with its key. */
 export class TestRouter {

@@ -1,10 +1,11 @@
 /** The service of the fleet: each call carries its number, and each answer the name of the server that gave it. */
-import { bytesCodec } from "@trunkline/grpc";
+import { bytesMethodsOf } from "../lib/bytes-method.mjs";
 
-const method = (name, kind) => ({ path: `/fleet.v1.Work/${name}`, kind, request: bytesCodec, response: bytesCodec });
+const typeName = "fleet.v1.Work";
+const method = bytesMethodsOf(typeName);
 
 export const Work = {
-  typeName: "fleet.v1.Work",
+  typeName,
   methods: {
     /** The call that may run only once: no policy tries it again. */
     once: method("Once", "unary"),

@@ -6,11 +6,13 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { bytesCodec, Channel, createClient, Deadline, GrpcError, Server, Status } from "@trunkline/grpc";
+import { Channel, createClient, Deadline, GrpcError, Server, Status } from "@trunkline/grpc";
+import { bytesMethodsOf } from "../lib/bytes-method.mjs";
 
-const method = (name, kind) => ({ path: `/leaks.Service/${name}`, kind, request: bytesCodec, response: bytesCodec });
+const typeName = "leaks.Service";
+const method = bytesMethodsOf(typeName);
 const service = {
-  typeName: "leaks.Service",
+  typeName,
   methods: {
     echo: method("Echo", "unary"),
     fail: method("Fail", "unary"),

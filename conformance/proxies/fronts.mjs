@@ -15,6 +15,14 @@ export const headerBytes = 32_768;
 /** @typedef {{ port: number, reload?: () => Promise<void>, stop(): Promise<void> }} Front */
 /** @typedef {(folder: string, serverPort: number) => Promise<Front>} StartFront */
 
+/**
+ * @param {NodeJS.Signals} signal @param {import("../lib/child.mjs").RunningServer} server @param {number} port
+ * @returns {Front}
+ */
+function reloadedBy(signal, server, port) {
+  return { port, reload: async () => void process.kill(server.pid, signal), stop: () => server.stop() };
+}
+
 /** @type {Record<string, StartFront>} */
 export const fronts = {
   async nginx(folder, serverPort) {
@@ -40,7 +48,7 @@ export const fronts = {
       }`,
     );
     const server = await startServerAt(nginx, ["-c", config, "-e", join(folder, "nginx.log")], { port });
-    return { port, reload: async () => void process.kill(server.pid, "SIGHUP"), stop: () => server.stop() };
+    return reloadedBy("SIGHUP", server, port);
   },
 
   async haproxy(folder, serverPort) {
@@ -66,7 +74,7 @@ backend servers
 `,
     );
     const server = await startServerAt(haproxy, ["-W", "-db", "-f", config], { port, quiet: true });
-    return { port, reload: async () => void process.kill(server.pid, "SIGUSR2"), stop: () => server.stop() };
+    return reloadedBy("SIGUSR2", server, port);
   },
 
   async nghttpx(folder, serverPort) {
@@ -89,7 +97,7 @@ workers=1
 `,
     );
     const server = await startServerAt(nghttpx, [`--conf=${config}`], { port, quiet: true });
-    return { port, reload: async () => void process.kill(server.pid, "SIGHUP"), stop: () => server.stop() };
+    return reloadedBy("SIGHUP", server, port);
   },
 
   async envoy(folder, serverPort) {

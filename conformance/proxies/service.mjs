@@ -1,12 +1,14 @@
 /** The service behind the proxies: every kind of call, every way in which one ends. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { bytesCodec, GrpcError, Server, Status } from "@trunkline/grpc";
+import { GrpcError, Server, Status } from "@trunkline/grpc";
 import { ErrorInfoSchema } from "@trunkline/grpc/details";
+import { bytesMethodsOf } from "../lib/bytes-method.mjs";
 
-const method = (name, kind) => ({ path: `/proxies.v1.Peer/${name}`, kind, request: bytesCodec, response: bytesCodec });
+const typeName = "proxies.v1.Peer";
+const method = bytesMethodsOf(typeName);
 
 export const Peer = {
-  typeName: "proxies.v1.Peer",
+  typeName,
   methods: {
     /** Gives the request back, with the metadata `seen-*` as it came. */
     echo: method("Echo", "unary"),

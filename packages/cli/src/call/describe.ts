@@ -56,8 +56,7 @@ function oneofSource({ name, fields }: DescOneof): string {
 }
 
 function fieldSource(field: DescField | DescExtension): string {
-  const name = field.kind === "extension" ? field.name : `${field.name}`;
-  return `${presence(field)}${typeName(field)} ${name} = ${field.number};`;
+  return `${presence(field)}${typeName(field)} ${field.name} = ${field.number};`;
 }
 
 function presence(field: DescField | DescExtension): string {

@@ -36,11 +36,10 @@ export async function wayThroughRouter(name: string, options: WayOptions, contex
   try {
     const stream = await dialPatiently(name, access, { waitMs, signal: context.signal, resume: false });
     const authority = options.authority ?? "localhost";
-    const own = { authority, ...(tls !== undefined && { tls }) };
     const channel =
       tls === undefined
         ? new Channel({ transport: stream, authority }, limits)
-        : new Channel({ connect: () => stream, authority }, { ...limits, ...own });
+        : new Channel({ connect: () => stream, authority }, { ...limits, authority, tls });
     return {
       channel,
       address: JSON.stringify(name),

@@ -86,7 +86,7 @@ async function listed(service: string | undefined, schema: Schema, { output }: C
 
 /** Prints the source of what a name stands for. */
 async function described(name: string, schema: Schema, { output }: Context): Promise<void> {
-  const found = /[/]/.test(name) ? await schema.method(name) : await schema.get(name);
+  const found = name.includes("/") ? await schema.method(name) : await schema.get(name);
   const source = sourceOf(found);
   output.result({ event: "description", name, kind: found.kind === "rpc" ? "method" : found.kind, source }, source);
 }
@@ -120,7 +120,7 @@ class Invocation {
     const takesStream = /client_streaming|bidi_streaming/.test(this.#method.methodKind);
     const first = takesStream ? undefined : await this.#onlyRequest();
     const opened = this.#open();
-    const sending = first === undefined ? this.#sendAll(opened) : this.#send(opened, [first]);
+    const sending = first === undefined ? this.#sendAll(opened) : this.#sendOnly(opened, first);
     // A failure of the data fails the call, and is reported instead of its status.
     let problem: unknown;
     const sent = sending.catch((error: unknown) => {
@@ -195,8 +195,8 @@ class Invocation {
     await opened.sendEof();
   }
 
-  async #send(opened: AnyCall, requests: readonly Message[]): Promise<void> {
-    for (const request of requests) await opened.send(request);
+  async #sendOnly(opened: AnyCall, request: Message): Promise<void> {
+    await opened.send(request);
     await opened.sendEof();
   }
 

@@ -1,5 +1,4 @@
 /** A client of the admin service: the view of a router from elsewhere, for those with the right. */
-import type { AbortSignalLike } from "@trunkline/base";
 import { type CallOptions, type Client, GrpcError, Status } from "@trunkline/grpc";
 import type { WaitOptions } from "@trunkline/streams";
 import type { AdminService } from "../gen/trunkline/v1/admin_pb.js";
@@ -56,7 +55,7 @@ export class RemoteRouterAdmin implements RouterAdmin {
     try {
       for await (const message of call) yield decodeUpdate(message);
     } catch (error) {
-      if (!isAborted(signal)) throw error;
+      if (signal?.aborted !== true) throw error;
     }
   }
 
@@ -78,10 +77,6 @@ export class RemoteRouterAdmin implements RouterAdmin {
   async drain({ deadlineMs = 0, signal }: RemoteDrainOptions = {}): Promise<void> {
     await this.#way.ask((client, call) => client.drain({ deadlineMs: BigInt(deadlineMs) }, { ...call, signal }));
   }
-}
-
-function isAborted(signal: AbortSignalLike | undefined): boolean {
-  return signal?.aborted === true;
 }
 
 /** Returns a snapshot with a part that came later. */

@@ -21,8 +21,8 @@ export const adminRights: readonly AdminRight[] = ["see", "act"];
 
 /**
  * The rights of some identities. In a pattern `*` stands for any characters, `/` included; in patterns of names
- * `{identity}` stands for the identity of the caller. A rule without `listen`, `dial` and
- * `admin` refuses its identities.
+ * `{identity}` stands for the identity of the caller. A rule without `listen`, `dial` and `admin` refuses its
+ * identities.
  */
 export interface PolicyRule {
   /** The patterns of the identities that the rule is for, such as `lab-*`. */

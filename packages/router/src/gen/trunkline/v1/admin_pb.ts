@@ -455,7 +455,7 @@ export const PartySchema: GenMessage<Party> = /*@__PURE__*/
   messageDesc(file_trunkline_v1_admin, 6);
 
 /**
- * What one direction of a stream waits for.
+ * The wait of one direction of a stream: its cause, and since when it lasts.
  *
  * @generated from message trunkline.v1.Wait
  */
