@@ -4,9 +4,11 @@ import { defineConfig } from "vitest/config";
 // Node, so that a package is the same file here as in a program.
 const conditions = ["trunkline-source"];
 
-// These need a process that no other file has used: `stdio()` can be had once a process, and the catalogue of attacks
-// collects garbage before and after each, which made it seven times as long in a process that has loaded everything.
-const alone = ["packages/streams/test/node/child-process.test.ts", "packages/h2/test/attacks/catalogue.test.ts"];
+// Needs a process that no other file has used: `stdio()` can be had once a process.
+const alone = ["packages/streams/test/node/child-process.test.ts"];
+// The attacks collect garbage before and after each, which made them seven times as long in a process that has loaded
+// everything. They share one of their own.
+const attacks = ["packages/h2/test/attacks/*.test.ts"];
 
 export default defineConfig({
   resolve: { conditions: [...conditions, "node", "development|production"] },
@@ -14,6 +16,7 @@ export default defineConfig({
   test: {
     // All cores: many tests wait for sockets and processes.
     maxWorkers: "100%",
+    setupFiles: ["packages/base/test/support/byte-equality.ts"],
     // Generous, and longer than `until` of the tests' support waits: a busy machine may take seconds to start a
     // process.
     testTimeout: 90_000,
@@ -24,12 +27,13 @@ export default defineConfig({
         test: {
           name: "shared",
           include: ["packages/*/test/**/*.test.ts", "examples/**/*.test.ts", "{bench,scripts}/**/*.test.mjs"],
-          exclude: alone,
+          exclude: [...alone, ...attacks],
           // Each worker loads the sources once, not once a file: two thirds of the suite's processor time went there.
           // So a test file leaves nothing behind: no fake timers, no listeners of the process, no changed globals.
           isolate: false,
         },
       },
+      { extends: true, test: { name: "attacks", include: attacks, isolate: false } },
       { extends: true, test: { name: "alone", include: alone } },
     ],
   },

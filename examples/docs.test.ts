@@ -1,15 +1,15 @@
 /**
  * The pages under `packages/…/docs` are programs: the `js` parts of a page, in order, are one module. What it prints
  * stands in its comments: behind a `console.log(…);`, and in lines that begin with `// `. Each page runs as its reader
- * would run it, in this folder.
+ * would run it, on the packages as they are published.
  */
 import { spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
+import { publishedPackages } from "../packages/base/test/support/published.js";
 
-const folder = fileURLToPath(new URL(".", import.meta.url));
 const packages = fileURLToPath(new URL("../packages", import.meta.url));
 
 const pages = readdirSync(packages).flatMap((name) => {
@@ -36,7 +36,13 @@ function expectedLines(program: string): string[] {
   });
 }
 
-/** Runs it as a module in this folder. It takes about a second; a minute is for machines that do much else. */
+/** The copy of this folder beside the published packages. */
+let folder: string;
+beforeAll(async () => {
+  folder = join(await publishedPackages(), "examples");
+}, 120_000);
+
+/** Runs it as a module in that folder. It takes less than a second; a minute is for machines that do much else. */
 function run(program: string): Promise<{ stdout: string; stderr: string }> {
   const child = spawn(process.execPath, ["--input-type=module"], { cwd: folder, timeout: 60_000 });
   const output = { stdout: "", stderr: "" };

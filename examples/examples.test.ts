@@ -1,4 +1,4 @@
-/** Every example runs as its reader would run it, and prints what its last lines say. */
+/** Every example runs as its reader would run it, on the packages as they are published, and prints what it says. */
 import { execFile } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -6,6 +6,7 @@ import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { publishedCommand, publishedPackages } from "../packages/base/test/support/published.js";
 
 const folder = fileURLToPath(new URL(".", import.meta.url));
 const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((file) => /\.(?:mjs|sh)$/.test(file));
@@ -22,11 +23,14 @@ function expectation(file: string): { lines: string[]; inOrder: boolean } {
 
 /** The folder that holds the command `trunkline` for scripts, as npm installs it for users. */
 let binaries: string;
-beforeAll(() => {
+/** The copy of this folder beside the published packages. */
+let copy: string;
+beforeAll(async () => {
+  copy = join(await publishedPackages(), "examples");
+  const main = await publishedCommand();
   binaries = mkdtempSync(join(tmpdir(), "trunkline-bin-"));
-  const main = join(folder, "../packages/cli/dist/main.js");
   writeFileSync(join(binaries, "trunkline"), `#!/bin/sh\nexec "${process.execPath}" "${main}" "$@"\n`, { mode: 0o755 });
-});
+}, 120_000);
 afterAll(() => rmSync(binaries, { recursive: true }));
 
 /** Runs the file: a program with this Node, a script with `trunkline` in its PATH. */
@@ -34,7 +38,7 @@ function run(file: string): Promise<{ stdout: string; stderr: string }> {
   const env = { ...process.env, PATH: `${binaries}${delimiter}${process.env["PATH"] ?? ""}` };
   const [command, args] = file.endsWith(".sh") ? ["bash", [file]] : [process.execPath, [file]];
   // An example takes well under a second by itself; a minute is for machines that do much else.
-  return promisify(execFile)(command, args, { cwd: folder, env, timeout: 60_000 });
+  return promisify(execFile)(command, args, { cwd: copy, env, timeout: 60_000 });
 }
 
 describe.concurrent("the example", () => {

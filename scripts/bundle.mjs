@@ -3,7 +3,7 @@
  * several entries share or what is loaded later is a file in `dist/chunks`, and source maps lead to `src`. A program
  * that loads a few files starts sooner than one that loads two hundred. The declarations stay as they are.
  */
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { rolldown } from "rolldown";
 
@@ -13,7 +13,30 @@ import { rolldown } from "rolldown";
  * @returns {Promise<number>} the number of modules that are left
  */
 export async function bundlePackage(folder) {
+  const files = await bundledFiles(folder);
   const dist = resolve(folder, "dist");
+  for (const path of modulesIn(dist)) rmSync(path);
+  writeFiles(dist, files);
+  return files.filter(({ type }) => type === "chunk").length;
+}
+
+/**
+ * Writes a package as it is published, without declarations and pages, to another folder.
+ * @param {string} folder the package's
+ * @param {string} target
+ */
+export async function publishTo(folder, target) {
+  const files = await bundledFiles(folder);
+  cpSync(join(folder, "dist"), join(target, "dist"), {
+    recursive: true,
+    filter: (path) => !/\.(?:js|d\.ts|map|tsbuildinfo)$/.test(path) || path.includes(join("dist", "page")),
+  });
+  cpSync(join(folder, "package.json"), join(target, "package.json"));
+  writeFiles(join(target, "dist"), files);
+}
+
+/** @param {string} folder */
+async function bundledFiles(folder) {
   const manifest = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
   const bundle = await rolldown({
     cwd: resolve(folder),
@@ -25,13 +48,16 @@ export async function bundlePackage(folder) {
   });
   const { output } = await bundle.generate(outputOptions);
   await bundle.close();
-  for (const path of modulesIn(dist)) rmSync(path);
-  for (const file of output) {
+  return output;
+}
+
+/** @param {string} dist @param {import("rolldown").RolldownOutput["output"]} files */
+function writeFiles(dist, files) {
+  for (const file of files) {
     const path = join(dist, file.fileName);
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, file.type === "chunk" ? file.code : file.source);
   }
-  return output.filter(({ type }) => type === "chunk").length;
 }
 
 /** @type {import("rolldown").OutputOptions} */

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import {
   AnySchema,
@@ -40,6 +41,11 @@ function warm(desc: Parameters<typeof codecs.codec>[0]) {
   return codec;
 }
 
+/** Compares at once, and a second time for a message that shows what differs: that takes a hundred times as long. */
+function expectSame(ours: unknown, theirs: unknown): void {
+  if (!isDeepStrictEqual(ours, theirs)) expect(ours).toStrictEqual(theirs);
+}
+
 afterAll(() => {
   expect([...occurrences].filter(([, times]) => times < 5)).toEqual([]);
 });
@@ -58,12 +64,13 @@ describe.each(syntaxes)("messages of random types of %s", (syntax) => {
             expect(ours.error).toBe(theirs.error);
             if (theirs.value === undefined) continue;
             expect(Buffer.compare(ours.value as Uint8Array, theirs.value)).toBe(0);
-            expect(codec.decode(theirs.value)).toStrictEqual(fromBinary(desc, theirs.value));
+            expectSame(codec.decode(theirs.value), fromBinary(desc, theirs.value));
             const init = initOf(message, draw) as typeof message;
             const ofInit = outcome(() => toBinary(desc, create(desc, init)));
-            expect(outcome(() => Buffer.from(codec.encode(init)))).toEqual(
-              ofInit.value === undefined ? ofInit : { value: Buffer.from(ofInit.value) },
-            );
+            const oursOfInit = outcome(() => codec.encode(init));
+            expect(oursOfInit.error).toBe(ofInit.error);
+            if (ofInit.value !== undefined)
+              expect(Buffer.compare(oursOfInit.value as Uint8Array, ofInit.value)).toBe(0);
           }
         }
       }),
@@ -87,7 +94,10 @@ describe.each(syntaxes)("messages of random types of %s", (syntax) => {
             else if (how === 2) bytes = Uint8Array.from([...bytes, ...bytes.subarray(0, below(bytes.length + 1))]);
             else bytes = Uint8Array.from([...bytes.subarray(0, below(bytes.length)), below(256), ...bytes]);
             const theirs = outcome(() => fromBinary(desc, bytes));
-            expect(outcome(() => codec.decode(bytes))).toStrictEqual(theirs);
+            expectSame(
+              outcome(() => codec.decode(bytes)),
+              theirs,
+            );
           }
         }
       }),

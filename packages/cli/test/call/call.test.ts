@@ -6,10 +6,11 @@ import { anyPack } from "@bufbuild/protobuf/wkt";
 import { GrpcError, Server, type ServerCall, Status } from "@trunkline/grpc";
 import { BadRequestSchema, detail } from "@trunkline/grpc/details";
 import { addReflection } from "@trunkline/grpc/reflection";
-import { describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { registryOf } from "../../src/call/file-registry.js";
 import { parseProtoFiles } from "../../src/call/proto-parser.js";
 import { InProcessLab, ProcessLab } from "../support/lab.js";
+import { publishCommand } from "../support/process-run.js";
 import type { Run } from "../support/run.js";
 
 const fixtures = fileURLToPath(new URL("fixtures", import.meta.url));
@@ -328,13 +329,17 @@ describe("a call that fails", () => {
   });
 });
 
-test("requests come from standard input, too", async () => {
-  await using lab = new ProcessLab();
-  await using server = await logServer();
-  const run = lab.run(
-    ["call", server.address, "acme.v1.Log/Talk", "-d", "-", "--json"],
-    {},
-    '{"text":"a"}\n{"text":"b"}',
-  );
-  expect(await answers(run)).toEqual([{ text: "you said a" }, { text: "you said b" }]);
+describe("call in a process", () => {
+  beforeAll(publishCommand, 120_000);
+
+  test("requests come from standard input, too", async () => {
+    await using lab = new ProcessLab();
+    await using server = await logServer();
+    const run = lab.run(
+      ["call", server.address, "acme.v1.Log/Talk", "-d", "-", "--json"],
+      {},
+      '{"text":"a"}\n{"text":"b"}',
+    );
+    expect(await answers(run)).toEqual([{ text: "you said a" }, { text: "you said b" }]);
+  });
 });

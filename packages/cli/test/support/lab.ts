@@ -1,6 +1,6 @@
 /**
  * A lab in which commands run, with a folder of its own, so that they find neither a router nor tokens of this machine.
- * They run as processes, as they were built, or in this process, on the sources, which is a hundred times as fast.
+ * They run as processes, as they are published, or in this process, on the sources, which is a hundred times as fast.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -76,12 +76,28 @@ abstract class Lab<R extends Run> implements AsyncDisposable {
   }
 }
 
+/** A lab whose commands are processes. */
 export class ProcessLab extends Lab<ProcessRun> {
   protected begin(args: readonly string[], env: Env, input?: string): ProcessRun {
     return new ProcessRun(args, env, input);
   }
 }
 
+/** A lab in which the commands of one or more names are processes, which a test kills, and the others are not. */
+export class MixedLab extends Lab<Run> {
+  readonly #processes: readonly string[];
+
+  constructor(...processes: readonly string[]) {
+    super();
+    this.#processes = processes;
+  }
+
+  protected begin(args: readonly string[], env: Env, input?: string): Run {
+    return this.#processes.includes(args[0] ?? "") ? new ProcessRun(args, env, input) : new InProcessRun(args, env);
+  }
+}
+
+/** A lab whose commands run in this process. */
 export class InProcessLab extends Lab<InProcessRun> {
   protected begin(args: readonly string[], env: Env): InProcessRun {
     return new InProcessRun(args, env);

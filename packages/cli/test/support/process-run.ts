@@ -1,11 +1,16 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
-import { fileURLToPath } from "node:url";
+import { publishedCommand } from "../../../base/test/support/published.js";
 import { Run } from "./run.js";
 
-const main = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
+let main: string | undefined;
 
-/** The built command in a process of its own. */
+/** Makes the program that processes run: for `beforeAll`. */
+export async function publishCommand(): Promise<void> {
+  main = await publishedCommand();
+}
+
+/** The command as it is published, in a process of its own. */
 export class ProcessRun extends Run {
   readonly child: ChildProcessWithoutNullStreams;
   readonly exit: Promise<number | NodeJS.Signals>;
@@ -13,6 +18,7 @@ export class ProcessRun extends Run {
   /** `input` is all that the command reads from its standard input. */
   constructor(args: readonly string[], env: Readonly<Record<string, string>>, input: string | Uint8Array = "") {
     super();
+    if (main === undefined) throw new Error("publishCommand() must have made the command before it is run");
     const { PATH } = process.env;
     this.child = spawn(process.execPath, [main, ...args], { env: { PATH, ...env } });
     this.child.stdin.on("error", () => {}).end(input);

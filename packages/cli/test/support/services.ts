@@ -61,10 +61,14 @@ export class Client {
   /** The end of the connection: `"end"`, or the code of the error that broke it. */
   readonly over: Promise<string>;
   readonly chunks: Buffer[] = [];
+  #receivedBytes = 0;
 
   constructor(port: number) {
     this.socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
-    this.socket.on("data", (chunk) => this.chunks.push(chunk));
+    this.socket.on("data", (chunk) => {
+      this.chunks.push(chunk);
+      this.#receivedBytes += chunk.length;
+    });
     this.over = fateOf(this.socket);
   }
 
@@ -77,13 +81,13 @@ export class Client {
     let check = (): void => {};
     const enough = new Promise<void>((resolve) => {
       check = () => {
-        if (this.received.length >= bytes) resolve();
+        if (this.#receivedBytes >= bytes) resolve();
       };
     });
     this.socket.on("data", check);
     check();
     const over = await Promise.race([enough, this.over]).finally(() => this.socket.off("data", check));
-    if (over !== undefined) throw new Error(`the connection was over (${over}) after ${this.received.length} bytes`);
+    if (over !== undefined) throw new Error(`the connection was over (${over}) after ${this.#receivedBytes} bytes`);
     return this.received;
   }
 }

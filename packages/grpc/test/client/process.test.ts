@@ -1,10 +1,13 @@
-/** Whether a call keeps its program alive: programs of their own, on the built package. */
+/** Whether a call keeps its program alive: programs of their own, on the package as it is published. */
 import { execFile } from "node:child_process";
-import { fileURLToPath } from "node:url";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { publishedPackages } from "../../../base/test/support/published.js";
 import { bytesCodec, Server } from "../../src/index.js";
 
-const packageFolder = fileURLToPath(new URL("../../", import.meta.url));
+let folder: string;
+beforeAll(async () => {
+  folder = await publishedPackages();
+}, 120_000);
 
 const method = { path: "/test.Bytes/Say", kind: "unary", request: bytesCodec, response: bytesCodec } as const;
 
@@ -32,7 +35,7 @@ function run(address: string, program: string, onPrinted: () => void = () => {})
     ${program}
   `;
   return new Promise((resolve) => {
-    const child = execFile("node", ["--input-type=module", "-e", text], { cwd: packageFolder }, (error, stdout) =>
+    const child = execFile("node", ["--input-type=module", "-e", text], { cwd: folder }, (error, stdout) =>
       resolve({ printed: stdout.trim(), code: typeof error?.code === "number" ? error.code : 0 }),
     );
     child.stdout?.once("data", onPrinted);

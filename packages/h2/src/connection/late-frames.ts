@@ -16,6 +16,13 @@ interface Remembered {
 export class LateFrames {
   /** The streams that were reset, by identifier, the oldest reset first. */
   #streams: Map<number, Remembered> | undefined = undefined;
+  /**
+   * The iterator that finds the oldest. It goes on from call to call: a new one would step over the places of all
+   * entries that were deleted since the map last made itself smaller, which are as many as it holds.
+   */
+  #byAge: Iterator<[number, Remembered]> | undefined = undefined;
+  /** The entry that `#byAge` has given and that may still be remembered. */
+  #oldest: [number, Remembered] | undefined = undefined;
   readonly #maxStreams: number;
   readonly #rememberedMs: number;
 
@@ -33,6 +40,7 @@ export class LateFrames {
   expect(streamId: number, window: number, now: number): void {
     this.#streams ??= new Map();
     this.#forgetOld(this.#streams, now);
+    this.#streams.delete(streamId); // a stream that is given again is the youngest
     this.#streams.set(streamId, { bytes: window, sections: sectionsOnTheirWay, untilMs: now + this.#rememberedMs });
   }
 
@@ -60,9 +68,24 @@ export class LateFrames {
   }
 
   #forgetOld(streams: Map<number, Remembered>, now: number): void {
-    for (const [streamId, { untilMs }] of streams) {
+    for (let oldest = this.#oldestOf(streams); oldest !== undefined; oldest = this.#oldestOf(streams)) {
+      const [streamId, { untilMs }] = oldest;
       if (untilMs > now && streams.size < this.#maxStreams) return;
       streams.delete(streamId);
     }
+  }
+
+  /** Returns the oldest entry that is still remembered. */
+  #oldestOf(streams: Map<number, Remembered>): [number, Remembered] | undefined {
+    if (streams.size === 0) {
+      // An iterator that has come to its end gives nothing that is added later.
+      this.#byAge = undefined;
+      this.#oldest = undefined;
+      return undefined;
+    }
+    this.#byAge ??= streams.entries();
+    while (this.#oldest === undefined || streams.get(this.#oldest[0]) !== this.#oldest[1])
+      this.#oldest = this.#byAge.next().value as [number, Remembered];
+    return this.#oldest;
   }
 }

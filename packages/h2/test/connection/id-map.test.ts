@@ -1,3 +1,4 @@
+import { equal } from "node:assert/strict";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { IdMap, spread } from "../../src/connection/id-map.js";
@@ -12,15 +13,15 @@ describe("the map of streams", () => {
         const map = new IdMap<string>();
         const model = new Map<number, string>();
         for (const { id, add } of steps) {
-          if (!add) expect(map.delete(id)).toBe(model.delete(id));
+          if (!add) equal(map.delete(id), model.delete(id));
           else if (!model.has(id)) {
             map.add(id, `value ${id}`);
             model.set(id, `value ${id}`);
           }
-          expect(map.get(id)).toBe(model.get(id));
-          expect(map.size).toBe(model.size);
+          equal(map.get(id), model.get(id));
+          equal(map.size, model.size);
         }
-        for (const [id, value] of model) expect(map.get(id)).toBe(value);
+        for (const [id, value] of model) equal(map.get(id), value);
         expect(map.values().sort()).toEqual([...model.values()].sort());
       }),
       { numRuns: 100 },

@@ -1,5 +1,6 @@
 /** A hostile peer on a real socket, one of ours that it attacks, and a well-behaved connection beside it. */
 import { connect, createServer, type Socket } from "node:net";
+import { frameHeaderBytes } from "../../src/frame/header.js";
 import type { HeaderField } from "../../src/index.js";
 import {
   connectSocket,
@@ -9,7 +10,14 @@ import {
   type HttpOptions,
   type SocketTarget,
 } from "../../src/node/index.js";
-import { type Attack, clientPreface, FrameFactory, FrameType, parseFrames } from "../../src/testing/index.js";
+import {
+  type Attack,
+  clientPreface,
+  FrameFactory,
+  FrameType,
+  type ParsedFrame,
+  parseFrames,
+} from "../../src/testing/index.js";
 import { request } from "./endpoint.js";
 import { codeName } from "./engine.js";
 import { heldBytes, heldBytesAtMost } from "./held-bytes.js";
@@ -34,6 +42,14 @@ export class HostilePeer {
   readonly frames: FrameFactory = new FrameFactory();
   readonly socket: Socket;
   readonly #received: Buffer[] = [];
+  /** The beginning of the next frame. */
+  #rest: Buffer = Buffer.alloc(0);
+  #hasBegun = false;
+  #goAway: ParsedFrame | undefined;
+  readonly #resets: Record<string, number> = {};
+  #marks = 0;
+  /** The PING whose answer `settled` waits for. */
+  #awaited: { readonly mark: Buffer; readonly onAnswer: () => void } | undefined;
   readonly closed: Promise<void>;
 
   constructor(socket: Socket) {
@@ -42,7 +58,7 @@ export class HostilePeer {
       socket.on("close", () => resolve());
     });
     socket.on("error", () => {}); // We cut it off: what it still sends may fail.
-    socket.on("data", (chunk: Buffer) => this.#received.push(chunk));
+    socket.on("data", (chunk: Buffer) => this.#take(chunk));
     socket.on("end", () => socket.end());
   }
 
@@ -59,8 +75,33 @@ export class HostilePeer {
     }
   }
 
-  get output() {
+  get output(): ParsedFrame[] {
     return parseFrames(Buffer.concat(this.#received));
+  }
+
+  /** Looks at each frame once: a victim may answer a hundred thousand times. */
+  #take(chunk: Buffer): void {
+    this.#received.push(chunk);
+    const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+    const hasPreface = !this.#hasBegun && clientPreface.every((octet, at) => bytes[at] === octet);
+    let parsedBytes = hasPreface ? clientPreface.length : 0;
+    for (const frame of parseFrames(bytes.subarray(parsedBytes))) {
+      parsedBytes += frameHeaderBytes + frame.payload.length;
+      this.#hasBegun = true;
+      this.#onFrame(frame);
+    }
+    if (!this.#hasBegun) parsedBytes = 0;
+    this.#rest = bytes.subarray(parsedBytes);
+  }
+
+  #onFrame(frame: ParsedFrame): void {
+    const { type, flags, payload } = frame;
+    if (type === FrameType.GOAWAY) this.#goAway ??= frame;
+    if (type === FrameType.PING && flags === 1 && this.#awaited?.mark.equals(payload)) this.#awaited.onAnswer();
+    if (type === FrameType.RST_STREAM) {
+      const name = codeName(payload, 0);
+      this.#resets[name] = (this.#resets[name] ?? 0) + 1;
+    }
   }
 
   /**
@@ -68,20 +109,12 @@ export class HostilePeer {
    * handled.
    */
   async settled(): Promise<AttackResult> {
-    const mark = [0x6d, 0x61, 0x72, 0x6b, ...Buffer.from(String(this.#received.length % 10_000).padStart(4, "0"))];
-    this.send(this.frames.ping(mark));
+    this.#marks += 1;
+    const mark = Buffer.from(`mark${String(this.#marks).padStart(4, "0")}`);
     const answered = new Promise<void>((resolve) => {
-      const look = () => {
-        if (
-          this.output.some(
-            ({ type, flags, payload }) => type === FrameType.PING && flags === 1 && Buffer.from(mark).equals(payload),
-          )
-        )
-          resolve();
-      };
-      this.socket.on("data", look);
-      look();
+      this.#awaited = { mark, onAnswer: resolve };
     });
+    this.send(this.frames.ping([...mark]));
     await Promise.race([answered, this.closed]);
     return this.result();
   }
@@ -93,17 +126,11 @@ export class HostilePeer {
   }
 
   result(): AttackResult {
-    const goAway = this.output.find(({ type }) => type === FrameType.GOAWAY);
-    const resets: Record<string, number> = {};
-    for (const { type, payload } of this.output) {
-      if (type !== FrameType.RST_STREAM) continue;
-      const name = codeName(payload, 0);
-      resets[name] = (resets[name] ?? 0) + 1;
-    }
+    const goAway = this.#goAway;
     return {
       goAway: goAway === undefined ? undefined : codeName(goAway.payload, 4),
       why: goAway === undefined ? "" : Buffer.from(goAway.payload.subarray(8)).toString("latin1"),
-      resets,
+      resets: { ...this.#resets },
     };
   }
 }

@@ -1,6 +1,7 @@
 /** Every way in which two sessions and their routers can go on, in worlds that are small enough to be explored. */
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { describe, expect, it } from "vitest";
 import type { Session, SessionOptions } from "../../src/session/session.js";
 import type { WorldOptions } from "./small-world.js";
@@ -52,20 +53,23 @@ const mistakes: readonly [what: string, from: string, to: string][] = [
 ];
 
 describe("a mistake in the session is found", () => {
-  for (const [index, [what, from, to]] of mistakes.entries()) {
+  for (const [what, from, to] of mistakes) {
     it(what, async () => {
       const built = fileURLToPath(new URL("../../dist/session/session.js", import.meta.url));
       const source = readFileSync(built, "utf8");
       expect(source.split(from), `"${from}" once in what was built`).toHaveLength(2);
-      const planted = built.replace(/session\.js$/, `planted-${index}.js`);
-      writeFileSync(planted, source.replace(from, to));
+      const folder = mkdtempSync(fileURLToPath(new URL("../.example-", import.meta.url)));
+      const planted = join(folder, "session.js");
+      const withoutMap = source.replace(/^\/\/# sourceMappingURL=.*$/m, "");
+      const beside = (_: string, path: string): string => `from "${new URL(path, pathToFileURL(built)).href}"`;
+      writeFileSync(planted, withoutMap.replace(from, to).replaceAll(/from "(\.[^"]+)"/g, beside));
       try {
         const { Session: Wrong } = (await import(/* @vite-ignore */ planted)) as {
           Session: new (options: SessionOptions) => Session;
         };
         expect(firstProblem(3_000, { make: (options) => new Wrong(options) })).toBeDefined();
       } finally {
-        rmSync(planted);
+        rmSync(folder, { recursive: true });
       }
     });
   }

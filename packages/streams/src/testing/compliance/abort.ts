@@ -68,7 +68,7 @@ function otherSideTests(given: ComplianceOptions): ComplianceTest[] {
     }),
 
     ...bothWays(given, "an abort ends the other side's blocked sends", async (from, to, setup) => {
-      const sends = fill(from);
+      const sends = fill(from, setup.traits);
       const last = later(from.stream.sendEof());
       await setup.traits.settle();
       to.stream.abort(new Error("pulled out"));
@@ -96,18 +96,22 @@ export function abortTests(given: ComplianceOptions): ComplianceTest[] {
   return [
     ...otherSideTests(given),
 
-    ...bothWays(given, "after an abort everything on this side is refused, what waits too", async (from) => {
-      const sends = fill(from);
-      const receiving = later(from.receive());
-      from.stream.abort(new Error("enough"));
-      from.stream.abort(new Error("enough"));
-      await rejection(receiving, ClosedStreamError, "a receive that waits while the stream is aborted");
-      await Promise.all(sends);
-      await rejection(from.receive(), ClosedStreamError, "a receive after abort");
-      await rejection(from.send(pattern(1, 1)), ClosedStreamError, "a send after abort");
-      await rejection(from.stream.sendEof(), ClosedStreamError, "sendEof after abort");
-      await from.stream.close();
-    }),
+    ...bothWays(
+      given,
+      "after an abort everything on this side is refused, what waits too",
+      async (from, _, { traits }) => {
+        const sends = fill(from, traits);
+        const receiving = later(from.receive());
+        from.stream.abort(new Error("enough"));
+        from.stream.abort(new Error("enough"));
+        await rejection(receiving, ClosedStreamError, "a receive that waits while the stream is aborted");
+        await Promise.all(sends);
+        await rejection(from.receive(), ClosedStreamError, "a receive after abort");
+        await rejection(from.send(pattern(1, 1)), ClosedStreamError, "a send after abort");
+        await rejection(from.stream.sendEof(), ClosedStreamError, "sendEof after abort");
+        await from.stream.close();
+      },
+    ),
 
     ...bothWays(
       given,

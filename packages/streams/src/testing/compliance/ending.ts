@@ -2,7 +2,7 @@
 import { BrokenStreamError, ClosedStreamError } from "../../contract/errors.js";
 import { defaultCloseTimeoutMs } from "../../contract/stream.js";
 import {
-  block,
+  blocksOfRoom,
   bothWays,
   check,
   fill,
@@ -90,9 +90,11 @@ function closeTests(given: ComplianceOptions): ComplianceTest[] {
     ...halfCloses(
       given,
       bothWays(given, "close discards what is unread, so that the other side can finish", async (from, to, setup) => {
+        const { block } = setup.traits;
+        const items = blocksOfRoom(setup.traits) * 2;
         const sending = later(
           (async () => {
-            for (let count = 0; count < 500; count++) await to.send(block);
+            for (let count = 0; count < items; count++) await to.send(block);
             await to.stream.sendEof();
           })(),
         );
@@ -163,7 +165,7 @@ function closeTimeTests(given: ComplianceOptions): ComplianceTest[] {
       given,
       "close with a limit of its own keeps to it, and rejects if the end could not be sent",
       async (from, to, setup) => {
-        const sends = fill(from);
+        const sends = fill(from, setup.traits);
         await setup.traits.settle();
         const closing = later(from.stream.close({ closeTimeoutMs: 70 }));
         await setup.traits.settle();

@@ -2,7 +2,13 @@
 
 import { VirtualClock } from "@trunkline/base/testing";
 import { BrokenStreamError } from "../../contract/errors.js";
-import type { ObjectStream, ReceivedMessage, SendOptions, WaitOptions } from "../../contract/stream.js";
+import {
+  maxPendingSends,
+  type ObjectStream,
+  type ReceivedMessage,
+  type SendOptions,
+  type WaitOptions,
+} from "../../contract/stream.js";
 import type { ComplianceOptions, ComplianceTest, ItemCodec } from "./options.js";
 
 const identity: ItemCodec = { toItem: (bytes) => bytes, toBytes: (item) => item as Uint8Array };
@@ -66,10 +72,13 @@ export interface Traits {
   readonly keepsTime: boolean;
   readonly maxItemBytes: number;
   readonly maxUnreadBytes: number;
+  /** A block of which 256 or more are as many bytes as may be accepted and not read. */
+  readonly block: Uint8Array;
   settle(): Promise<void>;
 }
 
 export function traitsOf(given: ComplianceOptions): Traits {
+  const { maxUnreadBytes = 16 * 1024 * 1024 } = given;
   return {
     keepsBoundaries: given.keepsBoundaries ?? true,
     halfClose: given.halfClose ?? "both",
@@ -77,7 +86,8 @@ export function traitsOf(given: ComplianceOptions): Traits {
     abortIsSeen: given.abortIsSeen ?? true,
     keepsTime: given.keepsTime ?? true,
     maxItemBytes: given.maxItemBytes ?? 4 * 1024 * 1024,
-    maxUnreadBytes: given.maxUnreadBytes ?? 16 * 1024 * 1024,
+    maxUnreadBytes,
+    block: blockOf(Math.min(largestBlockBytes, Math.ceil(maxUnreadBytes / 256))),
     settle: given.settle?.bind(given) ?? microtasks,
   };
 }
@@ -220,12 +230,25 @@ export async function rejection<E extends Error>(
   throw new Error(`expected ${what} to reject with ${type.name}, but it resolved with ${resolved}`);
 }
 
-/** A block that fills buffers quickly. */
-export const block: Uint8Array = pattern(1, 64 * 1024);
+const largestBlockBytes = 64 * 1024;
+const blocks = new Map<number, Uint8Array>();
+
+/** Returns one block for each length, since codecs of items may know it again. */
+function blockOf(length: number): Uint8Array {
+  const block = blocks.get(length) ?? pattern(1, length);
+  blocks.set(length, block);
+  return block;
+}
+
+/** Returns the number of blocks that are as many bytes as may be accepted and not read. */
+export function blocksOfRoom({ block, maxUnreadBytes }: Traits): number {
+  return Math.ceil(maxUnreadBytes / block.length);
+}
 
 /** Makes more sends at once than may wait, so that all room is taken and the last of them are refused. */
-export function fill(end: End): Promise<unknown>[] {
-  return Array.from({ length: 400 }, () =>
+export function fill(end: End, traits: Traits): Promise<unknown>[] {
+  const { block } = traits;
+  return Array.from({ length: blocksOfRoom(traits) + maxPendingSends + 1 }, () =>
     end.send(block).then(
       () => undefined,
       (error: unknown) => error,

@@ -2,7 +2,7 @@
 import { BusyStreamError } from "../../contract/errors.js";
 import { maxPendingSends } from "../../contract/stream.js";
 import {
-  block,
+  blocksOfRoom,
   bothWays,
   check,
   type End,
@@ -69,8 +69,9 @@ export function itemTests(given: ComplianceOptions): ComplianceTest[] {
       await sent;
     }),
 
-    ...bothWays(given, "a send too many is refused at once, and those before it arrive", async (from, to) => {
-      const outcomes = fill(from);
+    ...bothWays(given, "a send too many is refused at once, and those before it arrive", async (from, to, setup) => {
+      const { block } = setup.traits;
+      const outcomes = fill(from, setup.traits);
       const last = await outcomes[outcomes.length - 1];
       check(
         last instanceof BusyStreamError,
@@ -102,8 +103,8 @@ export function itemTests(given: ComplianceOptions): ComplianceTest[] {
     }),
 
     ...bothWays(given, "a sender stops when it is not read, and goes on when it is", async (from, to, setup) => {
-      const { maxUnreadBytes, settle } = setup.traits;
-      const items = Math.ceil(maxUnreadBytes / block.length) * 2;
+      const { block, maxUnreadBytes, settle } = setup.traits;
+      const items = blocksOfRoom(setup.traits) * 2;
       let sent = 0;
       const sending = later(
         (async () => {

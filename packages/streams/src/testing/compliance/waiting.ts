@@ -1,7 +1,18 @@
 /** The tests of waits with a signal: a cancelled one loses nothing and leaves nothing behind. */
 import { BrokenStreamError } from "../../contract/errors.js";
+import { maxPendingSends } from "../../contract/stream.js";
 import { ManualSignal } from "../manual-signal.js";
-import { block, bothWays, check, later, pairTest, pattern, receiveItems, rejection, sendAll } from "./harness.js";
+import {
+  blocksOfRoom,
+  bothWays,
+  check,
+  later,
+  pairTest,
+  pattern,
+  receiveItems,
+  rejection,
+  sendAll,
+} from "./harness.js";
 import type { ComplianceOptions, ComplianceTest } from "./options.js";
 
 async function rejectsWithReason(promise: Promise<unknown>, reason: unknown, what: string): Promise<void> {
@@ -95,11 +106,12 @@ export function waitingTests(given: ComplianceOptions): ComplianceTest[] {
     ...bothWays(
       given,
       "a send that is cancelled while it waits never began, or aborts the stream",
-      async (from, to) => {
+      async (from, to, { traits }) => {
+        const { block } = traits;
         const reason = new Error("no longer wanted");
         const signal = new ManualSignal();
         // Every third one can be cancelled; the many before have filled what room there is.
-        const sends = Array.from({ length: 300 }, (_, index) =>
+        const sends = Array.from({ length: blocksOfRoom(traits) + maxPendingSends }, (_, index) =>
           from.send(block, index % 3 === 2 ? { signal } : {}).then(
             () => "accepted",
             (error: unknown) => error,

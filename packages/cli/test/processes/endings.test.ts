@@ -1,9 +1,13 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { describe, expect, test } from "vitest";
-import { ProcessLab } from "../support/lab.js";
-import type { ProcessRun } from "../support/process-run.js";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { disposeLabs, MixedLab, ProcessLab } from "../support/lab.js";
+import { type ProcessRun, publishCommand } from "../support/process-run.js";
+import type { Run } from "../support/run.js";
 import { Client, startService } from "../support/services.js";
+
+beforeAll(publishCommand, 120_000);
+afterAll(disposeLabs);
 
 describe.concurrent("an end in order", () => {
   test("every command ends with 0 on a signal, saying nothing", async () => {
@@ -25,7 +29,7 @@ describe.concurrent("an end in order", () => {
   });
 
   test("open connections may finish within --grace", async () => {
-    await using lab = new ProcessLab();
+    await using lab = new MixedLab("connect");
     await using service = await startService((socket) => socket.pipe(socket));
     await lab.router();
     await lab.expose("echo", service.target);
@@ -42,7 +46,7 @@ describe.concurrent("an end in order", () => {
   });
 
   test("after --grace they are reset, at both ends", async () => {
-    await using lab = new ProcessLab();
+    await using lab = new MixedLab("connect");
     await using service = await startService((socket) => socket.pipe(socket));
     await lab.router();
     await lab.expose("echo", service.target);
@@ -58,7 +62,7 @@ describe.concurrent("an end in order", () => {
   });
 
   test("a second signal ends at once", async () => {
-    await using lab = new ProcessLab();
+    await using lab = new MixedLab("connect");
     await using service = await startService((socket) => socket.pipe(socket));
     await lab.router();
     await lab.expose("echo", service.target);
@@ -72,12 +76,12 @@ describe.concurrent("an end in order", () => {
   });
 
   test("a reader of stdout that has gone ends the command, too", async () => {
-    await using lab = new ProcessLab();
+    await using lab = new MixedLab("connect");
     await using service = await startService((socket) => socket.pipe(socket));
     await lab.router();
     await lab.expose("echo", service.target);
     const { connect, port } = await lab.connect("echo");
-    connect.child.stdout.destroy();
+    (connect as ProcessRun).child.stdout.destroy();
     const client = new Client(port);
     client.socket.end("x"); // the event of this connection is what cannot be written
     expect(await connect.exit).toBe(141);
@@ -86,10 +90,10 @@ describe.concurrent("an end in order", () => {
 
 describe.concurrent("a router", () => {
   test("whose reader of stdout has gone ends with 141, which a supervisor takes for a failure", async () => {
-    await using lab = new ProcessLab();
+    await using lab = new MixedLab("router");
     await using service = await startService();
     const { router } = await lab.router();
-    router.child.stdout.destroy();
+    (router as ProcessRun).child.stdout.destroy();
     await lab.expose("web", service.target); // the event of this listener is what cannot be written
     expect(await router.exit).toBe(141);
   });
@@ -143,7 +147,7 @@ describe.concurrent("the demo", () => {
 });
 
 /** A signal that comes right after the first is taken for the same one: this repeats it until it is not. */
-async function killUntilEnded(run: ProcessRun): Promise<number | NodeJS.Signals> {
+async function killUntilEnded(run: Run): Promise<number | NodeJS.Signals> {
   const repeat = setInterval(() => run.kill("SIGINT"), 20);
   try {
     return await run.exit;

@@ -1,10 +1,14 @@
-import { describe, expect, test } from "vitest";
-import { ProcessLab } from "../support/lab.js";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { disposeLabs, MixedLab } from "../support/lab.js";
+import { publishCommand } from "../support/process-run.js";
 import { startService } from "../support/services.js";
+
+beforeAll(publishCommand, 120_000);
+afterAll(disposeLabs);
 
 describe.concurrent("expose NAME stdio:", () => {
   test("gives standard input to one connection at a time, and ends when that has all of it", async () => {
-    await using lab = new ProcessLab();
+    await using lab = new MixedLab("expose", "connect");
     await lab.router();
     const text = "all of it\n".repeat(50_000);
     const expose = lab.run(["expose", "backup", "stdio:"], {}, text);
@@ -21,7 +25,7 @@ describe.concurrent("expose NAME stdio:", () => {
 
 describe.concurrent("connect --stdio", () => {
   test("carries standard input to the target and its answer to standard output, and ends with both", async () => {
-    await using lab = new ProcessLab();
+    await using lab = new MixedLab("connect");
     await using service = await startService((socket) => socket.pipe(socket));
     await lab.router();
     const expose = await lab.expose("echo", service.target);
@@ -35,7 +39,7 @@ describe.concurrent("connect --stdio", () => {
   });
 
   test("ends with 74 where the target resets, after what it has sent", async () => {
-    await using lab = new ProcessLab();
+    await using lab = new MixedLab("connect");
     await using service = await startService((socket) => {
       socket.write("half of", () => socket.once("data", () => socket.resetAndDestroy()));
     });
@@ -49,7 +53,7 @@ describe.concurrent("connect --stdio", () => {
   });
 
   test("waits for a name that is not exposed, and then ends with 68", async () => {
-    await using lab = new ProcessLab();
+    await using lab = new MixedLab("connect");
     await lab.router();
     const run = lab.run(["connect", "nothing", "--stdio", "--wait", "0"]);
     expect(await run.exit).toBe(68);

@@ -1,8 +1,12 @@
 import { createSocket } from "node:dgram";
 import { Resolver } from "node:dns/promises";
 import { once } from "node:events";
-import { describe, expect, test } from "vitest";
-import { ProcessLab } from "../support/lab.js";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { disposeLabs, MixedLab } from "../support/lab.js";
+import { publishCommand } from "../support/process-run.js";
+
+beforeAll(publishCommand, 120_000);
+afterAll(disposeLabs);
 
 /** Answers a DNS query for an address with 192.0.2.53, as a name server does. */
 function dnsAnswer(query: Buffer): Buffer {
@@ -17,7 +21,7 @@ function dnsAnswer(query: Buffer): Buffer {
 
 describe.concurrent("UDP through processes", () => {
   test("answers a DNS query, and goes on when the router was restarted", async () => {
-    await using lab = new ProcessLab();
+    await using lab = new MixedLab("router");
     const server = createSocket("udp4");
     server.on("message", (query, { port, address }) => server.send(dnsAnswer(query), port, address));
     server.bind(0, "127.0.0.1");

@@ -1,9 +1,14 @@
+/** Processes that are killed or stopped. Only those are processes, and the others of a test are in this one. */
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import type { Socket } from "node:net";
-import { describe, expect, test } from "vitest";
-import { ProcessLab } from "../support/lab.js";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { disposeLabs, MixedLab } from "../support/lab.js";
+import { publishCommand } from "../support/process-run.js";
 import { Client, fateOf, startService } from "../support/services.js";
+
+beforeAll(publishCommand, 120_000);
+afterAll(disposeLabs);
 
 /** Sends without end. */
 function flood(socket: Socket): void {
@@ -17,7 +22,7 @@ function flood(socket: Socket): void {
 
 describe.concurrent("a loss in the middle is a reset at the other end, never an end", () => {
   test.each(["expose", "router", "connect"] as const)("when %s is killed", async (victim) => {
-    await using lab = new ProcessLab();
+    await using lab = new MixedLab(victim);
     await using service = await startService(flood);
     const { router } = await lab.router();
     const expose = await lab.expose("flood", service.target, "--no-check", "--resume", "0");
@@ -37,7 +42,7 @@ describe.concurrent("a loss in the middle is a reset at the other end, never an 
 
 describe.concurrent("a process that is killed in the middle of an upload", () => {
   test.each(["expose", "connect"] as const)("breaks the tunnel at the other side: %s", async (victim) => {
-    await using lab = new ProcessLab();
+    await using lab = new MixedLab(victim);
     await using service = await startService();
     await lab.router();
     const expose = await lab.expose("uploads", service.target, "--no-check", "--resume", "1s");
@@ -59,7 +64,7 @@ describe.concurrent("a process that is killed in the middle of an upload", () =>
 
 describe.concurrent("a transfer that was sent whole", () => {
   test("arrives whole at a reader that pauses, though expose ends meanwhile", async () => {
-    await using lab = new ProcessLab();
+    await using lab = new MixedLab("expose");
     const content = randomBytes(200_000);
     await using service = await startService((socket) => socket.end(content));
     const { router } = await lab.router();
@@ -81,7 +86,7 @@ describe.concurrent("a transfer that was sent whole", () => {
 
 describe.concurrent("a way that is dead without a word", () => {
   test("is noticed by expose and connect after --keepalive and --keepalive-timeout", async () => {
-    await using lab = new ProcessLab();
+    await using lab = new MixedLab("router");
     await using service = await startService((socket) => socket.pipe(socket));
     const { router } = await lab.router();
     const times = ["--keepalive", "500ms", "--keepalive-timeout", "500ms", "--resume", "1s"];
@@ -98,7 +103,7 @@ describe.concurrent("a way that is dead without a word", () => {
   });
 
   test("is noticed by the router, which tells the other side and frees the name", async () => {
-    await using lab = new ProcessLab();
+    await using lab = new MixedLab("expose");
     await using service = await startService((socket) => socket.pipe(socket));
     const { router } = await lab.router("--keepalive", "500ms", "--keepalive-timeout", "500ms");
     const expose = await lab.expose("echo", service.target);
@@ -114,8 +119,8 @@ describe.concurrent("a way that is dead without a word", () => {
 
 describe.concurrent("what was lost comes back", () => {
   test("expose with nothing but an endpoint and a token waits for its router as long as it takes", async () => {
-    await using lab = new ProcessLab();
-    await using elsewhere = new ProcessLab();
+    await using lab = new MixedLab("router");
+    await using elsewhere = new MixedLab("expose");
     await using service = await startService((socket) => socket.pipe(socket));
     const { router, endpoint } = await lab.router();
     const minted = lab.run(["token", "mint", "me"]);
@@ -137,7 +142,7 @@ describe.concurrent("what was lost comes back", () => {
   });
 
   test("a connection whose offer went to an expose that was killed meanwhile is offered to its successor", async () => {
-    await using lab = new ProcessLab();
+    await using lab = new MixedLab("expose");
     await using service = await startService((socket) => socket.pipe(socket));
     const { router } = await lab.router();
     const expose = await lab.expose("echo", service.target);
@@ -156,7 +161,7 @@ describe.concurrent("what was lost comes back", () => {
   });
 
   test("expose and connect go on by themselves after the router was killed and started again", async () => {
-    await using lab = new ProcessLab();
+    await using lab = new MixedLab("router");
     await using service = await startService((socket) => socket.pipe(socket));
     const { router, endpoint } = await lab.router();
     const expose = await lab.expose("echo", service.target);
@@ -183,7 +188,7 @@ describe.concurrent("what was lost comes back", () => {
     ["killed", "SIGKILL"],
     ["ended in order", "SIGTERM"],
   ] as const)("a download does not notice that its router is %s and started again", async (_, signal) => {
-    await using lab = new ProcessLab();
+    await using lab = new MixedLab("router");
     const content = randomBytes(48_000_000);
     await using service = await startService((socket) => socket.end(content));
     const { router, endpoint } = await lab.router();
@@ -204,7 +209,7 @@ describe.concurrent("what was lost comes back", () => {
   });
 
   test("a connection goes on at the second --endpoint when the router of the first is killed", async () => {
-    await using lab = new ProcessLab();
+    await using lab = new MixedLab("router");
     await using service = await startService((socket) => socket.pipe(socket));
     const key = lab.file("key", "a key that only this test uses, and long enough");
     const first = await lab.router("--key-file", key);
@@ -225,7 +230,7 @@ describe.concurrent("what was lost comes back", () => {
   });
 
   test("a connection made while expose is restarted waits for it", async () => {
-    await using lab = new ProcessLab();
+    await using lab = new MixedLab("expose");
     await using service = await startService((socket) => socket.pipe(socket));
     await lab.router();
     const expose = await lab.expose("echo", service.target);

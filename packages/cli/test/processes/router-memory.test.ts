@@ -4,9 +4,13 @@
  */
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
-import { ProcessLab } from "../support/lab.js";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { disposeLabs, MixedLab } from "../support/lab.js";
+import { type ProcessRun, publishCommand } from "../support/process-run.js";
 import { Client, startService } from "../support/services.js";
+
+beforeAll(publishCommand, 120_000);
+afterAll(disposeLabs);
 
 const pieceBytes = 4 * 1024 * 1024;
 
@@ -52,7 +56,7 @@ describe.skipIf(reason !== undefined)(
   `the memory of a router${reason === undefined ? "" : ` (skipped: ${reason})`}`,
   () => {
     /** Carries the canary both ways for some time, and returns the most that was found of it in the router. */
-    async function found(exposing: readonly string[], connecting: readonly string[], lab: ProcessLab): Promise<number> {
+    async function found(exposing: readonly string[], connecting: readonly string[], lab: MixedLab): Promise<number> {
       const canary = ["canary", "of", String(process.hrtime.bigint()), "never", "in", "the", "clear"].join("-");
       await using service = await startService((socket) => socket.pipe(socket));
       const { router } = await lab.router();
@@ -63,7 +67,7 @@ describe.skipIf(reason !== undefined)(
       for (let round = 1; round <= 5; round += 1) {
         client.socket.write(canary.repeat(2_000));
         await client.receive(canary.length * 2_000 * round);
-        most = Math.max(most, countInMemory(router.child.pid as number, canary));
+        most = Math.max(most, countInMemory((router as ProcessRun).child.pid as number, canary));
       }
       client.socket.end();
       expect(await client.over).toBe("end");
@@ -71,12 +75,12 @@ describe.skipIf(reason !== undefined)(
     }
 
     test("holds the text of a connection without end-to-end TLS", async () => {
-      await using lab = new ProcessLab();
+      await using lab = new MixedLab("router");
       expect(await found([], [], lab)).toBeGreaterThan(0);
     });
 
     test("holds nothing of it with end-to-end TLS", async () => {
-      await using lab = new ProcessLab();
+      await using lab = new MixedLab("router");
       for (const name of ["l", "d"]) expect(await lab.run(["cert", "peer", name, "--folder", lab.folder]).exit).toBe(0);
       const side = (name: string, option: string): string[] => [
         "--identity",
