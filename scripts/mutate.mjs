@@ -1,10 +1,13 @@
 /**
- * `npm run mutate -- PACKAGE [--seed S] [--count N] [--only TEXT] [--limit SECONDS] [--least SHARE]`: changes a package
- * in N small ways, one at a time, and runs the tests that import the changed file, the nearest first, until one fails.
- * A mutant that no test notices survives. It ends with 1 if a smaller share than 0.95 was noticed; survivors that
+ * `npm run mutate -- PACKAGE [--seed S] [--count N] [--pick A,B] [--only TEXT] [--limit SECONDS] [--least SHARE]
+ * [--quick]`: changes a package in N small ways, one at a time, and runs the tests that reach the changed place. A
+ * mutant that no test notices survives. It ends with 1 if a smaller share than 0.95 was noticed; survivors that
  * `conformance/mutants/PACKAGE.md` explains count as noticed, since no test can tell them from the original.
+ *
+ * All mutants are first tried in one warm process (`mutate/warm.mjs`), which decides most of them in milliseconds. Each
+ * of the others gets processes of its own, with the test files that reach it, the nearest first. `--quick` leaves them
+ * undecided, which counts as not noticed; so does what `--limit` leaves out. `--pick` tries some numbers of a sample.
  */
-import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -12,106 +15,117 @@ import { parseArgs } from "node:util";
 import { sourcesOf, testsOf } from "./mutate/importers.mjs";
 import { difference, mutantsOf, mutated } from "./mutate/mutants.mjs";
 import { randomFrom, sample } from "./mutate/sample.mjs";
+import { endRun, runVitest } from "./mutate/vitest.mjs";
+import { tryWarm } from "./mutate/warm.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const configuration = join(root, "scripts/mutate/vitest.config.mjs");
 /** A test that takes longer with a mutant than this waits for something that does not come any more. */
 const testTimeoutMs = 15_000;
-/** A run of all tests of a file; a mutant may also loop for ever without giving way to any timer. */
+/** A run of several test files; a mutant may also loop for ever without giving way to any timer. */
 const runLimitMs = 60_000;
 /** The number of test files in the first run. Most mutants are noticed by the nearest ones. */
 const nearest = 6;
 
-const usage = "usage: npm run mutate -- PACKAGE [--seed S] [--count N] [--only TEXT] [--limit SECONDS] [--least SHARE]";
-const { name, seed, count, only, limitMs, leastShare } = argumentsOrExit();
+const usage =
+  "usage: npm run mutate -- PACKAGE [--seed S] [--count N] [--pick A,B] [--only TEXT] [--limit SECONDS] " +
+  "[--least SHARE] [--quick]";
+const { name, seed, count, pick, only, limitMs, leastShare, quick } = argumentsOrExit();
 const folder = join(root, "packages", name);
 const explained = explanations();
-const startedAt = performance.now();
-/** @type {import("node:child_process").ChildProcess | undefined} */
-let running;
-for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => endRun(130));
+const deadline = performance.now() + limitMs;
+for (const signal of ["SIGINT", "SIGTERM"]) {
+  process.on(signal, () => {
+    endRun();
+    process.exit(130);
+  });
+}
 
 const all = sourcesOf(folder)
   .filter((file) => file.includes(only))
   .flatMap((file) => {
-    const source = readFileSync(join(folder, file), "utf8");
-    return mutantsOf(source).map((mutant) => ({ file, source, mutant }));
+    const path = join(folder, file);
+    const source = readFileSync(path, "utf8");
+    return mutantsOf(source).map((mutant) => ({ file, path, source, mutant }));
   });
-const chosen = sample(all, count, randomFrom(seed));
+const chosen = sample(all, count, randomFrom(seed))
+  .map((each, index) => ({ ...each, id: index + 1 }))
+  .filter(({ id }) => pick === undefined || pick.includes(id));
 console.log(`${name}: ${chosen.length} of ${all.length} mutants, seed ${seed}`);
 
+const importers = new Map(chosen.map(({ file }) => [file, testsOf(folder, file)]));
+const { outcomes, reach, imported } = await tryWarm(chosen, testsByNearness().map(inProject), deadline);
+console.log(`${outcomes.size} of them are noticed by quick tests in a warm process`);
+
 // A test that fails anyway would kill every mutant.
-const first = [...new Set(chosen.flatMap(({ file }) => testsOf(folder, file).slice(0, nearest)))];
-if (first.length > 0 && (await run(first)) !== "survived") {
+const undecided = quick ? [] : chosen.filter(({ id }) => !outcomes.has(id));
+const first = [...new Set(undecided.flatMap((each) => testsThatReach(each).slice(0, nearest)))];
+if (first.length > 0 && (await runVitest({ sources: {}, tests: first.map(inProject), testTimeoutMs })) !== 0) {
   console.error(`${name}: the tests fail without a mutant`);
   process.exit(2);
 }
 
-const counts = { killed: 0, timeout: 0, explained: 0, survived: 0 };
-for (const [index, { file, source, mutant }] of chosen.entries()) {
-  if (performance.now() - startedAt > limitMs) {
-    console.log(`the limit of ${limitMs / 1_000} s is reached: ${chosen.length - index} mutants are left out`);
-    break;
-  }
+const counts = { killed: 0, timeout: 0, explained: 0, survived: 0, undecided: 0 };
+for (const each of chosen) {
+  const { id, file, source, mutant } = each;
   const { line, before, after } = difference(source, mutant);
-  const tests = testsOf(folder, file);
-  let outcome = "survived";
-  for (const group of [tests.slice(0, nearest), tests.slice(nearest)]) {
-    if (outcome === "survived" && group.length > 0) outcome = await run(group, { file, text: mutated(source, mutant) });
-  }
-  if (outcome === "survived" && explained.some((text) => text.includes(before) && text.includes(after)))
-    outcome = "explained";
+  let outcome = outcomes.get(id) ?? (await tryFresh(each));
+  if (outcome === "survived" && isExplained(file, before, after)) outcome = "explained";
   counts[outcome] += 1;
-  console.log(`${index + 1}. ${outcome}: packages/${name}/${file}:${line} (${mutant.operator})`);
+  console.log(`${id}. ${outcome}: packages/${name}/${file}:${line} (${mutant.operator})`);
   if (outcome !== "killed") console.log(`   - ${before}\n   + ${after}`);
 }
 
-const done = counts.killed + counts.timeout + counts.explained + counts.survived;
-const noticed = done - counts.survived;
 const { killed, timeout, survived } = counts;
-console.log(`${name}: ${killed} killed, ${timeout} timeouts, ${survived} survived, ${counts.explained} explained`);
-console.log(`${noticed} passed, ${survived} failed`);
-process.exitCode = done > 0 && noticed / done < leastShare ? 1 : 0;
+const noticed = killed + timeout + counts.explained;
+console.log(
+  `${name}: ${killed} killed, ${timeout} timeouts, ${survived} survived, ${counts.explained} explained, ` +
+    `${counts.undecided} undecided`,
+);
+console.log(`${noticed} passed, ${chosen.length - noticed} failed`);
+process.exitCode = chosen.length > 0 && noticed / chosen.length < leastShare ? 1 : 0;
 
-/** Ends the run that is going on, its workers included, and this process. @param {number} code */
-function endRun(code) {
-  if (running?.pid !== undefined) process.kill(-running.pid, "SIGKILL");
-  process.exit(code);
+/** @param {string} test relative to the package */
+function inProject(test) {
+  return `packages/${name}/${test}`;
+}
+
+/** Returns the test files that import a mutated source, those first that are nearest to the most mutants. */
+function testsByNearness() {
+  /** @type {Map<string, number>} */
+  const weights = new Map();
+  for (const { file } of chosen) {
+    for (const [index, test] of (importers.get(file) ?? []).entries())
+      weights.set(test, (weights.get(test) ?? 0) + 1 / (index + 1));
+  }
+  return [...weights].sort(([, a], [, b]) => b - a).map(([test]) => test);
 }
 
 /**
- * Runs test files, with a source replaced if one is given.
- * @param {readonly string[]} tests relative to the package
- * @param {{ file: string, text: string }} [replaced]
- * @returns {Promise<"killed" | "survived" | "timeout">}
+ * Returns the test files that may notice a mutant: those that were seen to reach it, and the importers among those of
+ * which that is not known.
  */
-async function run(tests, replaced) {
-  const paths = tests.map((test) => `packages/${name}/${test}`);
-  const environment = JSON.stringify({
-    ...(replaced && { file: join(folder, replaced.file), text: replaced.text }),
-    tests: paths,
-    testTimeoutMs,
-  });
-  const child = spawn(
-    process.execPath,
-    [join(root, "node_modules/vitest/vitest.mjs"), "run", "--config", configuration, ...paths],
-    { cwd: root, env: { ...process.env, TRUNKLINE_MUTANT: environment }, stdio: "ignore", detached: true },
+function testsThatReach({ id, file }) {
+  return (importers.get(file) ?? []).filter(
+    (test) => imported.has(id) || (reach.get(inProject(test))?.has(id) ?? true),
   );
-  running = child;
-  let timeout = false;
-  const timer = setTimeout(() => {
-    timeout = true;
-    // The whole group: the tests' own processes and workers, too.
-    if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
-  }, runLimitMs);
-  const code = await new Promise((resolve, reject) => child.once("close", resolve).once("error", reject));
-  running = undefined;
-  clearTimeout(timer);
-  if (timeout) return "timeout";
-  return code === 0 ? "survived" : "killed";
 }
 
-/** Returns the list items of the file that explains survivors of this package. @returns {string[]} */
+/** @returns {Promise<"killed" | "survived" | "timeout" | "undecided">} */
+async function tryFresh(each) {
+  const tests = testsThatReach(each);
+  for (const group of [tests.slice(0, nearest), tests.slice(nearest)]) {
+    if (group.length === 0) continue;
+    if (quick || performance.now() > deadline) return "undecided";
+    const timer = setTimeout(endRun, runLimitMs);
+    const sources = { [each.path]: mutated(each.source, each.mutant) };
+    const code = await runVitest({ sources, tests: group.map(inProject), testTimeoutMs });
+    clearTimeout(timer);
+    if (code !== 0) return code === "ended" ? "timeout" : "killed";
+  }
+  return "survived";
+}
+
+/** Returns the items of the list that explains survivors of this package. @returns {string[]} */
 function explanations() {
   const path = join(root, `conformance/mutants/${name}.md`);
   if (!existsSync(path)) return [];
@@ -120,14 +134,21 @@ function explanations() {
     .map((item) => item.replace(/\s+/g, " "));
 }
 
+/** Returns true if an item of that list names the file and has the line before and after. */
+function isExplained(file, before, after) {
+  return explained.some((item) => [file, before, after].every((text) => item.includes(`\`${text}\``)));
+}
+
 function argumentsOrExit() {
   try {
     const { values, positionals } = parseArgs({
       options: {
         seed: { type: "string", default: "1" },
         count: { type: "string", default: "20" },
+        pick: { type: "string" },
         only: { type: "string", default: "" },
         limit: { type: "string", default: "Infinity" },
+        quick: { type: "boolean", default: false },
         least: { type: "string", default: "0.95" },
       },
       allowPositionals: true,
@@ -137,9 +158,10 @@ function argumentsOrExit() {
       throw new Error("name one package");
     const [seed, count, seconds] = [values.seed, values.count, values.limit].map(Number);
     if (!Number.isInteger(seed) || !Number.isInteger(count) || Number.isNaN(seconds)) throw new Error("not a number");
+    const pick = values.pick?.split(",").map(Number);
     const leastShare = Number(values.least);
     if (!(leastShare >= 0 && leastShare <= 1)) throw new Error(`--least must be from 0 to 1, not ${values.least}`);
-    return { name, seed, count, only: values.only, limitMs: seconds * 1_000, leastShare };
+    return { name, seed, count, pick, only: values.only, limitMs: seconds * 1_000, leastShare, quick: values.quick };
   } catch (error) {
     console.error(`${error.message}\n${usage}`);
     process.exit(2);

@@ -10,6 +10,8 @@ import { parseAst } from "vite";
  * @property {number} start the offset at which the replaced text begins
  * @property {number} end the offset behind the replaced text
  * @property {string} replacement
+ * @property {[number, number]} scope where the expression or statement begins and ends that the change is part of
+ * @property {boolean} isStatement whether the scope is a statement
  */
 
 /** Operators that exchange one for another; a comparison also moves its border. */
@@ -45,8 +47,10 @@ export function mutantsOf(source) {
   /** @type {Mutant[]} */
   const found = [];
   const text = (node) => source.slice(node.start, node.end);
+  const push = (operator, start, end, replacement, scope, isStatement = false) =>
+    found.push({ operator, start, end, replacement, scope: [scope.start, scope.end], isStatement });
   const add = (operator, node, replacement) => {
-    if (replacement !== text(node)) found.push({ operator, start: node.start, end: node.end, replacement });
+    if (replacement !== text(node)) push(operator, node.start, node.end, replacement, node, operator === "statement");
   };
 
   /** @type {Record<string, (node: any, parent: any) => void>} */
@@ -64,8 +68,7 @@ export function mutantsOf(source) {
     UnaryExpression: (node) => node.operator === "!" && add("condition", node, text(node.argument)),
     UpdateExpression: (node) => {
       const at = source.indexOf(node.operator, node.prefix ? node.start : node.argument.end);
-      const replacement = node.operator === "++" ? "--" : "++";
-      found.push({ operator: "arithmetic", start: at, end: at + 2, replacement });
+      push("arithmetic", at, at + 2, node.operator === "++" ? "--" : "++", node);
     },
     Literal: (node, parent) => {
       if (typeof node.value === "number" && !isKey(node, parent)) add("constant", node, String(node.value + 1));
@@ -85,7 +88,7 @@ export function mutantsOf(source) {
   function exchangeOperator(node) {
     const at = source.indexOf(node.operator, node.left.end);
     for (const replacement of exchanged.get(node.operator) ?? []) {
-      found.push({ operator: "operator", start: at, end: at + node.operator.length, replacement });
+      push("operator", at, at + node.operator.length, replacement, node);
     }
   }
 

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { testsOf } from "./importers.mjs";
 import { difference, mutantsOf, mutated } from "./mutants.mjs";
 import { randomFrom, sample } from "./sample.mjs";
+import { withSwitches } from "./switches.mjs";
 
 const texts = (source) => mutantsOf(source).map((mutant) => mutated(source, mutant));
 
@@ -40,6 +41,57 @@ describe("the mutants of a source", () => {
   it("are shown as the line before and after", () => {
     const source = "a();\n  if (b) {\n  }\n";
     expect(difference(source, mutantsOf(source)[1])).toEqual({ line: 2, before: "if (b) {", after: "if (!(b)) {" });
+  });
+});
+
+describe("a source with switches", () => {
+  const source = `
+    function run() {
+      let count = 0;
+      function judge(a, b) {
+        if (a + 1 < b) count += 2;
+        else count++;
+        for (let index = 0; index < 3; index++) count = count ?? 4;
+        if (a === b) throw new Error("same");
+        return (a && !b) || [a, b].map((each) => each * 2 - 1).join() > "1,3" ? count : -count;
+      }
+      return [judge(1, 2), judge(3, 1), judge(0, 9)].join();
+    }`;
+  const result = (text) => {
+    try {
+      return new Function(`${text}; return run();`)();
+    } catch (error) {
+      return String(error);
+    }
+  };
+  const mutants = mutantsOf(source)
+    // It loops for ever.
+    .filter(({ start }) => !source.startsWith("index++", start - "index".length))
+    .map((mutant, id) => ({ ...mutant, id }));
+
+  it("does as the original or as any one of its mutants", () => {
+    const switched = withSwitches(source, mutants);
+    globalThis.trunklineMutant = () => false;
+    expect(result(switched)).toBe(result(source));
+    for (const mutant of mutants) {
+      globalThis.trunklineMutant = (id) => id === mutant.id;
+      expect(result(switched), JSON.stringify(mutant)).toBe(result(mutated(source, mutant)));
+    }
+    delete globalThis.trunklineMutant;
+  });
+
+  it("says which mutants are reached", () => {
+    const reached = new Set();
+    globalThis.trunklineMutant = (id) => reached.add(id) === undefined;
+    const text = "function run() { if (false) return 1 + 2; }";
+    result(
+      withSwitches(
+        text,
+        mutantsOf(text).map((mutant, id) => ({ ...mutant, id })),
+      ),
+    );
+    expect([...reached]).toEqual([0, 1]);
+    delete globalThis.trunklineMutant;
   });
 });
 

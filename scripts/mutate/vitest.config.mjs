@@ -1,13 +1,16 @@
 /**
- * The configuration of a run with one mutant: the project's own, with the mutated text in the place of one source. The
- * sources on the disk stay as they are. The mutant and the order of the test files come from the environment.
+ * The configuration of a run with mutants: the project's own, with mutated texts in the place of sources. The sources
+ * on the disk stay as they are. What to run comes from the file that the environment names.
  */
+import { readFileSync } from "node:fs";
 import { mergeConfig } from "vitest/config";
 import { BaseSequencer } from "vitest/node";
 import project from "../../vitest.config.ts";
 
-/** @type {{ file?: string, text?: string, tests: string[], testTimeoutMs: number }} */
-const { file, text, tests, testTimeoutMs } = JSON.parse(process.env.TRUNKLINE_MUTANT ?? '{"tests":[]}');
+const path = process.env.TRUNKLINE_MUTANTS;
+if (path === undefined) throw new Error("TRUNKLINE_MUTANTS must name the file that says what to run");
+/** @type {import("./vitest.mjs").Run} */
+const { sources, tests, testTimeoutMs, runner } = JSON.parse(readFileSync(path, "utf8"));
 
 class GivenOrder extends BaseSequencer {
   /** @override */
@@ -23,12 +26,12 @@ export default mergeConfig(project, {
       name: "mutant",
       enforce: "pre",
       load(id) {
-        return file !== undefined && id.split("?")[0] === file ? text : undefined;
+        return sources[id.split("?")[0]];
       },
     },
   ],
   test: {
-    bail: 1,
+    ...(runner === undefined ? { bail: 1 } : { runner }),
     maxWorkers: 1,
     sequence: { sequencer: GivenOrder },
     reporters: ["dot"],

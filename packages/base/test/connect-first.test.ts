@@ -48,6 +48,16 @@ describe("connecting to the first of several addresses that answers (RFC 8305)",
     expect(clock.pending).toBe(0);
   });
 
+  it("waits anew for the address after that one", () => {
+    const { clock, log, on } = race(["a", "b", "c"]);
+    clock.advance(10);
+    on("a").fail();
+    clock.advance(attemptDelayMs - 1);
+    expect(log).toEqual(["0 begin a", "10 begin b"]);
+    clock.advance(1);
+    expect(log.at(-1)).toBe("260 begin c");
+  });
+
   it("fails when all have failed, with the errors in the order in which they came", () => {
     const { clock, log, on } = race(["a", "b"]);
     clock.advance(attemptDelayMs);

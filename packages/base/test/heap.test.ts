@@ -33,6 +33,16 @@ describe("a heap", () => {
     );
   });
 
+  test("tells an entry its place, and that it has none when it has left", () => {
+    const heap = new Heap<HeapEntry>();
+    const [first, second] = [entry(1), entry(2)];
+    heap.add(first);
+    heap.add(second);
+    expect([first.heapIndex, second.heapIndex]).toEqual([0, 1]);
+    heap.takeDue(1);
+    expect([first.heapIndex, second.heapIndex]).toEqual([-1, 0]);
+  });
+
   test("does nothing when an entry that is not in it is removed", () => {
     const heap = new Heap<HeapEntry>();
     heap.add(entry(1));

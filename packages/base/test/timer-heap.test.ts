@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { AppointmentKind } from "../src/index.js";
 import { VirtualClock } from "../src/testing/index.js";
 import { type TimerEntry, TimerHeap } from "../src/timer-heap.js";
 
@@ -53,6 +54,27 @@ describe("a heap of timers", () => {
     );
     clock.advance(20);
     expect(called).toEqual(["first", "second"]);
+  });
+
+  it("makes a new appointment of its kind for an entry that is earlier than all others, and only then", () => {
+    const clock = new VirtualClock();
+    const made: [number, AppointmentKind][] = [];
+    const heap = new TimerHeap(
+      {
+        nowMs: () => clock.nowMs(),
+        at: (atMs, callback, kind) => {
+          made.push([atMs, kind]);
+          return clock.at(atMs, callback);
+        },
+      },
+      "watch",
+    );
+    for (const ms of [20, 30, 20, 10, 10]) heap.add(entry(), ms);
+    expect(made).toEqual([
+      [20, "watch"],
+      [10, "watch"],
+    ]);
+    expect(clock.pending).toBe(1);
   });
 
   it("lets go of the clock when it is stopped", () => {

@@ -23,6 +23,10 @@ test("numberInRange takes fractions and refuses what is outside", () => {
   expect(() => numberInRange("jitter", Number.NaN, 0, 1)).toThrow(RangeError);
 });
 
+test("the longest time of a timer is 2^31-1 ms", () => {
+  expect(maxTimerMs).toBe(2_147_483_647);
+});
+
 test("durationMs takes what a timer can hold, and Infinity for ever", () => {
   expect(durationMs("idleMs", maxTimerMs, 1)).toBe(maxTimerMs);
   expect(durationMs("idleMs", Number.POSITIVE_INFINITY, 1)).toBe(Number.POSITIVE_INFINITY);

@@ -4,8 +4,8 @@ import { once } from "node:events";
 import net from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import tls from "node:tls";
-import { afterEach, describe, expect, it } from "vitest";
-import { attemptDelayMs, type TcpAddress } from "../../src/index.js";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { attemptDelayMs, parseProxy, type TcpAddress } from "../../src/index.js";
 import { dialSocket, dialTls, type Lookup, maxSocketPathBytes } from "../../src/node/index.js";
 import { VirtualClock } from "../../src/testing/index.js";
 import { authority, certificateOf, closeAll, freePort, serve, temporaryFolder } from "../support/servers.js";
@@ -145,6 +145,34 @@ describe("dialling", () => {
     await once(socket, "close");
   });
 
+  it("destroys the sockets of attempts that go on when its signal aborts, to a proxy as to a server", async () => {
+    const connect = vi.spyOn(net, "connect");
+    const { port } = (await serve()) as TcpAddress;
+    for (const proxy of [undefined, parseProxy(`http://127.0.0.1:${port}`)]) {
+      const controller = new AbortController();
+      const dialling = dialSocket({ host: "127.0.0.1", port }, { signal: controller.signal, proxy });
+      const socket = connect.mock.results.at(-1)?.value as net.Socket;
+      expect(socket.connecting).toBe(true);
+      controller.abort(new Error("enough"));
+      await expect(dialling).rejects.toThrow("enough");
+      expect(socket.destroyed).toBe(true);
+    }
+    connect.mockRestore();
+  });
+
+  it("listens to its signal no longer than it takes", async () => {
+    const listeners = new Set<() => void>();
+    const signal = {
+      aborted: false,
+      addEventListener: (_: "abort", listener: () => void) => void listeners.add(listener),
+      removeEventListener: (_: "abort", listener: () => void) => void listeners.delete(listener),
+    };
+    const dialling = dialSocket(await serve(), { signal });
+    expect(listeners.size).toBe(1);
+    (await dialling).destroy();
+    expect(listeners.size).toBe(0);
+  });
+
   it("gives a socket whose error is not thrown before its user listens", async () => {
     const socket = await dialSocket(await serve());
     const closed = new Promise((resolve) => socket.once("close", resolve));
@@ -208,6 +236,16 @@ describe("dialling", () => {
       code: "CERTIFICATE_WRONG_HOST",
     });
     await expect(dialTls(address, { key: "no key" })).rejects.toThrow("the tls options cannot be used");
+  });
+
+  it("names the application protocol that the server does not speak", async () => {
+    const server = tls.createServer({ ...certificateOf("server"), ALPNProtocols: ["http/1.1"] });
+    server.on("tlsClientError", () => {});
+    const dialling = dialTls(await serve(server), { ca: authority, ALPNProtocols: ["h2"] });
+    await expect(dialling).rejects.toMatchObject({
+      code: "TLS_ALPN",
+      message: expect.stringContaining('the server does not speak ALPN "h2"'),
+    });
   });
 
   it("keeps its half of a TLS connection open when asked to", async () => {

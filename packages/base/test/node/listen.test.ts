@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { link, readFile, writeFile } from "node:fs/promises";
 import net from "node:net";
@@ -50,6 +51,16 @@ describe("listening", () => {
     expect(await probeSocket(path)).toBe("abandoned");
     await serve(undefined, { path });
     expect(await probeSocket(path)).toBe("listening");
+  });
+
+  it("closes the connection with which it looks whether a process listens", async () => {
+    const path = join(await temporaryFolder(), "probed");
+    const server = net.createServer((socket) => socket.resume());
+    const probed = once(server, "connection");
+    await serve(server, { path });
+    expect(await probeSocket(path)).toBe("listening");
+    const [socket] = (await probed) as [net.Socket];
+    if (!socket.closed) await once(socket, "close");
   });
 
   it("replaces neither a socket in use nor another kind of file", async () => {

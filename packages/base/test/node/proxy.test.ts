@@ -8,6 +8,7 @@ import { dialSocket, dialTls, type Lookup } from "../../src/node/index.js";
 import { VirtualClock } from "../../src/testing/index.js";
 import { answering, httpProxy, socksProxy, type TestProxy } from "../support/proxies.js";
 import { authority, certificateOf, closeAll, freePort, serve } from "../support/servers.js";
+import { turns, until } from "../support/waiting.js";
 
 afterEach(closeAll);
 
@@ -172,6 +173,64 @@ describe("dialling through a proxy", () => {
     expect(clock.pending).toBe(0);
   });
 
+  it("waits a second for the rest of a refusal's page after each piece of it", async () => {
+    let socket: net.Socket | undefined;
+    const server = net.createServer((accepted) => {
+      socket = accepted.on("error", () => {});
+      accepted.once("data", () => accepted.write("HTTP/1.1 502 No\r\n\r\none "));
+    });
+    const address = (await serve(server)) as TcpAddress;
+    const clock = new VirtualClock();
+    const dues: number[] = [];
+    const counting = {
+      nowMs: () => clock.nowMs(),
+      at: (atMs: number, callback: () => void) => {
+        dues.push(atMs);
+        return clock.at(atMs, callback);
+      },
+    };
+    let outcome = "pending";
+    const proxy = parseProxy(urlOf("http", address));
+    const dialling = dialSocket(
+      { host: "far.example", port: 7 },
+      { proxy, clock: counting, connectTimeoutMs: Number.POSITIVE_INFINITY },
+    ).catch((error: Error) => {
+      outcome = error.message;
+    });
+    await until(() => dues.length === 1, "the first piece");
+    clock.advance(900);
+    socket?.write("two");
+    await until(() => dues.length === 2, "the second piece");
+    clock.advance(999);
+    await turns();
+    expect(outcome).toBe("pending");
+    clock.advance(1);
+    await dialling;
+    expect(outcome).toContain("answered 502 No: one two");
+    expect(dues).toEqual([1_000, 1_900]);
+  });
+
+  it("tells a proxy over TLS the name by which it was dialled, but no address", async () => {
+    const names: unknown[] = [];
+    const server = tls.createServer(certificateOf("server"), (socket) => {
+      names.push(socket.servername);
+      socket.on("error", () => {}).end();
+    });
+    const { port } = (await serve(server)) as TcpAddress;
+    for (const host of ["localhost", "127.0.0.1"]) {
+      const dialling = dialSocket(
+        { host: "far.example", port: 7 },
+        {
+          proxy: parseProxy(`https://${host}:${port}`),
+          proxyTls: { ca: authority },
+          lookup: (_, callback) => callback(null, [{ address: "127.0.0.1", family: 4 }]),
+        },
+      );
+      await expect(dialling).rejects.toMatchObject({ code: "PROXY_INVALID" });
+    }
+    expect(names).toEqual(["localhost", false]);
+  });
+
   it("closes the connection to the proxy when its signal aborts", async () => {
     const server = net.createServer((socket) => socket.on("error", () => {}));
     const address = (await serve(server)) as TcpAddress;
@@ -191,6 +250,7 @@ describe("dialling through a proxy", () => {
     await expect(dialSocket({ path: "/tmp/x" }, { proxy })).rejects.toThrow("a Unix socket has no proxy");
     const { address } = await httpProxy();
     const dialling = dialSocket({ host: "bücher.example", port: 1 }, { proxy: parseProxy(urlOf("http", address)) });
+    await expect(dialling).rejects.toBeInstanceOf(TypeError);
     await expect(dialling).rejects.toThrow('must be ASCII for a proxy: use its form with "xn--"');
   });
 });

@@ -82,6 +82,10 @@ describe("HTTP CONNECT", () => {
     expect(failureText(begun("http://p:1").receive(ascii("HTTP/2")))).toContain("PROXY_INVALID");
     expect(failureText(begun("http://p:1").receive(Uint8Array.of(0x15, 3, 1)))).toContain("but TLS");
     expect(failureText(begun("http://p:1").receive(ascii("HTTP/1.1 abc\r\n\r\n")))).toContain("status line");
+    const long = `HTTP/1.1 ${"x".repeat(100)}`;
+    expect(failureText(begun("http://p:1").receive(ascii(`${long}\r\n\r\n`)))).toBe(
+      `PROXY_INVALID answered with the status line "${long.slice(0, 40)}…"`,
+    );
   });
 
   it("takes a head of the limit, and none that is longer by a byte", () => {

@@ -1,0 +1,109 @@
+/**
+ * Tries mutants in one warm process, which takes milliseconds for most of them. It finds those that a quick test
+ * notices for certain; the others need a fresh process each.
+ */
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { withSwitches } from "./switches.mjs";
+import { endRun, runVitest } from "./vitest.mjs";
+
+/** @typedef {{ id: number, path: string, source: string, mutant: import("./mutants.mjs").Mutant }} Candidate */
+
+const testTimeoutMs = 5_000;
+/** A try that takes longer than a test may take is a loop that gives way to no timer. */
+const hangingMs = 12_000;
+/** A run that writes no line to its log for so long will not come to an end. */
+const silentMs = 120_000;
+
+/**
+ * Returns the mutants that were noticed, and for each file that was run to its end the mutants that it reached.
+ * @param {readonly Candidate[]} candidates
+ * @param {readonly string[]} files the test files, relative to the project, in the order to run them
+ * @param {number} deadline by `performance.now()`
+ */
+export async function tryWarm(candidates, files, deadline) {
+  /** @type {Map<number, "killed" | "timeout">} */
+  const outcomes = new Map();
+  /** @type {Map<string, Set<number>>} by file as in `files` */
+  const reach = new Map();
+  /** Mutants that a warm process cannot decide. @type {Set<number>} */
+  const left = new Set();
+  /** Mutants that are reached while modules are loaded. @type {Set<number>} */
+  const imported = new Set();
+  const sources = switchedSources(candidates);
+  const folder = mkdtempSync(join(tmpdir(), "trunkline-mutate-"));
+
+  try {
+    for (let attempt = 0; performance.now() < deadline; attempt++) {
+      const tests = files.filter((file) => !reach.has(file));
+      const undecided = candidates.map(({ id }) => id).filter((id) => !outcomes.has(id) && !left.has(id));
+      if (tests.length === 0 || undecided.length === 0) break;
+      const log = join(folder, `log-${attempt}`);
+      const before = reach.size + outcomes.size + left.size;
+      const hangs = await runWatched({ sources, tests, testTimeoutMs, runner, task: { log, undecided } }, deadline);
+      const lines = readLog(log);
+      for (const line of lines) {
+        if (line.event === "killed") outcomes.set(line.mutant, "killed");
+        if (line.event === "unclear") left.add(line.mutant);
+        if (line.event === "imported") for (const id of line.reached) imported.add(id);
+        const file = files.find((each) => line.file?.endsWith(each));
+        if (line.event === "done" && file !== undefined) reach.set(file, new Set(line.reached));
+      }
+      const last = lines.at(-1);
+      if (last?.event === "trying") {
+        if (hangs) outcomes.set(last.mutant, "timeout");
+        else left.add(last.mutant);
+      }
+      if (reach.size + outcomes.size + left.size === before) break;
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  return { outcomes, reach, imported };
+}
+
+const runner = fileURLToPath(new URL("./warm-runner.mjs", import.meta.url));
+
+/** @param {readonly Candidate[]} candidates @returns {Record<string, string>} */
+function switchedSources(candidates) {
+  /** @type {Record<string, string>} */
+  const sources = {};
+  for (const { path, source } of candidates) {
+    const mutants = candidates.filter((each) => each.path === path).map(({ id, mutant }) => ({ ...mutant, id }));
+    sources[path] ??= withSwitches(source, mutants);
+  }
+  return sources;
+}
+
+/**
+ * Runs tests until they end, hang or the time is up; returns whether a mutant hangs.
+ * @param {import("./vitest.mjs").Run & { task: { log: string } }} run
+ * @param {number} deadline
+ */
+async function runWatched(run, deadline) {
+  let size = 0;
+  let changedAt = performance.now();
+  let hangs = false;
+  const timer = setInterval(() => {
+    const now = performance.now();
+    const lines = readLog(run.task.log);
+    if (lines.length !== size) [size, changedAt] = [lines.length, now];
+    hangs = lines.at(-1)?.event === "trying" && now - changedAt > hangingMs;
+    if (hangs || now - changedAt > silentMs || now > deadline) endRun();
+  }, 1_000);
+  try {
+    await runVitest(run);
+  } finally {
+    clearInterval(timer);
+  }
+  return hangs;
+}
+
+/** @param {string} path @returns {any[]} */
+function readLog(path) {
+  if (!existsSync(path)) return [];
+  const whole = readFileSync(path, "utf8").split("\n").slice(0, -1);
+  return whole.map((line) => JSON.parse(line));
+}
