@@ -6,6 +6,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
+/** The folder for what runs are told and write; it goes with this process. */
+export const temporaryFolder = mkdtempSync(join(tmpdir(), "trunkline-mutate-"));
+process.once("exit", () => rmSync(temporaryFolder, { recursive: true, force: true }));
 
 /**
  * @typedef {object} Run
@@ -30,8 +33,7 @@ export function endRun() {
  * @returns {Promise<number | null | "ended">}
  */
 export async function runVitest(run) {
-  const folder = mkdtempSync(join(tmpdir(), "trunkline-mutate-"));
-  const path = join(folder, "run.json");
+  const path = join(temporaryFolder, "run.json");
   writeFileSync(path, JSON.stringify(run));
   const configuration = join(root, "scripts/mutate/vitest.config.mjs");
   const vitest = join(root, "node_modules/vitest/vitest.mjs");
@@ -52,6 +54,5 @@ export async function runVitest(run) {
     return ended ? "ended" : code;
   } finally {
     endCurrent = undefined;
-    rmSync(folder, { recursive: true, force: true });
   }
 }

@@ -27,17 +27,25 @@ const longestTriesMs = 10_000;
 const undecided = new Set(task.undecided);
 /** @type {Map<number, { tries: number, ms: number }>} */
 const spent = new Map();
+/** A mutant may be reached so many times as often as without it, and so many times more, before it loops for ever. */
+const timesFactor = 100;
+const timesMore = 100_000;
 /** The attempts without a mutant after one that failed: sockets and timers of that one may still be ending. */
 const mostChecks = 3;
 /** @type {number | undefined} */
 let active;
-/** The mutants whose places were reached since this was cleared. */
-const reached = new Set();
+/** The number of times that the place of each mutant was reached since this was cleared. @type {Map<number, number>} */
+const reached = new Map();
+/** The number of times that the active one may be reached; beyond it the mutant loops for ever. */
+let mostTimes = 0;
 const now = performance.now.bind(performance);
 
 globalThis.trunklineMutant = (id) => {
-  reached.add(id);
-  return id === active;
+  const times = (reached.get(id) ?? 0) + 1;
+  reached.set(id, times);
+  if (id !== active) return false;
+  if (times > mostTimes) throw new Error(`mutant ${id} was reached more than ${mostTimes} times`);
+  return true;
 };
 
 /** @param {LogLine} line */
@@ -48,9 +56,10 @@ function log(line) {
 export default class WarmRunner extends VitestTestRunner {
   /** The mutants that were reached in this file. */
   #reachedInFile = new Set();
-  /** @type {number[]} the mutants that this test is still to try */
+  /** The mutants that this test is still to try, with the number of times that it reaches each. */
+  /** @type {[mutant: number, times: number][]} */
   #queue = [];
-  /** @type {{ kind: "first" } | { kind: "mutant", mutant: number }
+  /** @type {{ kind: "first" } | { kind: "mutant", mutant: number, mostTimes: number }
    *   | { kind: "check", mutant: number, left: number } | undefined} */
   #attempt;
   #startedAt = 0;
@@ -64,8 +73,8 @@ export default class WarmRunner extends VitestTestRunner {
 
   async onCollected(files) {
     // A mutant that matters while modules are loaded must be there from the start.
-    log({ event: "imported", reached: [...reached] });
-    for (const id of reached) undecided.delete(id);
+    log({ event: "imported", reached: [...reached.keys()] });
+    for (const id of reached.keys()) undecided.delete(id);
     for (const file of files) serialise(file);
     await super.onCollected?.(files);
   }
@@ -85,6 +94,7 @@ export default class WarmRunner extends VitestTestRunner {
     if (kind === "mutant") log({ event: "trying", mutant });
     reached.clear();
     active = kind === "mutant" ? mutant : undefined;
+    mostTimes = this.#attempt.mostTimes ?? 0;
     test.result.state = "run";
     test.result.errors = undefined;
     this.#startedAt = now();
@@ -107,18 +117,19 @@ export default class WarmRunner extends VitestTestRunner {
   }
 
   #noteReached() {
-    for (const id of reached) this.#reachedInFile.add(id);
+    for (const id of reached.keys()) this.#reachedInFile.add(id);
   }
 
   #next(test, passed, tookMs) {
     const { kind, mutant } = this.#attempt;
     if (kind === "first") {
       const usable = passed && tookMs <= slowTestMs && test.timeout <= this.config.testTimeout;
-      this.#queue = usable ? [...reached].filter((id) => undecided.has(id) && !isSpent(id)) : [];
+      this.#queue = usable ? [...reached].filter(([id]) => undecided.has(id) && !isSpent(id)) : [];
     } else if (kind === "mutant") {
       const { tries, ms } = spent.get(mutant) ?? { tries: 0, ms: 0 };
       spent.set(mutant, { tries: tries + 1, ms: ms + tookMs });
-      if (!passed) return { kind: "check", mutant, left: mostChecks };
+      const loops = (reached.get(mutant) ?? 0) > this.#attempt.mostTimes;
+      if (!passed || loops) return { kind: "check", mutant, left: mostChecks };
     } else if (!passed && this.#attempt.left > 1) {
       return { ...this.#attempt, left: this.#attempt.left - 1 };
     } else {
@@ -128,7 +139,8 @@ export default class WarmRunner extends VitestTestRunner {
       if (!passed) process.kill(process.pid, "SIGKILL");
     }
     const next = this.#queue.shift();
-    return next === undefined ? undefined : { kind: "mutant", mutant: next };
+    if (next === undefined) return undefined;
+    return { kind: "mutant", mutant: next[0], mostTimes: timesFactor * next[1] + timesMore };
   }
 }
 

@@ -2,12 +2,11 @@
  * Tries mutants in one warm process, which takes milliseconds for most of them. It finds those that a quick test
  * notices for certain; the others need a fresh process each.
  */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { withSwitches } from "./switches.mjs";
-import { endRun, runVitest } from "./vitest.mjs";
+import { endRun, runVitest, temporaryFolder } from "./vitest.mjs";
 
 /** @typedef {{ id: number, path: string, source: string, mutant: import("./mutants.mjs").Mutant }} Candidate */
 
@@ -33,33 +32,28 @@ export async function tryWarm(candidates, files, deadline) {
   /** Mutants that are reached while modules are loaded. @type {Set<number>} */
   const imported = new Set();
   const sources = switchedSources(candidates);
-  const folder = mkdtempSync(join(tmpdir(), "trunkline-mutate-"));
 
-  try {
-    for (let attempt = 0; performance.now() < deadline; attempt++) {
-      const tests = files.filter((file) => !reach.has(file));
-      const undecided = candidates.map(({ id }) => id).filter((id) => !outcomes.has(id) && !left.has(id));
-      if (tests.length === 0 || undecided.length === 0) break;
-      const log = join(folder, `log-${attempt}`);
-      const before = reach.size + outcomes.size + left.size;
-      const hangs = await runWatched({ sources, tests, testTimeoutMs, runner, task: { log, undecided } }, deadline);
-      const lines = readLog(log);
-      for (const line of lines) {
-        if (line.event === "killed") outcomes.set(line.mutant, "killed");
-        if (line.event === "unclear") left.add(line.mutant);
-        if (line.event === "imported") for (const id of line.reached) imported.add(id);
-        const file = files.find((each) => line.file?.endsWith(each));
-        if (line.event === "done" && file !== undefined) reach.set(file, new Set(line.reached));
-      }
-      const last = lines.at(-1);
-      if (last?.event === "trying") {
-        if (hangs) outcomes.set(last.mutant, "timeout");
-        else left.add(last.mutant);
-      }
-      if (reach.size + outcomes.size + left.size === before) break;
+  for (let attempt = 0; performance.now() < deadline; attempt++) {
+    const tests = files.filter((file) => !reach.has(file));
+    const undecided = candidates.map(({ id }) => id).filter((id) => !outcomes.has(id) && !left.has(id));
+    if (tests.length === 0 || undecided.length === 0) break;
+    const log = join(temporaryFolder, `log-${attempt}`);
+    const before = reach.size + outcomes.size + left.size;
+    const hangs = await runWatched({ sources, tests, testTimeoutMs, runner, task: { log, undecided } }, deadline);
+    const lines = readLog(log);
+    for (const line of lines) {
+      if (line.event === "killed") outcomes.set(line.mutant, "killed");
+      if (line.event === "unclear") left.add(line.mutant);
+      if (line.event === "imported") for (const id of line.reached) imported.add(id);
+      const file = files.find((each) => line.file?.endsWith(each));
+      if (line.event === "done" && file !== undefined) reach.set(file, new Set(line.reached));
     }
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
+    const last = lines.at(-1);
+    if (last?.event === "trying") {
+      if (hangs) outcomes.set(last.mutant, "timeout");
+      else left.add(last.mutant);
+    }
+    if (reach.size + outcomes.size + left.size === before) break;
   }
   return { outcomes, reach, imported };
 }
