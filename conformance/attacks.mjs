@@ -2,7 +2,7 @@
  * Attacks on real processes of ours, with their default limits: an HTTP/2 server, a gRPC server, a router, an HTTP/2
  * client and a gRPC client. Each attack comes from this process; meanwhile well-behaved exchanges go on with the same
  * victim. A case has passed when the victim answered as it should, never took more memory than it may, and the others
- * were served all the time.
+ * were served all the time. Attacks that are made of waiting go on side by side, each on a victim of its own.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { attacksOnServers, clientPreface } from "@trunkline/h2/testing";
@@ -31,26 +31,53 @@ const patienceMs = 10_000;
 /** @returns {Promise<{ passed: number, failed: number }>} */
 export async function run() {
   const cases = new Cases();
+  const waiting = [];
   for (const start of [h2Server, grpcServer, routerProcess]) {
-    const victim = await start();
+    const victim = await startWarm(start);
     try {
-      // Warm: what compiling and first use take is not an attack's doing.
-      for (let turn = 0; turn < 300; turn++) await victim.serves();
       for (const attack of attacksOnServers)
         await attackOnce(cases, victim, attack.title, () => perform(victim, attack));
-      for (const [title, attack, mostBytes] of patientAttacks(victim))
-        await attackOnce(cases, victim, title, attack, mostBytes);
-      await cases.run(`${victim.name}: has survived`, () => {
-        if (!victim.server.alive) throw new Error("it has ended");
-      });
+      for (const shut of victim.endless === undefined ? [] : [false, true]) {
+        const title = shut ? "answers without end to windows that stay shut" : "answers without end that nobody reads";
+        await attackOnce(cases, victim, title, () => unread(victim, shut), mostWaitingBytes);
+      }
+      await hasSurvived(cases, victim);
     } finally {
       await victim.stop();
     }
-    if (start !== h2Server) await attackHeavily(cases, start);
+    if (start !== h2Server) waiting.push(await attackHeavily(cases, start));
+    for (const [title, attack] of patientAttacks) waiting.push(() => attackPatiently(cases, start, title, attack));
   }
+  await Promise.all(waiting.map((attack) => attack()));
   await floodLogs(cases);
   await attackClients(cases);
   return cases.counts;
+}
+
+/** Starts a victim that has served: what compiling and first use take is not an attack's doing. */
+async function startWarm(start) {
+  const victim = await start();
+  for (let turn = 0; turn < 300; turn++) await victim.serves();
+  return victim;
+}
+
+async function hasSurvived(cases, { name, server }) {
+  await cases.run(`${name}: has survived`, () => {
+    if (!server.alive) throw new Error("it has ended");
+  });
+}
+
+/** Runs an attack that is made of waiting, on a victim of its own. */
+async function attackPatiently(cases, start, title, attack) {
+  const victim = await startWarm(start);
+  try {
+    await attackOnce(cases, victim, title, async () => {
+      await attack(victim);
+      if (!victim.server.alive) throw new Error("it has ended");
+    });
+  } finally {
+    await victim.stop();
+  }
 }
 
 /** Runs one attack with a well-behaved client beside it. */
@@ -86,30 +113,24 @@ async function perform(victim, attack) {
   }
 }
 
-/** Attacks that are made of waiting, on many connections at once. */
-function patientAttacks(victim) {
-  const half = async (bytes, begin) => {
-    const attackers = await Promise.all(Array.from({ length: 100 }, () => begin(victim.port)));
-    for (const attacker of attackers) attacker.send(...bytes);
-    const started = performance.now();
-    await Promise.all(attackers.map((attacker) => attacker.ended(20_000)));
-    const lasted = performance.now() - started;
-    if (lasted < 5_000) throw new Error(`given up after ${Math.round(lasted)} ms already`);
-  };
-  const attacks = [
-    ["100 connections that say nothing are closed", () => half([], Attacker.connect)],
-    ["100 connections with half a preface are closed", () => half([clientPreface.subarray(0, 10)], Attacker.connect)],
-    [
-      "100 connections with half a PING are closed",
-      () => half([Uint8Array.from([0, 0, 8, 6, 0, 0, 0, 0, 0, 1])], Attacker.shakenHands),
-    ],
-  ];
-  if (victim.endless !== undefined) {
-    attacks.push(["answers without end that nobody reads", () => unread(victim, false), mostWaitingBytes]);
-    attacks.push(["answers without end to windows that stay shut", () => unread(victim, true), mostWaitingBytes]);
-  }
-  return attacks;
+/** Sends the beginning of something on 100 connections, each of which the victim must close, and not at once. */
+async function beginAndWait(bytes, begin, { port }) {
+  const attackers = await Promise.all(Array.from({ length: 100 }, () => begin(port)));
+  for (const attacker of attackers) attacker.send(...bytes);
+  const started = performance.now();
+  await Promise.all(attackers.map((attacker) => attacker.ended(20_000)));
+  const lasted = performance.now() - started;
+  if (lasted < 5_000) throw new Error(`given up after ${Math.round(lasted)} ms already`);
 }
+
+const halfPreface = clientPreface.subarray(0, 10);
+const halfPing = Uint8Array.from([0, 0, 8, 6, 0, 0, 0, 0, 0, 1]);
+/** Attacks that are made of waiting, on many connections at once. */
+const patientAttacks = [
+  ["100 connections that say nothing are closed", (victim) => beginAndWait([], Attacker.connect, victim)],
+  ["100 connections with half a preface are closed", (victim) => beginAndWait([halfPreface], Attacker.connect, victim)],
+  ["100 connections with half a PING are closed", (victim) => beginAndWait([halfPing], Attacker.shakenHands, victim)],
+];
 
 /** 20 connections with 50 endless answers each; their sockets are never read, or their windows never opened. */
 async function unread(victim, shut) {
@@ -148,7 +169,7 @@ class Neighbour {
       if ((await Promise.race([victim.serves(), late])) === "late")
         throw new Error(`a well-behaved client waited for ${patienceMs} ms`);
       this.#exchanges += 1;
-      await sleep(1);
+      await sleep(5);
     } while (!this.#over || this.#exchanges < 2);
   }
 

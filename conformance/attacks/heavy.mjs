@@ -1,7 +1,8 @@
 /**
- * Attacks that fill or stall a server: each goes on for ten seconds and more, while a neighbour in a process of its own
+ * Attacks that fill or stall a server: each goes on for seconds, while a neighbour in a process of its own
  * calls the same victim every 10 ms. The victim's peak stays within a bound for each connection and one for the
- * process, and the neighbour waits hardly longer than it does when nothing else goes on.
+ * process, and the neighbour waits hardly longer than it does when nothing else goes on. In the form for CI an attack
+ * goes on for four seconds, with `--full` for ten.
  */
 import { spawn } from "node:child_process";
 import { once, setMaxListeners } from "node:events";
@@ -12,6 +13,7 @@ import { gzipSync } from "node:zlib";
 import { connectSocket, HttpConnection } from "@trunkline/h2/node";
 import { FrameType, rawFrame } from "@trunkline/h2/testing";
 import { Attacker } from "./attacker.mjs";
+import { heldBytes } from "./live-memory.mjs";
 import { forgetPeak, residentMemory } from "./memory.mjs";
 import { requestFields } from "./well-behaved.mjs";
 
@@ -20,20 +22,18 @@ const MiB = 2 ** 20;
 const mostBytesOfConnection = 64 * MiB;
 const mostBytesOfProcess = 512 * MiB;
 /**
- * The peaks that are known to pass those bounds, each above what was measured on a quiet machine (RESULTS.md). Most of
- * it is garbage that V8 has not collected yet: the output of zlib, small calls by the half million, calls that were
- * refused. Messages of unknown fields are held while the attack goes on (RESULTS.md). They stand here so that nothing
- * gets worse meanwhile; the goal stays the bounds above.
+ * The peaks that are known to pass those bounds, each above what was measured on a quiet machine (RESULTS.md). They
+ * hold for the resident memory, in which garbage counts until V8 collects it: V8 lets memory outside of its heap grow
+ * by 64 MiB before it looks for garbage there, and its young generation takes up to 48 MiB. What a victim really holds,
+ * after garbage was collected in the middle of the attack, is held to the bounds above in every row.
  */
 const knownPeaks = new Map([
   ["a gRPC server: the windows of 999 open streams, up and down", 128 * MiB],
-  ["a gRPC server: messages of 2,000,000 unknown fields", 160 * MiB],
   ["a gRPC server: messages of 4 KB that inflate to 4 MiB", 128 * MiB],
   ["a gRPC server: 1,000 messages of 4 MB that are never finished", 80 * MiB],
   ["a gRPC server: the same on 16 connections", 600 * MiB],
   ["a router: the windows of 999 open streams, up and down", 144 * MiB],
   ["a router: 1,000 messages of 4 MB that are never finished", 144 * MiB],
-  ["a router: messages of 2,000,000 unknown fields", 144 * MiB],
   ["a router: messages of 4 KB that inflate to 4 MiB", 144 * MiB],
 ]);
 /** The longest wait of the neighbour, or three times its longest without an attack, whichever is more. */
@@ -46,7 +46,7 @@ const timesUnloaded = 3;
  */
 const knownWaits = new Map([["a router: the same on 16 connections", 1_500]]);
 /** The length of an attack. */
-const attackMs = 10_000;
+const attackMs = process.argv.includes("--full") ? 10_000 : 4_000;
 
 const grpcFields = [
   { name: "te", value: "trailers" },
@@ -58,33 +58,42 @@ const gzipFields = [...grpcFields, { name: "grpc-encoding", value: "gzip" }];
  * Runs the attacks, each on a fresh victim, so that no memory that an earlier one has left hides what this one takes.
  * @param {import("../lib/cases.mjs").Cases} cases
  * @param {() => Promise<import("./victims.mjs").Victim>} start
+ * @returns {Promise<() => Promise<void>>} runs the attack that is made of waiting, which may go on beside others
  */
 export async function attackHeavily(cases, start) {
   const { victim: first, neighbour } = await startBoth(start);
   const unloadedMs = await neighbour.longestWait(attackMs).finally(() => stopBoth(first, neighbour));
+  for (const attack of attacksOn(first)) await judge(cases, start, first.name, attack, unloadedMs);
+  return () => judge(cases, start, first.name, waitingAttack, unloadedMs);
+}
+
+/** Runs one attack, and once more if the neighbour waited for too long. */
+async function judge(cases, start, name, { title, connections, attack }, unloadedMs) {
   const mostMs = Math.max(longestWaitMs, timesUnloaded * unloadedMs);
-  for (const { title, connections, attack } of attacksOn(first)) {
-    const knownMs = knownWaits.get(`${first.name}: ${title}`) ?? 0;
-    const mostBytes = Math.min(connections * mostBytesOfConnection, mostBytesOfProcess);
-    const knownBytes = knownPeaks.get(`${first.name}: ${title}`) ?? 0;
-    await cases.run(`${first.name}: ${title}`, async () => {
-      let sample = await sufferOnce(start, connections, attack);
-      // Other work on the machine delays a neighbour, too: only what comes twice is the attack's.
-      if (sample.waitMs > Math.max(knownMs, mostMs)) {
-        console.log(`        longest wait ${sample.waitMs.toFixed(0)} ms; once more`);
-        sample = await sufferOnce(start, connections, attack);
-      }
-      const { growth, waitMs, done } = sample;
-      const seen = `${(growth / MiB).toFixed(0)} MiB more, longest wait ${waitMs.toFixed(0)} ms`;
-      console.log(`        ${seen} (unloaded ${unloadedMs.toFixed(0)} ms); ${done} done`);
-      if (growth > Math.max(knownBytes, mostBytes))
-        throw new Error(`${seen}: at most ${mostBytes / MiB} MiB are allowed`);
-      if (growth > mostBytes) console.log(`        known to pass the goal of ${mostBytes / MiB} MiB`);
-      if (waitMs > Math.max(knownMs, mostMs)) throw new Error(`${seen}: at most ${mostMs.toFixed(0)} ms are allowed`);
-      if (waitMs > mostMs) console.log(`        known to pass the goal of ${mostMs.toFixed(0)} ms`);
-      if (done === 0) throw new Error("nothing of the attack was answered or taken");
-    });
-  }
+  const knownMs = knownWaits.get(`${name}: ${title}`) ?? 0;
+  const mostBytes = Math.min(connections * mostBytesOfConnection, mostBytesOfProcess);
+  const knownBytes = knownPeaks.get(`${name}: ${title}`) ?? 0;
+  await cases.run(`${name}: ${title}`, async () => {
+    let sample = await sufferOnce(start, connections, attack);
+    // Other work on the machine delays a neighbour, too: only what comes twice is the attack's.
+    if (sample.waitMs > Math.max(knownMs, mostMs)) {
+      console.log(`        longest wait ${sample.waitMs.toFixed(0)} ms; once more`);
+      sample = await sufferOnce(start, connections, attack);
+    }
+    const { growth, held, waitMs, done } = sample;
+    const memory = `${(growth / MiB).toFixed(0)} MiB more, of them ${(held / MiB).toFixed(0)} MiB held`;
+    const seen = `${memory}, longest wait ${waitMs.toFixed(0)} ms`;
+    console.log(`        ${name}, ${title}: ${seen} (unloaded ${unloadedMs.toFixed(0)} ms); ${done} done`);
+    if (held > mostBytes) throw new Error(`${seen}: at most ${mostBytes / MiB} MiB may be held`);
+    if (growth > Math.max(knownBytes, mostBytes)) {
+      const mostMiB = Math.max(knownBytes, mostBytes) / MiB;
+      throw new Error(`${seen}: at most ${mostMiB} MiB are allowed`);
+    }
+    if (growth > mostBytes) console.log(`        known to pass the goal of ${mostBytes / MiB} MiB before collection`);
+    if (waitMs > Math.max(knownMs, mostMs)) throw new Error(`${seen}: at most ${mostMs.toFixed(0)} ms are allowed`);
+    if (waitMs > mostMs) console.log(`        known to pass the goal of ${mostMs.toFixed(0)} ms`);
+    if (done === 0) throw new Error("nothing of the attack was answered or taken");
+  });
 }
 
 /** Runs an attack once, on a victim of its own. */
@@ -111,22 +120,32 @@ async function stopBoth(victim, neighbour) {
 }
 
 /**
- * Attacks a victim, and returns what it took, the longest wait of its neighbour, and how much of the attack was done.
+ * Attacks a victim, and returns what it took at most, what it held at the end of the attack, the longest wait of its
+ * neighbour, and how much of the attack was done.
  */
 async function suffer(victim, neighbour, connections, attack) {
   const { pid } = victim.server;
+  const heldBefore = await heldBytes(pid);
   forgetPeak(pid);
   const before = residentMemory(pid).nowBytes;
   const over = new AbortController();
   setMaxListeners(0, over.signal);
-  const timer = setTimeout(() => over.abort(), attackMs);
-  const [waitMs, done] = await Promise.all([
-    neighbour.longestWait(attackMs),
+  const measure = async () => {
+    const waitMs = await neighbour.longestWait(attackMs);
+    const growth = residentMemory(pid).mostBytes - before;
+    const held = (await heldBytes(pid)) - heldBefore;
+    return { waitMs, growth, held };
+  };
+  const [measured, done] = await Promise.all([
+    measure().finally(() => over.abort()),
     Promise.all(Array.from({ length: connections }, () => attack(victim, over.signal))),
-  ]).finally(() => clearTimeout(timer));
+  ]);
   if (!victim.server.alive) throw new Error("the victim has ended");
-  return { growth: residentMemory(pid).mostBytes - before, waitMs, done: done.reduce((sum, each) => sum + each, 0) };
+  return { ...measured, done: done.reduce((sum, each) => sum + each, 0) };
 }
+
+/** An attack of one connection that takes as long as the victim's patience, and hardly any work. */
+const waitingAttack = { title: "a header block that goes on for ever", connections: 1, attack: endlessHeaderBlock };
 
 /**
  * Returns the attacks, each with its number of connections. An attack goes on until the signal fires, and returns how
@@ -136,10 +155,7 @@ async function suffer(victim, neighbour, connections, attack) {
  * => Promise<number> }[]}
  */
 function attacksOn({ messagePath, parsePath, largePath }) {
-  const attacks = [
-    { title: "the windows of 999 open streams, up and down", connections: 1, attack: windowsUpAndDown },
-    { title: "a header block that goes on for ever", connections: 1, attack: endlessHeaderBlock },
-  ];
+  const attacks = [{ title: "the windows of 999 open streams, up and down", connections: 1, attack: windowsUpAndDown }];
   if (messagePath !== undefined) {
     const unfinished = ({ port }, over) => unfinishedMessages(port, messagePath, over);
     attacks.push(

@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startServer } from "../lib/child.mjs";
+import { victimArguments } from "./live-memory.mjs";
 import { grpcClient, h2Client, requestFields, routerClient, streamToken } from "./well-behaved.mjs";
 
 /**
@@ -53,7 +54,10 @@ const grpcFields = [
 
 /** @returns {Promise<Victim>} */
 export async function grpcServer() {
-  const server = await startServer(process.execPath, [path("grpc-server.mjs")]);
+  const { args, env } = victimArguments();
+  const server = await startServer(process.execPath, [...args, path("grpc-server.mjs")], {
+    env: { ...process.env, ...env },
+  });
   const port = Number(server.line);
   const client = await grpcClient(port);
   return {
@@ -79,7 +83,9 @@ export async function routerProcess() {
   const folder = await mkdtemp(join(tmpdir(), "attacks-"));
   const key = randomUUID();
   await writeFile(join(folder, "key"), key, { mode: 0o600 });
+  const live = victimArguments();
   const args = [
+    ...live.args,
     path("../../packages/cli/dist/main.js"),
     "router",
     "--listen",
@@ -87,7 +93,7 @@ export async function routerProcess() {
     "--key-file",
     join(folder, "key"),
   ];
-  const env = { ...process.env, HOME: folder, XDG_RUNTIME_DIR: folder, XDG_STATE_HOME: folder };
+  const env = { ...process.env, ...live.env, HOME: folder, XDG_RUNTIME_DIR: folder, XDG_STATE_HOME: folder };
   const server = await startServer(process.execPath, [...args, "--json", "--log-level", "error"], { env });
   const port = JSON.parse(server.line.split("\n")[0]).port;
   const client = await routerClient(port, key);

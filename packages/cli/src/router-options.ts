@@ -39,6 +39,7 @@ export interface RouterSettings {
   readonly audit?: string | undefined;
   readonly keepalive: string;
   readonly keepaliveTimeout: string;
+  readonly limits?: string | undefined;
 }
 
 /** The flags of `trunkline router`. */
@@ -182,6 +183,11 @@ export const routerOptions: Readonly<Record<RouterSettingName, RouterOption>> = 
     flags: "--keepalive-timeout <duration>",
     help: "time for its answer before the connection is given up",
     byDefault: defaultKeepaliveTimeout,
+    kind: "text",
+  },
+  limits: {
+    flags: "--limits <list>",
+    help: "limits of the router by name, as maxListeners=100,maxDialWaitMs=5000; the page of limits has them all",
     kind: "text",
   },
 };

@@ -95,6 +95,11 @@ describe("arguments that are wrong", () => {
     [["connect", "web", "--listen", "0", "--wait", "long"], '--wait "long" is no duration'],
     [["connect", "web", "--listen", "0", "--keepalive", "2"], '--keepalive "2" has no unit'],
     [["router", "--listen", "0", "--linger", "2d"], '--linger "2d" is longer than 24 h 0 min'],
+    [["router", "--listen", "0", "--limits", "maxListeners"], '--limits: "maxListeners" is not a limit such as'],
+    [["router", "--listen", "0", "--limits", "maxNames=1"], '--limits: a router has no option "maxNames": it knows'],
+    [["router", "--listen", "0", "--limits", "maxWaitMs=0"], "--limits: maxWaitMs must be"],
+    [["router", "--listen", "0", "--limits", "lingerMs=5"], "--limits: lingerMs has a setting of its own, --linger"],
+    [["router", "--listen", "0", "--limits", "maxWaitMs=5, maxWaitMs=6"], "--limits: maxWaitMs is there twice"],
   ])("%j: one line and exit code 64", async (args, message) => {
     await using lab = new InProcessLab();
     await expectFailure(lab.run(args), 64, message);

@@ -35,7 +35,7 @@ export { EndToEndError, type EndToEndErrorCode } from "./end-to-end/error.js";
 export { checkEndToEnd, type EndToEndOptions } from "./end-to-end/options.js";
 export { type EndToEndPeer, endToEndPeer } from "./end-to-end/peer.js";
 export { parsePin, pinOf } from "./end-to-end/pin.js";
-export type { RouterLimits } from "./limits.js";
+export { checkRouterLimits, type RouterLimits } from "./limits.js";
 export { PolicyError, type PolicyPath, type PolicyProblem, policyProblems } from "./policy/check-policy.js";
 export { Glob } from "./policy/glob.js";
 export type { AdminRight, DeniedCallers, PolicyRule, RouterPolicy, SharedNames, Sharing } from "./policy/policy.js";

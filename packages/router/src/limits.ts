@@ -1,5 +1,5 @@
 /** The limits of a router, each with its default, its unit and its reason, checked in one place. */
-import { durationMs, maxTimerMs, wholeNumber } from "@trunkline/base";
+import { checkOptionNames, durationMs, maxTimerMs, optionNames, wholeNumber } from "@trunkline/base";
 import { defaultBufferedBytesPerConnection } from "./stream/connection-options.js";
 
 /** The limits on the memory, the time and the log lines that peers of a router can take. */
@@ -115,6 +115,16 @@ export const limitNames: { readonly [Name in keyof RouterLimits]-?: true } = {
   maxReportedRefusals: true,
   refusalIntervalMs: true,
 };
+
+/**
+ * Checks limits that come by their names, as from a file. @throws TypeError for a name that is none, RangeError that
+ * names the limit, the value and its range
+ */
+export function checkRouterLimits(given: Readonly<Record<string, number>>): RouterLimits {
+  checkOptionNames("a router", given, optionNames<RouterLimits>(limitNames));
+  resolveLimits(given);
+  return given;
+}
 
 export type ResolvedRouterLimits = { readonly [Name in keyof RouterLimits]-?: number };
 

@@ -60,6 +60,8 @@ function* messages(input: Steering): Generator<string> {
     },
     keepsViews: true,
     onInputEnd() {},
+    hasRoom: true,
+    mustWait: () => undefined,
     onBadInput(error: GrpcError) {
       must(error instanceof GrpcError, String(error));
     },

@@ -13,6 +13,7 @@ import { chooseDashboard, openDashboard, type ServedDashboard } from "../operati
 import { type FileWatchOptions, type LoadedFiles, loadFiles, watchFiles } from "../operation/file-watch.js";
 import { printConfig, shownSettings } from "../operation/print-config.js";
 import { Reload } from "../operation/reload.js";
+import { parseLimits } from "../operation/router-limits.js";
 import { type EffectiveSettings, effectiveSettings, maxClockToleranceMs } from "../operation/router-settings.js";
 import { StatusServer } from "../operation/status-server.js";
 import type { RouterCommandOptions, RouterSettings } from "../router-options.js";
@@ -62,6 +63,7 @@ async function runRouter({ settings: options, origins }: EffectiveSettings, cont
     onDrain: (deadlineMs: number | undefined) => drainAsked.resolve(deadlineMs),
     lingerMs,
     ...keepalive,
+    ...(options.limits !== undefined && parseLimits(options.limits, "--limits")),
     policy: policyFiles?.value,
     issuers,
     clientCertificates: certificates,

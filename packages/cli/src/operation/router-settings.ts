@@ -22,6 +22,7 @@ import {
 } from "../router-options.js";
 import { readSmallFile } from "../secret-file.js";
 import { parseListen } from "../target.js";
+import { parseLimits } from "./router-limits.js";
 import { firstOf, maxYamlFileBytes, readYaml, type YamlSchema } from "./yaml-file.js";
 
 /** A setting with the place that it came from. */
@@ -77,6 +78,7 @@ const checks: Partial<Record<RouterSettingName, Check>> = {
   clockTolerance: duration(maxClockToleranceMs),
   jwks: (text, label) => (isUrl(text) ? keyAddress(text, label) : undefined),
   oidcIssuer: keyAddress,
+  limits: parseLimits,
   clientIdentity(text, label) {
     if (certificateNames.some((known) => known === text)) return;
     throw new CommandError(`${label} must be one of ${certificateNames.join(", ")}`, ExitCode.usage);

@@ -9,12 +9,12 @@
  * control bounds. Their bytes are acknowledged at the same time. A message may be larger than the window of its stream,
  * and would then never be whole: when it is awaited and has come in part, the stream's window is extended for it. Its
  * bytes stay in the budget of the connection until it is taken, and the whole message in that of the process
- * (`MessageBudget`).
+ * (`MessageBudget`). A message that is decompressed in the background stays in both until that is done.
  */
 import { abortReason, onAbort } from "@trunkline/base";
 import { BusyStreamError, ClosedStreamError, type WaitOptions } from "@trunkline/streams";
 import type { AttemptChain } from "../hooks/attempts.js";
-import { type Compression, decompressed } from "../wire/compression.js";
+import { type Compression, decompressed, type InflationOwner } from "../wire/compression.js";
 import { GrpcError } from "../wire/errors.js";
 import { type MessageSizeLimit, MessageWalk, messageLength, prefixBytes } from "../wire/message.js";
 import { Status } from "../wire/status.js";
@@ -30,7 +30,9 @@ interface Waiter<In> {
 }
 
 /** A message that is decompressed in the background, until it is decoded or dropped. */
-interface Inflation {
+interface Inflation extends InflationOwner {
+  /** The length of the message before that. */
+  readonly bytes: number;
   /** Called once the message is decoded: the end of the input and the start of a handler wait for it. */
   onDecoded: (() => void) | undefined;
 }
@@ -47,6 +49,10 @@ export interface InboxOwner<In> {
   acknowledge(bytes: number): void;
   /** Makes room for a message of which `bytes` have still to come. */
   extendWindow(bytes: number): void;
+  /** False while a message that no `receive` waits for is better left undecoded. */
+  readonly hasRoom: boolean;
+  /** Returns a promise if a message may not be decompressed in the background yet, settled when to ask again. */
+  mustWait(): Promise<void> | undefined;
   /** Called when the other side has ended the stream with its last data. @throws GrpcError when that is too early */
   onInputEnd(): void;
   /** Called when a message that is awaited cannot be had: the call must end with the error. */
@@ -80,6 +86,8 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
   #end: { readonly error: Error | undefined } | undefined = undefined;
   /** True once the end was taken: no later failure can replace it. */
   #endTaken = false;
+  /** True once a message that has come in part was given up: what comes is dropped. */
+  #cut = false;
   /** Makes the error of this side's steps once it reads no more: most calls are closed and take no further step. */
   #closed: (() => Error) | undefined = undefined;
   #onEnd: (() => void) | undefined = undefined;
@@ -130,7 +138,7 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
    * Takes the payload of a DATA frame. @throws GrpcError for what the call must end with; messages before that are kept
    */
   push(data: Uint8Array): void {
-    if (this.#closed !== undefined) {
+    if (this.#closed !== undefined || this.#cut) {
       this.#owner.acknowledge(data.length);
       return;
     }
@@ -182,8 +190,7 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
     const length = messageLength(data, offset);
     const flags = data[offset] as number;
     if (start + length <= data.length) {
-      this.#owner.acknowledge(prefixBytes + length);
-      const message = this.#decode(flags, data.subarray(start, start + length), false);
+      const message = this.#decodeTaken(flags, data.subarray(start, start + length), false);
       if (message !== undefined) this.#give(message);
       return start + length;
     }
@@ -201,7 +208,8 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
 
   /** True while the next message is given on as soon as it is whole. */
   get #isAwaited(): boolean {
-    return this.#inflation === undefined && (this.#waiter !== undefined || (this.#eager && this.#held === undefined));
+    if (this.#inflation !== undefined) return false;
+    return this.#waiter !== undefined || (this.#eager && this.#held === undefined && this.#owner.hasRoom);
   }
 
   /** Gives on the next message, or makes room for what is missing of it. */
@@ -252,7 +260,7 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
 
   #failForRoom(reason: string): void {
     const { incomingName } = this.#owner;
-    const length = this.#making?.length ?? this.#lengthOfFirst;
+    const length = this.#making?.length ?? this.#inflation?.bytes ?? this.#lengthOfFirst;
     const message = `no room for a ${incomingName} message of ${length} bytes: ${reason}`;
     const error = new GrpcError(Status.RESOURCE_EXHAUSTED, message);
     this.#dropAll();
@@ -289,10 +297,9 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
     if (making !== undefined) {
       if (making.missing > 0) return undefined;
       this.#making = undefined;
-      this.#taken(making.length);
       let decoded = false;
       try {
-        const message = this.#decode(making.flags, making.bytes, true);
+        const message = this.#decodeTaken(making.flags, making.bytes, true);
         decoded = true;
         return message;
       } finally {
@@ -304,9 +311,18 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
     const length = bytes.lengthAt(1);
     if (bytes.length < prefixBytes + length) return undefined;
     const flags = bytes.at(0);
-    this.#taken(length);
     const piece = bytes.take(prefixBytes, length);
-    return this.#decode(flags, piece.bytes, piece.own);
+    return this.#decodeTaken(flags, piece.bytes, piece.own);
+  }
+
+  /** Decodes a message, and gives its room back unless it is decompressed in the background. @throws GrpcError */
+  #decodeTaken(flags: number, bytes: Uint8Array, own: boolean): In | undefined {
+    const { length } = bytes;
+    try {
+      return this.#decode(flags, bytes, own);
+    } finally {
+      if (this.#inflation === undefined) this.#taken(length);
+    }
   }
 
   #taken(length: number): void {
@@ -327,9 +343,21 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
   end(error?: Error): void {
     if (this.#end !== undefined) return;
     this.#end = { error };
-    this.#freeRoom();
+    this.#dropPart();
     this.#onEnd?.();
     this.#settleWaiter();
+  }
+
+  /** Drops a message that has come in part and will never be whole. */
+  #dropPart(): void {
+    const making = this.#making;
+    if (making === undefined || making.missing === 0) return;
+    const bytes = this.#keptBytes;
+    this.#making = undefined;
+    this.#cut = true;
+    making.release(false);
+    this.#freeRoom();
+    this.#owner.acknowledge(bytes);
   }
 
   /** Fails the receiving: messages that were not taken are dropped, and an end that was not taken does not count. */
@@ -432,14 +460,17 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
     if (flags !== 1) throw new GrpcError(Status.INTERNAL, `${incomingName} message has the unknown flags ${flags}`);
     if (this.encoding === undefined)
       throw new GrpcError(Status.INTERNAL, `${incomingName} message is compressed, but no grpc-encoding says how`);
-    const plain = decompressed(incomingName, bytes, this.encoding, this.#maxMessageBytes);
+    let inflation: Inflation | undefined;
+    const plain = decompressed(incomingName, bytes, this.encoding, this.#maxMessageBytes, () => {
+      inflation = this.#inflationOf(bytes.length);
+      this.#inflation = inflation;
+      return inflation;
+    });
     if (!(plain instanceof Promise)) {
       // A compression may give a part of what it is given.
       const isPart = plain.buffer === bytes.buffer && !own;
       return this.#decodePlain(isPart ? new Uint8Array(plain) : plain);
     }
-    const inflation: Inflation = { onDecoded: undefined };
-    this.#inflation = inflation;
     plain.then(
       (message) => this.#onInflated(inflation, () => this.#give(this.#decodePlain(message))),
       (error: GrpcError) =>
@@ -450,11 +481,22 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
     return undefined;
   }
 
+  #inflationOf(bytes: number): Inflation {
+    const inflation: Inflation = {
+      bytes,
+      onDecoded: undefined,
+      isWanted: () => inflation === this.#inflation,
+      mustWait: () => (inflation === this.#inflation ? this.#owner.mustWait() : undefined),
+    };
+    return inflation;
+  }
+
   /** Goes on after a message was decompressed in the background. */
-  #onInflated(inflation: Inflation, take: () => void): void {
+  #onInflated(inflation: Inflation | undefined, take: () => void): void {
     // The message was dropped meanwhile.
-    if (inflation !== this.#inflation) return;
+    if (inflation === undefined || inflation !== this.#inflation) return;
     this.#inflation = undefined;
+    this.#taken(inflation.bytes);
     try {
       take();
     } catch (error) {
@@ -477,6 +519,11 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
     }
   }
 
+  /** True while a message is decompressed in the background. */
+  get inflates(): boolean {
+    return this.#inflation !== undefined;
+  }
+
   /** Calls `listener` as soon as no message is decompressed in the background, at once if none is. */
   whenDecoded(listener: () => void): void {
     if (this.#inflation === undefined) listener();
@@ -494,7 +541,9 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
   }
 
   #dropAll(): void {
-    const bytes = this.#keptBytes;
+    const inflating = this.#inflation === undefined ? 0 : prefixBytes + this.#inflation.bytes;
+    const bytes = this.#keptBytes + inflating;
+    if (this.#making !== undefined && this.#making.missing > 0) this.#cut = true;
     this.#making?.release(false);
     this.#making = undefined;
     this.#bytes = undefined;

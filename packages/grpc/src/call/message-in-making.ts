@@ -1,6 +1,9 @@
 /**
  * A message of which a part has come, in one piece of memory: nothing is joined at the end. Memory is taken as bytes
- * come, never on the word of a length: at most five times what has come.
+ * come, never on the word of a length. A message may have four times what has come of it, so that its bytes are hardly
+ * ever copied again; but all such memory that waits to be filled is bounded in the process, and past that bound a
+ * message has a quarter more than what has come. A thousand messages that are never finished thus take hardly more
+ * memory than flow control has let through.
  *
  * Where what was decoded may keep views, the memory is the message's own. Otherwise it is used again for later
  * messages: V8 collects memory outside of its heap late, when tens of megabytes have piled up.
@@ -10,8 +13,13 @@ import { giveBackMemory, spareMemory } from "./message-memory.js";
 
 /** The least memory of a message that is longer. */
 const leastBytes = 4_096;
-/** The memory of a message grows to so many times what has come. */
+/** The memory of a message grows to so many times what has come, and to less where much memory waits to be filled. */
 const growth = 4;
+const smallestGrowth = 1.25;
+/** The memory of all messages of the process that may wait to be filled before they grow by less. */
+const mostUnfilledBytes = 8 * 2 ** 20;
+/** The memory that waits to be filled, of all messages that are not whole. */
+let unfilledBytes = 0;
 
 export class MessageInMaking {
   /** The flags and the length in its prefix. */
@@ -20,6 +28,8 @@ export class MessageInMaking {
   readonly #keepsViews: boolean;
   #memory: Uint8Array = nothing;
   #filled = 0;
+  /** The part of `unfilledBytes` that is this message's. */
+  #unfilled = 0;
 
   /** `keepsViews`: what is decoded of the message may keep views of it. */
   constructor(flags: number, length: number, keepsViews: boolean) {
@@ -40,6 +50,7 @@ export class MessageInMaking {
     if (filled > this.#memory.length) this.#grow(filled);
     this.#memory.set(offset === 0 && end === data.length ? data : data.subarray(offset, end), this.#filled);
     this.#filled = filled;
+    this.#countUnfilled(filled === this.length ? 0 : this.#memory.length - filled);
     return end;
   }
 
@@ -52,6 +63,7 @@ export class MessageInMaking {
   release(decoded: boolean): void {
     const memory = this.#memory;
     this.#memory = nothing;
+    this.#countUnfilled(0);
     if (!(decoded && this.#keepsViews)) giveBackMemory(memory);
   }
 
@@ -63,12 +75,19 @@ export class MessageInMaking {
   }
 
   #more(needed: number): Uint8Array {
-    // Views may be kept of memory that is the message's to the byte.
-    const spare = this.#keepsViews ? spareMemory(this.length, true) : spareMemory(needed, false);
-    if (spare !== undefined) return spare;
-    const bytes = Math.max(leastBytes, growth * needed);
+    const isFree = unfilledBytes < mostUnfilledBytes;
+    const bytes = Math.max(leastBytes, Math.ceil((isFree ? growth : smallestGrowth) * needed));
     // A little more for the whole message is less than another piece of memory and another copy.
-    return allocateOwnBytes(this.length - bytes <= bytes / 4 ? this.length : bytes);
+    if (isFree ? this.length - bytes > bytes / 4 : bytes < this.length)
+      return spareMemory(needed, bytes) ?? allocateOwnBytes(bytes);
+    // Views may be kept of memory that is the message's to the byte.
+    const most = this.#keepsViews ? this.length : Math.ceil(smallestGrowth * this.length);
+    return spareMemory(this.length, most) ?? allocateOwnBytes(this.length);
+  }
+
+  #countUnfilled(bytes: number): void {
+    unfilledBytes += bytes - this.#unfilled;
+    this.#unfilled = bytes;
   }
 }
 

@@ -16,12 +16,12 @@ const leastPiece = 4_096;
 const spares: Uint8Array[] = [];
 let spareBytes = 0;
 
-/** Returns memory that was given back before, of at least `least` bytes, or of exactly so many. */
-export function spareMemory(least: number, exactly: boolean): Uint8Array | undefined {
-  if (least < leastPiece) return undefined;
+/** Returns memory that was given back before, of at least `least` bytes and at most `most`. */
+export function spareMemory(least: number, most: number): Uint8Array | undefined {
+  if (most < leastPiece) return undefined;
   for (let index = spares.length - 1; index >= 0; index--) {
     const spare = spares[index] as Uint8Array;
-    if (exactly ? spare.length !== least : spare.length < least) continue;
+    if (spare.length < least || spare.length > most) continue;
     spares.splice(index, 1);
     spareBytes -= spare.length;
     return spare;
@@ -31,7 +31,7 @@ export function spareMemory(least: number, exactly: boolean): Uint8Array | undef
 
 /** Returns memory of exactly so many bytes, of any content. */
 export function messageMemory(bytes: number): Uint8Array {
-  return spareMemory(bytes, true) ?? allocateOwnBytes(bytes);
+  return spareMemory(bytes, bytes) ?? allocateOwnBytes(bytes);
 }
 
 /**

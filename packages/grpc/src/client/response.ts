@@ -197,6 +197,14 @@ export class IncomingResponse implements InboxOwner<{}> {
     this.#stream?.extendWindow(bytes);
   }
 
+  get hasRoom(): true {
+    return true;
+  }
+
+  mustWait(): undefined {
+    return undefined;
+  }
+
   get keepsViews(): boolean {
     return this.#bound.method.response.keepsViews !== false;
   }

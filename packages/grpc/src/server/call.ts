@@ -64,9 +64,12 @@ export class ServerCallStream implements HandledCall, ResponseOwner, InboxOwner<
   #admitted = false;
   #requestEnded = false;
   /**
-   * The step that waits until there is room for the response: the call of the handler, or the encoding of its reply.
+   * The step that waits until there is room for the response: the decoding of the one request, the call of the handler,
+   * or the encoding of its reply.
    */
-  #awaitsRoom: { readonly reply: {} | null | undefined } | "handler" | undefined = undefined;
+  #awaitsRoom: { readonly reply: {} | null | undefined } | "request" | "handler" | undefined = undefined;
+  /** Lets the decompression of the request ask again whether there is room. */
+  #askAgain: (() => void) | undefined = undefined;
   /** The attributes that interceptors have provided. */
   #provided: Map<AttributeKey<unknown>, unknown> | undefined = undefined;
 
@@ -287,15 +290,39 @@ export class ServerCallStream implements HandledCall, ResponseOwner, InboxOwner<
     if (this.ended) this.handlerDone();
     else if (!this.#served.wantsRequest || (this.#requestEnded && this.#inbox.encoding === undefined))
       this.#runHandler();
-    else {
-      // Until the request is there, no handler runs.
-      this.#handlerRuns = false;
-      this.#inbox.awaitEnd();
-      if (!this.#requestEnded) return;
-      this.#inbox.whenDecoded(() => {
-        if (!this.ended) this.#runHandler();
-      });
+    else this.#awaitRequest();
+  }
+
+  /**
+   * Receives the one request, and calls the handler once it is there. Without room for the response it is not decoded:
+   * requests whose handlers may not run yet take no more memory than flow control allows.
+   */
+  #awaitRequest(): void {
+    this.#handlerRuns = false;
+    if (!this.hasRoom) return;
+    this.#awaitsRoom = undefined;
+    this.#inbox.awaitEnd();
+    if (!this.#requestEnded || this.ended) return;
+    if (!this.#inbox.inflates) {
+      this.#runHandler();
+      return;
     }
+    this.#inbox.whenDecoded(() => {
+      if (!this.ended) this.#runHandler();
+    });
+  }
+
+  get hasRoom(): boolean {
+    if (!this.method.singleResponse || this.#stream.isWritable) return true;
+    this.#awaitsRoom ??= "request";
+    return false;
+  }
+
+  mustWait(): Promise<void> | undefined {
+    if (!this.#served.wantsRequest || this.ended || this.hasRoom) return undefined;
+    return new Promise((resolve) => {
+      this.#askAgain = resolve;
+    });
   }
 
   /** Calls the handler, but one with a single response only when there is room for that. */
@@ -369,7 +396,7 @@ export class ServerCallStream implements HandledCall, ResponseOwner, InboxOwner<
       throw new GrpcError(Status.UNIMPLEMENTED, "the request ended without its message");
     this.#inbox.end();
     this.#requestEnded = true;
-    if (this.#admitted && this.#served.wantsRequest && !this.ended) this.#runHandler();
+    if (this.#admitted && this.#served.wantsRequest && !this.ended) this.#awaitRequest();
   }
 
   onBadInput(error: GrpcError): void {
@@ -394,7 +421,9 @@ export class ServerCallStream implements HandledCall, ResponseOwner, InboxOwner<
   onWritable(): void {
     const waiting = this.#awaitsRoom;
     this.#awaitsRoom = undefined;
-    if (waiting === "handler") this.#runHandler();
+    this.#askAgain?.();
+    if (waiting === "request") this.#awaitRequest();
+    else if (waiting === "handler") this.#runHandler();
     else if (waiting !== undefined) this.reply(waiting.reply);
     else this.#response.outbox.flush();
   }
@@ -455,6 +484,7 @@ export class ServerCallStream implements HandledCall, ResponseOwner, InboxOwner<
   #failed(error: Error): void {
     const waiting = this.#awaitsRoom;
     this.#awaitsRoom = undefined;
+    this.#askAgain?.();
     // The handler of a reply that waits has ended already.
     if (typeof waiting === "object") this.#handlerRuns = false;
     this.#response.outbox.fail(() => error);

@@ -177,9 +177,17 @@ const atOnceBytes = 32_768;
 const maxInBackground = 4;
 const background = new WorkLimit(maxInBackground);
 
+/** The receiver of a message that is decompressed in the background. */
+export interface InflationOwner {
+  /** False once nobody takes the message: it is not decompressed then, and the result is empty. */
+  isWanted(): boolean;
+  /** Returns a promise if the message may not be decompressed yet, settled when to ask again. */
+  mustWait(): Promise<void> | undefined;
+}
+
 /**
  * Decompresses a message: at once if the result is small, otherwise in the background. The background gets a copy of
- * `bytes`, which may be a view of a chunk that is used again.
+ * `bytes`, which may be a view of a chunk that is used again. `owner` is asked when its turn has come.
  * @throws GrpcError INTERNAL for bytes that are not in this encoding, RESOURCE_EXHAUSTED beyond `maxBytes`; a promise
  * rejects with them
  */
@@ -188,6 +196,7 @@ export function decompressed(
   bytes: Uint8Array,
   compression: Compression,
   maxBytes: number,
+  owner?: () => InflationOwner,
 ): Uint8Array | Promise<Uint8Array> {
   const fail = (cause: unknown): never => {
     throw decompressionError(what, compression, maxBytes, cause);
@@ -202,9 +211,12 @@ export function decompressed(
     if (!inBackground || !isTooLarge(cause)) return fail(cause);
   }
   const copy = bytes.slice();
-  return background
-    .run(async () => checked((await compression.decompressInBackground?.(copy, most)) ?? nothing, maxBytes))
-    .catch(fail);
+  const asked = owner?.();
+  const inflate = async (): Promise<Uint8Array> => {
+    if (asked?.isWanted() === false) return nothing;
+    return checked((await compression.decompressInBackground?.(copy, most)) ?? nothing, maxBytes);
+  };
+  return background.run(inflate, () => asked?.mustWait()).catch(fail);
 }
 
 const nothing = new Uint8Array(0);

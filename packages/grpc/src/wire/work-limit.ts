@@ -12,17 +12,30 @@ export class WorkLimit {
     this.#most = most;
   }
 
-  /** Runs `work` when it is its turn, and settles as it does. */
-  async run<Result>(work: () => Promise<Result>): Promise<Result> {
-    if (this.#running >= this.#most) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    else this.#running += 1;
+  /**
+   * Runs `work` when it is its turn, and settles as it does. Where `mustWait` returns a promise then, the others go on
+   * until that is settled, and the work waits for its turn again.
+   */
+  async run<Result>(work: () => Promise<Result>, mustWait?: () => Promise<void> | undefined): Promise<Result> {
+    for (;;) {
+      if (this.#running >= this.#most) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      else this.#running += 1;
+      const waiting = mustWait?.();
+      if (waiting === undefined) break;
+      this.#leave();
+      await waiting;
+    }
     try {
       return await work();
     } finally {
-      // A piece of work that has ended gives its place to the next one.
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#running -= 1;
-      else next();
+      this.#leave();
     }
+  }
+
+  /** Gives the place of a piece of work to the next one. */
+  #leave(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#running -= 1;
+    else next();
   }
 }

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { VirtualClock } from "@trunkline/base/testing";
 import { BusyStreamError, ClosedStreamError } from "@trunkline/streams";
@@ -8,7 +9,7 @@ import { Inbox } from "../../src/call/inbox.js";
 import { MessageBudget } from "../../src/call/message-budget.js";
 import { bytesCodec, GrpcError, Status } from "../../src/index.js";
 import { Compressions } from "../../src/wire/compression.js";
-import { framed, rejection } from "../support.js";
+import { framed, rejection, settle as turns } from "../support.js";
 
 /** An inbox of bytes, and what flow control got back from it. */
 interface TestInbox {
@@ -19,7 +20,12 @@ interface TestInbox {
   readonly errors: GrpcError[];
 }
 
-function inboxOf({ single = false, limit = 1_000_000, budget = new MessageBudget() } = {}): TestInbox {
+function inboxOf({
+  single = false,
+  limit = 1_000_000,
+  budget = new MessageBudget(),
+  room = new Room(),
+} = {}): TestInbox {
   let bytes = 0;
   const extensions: number[] = [];
   const errors: GrpcError[] = [];
@@ -33,12 +39,33 @@ function inboxOf({ single = false, limit = 1_000_000, budget = new MessageBudget
     extendWindow: (count: number) => {
       extensions.push(count);
     },
+    get hasRoom() {
+      return room.free;
+    },
+    mustWait: () => (room.free ? undefined : room.wait()),
     onInputEnd: () => {},
     onBadInput: (error: GrpcError) => {
       errors.push(error);
     },
   };
   return { inbox: new Inbox(owner, single, limit, budget), acknowledged: () => bytes, extensions, errors };
+}
+
+/** Room for the answer to a message. */
+class Room {
+  free = true;
+  #tell: () => void = () => {};
+
+  wait(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#tell = resolve;
+    });
+  }
+
+  make(): void {
+    this.free = true;
+    this.#tell();
+  }
 }
 
 const hello = new TextEncoder().encode("hello");
@@ -245,6 +272,85 @@ describe("messages out of DATA frames", () => {
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(5_000_000);
   });
 
+  it("that nobody awaits are neither decoded nor given room while the answer has none", () => {
+    const room = new Room();
+    const { inbox, acknowledged, extensions } = inboxOf({ room });
+    inbox.awaitEnd();
+    room.free = false;
+    inbox.push(framed(hello));
+    expect(acknowledged()).toBe(0);
+    inbox.push(framed(new Uint8Array(200_000)).subarray(0, 60_000));
+    expect(extensions).toEqual([]);
+    room.make();
+    inbox.awaitEnd();
+    expect(acknowledged()).toBe(10);
+    expect(inbox.shift()).toEqual(hello);
+  });
+
+  it("that are decompressed in the background stay in the budgets until that is done", async () => {
+    const budget = new MessageBudget({ clock: new VirtualClock() });
+    const room = new Room();
+    const { inbox, acknowledged } = inboxOf({ budget, room });
+    inbox.encoding = Compressions.builtIn.get("gzip");
+    // Hardly smaller than what it is made of.
+    const body = randomBytes(200_000);
+    const wire = framed(gzipSync(body), 1);
+    const received = inbox.receive();
+    room.free = false;
+    inbox.push(wire.subarray(0, 100_000));
+    inbox.push(wire.subarray(100_000));
+    await turns(5);
+    expect(acknowledged()).toBe(0);
+    expect(budget.heldBytes).toBe(wire.length - 5);
+    room.make();
+    expect(Buffer.compare((await received) as Uint8Array, body)).toBe(0);
+    expect(acknowledged()).toBe(wire.length);
+    expect(budget.heldBytes).toBe(0);
+  });
+
+  it("that are dropped while they wait to be decompressed are credited, and nothing is decompressed", async () => {
+    const room = new Room();
+    room.free = false;
+    const { inbox, acknowledged } = inboxOf({ room });
+    let decompressed = 0;
+    inbox.encoding = {
+      name: "counting",
+      compress: (bytes) => bytes,
+      decompress: () => {
+        throw Object.assign(new Error("too large"), { code: "ERR_BUFFER_TOO_LARGE" });
+      },
+      decompressInBackground: async (bytes) => {
+        decompressed += 1;
+        return bytes;
+      },
+    };
+    const received = inbox.receive();
+    inbox.push(framed(hello, 1));
+    const error = new GrpcError(Status.CANCELLED);
+    inbox.fail(error);
+    expect(await rejection(received)).toBe(error);
+    expect(acknowledged()).toBe(10);
+    room.make();
+    await turns(5);
+    expect(decompressed).toBe(0);
+  });
+
+  it("of which a part has come when the call ends are dropped and credited, and so is what comes later", async () => {
+    const budget = new MessageBudget({ clock: new VirtualClock() });
+    const { inbox, acknowledged } = inboxOf({ budget });
+    const received = inbox.receive();
+    const wire = framed(new Uint8Array(200_000));
+    inbox.push(wire.subarray(0, 50_000));
+    const error = new GrpcError(Status.UNAVAILABLE, "gone");
+    inbox.end(error);
+    expect(await rejection(received)).toBe(error);
+    expect(acknowledged()).toBe(50_000);
+    expect(budget.heldBytes).toBe(0);
+    inbox.push(wire.subarray(50_000, 60_000));
+    expect(acknowledged()).toBe(60_000);
+    expect(await rejection(inbox.receive())).toBe(error);
+  });
+
   it("are no more than one where the method has one", () => {
     const { inbox } = inboxOf({ single: true });
     inbox.push(framed(hello));
@@ -307,6 +413,8 @@ describe("messages out of DATA frames", () => {
       keepsViews: false,
       acknowledge: () => {},
       extendWindow: () => {},
+      hasRoom: true,
+      mustWait: () => undefined,
       onInputEnd: () => {},
       onBadInput: (error: GrpcError) => told.push(error),
     };

@@ -1,11 +1,14 @@
 /** Responses to a client that does not read: what a server holds of them, and that other calls go on. */
+import { gzipSync } from "node:zlib";
+import { create, toBinary } from "@bufbuild/protobuf";
 import { afterEach, describe, expect, it } from "vitest";
 import { Server, type ServerOptions } from "../../src/index.js";
-import { Echo } from "../gen/echo_pb.js";
+import { Echo, EchoRequestSchema } from "../gen/echo_pb.js";
 import { echo, framed, RawClient, settle, until } from "../support.js";
 
 const base = "/trunkline.test.v1.Echo/";
 const answer = new Uint8Array(65_536);
+const MiB = 2 ** 20;
 const limits = { connectionSendHighWaterMark: 1_048_576 };
 
 let close: () => Promise<void> = async () => {};
@@ -65,6 +68,49 @@ describe("answers to a client whose windows are shut", () => {
     await settle(100);
     // So many answers with their prefixes pass the mark of 1 MiB.
     expect(counts.started).toBe(16);
+  });
+
+  it("are made for requests that wait as they came: of 500 that inflate to 1 MiB, 20 are inflated", async () => {
+    const decoded = { count: 0 };
+    const { client, counts } = serve({
+      interceptors: [
+        () => ({
+          onRequestMessage: () => {
+            decoded.count += 1;
+            return undefined;
+          },
+        }),
+      ],
+    });
+    const request = gzipSync(toBinary(EchoRequestSchema, create(EchoRequestSchema, { payload: new Uint8Array(MiB) })));
+    // Before the server's SETTINGS have come, a client opens at most 100 streams.
+    await settle(20);
+    const calls = Array.from({ length: 500 }, () => client.request(`${base}Say`, { "grpc-encoding": "gzip" }));
+    for (const { stream } of calls) stream.sendData(framed(request, 1), { endStream: true });
+    await until(() => counts.started >= 16, "the first answers");
+    await settle(100);
+    // Four more may have been under way in the background when the room was used up.
+    expect(decoded.count).toBeLessThanOrEqual(20);
+    for (const { stream } of calls) stream.extendWindow(100_000);
+    await until(() => calls.every(({ trailers }) => trailers["grpc-status"] === "0"), "all answers");
+    expect(decoded.count).toBe(500);
+  });
+
+  it("wait with large requests, which flow control holds until there is room", async () => {
+    const { client, counts } = serve();
+    const small = Array.from({ length: 30 }, () => client.request(`${base}Say`));
+    for (const { stream } of small) stream.sendData(framed(new Uint8Array(0)), { endStream: true });
+    await settle(50);
+    expect(counts.started).toBe(16);
+    const upload = framed(toBinary(EchoRequestSchema, create(EchoRequestSchema, { payload: new Uint8Array(MiB) })));
+    const large = Array.from({ length: 20 }, () => client.request(`${base}Say`));
+    for (const { stream } of large) stream.sendData(upload, { endStream: true });
+    await settle(200);
+    const taken = large.reduce((sum, { stream }) => sum + upload.length - stream.bufferedBytes, 0);
+    expect(taken).toBeLessThanOrEqual(20 * 65_536);
+    for (const { stream } of [...small, ...large]) stream.extendWindow(100_000);
+    await until(() => [...small, ...large].every(({ trailers }) => trailers["grpc-status"] === "0"), "all answers");
+    expect(counts.started).toBe(50);
   });
 
   it("come one after the other once the client reads", async () => {

@@ -26,7 +26,7 @@ export interface Attack {
   readonly goAway: string | undefined;
   /** The debug text of the GOAWAY. */
   readonly why?: RegExp;
-  /** The name of the code that streams are reset with, and how many of them. */
+  /** The name of the code that streams are reset with, and how many of them at least. */
   readonly resets?: Readonly<Record<string, number>>;
   /** The bytes that a victim may rightly hold afterwards: what the windows of its streams let in and was not read. */
   readonly mayHoldBytes?: number;

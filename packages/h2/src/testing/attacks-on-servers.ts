@@ -60,6 +60,21 @@ export const attacksOnServers: readonly Attack[] = [
     why: /SETTINGS frames without traffic: more than 100/,
   },
   {
+    title: "messages of 4 MB on 200 streams, of which as much comes as their windows let through",
+    *send({ peer, request }) {
+      // The prefix of a gRPC message; to others they are bytes like all.
+      const first = new Uint8Array(16_384);
+      first.set([0, 0, 0x3d, 0x09, 0x00]);
+      yield* onNewStreams(200, (streamId) => [
+        peer.headers(streamId, request()),
+        peer.data(streamId, first),
+        ...times(3, () => peer.data(streamId, new Uint8Array(16_384))),
+      ]);
+    },
+    goAway: undefined,
+    mayHoldBytes: 200 * 65_536,
+  },
+  {
     title: "a flood of empty DATA (CVE-2019-9518)",
     *send({ peer, request }) {
       yield peer.headers(1, request());
