@@ -1,4 +1,5 @@
 /** The waits between attempts: exponential with jitter, as gRPC's document on connection backoff describes. */
+import { checkOptionNames, optionNames } from "./option-names.js";
 import { numberInRange } from "./whole-number.js";
 
 /** Options of a `Backoff`. */
@@ -13,6 +14,13 @@ export interface BackoffOptions {
   readonly jitter?: number | undefined;
 }
 
+const backoffOptionNames = optionNames<BackoffOptions>({
+  initialMs: true,
+  maxMs: true,
+  multiplier: true,
+  jitter: true,
+});
+
 const longestMs = 86_400_000;
 
 /** The wait before each next attempt. */
@@ -26,6 +34,7 @@ export class Backoff {
 
   /** @throws RangeError that names the option, the value and its range */
   constructor(options: BackoffOptions = {}, random: () => number = Math.random) {
+    checkOptionNames("backoff", options, backoffOptionNames);
     this.initialMs = numberInRange("backoff.initialMs", options.initialMs ?? 500, 1, longestMs);
     this.#maxMs = Math.max(this.initialMs, numberInRange("backoff.maxMs", options.maxMs ?? 30_000, 1, longestMs));
     this.#multiplier = numberInRange("backoff.multiplier", options.multiplier ?? 1.6, 1, 100);

@@ -19,8 +19,9 @@ export { type Attempt, attemptDelayMs, type ConnectFirstEvents, connectFirst } f
 export { type Deferred, deferred } from "./deferred.js";
 export { Fifo } from "./fifo.js";
 export { Heap, type HeapEntry } from "./heap.js";
-export { brandClass, brandKey, hasBrand, isBytes, isError, isThenable } from "./kind-of.js";
-export { checkOptionNames, optionNames } from "./option-names.js";
+export { brandClass, brandKey, hasBrand, isBytes, isError, isThenable, isUrl } from "./kind-of.js";
+export { callObserver, whenRejected } from "./observer.js";
+export { checkOptionNames, optionNames, optionNamesRefusal } from "./option-names.js";
 export { type Environment, proxyFromEnvironment } from "./proxy/environment.js";
 export {
   type ProxyCredentials,

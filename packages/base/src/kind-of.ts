@@ -19,6 +19,11 @@ export function isError(value: unknown): value is Error {
   return value instanceof Error || Object.prototype.toString.call(value) === "[object Error]";
 }
 
+/** Returns true for a `URL` of any realm; jsdom has a class of its own. */
+export function isUrl(value: unknown): value is { readonly href: string } {
+  return Object.prototype.toString.call(value) === "[object URL]";
+}
+
 /** Returns true for a value that can be awaited. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as { then?: unknown } | null | undefined)?.then === "function";

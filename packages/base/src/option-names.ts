@@ -11,10 +11,17 @@ export function optionNames<Options extends object>(names: Readonly<Record<keyof
  * @throws TypeError that names the unknown option and lists the known ones
  */
 export function checkOptionNames(owner: string, options: object, known: ReadonlySet<string>): void {
+  const refusal = optionNamesRefusal(owner, options, known);
+  if (refusal !== undefined) throw refusal;
+}
+
+/** Returns the error that `checkOptionNames` throws, for those who reject with it; undefined where there is none. */
+export function optionNamesRefusal(owner: string, options: object, known: ReadonlySet<string>): TypeError | undefined {
   if (typeof options !== "object" || options === null)
-    throw new TypeError(`the options of ${owner} must be an object, not ${String(options)}`);
+    return new TypeError(`the options of ${owner} must be an object, not ${String(options)}`);
   for (const name in options) {
     if (known.has(name) || (options as Readonly<Record<string, unknown>>)[name] === undefined) continue;
-    throw new TypeError(`${owner} has no option ${JSON.stringify(name)}: it knows ${[...known].sort().join(", ")}`);
+    return new TypeError(`${owner} has no option ${JSON.stringify(name)}: it knows ${[...known].sort().join(", ")}`);
   }
+  return undefined;
 }

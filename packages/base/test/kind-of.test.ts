@@ -1,6 +1,6 @@
 import vm from "node:vm";
 import { describe, expect, test } from "vitest";
-import { brandClass, brandKey, hasBrand, isBytes, isError } from "../src/index.js";
+import { brandClass, brandKey, hasBrand, isBytes, isError, isUrl } from "../src/index.js";
 
 describe("isBytes (connect-es#658)", () => {
   test("recognises Uint8Arrays and Buffers of this realm and of others", () => {
@@ -26,6 +26,16 @@ test("isError recognises errors of other realms and nothing else", () => {
   expect(isError(new TypeError("x"))).toBe(true);
   expect(isError(vm.runInNewContext("new Error('x')"))).toBe(true);
   expect(isError({ message: "x" })).toBe(false);
+});
+
+test("isUrl recognises a URL of another class, as jsdom has one, and nothing else", () => {
+  class OtherURL {
+    readonly href = "https://example.org/";
+    readonly [Symbol.toStringTag] = "URL";
+  }
+  expect(isUrl(new URL("https://example.org"))).toBe(true);
+  expect(isUrl(new OtherURL())).toBe(true);
+  for (const value of ["https://example.org", undefined, null, {}, new Map()]) expect(isUrl(value)).toBe(false);
 });
 
 test("a brand is recognised whichever copy of a package has set it (connect-es#544)", () => {

@@ -50,7 +50,14 @@ export class BinaryCodecs {
   readonly #compileAfter: number;
   #allowed: boolean | undefined;
 
-  constructor(platform: CodecPlatform, { compileAfter = 20 }: BinaryCodecsOptions = {}) {
+  /** @throws TypeError for an option that is not known, RangeError for a number out of its range */
+  constructor(platform: CodecPlatform, options: BinaryCodecsOptions = {}) {
+    const { compileAfter = 20, ...unknown } = options;
+    const [name] = Object.keys(unknown);
+    if (name !== undefined)
+      throw new TypeError(`BinaryCodecs has no option ${JSON.stringify(name)}: it knows compileAfter`);
+    if (!Number.isSafeInteger(compileAfter) || compileAfter < 0)
+      throw new RangeError(`compileAfter must be a whole number from 0 on, not ${String(compileAfter)}`);
     this.#writer = new BackwardWriter(platform);
     this.#reader = new Reader(platform);
     this.#compileAfter = compileAfter;

@@ -231,3 +231,13 @@ describe("the memory of large messages", () => {
     expect(Buffer.compare(first as Uint8Array, toBinary(AnySchema, wrapped(10, 10)))).toBe(0);
   });
 });
+
+test("an option that does not exist is refused by name, and a number of messages that cannot be", () => {
+  expect(() => new BinaryCodecs(nodePlatform, { compileafter: 1 } as never)).toThrow(
+    'BinaryCodecs has no option "compileafter": it knows compileAfter',
+  );
+  for (const compileAfter of [-1, 0.5, Number.NaN, "1"])
+    expect(() => new BinaryCodecs(nodePlatform, { compileAfter: compileAfter as number })).toThrow(
+      "compileAfter must be a whole number from 0 on",
+    );
+});

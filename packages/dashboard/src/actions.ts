@@ -1,5 +1,7 @@
 /** The actions of a page, each with the check of what it was sent. */
+
 import type { IncomingMessage } from "node:http";
+import { reasonText } from "@trunkline/base";
 import type { DashboardSource } from "./source.js";
 
 /** The largest body of an action. */
@@ -57,7 +59,7 @@ export async function act(
     return (await actions[name]?.(source, fields, by)) ?? {};
   } catch (error) {
     if (error instanceof ActionError) throw error;
-    throw new ActionError(409, error instanceof Error ? error.message : String(error), { cause: error });
+    throw new ActionError(409, reasonText(error), { cause: error });
   }
 }
 

@@ -2,6 +2,7 @@
  * The watches of the router that all pages share: one of its numbers, for the plots, and one of everything while a page
  * is open. Each page gets messages of bounded size with what has changed since its previous message.
  */
+import { callObserver } from "@trunkline/base";
 import { Collection, type CollectionReader } from "./collection.js";
 import { History, historyStepMs } from "./history.js";
 import type {
@@ -83,7 +84,7 @@ export class Feed implements Disposable {
       }
     };
     run().catch((error: unknown) => {
-      if (!signal.aborted) this.#onError(error);
+      if (!signal.aborted) callObserver(() => this.#onError(error));
     });
   }
 

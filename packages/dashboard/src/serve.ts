@@ -6,10 +6,12 @@ import { hostname } from "node:os";
 import type { SecureContextOptions } from "node:tls";
 import {
   type Clock,
+  callObserver,
   checkOptionNames,
   isLoopback,
   optionNames,
   printHostPort,
+  reasonText,
   type TcpAddress,
   wholeNumber,
 } from "@trunkline/base";
@@ -227,7 +229,7 @@ class Requests {
     } catch (error) {
       const status = error instanceof ActionError ? error.status : 500;
       if (response.headersSent) response.destroy();
-      else sendJson(response, status, { error: error instanceof Error ? error.message : String(error) });
+      else sendJson(response, status, { error: reasonText(error) });
     }
   }
 
@@ -268,13 +270,14 @@ class Requests {
     const rights = this.#rightsOf(request);
     const peer = printHostPort(request.socket.remoteAddress ?? "", request.socket.remotePort ?? 0);
     const { onAction } = this.#options;
+    const tell = (problem: string | undefined): void => callObserver(() => onAction?.({ action, peer, problem }));
     try {
       if (rights !== "act") throw new ActionError(403, "this link may see, and not act");
       const answer = await act(action, this.#source, request, `the dashboard at ${peer}`);
-      onAction?.({ action, peer, problem: undefined });
+      tell(undefined);
       sendJson(response, 200, answer);
     } catch (error) {
-      onAction?.({ action, peer, problem: error instanceof Error ? error.message : String(error) });
+      tell(reasonText(error));
       throw error;
     }
   }

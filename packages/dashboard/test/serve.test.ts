@@ -70,6 +70,10 @@ const largeBody = {
   toJSON: () => ({ id: "x".repeat(20_000) }),
 };
 
+function raise(): never {
+  throw new Error("no");
+}
+
 async function errorOf(response: Response): Promise<string> {
   return ((await response.json()) as { error: string }).error;
 }
@@ -105,6 +109,21 @@ describe("a link", () => {
     const second = await Site.open({ cookieKey, address: { host: "127.0.0.1", port } });
     second.cookie = first.cookie;
     expect((await second.post("/api/drain", {})).status).toBe(200);
+  });
+});
+
+describe("onAction", () => {
+  test.each([
+    ["throws", () => raise()],
+    ["rejects", () => Promise.reject(new Error("no"))],
+  ])("changes no answer where it %s", async (_, fail) => {
+    const site = await Site.open({ onAction: fail as () => void });
+    await site.signIn();
+    const killed = await site.post("/api/kill", { id: "1", reason: "x" });
+    expect(killed.status).toBe(200);
+    site.router.problem = "there is no such stream";
+    const refused = await site.post("/api/kill", { id: "1", reason: "x" });
+    expect(await errorOf(refused)).toBe("there is no such stream");
   });
 });
 

@@ -1,5 +1,6 @@
 /** A call at its server as the third argument of a Nest handler: what such handlers use of the calls of grpc-js. */
 import { EventEmitter } from "node:events";
+import { queueMicrotask } from "@trunkline/base/node";
 import type { ServerCall } from "@trunkline/grpc";
 import { GrpcMetadata, toMetadata } from "./metadata.js";
 

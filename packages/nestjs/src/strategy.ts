@@ -6,7 +6,7 @@ import {
   ServerGrpc,
   Transport,
 } from "@nestjs/microservices";
-import { checkOptionNames, optionNames, wholeNumber } from "@trunkline/base";
+import { callObserver, checkOptionNames, optionNames, whenRejected, wholeNumber } from "@trunkline/base";
 import {
   GrpcError,
   type GrpcJsMethodDefinition,
@@ -34,8 +34,9 @@ export interface GrpcServerOptions extends GrpcPackageOptions {
   readonly plaintext?: boolean | undefined;
   /** Options of the server of `@trunkline/grpc`: limits, interceptors, keepalive, compression. */
   readonly server?: ServerOptions | undefined;
-  /** Called with the server before it listens: the place to add health, reflection and other services. */
-  readonly onServer?: ((server: Server) => void) | undefined;
+  /** Called with the server before it listens, which waits for a promise: the place to add health, reflection and other
+   * services. */
+  readonly onServer?: ((server: Server) => void | Promise<void>) | undefined;
   /**
    * The number of values of a handler's observable that may wait for a client that reads slowly; with one more, the
    * call fails with RESOURCE_EXHAUSTED. Observables cannot be told to wait. Default 100,000.
@@ -96,7 +97,7 @@ export class GrpcServer extends NestServer implements CustomTransportStrategy {
     try {
       this.#server = new Server(server);
       this.#bind(this.#server);
-      onServer?.(this.#server);
+      await onServer?.(this.#server);
       this.#address = await this.#server.listen(url, { tls, plaintext });
     } catch (error) {
       callback(error);
@@ -234,10 +235,14 @@ export class GrpcServer extends NestServer implements CustomTransportStrategy {
     const hooked = new Promise<T>((resolve, reject) => {
       const run = async (): Promise<void> => {
         await work().then(resolve, reject);
-        this.onProcessingEndHook?.(this.transportId, context as never);
+        // The call is over: an error of the hook can only be logged.
+        callObserver(
+          () => this.onProcessingEndHook?.(this.transportId, context as never),
+          (error) => this.logger.error(error),
+        );
       };
       if (this.onProcessingStartHook === undefined) void run();
-      else this.onProcessingStartHook(this.transportId, context as never, run);
+      else whenRejected(this.onProcessingStartHook(this.transportId, context as never, run), reject);
     });
     try {
       return await hooked;

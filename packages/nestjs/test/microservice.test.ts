@@ -16,8 +16,14 @@ import {
 } from "rxjs";
 import { afterEach, describe, expect, it } from "vitest";
 import { until } from "../../base/test/support/waiting.js";
-import { GrpcMetadata, type GrpcServerCall, type GrpcServerDuplex, GrpcServiceError } from "../src/index.js";
-import { type Handlers, type Running, run } from "./support.js";
+import {
+  GrpcMetadata,
+  GrpcServer,
+  type GrpcServerCall,
+  type GrpcServerDuplex,
+  GrpcServiceError,
+} from "../src/index.js";
+import { type Handlers, protoPath, type Running, run } from "./support.js";
 
 type ById = { id: number };
 
@@ -397,3 +403,50 @@ describe("options", () => {
     await client.connect();
   });
 });
+
+describe("the hooks around a handler", () => {
+  const no = new Error("no");
+
+  it("that fail when the call is over change no answer and end no process", async () => {
+    for (const fail of [() => Promise.reject(no) as never, raise]) {
+      const { heroes, strategy, close } = await run({ FindOne: ["unary", ({ id }: ById) => ({ id })] });
+      const ended: unknown[] = [];
+      strategy.setOnProcessingEndHook((transport) => {
+        ended.push(transport);
+        return fail();
+      });
+      expect(await firstValueFrom(heroes.findOne({ id: 3 }))).toMatchObject({ id: 3 });
+      await until(() => ended.length === 1, "the hook");
+      await close();
+    }
+  });
+
+  it("that fail before the handler fail the call", async () => {
+    for (const fail of [() => Promise.reject(no) as never, raise]) {
+      const { heroes, strategy, close } = await run({ FindOne: ["unary", ({ id }: ById) => ({ id })] });
+      strategy.setOnProcessingStartHook(fail);
+      expect(await errorOf(heroes.findOne({ id: 3 }))).toMatchObject({ code: Status.UNKNOWN });
+      await close();
+    }
+  });
+});
+
+describe("onServer", () => {
+  it("is waited for before the server listens, and its failure is that of listening", async () => {
+    let isReady = false;
+    const onServer = async (): Promise<void> => {
+      await Promise.resolve();
+      isReady = true;
+    };
+    await start({ FindOne: ["unary", ({ id }: ById) => ({ id })] }, { onServer });
+    expect(isReady).toBe(true);
+    const strategy = new GrpcServer({ package: "hero", protoPath, onServer: () => Promise.reject(new Error("no")) });
+    const failure = await new Promise((resolve) => void strategy.listen(resolve));
+    expect(failure).toMatchObject({ message: "no" });
+    await strategy.close();
+  });
+});
+
+function raise(): never {
+  throw new Error("no");
+}

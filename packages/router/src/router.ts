@@ -111,6 +111,8 @@ export interface DrainOptions {
   readonly deadlineMs: number;
 }
 
+const drainOptionNames = optionNames<DrainOptions>({ deadlineMs: true });
+
 const routerOptionNames = optionNames<RouterOptions>({
   ...limitNames,
   keys: true,
@@ -202,9 +204,9 @@ export class Router implements AsyncDisposable {
     const { issuer = routerToken.issuer, audience = routerToken.audience } = streamTokens;
     checkParties("streamTokens", { issuer, audience });
     const log = new EventLog(unixNowMs);
-    const tell = (event: RouterEvent): void => {
+    const tell = (event: RouterEvent): unknown => {
       log.add(event);
-      onEvent?.(event);
+      return onEvent?.(event);
     };
     const reporter = new Reporter(tell, { ...limits, clock });
     this.#reporter = reporter;
@@ -376,7 +378,9 @@ export class Router implements AsyncDisposable {
    * when all has ended.
    * @throws RangeError for a deadline below 0
    */
-  async drain({ deadlineMs }: DrainOptions): Promise<void> {
+  async drain(options: DrainOptions): Promise<void> {
+    checkOptionNames("drain", options, drainOptionNames);
+    const { deadlineMs } = options;
     const closeTimeoutMs = wholeNumber("deadlineMs", deadlineMs, 0, maxTimerMs);
     this.#routerService.drain();
     await this.close({ closeTimeoutMs });

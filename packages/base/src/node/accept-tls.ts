@@ -3,7 +3,8 @@ import type { Duplex } from "node:stream";
 import tls from "node:tls";
 import { abortable, abortReason } from "../abort.js";
 import { deferred } from "../deferred.js";
-import type { StartTlsOptions } from "./start-tls.js";
+import { checkOptionNames } from "../option-names.js";
+import { type StartTlsOptions, startTlsOptionNames } from "./start-tls.js";
 import { tlsFailure } from "./tls-failure.js";
 import { usableTls } from "./tls-server.js";
 import { TransportError, type TransportErrorCode } from "./transport-error.js";
@@ -18,8 +19,10 @@ import { TransportError, type TransportErrorCode } from "./transport-error.js";
 export async function acceptTls(
   duplex: Duplex,
   secure: tls.TlsOptions,
-  { name, signal }: StartTlsOptions,
+  options: StartTlsOptions,
 ): Promise<tls.TLSSocket> {
+  checkOptionNames("acceptTls", options, startTlsOptionNames);
+  const { name, signal } = options;
   if (signal?.aborted === true) throw abortReason(signal);
   const server = usableTls(() => tls.createServer(secure));
   const done = deferred<tls.TLSSocket>(true);

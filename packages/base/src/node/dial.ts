@@ -1,9 +1,11 @@
 /** Connects to TCP and Unix sockets, with TLS where asked: the only place of trunkline that dials. */
+
 import net from "node:net";
 import tls from "node:tls";
 import { type AbortSignalLike, abortReason, onAbort } from "../abort.js";
 import { printAddress, type SocketAddress, withoutZone } from "../address.js";
 import type { Clock } from "../clock.js";
+import { checkOptionNames, optionNames } from "../option-names.js";
 import { type ProxyServer, printProxy } from "../proxy/proxy.js";
 import { durationMs, wholeNumber } from "../whole-number.js";
 import { type Lookup, systemLookup } from "./lookup.js";
@@ -34,6 +36,16 @@ export interface DialSocketOptions {
   /** TLS options (`ca`, …) of the connection to a proxy whose URL begins with `https`. Default: those of Node. */
   readonly proxyTls?: tls.ConnectionOptions | undefined;
 }
+
+const dialSocketOptionNames = optionNames<DialSocketOptions>({
+  signal: true,
+  connectTimeoutMs: true,
+  allowHalfOpen: true,
+  clock: true,
+  lookup: true,
+  proxy: true,
+  proxyTls: true,
+});
 
 /**
  * Connects to a TCP or Unix socket. All addresses of a name are tried, a slow one beside the next (`connectFirst`).
@@ -92,6 +104,7 @@ class Dialling {
   #cancel: () => void = () => {};
 
   constructor(address: SocketAddress, options: DialSocketOptions) {
+    checkOptionNames("a connection", options, dialSocketOptionNames);
     const { signal, connectTimeoutMs = 20_000, allowHalfOpen = false, clock = systemClock } = options;
     if ("path" in address) checkSocketPath(address.path);
     else wholeNumber("port", address.port, 0, 65_535);

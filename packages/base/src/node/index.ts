@@ -11,6 +11,8 @@ export {
   clearInterval,
   clearTimeout,
   monotonicMs,
+  nextTick,
+  queueMicrotask,
   setImmediate,
   setInterval,
   setTimeout,

@@ -1,7 +1,9 @@
 /** The TLS handshake of a client, over a connection that exists already. This file must not know how that was made. */
+
 import type { Duplex } from "node:stream";
 import tls from "node:tls";
 import { type AbortSignalLike, abortable, abortReason } from "../abort.js";
+import { checkOptionNames, optionNames } from "../option-names.js";
 import { systemFailure } from "./system-failure.js";
 import { tlsFailure, unusableTls } from "./tls-failure.js";
 import { TransportError } from "./transport-error.js";
@@ -14,6 +16,9 @@ export interface StartTlsOptions {
   readonly signal?: AbortSignalLike | undefined;
 }
 
+/** The names of the options of handshakes. */
+export const startTlsOptionNames: ReadonlySet<string> = optionNames<StartTlsOptions>({ name: true, signal: true });
+
 /**
  * Finishes a TLS handshake as a client on `duplex`; resolves when the server's certificate was found valid. The
  * connection is closed when that fails. An `error` of the socket that comes before its user listens is not thrown.
@@ -23,8 +28,10 @@ export interface StartTlsOptions {
 export async function startTls(
   duplex: Duplex,
   secure: tls.ConnectionOptions,
-  { name, signal }: StartTlsOptions,
+  options: StartTlsOptions,
 ): Promise<tls.TLSSocket> {
+  checkOptionNames("startTls", options, startTlsOptionNames);
+  const { name, signal } = options;
   if (signal?.aborted === true) throw abortReason(signal);
   const socket = connectOver(duplex, secure);
   try {

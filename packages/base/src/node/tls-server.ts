@@ -2,9 +2,12 @@
  * A server with TLS whose handshakes are bounded, reported when they fail, and ended when it closes. This file must not
  * know what is served.
  */
+
 import type net from "node:net";
 import tls from "node:tls";
 import { printHostPort } from "../address.js";
+import { callObserver } from "../observer.js";
+import { checkOptionNames, optionNames } from "../option-names.js";
 import { tlsFailure, unusableTls } from "./tls-failure.js";
 import { TransportError, type TransportErrorCode } from "./transport-error.js";
 
@@ -22,6 +25,13 @@ export interface TlsServerOptions {
   readonly onRefused?: ((error: TransportError) => void) | undefined;
 }
 
+const tlsServerOptionNames = optionNames<TlsServerOptions>({
+  tls: true,
+  protocol: true,
+  handshakeLimit: true,
+  onRefused: true,
+});
+
 /** A TLS server; it emits `secureConnection` for each finished handshake. */
 export interface TlsServer extends tls.Server {
   /**
@@ -35,6 +45,7 @@ export interface TlsServer extends tls.Server {
  * @throws TypeError when the TLS options cannot be used
  */
 export function createTlsServer(options: TlsServerOptions): TlsServer {
+  checkOptionNames("createTlsServer", options, tlsServerOptionNames);
   const { protocol, handshakeLimit, onRefused = () => {} } = options;
   const handshakes = new Handshakes();
   let closing = false;
@@ -44,11 +55,8 @@ export function createTlsServer(options: TlsServerOptions): TlsServer {
     if (closing) return;
     const { remoteAddress, remotePort } = socket;
     const from = remoteAddress === undefined ? "" : ` from ${printHostPort(remoteAddress, remotePort ?? 0)}`;
-    try {
-      onRefused(new TransportError(code, `a connection${from} was refused: ${reason}`, { cause }));
-    } catch {
-      // An error of the callback cannot be reported to anything else.
-    }
+    // An error of the callback cannot be reported to anything else.
+    callObserver(() => onRefused(new TransportError(code, `a connection${from} was refused: ${reason}`, { cause })));
   };
   // Before the server's own listener begins the handshake.
   server.prependListener("connection", (socket: net.Socket) => {

@@ -1,5 +1,5 @@
 /** Asks again and again whether a target is well, and tells of each change that is beyond doubt. */
-import type { Clock } from "@trunkline/base";
+import { type Clock, onAbort } from "@trunkline/base";
 import { CommandError, reasonOf } from "../command-error.js";
 import { parseDuration } from "../duration.js";
 import { ExitCode } from "../exit-codes.js";
@@ -83,7 +83,7 @@ export class HealthMonitor {
     this.#clock = clock;
     this.#signal = signal;
     this.#onChange = onChange;
-    signal.addEventListener("abort", () => this.#cancel(), { once: true });
+    onAbort(signal, () => this.#cancel());
   }
 
   /** The reason for which the target counts as failing; undefined while it is well. */

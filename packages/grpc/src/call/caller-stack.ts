@@ -3,6 +3,7 @@
  * nothing; who waits for the call is known to the engine only while that waiter's own continuation is about to run. So
  * the error is traced again there. Costs failed calls only.
  */
+import { isError } from "@trunkline/base";
 import { GrpcError } from "../wire/errors.js";
 
 /** The errors that the user's own code has thrown, and those that were traced already. */
@@ -12,7 +13,7 @@ const nothing = (): void => {};
 
 /** Keeps the stack of an error that the user's own code has thrown. */
 export function keepStack<Thrown>(thrown: Thrown): Thrown {
-  if (thrown instanceof Error) traced.add(thrown);
+  if (isError(thrown)) traced.add(thrown);
   return thrown;
 }
 
@@ -27,7 +28,7 @@ export function traceHere(error: Error): Error {
 
 /** Throws a rejection again with the caller's stack. It is the last handler before the caller. */
 export function throwTraced(thrown: unknown): never {
-  throw thrown instanceof Error ? traceHere(thrown) : thrown;
+  throw isError(thrown) ? traceHere(thrown) : thrown;
 }
 
 /**

@@ -13,6 +13,7 @@
  */
 import { abortReason, onAbort } from "@trunkline/base";
 import { BusyStreamError, ClosedStreamError, type WaitOptions } from "@trunkline/streams";
+import { waitOptionsRefusal } from "@trunkline/streams/kit";
 import type { AttemptChain } from "../hooks/attempts.js";
 import { type Compression, decompressed, type InflationOwner } from "../wire/compression.js";
 import { GrpcError } from "../wire/errors.js";
@@ -406,6 +407,8 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
     if (this.#closed !== undefined) return Promise.reject(this.#closed());
     if (this.#waiter !== undefined)
       return Promise.reject(new BusyStreamError("another receive is waiting on this call"));
+    const refusal = waitOptionsRefusal(options);
+    if (refusal !== undefined) return Promise.reject(refusal);
     const signal = options?.signal;
     if (signal?.aborted) return Promise.reject(abortReason(signal));
     try {

@@ -4,7 +4,7 @@
  */
 import { type AbortSignalLike, abortable, type Clock, type TimerEntry, type TimerHeap } from "@trunkline/base";
 import type { CloseOptions, WaitOptions } from "@trunkline/streams";
-import { type ClosingSteps, closeRefusal, closeWithin, OutputEnd } from "@trunkline/streams/kit";
+import { type ClosingSteps, closeRefusal, closeWithin, OutputEnd, waitOptionsRefusal } from "@trunkline/streams/kit";
 import type { ParentCall } from "../contract/call.js";
 import type { Deadline } from "../contract/deadline.js";
 import type { GrpcError } from "../wire/errors.js";
@@ -101,6 +101,8 @@ export class Lifecycle implements TimerEntry {
   }
 
   sendEof(options: WaitOptions | undefined): Promise<void> {
+    const refusal = waitOptionsRefusal(options, "sendEof");
+    if (refusal !== undefined) return Promise.reject(refusal);
     this.#outputEnd ??= new OutputEnd();
     return this.#outputEnd.send(() => this.#owner.endOutput(), options?.signal);
   }

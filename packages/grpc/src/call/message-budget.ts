@@ -3,7 +3,7 @@
  * its own (`maxBufferedBytesPerConnection`); a `MessageBudget` bounds those of all connections that share it. Knows
  * neither calls nor streams.
  */
-import { type Clock, wholeNumber } from "@trunkline/base";
+import { type Clock, checkOptionNames, optionNames, wholeNumber } from "@trunkline/base";
 import { systemClock } from "#platform";
 
 /** The bytes of a message that a stream takes without the budget: the window that every stream has anyway. */
@@ -25,6 +25,8 @@ export interface MessageBudgetOptions {
   /** The clock of the time limit. Default: the system's. */
   readonly clock?: Clock | undefined;
 }
+
+const messageBudgetOptionNames = optionNames<MessageBudgetOptions>({ maxBytes: true, timeoutMs: true, clock: true });
 
 /** The receiver of a message in the making. */
 export interface ReservationOwner {
@@ -51,6 +53,7 @@ export class MessageBudget {
 
   /** @throws RangeError for a number out of its range */
   constructor(options: MessageBudgetOptions = {}) {
+    checkOptionNames("MessageBudget", options, messageBudgetOptionNames);
     this.maxBytes = wholeNumber("maxBytes", options.maxBytes ?? 268_435_456, 1);
     this.timeoutMs = wholeNumber("timeoutMs", options.timeoutMs ?? 10_000, 1, 2 ** 31 - 1);
     this.#clock = options.clock ?? systemClock;

@@ -296,7 +296,7 @@ export class ClientCallStream implements ClientCall<{}, {}>, WaitingCall, Reques
     if (interceptors.length === 0 && onInitialMetadata === undefined && onTrailingMetadata === undefined) return;
     const context = new CallerContext();
     this.#response.listenerContext = context;
-    if (interceptors.length > 0) this.hooks = hooksOf(interceptors, this, context);
+    if (interceptors.length > 0) this.hooks = hooksOf(interceptors, this, context, warn);
   }
 
   /** Lets interceptors see and change the request, which may take a while. What one of them throws ends the call. */
@@ -547,7 +547,7 @@ export class ClientCallStream implements ClientCall<{}, {}>, WaitingCall, Reques
     if (this.hooks === undefined) return;
     const end = endOf(error, this.#request.messages, this.#response.inbox.received);
     this.#endAttempt(end.status, end.message);
-    if (this.hooks.has("onEnd")) this.hooks.end(end, warn);
+    if (this.hooks.has("onEnd")) this.hooks.end(end);
   }
 
   #endDirections(error: Error | undefined, dropUnread: boolean): void {

@@ -3,7 +3,7 @@
  * and gives the first connection on which HTTP/2 is spoken, or one failure that names all of them.
  */
 import type { Duplex } from "node:stream";
-import { connectFirst, reasonText } from "@trunkline/base";
+import { connectFirst, isError, reasonText } from "@trunkline/base";
 import type { Clock } from "@trunkline/streams";
 import { TransportError } from "#platform";
 import type { Peer } from "../connection/peer.js";
@@ -176,7 +176,7 @@ export class ConnectAttempt {
       end(reason);
       if (connection === undefined) return;
       this.#opening.delete(connection);
-      connection.destroy(reason instanceof Error ? reason : new Error(reasonText(reason)));
+      connection.destroy(isError(reason) ? reason : new Error(reasonText(reason)));
     };
   }
 

@@ -23,7 +23,7 @@ import { oversize, previousAttemptsField, requestFields } from "../wire/headers.
 import { type FramedMessage, messageSizes } from "../wire/message.js";
 import { Status } from "../wire/status.js";
 import type { BoundMethod } from "./bound-method.js";
-import { interceptorError, warn } from "./call-errors.js";
+import { interceptorError } from "./call-errors.js";
 
 /** The call whose request an `OutgoingRequest` is. */
 export interface RequestOwner {
@@ -138,7 +138,7 @@ export class OutgoingRequest implements OutboxOwner {
   /** Begins an attempt: lets the hooks see and change what is of this one alone. @throws what a hook throws */
   beginAttempt(hooks: HookChain, transparent: boolean): AttemptChain | undefined {
     const event = new AttemptEvent(() => Metadata.fromWire(this.#fields), this.#owner.previousAttempts, transparent);
-    const attempt = hooks.attempt(event, warn);
+    const attempt = hooks.attempt(event);
     this.#attemptFields = event.changed?.toWire();
     return attempt;
   }

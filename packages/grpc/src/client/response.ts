@@ -2,6 +2,7 @@
  * The response to one call: what the server has said in header sections, through the interceptors, and its messages on
  * their way out of the `Inbox`. Metadata is made of the fields when it is first read.
  */
+import { callObserver } from "@trunkline/base";
 import type { HeaderField, Http2Stream } from "@trunkline/h2";
 import { Metadata } from "@trunkline/metadata";
 import { keepStack } from "../call/caller-stack.js";
@@ -179,12 +180,11 @@ export class IncomingResponse implements InboxOwner<{}> {
   }
 
   #tell(listener: (metadata: Metadata) => void, metadata: Metadata): void {
-    try {
-      if (this.listenerContext === undefined) listener(metadata);
-      else this.listenerContext.run(listener, metadata);
-    } catch (error) {
-      this.#owner.cancelWith(asError(keepStack(error)));
-    }
+    const { listenerContext: context } = this;
+    callObserver(
+      () => (context === undefined ? listener(metadata) : context.run(listener, metadata)),
+      (error) => this.#owner.cancelWith(asError(keepStack(error))),
+    );
   }
 
   // Messages, as the inbox asks.

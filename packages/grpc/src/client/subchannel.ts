@@ -2,7 +2,7 @@
  * The connection to one endpoint through its life: it is made when something wants it and made again after a loss, with
  * waits that grow while attempts fail. This file must not know which calls wait, or how an endpoint is chosen.
  */
-import type { Backoff } from "@trunkline/base";
+import { type Backoff, isError } from "@trunkline/base";
 import type { H2Error, LifetimeOptions } from "@trunkline/h2";
 import type { Clock } from "@trunkline/streams";
 import { tellConnection } from "../connection/events.js";
@@ -225,6 +225,6 @@ export class Subchannel implements Connections, ClientConnectionEvents {
  * its calls, which could then not become garbage.
  */
 export function withoutReceivers<Reason>(error: Reason): Reason {
-  for (let each: unknown = error; each instanceof Error; each = each.cause) void each.stack;
+  for (let each: unknown = error; isError(each); each = each.cause) void each.stack;
   return error;
 }

@@ -2,6 +2,7 @@
  * The hooks of one attempt of a call, as the call uses them. Calls without such hooks have none of this. These hooks
  * observe: what one of them throws is reported, and affects neither the call nor the other hooks.
  */
+import { callObserver } from "@trunkline/base";
 import type { CallerContext } from "./context.js";
 import type { AttemptEnd, AttemptHooks, AttemptMessage } from "./interceptor.js";
 
@@ -37,14 +38,10 @@ export class AttemptChain {
     this.#tell((hooks) => hooks.onEnd?.(end));
   }
 
-  #tell(each: (hooks: AttemptHooks) => void): void {
+  #tell(each: (hooks: AttemptHooks) => unknown): void {
     this.#context.run(() => {
       for (const hooks of this.#hooks) {
-        try {
-          each(hooks);
-        } catch (error) {
-          this.#report(error);
-        }
+        callObserver(() => each(hooks), this.#report);
       }
     });
   }

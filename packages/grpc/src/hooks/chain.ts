@@ -1,5 +1,5 @@
 /** The hooks of one call, as the call uses them. Calls without hooks have none of this. */
-import { isThenable } from "@trunkline/base";
+import { callObserver, isThenable, whenRejected } from "@trunkline/base";
 import type { Peer } from "../connection/peer.js";
 import { GrpcError } from "../wire/errors.js";
 import { Status } from "../wire/status.js";
@@ -25,11 +25,14 @@ export class HookChain {
   readonly #outward: readonly CallHooks[];
   /** The context of the code that made the call, or at a server the call's own: all hooks are called in it. */
   readonly #context: CallerContext;
+  readonly #report: (error: unknown) => void;
 
-  constructor(hooks: readonly CallHooks[], context: CallerContext) {
+  /** @param report gets the errors that fail nothing: those of `onEnd`, and those of hooks that are async functions */
+  constructor(hooks: readonly CallHooks[], context: CallerContext, report: (error: unknown) => void) {
     this.#inward = hooks;
     this.#outward = hooks.length === 1 ? hooks : hooks.toReversed();
     this.#context = context;
+    this.#report = report;
   }
 
   /** Returns true if there is such a hook. Otherwise its argument need not be made. */
@@ -43,18 +46,15 @@ export class HookChain {
     return this.#context.run(showRequest, this.#inward, request);
   }
 
-  /**
-   * Calls `onAttempt`. `report` gets what the hooks of the attempt throw.
-   * @returns the hooks of the attempt; undefined if there are none
-   */
-  attempt(attempt: CallAttempt, report: (error: unknown) => void): AttemptChain | undefined {
+  /** Calls `onAttempt`. @returns the hooks of the attempt; undefined if there are none */
+  attempt(attempt: CallAttempt): AttemptChain | undefined {
     const hooks = this.#context.run(showAttempt, this.#inward, attempt);
-    return hooks.length === 0 ? undefined : new AttemptChain(hooks, this.#context, report);
+    return hooks.length === 0 ? undefined : new AttemptChain(hooks, this.#context, this.#report);
   }
 
   /** Calls `onConnection`. */
   connection(peer: Peer): void {
-    this.#context.run(showConnection, this.#inward, peer);
+    this.#context.run(showConnection, this.#inward, peer, this.#report);
   }
 
   /** Calls the handler inside of all `run` hooks. */
@@ -75,7 +75,7 @@ export class HookChain {
 
   /** Calls `onInitialMetadata`. */
   initialMetadata(initial: CallMetadata): void {
-    this.#context.run(showInitialMetadata, this.#outward, initial);
+    this.#context.run(showInitialMetadata, this.#outward, initial, this.#report);
   }
 
   /** Calls `onResponseMessage`. @returns the message that the hooks want */
@@ -85,16 +85,17 @@ export class HookChain {
 
   /** Calls `onStatus`. */
   status(status: CallStatus): void {
-    this.#context.run(showStatus, this.#outward, status);
+    this.#context.run(showStatus, this.#outward, status, this.#report);
   }
 
-  /** Calls all `onEnd` hooks, even if one of them throws. `report` gets such an error. */
-  end(end: CallEnd, report: (error: unknown) => void): void {
-    this.#context.run(showEnd, this.#outward, end, report);
+  /** Calls all `onEnd` hooks, even if one of them throws, which is reported. */
+  end(end: CallEnd): void {
+    this.#context.run(showEnd, this.#outward, end, this.#report);
   }
 }
 
 type Hooks = readonly CallHooks[];
+type Report = (error: unknown) => void;
 
 function showRequest(all: Hooks, request: CallRequest): Promise<void> | undefined {
   for (let index = 0; index < all.length; index++) {
@@ -105,11 +106,15 @@ function showRequest(all: Hooks, request: CallRequest): Promise<void> | undefine
 }
 
 function showAttempt(all: Hooks, attempt: CallAttempt): readonly AttemptHooks[] {
-  return all.flatMap((hooks) => hooks.onAttempt?.(attempt) ?? []);
+  return all.flatMap((hooks) => {
+    const given = hooks.onAttempt?.(attempt);
+    if (isThenable(given)) throw promised("onAttempt", given);
+    return given ?? [];
+  });
 }
 
-function showConnection(all: Hooks, peer: Peer): void {
-  for (const hooks of all) hooks.onConnection?.(peer);
+function showConnection(all: Hooks, peer: Peer, report: Report): void {
+  for (const hooks of all) whenRejected(hooks.onConnection?.(peer), report);
 }
 
 function showRequestMessage(all: Hooks, message: {}): {} {
@@ -120,8 +125,8 @@ function showRequestMessage(all: Hooks, message: {}): {} {
   return current;
 }
 
-function showInitialMetadata(all: Hooks, initial: CallMetadata): void {
-  for (const hooks of all) hooks.onInitialMetadata?.(initial);
+function showInitialMetadata(all: Hooks, initial: CallMetadata, report: Report): void {
+  for (const hooks of all) whenRejected(hooks.onInitialMetadata?.(initial), report);
 }
 
 function showResponseMessage(all: Hooks, message: {}): {} {
@@ -132,18 +137,12 @@ function showResponseMessage(all: Hooks, message: {}): {} {
   return current;
 }
 
-function showStatus(all: Hooks, status: CallStatus): void {
-  for (const hooks of all) hooks.onStatus?.(status);
+function showStatus(all: Hooks, status: CallStatus, report: Report): void {
+  for (const hooks of all) whenRejected(hooks.onStatus?.(status), report);
 }
 
-function showEnd(all: Hooks, end: CallEnd, report: (error: unknown) => void): void {
-  for (const hooks of all) {
-    try {
-      hooks.onEnd?.(end);
-    } catch (error) {
-      report(error);
-    }
-  }
+function showEnd(all: Hooks, end: CallEnd, report: Report): void {
+  for (const hooks of all) callObserver(() => hooks.onEnd?.(end), report);
 }
 
 async function waitThen(
@@ -158,11 +157,14 @@ async function waitThen(
 
 function replaced(message: {}, given: {} | undefined): {} {
   if (given === undefined) return message;
-  if (isThenable(given)) {
-    given.then(undefined, () => {});
-    throw new GrpcError(Status.INTERNAL, "a hook for messages returned a promise: only onRequest may wait");
-  }
+  if (isThenable(given)) throw promised("a hook for messages", given);
   return given;
+}
+
+/** Returns the error of a hook whose result is needed at once, and that gave a promise of it. */
+function promised(what: string, given: PromiseLike<unknown>): GrpcError {
+  given.then(undefined, () => {});
+  return new GrpcError(Status.INTERNAL, `${what} returned a promise: only onRequest may wait`);
 }
 
 /**
@@ -173,11 +175,13 @@ export function hooksOf<Call extends InterceptedCall>(
   interceptors: readonly Interceptor<Call>[],
   call: Call,
   context: CallerContext,
+  report: (error: unknown) => void,
 ): HookChain | undefined {
   const all: CallHooks[] = [];
   try {
     for (const interceptor of interceptors) {
       const hooks = context.run(interceptor, call);
+      if (isThenable(hooks)) throw promised("an interceptor", hooks);
       if (hooks !== undefined) all.push(hooks);
     }
   } catch (error) {
@@ -188,7 +192,7 @@ export function hooksOf<Call extends InterceptedCall>(
       },
     });
   }
-  return all.length === 0 ? undefined : new HookChain(all, context);
+  return all.length === 0 ? undefined : new HookChain(all, context, report);
 }
 
 /** Checks the option `interceptors`. @throws TypeError if it is no array of functions */

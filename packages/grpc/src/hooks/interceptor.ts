@@ -53,7 +53,8 @@ export type ServerInterceptor = Interceptor<ServerCall<{}, {}>>;
  * same order, on both sides. Only `onRequest` may wait: a promise for each message would cost more than the message.
  *
  * An error that a hook throws ends the call. A `GrpcError` ends it with its status; at a server any other error ends it
- * with UNKNOWN without its text, and is reported to `onError`.
+ * with UNKNOWN without its text, and is reported to `onError`. Where a hook that is not waited for gives a promise all
+ * the same, the call goes on, and its rejection is reported: to `onError` at a server, as a warning at a client.
  */
 export interface CallHooks {
   /**

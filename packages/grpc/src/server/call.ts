@@ -238,7 +238,8 @@ export class ServerCallStream implements HandledCall, ResponseOwner, InboxOwner<
     const { timeoutMs } = this.requestHeaders;
     const { interceptors } = this.#served;
     if (timeoutMs !== undefined) this.#watchDeadline(Deadline.after(timeoutMs, this.#life.clock));
-    if (interceptors !== undefined) this.hooks = hooksOf(interceptors, this, this.#context);
+    if (interceptors !== undefined)
+      this.hooks = hooksOf(interceptors, this, this.#context, (error) => this.report(error));
     if (this.hooks?.has("onRequest") || this.hooks?.has("onAttempt")) this.#prepare(this.hooks);
     else this.#admit();
     if (ended) this.onData(nothing, true);
@@ -276,7 +277,7 @@ export class ServerCallStream implements HandledCall, ResponseOwner, InboxOwner<
 
   #beginAttempt(hooks: HookChain): void {
     const attempt = new AttemptEvent(() => this.metadata, this.previousAttempts, false);
-    this.attempt = hooks.attempt(attempt, (error) => this.report(error));
+    this.attempt = hooks.attempt(attempt);
     this.#inbox.observe(this.attempt);
   }
 
@@ -544,7 +545,7 @@ export class ServerCallStream implements HandledCall, ResponseOwner, InboxOwner<
     if (!this.ended || this.#handlerRuns) return;
     this.#stream.release();
     if (!this.hooks?.has("onEnd")) return;
-    this.hooks.end(this.#end(), (error) => this.report(error));
+    this.hooks.end(this.#end());
   }
 
   #end(): CallEnd {

@@ -2,6 +2,7 @@
 import type { Duplex } from "node:stream";
 import type tls from "node:tls";
 import {
+  callObserver,
   checkOptionNames,
   isLoopback,
   optionNames,
@@ -178,11 +179,8 @@ export class Server implements AsyncDisposable {
       context,
       onRejected: this.#rejection(),
       report(error, call) {
-        try {
-          context.run(onError, error, call);
-        } catch {
-          // A hook for errors that fails has nobody left to tell.
-        }
+        // A hook for errors that fails has nobody left to tell.
+        callObserver(() => context.run(onError, error, call));
       },
     };
   }
@@ -193,11 +191,10 @@ export class Server implements AsyncDisposable {
     if (wanting.length === 0) return undefined;
     return (request) => {
       for (const interceptor of wanting) {
-        try {
-          this.#core.context.run(() => interceptor.onRejected?.(request));
-        } catch (error) {
-          this.#core.report(asError(error), undefined);
-        }
+        callObserver(
+          () => this.#core.context.run(() => interceptor.onRejected?.(request)),
+          (error) => this.#core.report(asError(error), undefined),
+        );
       }
     };
   }
@@ -270,7 +267,7 @@ export class Server implements AsyncDisposable {
     const path = "path" in where ? where.path : undefined;
     const refused = (error: TransportError): void => {
       tellConnection("server", "failed", undefined, error);
-      onRefused?.(error);
+      callObserver(() => onRefused?.(error));
     };
     const create = (): SocketServer =>
       createSocketServer({ tls, onRefused: refused, onHttp1 }, (socket) => void this.#accept(socket, path));

@@ -8,6 +8,7 @@ import {
   Deadline,
   GrpcError,
   type Implementation,
+  MessageBudget,
   Server,
   Status,
 } from "../../src/index.js";
@@ -118,6 +119,11 @@ describe("an option that does not exist", () => {
     ["Server", () => new Server(wrong)],
     ["Server.add", () => new Server().add(Echo, echo, wrong)],
     ["http2", () => new Server({ http2: wrong })],
+    ["limits", () => new Server({ http2: { limits: wrong } })],
+    ["pings", () => new Server({ http2: { limits: { pings: { burst: 1, perSecond: 1, ...(wrong as object) } } } })],
+    ["settings", () => new Channel("127.0.0.1:1", { http2: { settings: wrong } })],
+    ["backoff", () => new Channel("127.0.0.1:1", { backoff: wrong })],
+    ["MessageBudget", () => new MessageBudget(wrong)],
     ["listen", () => new Server().listen("127.0.0.1:0", wrong)],
     ["close", () => new Channel("127.0.0.1:1").close(wrong)],
     ["close", () => new Server().close(wrong)],
@@ -148,8 +154,11 @@ describe("an option that does not exist", () => {
     });
     const call = createClient(Echo, served.channel).chat.open();
     expect((await rejection(call.send({}, wrong))).message).toContain('send has no option "timeout"');
+    expect((await rejection(call.receive(wrong))).message).toContain('receive has no option "timeout"');
+    expect((await rejection(call.sendEof(wrong))).message).toContain('sendEof has no option "timeout"');
     await call.sendEof();
     await call.receive();
+    expect((await rejection(call.close(wrong))).message).toContain('close has no option "timeout"');
     expect(seen).toEqual([
       expect.stringContaining('sendInitialMetadata has no option "timeout"'),
       expect.stringContaining('sendTrailingMetadata has no option "timeout"'),

@@ -1,5 +1,14 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { type CallAttempt, createClient, type Interceptor, Server, Status } from "../../src/index.js";
+import {
+  type AttemptHooks,
+  type CallAttempt,
+  type CallHooks,
+  createClient,
+  type Interceptor,
+  Server,
+  type ServerCall,
+  Status,
+} from "../../src/index.js";
 import { Echo } from "../gen/echo_pb.js";
 import { echo, RawClient, rejection, until } from "../support.js";
 import { cleanup, fail, reported, serve, withClient, withServer } from "./support.js";
@@ -113,3 +122,76 @@ describe("onRejected of an interceptor", () => {
     raw.driver.destroy();
   });
 });
+
+describe("a hook that is an async function", () => {
+  const no = (): Promise<never> => Promise.reject(new Error("no"));
+  const unawaited = {
+    onConnection: no,
+    onInitialMetadata: no,
+    onStatus: no,
+    onEnd: no,
+  } as unknown as CallHooks;
+  const ofAttempt = { onStream: no, onMessageSent: no, onMessageReceived: no, onEnd: no } as unknown as AttemptHooks;
+  const failing: Interceptor = () => ({ ...unawaited, onAttempt: () => ofAttempt });
+
+  it("is not waited for, and its rejection is reported: at a client as a warning, at a server to onError", async () => {
+    const warned = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+    try {
+      await withClient([failing]).say({});
+      await until(() => warned.mock.calls.length === 8, "eight warnings");
+    } finally {
+      warned.mockRestore();
+    }
+    await cleanup();
+    await withServer([failing]).say({});
+    await until(() => reported.length === 6, "six reports");
+    expect(new Set(reported.map(({ message }) => message))).toEqual(new Set(["no"]));
+  });
+
+  it("fails the call where its result is needed at once: an interceptor, and the hook for attempts", async () => {
+    for (const [what, interceptor] of [
+      ["an interceptor", no],
+      ["onAttempt", () => ({ onAttempt: no })],
+    ] as const) {
+      const given = [interceptor as unknown as Interceptor];
+      const error = await rejection(withClient(given).say({}));
+      expect(error).toMatchObject({
+        status: Status.INTERNAL,
+        message: `${what} returned a promise: only onRequest may wait`,
+      });
+      await cleanup();
+      expect((await rejection(withServer(given).say({}))).status).toBe(Status.INTERNAL);
+      await cleanup();
+    }
+  });
+
+  it("of a request without a call, and for errors, ends no process", async () => {
+    const errors: unknown[] = [];
+    const onError = (error: unknown): Promise<never> => {
+      errors.push(error);
+      return no();
+    };
+    const interceptor = Object.assign(() => undefined, { onRejected: no }) as unknown as Interceptor;
+    const { channel } = serve([[Echo, { say: echo.say }]], { server: { interceptors: [interceptor], onError } });
+    expect((await rejection(createClient(Echo, channel).collect([]))).status).toBe(Status.UNIMPLEMENTED);
+    await until(() => errors.length === 1, "the report");
+    expect(errors).toMatchObject([{ message: "no" }]);
+  });
+
+  it("given to a call for its metadata, ends the call with what it rejects with, as if it had thrown", async () => {
+    const held = { ...echo, say: (): Promise<object> => new Promise(() => {}) };
+    for (const name of ["onInitialMetadata", "onTrailingMetadata"] as const) {
+      const client = withClient([], name === "onInitialMetadata" ? { ...held, say: sendInitial } : echo);
+      const options = { [name]: no } as object;
+      if (name === "onInitialMetadata") expect((await rejection(client.say({}, options))).message).toContain("no");
+      else await client.say({}, options);
+      await cleanup();
+    }
+  });
+});
+
+/** A handler that sends initial metadata and never ends. */
+async function sendInitial(_: unknown, call: ServerCall<{}, {}>): Promise<object> {
+  await call.sendInitialMetadata({ a: "1" });
+  return await new Promise(() => {});
+}

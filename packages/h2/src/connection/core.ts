@@ -2,6 +2,7 @@
  * Holds what the two halves of a connection share: its collaborators, each with a state of its own, and the few events
  * that concern several of them (the end of a stream, a stream error, the end of the connection).
  */
+import { isError } from "@trunkline/base";
 import { ErrorCode } from "../error-code.js";
 import { H2Error } from "../errors.js";
 import type { HeaderField } from "../header-field.js";
@@ -160,12 +161,11 @@ export class Core implements StreamOwner {
     const said = this.goAway.error;
     const silent = this.options.role === "client" && !this.settings.peerReceived;
     const orderly = this.table.size === 0 && cause === undefined && !silent;
-    const why =
-      cause instanceof Error
-        ? `: ${cause.message}`
-        : silent
-          ? ": the server has sent no SETTINGS (does it expect TLS?)"
-          : "";
+    const why = isError(cause)
+      ? `: ${cause.message}`
+      : silent
+        ? ": the server has sent no SETTINGS (does it expect TLS?)"
+        : "";
     const message = said?.message ?? `connection lost${why}`;
     this.#end(
       said ?? (orderly ? undefined : new H2Error(message, { errorCode: ErrorCode.INTERNAL_ERROR, cause })),

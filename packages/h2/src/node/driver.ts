@@ -3,7 +3,7 @@
  * became ready in it, one timer. It must not know what the streams carry.
  */
 
-import { type Clock, Fifo } from "@trunkline/base";
+import { type Clock, checkOptionNames, Fifo, optionNames } from "@trunkline/base";
 import { setImmediate, systemClock } from "@trunkline/base/node";
 import type { Connection } from "../connection/connection.js";
 import { sliceMs } from "../connection/receive.js";
@@ -33,6 +33,8 @@ export interface DriverOptions {
   readonly clock?: Clock;
 }
 
+const driverOptionNames = optionNames<DriverOptions>({ clock: true });
+
 export class ConnectionDriver {
   readonly #connection: DrivenConnection;
   readonly #transport: Transport;
@@ -61,6 +63,7 @@ export class ConnectionDriver {
   readonly done: Promise<void>;
 
   constructor(connection: DrivenConnection, transport: Transport, options: DriverOptions = {}) {
+    checkOptionNames("ConnectionDriver", options, driverOptionNames);
     this.#connection = connection;
     this.#transport = transport;
     this.#clock = options.clock ?? systemClock;

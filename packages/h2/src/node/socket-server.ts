@@ -1,6 +1,8 @@
 /** Listens for HTTP/2: TCP and Unix sockets, with TLS where asked. It must not know what is served. */
+
 import net from "node:net";
 import tls from "node:tls";
+import { checkOptionNames, optionNames } from "@trunkline/base";
 import { createTlsServer, type TransportError, usableTls } from "@trunkline/base/node";
 import { AcceptFilter } from "./accept-filter.js";
 import { ProtocolSorter } from "./protocol-sorter.js";
@@ -27,6 +29,8 @@ export interface SocketServerOptions {
   readonly onHttp1?: ((socket: net.Socket) => void) | undefined;
 }
 
+const socketServerOptionNames = optionNames<SocketServerOptions>({ tls: true, onRefused: true, onHttp1: true });
+
 /**
  * A `net.Server` whose certificates can be exchanged. Its `close` ends the handshakes that still go on; sockets that
  * were given to `onSocket` stay open.
@@ -47,6 +51,7 @@ export interface SocketServer extends net.Server {
  * @throws TypeError when the TLS options cannot be used
  */
 export function createSocketServer(options: SocketServerOptions, onSocket: (socket: net.Socket) => void): SocketServer {
+  checkOptionNames("createSocketServer", options, socketServerOptionNames);
   const { tls: secure, onRefused, onHttp1 } = options;
   if (secure === undefined) {
     const updateTls = (): never => {

@@ -2,7 +2,7 @@
 import net from "node:net";
 import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
-import { setImmediate, TransportError, tlsFailure } from "@trunkline/base/node";
+import { queueMicrotask, setImmediate, TransportError, tlsFailure } from "@trunkline/base/node";
 import { readsShared } from "./shared-reads.js";
 
 export interface TransportEvents {

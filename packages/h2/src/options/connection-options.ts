@@ -1,4 +1,5 @@
 /** The options of a connection, checked and completed in one place. */
+import { checkOptionNames, optionNames } from "@trunkline/base";
 import { type AsciiCodec, portableAscii } from "../bytes/ascii.js";
 import { type LifetimeOptions, type ResolvedLifetime, resolveLifetime } from "./lifetime.js";
 import { type ConnectionLimits, type ResolvedLimits, resolveLimits } from "./limits.js";
@@ -23,6 +24,15 @@ export interface ConnectionOptions {
   readonly ascii?: AsciiCodec;
 }
 
+const connectionOptionNames = optionNames<ConnectionOptions>({
+  role: true,
+  settings: true,
+  limits: true,
+  lifetime: true,
+  stripFieldSpace: true,
+  ascii: true,
+});
+
 /** Options with their defaults filled in. */
 export interface ResolvedOptions {
   readonly role: "client" | "server";
@@ -45,6 +55,7 @@ export function checkConnectionOptions(options: ConnectionOptions): Required<Con
 
 /** Checks options once and fills in the defaults. @throws RangeError or TypeError as `checkConnectionOptions` */
 export function resolveOptions(options: ConnectionOptions): ResolvedOptions {
+  checkOptionNames("a connection", options, connectionOptionNames);
   const { role } = options;
   if (role !== "client" && role !== "server")
     throw new TypeError(`role must be "client" or "server", not ${String(role)}`);

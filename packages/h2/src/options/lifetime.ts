@@ -3,7 +3,7 @@
  * the engine sends nothing of its own accord, and what a channel or a server wants differs. Spread the ages of many
  * connections, by a tenth either way, where they began together, or they end together too.
  */
-import { durationMs, maxTimerMs, wholeNumber } from "@trunkline/base";
+import { checkOptionNames, durationMs, maxTimerMs, optionNames, wholeNumber } from "@trunkline/base";
 
 /** The options of a connection's lifetime. */
 export interface LifetimeOptions {
@@ -40,6 +40,15 @@ export interface LifetimeOptions {
   readonly maxConnectionIdleMs?: number;
 }
 
+const lifetimeOptionNames = optionNames<LifetimeOptions>({
+  keepaliveIntervalMs: true,
+  keepaliveTimeoutMs: true,
+  keepaliveWithoutStreams: true,
+  maxConnectionAgeMs: true,
+  maxConnectionAgeGraceMs: true,
+  maxConnectionIdleMs: true,
+});
+
 /** Lifetime options with their defaults filled in. Durations that were not given are infinite. */
 export type ResolvedLifetime = Required<LifetimeOptions>;
 
@@ -50,6 +59,7 @@ const never = Number.POSITIVE_INFINITY;
  * its range
  */
 export function resolveLifetime(options: LifetimeOptions): ResolvedLifetime {
+  checkOptionNames("lifetime", options, lifetimeOptionNames);
   const { keepaliveWithoutStreams = false } = options;
   if (typeof keepaliveWithoutStreams !== "boolean") {
     throw new TypeError(`keepaliveWithoutStreams must be true or false, not ${String(keepaliveWithoutStreams)}`);

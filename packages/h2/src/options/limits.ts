@@ -3,7 +3,7 @@
  * costs it nothing and us something. Each has its default and its reason. A peer that uses up an allowance has its
  * connection ended with ENHANCE_YOUR_CALM.
  */
-import { numberInRange, wholeNumber } from "@trunkline/base";
+import { checkOptionNames, numberInRange, optionNames, wholeNumber } from "@trunkline/base";
 import type { ByteBudget } from "./byte-budget.js";
 
 /** An allowance: so many at once, and so many more with each second. */
@@ -13,6 +13,8 @@ export interface Allowance {
   /** The number that may come with each second: at least 0; may be a fraction. */
   readonly perSecond: number;
 }
+
+const allowanceNames = optionNames<Allowance>({ burst: true, perSecond: true });
 
 /** The limits of a connection. All are optional. */
 export interface ConnectionLimits {
@@ -159,6 +161,36 @@ export interface ConnectionLimits {
   readonly earlyResets?: Allowance;
 }
 
+const limitNames = optionNames<ConnectionLimits>({
+  maxStreamWindow: true,
+  maxBufferedBytesPerConnection: true,
+  receiveBudget: true,
+  streamSendHighWaterMark: true,
+  connectionSendHighWaterMark: true,
+  sendBudget: true,
+  outputBatchBytes: true,
+  maxQueuedControlBytes: true,
+  maxQueuedPingAnswers: true,
+  maxContinuationFrames: true,
+  maxEncodedHeaderFactor: true,
+  maxSettingsEntries: true,
+  maxLateStreams: true,
+  handshakeTimeoutMs: true,
+  unreadAnswersTimeoutMs: true,
+  goAwayTimeoutMs: true,
+  frameTimeoutMs: true,
+  headerSectionTimeoutMs: true,
+  stalledOutputTimeoutMs: true,
+  messageBudgetTimeoutMs: true,
+  lateFramesMs: true,
+  earlyResetMs: true,
+  pings: true,
+  settings: true,
+  uselessFrames: true,
+  forcedResets: true,
+  earlyResets: true,
+});
+
 type Shared = "receiveBudget" | "sendBudget";
 
 /** Limits with their defaults filled in. */
@@ -179,6 +211,7 @@ const resolved: WeakSet<ConnectionLimits> = new WeakSet();
 export function resolveLimits(limits: ConnectionLimits, initialWindowSize: number): ResolvedLimits {
   if (resolved.has(limits) && (limits as ResolvedLimits).maxStreamWindow >= initialWindowSize)
     return limits as ResolvedLimits;
+  checkOptionNames("limits", limits, limitNames);
   const whole = (name: keyof ConnectionLimits, preset: number, least: number, largest: number): number =>
     wholeNumber(name, (limits[name] as number | undefined) ?? preset, least, largest);
   const duration = (name: keyof ConnectionLimits, presetMs: number, least = 1): number =>
@@ -218,6 +251,7 @@ export function resolveLimits(limits: ConnectionLimits, initialWindowSize: numbe
 
 function allowance(name: string, given: Allowance | undefined, burst: number, perSecond: number): Allowance {
   if (given === undefined) return { burst, perSecond };
+  checkOptionNames(name, given, allowanceNames);
   return {
     burst: wholeNumber(`${name}.burst`, given.burst ?? burst, 1, most),
     perSecond: numberInRange(`${name}.perSecond`, given.perSecond, 0, Number.POSITIVE_INFINITY),

@@ -1,5 +1,5 @@
 /** The settings that this side announces (RFC 9113 §6.5.2), each with its default and its reason. */
-import { wholeNumber } from "@trunkline/base";
+import { checkOptionNames, optionNames, wholeNumber } from "@trunkline/base";
 
 /** The settings that this side announces. */
 export interface LocalSettings {
@@ -31,6 +31,15 @@ export interface LocalSettings {
   readonly enableConnectProtocol?: boolean;
 }
 
+const settingNames = optionNames<LocalSettings>({
+  headerTableSize: true,
+  maxConcurrentStreams: true,
+  initialWindowSize: true,
+  maxFrameSize: true,
+  maxHeaderListSize: true,
+  enableConnectProtocol: true,
+});
+
 const maxWindow = 2 ** 31 - 1;
 
 /**
@@ -38,6 +47,7 @@ const maxWindow = 2 ** 31 - 1;
  * range
  */
 export function resolveSettings(role: "client" | "server", settings: LocalSettings): Required<LocalSettings> {
+  checkOptionNames("settings", settings, settingNames);
   const { enableConnectProtocol = false } = settings;
   if (typeof enableConnectProtocol !== "boolean" || (enableConnectProtocol && role === "client")) {
     throw new TypeError(

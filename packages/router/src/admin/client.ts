@@ -1,4 +1,5 @@
 /** A client of the admin service: the view of a router from elsewhere, for those with the right. */
+import { checkOptionNames, maxTimerMs, wholeNumber } from "@trunkline/base";
 import { type CallOptions, type Client, GrpcError, Status } from "@trunkline/grpc";
 import type { WaitOptions } from "@trunkline/streams";
 import type { AdminService } from "../gen/trunkline/v1/admin_pb.js";
@@ -14,7 +15,7 @@ import {
   type SnapshotOptions,
   type WatchOptions,
 } from "./options.js";
-import type { RemoteDrainOptions, RouterAdmin } from "./router-admin.js";
+import { type RemoteDrainOptions, type RouterAdmin, remoteDrainOptionNames } from "./router-admin.js";
 
 type AdminClientOf = Client<typeof AdminService>;
 
@@ -74,7 +75,10 @@ export class RemoteRouterAdmin implements RouterAdmin {
     return { listeners, streams };
   }
 
-  async drain({ deadlineMs = 0, signal }: RemoteDrainOptions = {}): Promise<void> {
+  async drain(options: RemoteDrainOptions = {}): Promise<void> {
+    checkOptionNames("drain", options, remoteDrainOptionNames);
+    const { signal } = options;
+    const deadlineMs = wholeNumber("deadlineMs", options.deadlineMs ?? 0, 0, maxTimerMs);
     await this.#way.ask((client, call) => client.drain({ deadlineMs: BigInt(deadlineMs) }, { ...call, signal }));
   }
 }

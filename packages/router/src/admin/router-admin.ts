@@ -1,4 +1,5 @@
 /** The view of a router from elsewhere, as the admin service shows it to those with the right. */
+import { optionNames } from "@trunkline/base";
 import type { WaitOptions } from "@trunkline/streams";
 import type { RouterUpdate } from "./model.js";
 import type { Eviction, EvictOptions, SnapshotOptions, WatchOptions } from "./options.js";
@@ -8,6 +9,12 @@ export interface RemoteDrainOptions extends WaitOptions {
   /** The time for streams that cannot move, in milliseconds. Default: the router's own. */
   readonly deadlineMs?: number | undefined;
 }
+
+/** The names of the options of draining a router from elsewhere. */
+export const remoteDrainOptionNames: ReadonlySet<string> = optionNames<RemoteDrainOptions>({
+  signal: true,
+  deadlineMs: true,
+});
 
 /** The view of a router from elsewhere. Every request fails with PERMISSION_DENIED without the right `admin`. */
 export interface RouterAdmin {

@@ -16,7 +16,7 @@ export async function listen(name: string, options: TrunklineOptions & ListenerO
       ...own,
       onState(state) {
         if (state.kind === "closed") closeWhenDone(trunkline);
-        own.onState?.(state);
+        return own.onState?.(state);
       },
     });
   } catch (error) {

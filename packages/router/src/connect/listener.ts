@@ -3,7 +3,7 @@
  */
 import { randomUUID } from "node:crypto";
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { abortReason, Backoff, reasonText } from "@trunkline/base";
+import { abortReason, Backoff, callObserver, isError, onAbort, reasonText } from "@trunkline/base";
 import { type BackoffOptions, type Channel, type ClientCall, GrpcError, Status } from "@trunkline/grpc";
 import { Metadata, type MetadataInit } from "@trunkline/metadata";
 import type { AbortSignalLike, Clock, WaitOptions } from "@trunkline/streams";
@@ -134,9 +134,7 @@ export class NameListener implements Listener {
     try {
       if (signal !== undefined) {
         if (signal.aborted) throw abortReason(signal);
-        const onAbort = (): void => void this.close();
-        signal.addEventListener("abort", onAbort);
-        this.#forgetSignal = () => signal.removeEventListener("abort", onAbort);
+        this.#forgetSignal = onAbort(signal, () => void this.close());
       }
       const session = await this.#register(false);
       this.#tell({ kind: "listening" });
@@ -319,18 +317,14 @@ export class NameListener implements Listener {
       if (this.#closed) stream.abort(new GrpcError(Status.UNAVAILABLE, "the listener was closed"));
       else this.#streams.push(stream);
     } catch (error) {
-      if (!this.#closed)
-        this.#tell({ kind: "missed", cause: error instanceof Error ? error : new Error(reasonText(error)) });
+      if (!this.#closed) this.#tell({ kind: "missed", cause: isError(error) ? error : new Error(reasonText(error)) });
     } finally {
       this.#opening -= 1;
     }
   }
 
   #tell(state: ListenerState): void {
-    try {
-      this.#options.onState?.(state);
-    } catch {
-      // An error of the callback must not end the listening.
-    }
+    // An error of the callback must not end the listening.
+    callObserver(() => this.#options.onState?.(state));
   }
 }

@@ -1,7 +1,7 @@
 /** The way of one side of a session: it asks the exchange with the session's ticket, and opens the calls at routers. */
 import { randomUUID } from "node:crypto";
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { type AbortSignalLike, abortable } from "@trunkline/base";
+import { type AbortSignalLike, abortable, onAbort } from "@trunkline/base";
 import { type Client, Deadline, GrpcError, Status } from "@trunkline/grpc";
 import type { MetadataInit } from "@trunkline/metadata";
 import type { Clock } from "@trunkline/streams";
@@ -46,15 +46,14 @@ export class ExchangeWay implements SessionWay {
     const call = sessionClient(channels.get(endpoint || undefined)).stream.open({
       metadata: streamCredentials(token, this.#peerId),
     });
-    const onAbort = (): void => call.cancel(signal.reason);
-    signal.addEventListener("abort", onAbort);
+    const forget = onAbort(signal, () => call.cancel(signal.reason));
     try {
       await call.start();
     } catch (error) {
       call.cancel();
       throw error;
     } finally {
-      signal.removeEventListener("abort", onAbort);
+      forget();
     }
     return call;
   }

@@ -1,7 +1,7 @@
 /** The options of end-to-end TLS: the identity of this side, and the peers that it trusts. */
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { createSecureContext } from "node:tls";
-import { checkOptionNames, maxTimerMs, optionNames, reasonText, wholeNumber } from "@trunkline/base";
+import { checkOptionNames, isBytes, maxTimerMs, optionNames, reasonText, wholeNumber } from "@trunkline/base";
 import { Metadata, type MetadataInit } from "@trunkline/metadata";
 import { metadataToFields } from "../stream/fields.js";
 import { parsePin } from "./pin.js";
@@ -91,7 +91,7 @@ export function resolveEndToEnd(options: EndToEndOptions): ResolvedEndToEnd {
 
 function textOf(name: string, value: unknown): string {
   if (typeof value === "string") return value;
-  if (value instanceof Uint8Array) return Buffer.from(value).toString("latin1");
+  if (isBytes(value)) return Buffer.from(value).toString("latin1");
   throw new TypeError(`endToEnd.${name} must be PEM, as a string or bytes`);
 }
 

@@ -3,7 +3,7 @@
  * aborts within TLS, so that a router can neither cut a direction short without notice nor read why it was aborted.
  */
 import type tls from "node:tls";
-import { reasonText } from "@trunkline/base";
+import { isError, reasonText } from "@trunkline/base";
 import { GrpcError, Status } from "@trunkline/grpc";
 import type { AttributeKey, Attributes, Clock, ObjectStream, SendOptions, WaitOptions } from "@trunkline/streams";
 import { StreamLayer } from "@trunkline/streams/kit";
@@ -113,7 +113,7 @@ export class SealedFrames extends StreamLayer<Frame, Frame, Uint8Array, Uint8Arr
 /** Returns the `GrpcError` among an error and its causes. */
 export function grpcErrorBehind(error: unknown): GrpcError | undefined {
   let each = error;
-  for (let depth = 0; depth < 8 && each instanceof Error; depth++, each = each.cause)
+  for (let depth = 0; depth < 8 && isError(each); depth++, each = each.cause)
     if (each instanceof GrpcError) return each;
   return undefined;
 }

@@ -4,7 +4,7 @@
  */
 import type { Duplex } from "node:stream";
 import type tls from "node:tls";
-import { type AbortSignalLike, reasonText } from "@trunkline/base";
+import { type AbortSignalLike, onAbort, reasonText } from "@trunkline/base";
 import { acceptTls, startTls, systemClock, TransportError, type TransportErrorCode } from "@trunkline/base/node";
 import { GrpcError, Status } from "@trunkline/grpc";
 import {
@@ -161,11 +161,11 @@ class TimeLimit {
 
   constructor(outer: RouterStream, timeoutMs: number, clock: Clock, signal: AbortSignalLike | undefined) {
     this.signal = this.#controller.signal;
-    const onAbort = (): void => this.#controller.abort(signal?.reason);
     const onLate = (): void =>
       this.#controller.abort(new EndToEndError("TIMEOUT", `the handshake has not ended within ${timeoutMs} ms`));
-    if (signal?.aborted) onAbort();
-    signal?.addEventListener("abort", onAbort);
+    const cancelled = (): void => this.#controller.abort(signal?.reason);
+    if (signal?.aborted) cancelled();
+    const forget = signal === undefined ? undefined : onAbort(signal, cancelled);
     const arm = (): void => {
       if (!this.#stopped) this.#cancel = clock.at(clock.nowMs() + timeoutMs, onLate, "watch");
     };
@@ -173,7 +173,7 @@ class TimeLimit {
     outer.joined().then(arm, arm);
     const stop = this.stop.bind(this);
     this.stop = () => {
-      signal?.removeEventListener("abort", onAbort);
+      forget?.();
       stop();
     };
   }

@@ -1,4 +1,5 @@
 /** The reporting of a router: its counts, and its events as they are told to its user. */
+import { callObserver } from "@trunkline/base";
 import type { GrpcError, ServerCall } from "@trunkline/grpc";
 import { type MutableStats, newStats, type RouterEvent } from "./events.js";
 import { RefusalReports, type RefusalReportsOptions } from "./refusal-reports.js";
@@ -6,10 +7,10 @@ import { RefusalReports, type RefusalReportsOptions } from "./refusal-reports.js
 /** The reporting that the services of a router share. */
 export class Reporter {
   readonly stats: MutableStats = newStats();
-  readonly #onEvent: ((event: RouterEvent) => void) | undefined;
+  readonly #onEvent: ((event: RouterEvent) => unknown) | undefined;
   readonly #refusals: RefusalReports;
 
-  constructor(onEvent: ((event: RouterEvent) => void) | undefined, options: RefusalReportsOptions) {
+  constructor(onEvent: ((event: RouterEvent) => unknown) | undefined, options: RefusalReportsOptions) {
     this.#onEvent = onEvent;
     this.#refusals = new RefusalReports(options, (event) => this.tell(event));
   }
@@ -22,11 +23,8 @@ export class Reporter {
 
   /** Reports an event. An `onEvent` that throws must not end a stream, so its error is dropped. */
   tell(event: RouterEvent): void {
-    try {
-      this.#onEvent?.(event);
-    } catch {
-      // The log itself has failed: there is no place left to report that.
-    }
+    // Where the log itself has failed, there is no place left to report that.
+    callObserver(() => this.#onEvent?.(event));
   }
 
   /** Reports the refusals that were only counted so far, and waits for no more. */

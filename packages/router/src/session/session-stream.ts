@@ -2,7 +2,7 @@
  * A stream of frames over a session: it does what the session says. It opens the calls, moves what they bring and what
  * is to be written, and keeps the times. The session decides, and knows neither calls nor clocks.
  */
-import { type AbortSignalLike, Backoff, type Clock, type Deferred, deferred } from "@trunkline/base";
+import { type AbortSignalLike, Backoff, type Clock, callObserver, type Deferred, deferred } from "@trunkline/base";
 import { type ClientCall, GrpcError, Status } from "@trunkline/grpc";
 import {
   type AttributeKey,
@@ -579,9 +579,6 @@ function changesAttachments(frameType: number): boolean {
 }
 
 function tell(onEvent: SessionStreamOptions["onEvent"], event: ResumptionEvent): void {
-  try {
-    onEvent?.(event);
-  } catch {
-    // An error of the callback must not end the stream.
-  }
+  // An error of the callback must not end the stream.
+  callObserver(() => onEvent?.(event));
 }

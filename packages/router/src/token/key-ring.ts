@@ -4,7 +4,7 @@
  */
 import { Buffer } from "node:buffer";
 import { createHmac, createSecretKey, type KeyObject, webcrypto } from "node:crypto";
-import { isBytes } from "@trunkline/base";
+import { checkOptionNames, isBytes, isUrl, optionNames } from "@trunkline/base";
 import { systemClock } from "@trunkline/base/node";
 import {
   createLocalJWKSet,
@@ -38,6 +38,13 @@ export interface SecretKeySource {
   readonly allowShortSecret?: boolean | undefined;
 }
 
+const secretKeyNames = optionNames<SecretKeySource>({
+  secret: true,
+  keyId: true,
+  algorithm: true,
+  allowShortSecret: true,
+});
+
 /** The fewest bytes of a secret: the output of SHA-256, which RFC 7518 §3.2 demands for HS256. */
 export const minSecretBytes = 32;
 
@@ -48,8 +55,21 @@ export interface RemoteKeySource extends RemoteServer {
   readonly jwksUrl: URL;
 }
 
+const remoteKeyNames = optionNames<RemoteKeySource>({
+  jwksUrl: true,
+  ca: true,
+  allowHttp: true,
+  refreshMs: true,
+  minRefreshMs: true,
+  fetchTimeoutMs: true,
+  maxDocumentBytes: true,
+  maxStaleMs: true,
+});
+
 /** Public keys for EdDSA, ES256 and RS256: a set, or the address of one. */
 export type PublicKeySource = { readonly jwks: JSONWebKeySet } | RemoteKeySource;
+
+const localKeyNames: ReadonlySet<string> = new Set(["jwks"]);
 
 /** A source of keys: a secret, or public keys. */
 export type KeySource = SecretKeySource | PublicKeySource;
@@ -118,8 +138,12 @@ export class KeyRing {
 
   #publicKeysOf(source: PublicKeySource | FoundKeySource, remote: Map<string, RemoteKeys>): JWTVerifyGetKey {
     if ("find" in source) return source.find;
-    if ("jwks" in source) return createLocalJWKSet(source.jwks);
-    if (!(source.jwksUrl instanceof URL)) throw new TypeError("a key is { secret }, { jwks } or { jwksUrl: URL }");
+    if ("jwks" in source) {
+      checkOptionNames("a key with jwks", source, localKeyNames);
+      return createLocalJWKSet(source.jwks);
+    }
+    if (!isUrl(source.jwksUrl)) throw new TypeError("a key is { secret }, { jwks } or { jwksUrl: URL }");
+    checkOptionNames("a key with jwksUrl", source, remoteKeyNames);
     const way = JSON.stringify({ ...source, jwksUrl: source.jwksUrl.href, ca: source.ca?.toString() });
     const keys = remote.get(way) ?? this.#remote.get(way) ?? new RemoteKeys(source, source, this.#context);
     remote.set(way, keys);
@@ -219,7 +243,9 @@ class Secret {
   readonly #signingKey: KeyObject;
   readonly #keys: Map<SecretAlgorithm, Promise<webcrypto.CryptoKey>> = new Map();
 
-  constructor({ secret, keyId, algorithm, allowShortSecret = false }: SecretKeySource) {
+  constructor(source: SecretKeySource) {
+    checkOptionNames("a secret key", source, secretKeyNames);
+    const { secret, keyId, algorithm, allowShortSecret = false } = source;
     if (typeof secret !== "string" && !isBytes(secret))
       throw new TypeError(`a secret is a string or a Uint8Array, not ${secret === null ? "null" : typeof secret}`);
     this.#bytes = typeof secret === "string" ? new TextEncoder().encode(secret) : Uint8Array.from(secret);

@@ -4,7 +4,7 @@
  * write any key id into a token. While the server is away the last keys stay, up to a limit. Time is the clock's.
  */
 import type { Buffer } from "node:buffer";
-import { type Clock, maxTimerMs, reasonText, wholeNumber } from "@trunkline/base";
+import { type Clock, isUrl, maxTimerMs, reasonText, wholeNumber } from "@trunkline/base";
 import { createLocalJWKSet, errors, type JWTVerifyGetKey } from "jose";
 import { addressProblem, type FetchJson, fetchJson, shownUrl } from "./fetch-json.js";
 import { publicKeysOf } from "./public-keys.js";
@@ -249,7 +249,7 @@ export class RemoteKeys {
 /** Returns the address that is asked first. @throws TypeError for an issuer that is no address */
 function firstAddress(place: KeyPlace): URL {
   if ("jwksUrl" in place) {
-    if (place.jwksUrl instanceof URL) return place.jwksUrl;
+    if (isUrl(place.jwksUrl)) return new URL(place.jwksUrl.href);
     throw new TypeError("the address of keys is a URL (jwksUrl: URL)");
   }
   const { issuer } = place;

@@ -55,6 +55,15 @@ describe("the view of a router from elsewhere", () => {
     await ops.close({ closeTimeoutMs: 0 });
   });
 
+  it("refuses a time for draining that cannot be, and options that it does not know", async () => {
+    await using test = testRouter({ clock: new VirtualClock() });
+    const { admin } = await test.client("user");
+    for (const deadlineMs of [0.5, -1, Number.NaN])
+      await expect(admin.drain({ deadlineMs })).rejects.toThrow("deadlineMs must be a whole number");
+    await expect(admin.drain({ deadline: 5 } as never)).rejects.toThrow('drain has no option "deadline"');
+    await expect(test.router.drain({ deadline: 5 } as never)).rejects.toThrow('drain has no option "deadline"');
+  });
+
   it("fails without the right", async () => {
     await using test = testRouter({ clock: new VirtualClock() });
     const client = await test.client("user");

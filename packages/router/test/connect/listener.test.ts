@@ -28,6 +28,33 @@ describe("a listener", () => {
     },
   );
 
+  it("goes on where onState is an async function that rejects", async () => {
+    await using test = testRouter();
+    const listener = await (await test.client("board")).listen("web", {
+      onState: () => Promise.reject(new Error("no")) as never,
+    });
+    await (await test.client("lab")).dial("web");
+    expect(await listener.accept()).toBeDefined();
+  });
+
+  it("brings no MaxListenersExceededWarning with many others that share its signal (connect-es#476)", async () => {
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error): void => void warnings.push(warning);
+    process.on("warning", onWarning);
+    await using test = testRouter();
+    const client = await test.client("board");
+    const controller = new AbortController();
+    const { signal } = controller;
+    const listeners = await Promise.all(
+      Array.from({ length: 15 }, (_, index) => client.listen(`web-${index}`, { signal })),
+    );
+    await settle();
+    process.off("warning", onWarning);
+    expect(warnings).toEqual([]);
+    controller.abort();
+    for (const listener of listeners) expect(await listener.accept()).toBeUndefined();
+  });
+
   it("comes back by a new connection after three heartbeats that did not come", async () => {
     const clock = new VirtualClock();
     await using test = testRouter({ clock, heartbeatMs: 1_000 });

@@ -1,9 +1,11 @@
 /** Streams with TLS inside, through a router that is not trusted. */
+import { runInNewContext } from "node:vm";
 import { VirtualClock } from "@trunkline/base/testing";
 import { streamMetadata } from "@trunkline/streams";
 import { describe, expect, it } from "vitest";
 import { certificateOf } from "../../../h2/test/support/certificates.js";
 import {
+  checkEndToEnd,
   type DialOptions,
   type EndToEndError,
   endToEndPeer,
@@ -164,6 +166,14 @@ describe("a handshake that fails is an error at both ends, and no byte passes:",
     expect((await rejection(dialled.receive())).message).toContain("end to end: this side wants end-to-end TLS");
     expect(await missed(it.states)).toMatchObject({ reason: "NOT_SPOKEN" });
   });
+});
+
+it("an identity may be bytes of another realm (connect-es#658)", () => {
+  const { cert, key } = certificateOf("client");
+  const foreign = (given: string | Uint8Array): Uint8Array =>
+    runInNewContext("Uint8Array.from(codes)", { codes: Array.from(Buffer.from(given)) }) as Uint8Array;
+  expect(foreign(cert)).not.toBeInstanceOf(Uint8Array);
+  checkEndToEnd({ cert: foreign(cert), key: foreign(key), pins: [pin("server")] });
 });
 
 describe("options", () => {

@@ -33,6 +33,18 @@ describe("refused calls", () => {
     expect(test.events.at(-1)).toMatchObject({ kind: "refused" });
   });
 
+  it("do not end the process where onEvent is an async function that rejects, or throws", async () => {
+    let events = 0;
+    const onEvent = (): never => {
+      events += 1;
+      if (events % 2 === 0) throw new Error("no");
+      return Promise.reject(new Error("no")) as never;
+    };
+    await using test = testRouter({ onEvent });
+    await refuse(createClient(ExchangeService, test.connect()), 3);
+    expect(events).toBeGreaterThan(2);
+  });
+
   it("of another kind are reported although one kind is past its limit", async () => {
     await using test = testRouter({ clock: new VirtualClock(), maxReportedRefusals: 1 });
     const exchange = createClient(ExchangeService, test.connect());

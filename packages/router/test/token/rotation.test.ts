@@ -54,6 +54,13 @@ describe("keys that are exchanged", () => {
     expect(() => test.router.updateKeys([])).toThrow("at least one key");
     expect(() => test.router.updateKeys([onlyPublic])).toThrow("needs a secret among its new keys");
     expect(() => test.router.updateKeys([{ secret: "short" }])).toThrow("a secret of 5 bytes is shorter than 32");
+    const named = (key: object): object => ({ ...key, kid: "x" });
+    for (const [source, owner] of [
+      [{ ...old, kid: "x" }, "a secret key"],
+      [named(onlyPublic), "a key with jwks"],
+      [named({ jwksUrl: new URL("https://a.example/k") }), "a key with jwksUrl"],
+    ] as const)
+      expect(() => test.router.updateKeys([old, source as never])).toThrow(`${owner} has no option "kid": it knows`);
     expect(await client.list()).toEqual([]);
   });
 
@@ -73,6 +80,15 @@ describe("keys that are exchanged", () => {
     call.cancel();
     await over;
   });
+});
+
+it("an address of keys may be a URL of another realm, as under jsdom (connect-es#658)", async () => {
+  class OtherURL {
+    readonly href = "https://a.example/k";
+    readonly [Symbol.toStringTag] = "URL";
+  }
+  await using test = testRouter({ keys: [old, { jwksUrl: new OtherURL() as unknown as URL }] });
+  expect(await (await test.client()).list()).toEqual([]);
 });
 
 describe("keys that are fetched", () => {

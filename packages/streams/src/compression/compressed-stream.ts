@@ -1,5 +1,5 @@
 /** `compressed`: a stream of bytes that is compressed on its way. */
-import { aboveZero, deferred } from "@trunkline/base";
+import { aboveZero, checkOptionNames, deferred, optionNames } from "@trunkline/base";
 import { Metadata, type MetadataInit } from "@trunkline/metadata";
 import { BrokenStreamError, ClosedStreamError } from "../contract/errors.js";
 import type { ObjectStream, ReceivedMessage, SendOptions } from "../contract/stream.js";
@@ -39,6 +39,15 @@ export interface CompressionOptions {
   readonly maxMessageBytes?: number;
 }
 
+const compressionOptionNames = optionNames<CompressionOptions>({
+  send: true,
+  receive: true,
+  flushEachMessage: true,
+  maxDecompressedBytes: true,
+  maxRatio: true,
+  maxMessageBytes: true,
+});
+
 /**
  * Compresses sent messages and decompresses received ones, each direction in a format of its own. The end of the stream
  * is the end of the compressed data, so that truncated data is an error. Memory is bounded by the format's window,
@@ -54,6 +63,7 @@ export interface CompressionOptions {
  * @throws RangeError for a limit that is not above zero, TypeError for a format in a list that has no signature
  */
 export function compressed(stream: ObjectStream<Uint8Array>, options: CompressionOptions): ObjectStream<Uint8Array> {
+  checkOptionNames("compressed", options, compressionOptionNames);
   return new CompressedStream(stream, options);
 }
 

@@ -1,4 +1,5 @@
 /** Iterables as streams. In the other direction nothing is needed: every stream is an async iterable. */
+import { checkOptionNames, optionNames } from "@trunkline/base";
 import { type Attributes, noAttributes } from "../contract/attributes.js";
 import type { ReceiveStream } from "../contract/stream.js";
 import { receiveStream } from "./receive-stream.js";
@@ -9,6 +10,8 @@ export interface IterableOptions {
   readonly attributes?: Attributes;
 }
 
+const iterableOptionNames = optionNames<IterableOptions>({ attributes: true });
+
 /**
  * Returns the items of an iterable or async iterable as a stream. The next item is requested when it is wanted. An
  * error of the iterator is the cause of a `BrokenStreamError`, and so is `undefined` or `null` among the items. `close`
@@ -16,8 +19,10 @@ export interface IterableOptions {
  */
 export function streamFromIterable<T extends {}>(
   iterable: AsyncIterable<T> | Iterable<T>,
-  { attributes = noAttributes }: IterableOptions = {},
+  options: IterableOptions = {},
 ): ReceiveStream<T> {
+  checkOptionNames("streamFromIterable", options, iterableOptionNames);
+  const { attributes = noAttributes } = options;
   let iterator: AsyncIterator<T> | Iterator<T> | undefined;
   return receiveStream<T>({
     async pull() {

@@ -2,7 +2,7 @@
  * A pair of connected streams in one process: an item that one end sends is received by the other as the same object.
  */
 
-import { type Clock, reasonText, wholeNumber } from "@trunkline/base";
+import { type Clock, checkOptionNames, optionNames, reasonText, wholeNumber } from "@trunkline/base";
 import { Metadata } from "@trunkline/metadata";
 import { type Attributes, noAttributes } from "../contract/attributes.js";
 import { streamClock } from "../contract/clock.js";
@@ -26,6 +26,8 @@ export interface MemoryPairOptions {
   readonly clock?: Clock;
 }
 
+const memoryPairOptionNames = optionNames<MemoryPairOptions>({ maxBufferedItems: true, clock: true });
+
 /**
  * Makes two connected streams: the first one sends `A` and receives `B`, the second one sends `B` and receives `A`.
  * Both carry metadata. An abort reaches the other end at once, ahead of the items that it has not read.
@@ -34,6 +36,7 @@ export interface MemoryPairOptions {
 export function memoryPair<A extends {}, B extends {} = A>(
   options: MemoryPairOptions = {},
 ): [ObjectStream<A, B>, ObjectStream<B, A>] {
+  checkOptionNames("memoryPair", options, memoryPairOptionNames);
   const { maxBufferedItems = 32, clock } = options;
   wholeNumber("maxBufferedItems", maxBufferedItems, 1);
   const attributes: Attributes = clock === undefined ? noAttributes : new Map([[streamClock, clock]]);

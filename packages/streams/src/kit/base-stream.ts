@@ -10,6 +10,7 @@ import type {
 import { OutputEnd } from "./ending.js";
 import { iterate } from "./iterate.js";
 import { messageOf } from "./message.js";
+import { waitOptionsRefusal } from "./option-refusal.js";
 import { StreamBase } from "./stream-base.js";
 
 /**
@@ -35,6 +36,8 @@ export abstract class BaseSendStream<Out extends {}> extends StreamBase implemen
   }
 
   sendEof(options?: WaitOptions): Promise<void> {
+    const refusal = waitOptionsRefusal(options, "sendEof");
+    if (refusal !== undefined) return Promise.reject(refusal);
     return this.#eof.send(() => this.endOutput(), options?.signal);
   }
 

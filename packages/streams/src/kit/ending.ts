@@ -5,6 +5,7 @@
 import { type AbortSignalLike, abortable, type Clock } from "@trunkline/base";
 import { BrokenStreamError, ClosedStreamError } from "../contract/errors.js";
 import { type CloseOptions, defaultCloseTimeoutMs } from "../contract/stream.js";
+import { closeOptionsRefusal } from "./option-refusal.js";
 
 /** The end of what a stream sends. It is sent once, and again only if that failed. */
 export class OutputEnd {
@@ -39,10 +40,10 @@ export class OutputEnd {
 }
 
 /** Returns why a stream whose attribute `streamClock` is `clock` cannot be closed with these options. */
-export function closeRefusal(
-  { closeTimeoutMs }: CloseOptions,
-  clock: Clock | undefined,
-): RangeError | TypeError | undefined {
+export function closeRefusal(options: CloseOptions, clock: Clock | undefined): RangeError | TypeError | undefined {
+  const refusal = closeOptionsRefusal(options);
+  if (refusal !== undefined) return refusal;
+  const { closeTimeoutMs } = options;
   if (closeTimeoutMs === undefined) return undefined;
   if (!(closeTimeoutMs >= 0)) return new RangeError(`closeTimeoutMs must not be below zero, but is ${closeTimeoutMs}`);
   if (clock !== undefined) return undefined;

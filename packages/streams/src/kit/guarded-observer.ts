@@ -1,5 +1,5 @@
 /** Calls of functions that only look on. */
-import { isThenable } from "@trunkline/base";
+import { callObserver } from "@trunkline/base";
 
 /**
  * The calls of a function that a user has given to look on. After a call that throws, or whose promise rejects, the
@@ -15,13 +15,7 @@ export class GuardedObserver {
 
   /** Makes a call, unless an earlier one has failed. */
   call(observe: () => unknown): void {
-    if (this.#failed) return;
-    try {
-      const result = observe();
-      if (isThenable(result)) result.then(undefined, this.#onFailure);
-    } catch {
-      this.#onFailure();
-    }
+    if (!this.#failed) callObserver(observe, this.#onFailure);
   }
 
   readonly #onFailure = (): void => {

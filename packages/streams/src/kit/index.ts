@@ -15,6 +15,7 @@ export { iterate } from "./iterate.js";
 export { messageOf } from "./message.js";
 export { metadataRefusal } from "./metadata-refusal.js";
 export { ObservedStream, type StreamWatcher } from "./observed.js";
+export { waitOptionsRefusal } from "./option-refusal.js";
 export { ReceiveQueue } from "./receive-queue.js";
 export { SendQueue, type Sink, sentAtOnce } from "./send-queue.js";
 export { StreamBase } from "./stream-base.js";

@@ -2,6 +2,7 @@
 import { abortReason, type Deferred, deferred, Fifo, onAbort } from "@trunkline/base";
 import { BusyStreamError, ClosedStreamError } from "../contract/errors.js";
 import type { WaitOptions } from "../contract/stream.js";
+import { waitOptionsRefusal } from "./option-refusal.js";
 
 interface Waiter<T> {
   resolve(item: T | undefined): void;
@@ -91,6 +92,8 @@ export class ReceiveQueue<T extends {}> {
     if (this.#closed !== undefined) return Promise.reject(this.#closed());
     if (this.#waiter !== undefined)
       return Promise.reject(new BusyStreamError("another receive is waiting on this stream"));
+    const refusal = waitOptionsRefusal(options);
+    if (refusal !== undefined) return Promise.reject(refusal);
     const signal = options?.signal;
     if (signal?.aborted) return Promise.reject(abortReason(signal));
     const item = this.#items.shift();

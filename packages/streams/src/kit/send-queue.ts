@@ -3,6 +3,7 @@ import { abortReason, type Deferred, deferred, Fifo, onAbort } from "@trunkline/
 import { BusyStreamError, ClosedStreamError } from "../contract/errors.js";
 import { maxPendingSends, type WaitOptions } from "../contract/stream.js";
 import { itemRefusal } from "./item.js";
+import { sendOptionsRefusal } from "./option-refusal.js";
 
 /** The carrier behind a `SendQueue`. */
 export interface Sink<T> {
@@ -56,7 +57,7 @@ export class SendQueue<T> {
   send(item: T, options?: WaitOptions): Promise<void> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure());
     if (this.#end !== undefined) return Promise.reject(new ClosedStreamError("nothing can be sent after sendEof()"));
-    const refusal = itemRefusal(item);
+    const refusal = itemRefusal(item) ?? sendOptionsRefusal(options);
     if (refusal !== undefined) return Promise.reject(refusal);
     const signal = options?.signal;
     if (signal?.aborted) return Promise.reject(abortReason(signal));

@@ -26,10 +26,9 @@ export abstract class StreamBase implements StreamControl {
   protected abstract get disposalReason(): string;
 
   close(options: CloseOptions = {}): Promise<void> {
-    const { closeTimeoutMs } = options;
-    const refusal = closeTimeoutMs === undefined ? undefined : closeRefusal(options, this.extra(streamClock));
+    const refusal = closeRefusal(options, options?.closeTimeoutMs === undefined ? undefined : this.extra(streamClock));
     if (refusal !== undefined) return Promise.reject(refusal);
-    this.#closing ??= this.closeGracefully(closeTimeoutMs);
+    this.#closing ??= this.closeGracefully(options.closeTimeoutMs);
     return abortable(this.#closing, options.signal);
   }
 

@@ -1,5 +1,5 @@
 /** `counted`: counts items and bytes, and feeds checksums. */
-import { isBytes } from "@trunkline/base";
+import { checkOptionNames, isBytes, optionNames } from "@trunkline/base";
 import { type Count, Counter } from "../bytes/counter.js";
 import type { ObjectStream } from "../contract/stream.js";
 import { ObservedStream } from "../kit/observed.js";
@@ -17,6 +17,8 @@ export interface CountOptions {
   readonly received?: Hasher;
 }
 
+const countOptionNames = optionNames<CountOptions>({ sent: true, received: true });
+
 /** The count of one direction, and the state of its checksum. */
 export interface HashedCount extends Count {
   /**
@@ -32,6 +34,7 @@ export class CountedStream<Out extends {}, In extends {} = Out> extends Observed
   readonly #received: HashedCounter;
 
   constructor(stream: ObjectStream<Out, In>, options: CountOptions = {}) {
+    checkOptionNames("counted", options, countOptionNames);
     const sent = new HashedCounter(options.sent);
     const received = new HashedCounter(options.received);
     super(stream, { onSent: (item) => sent.add(item), onReceived: (item) => received.add(item) });

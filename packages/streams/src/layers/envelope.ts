@@ -14,7 +14,7 @@
  * way that was cut off differs from a peer that has finished. Another version is refused, since its frames cannot be
  * read.
  */
-import { wholeNumber } from "@trunkline/base";
+import { checkOptionNames, optionNames, wholeNumber } from "@trunkline/base";
 import { Metadata, type WireField, wireFieldProblem } from "@trunkline/metadata";
 import { ByteQueue } from "../bytes/byte-queue.js";
 import { readLatin1, writeLatin1 } from "../bytes/latin1.js";
@@ -22,6 +22,7 @@ import { uninitialised } from "../bytes/memory.js";
 import { BrokenStreamError, MetadataNotCarriedError } from "../contract/errors.js";
 import type { ObjectStream, ReceivedMessage, SendOptions } from "../contract/stream.js";
 import { bytesRefusal } from "../kit/item.js";
+import { sendOptionsRefusal } from "../kit/option-refusal.js";
 import { TranslatedStream, unlessOver } from "../kit/translated-stream.js";
 
 /** Options of `enveloped`. */
@@ -34,6 +35,8 @@ export interface EnvelopeOptions {
    */
   readonly maxMetadataBytes?: number;
 }
+
+const envelopeOptionNames = optionNames<EnvelopeOptions>({ maxMessageBytes: true, maxMetadataBytes: true });
 
 const version = 1;
 const messageByte = 0x11;
@@ -50,6 +53,7 @@ const headBytes = 9;
  * @throws RangeError when a limit is not a whole number from 1 to 4,294,967,295
  */
 export function enveloped(stream: ObjectStream<Uint8Array>, options: EnvelopeOptions = {}): ObjectStream<Uint8Array> {
+  checkOptionNames("enveloped", options, envelopeOptionNames);
   return new EnvelopedStream(stream, options);
 }
 
@@ -70,7 +74,7 @@ class EnvelopedStream extends TranslatedStream<Uint8Array, Uint8Array, Uint8Arra
   }
 
   async send(data: Uint8Array, options?: SendOptions): Promise<void> {
-    const refusal = bytesRefusal("an envelope", data);
+    const refusal = bytesRefusal("an envelope", data) ?? sendOptionsRefusal(options);
     if (refusal !== undefined) throw refusal;
     if (data.length > this.#maxMessageBytes) {
       throw new RangeError(`message of ${data.length} bytes is larger than maxMessageBytes (${this.#maxMessageBytes})`);

@@ -1,5 +1,5 @@
 /** `lengthPrefixed` and `lines`: messages over a stream of bytes, by a length in front or by an end of line behind. */
-import { wholeNumber } from "@trunkline/base";
+import { checkOptionNames, optionNames, wholeNumber } from "@trunkline/base";
 import type { ByteQueue } from "../bytes/byte-queue.js";
 import { uninitialised } from "../bytes/memory.js";
 import { BrokenStreamError } from "../contract/errors.js";
@@ -19,6 +19,12 @@ export interface LengthPrefixOptions {
   readonly maxMessageBytes?: number;
 }
 
+const lengthPrefixOptionNames = optionNames<LengthPrefixOptions>({
+  prefixBytes: true,
+  byteOrder: true,
+  maxMessageBytes: true,
+});
+
 /**
  * Keeps the boundaries of messages over a stream of bytes: each goes as its length and its bytes. An empty message
  * counts as one, too.
@@ -33,6 +39,7 @@ export function lengthPrefixed(
   stream: ObjectStream<Uint8Array>,
   options: LengthPrefixOptions = {},
 ): ObjectStream<Uint8Array> {
+  checkOptionNames("lengthPrefixed", options, lengthPrefixOptionNames);
   return new LengthPrefixedStream(stream, options);
 }
 
@@ -91,6 +98,8 @@ export interface LinesOptions {
   readonly newline?: "\n" | "\r\n";
 }
 
+const linesOptionNames = optionNames<LinesOptions>({ maxLineBytes: true, newline: true });
+
 /**
  * Makes each line a message: it is sent with an end of line, and received without it, whether that was `\n` or `\r\n`.
  * Bytes that the other side sends last without an end of line are a line, too.
@@ -100,6 +109,7 @@ export interface LinesOptions {
  * @throws RangeError when `maxLineBytes` is not a whole number from 1 on, or `newline` is neither `"\n"` nor `"\r\n"`
  */
 export function lines(stream: ObjectStream<Uint8Array>, options: LinesOptions = {}): ObjectStream<Uint8Array> {
+  checkOptionNames("lines", options, linesOptionNames);
   return new LinesStream(stream, options);
 }
 

@@ -1,5 +1,5 @@
 /** `progress`: reports how much has gone through a stream, how fast, and how long the rest will take. */
-import { aboveZero, type Clock } from "@trunkline/base";
+import { aboveZero, type Clock, checkOptionNames, optionNames } from "@trunkline/base";
 import { Counter } from "../bytes/counter.js";
 import { type AttributeKey, sharedAttribute, totalBytes } from "../contract/attributes.js";
 import { clockOf } from "../contract/clock.js";
@@ -48,6 +48,14 @@ export interface ProgressOptions {
   readonly clock?: Clock;
 }
 
+const progressOptionNames = optionNames<ProgressOptions>({
+  onProgress: true,
+  intervalMs: true,
+  totalSendBytes: true,
+  totalReceiveBytes: true,
+  clock: true,
+});
+
 /** A function that returns the progress of the stream at the time of the call. */
 export const streamProgress: AttributeKey<() => ProgressReport> = sharedAttribute(
   "@trunkline/streams",
@@ -62,6 +70,7 @@ export function progress<Out extends {}, In extends {} = Out>(
   stream: ObjectStream<Out, In>,
   options: ProgressOptions,
 ): ObjectStream<Out, In> {
+  checkOptionNames("progress", options, progressOptionNames);
   const reporter = new Reporter(clockOf("progress needs", options.clock, stream), options, stream.extra(totalBytes));
   return new ObservedStream<Out, In>(stream, reporter, new Map([[streamProgress, () => reporter.report()]]));
 }

@@ -4,8 +4,10 @@ import {
   abortReason,
   aboveZero,
   type Clock,
+  checkOptionNames,
   deferred,
   onAbort,
+  optionNames,
   TokenBucket,
 } from "@trunkline/base";
 import { Metadata } from "@trunkline/metadata";
@@ -36,6 +38,13 @@ export interface RateLimitOptions {
   readonly clock?: Clock;
 }
 
+const rateLimitOptionNames = optionNames<RateLimitOptions>({
+  sendBytesPerSecond: true,
+  receiveBytesPerSecond: true,
+  burstBytes: true,
+  clock: true,
+});
+
 /**
  * Limits how many bytes a second go each way (token bucket). An item larger than the burst goes as a whole, and the
  * following ones wait the longer. Items that are not `Uint8Array` count as no bytes. `send` settles as the send of the
@@ -47,6 +56,7 @@ export function rateLimited<Out extends {}, In extends {} = Out>(
   stream: ObjectStream<Out, In>,
   options: RateLimitOptions,
 ): ObjectStream<Out, In> {
+  checkOptionNames("rateLimited", options, rateLimitOptionNames);
   return new RateLimitedStream(stream, options);
 }
 

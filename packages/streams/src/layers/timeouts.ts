@@ -1,5 +1,5 @@
 /** `withTimeouts`: limits how long a stream may rest, and how long it may last. */
-import { aboveZero, type Clock } from "@trunkline/base";
+import { aboveZero, type Clock, checkOptionNames, optionNames } from "@trunkline/base";
 import { clockOf } from "../contract/clock.js";
 import { BrokenStreamError, ClosedStreamError } from "../contract/errors.js";
 import type { ObjectStream } from "../contract/stream.js";
@@ -15,6 +15,8 @@ export interface TimeoutOptions {
   readonly clock?: Clock;
 }
 
+const timeoutOptionNames = optionNames<TimeoutOptions>({ idleTimeoutMs: true, totalTimeoutMs: true, clock: true });
+
 /**
  * Aborts the stream when nothing has moved for `idleTimeoutMs`, or when it has lasted for `totalTimeoutMs`. All calls
  * that wait then, and all later ones, reject with a `BrokenStreamError` of code `IDLE_TIMEOUT` or `TOTAL_TIMEOUT`, and
@@ -26,6 +28,7 @@ export function withTimeouts<Out extends {}, In extends {} = Out>(
   stream: ObjectStream<Out, In>,
   options: TimeoutOptions,
 ): ObjectStream<Out, In> {
+  checkOptionNames("withTimeouts", options, timeoutOptionNames);
   const limits = new TimeLimits(clockOf("timeouts need", options.clock, stream), options);
   const limited = new ObservedStream<Out, In>(stream, limits);
   limits.start((expired) => limited.abort(expired));

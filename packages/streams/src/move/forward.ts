@@ -1,6 +1,6 @@
 /** `copy` and `forward`: move everything from one stream to another, one way or both ways. */
 
-import { type AbortSignalLike, abortReason, onAbort } from "@trunkline/base";
+import { type AbortSignalLike, abortReason, checkOptionNames, onAbort, optionNames } from "@trunkline/base";
 import { type Count, Counter } from "../bytes/counter.js";
 import { BrokenStreamError } from "../contract/errors.js";
 import type { ObjectStream, ReceiveStream, SendStream, StreamControl } from "../contract/stream.js";
@@ -12,6 +12,8 @@ export interface CopyOptions {
   readonly signal?: AbortSignalLike | undefined;
 }
 
+const copyOptionNames = optionNames<CopyOptions>({ signal: true });
+
 /** Options of `forward`. */
 export interface ForwardOptions extends CopyOptions {
   /**
@@ -20,6 +22,8 @@ export interface ForwardOptions extends CopyOptions {
    */
   readonly onFinish?: ((result: ForwardResult) => void) | undefined;
 }
+
+const forwardOptionNames = optionNames<ForwardOptions>({ signal: true, onFinish: true });
 
 /** The result of `forward`. */
 export interface ForwardResult {
@@ -54,6 +58,7 @@ export async function forward<A extends {}, B extends {}>(
   b: ObjectStream<B, A>,
   options: ForwardOptions = {},
 ): Promise<ForwardResult> {
+  checkOptionNames("forward", options, forwardOptionNames);
   const aToB = new Counter();
   const bToA = new Counter();
   let first: { readonly side: Side | undefined; readonly how: ForwardResult["how"] } | undefined;
@@ -93,6 +98,7 @@ export async function copy<T extends {}>(
   to: SendStream<T>,
   options: CopyOptions = {},
 ): Promise<Count> {
+  checkOptionNames("copy", options, copyOptionNames);
   const counter = new Counter();
   await joined([from, to], options.signal, () => {}, [() => pump(from, to, counter, () => {})]);
   return counter.snapshot();

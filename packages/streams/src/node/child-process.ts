@@ -1,14 +1,14 @@
 /** A child process as a stream: its standard input and output. */
 import type { ChildProcess } from "node:child_process";
 import type { Readable } from "node:stream";
-import { type Clock, deferred, reasonText } from "@trunkline/base";
+import { type Clock, checkOptionNames, deferred, optionNames, reasonText } from "@trunkline/base";
 import { systemClock } from "@trunkline/base/node";
 import { type AttributeKey, type Attributes, attributesOver, sharedAttribute } from "../contract/attributes.js";
 import { BrokenStreamError } from "../contract/errors.js";
 import type { ObjectStream, ReceiveStream } from "../contract/stream.js";
 import { receiveStream } from "../endpoints/receive-stream.js";
 import { stapled } from "../endpoints/stapled.js";
-import { type ReadableOptions, streamFromReadable, streamFromWritable } from "./readable-writable.js";
+import { type ReadableOptions, readableStream, writableStream } from "./readable-writable.js";
 
 /** The way in which a process ended: with a code, or by a signal. */
 export interface ExitStatus {
@@ -33,6 +33,14 @@ export interface ChildProcessOptions extends ReadableOptions {
   readonly killSignal?: NodeJS.Signals;
 }
 
+const childProcessOptionNames = optionNames<ChildProcessOptions>({
+  clock: true,
+  attributes: true,
+  maxBufferedBytes: true,
+  endCodes: true,
+  killSignal: true,
+});
+
 /** The number of bytes of standard error, counted from its end, that are kept for the message of an error. */
 const maxErrorTextBytes = 2_048;
 
@@ -50,12 +58,13 @@ export function streamFromChildProcess(
   child: ChildProcess,
   options: ChildProcessOptions = {},
 ): ObjectStream<Uint8Array> {
+  checkOptionNames("streamFromChildProcess", options, childProcessOptionNames);
   const { stdin, stdout } = child;
   if (stdin === null || stdout === null)
     throw new TypeError("stdin and stdout of the child process must both be pipes");
   const attributes = new Map<AttributeKey<unknown>, unknown>();
   if (child.pid !== undefined) attributes.set(processId, child.pid);
-  return stapled(outputOf(child, stdout, attributes, options), streamFromWritable(stdin, options));
+  return stapled(outputOf(child, stdout, attributes, options), writableStream(stdin, options));
 }
 
 /** Makes a stream of standard output whose end waits for the exit of the process. */
@@ -67,7 +76,7 @@ function outputOf(
 ): ReceiveStream<Uint8Array> {
   const { endCodes = [0], killSignal = "SIGTERM" } = options;
   const errorText = lastOf(child.stderr, options.clock ?? systemClock);
-  const output = streamFromReadable(stdout, options);
+  const output = readableStream(stdout, options);
   const all: Attributes = attributesOver(options.attributes ?? new Map(), output.extraAttributes);
   for (const [key, value] of all) if (!attributes.has(key)) attributes.set(key, value);
   let spawnError: Error | undefined;

@@ -1,6 +1,6 @@
 /** Connects to TCP and Unix sockets. */
 import type { Socket } from "node:net";
-import type { AbortSignalLike, Clock, TcpAddress } from "@trunkline/base";
+import { type AbortSignalLike, type Clock, checkOptionNames, optionNames, type TcpAddress } from "@trunkline/base";
 import { dialSocket, systemClock, TransportError } from "@trunkline/base/node";
 import { type Attributes, noAttributes, remoteAddress } from "../contract/attributes.js";
 import { BrokenStreamError } from "../contract/errors.js";
@@ -17,6 +17,8 @@ export interface ConnectOptions {
   readonly clock?: Clock | undefined;
 }
 
+const connectOptionNames = optionNames<ConnectOptions>({ signal: true, connectTimeoutMs: true, clock: true });
+
 /**
  * An address of TCP: a name, an IPv4 address, or an IPv6 address with or without a zone. Of a name with several
  * addresses the first that answers is taken; one that is slow is tried on while the next ones are tried beside it.
@@ -27,8 +29,9 @@ export type TcpTarget = TcpAddress;
  * Connects to a TCP port. Small writes go out at once (no Nagle).
  * @throws BrokenStreamError with the system's code, such as `ECONNREFUSED`, or `CONNECT_TIMEOUT`
  */
-export function connectTcp(target: TcpTarget, options: ConnectOptions = {}): Promise<ObjectStream<Uint8Array>> {
-  return dial((limits) => dialSocket(target, limits), options);
+export async function connectTcp(target: TcpTarget, options: ConnectOptions = {}): Promise<ObjectStream<Uint8Array>> {
+  checkOptionNames("connectTcp", options, connectOptionNames);
+  return await dial((limits) => dialSocket(target, limits), options);
 }
 
 /**
@@ -37,9 +40,10 @@ export function connectTcp(target: TcpTarget, options: ConnectOptions = {}): Pro
  * @throws BrokenStreamError with the system's code, such as `ENOENT`, or `CONNECT_TIMEOUT`; SocketPathError (a
  * RangeError) for a path that is longer than the system takes
  */
-export function connectUnix(path: string, options: ConnectOptions = {}): Promise<ObjectStream<Uint8Array>> {
+export async function connectUnix(path: string, options: ConnectOptions = {}): Promise<ObjectStream<Uint8Array>> {
+  checkOptionNames("connectUnix", options, connectOptionNames);
   const attributes = new Map([[remoteAddress, { path }]]);
-  return dial(
+  return await dial(
     (limits) => dialSocket({ path }, limits),
     options,
     () => attributes,

@@ -4,7 +4,7 @@
  */
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { type Clock, isError, reasonText } from "@trunkline/base";
+import { type Clock, checkOptionNames, isError, optionNames, reasonText } from "@trunkline/base";
 import { systemClock } from "@trunkline/base/node";
 import {
   type AttributeKey,
@@ -38,6 +38,8 @@ export interface DuplexOptions {
   readonly attributes?: Attributes;
 }
 
+const duplexOptionNames = optionNames<DuplexOptions>({ maxBufferedBytes: true, clock: true, attributes: true });
+
 /**
  * Makes a stream of a duplex, which belongs to the stream from now on. Half-close works both ways whatever its
  * `allowHalfOpen` was. An error, a reset, or a `close` before the end is a `BrokenStreamError`, after the data that
@@ -47,6 +49,7 @@ export interface DuplexOptions {
  * @throws TypeError for a duplex of objects or of decoded text, RangeError for `maxBufferedBytes` below 1
  */
 export function streamFromDuplex(duplex: Duplex, options: DuplexOptions = {}): ObjectStream<Uint8Array> {
+  checkOptionNames("streamFromDuplex", options, duplexOptionNames);
   const { maxBufferedBytes = defaultMaxBufferedBytes, clock = systemClock, attributes = noAttributes } = options;
   checkReadable(duplex, maxBufferedBytes);
   if (duplex.writableObjectMode) throw new TypeError("a Node stream in object mode is not a stream of bytes");

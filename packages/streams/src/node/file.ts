@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { constants, type Stats } from "node:fs";
 import { type FileHandle, open, readlink, realpath, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { type Clock, wholeNumber } from "@trunkline/base";
+import { type Clock, checkOptionNames, optionNames, wholeNumber } from "@trunkline/base";
 import { systemClock } from "@trunkline/base/node";
 import { type AttributeKey, sharedAttribute, totalBytes } from "../contract/attributes.js";
 import { streamClock } from "../contract/clock.js";
@@ -25,6 +25,8 @@ export interface FileReadOptions {
   readonly chunkBytes?: number;
 }
 
+const fileReadOptionNames = optionNames<FileReadOptions>({ start: true, end: true, chunkBytes: true });
+
 /**
  * Opens a file for reading. The attribute `totalBytes` is the number of bytes to read, for a regular file; bytes that
  * are appended meanwhile are read, too. `close` and `abort` close the file at once, without reading the rest.
@@ -32,6 +34,7 @@ export interface FileReadOptions {
  * out of range
  */
 export async function streamFromFile(path: string, options: FileReadOptions = {}): Promise<ReceiveStream<Uint8Array>> {
+  checkOptionNames("streamFromFile", options, fileReadOptionNames);
   const { end = Number.POSITIVE_INFINITY } = options;
   const start = wholeNumber("start", options.start ?? 0, 0);
   const chunkBytes = wholeNumber("chunkBytes", options.chunkBytes ?? 64 * 1024, 1);
@@ -108,6 +111,14 @@ export interface FileWriteOptions {
   readonly clock?: Clock;
 }
 
+const fileWriteOptionNames = optionNames<FileWriteOptions>({
+  existing: true,
+  keepPartial: true,
+  flush: true,
+  mode: true,
+  clock: true,
+});
+
 /**
  * Opens a file for writing. It is complete when `sendEof` has resolved; `sendEof` rejects with an error of writing,
  * flushing or closing. With `"replace"`, the bytes are collected beside the file, in `<name>.<random>.part`, which then
@@ -120,6 +131,7 @@ export interface FileWriteOptions {
  * @throws the system's error when the file cannot be opened, with its `code`, such as `EACCES`
  */
 export async function streamToFile(path: string, options: FileWriteOptions = {}): Promise<SendStream<Uint8Array>> {
+  checkOptionNames("streamToFile", options, fileWriteOptionNames);
   const { flush = false, clock = systemClock } = options;
   const output = await openOutput(path, options);
   let busy: Promise<unknown> = Promise.resolve();
@@ -150,13 +162,18 @@ interface Output {
   undo(): Promise<void>;
 }
 
+/** The flags of the system with which a file is opened, by the option `existing`. */
+const openFlags = { replace: "w", refuse: "wx", append: "a" } as const;
+
 async function openOutput(path: string, options: FileWriteOptions): Promise<Output> {
   const { existing = "replace", keepPartial = false, mode = 0o666 } = options;
+  if (!Object.hasOwn(openFlags, existing))
+    throw new TypeError(`existing must be "replace", "refuse" or "append", not ${JSON.stringify(existing)}`);
   const before = existing === "refuse" ? undefined : await statsOf(path);
   if (before !== undefined && !before.isFile()) return inPlace(await open(path, constants.O_WRONLY));
   const target = before === undefined ? await endOfLinks(resolve(path), existing) : await realpath(path);
   if (existing === "replace" && !keepPartial) return openBeside(target, before, mode);
-  const handle = await open(target, { replace: "w", refuse: "wx", append: "a" }[existing], mode);
+  const handle = await open(target, openFlags[existing], mode);
   const close = closingOnce(handle);
   return {
     handle,

@@ -1,6 +1,6 @@
 /** Listens on TCP and Unix sockets. */
 import { createServer, type Server, type Socket } from "node:net";
-import { type Clock, wholeNumber } from "@trunkline/base";
+import { type Clock, callObserver, checkOptionNames, optionNames, wholeNumber } from "@trunkline/base";
 import { listenOn, systemClock } from "@trunkline/base/node";
 import { type Attributes, localAddress, noAttributes, type SocketAddress } from "../contract/attributes.js";
 import type { ObjectStream, WaitOptions } from "../contract/stream.js";
@@ -25,6 +25,12 @@ export interface SocketListenOptions {
   onError?(error: Error): void;
 }
 
+const socketListenOptionNames = optionNames<SocketListenOptions>({
+  maxPendingConnections: true,
+  clock: true,
+  onError: true,
+});
+
 /** Options of `listenTcp`. */
 export interface TcpListenOptions extends SocketListenOptions {
   /** The address to bind. Default `127.0.0.1`; `::` is every address of the machine. */
@@ -32,6 +38,14 @@ export interface TcpListenOptions extends SocketListenOptions {
   /** The port to bind. Default 0: any free port; `listener.address` tells which. */
   readonly port?: number;
 }
+
+const tcpListenOptionNames = optionNames<TcpListenOptions>({
+  maxPendingConnections: true,
+  clock: true,
+  onError: true,
+  host: true,
+  port: true,
+});
 
 /** The differences between the kinds of listeners. */
 export interface ListenerKind {
@@ -60,7 +74,8 @@ export class SocketListener implements AsyncIterable<ObjectStream<Uint8Array>>, 
     this.address = address;
     this.#server = server;
     this.#clock = clock;
-    server.on("error", (error) => onError?.(error));
+    const report = (error: Error): void => callObserver(() => onError?.(error));
+    server.on("error", report);
     this.#attributesOf = kind.attributesOf ?? (() => noAttributes);
     server.on(kind.readyEvent ?? "connection", (socket: Socket) => {
       socket.on("error", () => {}); // an error before it is accepted concerns nobody
@@ -70,7 +85,7 @@ export class SocketListener implements AsyncIterable<ObjectStream<Uint8Array>>, 
       }
       const error = tooManyPending(maxPendingConnections);
       resetAndDestroy(socket, error);
-      if (server.listening) onError?.(error);
+      if (server.listening) report(error);
     });
   }
 
@@ -108,6 +123,7 @@ export class SocketListener implements AsyncIterable<ObjectStream<Uint8Array>>, 
  * @throws ListenError when the address cannot be bound, with the system's `code`, such as `EADDRINUSE`
  */
 export async function listenTcp(options: TcpListenOptions = {}): Promise<SocketListener> {
+  checkOptionNames("listenTcp", options, tcpListenOptionNames);
   const { host = "127.0.0.1", port = 0 } = options;
   return await listenWith(plainServer(), { host, port }, options);
 }
@@ -119,6 +135,7 @@ export async function listenTcp(options: TcpListenOptions = {}): Promise<SocketL
  * process listens; SocketPathError (a RangeError) for a path that is longer than the system takes
  */
 export async function listenUnix(path: string, options: SocketListenOptions = {}): Promise<SocketListener> {
+  checkOptionNames("listenUnix", options, socketListenOptionNames);
   return await listenWith(plainServer(), { path }, options);
 }
 

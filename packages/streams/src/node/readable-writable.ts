@@ -1,7 +1,6 @@
 /** A Node readable or writable as a one-way stream of bytes. */
 import type { Readable, Writable } from "node:stream";
-import type { Clock } from "@trunkline/base";
-import { isError, reasonText } from "@trunkline/base";
+import { type Clock, checkOptionNames, isError, optionNames, reasonText } from "@trunkline/base";
 import { systemClock } from "@trunkline/base/node";
 import { type Attributes, noAttributes } from "../contract/attributes.js";
 import { streamClock } from "../contract/clock.js";
@@ -20,11 +19,20 @@ export interface WritableOptions {
   readonly attributes?: Attributes;
 }
 
+const writableOptionNames = optionNames<WritableOptions>({ clock: true, attributes: true });
+
 /** Options of `streamFromReadable`. */
 export interface ReadableOptions extends WritableOptions {
   /** The number of unread bytes at which reading pauses; a chunk counts as 1 KiB at least. Default 128 KiB. */
   readonly maxBufferedBytes?: number;
 }
+
+/** The names of the options of a readable. */
+export const readableOptionNames: ReadonlySet<string> = optionNames<ReadableOptions>({
+  clock: true,
+  attributes: true,
+  maxBufferedBytes: true,
+});
 
 /**
  * Makes a stream of a readable, which belongs to the stream from now on. An error, or a `close` before the end, is a
@@ -33,6 +41,12 @@ export interface ReadableOptions extends WritableOptions {
  * @throws TypeError for a readable of objects or of decoded text, RangeError for `maxBufferedBytes` below 1
  */
 export function streamFromReadable(readable: Readable, options: ReadableOptions = {}): ReceiveStream<Uint8Array> {
+  checkOptionNames("streamFromReadable", options, readableOptionNames);
+  return readableStream(readable, options);
+}
+
+/** Does what `streamFromReadable` does, for callers that have checked the names of their options. */
+export function readableStream(readable: Readable, options: ReadableOptions): ReceiveStream<Uint8Array> {
   const { maxBufferedBytes = defaultMaxBufferedBytes } = options;
   checkReadable(readable, maxBufferedBytes);
   return new ReadableStreamOfBytes(readable, maxBufferedBytes, attributesOf(options));
@@ -44,6 +58,12 @@ export function streamFromReadable(readable: Readable, options: ReadableOptions 
  * @throws TypeError for a writable of objects
  */
 export function streamFromWritable(writable: Writable, options: WritableOptions = {}): SendStream<Uint8Array> {
+  checkOptionNames("streamFromWritable", options, writableOptionNames);
+  return writableStream(writable, options);
+}
+
+/** Does what `streamFromWritable` does, for callers that have checked the names of their options. */
+export function writableStream(writable: Writable, options: WritableOptions): SendStream<Uint8Array> {
   if (writable.writableObjectMode) throw new TypeError("a Node stream in object mode is not a stream of bytes");
   return new WritableStreamOfBytes(writable, attributesOf(options));
 }

@@ -1,8 +1,9 @@
 /** Standard input and output as one stream. */
 import process from "node:process";
+import { checkOptionNames } from "@trunkline/base";
 import type { ObjectStream } from "../contract/stream.js";
 import { stapled } from "../endpoints/stapled.js";
-import { type ReadableOptions, streamFromReadable, streamFromWritable } from "./readable-writable.js";
+import { type ReadableOptions, readableOptionNames, readableStream, writableStream } from "./readable-writable.js";
 
 /**
  * Makes a stream of this process' standard input and output: it receives from stdin and sends to stdout. `sendEof`
@@ -10,5 +11,6 @@ import { type ReadableOptions, streamFromReadable, streamFromWritable } from "./
  * program that owns them.
  */
 export function stdio(options: ReadableOptions = {}): ObjectStream<Uint8Array> {
-  return stapled(streamFromReadable(process.stdin, options), streamFromWritable(process.stdout, options));
+  checkOptionNames("stdio", options, readableOptionNames);
+  return stapled(readableStream(process.stdin, options), writableStream(process.stdout, options));
 }

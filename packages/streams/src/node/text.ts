@@ -1,5 +1,7 @@
 /** `text`: sends and receives strings over a stream of bytes, as UTF-8. */
+
 import { TextDecoder, TextEncoder } from "node:util";
+import { checkOptionNames, optionNames } from "@trunkline/base";
 import { Metadata } from "@trunkline/metadata";
 import { BrokenStreamError } from "../contract/errors.js";
 import type { ObjectStream, ReceivedMessage, SendOptions } from "../contract/stream.js";
@@ -15,6 +17,8 @@ export interface TextOptions {
   readonly invalid?: "error" | "replace";
 }
 
+const textOptionNames = optionNames<TextOptions>({ invalid: true });
+
 /**
  * Sends and receives strings over a stream of bytes. Chunks may be cut within a character; a received string then ends
  * before it. A byte order mark is a character like any other.
@@ -24,6 +28,7 @@ export interface TextOptions {
  * other side ends within a character.
  */
 export function text(stream: ObjectStream<Uint8Array>, options: TextOptions = {}): ObjectStream<string> {
+  checkOptionNames("text", options, textOptionNames);
   return new TextStream(stream, options);
 }
 
@@ -34,7 +39,10 @@ class TextStream extends TranslatedStream<string, string, Uint8Array, Uint8Array
 
   constructor(stream: ObjectStream<Uint8Array>, options: TextOptions) {
     super(stream);
-    this.#decoder = new TextDecoder("utf-8", { fatal: options.invalid !== "replace", ignoreBOM: true });
+    const { invalid = "error" } = options;
+    if (invalid !== "error" && invalid !== "replace")
+      throw new TypeError(`invalid must be "error" or "replace", not ${JSON.stringify(invalid)}`);
+    this.#decoder = new TextDecoder("utf-8", { fatal: invalid === "error", ignoreBOM: true });
   }
 
   async send(message: string, options?: SendOptions): Promise<void> {

@@ -1,6 +1,6 @@
 /** Connects and listens with TLS. */
 import type { ConnectionOptions, PeerCertificate, TLSSocket, TlsOptions } from "node:tls";
-import { maxTimerMs, wholeNumber } from "@trunkline/base";
+import { checkOptionNames, maxTimerMs, optionNames, wholeNumber } from "@trunkline/base";
 import { createTlsServer, dialTls, isPeerVerified } from "@trunkline/base/node";
 import { type AttributeKey, type Attributes, sharedAttribute } from "../contract/attributes.js";
 import type { ObjectStream } from "../contract/stream.js";
@@ -49,6 +49,13 @@ export interface TlsConnectOptions extends ConnectOptions {
   readonly tls?: ConnectionOptions;
 }
 
+const tlsConnectOptionNames = optionNames<TlsConnectOptions>({
+  signal: true,
+  connectTimeoutMs: true,
+  clock: true,
+  tls: true,
+});
+
 /** Options of `listenTls`. */
 export interface TlsListenOptions extends TcpListenOptions {
   /** Key, certificate, ALPN, `requestCert` and the like, as for `tls.createServer`. */
@@ -57,14 +64,28 @@ export interface TlsListenOptions extends TcpListenOptions {
   readonly handshakeTimeoutMs?: number;
 }
 
+const tlsListenOptionNames = optionNames<TlsListenOptions>({
+  maxPendingConnections: true,
+  clock: true,
+  onError: true,
+  host: true,
+  port: true,
+  tls: true,
+  handshakeTimeoutMs: true,
+});
+
 /**
  * Connects to a TCP port with TLS; resolves when the other side's certificate was found valid. `connectTimeoutMs`
  * includes the handshake.
  * @throws BrokenStreamError with the code of the system or of TLS, such as `ECONNREFUSED`,
  * `DEPTH_ZERO_SELF_SIGNED_CERT`, `ERR_TLS_CERT_ALTNAME_INVALID`, or `CONNECT_TIMEOUT`
  */
-export function connectTls(target: TcpTarget, options: TlsConnectOptions = {}): Promise<ObjectStream<Uint8Array>> {
-  return dial((limits) => dialTls(target, options.tls ?? {}, limits), options, identityOf);
+export async function connectTls(
+  target: TcpTarget,
+  options: TlsConnectOptions = {},
+): Promise<ObjectStream<Uint8Array>> {
+  checkOptionNames("connectTls", options, tlsConnectOptionNames);
+  return await dial((limits) => dialTls(target, options.tls ?? {}, limits), options, identityOf);
 }
 
 /**
@@ -73,6 +94,7 @@ export function connectTls(target: TcpTarget, options: TlsConnectOptions = {}): 
  * @throws the error of the system or of TLS when the address cannot be bound or the certificate cannot be used
  */
 export async function listenTls(options: TlsListenOptions): Promise<SocketListener> {
+  checkOptionNames("listenTls", options, tlsListenOptionNames);
   checkLimit(options);
   const {
     host = "127.0.0.1",

@@ -1,6 +1,6 @@
 /** The writing to a Node writable (or the writable side of a duplex), as fast as it takes it. */
-import process from "node:process";
 import type { Writable } from "node:stream";
+import { nextTick } from "@trunkline/base/node";
 import { BrokenStreamError } from "../contract/errors.js";
 import type { SendOptions } from "../contract/stream.js";
 import { bytesRefusal } from "../kit/item.js";
@@ -79,7 +79,7 @@ export class WritableHalf {
     if (chunk.length < smallBytes && !this.#corked) {
       this.#corked = true;
       this.#writable.cork();
-      process.nextTick(this.#uncork);
+      nextTick(this.#uncork);
     }
     this.#full = !this.#writable.write(chunk);
   }

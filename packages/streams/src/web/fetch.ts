@@ -1,9 +1,10 @@
 /** Bodies of `fetch`: that of a response as a stream, and a stream as that of a request. */
+import { checkOptionNames } from "@trunkline/base";
 import { type AttributeKey, totalBytes } from "../contract/attributes.js";
 import { BrokenStreamError } from "../contract/errors.js";
 import type { ReceiveStream } from "../contract/stream.js";
 import { receiveStream } from "../endpoints/receive-stream.js";
-import { streamFromReadable, type WebOptions } from "./from-web.js";
+import { streamFromReadable, type WebOptions, webOptionNames } from "./from-web.js";
 import { toReadable } from "./to-web.js";
 
 /**
@@ -14,6 +15,7 @@ import { toReadable } from "./to-web.js";
  * @throws TypeError if the body has been used
  */
 export function streamFromResponse(message: Response | Request, options: WebOptions = {}): ReceiveStream<Uint8Array> {
+  checkOptionNames("streamFromResponse", options, webOptionNames);
   if (message.bodyUsed) throw new TypeError("the body of this message has been used already");
   const expected = message.body === null ? undefined : contentLength(message.headers);
   const attributes = new Map<AttributeKey<unknown>, unknown>(options.attributes);

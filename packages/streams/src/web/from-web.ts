@@ -1,6 +1,6 @@
 /** Web streams as streams of this package. An item is a chunk of any type. */
 
-import type { Clock } from "@trunkline/base";
+import { type Clock, checkOptionNames, optionNames } from "@trunkline/base";
 import type { Attributes } from "../contract/attributes.js";
 import { streamClock } from "../contract/clock.js";
 import type { ObjectStream, ReceiveStream, SendStream } from "../contract/stream.js";
@@ -16,6 +16,9 @@ export interface WebOptions {
   /** Further attributes of the stream. */
   readonly attributes?: Attributes;
 }
+
+/** The names of the options of streams that are made of web streams. */
+export const webOptionNames: ReadonlySet<string> = optionNames<WebOptions>({ clock: true, attributes: true });
 
 /**
  * A readable and a writable that belong together: a `TransformStream`, a `WebTransportBidirectionalStream`, a result of
@@ -36,6 +39,7 @@ export function streamFromWeb<Out extends {}, In extends {} = Out>(
   pair: WebPair<Out, In>,
   options: WebOptions = {},
 ): ObjectStream<Out, In> {
+  checkOptionNames("streamFromWeb", options, webOptionNames);
   return stapled(streamFromReadable(pair.readable, options), streamFromWritable(pair.writable, options));
 }
 
@@ -48,6 +52,7 @@ export function streamFromReadable<In extends {}>(
   readable: ReadableStream<In>,
   options: WebOptions = {},
 ): ReceiveStream<In> {
+  checkOptionNames("streamFromReadable", options, webOptionNames);
   const reader = readable.getReader();
   return receiveStream<In>({
     async pull() {
@@ -75,6 +80,7 @@ export function streamFromWritable<Out extends {}>(
   writable: WritableStream<Out>,
   options: WebOptions = {},
 ): SendStream<Out> {
+  checkOptionNames("streamFromWritable", options, webOptionNames);
   const writer = writable.getWriter();
   return sendStream<Out>({
     name: "a web stream",

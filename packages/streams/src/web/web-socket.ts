@@ -1,6 +1,6 @@
 /** A WebSocket as a stream: a message is an item. */
 
-import { type Clock, numberInRange, reasonText } from "@trunkline/base";
+import { type Clock, checkOptionNames, numberInRange, optionNames, reasonText } from "@trunkline/base";
 import type { Attributes } from "../contract/attributes.js";
 import { streamClock } from "../contract/clock.js";
 import { BrokenStreamError, ClosedStreamError } from "../contract/errors.js";
@@ -49,6 +49,15 @@ export interface WebSocketOptions {
   readonly attributes?: Attributes;
 }
 
+const webSocketOptionNames = optionNames<WebSocketOptions>({
+  type: true,
+  inBand: true,
+  endCodes: true,
+  maxBufferedBytes: true,
+  clock: true,
+  attributes: true,
+});
+
 /** The close code of an abort: the first of the codes for applications (RFC 6455 §7.4.2). */
 export const abortCloseCode = 4_000;
 
@@ -77,7 +86,10 @@ export function streamFromWebSocket(
   socket: WebSocketLike,
   options: WebSocketOptions = {},
 ): ObjectStream<Uint8Array> | ObjectStream<string> {
-  const { maxBufferedBytes = 1_048_576 } = options;
+  checkOptionNames("streamFromWebSocket", options, webSocketOptionNames);
+  const { type = "binary", maxBufferedBytes = 1_048_576 } = options;
+  if (type !== "binary" && type !== "text")
+    throw new TypeError(`type must be "binary" or "text", not ${JSON.stringify(type)}`);
   if (socket.readyState > 1) throw new TypeError("the WebSocket is closing or closed already");
   numberInRange("maxBufferedBytes", maxBufferedBytes, 1, Number.POSITIVE_INFINITY);
   // It takes and gives only items of its type.

@@ -1,5 +1,5 @@
 /** The format bzip2. It is written here, since no maintained package both compresses and works piece by piece. */
-import { wholeNumber } from "@trunkline/base";
+import { checkOptionNames, optionNames, wholeNumber } from "@trunkline/base";
 import type { CompressionCodec } from "../codec.js";
 import { Bzip2Decoder } from "./decoder.js";
 import { Bzip2Encoder } from "./encoder.js";
@@ -13,6 +13,8 @@ export interface Bzip2Options {
   readonly level?: number;
 }
 
+const bzip2OptionNames = optionNames<Bzip2Options>({ level: true });
+
 /**
  * Returns the format bzip2, of one or more bzip2 streams. It has no flush: completing a message ends the bzip2 stream
  * and begins another. It is meant for files rather than for conversations: a full block keeps the program busy for some
@@ -20,6 +22,7 @@ export interface Bzip2Options {
  * @throws RangeError for a level out of range
  */
 export function bzip2(options: Bzip2Options = {}): CompressionCodec {
+  checkOptionNames("bzip2", options, bzip2OptionNames);
   const level = wholeNumber("level", options.level ?? 9, 1, 9);
   return {
     name: "bzip2",

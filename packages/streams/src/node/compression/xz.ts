@@ -1,6 +1,6 @@
 /** xz, by the package lzma-native if it is installed. */
 import type { Transform } from "node:stream";
-import { wholeNumber } from "@trunkline/base";
+import { checkOptionNames, optionNames, wholeNumber } from "@trunkline/base";
 import type { CompressionCodec } from "../../compression/codec.js";
 import { optionalPackage } from "./optional-package.js";
 import { TransformCoder } from "./transform-coder.js";
@@ -10,6 +10,8 @@ export interface XzOptions {
   /** The level, from 1 (fastest) to 9 (smallest). Default 6, as of the `xz` command. */
   readonly level?: number;
 }
+
+const xzOptionNames = optionNames<XzOptions>({ level: true });
 
 /** The limit of the memory that a decoder may take at the request of the other side; level 9 needs 65 MiB. */
 const maxDecoderBytes = 128 * 1024 * 1024;
@@ -24,6 +26,7 @@ interface LzmaPackage {
  * @throws RangeError for a level out of range
  */
 export function xz(options: XzOptions = {}): CompressionCodec {
+  checkOptionNames("xz", options, xzOptionNames);
   const preset = wholeNumber("level", options.level ?? 6, 1, 9);
   const lzma = (): Promise<LzmaPackage> => optionalPackage<LzmaPackage>("lzma-native", "xz");
   return {

@@ -1,6 +1,6 @@
 /** The formats of `node:zlib`: gzip, deflate, brotli. */
 import zlib from "node:zlib";
-import { wholeNumber } from "@trunkline/base";
+import { checkOptionNames, optionNames, wholeNumber } from "@trunkline/base";
 import type { CompressionCodec, CompressionCoder } from "../../compression/codec.js";
 import { TransformCoder } from "./transform-coder.js";
 
@@ -13,6 +13,8 @@ export interface DeflateOptions {
   readonly level?: number;
 }
 
+const deflateOptionNames = optionNames<DeflateOptions>({ level: true });
+
 /** Options of `brotli`. */
 export interface BrotliOptions {
   /**
@@ -22,11 +24,14 @@ export interface BrotliOptions {
   readonly quality?: number;
 }
 
+const brotliOptionNames = optionNames<BrotliOptions>({ quality: true });
+
 /**
  * Returns the format gzip (RFC 1952), of one or more members. Its CRC-32 detects changed data.
  * @throws RangeError for a level out of range
  */
 export function gzip(options: DeflateOptions = {}): CompressionCodec {
+  checkOptionNames("gzip", options, deflateOptionNames);
   const level = wholeNumber("level", options.level ?? 6, 0, 9);
   return {
     name: "gzip",
@@ -45,6 +50,7 @@ export function gzip(options: DeflateOptions = {}): CompressionCodec {
  * @throws RangeError for a level out of range
  */
 export function deflate(options: DeflateOptions = {}): CompressionCodec {
+  checkOptionNames("deflate", options, deflateOptionNames);
   const level = wholeNumber("level", options.level ?? 6, 0, 9);
   return {
     name: "deflate",
@@ -62,6 +68,7 @@ export function deflate(options: DeflateOptions = {}): CompressionCodec {
  * @throws RangeError for a quality out of range
  */
 export function brotli(options: BrotliOptions = {}): CompressionCodec {
+  checkOptionNames("brotli", options, brotliOptionNames);
   const quality = wholeNumber("quality", options.quality ?? 5, 0, 11);
   const params = { [zlib.constants.BROTLI_PARAM_QUALITY]: quality };
   return {

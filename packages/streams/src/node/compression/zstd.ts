@@ -1,7 +1,7 @@
 /** zstd, by `node:zlib` where Node has it (22.15), else by the package zstd-napi if it is installed. */
 import type { Transform } from "node:stream";
 import zlib from "node:zlib";
-import { wholeNumber } from "@trunkline/base";
+import { checkOptionNames, optionNames, wholeNumber } from "@trunkline/base";
 import type { CompressionCodec, CompressionCoder } from "../../compression/codec.js";
 import { ZstdFrames } from "../../compression/zstd-frames.js";
 import { optionalPackage } from "./optional-package.js";
@@ -13,6 +13,8 @@ export interface ZstdOptions {
   /** The level, from 1 (fastest) to 22 (smallest). Default 3, as of the `zstd` command. */
   readonly level?: number;
 }
+
+const zstdOptionNames = optionNames<ZstdOptions>({ level: true });
 
 /**
  * The limit of the memory that a decoder may take at the request of the other side: 2^27 bytes are 128 MiB, the limit
@@ -39,6 +41,7 @@ interface ZstdPackage {
  * @throws RangeError for a level out of range
  */
 export function zstd(options: ZstdOptions = {}): CompressionCodec {
+  checkOptionNames("zstd", options, zstdOptionNames);
   const level = wholeNumber("level", options.level ?? 3, 1, 22);
   const coders =
     "createZstdCompress" in zlib ? codersOfNode(zlib as unknown as ZstdOfNode, level) : codersOfPackage(level);
