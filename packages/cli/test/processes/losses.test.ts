@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { untilFull } from "../support/full-way.js";
 import { disposeLabs, MixedLab } from "../support/lab.js";
 import { publishCommand } from "../support/process-run.js";
 import { Client, fateOf, startService } from "../support/services.js";
@@ -81,6 +82,35 @@ describe.concurrent("a transfer that was sent whole", () => {
     expect(await client.over).toBe("end");
     expect(client.received.equals(content)).toBe(true);
     expect(await connect.event("connection-closed")).not.toHaveProperty("error");
+  });
+});
+
+describe.concurrent("--linger of a router", () => {
+  test("cuts off a reader that takes nothing of what its lost other side has sent: its target is reset", async () => {
+    await using lab = new MixedLab("connect");
+    await using stuck = await startService((socket) => socket.pause());
+    await using echo = await startService((socket) => socket.pipe(socket));
+    const router = lab.start("router", "--listen", "127.0.0.1:0", "--linger", "200ms", "--metrics", "0");
+    const { metrics } = await router.event("listening");
+    const expose = await lab.expose("stuck", stuck.target, "--no-check", "--resume", "0");
+    await lab.expose("echo", echo.target);
+    const { connect, port } = await lab.connect("stuck", "--resume", "0");
+    const neighbour = new Client((await lab.connect("echo")).port);
+    const accepted = stuck.accept();
+    const client = new Client(port);
+    flood(client.socket);
+    const atTarget = await accepted;
+    await untilFull(neighbour, () => client.socket.bytesWritten);
+    await connect.end("SIGKILL");
+    await router.event("router-closed");
+    // Without the limit the peer would linger until the target has taken everything, and the target takes nothing.
+    let page = "";
+    while (!/^trunkline_lingering_peers 0$/m.test(page))
+      page = await (await fetch(`http://${String(metrics)}/metrics`)).text();
+    expect(await fateOf(atTarget.resume())).toBe("ECONNRESET");
+    const reset = "the server reset the call with CANCEL: the peer reset the stream";
+    expect(await expose.event("connection-closed")).toMatchObject({ error: reset });
+    neighbour.socket.destroy();
   });
 });
 

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { untilFull } from "../support/full-way.js";
 import { disposeLabs, ProcessLab } from "../support/lab.js";
 import { publishCommand } from "../support/process-run.js";
 import { Client, startService } from "../support/services.js";
@@ -132,16 +133,7 @@ describe.concurrent("bytes through router, expose and connect in processes of th
     const neighbour = new Client(port);
     neighbour.socket.write("echo");
     await neighbour.receive(5);
-    // Everything on the way is full once the sender has had no room during many round trips of a neighbour on the same
-    // way: each of them takes as much longer on a busy machine as the sender's own steps do.
-    let received = 5;
-    for (let quiet = 0, last = -1; quiet < 200; last = drains) {
-      quiet = drains === last ? quiet + 1 : 0;
-      neighbour.socket.write("x");
-      received += 1;
-      await neighbour.receive(received);
-      if (written >= limit) break;
-    }
+    await untilFull(neighbour, () => (written >= limit ? limit : drains));
     expect(written).toBeGreaterThan(0);
     expect(written).toBeLessThan(limit / 4);
     client.socket.destroy();

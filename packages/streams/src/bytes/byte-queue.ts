@@ -85,6 +85,20 @@ export class ByteQueue {
     return joined;
   }
 
+  /** Drops the first `skipped` bytes and takes the next `length`, of which there must be as many. */
+  takeBehind(skipped: number, length: number): Uint8Array {
+    const whole = skipped + length;
+    const first = this.#chunks[this.#head] as Uint8Array;
+    if (length === 0 || whole >= first.length) {
+      this.skip(skipped);
+      return this.take(length);
+    }
+    this.#length -= whole;
+    this.#searched = 0;
+    this.#chunks[this.#head] = first.subarray(whole);
+    return first.subarray(skipped, whole);
+  }
+
   /** Returns the byte at an index, which must be below `length`. It does not take it. */
   byteAt(index: number): number {
     let chunkIndex = this.#head;
@@ -94,6 +108,18 @@ export class ByteQueue {
       if (rest < chunk.length) return chunk[rest] as number;
       rest -= chunk.length;
     }
+  }
+
+  /** Returns the number that the first bytes are, of which there must be at least `count`. It does not take them. */
+  readUint(count: number, littleEndian: boolean): number {
+    const first = this.#chunks[this.#head] as Uint8Array;
+    const isWhole = first.length >= count;
+    let value = 0;
+    for (let step = 0; step < count; step++) {
+      const index = littleEndian ? count - 1 - step : step;
+      value = value * 256 + (isWhole ? (first[index] as number) : this.byteAt(index));
+    }
+    return value;
   }
 
   /** Drops the first bytes, of which there must be at least `length`. */

@@ -50,12 +50,15 @@ export abstract class TranslatedStream<
   }
 
   receive(options?: WaitOptions): Promise<In | undefined> {
-    return this.receiveWithMetadata(options).then(dataOf);
+    // Of many messages that have come at once, each is given as it is: it saves the queue and a promise.
+    const message = options === undefined ? this.#takeReady() : undefined;
+    return message === undefined ? this.receiveWithMetadata(options).then(dataOf) : Promise.resolve(message.data);
   }
 
   override receiveWithMetadata(options?: WaitOptions): Promise<ReceivedMessage<In> | undefined> {
+    const ready = this.#takeReady();
+    if (ready !== undefined) this.#incoming.push(ready);
     const mayPull = !this.#pulling && !this.#finished;
-    if (mayPull && this.#incoming.size === 0) this.#pushReady();
     const taken = this.#incoming.take(options);
     if (mayPull && this.#incoming.hasWaitingReader) void this.#pullWhileWanted();
     return taken;
@@ -89,12 +92,14 @@ export abstract class TranslatedStream<
     this.released(closed);
   }
 
-  #pushReady(): void {
+  /** Returns a message that can be made of what is here, where it is the turn of none that waits. */
+  #takeReady(): ReceivedMessage<In> | undefined {
+    if (this.#pulling || this.#finished || this.#incoming.size > 0) return undefined;
     try {
-      const message = this.ready();
-      if (message !== undefined) this.#incoming.push(message);
+      return this.ready();
     } catch (error) {
       this.#break(error);
+      return undefined;
     }
   }
 

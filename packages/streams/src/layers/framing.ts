@@ -64,8 +64,10 @@ class LengthPrefixedStream extends FramedStream {
   protected encode(message: Uint8Array): Uint8Array {
     checkLength(message.length, this.#maxMessageBytes);
     const frame = uninitialised(this.#prefixBytes + message.length);
-    for (let index = 0; index < this.#prefixBytes; index++)
-      frame[this.#position(index)] = message.length >>> (8 * index);
+    const last = this.#prefixBytes - 1;
+    let rest = message.length;
+    for (let weight = 0; weight <= last; weight++, rest >>>= 8)
+      frame[this.#littleEndian ? weight : last - weight] = rest;
     frame.set(message, this.#prefixBytes);
     return frame;
   }
@@ -73,20 +75,12 @@ class LengthPrefixedStream extends FramedStream {
   protected decode(bytes: ByteQueue): Uint8Array | undefined {
     const prefixBytes = this.#prefixBytes;
     if (bytes.length < prefixBytes) return undefined;
-    let length = 0;
-    for (let weight = 0; weight < prefixBytes; weight++)
-      length += bytes.byteAt(this.#position(weight)) * 2 ** (8 * weight);
+    const length = bytes.readUint(prefixBytes, this.#littleEndian);
     if (length > this.#maxMessageBytes) {
       throw new BrokenStreamError(tooLarge(length, this.#maxMessageBytes), { code: "MESSAGE_TOO_LARGE" });
     }
     if (bytes.length < prefixBytes + length) return undefined;
-    bytes.skip(prefixBytes);
-    return bytes.take(length);
-  }
-
-  /** Returns the index in the prefix of the byte with this weight. */
-  #position(weight: number): number {
-    return this.#littleEndian ? weight : this.#prefixBytes - 1 - weight;
+    return bytes.takeBehind(prefixBytes, length);
   }
 }
 
