@@ -2,6 +2,7 @@
  * The one error class of this package. It answers which side is at fault, how much is lost, and which code goes on the
  * wire.
  */
+import { brandClass } from "@trunkline/base";
 import { ErrorCode, errorCodeName } from "./error-code.js";
 
 export interface H2ErrorOptions {
@@ -24,9 +25,13 @@ export interface H2ErrorOptions {
 
 /**
  * The error of an HTTP/2 connection. Whatever bytes come in, and for every wrong call on a connection or stream, this
- * is the one class that is thrown.
+ * is the one class that is thrown. `instanceof` recognises it from another copy of the package, too.
  */
 export class H2Error extends Error {
+  static {
+    brandClass(H2Error, "H2Error");
+  }
+
   override name = "H2Error";
   /** The wire code. */
   readonly errorCode: ErrorCode;

@@ -1,4 +1,5 @@
-/** The one error of this package. */
+/** The one error of this package. `instanceof` recognises it from another copy of the package, too. */
+import { brandClass } from "@trunkline/base";
 
 /** The kind of fault: the key, a value, or the attempt to change frozen metadata. */
 export type MetadataErrorCode = "METADATA_KEY" | "METADATA_VALUE" | "METADATA_FROZEN";
@@ -8,6 +9,10 @@ export type MetadataErrorCode = "METADATA_KEY" | "METADATA_VALUE" | "METADATA_FR
  * frozen metadata. The message names the key and never holds the value, which may be a secret.
  */
 export class MetadataError extends TypeError {
+  static {
+    brandClass(MetadataError, "MetadataError");
+  }
+
   override name = "MetadataError";
   /** The key as the caller gave it. */
   readonly key: string;

@@ -1,6 +1,6 @@
 import { runInNewContext } from "node:vm";
 import { describe, expect, test, vi } from "vitest";
-import { Metadata, type MetadataInit, type MetadataValue } from "../src/index.js";
+import { Metadata, MetadataError, type MetadataInit, type MetadataValue } from "../src/index.js";
 import { bytes, errorOf } from "./support.js";
 
 describe("order and duplicates", () => {
@@ -143,7 +143,7 @@ describe("what it is made from", () => {
   // connect-es#544: two copies of a package in one process, as npm installs them for two versions.
   test("metadata of another copy of the package is taken as it is, received values included", async () => {
     vi.resetModules();
-    const copy = (await import("../src/index.js")) as { Metadata: typeof Metadata };
+    const copy = (await import("../src/index.js")) as typeof import("../src/index.js");
     expect(copy.Metadata).not.toBe(Metadata);
     const foreign = copy.Metadata.fromWire([
       { name: "a", value: "caf\u00e9" },
@@ -154,6 +154,8 @@ describe("what it is made from", () => {
     expect(own).toBeInstanceOf(Metadata);
     expect(own.toWire()).toEqual(foreign.toWire());
     expect(new Metadata({ a: "1", c: "2" }).merge(foreign).get("a")).toBe("café");
+    const refusal = errorOf(() => new copy.Metadata({ a: "\n" }));
+    expect(refusal).toBeInstanceOf(MetadataError);
   });
 });
 

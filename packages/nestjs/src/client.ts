@@ -1,6 +1,6 @@
 /** The proxy through which Nest providers call gRPC services by `@trunkline/grpc`. */
 import { ClientProxy } from "@nestjs/microservices";
-import { checkOptionNames, optionNames, wholeNumber } from "@trunkline/base";
+import { brandKey, checkOptionNames, hasBrand, optionNames, wholeNumber } from "@trunkline/base";
 import {
   type CallOptions,
   Channel,
@@ -9,7 +9,6 @@ import {
   type GrpcJsMethodDefinition,
   type Messages,
 } from "@trunkline/grpc";
-import { Metadata } from "@trunkline/metadata";
 import { isObservable, Observable, takeUntil } from "rxjs";
 import { type GrpcPackageOptions, type LoadedService, loadServices } from "./definitions.js";
 import { toServiceError } from "./errors.js";
@@ -158,7 +157,7 @@ export class GrpcClient extends ClientProxy {
 /** Returns the options of a call by the arguments after its request: metadata, options, or both in this order. */
 function callOptions(rest: readonly unknown[]): CallOptions {
   const [first, second] = rest;
-  const isMetadata = first instanceof Metadata || isGrpcJsMetadata(first) || second !== undefined;
+  const isMetadata = hasBrand(first, brandKey("Metadata")) || isGrpcJsMetadata(first) || second !== undefined;
   const options = (isMetadata ? second : first) as CallOptions | undefined;
   return { ...options, ...(isMetadata && first !== undefined ? { metadata: toMetadata(first) } : {}) };
 }

@@ -1,6 +1,7 @@
 import { Metadata as GrpcJsMetadata } from "@grpc/grpc-js";
 import { RpcException } from "@nestjs/microservices";
 import { Status } from "@trunkline/grpc";
+import { Metadata } from "@trunkline/metadata";
 import {
   EMPTY,
   firstValueFrom,
@@ -14,7 +15,7 @@ import {
   throwError,
   toArray,
 } from "rxjs";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { until } from "../../base/test/support/waiting.js";
 import {
   GrpcMetadata,
@@ -102,6 +103,18 @@ describe("a handler of @GrpcMethod", () => {
     expect(seen[4]).toEqual(["c"]);
     expect(first).toBe("1");
     expect(client.unwrap()).toHaveProperty("target");
+  });
+
+  it("sees metadata that is of another copy of its package (connect-es#544)", async () => {
+    const seen: unknown[] = [];
+    const { heroes } = await start({
+      FindOne: ["unary", ({ id }: ById, metadata: GrpcMetadata) => ({ id: id + seen.push(metadata.get("who")) })],
+    });
+    vi.resetModules();
+    const copy = await import("@trunkline/metadata");
+    expect(copy.Metadata).not.toBe(Metadata);
+    await firstValueFrom(heroes.findOne({ id: 1 }, new copy.Metadata({ who: "a" })));
+    expect(seen).toEqual([["a"]]);
   });
 
   it("fails with the code, text and metadata of an RpcException, whose number and text the caller sees", async () => {

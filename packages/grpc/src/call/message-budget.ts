@@ -3,8 +3,9 @@
  * its own (`maxBufferedBytesPerConnection`); a `MessageBudget` bounds those of all connections that share it. Knows
  * neither calls nor streams.
  */
-import { type Clock, checkOptionNames, optionNames, wholeNumber } from "@trunkline/base";
+import { brandClass, type Clock, checkOptionNames, optionNames, wholeNumber } from "@trunkline/base";
 import { systemClock } from "#platform";
+import { version } from "../wire/version.js";
 
 /** The bytes of a message that a stream takes without the budget: the window that every stream has anyway. */
 export const unbudgetedBytes = 66_560;
@@ -42,6 +43,11 @@ export interface ReservationOwner {
  * RESOURCE_EXHAUSTED.
  */
 export class MessageBudget {
+  static {
+    // A budget is shared with servers and channels of another copy of this version, which use its methods.
+    brandClass(MessageBudget, `MessageBudget/${version}`);
+  }
+
   readonly maxBytes: number;
   readonly timeoutMs: number;
   readonly #clock: Clock;

@@ -193,6 +193,12 @@ describe("a second installed copy of the package (connect-es#544)", () => {
     expect((await client.say({}, { deadline: copy.Deadline.after(5_000) })).count).toBe(1);
     expect((await theirs.collect([], { timeoutMs: 5_000 })).count).toBe(1);
     expect(await rejection(theirs.expand.open().receiveTrailingMetadata())).toBeInstanceOf(GrpcError);
+    const messageBudget = new copy.MessageBudget();
+    expect(messageBudget).toBeInstanceOf(MessageBudget);
+    await using shared = channelFor([[Echo, echo]], { server: { messageBudget }, channel: { messageBudget } });
+    const text = "x".repeat(200_000);
+    expect((await createClient(Echo, shared.channel).say({ text })).text).toBe(text);
+    expect(messageBudget.heldBytes).toBe(0);
   });
 
   it("of another version is refused by name", () => {
