@@ -18,7 +18,7 @@ import { nodePlatform } from "../../src/node/index.js";
 import { Reader } from "../../src/reader.js";
 
 const { OPTIONAL, REPEATED } = FieldDescriptorProto_Label;
-const { MESSAGE, ENUM, INT32 } = FieldDescriptorProto_Type;
+const { MESSAGE, ENUM, INT32, INT64 } = FieldDescriptorProto_Type;
 const registry = createFileRegistry(
   create(FileDescriptorSetSchema, {
     file: [
@@ -47,6 +47,20 @@ const registry = createFileRegistry(
             field: [
               { name: "self", number: 1, label: OPTIONAL, type: MESSAGE, typeName: ".t.Outer" },
               { name: "holder", number: 2, label: OPTIONAL, type: MESSAGE, typeName: ".t.Holder" },
+            ],
+          },
+          {
+            name: "Longs",
+            field: [{ name: "by", number: 1, label: REPEATED, type: MESSAGE, typeName: ".t.Longs.ByEntry" }],
+            nestedType: [
+              {
+                name: "ByEntry",
+                options: { mapEntry: true },
+                field: [
+                  { name: "key", number: 1, label: OPTIONAL, type: INT32 },
+                  { name: "value", number: 2, label: OPTIONAL, type: INT64 },
+                ],
+              },
             ],
           },
           { name: "Plain", field: [{ name: "self", number: 1, label: OPTIONAL, type: MESSAGE, typeName: ".t.Plain" }] },
@@ -108,8 +122,11 @@ describe("the types that a message can contain", () => {
   });
 });
 
-test("an entry of a map without its value has the first value of the enum, also if that is not zero", () => {
-  const desc = type("Colours");
+test.each([
+  ["the first value of the enum, also if that is not zero", "Colours", 5],
+  ["a bigint for a 64-bit number", "Longs", 0n],
+])("an entry of a map without its value has %s", (_, name, value) => {
+  const desc = type(name);
   const bytes = Uint8Array.from([0x0a, 2, 0x08, 7]);
   const reader = new Reader(nodePlatform);
   const decoder = decoderOf(desc);
@@ -117,5 +134,5 @@ test("an entry of a map without its value has the first value of the enum, also 
   reader.begin(bytes);
   decoder.read(message, reader, bytes.length, 1);
   expect(message).toStrictEqual(fromBinary(desc, bytes));
-  expect(message).toMatchObject({ by: { 7: 5 } });
+  expect(message).toMatchObject({ by: { 7: value } });
 });
