@@ -79,6 +79,22 @@ describe("--print-config", () => {
   });
 });
 
+describe("the limits of a router", () => {
+  test("hold as they are given by name, in a configuration too", async () => {
+    await using lab = new InProcessLab();
+    const config = lab.file("router.yaml", "limits: maxListeners=1, maxWaitMs=5000\n");
+    const { router } = await lab.router("--config", config);
+    await lab.expose("web", "3000", "--no-check");
+    const another = lab.run(["expose", "another", "3000", "--no-check"]);
+    expect(await router.event("router-refused")).toMatchObject({
+      method: "/trunkline.v1.ExchangeService/Listen",
+      status: 8,
+    });
+    another.kill("SIGINT");
+    await another.exit;
+  });
+});
+
 describe("SIGHUP", () => {
   test("has a router look at its files at once, and does not end it", async () => {
     await using lab = new InProcessLab();

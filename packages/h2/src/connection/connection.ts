@@ -106,16 +106,17 @@ export class Connection {
    * Takes bytes from the peer, whose memory is used no more when this returns. Nothing is thrown for them: an error of
    * the peer becomes GOAWAY and `onClose`.
    * @returns how many octets were taken. They are fewer than there are if the work on them has taken the time that a
-   * connection has in one turn: the rest is given again after other connections had their turn.
+   * connection has in one turn: the rest is given again after other connections had their turn. `share` is the part of
+   * that time that this connection gets where many have much to do.
    */
-  receive(chunk: Uint8Array, now: number): number {
+  receive(chunk: Uint8Array, now: number, share = 1): number {
     const core = this.#core;
     if (core.closed) return chunk.length;
     this.#tick(now);
     core.keepalive.received(now);
     let taken = chunk.length;
     try {
-      taken = this.#receiver.receive(chunk);
+      taken = this.#receiver.receive(chunk, share);
     } catch (thrown) {
       core.contain(thrown);
     }

@@ -82,9 +82,10 @@ export class FrameReceiver implements FrameSink {
   }
 
   /**
-   * Takes bytes of the peer, as many as there is time for. @returns how many were taken; the rest is given again later
+   * Takes bytes of the peer, as many as there is time for. `share` is the part of the usual time that there is.
+   * @returns how many were taken; the rest is given again later
    */
-  receive(chunk: Uint8Array): number {
+  receive(chunk: Uint8Array, share: number): number {
     let offset = 0;
     if (this.#preface !== undefined) {
       offset = this.#preface.receive(chunk);
@@ -92,9 +93,11 @@ export class FrameReceiver implements FrameSink {
       this.#preface = undefined;
     }
     this.#sliceIsOver = false;
-    this.#sliceEndsMs = this.#core.now + sliceMs;
+    this.#sliceEndsMs = this.#core.now + sliceMs * share;
     this.#sliceEndsAtStream =
-      this.#core.options.role === "server" ? this.#core.table.begun + requestsPerSlice : Number.POSITIVE_INFINITY;
+      this.#core.options.role === "server"
+        ? this.#core.table.begun + requestsPerSlice * share
+        : Number.POSITIVE_INFINITY;
     return this.#reader.receive(chunk, offset);
   }
 

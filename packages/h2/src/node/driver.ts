@@ -28,6 +28,14 @@ export type DrivenConnection = Pick<
   | "transportClosed"
 >;
 
+/**
+ * The number of connections that have their whole slice of a turn. Where more have much to do, they share the time of
+ * so many: others wait for all of them.
+ */
+const wholeSlices = 4;
+/** The number of connections of the process that have had their time of the turn and have more to do. */
+let busyConnections = 0;
+
 export interface DriverOptions {
   /** The clock. Default: the clock of the system. */
   readonly clock?: Clock;
@@ -114,7 +122,7 @@ export class ConnectionDriver {
     const now = this.#clock.nowMs();
     this.#turnBeganMs ??= now;
     this.#busy = true;
-    const taken = connection.closed ? chunk.length : connection.receive(chunk, now);
+    const taken = connection.closed ? chunk.length : connection.receive(chunk, now, this.#share);
     if (connection.closed) this.#linger?.received(chunk.length);
     this.#busy = false;
     return taken;
@@ -141,7 +149,7 @@ export class ConnectionDriver {
     const yields = this.#hadItsTurn;
     if (!yields) this.#schedule();
     else if (!this.#yielded) setImmediate(ConnectionDriver.#nextTurn, this);
-    this.#yielded = yields;
+    this.#setYielded(yields);
     this.#pauseOrResume();
     this.#arm();
   }
@@ -149,11 +157,23 @@ export class ConnectionDriver {
   /** True where the engine has stopped within a chunk, or several chunks have taken the time of a slice. */
   get #hadItsTurn(): boolean {
     if (this.#turnBeganMs === undefined) return false;
-    return this.#rest !== undefined || this.#clock.nowMs() - this.#turnBeganMs >= sliceMs;
+    return this.#rest !== undefined || this.#clock.nowMs() - this.#turnBeganMs >= sliceMs * this.#share;
+  }
+
+  /** The part of a slice that this connection gets, beside the others that have much to do. */
+  get #share(): number {
+    const others = busyConnections - (this.#yielded ? 1 : 0);
+    return others < wholeSlices ? 1 : wholeSlices / (others + 1);
+  }
+
+  #setYielded(yielded: boolean): void {
+    if (yielded === this.#yielded) return;
+    this.#yielded = yielded;
+    busyConnections += yielded ? 1 : -1;
   }
 
   static #nextTurn(driver: ConnectionDriver): void {
-    driver.#yielded = false;
+    driver.#setYielded(false);
     driver.#turnBeganMs = undefined;
     driver.#goOn();
   }

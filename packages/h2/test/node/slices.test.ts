@@ -73,6 +73,34 @@ it("one chunk of many requests is worked on in slices, with others between them,
   for (const { driver } of [busy, other]) driver.destroy();
 });
 
+it("twenty such connections share the time of four, so that others do not wait for twenty slices", async () => {
+  const clock = new WorkClock();
+  const begun: string[] = [];
+  const costMs = 0.25;
+  const busy = Array.from({ length: 20 }, (_, index) => server(`busy ${index}`, clock, costMs, begun));
+  await turn();
+  for (const one of busy) one.request(400);
+  for (let turns = 0; turns < 3; turns++) await turn();
+  const before = begun.length;
+  await turn();
+  const inOneTurn = begun.slice(before);
+  // The clock is looked at every eighth frame: those take twice their share of a millisecond, and 24 would be a slice.
+  expect(inOneTurn.length).toBeLessThanOrEqual(20 * 8);
+  expect(new Set(inOneTurn).size).toBe(20);
+  for (let turns = 0; turns < 1_000 && begun.length < 8_000; turns++) await turn();
+  expect(begun.length).toBe(8_000);
+  // Alone again, a connection has its whole slice.
+  const alone = server("alone", clock, costMs, begun);
+  await turn();
+  alone.request(400);
+  await turn();
+  await turn();
+  const mark = begun.length;
+  await turn();
+  expect(begun.length - mark).toBeGreaterThanOrEqual(20);
+  for (const { driver } of [...busy, alone]) driver.destroy();
+});
+
 it("its socket is not read from while a slice waits for the next turn", async () => {
   const clock = new WorkClock();
   const busy = server("busy", clock, 1, []);
