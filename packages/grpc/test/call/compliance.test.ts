@@ -55,6 +55,7 @@ describe("a gRPC call is a stream", () => {
     halfClose: "first",
     disposal: "abort",
     settle: () => settle(30),
+    maxUnreadBytes: 4 * 1024 * 1024,
   }))
     it(title, run);
 });
@@ -69,6 +70,7 @@ describe("the inline envelope over calls whose messages are bytes carries metada
     halfClose: "first",
     maxItemBytes: 256 * 1024,
     settle: () => settle(30),
+    maxUnreadBytes: 4 * 1024 * 1024,
   });
   for (const { title, run } of tests) it(title, run);
 });

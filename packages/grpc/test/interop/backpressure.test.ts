@@ -8,7 +8,7 @@ const payload = new Uint8Array(65_536);
  * at once.
  */
 const heldMessages = 512;
-const allMessages = 1_024;
+const allMessages = 600;
 
 /** Counts what a sender gets rid of until it makes no progress for many turns of the event loop. */
 async function untilStuck(sent: () => number): Promise<number> {

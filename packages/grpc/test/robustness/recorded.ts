@@ -4,6 +4,7 @@
  */
 import type { Duplex } from "node:stream";
 import { clientPreface, FrameType } from "@trunkline/h2/testing";
+import { isLarge } from "../../../base/test/support/sizes.js";
 import { Channel, type ChannelOptions, type Client, createClient, Server } from "../../src/index.js";
 import { duplexPair } from "../../src/testing/index.js";
 import { Echo } from "../gen/echo_pb.js";
@@ -59,6 +60,19 @@ export async function record(call: Call): Promise<Recording> {
   await channel.close();
   await server.close();
   return recording;
+}
+
+/**
+ * Returns the numbers of bytes after which a recording is cut: in a large run every one, in the quick suite those at
+ * the edges of frames and of their headers, and some of the others.
+ */
+export function cutsOf(bytes: Uint8Array, firstFrame = 0): number[] {
+  const edges = framesOf(bytes, firstFrame).flatMap(({ start }) =>
+    [start, start + 9].flatMap((edge) => [edge - 1, edge, edge + 1]),
+  );
+  const chosen = new Set([...edges, bytes.length]);
+  const lengths = Array.from({ length: bytes.length + 1 }, (_, length) => length);
+  return lengths.filter((length) => isLarge || length % 11 === 0 || chosen.has(length));
 }
 
 /** The ways in which a connection ends after the recording. */

@@ -19,9 +19,11 @@ export interface FrameParts {
   readonly length?: number;
 }
 
+/** Frames are written here and copied out: a block for each would cost more than all else. */
+const writer = new ByteWriter();
+
 export function rawFrame({ type, flags = 0, streamId = 0, payload = [], length }: FrameParts): Uint8Array {
   const bytes = payload instanceof Uint8Array ? payload : Uint8Array.from(payload);
-  const writer = new ByteWriter();
   writer.reserve(frameHeaderBytes + bytes.length);
   writeFrameHeader(writer, length ?? bytes.length, type, flags, streamId);
   writer.writeBytes(bytes);

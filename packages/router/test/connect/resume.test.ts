@@ -2,6 +2,7 @@
 import { GrpcError, Status } from "@trunkline/grpc";
 import { complianceTests, type StreamPair, VirtualClock } from "@trunkline/streams/testing";
 import { describe, expect, it } from "vitest";
+import { quickOf } from "../../../base/test/support/sizes.js";
 import {
   type Resumption,
   type ResumptionEvent,
@@ -77,7 +78,9 @@ async function sendNumbers(stream: RouterStream, isOver: () => boolean): Promise
 async function receiveNumbers(stream: RouterStream): Promise<number> {
   let count = 0;
   for await (const item of stream) {
-    expect(text(item)).toBe(`${count} ${"x".repeat(count % 5_000)}`);
+    // Of many thousands only one that is wrong is worth an assertion.
+    const due = `${count} ${"x".repeat(count % 5_000)}`;
+    if (text(item) !== due) expect(text(item)).toBe(due);
     count += 1;
   }
   return count;
@@ -90,7 +93,7 @@ describe("a stream whose router is ended and started anew", () => {
     let over = false;
     const sent = [dialled, accepted].map((stream) => sendNumbers(stream, () => over));
     const received = [accepted, dialled].map(receiveNumbers);
-    for (let round = 0; round < 5; round++) {
+    for (let round = 0; round < 3; round++) {
       const resumed = events.filter(({ kind }) => kind === "resumed").length;
       await world.stop();
       await world.start();
@@ -102,7 +105,7 @@ describe("a stream whose router is ended and started anew", () => {
     expect(events[1]).toMatchObject({ kind: "resumed", attempts: expect.any(Number), pausedMs: expect.any(Number) });
     const state = dialled.extra(resumption) as Resumption;
     expect(state).toMatchObject({ replayBytes: 0, unreadBytes: 0 });
-    expect(state.attempts).toBeGreaterThan(5);
+    expect(state.attempts).toBeGreaterThan(3);
   });
 
   it("tells the other side of an abort that was made while there was no router", async () => {
@@ -332,6 +335,6 @@ async function throughRouter(clock: VirtualClock): Promise<StreamPair> {
 }
 
 describe("a stream of a session", () => {
-  const tests = complianceTests({ settle: () => settle(30), connect: throughRouter, maxItemBytes: 65_536 });
+  const tests = quickOf(complianceTests({ settle: () => settle(30), connect: throughRouter, maxItemBytes: 65_536 }));
   for (const { title, run } of tests) it(title, run);
 });

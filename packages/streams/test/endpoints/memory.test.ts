@@ -2,7 +2,7 @@ import { Metadata } from "@trunkline/metadata";
 import { describe, expect, test } from "vitest";
 import { BrokenStreamError, BusyStreamError, ClosedStreamError, memoryPair } from "../../src/index.js";
 import { ManualSignal, VirtualClock } from "../../src/testing/index.js";
-import { suite } from "../support/suite.js";
+import { small, suite } from "../support/suite.js";
 import { settle } from "../support/turns.js";
 
 describe("compliance of memory pairs", () => {
@@ -16,6 +16,7 @@ describe("compliance of memory pairs", () => {
 
 describe("compliance of memory pairs without a clock and with room for one item", () => {
   suite({
+    ...small,
     keepsTime: false,
     connect() {
       const [first, second] = memoryPair<Uint8Array>({ maxBufferedItems: 1 });

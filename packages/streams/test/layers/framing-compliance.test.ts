@@ -43,7 +43,7 @@ for (const [name, wrap, codec] of [
     suite({
       ...(codec === undefined ? {} : { codec }),
       maxItemBytes: 1024 * 1024,
-      maxUnreadBytes: 4 * 1024 * 1024,
+      maxUnreadBytes: 1024 * 1024,
       connect(clock) {
         const [first, second] = memoryPair<Uint8Array>({ clock });
         return { first: wrap(first), second: wrap(second) };
@@ -55,7 +55,7 @@ for (const [name, wrap, codec] of [
     suite({
       ...(codec === undefined ? {} : { codec }),
       maxItemBytes: 64 * 1024,
-      maxUnreadBytes: 4 * 1024 * 1024,
+      maxUnreadBytes: 1024 * 1024,
       connect(clock) {
         const [first, second] = memoryPair<Uint8Array>({ clock });
         return { first: wrap(rechunked(first, 1)), second: wrap(rechunked(second, 2)) };

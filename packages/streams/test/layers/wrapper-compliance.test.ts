@@ -14,7 +14,7 @@ import {
 } from "../../src/index.js";
 import { text } from "../../src/node/index.js";
 import { rechunked } from "../support/rechunked.js";
-import { suite } from "../support/suite.js";
+import { small, suite } from "../support/suite.js";
 
 type Bytes = ObjectStream<Uint8Array>;
 
@@ -50,8 +50,7 @@ const wrappers: readonly [string, (stream: Bytes) => Bytes][] = [
 for (const [name, wrap] of wrappers) {
   describe(`compliance of ${name} over memory pairs`, () => {
     suite({
-      maxItemBytes: 1024 * 1024,
-      maxUnreadBytes: 8 * 1024 * 1024,
+      ...small,
       connect(clock) {
         const [first, second] = memoryPair<Uint8Array>({ clock });
         return { first: wrap(first), second: wrap(second) };
@@ -64,7 +63,7 @@ describe("compliance of buffered over a way that cuts bytes at random", () => {
   suite({
     keepsBoundaries: false,
     maxItemBytes: 64 * 1024,
-    maxUnreadBytes: 4 * 1024 * 1024,
+    maxUnreadBytes: 1024 * 1024,
     connect(clock) {
       const [first, second] = memoryPair<Uint8Array>({ clock });
       return { first: buffered(rechunked(first, 1)), second: rechunked(second, 2) };
@@ -78,8 +77,7 @@ describe("compliance of text over length prefixes", () => {
       toItem: (bytes) => Buffer.from(bytes).toString("latin1"),
       toBytes: (item) => new Uint8Array(Buffer.from(item as string, "latin1")),
     },
-    maxItemBytes: 1024 * 1024,
-    maxUnreadBytes: 8 * 1024 * 1024,
+    ...small,
     connect(clock) {
       const [first, second] = memoryPair<Uint8Array>({ clock });
       return { first: text(lengthPrefixed(first)), second: text(lengthPrefixed(second)) };

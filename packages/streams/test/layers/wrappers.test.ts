@@ -13,10 +13,11 @@ import {
   type WaitOptions,
 } from "../../src/index.js";
 import { metadataRefusal, StreamLayer } from "../../src/kit/index.js";
-import { suite } from "../support/suite.js";
+import { small, suite } from "../support/suite.js";
 
 describe("compliance of MetadataStream over memory pairs", () => {
   suite({
+    ...small,
     connect(clock) {
       const [first, second] = memoryPair<Uint8Array>({ clock });
       return {
@@ -29,6 +30,7 @@ describe("compliance of MetadataStream over memory pairs", () => {
 
 describe("compliance of progress over memory pairs", () => {
   suite({
+    ...small,
     connect(clock) {
       const [first, second] = memoryPair<Uint8Array>({ clock });
       const watched = (stream: ObjectStream<Uint8Array>): ObjectStream<Uint8Array> =>
@@ -41,6 +43,7 @@ describe("compliance of progress over memory pairs", () => {
 /** Both ends of a pair, each split into two one-way streams that end on their own. */
 describe("compliance of stapled streams", () => {
   suite({
+    ...small,
     connect(clock) {
       const [aToB, fromA] = memoryPair<Uint8Array>({ clock });
       const [bToA, fromB] = memoryPair<Uint8Array>({ clock });
@@ -54,6 +57,7 @@ describe("compliance of stapled streams", () => {
 
 describe("compliance of two memory pairs that forward joins", () => {
   suite({
+    ...small,
     connect(clock) {
       const [first, left] = memoryPair<Uint8Array>({ clock });
       const [right, second] = memoryPair<Uint8Array>({ clock });
@@ -65,6 +69,7 @@ describe("compliance of two memory pairs that forward joins", () => {
 
 describe("compliance of wrappers in a heap, through forward", () => {
   suite({
+    ...small,
     connect(clock) {
       const [first, left] = memoryPair<Uint8Array>({ clock });
       const [right, second] = memoryPair<Uint8Array>({ clock });
@@ -107,6 +112,7 @@ class TextLayer extends StreamLayer<Uint8Array, Uint8Array, string, string> {
 
 describe("compliance of a layer that translates items and says something before the end", () => {
   suite({
+    ...small,
     connect(clock) {
       const [first, second] = memoryPair<string>({ clock });
       return { first: new TextLayer(first), second: new TextLayer(second) };

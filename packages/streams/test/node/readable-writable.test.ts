@@ -4,11 +4,12 @@ import { createGzip } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { memoryPair, stapled } from "../../src/index.js";
 import { streamFromReadable, streamFromWritable, toReadable, toWritable } from "../../src/node/index.js";
-import { suite } from "../support/suite.js";
+import { small, suite } from "../support/suite.js";
 import { turns } from "../support/turns.js";
 
 describe("compliance of Node readables and writables", () => {
   suite({
+    ...small,
     keepsBoundaries: false,
     settle: () => turns(5),
     connect(clock) {

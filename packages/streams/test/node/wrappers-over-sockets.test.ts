@@ -10,9 +10,8 @@ import {
   tap,
   withTimeouts,
 } from "../../src/index.js";
-import { connectTcp, gzip, listenTcp } from "../../src/node/index.js";
-import { suite } from "../support/suite.js";
-import { turns } from "../support/turns.js";
+import { gzip } from "../../src/node/index.js";
+import { socketSuite } from "./socket-suite.js";
 
 type Bytes = ObjectStream<Uint8Array>;
 
@@ -48,19 +47,10 @@ const cases: readonly Case[] = [
 ];
 
 for (const { name, keepsBoundaries, wrap } of cases) {
-  describe(`compliance of ${name} over TCP sockets`, () => {
-    suite({
-      keepsBoundaries,
-      maxItemBytes: 256 * 1024,
-      settle: () => turns(),
-      async connect(clock) {
-        const listener = await listenTcp({ clock });
-        const address = listener.address as { host: string; port: number };
-        const [first, second] = await Promise.all([connectTcp(address, { clock }), listener.accept()]);
-        await listener.close();
-        if (second === undefined) throw new Error("the listener was closed");
-        return { first: wrap(first), second: wrap(second) };
-      },
-    });
+  describe(`compliance of ${name} over sockets`, () => {
+    socketSuite({ keepsBoundaries, maxItemBytes: 256 * 1024 }, (first, second) => ({
+      first: wrap(first),
+      second: wrap(second),
+    }));
   });
 }

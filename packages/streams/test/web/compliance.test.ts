@@ -1,7 +1,7 @@
 import { describe } from "vitest";
 import { memoryPair } from "../../src/index.js";
 import { streamFromWeb, toWeb } from "../../src/web/index.js";
-import { suite } from "../support/suite.js";
+import { small, suite } from "../support/suite.js";
 import { turns } from "../support/turns.js";
 
 /** A pair with room for an item that is not read yet; without room even `close()` of a writable waits for a reader. */
@@ -12,6 +12,7 @@ const settle = (): Promise<void> => turns(5);
 
 describe("compliance of a pair of web streams", () => {
   suite({
+    ...small,
     settle,
     connect(clock) {
       const there = pipe();

@@ -1,7 +1,7 @@
 import { describe } from "vitest";
 import type { VirtualClock } from "../../src/testing/index.js";
 import { streamFromWebSocket, type WebSocketOptions } from "../../src/web/index.js";
-import { suite } from "../support/suite.js";
+import { quickSuite } from "../support/suite.js";
 import { turns } from "../support/turns.js";
 import { webSocketPair } from "./web-sockets.js";
 
@@ -21,13 +21,13 @@ async function connect(
 }
 
 describe("compliance of plain WebSockets of ws", () => {
-  suite({ settle, halfClose: "none", connect: (clock) => connect("ws", clock) });
+  quickSuite({ settle, halfClose: "none", connect: (clock) => connect("ws", clock) });
 });
 
 describe("compliance of in-band WebSockets of ws", () => {
-  suite({ settle, connect: (clock) => connect("ws", clock, { inBand: true }) });
+  quickSuite({ settle, connect: (clock) => connect("ws", clock, { inBand: true }) });
 });
 
 describe("compliance of in-band WebSockets, a standard one and one of ws", () => {
-  suite({ settle, connect: (clock) => connect("standard", clock, { inBand: true }) });
+  quickSuite({ settle, connect: (clock) => connect("standard", clock, { inBand: true }) });
 });

@@ -50,7 +50,9 @@ export interface ComplianceOptions {
   readonly maxItemBytes?: number;
   /**
    * The number of bytes that may be accepted and not read, in all buffers on the way. The tests that fill buffers send
-   * about twice as many, so that a smaller number makes the suite quicker. Default 16 MiB, which is enough for sockets.
+   * blocks of a 256th of it, up to twice as many bytes, so that a smaller number makes the suite quicker. It is to be
+   * four times what is really held, since 64 sends that wait are to be too many. Default 16 MiB, which is enough for
+   * sockets.
    */
   readonly maxUnreadBytes?: number;
   /**

@@ -23,7 +23,7 @@ for (const codec of codecs) {
     const tests = complianceTests({
       keepsBoundaries: false,
       maxItemBytes: (codec.flushes ? 256 : 32) * 1024,
-      maxUnreadBytes: 4 * 1024 * 1024, // what 32 items and those under way expand to
+      maxUnreadBytes: 1024 * 1024, // what 32 items and those under way expand to
       settle: () => turns(),
       connect(clock) {
         const [first, second] = memoryPair<Uint8Array>({ clock });
