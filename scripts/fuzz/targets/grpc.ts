@@ -60,6 +60,7 @@ function* messages(input: Steering): Generator<string> {
     },
     keepsViews: true,
     onInputEnd() {},
+    lane: {},
     hasRoom: true,
     mustWait: () => undefined,
     onBadInput(error: GrpcError) {

@@ -50,6 +50,8 @@ export interface InboxOwner<In> {
   acknowledge(bytes: number): void;
   /** Makes room for a message of which `bytes` have still to come. */
   extendWindow(bytes: number): void;
+  /** The connection of the call, whose messages are decompressed in turn with those of others. */
+  readonly lane: object;
   /** False while a message that no `receive` waits for is better left undecoded. */
   readonly hasRoom: boolean;
   /** Returns a promise if a message may not be decompressed in the background yet, settled when to ask again. */
@@ -486,6 +488,7 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
 
   #inflationOf(bytes: number): Inflation {
     const inflation: Inflation = {
+      lane: this.#owner.lane,
       bytes,
       onDecoded: undefined,
       isWanted: () => inflation === this.#inflation,

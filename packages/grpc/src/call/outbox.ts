@@ -115,7 +115,8 @@ export class Outbox implements Sink<FramedMessage> {
     } catch (error) {
       return Promise.reject(error);
     }
-    return this.#enqueue(framed, options);
+    // The queue knows no options of gRPC.
+    return this.#enqueue(framed, options?.signal === undefined ? undefined : { signal: options.signal });
   }
 
   #enqueue(framed: FramedMessage, options: WaitOptions | undefined): Promise<void> {

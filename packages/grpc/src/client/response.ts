@@ -197,6 +197,10 @@ export class IncomingResponse implements InboxOwner<{}> {
     this.#stream?.extendWindow(bytes);
   }
 
+  get lane(): object {
+    return this.#bound.channel;
+  }
+
   get hasRoom(): true {
     return true;
   }

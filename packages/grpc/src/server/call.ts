@@ -313,6 +313,10 @@ export class ServerCallStream implements HandledCall, ResponseOwner, InboxOwner<
     });
   }
 
+  get lane(): object {
+    return this.#host;
+  }
+
   get hasRoom(): boolean {
     if (!this.method.singleResponse || this.#stream.isWritable) return true;
     this.#awaitsRoom ??= "request";

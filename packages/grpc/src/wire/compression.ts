@@ -179,6 +179,8 @@ const background = new WorkLimit(maxInBackground);
 
 /** The receiver of a message that is decompressed in the background. */
 export interface InflationOwner {
+  /** The connection: messages of different ones are decompressed in turn. */
+  readonly lane: object;
   /** False once nobody takes the message: it is not decompressed then, and the result is empty. */
   isWanted(): boolean;
   /** Returns a promise if the message may not be decompressed yet, settled when to ask again. */
@@ -216,7 +218,7 @@ export function decompressed(
     if (asked?.isWanted() === false) return nothing;
     return checked((await compression.decompressInBackground?.(copy, most)) ?? nothing, maxBytes);
   };
-  return background.run(inflate, () => asked?.mustWait()).catch(fail);
+  return background.run(asked?.lane ?? background, inflate, () => asked?.mustWait()).catch(fail);
 }
 
 const nothing = new Uint8Array(0);

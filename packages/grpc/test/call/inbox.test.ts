@@ -39,6 +39,7 @@ function inboxOf({
     extendWindow: (count: number) => {
       extensions.push(count);
     },
+    lane: {},
     get hasRoom() {
       return room.free;
     },
@@ -413,6 +414,7 @@ describe("messages out of DATA frames", () => {
       keepsViews: false,
       acknowledge: () => {},
       extendWindow: () => {},
+      lane: {},
       hasRoom: true,
       mustWait: () => undefined,
       onInputEnd: () => {},
