@@ -13,6 +13,7 @@ export {
   type UnixAddress,
   withoutZone,
 } from "./address.js";
+export { formatBytes, formatSeconds, perSecond } from "./amounts.js";
 export { Backoff, type BackoffOptions } from "./backoff.js";
 export type { AppointmentKind, Clock } from "./clock.js";
 export { type Attempt, attemptDelayMs, type ConnectFirstEvents, connectFirst } from "./connect-first.js";
@@ -22,6 +23,7 @@ export { Heap, type HeapEntry } from "./heap.js";
 export { brandClass, brandKey, hasBrand, isBytes, isError, isThenable, isUrl } from "./kind-of.js";
 export { callObserver, whenRejected } from "./observer.js";
 export { checkOptionNames, optionNames, optionNamesRefusal } from "./option-names.js";
+export { pause } from "./pause.js";
 export { type Environment, proxyFromEnvironment } from "./proxy/environment.js";
 export {
   type ProxyCredentials,
@@ -32,8 +34,10 @@ export {
   resolvesNames,
 } from "./proxy/proxy.js";
 export { reasonText } from "./reason-text.js";
+export { shortened } from "./shortened.js";
+export { SpareMemory, type SpareMemoryLimits } from "./spare-memory.js";
 export { createSystemClock, type RuntimeTimers } from "./system-clock.js";
 export { type TimerEntry, TimerHeap } from "./timer-heap.js";
 export { TokenBucket } from "./token-bucket.js";
 export { trimBlanks } from "./trim-blanks.js";
-export { aboveZero, durationMs, maxTimerMs, numberInRange, wholeNumber } from "./whole-number.js";
+export { aboveZero, durationMs, maxTimerMs, numberInRange, wholeNumber, wholeNumberProblem } from "./whole-number.js";

@@ -10,8 +10,22 @@ export function wholeNumber(
   least: number,
   most: number = Number.MAX_SAFE_INTEGER,
 ): number {
-  if (Number.isInteger(value) && value >= least && value <= most) return value;
-  throw new RangeError(`${name} must be a whole number ${range(least, most)}, not ${String(value)}`);
+  const problem = wholeNumberProblem(value, least, most);
+  if (problem === undefined) return value;
+  throw new RangeError(`${name} ${problem}, not ${String(value)}`);
+}
+
+/**
+ * Returns why a value of any type is no whole number in its range, for a message that names it before and shows it
+ * behind; undefined where it is one.
+ */
+export function wholeNumberProblem(
+  value: unknown,
+  least: number,
+  most: number = Number.MAX_SAFE_INTEGER,
+): string | undefined {
+  if (typeof value === "number" && Number.isInteger(value) && value >= least && value <= most) return undefined;
+  return `must be a whole number ${range(least, most)}`;
 }
 
 /**

@@ -2,12 +2,12 @@
  * The connections that `expose` and `connect` carry: each joins a client's stream to the target's, is reported, and can
  * be ended.
  */
-import type { Clock } from "@trunkline/base";
+import { type Clock, formatBytes } from "@trunkline/base";
 import { systemClock } from "@trunkline/base/node";
 import { type ResumptionEvent, resumption } from "@trunkline/router";
 import { type CountedStream, counted, forward, type ObjectStream } from "@trunkline/streams";
 import { reasonOf } from "./command-error.js";
-import { formatBytes, formatDuration } from "./format.js";
+import { formatDuration } from "./format.js";
 import type { Level, NoteOptions, OutputEvent } from "./output.js";
 import { droppedDatagrams } from "./udp/flow-stream.js";
 

@@ -1,5 +1,5 @@
 /** The things that every command is given beside its arguments. */
-import { type Clock, onAbort } from "@trunkline/base";
+import { type Clock, onAbort, pause as pauseOn } from "@trunkline/base";
 import { systemClock } from "@trunkline/base/node";
 import { CommandError } from "./command-error.js";
 import { maxConnections } from "./connections.js";
@@ -117,14 +117,5 @@ export function interrupted(signal: AbortSignal): Promise<void> {
 
 /** Resolves after `ms`, or at once when the signal aborts. It keeps the process alive. */
 export function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const done = (): void => {
-      cancel();
-      forget();
-      resolve();
-    };
-    const cancel = systemClock.at(systemClock.nowMs() + ms, done, "work");
-    const forget = onAbort(signal, done);
-  });
+  return pauseOn(systemClock, ms, "work", signal);
 }

@@ -1,6 +1,7 @@
 /** Shows the progress of a transfer: a bar on a terminal, a line for each tenth elsewhere, events with `--json`. */
+import { formatBytes } from "@trunkline/base";
 import progress from "cli-progress";
-import { formatBytes, formatRate } from "./format.js";
+import { formatRate } from "./format.js";
 import type { Output } from "./output.js";
 
 /** The display of one transfer. */

@@ -94,7 +94,7 @@ describe("arguments that are wrong", () => {
     [["connect", "web", "--lisen", "0"], "unknown option '--lisen' (Did you mean --listen?)"],
     [["connect", "web", "--listen", "0", "--wait", "long"], '--wait "long" is no duration'],
     [["connect", "web", "--listen", "0", "--keepalive", "2"], '--keepalive "2" has no unit'],
-    [["router", "--listen", "0", "--linger", "2d"], '--linger "2d" is longer than 24 h 0 min'],
+    [["router", "--listen", "0", "--linger", "2d"], '--linger "2d" is longer than 1 d 0 h'],
     [["router", "--listen", "0", "--limits", "maxListeners"], '--limits: "maxListeners" is not a limit such as'],
     [["router", "--listen", "0", "--limits", "maxNames=1"], '--limits: a router has no option "maxNames": it knows'],
     [["router", "--listen", "0", "--limits", "maxWaitMs=0"], "--limits: maxWaitMs must be"],

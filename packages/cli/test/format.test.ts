@@ -1,20 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { CommandError } from "../src/command-error.js";
 import { parseDuration } from "../src/duration.js";
-import { formatBytes, formatDuration, formatRate } from "../src/format.js";
-
-test.each([
-  [0, "0 B"],
-  [999, "999 B"],
-  [1_000, "1 kB"],
-  [1_540, "1.5 kB"],
-  [999_949, "999.9 kB"],
-  [999_950, "1.0 MB"],
-  [256_000_000, "256 MB"],
-  [5e15, "5000 TB"],
-])("%d bytes are shown as %s", (bytes, text) => {
-  expect(formatBytes(bytes)).toBe(text);
-});
+import { formatDuration, formatRate, printableJson } from "../src/format.js";
 
 test.each([
   [0, "0 ms"],
@@ -24,6 +11,7 @@ test.each([
   [59_960, "1 min 0 s"],
   [245_000, "4 min 5 s"],
   [7_380_000, "2 h 3 min"],
+  [100_800_000, "1 d 4 h"],
 ])("%d ms are shown as %s", (ms, text) => {
   expect(formatDuration(ms)).toBe(text);
 });
@@ -61,4 +49,11 @@ describe("a duration", () => {
   test("one above the limit is refused with the limit", () => {
     expect(() => parseDuration("2h", "--grace", 3_600_000)).toThrow('--grace "2h" is longer than 1 h 0 min');
   });
+});
+
+test("JSON for a terminal has no character that steers it, and stays the same JSON", () => {
+  const given = { text: "\u009b31m \u202eabc \u200b" };
+  const text = printableJson(given);
+  expect(text).toMatch(/^[\n\x20-\x7e]*$/);
+  expect(JSON.parse(text)).toEqual(given);
 });

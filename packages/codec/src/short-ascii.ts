@@ -1,3 +1,4 @@
+/** Reads short text of ASCII, such as a name or an id, without a call into the platform. */
 const { fromCharCode } = String;
 
 /** The longest text that `shortAscii` reads. Beyond it, a native call is faster. */

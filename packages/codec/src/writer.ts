@@ -5,6 +5,7 @@
  *
  * A message that outgrows the block moves to a larger one, so positions are only good as distances from `end`.
  */
+import { SpareMemory } from "@trunkline/base";
 import { giveUp } from "./give-up.js";
 import type { CodecPlatform } from "./platform.js";
 
@@ -13,8 +14,8 @@ import type { CodecPlatform } from "./platform.js";
  */
 const blockBytes = 16_384;
 /**
- * The memory that is kept for later messages: the pieces, and the size of each. A socket takes some dozens of large
- * messages before it tells that they are written.
+ * The limits of the memory that is kept for later messages. A socket takes some dozens of large messages before it
+ * tells that they are written.
  */
 const mostSpares = 32;
 const largestSpareBytes = 262_144;
@@ -36,8 +37,12 @@ export class BackwardWriter {
   #busy = false;
   /** The block of small messages, and the place in it, while a large one is written elsewhere. */
   #shared: { readonly bytes: Uint8Array; readonly view: DataView; readonly at: number } | undefined;
-  /** The memory of large messages that nobody reads any more. */
-  readonly #spares: Uint8Array[] = [];
+  /** The memory of large messages that nobody reads any more. A small message shares its block with others. */
+  readonly #spares: SpareMemory = new SpareMemory({
+    leastBytes: blockBytes + 1,
+    mostBytes: largestSpareBytes,
+    maxPieces: mostSpares,
+  });
 
   constructor(platform: CodecPlatform) {
     this.#platform = platform;
@@ -73,11 +78,8 @@ export class BackwardWriter {
   }
 
   /** Takes back the memory of a message whose bytes nobody reads any more. */
-  reuse({ buffer }: Uint8Array): void {
-    const { byteLength } = buffer;
-    // A small message shares its block with others.
-    if (byteLength > blockBytes && byteLength <= largestSpareBytes && this.#spares.length < mostSpares)
-      this.#spares.push(new Uint8Array(buffer));
+  reuse(message: Uint8Array): void {
+    this.#spares.give(message);
   }
 
   /** Makes room for `need` more bytes in front of what is written of this message. */
@@ -108,20 +110,11 @@ export class BackwardWriter {
   }
 
   #take(length: number): void {
-    this.bytes = this.#spare(length) ?? this.#platform.allocate(length);
+    // The messages of a bulk transfer are mostly of one size.
+    this.bytes = this.#spares.take(length) ?? this.#platform.allocate(length);
     this.#view = new DataView(this.bytes.buffer, this.bytes.byteOffset, length);
     this.at = length;
     this.end = length;
-  }
-
-  /** Returns memory of a former message that has this size: the messages of a bulk transfer are mostly alike. */
-  #spare(length: number): Uint8Array | undefined {
-    const index = length > blockBytes ? this.#spares.findIndex((spare) => spare.length === length) : -1;
-    if (index === -1) return undefined;
-    const spare = this.#spares[index];
-    const last = this.#spares.pop() as Uint8Array;
-    if (index < this.#spares.length) this.#spares[index] = last;
-    return spare;
   }
 
   /** Writes one byte. */

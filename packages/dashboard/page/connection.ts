@@ -1,14 +1,14 @@
 /** The event stream from the router: read, judged for staleness, and taken up again; and the actions. */
 import { batch } from "@preact/signals";
+import { Backoff, reasonText } from "@trunkline/base";
 import { type Delta, EventReader, type Hello } from "./logic/messages.ts";
 import { announcement, apply, connection, greet, isStale, lastHeardMs, silentMs } from "./store.ts";
 
 /** The time without news after which the page says that it is stale: the router speaks every second. */
 const staleMs = 5_000;
-const firstRetryMs = 500;
-const largestRetryMs = 8_000;
 
-let retryMs = firstRetryMs;
+/** The waits before the next attempts. */
+const backoff = new Backoff({ initialMs: 500, maxMs: 8_000, multiplier: 2, jitter: 0 });
 let current: AbortController | undefined;
 let wake: (() => void) | undefined;
 
@@ -22,15 +22,12 @@ export async function stayConnected(): Promise<never> {
   window.addEventListener("online", onVisible);
   for (;;) {
     current = new AbortController();
-    const reason = await readOnce(current.signal).catch((error: unknown) =>
-      error instanceof Error ? error.message : String(error),
-    );
+    const reason = await readOnce(current.signal).catch(reasonText);
     if (connection.peek().kind !== "signed-out") connection.value = { kind: "lost", reason };
     await new Promise<void>((resolve) => {
       wake = resolve;
-      setTimeout(resolve, retryMs);
+      setTimeout(resolve, backoff.next());
     });
-    retryMs = Math.min(retryMs * 2, largestRetryMs);
   }
 }
 
@@ -42,7 +39,7 @@ function onVisible(): void {
 
 /** Connects again now. */
 export function reconnect(): void {
-  retryMs = firstRetryMs;
+  backoff.reset();
   current?.abort();
   wake?.();
 }
@@ -64,7 +61,7 @@ async function readOnce(signal: AbortSignal): Promise<string> {
     isStale.value = false;
     for (const { event, data } of events.take(decoder.decode(value, { stream: true }))) {
       if (event === "hello") {
-        retryMs = firstRetryMs;
+        backoff.reset();
         batch(() => greet(JSON.parse(data) as Hello));
       } else if (event === "delta") batch(() => apply(JSON.parse(data) as Delta));
     }

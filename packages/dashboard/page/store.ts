@@ -3,6 +3,7 @@
  * once.
  */
 import { computed, signal } from "@preact/signals";
+import { perSecond } from "@trunkline/base";
 import type { NameEntry, RouterLogEvent, RouterNumbers, RouterSetting, StreamEntry } from "../src/source.ts";
 import type { Delta, Hello } from "./logic/messages.ts";
 
@@ -143,9 +144,9 @@ export function apply(delta: Delta): void {
 function takeNumbers(now: RouterNumbers, nowMs: number): void {
   const before = numbers.peek();
   if (before !== undefined) {
-    const seconds = Math.max(nowMs - numbersAtMs, 100) / 1_000;
+    const elapsedMs = Math.max(nowMs - numbersAtMs, 100);
     const rate = (name: "bytesToDialler" | "bytesToListener" | "streamsOpened"): number =>
-      Math.max(now[name] - before[name], 0) / seconds;
+      perSecond(before[name], now[name], elapsedMs);
     rates.value = {
       toDialler: rate("bytesToDialler"),
       toListener: rate("bytesToListener"),
@@ -165,9 +166,9 @@ function takeNumbers(now: RouterNumbers, nowMs: number): void {
 function rowOf(entry: StreamEntry, nowMs: number): StreamRow {
   const before = streams.get(entry.id);
   if (before === undefined) return { ...entry, rateToDialler: 0, rateToListener: 0, updatedMs: nowMs };
-  const seconds = Math.max(nowMs - before.updatedMs, 250) / 1_000;
-  const rateToDialler = Math.max(entry.bytesToDialler - before.bytesToDialler, 0) / seconds;
-  const rateToListener = Math.max(entry.bytesToListener - before.bytesToListener, 0) / seconds;
+  const elapsedMs = Math.max(nowMs - before.updatedMs, 250);
+  const rateToDialler = perSecond(before.bytesToDialler, entry.bytesToDialler, elapsedMs);
+  const rateToListener = perSecond(before.bytesToListener, entry.bytesToListener, elapsedMs);
   if (rateToDialler + rateToListener > 0) flowing.add(entry.id);
   return { ...entry, rateToDialler, rateToListener, updatedMs: nowMs };
 }

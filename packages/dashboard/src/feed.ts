@@ -50,7 +50,10 @@ export class Feed implements Disposable {
     this.#run({ intervalMs: historyStepMs, maxStreams: 0, signal: this.#end.signal }, take);
   }
 
-  /** Begins to tell a page; `onChange` is called when there is something to `take`. */
+  /**
+   * Returns the reader of a new page, which gets everything first. `onChange` is called when there is something to
+   * `take`.
+   */
   newReader(onChange: () => void): FeedReader {
     const reader = new FeedReader(
       {

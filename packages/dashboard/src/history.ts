@@ -1,4 +1,5 @@
 /** The plots of the last hour: one point every five seconds, in memory that never grows. */
+import { perSecond } from "@trunkline/base";
 import type { RouterNumbers } from "./source.js";
 
 /** The time between two points, in milliseconds. */
@@ -63,7 +64,7 @@ export class History {
     if (elapsedMs < 0) this.#before = { numbers, atUnixMs };
     if (elapsedMs < historyStepMs - slackMs) return;
     const rate = (name: "bytesToDialler" | "bytesToListener" | "streamsOpened" | "refused" | "resumed"): number =>
-      rounded((Math.max(numbers[name] - before.numbers[name], 0) * 1_000) / elapsedMs);
+      rounded(perSecond(before.numbers[name], numbers[name], elapsedMs));
     this.#values.set(
       [
         atUnixMs,

@@ -77,11 +77,7 @@ export class GrpcClient extends ClientProxy {
 
   /** Returns the methods of a service, under the names of the `.proto` file and in camel case. @throws TypeError */
   getService<T extends {}>(name: string): T {
-    const service = this.#services.find((each) => each.name === name || each.fullName === name);
-    if (service === undefined) {
-      const names = this.#services.map((each) => each.name).join(", ");
-      throw new TypeError(`no service ${JSON.stringify(name)} in the package: there are ${names}`);
-    }
+    const service = this.#service(name);
     const client = createClient(service.definition as {}, this.#channel) as Readonly<Record<string, Callable>>;
     const methods: Record<string, ServiceMethod> = {};
     for (const [rpc, method] of Object.entries(service.definition)) {
@@ -92,11 +88,18 @@ export class GrpcClient extends ClientProxy {
     return methods as T;
   }
 
-  /** Returns the client of `@trunkline/grpc` for a service, whose methods give promises and iterables. */
+  /**
+   * Returns the client of `@trunkline/grpc` for a service, whose methods give promises and iterables. @throws TypeError
+   */
   getClientByServiceName<T = unknown>(name: string): T {
+    return createClient(this.#service(name).definition as {}, this.#channel) as T;
+  }
+
+  #service(name: string): LoadedService {
     const service = this.#services.find((each) => each.name === name || each.fullName === name);
-    if (service === undefined) throw new TypeError(`no service ${JSON.stringify(name)} in the package`);
-    return createClient(service.definition as {}, this.#channel) as T;
+    if (service !== undefined) return service;
+    const names = this.#services.map((each) => each.name).join(", ");
+    throw new TypeError(`no service ${JSON.stringify(name)} in the package: there are ${names}`);
   }
 
   #method(call: Callable, { path, requestStream, responseStream }: GrpcJsMethodDefinition): ServiceMethod {

@@ -1,4 +1,5 @@
 /** Observables and streams of calls, each made of the other. Observables push, so that what waits has a limit here. */
+import { Fifo } from "@trunkline/base";
 import { GrpcError, Status } from "@trunkline/grpc";
 import { type Observable, Observable as RxObservable, type Subscription, share } from "rxjs";
 
@@ -8,8 +9,7 @@ import { type Observable, Observable as RxObservable, type Subscription, share }
  * `maxBuffered` values wait
  */
 export async function* valuesOf<T>(source: Observable<T>, maxBuffered: number): AsyncGenerator<T, undefined> {
-  const waiting: T[] = [];
-  let taken = 0;
+  const waiting = new Fifo<{ readonly value: T }>();
   let end: { readonly error: unknown } | "complete" | undefined;
   let wake = (): void => {};
   let subscription: Subscription | undefined;
@@ -21,8 +21,8 @@ export async function* valuesOf<T>(source: Observable<T>, maxBuffered: number): 
   subscription = source.subscribe({
     next(value) {
       if (end !== undefined) return;
-      if (waiting.length - taken >= maxBuffered) finish({ error: tooMany(maxBuffered) });
-      else waiting.push(value);
+      if (waiting.size >= maxBuffered) finish({ error: tooMany(maxBuffered) });
+      else waiting.push({ value });
       wake();
     },
     error: (error) => finish({ error }),
@@ -31,14 +31,7 @@ export async function* valuesOf<T>(source: Observable<T>, maxBuffered: number): 
   if (end !== undefined) subscription.unsubscribe();
   try {
     for (;;) {
-      while (taken < waiting.length) {
-        const value = waiting[taken++] as T;
-        if (taken === 1_024 || taken === waiting.length) {
-          waiting.splice(0, taken);
-          taken = 0;
-        }
-        yield value;
-      }
+      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) yield next.value;
       if (end === "complete") return undefined;
       if (end !== undefined) throw (end as { error: unknown }).error;
       await new Promise<void>((resolve) => {

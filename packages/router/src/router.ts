@@ -279,7 +279,7 @@ export class Router implements AsyncDisposable {
     });
     const view = new LiveRouterView({
       routing: this.#routerService,
-      exchange: this.#exchangeService,
+      listeners: this.#exchangeService.listeners,
       streams,
       reporter,
       log,
@@ -361,7 +361,7 @@ export class Router implements AsyncDisposable {
    */
   updatePolicy(policy: RouterPolicy | undefined): void {
     this.#access.update(policy);
-    this.#exchangeService.recheck();
+    this.#exchangeService.listeners.recheck();
     this.#routerService.recheck();
     this.#adminService.recheck();
   }

@@ -1,4 +1,5 @@
 /** Text as bytes and back, without the functions of a platform. */
+import { shortened } from "../shortened.js";
 
 /** Returns the bytes of `text` in UTF-8. @throws URIError for text with half a surrogate pair */
 export function utf8Bytes(text: string): Uint8Array {
@@ -34,5 +35,5 @@ export function startOfText(text: string, maxLength: number): string {
     .replace(/<[^>]*(>|$)/g, " ")
     .replace(/[^\x21-\x7e]+/g, " ")
     .trim();
-  return plain.length > maxLength ? `${plain.slice(0, maxLength)}…` : plain;
+  return shortened(plain, maxLength);
 }

@@ -60,7 +60,7 @@ describe("HTTP CONNECT", () => {
     expect(handshake.end()).toEqual({ code: "PROXY_REFUSED", text: "answered 403 No: not from here" });
     expect(handshake.receive(ascii("x".repeat(8_192 - 13 - 1))).kind).toBe("failing");
     const step = handshake.receive(ascii("x"));
-    expect(failureText(step)).toHaveLength("PROXY_REFUSED answered 403 No: ".length + 200 + 1);
+    expect(failureText(step)).toHaveLength("PROXY_REFUSED answered 403 No: ".length + 200);
   });
 
   it("says what is wrong with user and password", () => {
@@ -84,7 +84,7 @@ describe("HTTP CONNECT", () => {
     expect(failureText(begun("http://p:1").receive(ascii("HTTP/1.1 abc\r\n\r\n")))).toContain("status line");
     const long = `HTTP/1.1 ${"x".repeat(100)}`;
     expect(failureText(begun("http://p:1").receive(ascii(`${long}\r\n\r\n`)))).toBe(
-      `PROXY_INVALID answered with the status line "${long.slice(0, 40)}…"`,
+      `PROXY_INVALID answered with the status line "${long.slice(0, 39)}…"`,
     );
   });
 

@@ -34,8 +34,12 @@ export async function requestOf(text: string, number: number, type: DescMessage,
     return await schema.converting(() => fromJsonString(type, text, { registry: schema.registry }));
   } catch (error) {
     if (error instanceof CommandError) throw error;
-    const reason = reasonOf(error instanceof SyntaxError || !(error as Error).cause ? error : (error as Error).cause);
-    const message = `request ${number} is no ${type.typeName}: ${reason}`;
+    const message = `request ${number} is no ${type.typeName}: ${reasonOf(innermost(error))}`;
     throw new CommandError(message, ExitCode.usage, { cause: error });
   }
+}
+
+/** Returns the cause of an error of protobuf-es, whose own message only says which type could not be read. */
+function innermost(error: unknown): unknown {
+  return error instanceof Error && !(error instanceof SyntaxError) && error.cause !== undefined ? error.cause : error;
 }

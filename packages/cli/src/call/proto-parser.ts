@@ -72,7 +72,7 @@ function defineWellKnown(): void {
 
 /** Collects what each file defines. */
 function filesOf(root: protobuf.Root, folders: readonly string[]): readonly FileDescriptorProto[] {
-  const nameOf = (path: string): string => {
+  const fileNameOf = (path: string): string => {
     const within = folders.map((folder) => relative(folder, path)).find((name) => !name.startsWith(".."));
     return (within ?? basename(path)).replaceAll("\\", "/");
   };
@@ -81,7 +81,7 @@ function filesOf(root: protobuf.Root, folders: readonly string[]): readonly File
     let entry = files.get(path);
     if (entry === undefined) {
       const file = create(FileDescriptorProtoSchema, {
-        name: nameOf(path),
+        name: fileNameOf(path),
         package: scope,
         syntax: "editions",
         edition: Edition.EDITION_2023,
@@ -91,10 +91,10 @@ function filesOf(root: protobuf.Root, folders: readonly string[]): readonly File
     }
     return entry;
   };
-  const use = (uses: Set<string>): Use => ({
-    type(type) {
+  const importsIn = (uses: Set<string>): Imports => ({
+    nameOf(type) {
       const own = type.filename;
-      const file = own === null ? wellKnownFileOf(nameWithin(type)) : nameOf(own);
+      const file = own === null ? wellKnownFileOf(nameWithin(type)) : fileNameOf(own);
       if (file !== undefined) uses.add(file);
       return type.fullName;
     },
@@ -107,13 +107,13 @@ function filesOf(root: protobuf.Root, folders: readonly string[]): readonly File
       }
       if (each.filename === null) continue;
       const { file, uses } = fileAt(each.filename, scope.fullName.replace(/^\./, ""));
-      const to = use(uses);
-      if (each instanceof protobuf.Type) file.messageType.push(create(DescriptorProtoSchema, messageOf(each, to)));
+      const imports = importsIn(uses);
+      if (each instanceof protobuf.Type) file.messageType.push(create(DescriptorProtoSchema, messageOf(each, imports)));
       else if (each instanceof protobuf.Enum) file.enumType.push(create(EnumDescriptorProtoSchema, enumOf(each)));
       else if (each instanceof protobuf.Service)
-        file.service.push(create(ServiceDescriptorProtoSchema, serviceOf(each, to)));
+        file.service.push(create(ServiceDescriptorProtoSchema, serviceOf(each, imports)));
       else if (each instanceof protobuf.Field) {
-        const holder = create(DescriptorProtoSchema, { extension: [extensionOf(each, to)] });
+        const holder = create(DescriptorProtoSchema, { extension: [extensionOf(each, imports)] });
         file.extension.push(...holder.extension);
       }
     }
@@ -126,9 +126,10 @@ function filesOf(root: protobuf.Root, folders: readonly string[]): readonly File
   });
 }
 
-/** Notes the file of a type as one that is imported, and returns the full name of the type, with a dot before it. */
-interface Use {
-  type(type: protobuf.ReflectionObject): string;
+/** The imports of one file, which its uses of types tell: protobufjs does not keep them. */
+interface Imports {
+  /** Notes the file of a type as imported, and returns the full name of the type, with a dot before it. */
+  nameOf(type: protobuf.ReflectionObject): string;
 }
 
 /** Returns true for a namespace that is only a part of a package's name. */
@@ -140,7 +141,7 @@ function nameWithin(type: protobuf.ReflectionObject): string {
   return type.fullName.replace(/^\./, "");
 }
 
-function messageOf(type: protobuf.Type, use: Use): MessageInit {
+function messageOf(type: protobuf.Type, imports: Imports): MessageInit {
   // `optional` of proto3 is presence here, and its oneof of one field only says so.
   const oneofs = type.oneofsArray.filter((oneof) => !oneof.isProto3Optional);
   const fields = type.fieldsArray.filter(({ declaringField }) => declaringField === null);
@@ -148,19 +149,19 @@ function messageOf(type: protobuf.Type, use: Use): MessageInit {
   const entries = fields.filter((field) => field instanceof protobuf.MapField);
   return {
     name: type.name,
-    field: fields.map((field) => fieldOf(field, use, oneofs)),
+    field: fields.map((field) => fieldOf(field, imports, oneofs)),
     oneofDecl: oneofs.map(({ name }) => ({ name })),
     nestedType: [
-      ...nested.filter((each) => each instanceof protobuf.Type).map((each) => messageOf(each, use)),
-      ...entries.map((field) => entryOf(field, use)),
+      ...nested.filter((each) => each instanceof protobuf.Type).map((each) => messageOf(each, imports)),
+      ...entries.map((field) => entryOf(field, imports)),
     ],
     enumType: nested.filter((each) => each instanceof protobuf.Enum).map(enumOf),
-    extension: nested.filter((each) => each instanceof protobuf.Field).map((each) => extensionOf(each, use)),
+    extension: nested.filter((each) => each instanceof protobuf.Field).map((each) => extensionOf(each, imports)),
     extensionRange: (type.extensions ?? []).map(([start = 0, end = 0]) => ({ start, end: end + 1 })),
   };
 }
 
-function fieldOf(field: protobuf.FieldBase, use: Use, oneofs: readonly protobuf.OneOf[] = []): FieldInit {
+function fieldOf(field: protobuf.FieldBase, imports: Imports, oneofs: readonly protobuf.OneOf[] = []): FieldInit {
   const oneofIndex = field.partOf === null ? -1 : oneofs.indexOf(field.partOf);
   const isMap = field instanceof protobuf.MapField;
   const jsonName = field.options?.["json_name"] as string | undefined;
@@ -169,7 +170,7 @@ function fieldOf(field: protobuf.FieldBase, use: Use, oneofs: readonly protobuf.
     name: field.name,
     number: field.id,
     label: field.repeated || isMap ? FieldDescriptorProto_Label.REPEATED : FieldDescriptorProto_Label.OPTIONAL,
-    ...(isMap ? { type: FieldDescriptorProto_Type.MESSAGE, typeName: entryPath(field) } : typeOf(field, use)),
+    ...(isMap ? { type: FieldDescriptorProto_Type.MESSAGE, typeName: entryPath(field) } : typeOf(field, imports)),
     ...(oneofIndex >= 0 && { oneofIndex }),
     ...(jsonName !== undefined && { jsonName }),
     ...(byDefault !== undefined && { defaultValue: String(byDefault) }),
@@ -177,15 +178,15 @@ function fieldOf(field: protobuf.FieldBase, use: Use, oneofs: readonly protobuf.
   };
 }
 
-function extensionOf(field: protobuf.Field, use: Use): FieldInit {
+function extensionOf(field: protobuf.Field, imports: Imports): FieldInit {
   const { extendedType } = (field.extensionField === null ? {} : { extendedType: field.extensionField.parent }) as {
     readonly extendedType?: protobuf.ReflectionObject;
   };
-  const extendee = extendedType === undefined ? (field.extend as string) : use.type(extendedType);
-  return { ...fieldOf(field, use), extendee };
+  const extendee = extendedType === undefined ? (field.extend as string) : imports.nameOf(extendedType);
+  return { ...fieldOf(field, imports), extendee };
 }
 
-function typeOf(field: protobuf.FieldBase, use: Use): Pick<FieldInit, "type" | "typeName"> {
+function typeOf(field: protobuf.FieldBase, imports: Imports): Pick<FieldInit, "type" | "typeName"> {
   const { resolvedType } = field;
   if (resolvedType === null) {
     const type = FieldDescriptorProto_Type[field.type.toUpperCase() as keyof typeof FieldDescriptorProto_Type];
@@ -194,19 +195,19 @@ function typeOf(field: protobuf.FieldBase, use: Use): Pick<FieldInit, "type" | "
   const isEnum = resolvedType instanceof protobuf.Enum;
   return {
     type: isEnum ? FieldDescriptorProto_Type.ENUM : FieldDescriptorProto_Type.MESSAGE,
-    typeName: use.type(resolvedType),
+    typeName: imports.nameOf(resolvedType),
   };
 }
 
 /** Returns the message of the entries of a map. */
-function entryOf(field: protobuf.MapField, use: Use): MessageInit {
+function entryOf(field: protobuf.MapField, imports: Imports): MessageInit {
   const key = FieldDescriptorProto_Type[field.keyType.toUpperCase() as keyof typeof FieldDescriptorProto_Type];
   const label = FieldDescriptorProto_Label.OPTIONAL;
   return {
     name: entryName(field),
     field: [
       { name: "key", number: 1, label, type: key },
-      { name: "value", number: 2, label, ...typeOf(field, use) },
+      { name: "value", number: 2, label, ...typeOf(field, imports) },
     ],
     options: { mapEntry: true },
   };
@@ -257,13 +258,13 @@ function enumOf(type: protobuf.Enum): EnumInit {
   };
 }
 
-function serviceOf(service: protobuf.Service, use: Use): MessageInitShape<typeof ServiceDescriptorProtoSchema> {
+function serviceOf(service: protobuf.Service, imports: Imports): MessageInitShape<typeof ServiceDescriptorProtoSchema> {
   return {
     name: service.name,
     method: service.methodsArray.map((method) => ({
       name: method.name,
-      inputType: use.type(method.resolvedRequestType as protobuf.Type),
-      outputType: use.type(method.resolvedResponseType as protobuf.Type),
+      inputType: imports.nameOf(method.resolvedRequestType as protobuf.Type),
+      outputType: imports.nameOf(method.resolvedResponseType as protobuf.Type),
       clientStreaming: method.requestStream === true,
       serverStreaming: method.responseStream === true,
     })),

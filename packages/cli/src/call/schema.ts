@@ -8,7 +8,7 @@ import { CommandError } from "../command-error.js";
 import { ExitCode } from "../exit-codes.js";
 import { printable } from "../format.js";
 
-/** Returns the descriptions behind names such as `acme.v1.Greeter`. */
+/** A source of descriptions, by names such as `acme.v1.Greeter`. */
 export interface SchemaSource {
   /** The origin of the descriptions, for messages: `the reflection of localhost:50051`. */
   readonly name: string;

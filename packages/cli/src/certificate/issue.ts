@@ -16,7 +16,7 @@ export interface Issued {
 }
 
 /** The content of a certificate that is to be made. */
-export interface Request {
+export interface CertificateContent {
   readonly purpose: Purpose;
   /** The common name of its subject. */
   readonly subject: string;
@@ -37,11 +37,11 @@ const usages: Readonly<Record<Purpose, readonly string[]>> = {
 const maxCommonNameChars = 64;
 
 /** Makes a key (P-256) and its certificate, signed by `issuer`, or by itself where there is none. */
-export function issue(request: Request, issuer?: Issued): Issued {
+export function issue(content: CertificateContent, issuer?: Issued): Issued {
   const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const signer = issuer?.key ?? privateKey;
   const { algorithm, digest } = signatureOf(signer);
-  const subject = nameOf(request.subject);
+  const subject = nameOf(content.subject);
   const spki = publicKey.export({ type: "spki", format: "der" });
   const ownId = keyId(spki);
   const parts = issuer === undefined ? { subject, keyId: ownId } : partsOf(issuer.certificate);
@@ -52,17 +52,17 @@ export function issue(request: Request, issuer?: Issued): Issued {
     der(Tag.INTEGER, serial),
     algorithm,
     parts.subject,
-    sequence(time(request.notBeforeMs), time(request.notAfterMs)),
+    sequence(time(content.notBeforeMs), time(content.notAfterMs)),
     subject,
     spki,
-    der(0xa3, sequence(...extensions(request, ownId, parts.keyId))),
+    der(0xa3, sequence(...extensions(content, ownId, parts.keyId))),
   );
   const signature = sign(digest, tbs, signer);
   const certificate = new X509Certificate(sequence(tbs, algorithm, der(Tag.BIT_STRING, Buffer.from([0]), signature)));
   return { certificate, key: privateKey };
 }
 
-function extensions({ purpose, names }: Request, ownId: Buffer, issuerId: Buffer | undefined): Buffer[] {
+function extensions({ purpose, names }: CertificateContent, ownId: Buffer, issuerId: Buffer | undefined): Buffer[] {
   const isAuthority = purpose === "authority";
   const yes = der(Tag.BOOLEAN, Buffer.from([0xff]));
   const extension = (id: string, value: Buffer, critical = false): Buffer =>

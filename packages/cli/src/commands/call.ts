@@ -15,7 +15,7 @@ import { CommandError, reasonOf } from "../command-error.js";
 import type { Context } from "../context.js";
 import { parseDuration } from "../duration.js";
 import { ExitCode } from "../exit-codes.js";
-import { printable } from "../format.js";
+import { printable, printableJson } from "../format.js";
 
 /** Options of `trunkline call`. */
 export interface CallOptions extends WayOptions, SchemaFiles {
@@ -210,22 +210,14 @@ class Invocation {
       const message = `an answer cannot be shown as JSON: ${printable(reasonOf(error))}`;
       throw new CommandError(message, ExitCode.mismatch, { cause: error });
     }
-    this.#context.output.result({ event: "answer", message: json }, jsonText(json));
+    this.#context.output.result({ event: "answer", message: json }, printableJson(json));
   }
 
   async #printStatus(error: GrpcError): Promise<void> {
     const details = await detailsOf(error, this.#schema);
-    const lines = details.map((detail) => `\n${jsonText(detail)}`).join("");
+    const lines = details.map((detail) => `\n${printableJson(detail)}`).join("");
     const { output } = this.#context;
     const event = { event: "status", status: error.code, message: error.message, details };
     if (details.length > 0 || output.json) output.note("info", event, `details of ${error.code}:${lines}`);
   }
-}
-
-/** Returns JSON over several lines in which no character can steer a terminal. */
-function jsonText(json: JsonValue): string {
-  return JSON.stringify(json, null, 2).replace(
-    /[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
 }

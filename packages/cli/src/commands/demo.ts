@@ -2,6 +2,7 @@
  * `trunkline demo`: everything at once, on this machine, with nothing to set up. One process: the bytes go over the
  * same sockets as with three, it ends as a whole, and there is one log to look at.
  */
+import { formatBytes, perSecond } from "@trunkline/base";
 import { CommandError, reasonOf } from "../command-error.js";
 import { type Context, interrupted } from "../context.js";
 import { download } from "../demo/download.js";
@@ -9,7 +10,7 @@ import { makeSampleFile, type SampleFile } from "../demo/sample-file.js";
 import { startDemoService } from "../demo/service.js";
 import { openTunnel } from "../demo/tunnel.js";
 import { ExitCode } from "../exit-codes.js";
-import { formatBytes, formatDuration, formatRate } from "../format.js";
+import { formatDuration, formatRate } from "../format.js";
 import type { OutputEvent } from "../output.js";
 import { showProgress } from "../progress-line.js";
 
@@ -98,7 +99,7 @@ async function move(file: SampleFile, url: string, { output, signal }: Context):
     event: "moved",
     bytes,
     elapsedMs: Math.round(elapsedMs),
-    bytesPerSecond: Math.round((bytes * 1_000) / elapsedMs),
+    bytesPerSecond: Math.round(perSecond(0, bytes, elapsedMs)),
   };
   output.result(
     { ...event, sha256Sent: file.sha256, sha256Received: sha256, same },

@@ -1,7 +1,8 @@
 /** The end of the commands that carry connections. */
+import { formatBytes } from "@trunkline/base";
 import type { Connections } from "../connections.js";
 import type { Context } from "../context.js";
-import { formatBytes, formatDuration } from "../format.js";
+import { formatDuration } from "../format.js";
 import { Interrupted } from "../interruption.js";
 
 /** Lets the connections end for `graceMs`, and writes their totals. */

@@ -1,6 +1,6 @@
 /** `trunkline top`: the streams of a router as they change, in the terminal. */
 import process from "node:process";
-import { onAbort } from "@trunkline/base";
+import { pause } from "@trunkline/base";
 import { adminFailure } from "../admin/admin-failure.js";
 import { CommandError } from "../command-error.js";
 import type { Context, Environment } from "../context.js";
@@ -103,7 +103,7 @@ class Board {
           this.#trouble = `${failure.message}; trying again`;
           this.#draw();
         }
-        await this.#pause();
+        await pause(this.#context.clock, retryMs, "work", this.#signal);
       }
       if (this.#terminal === undefined && this.#context.signal.aborted) throw this.#context.signal.reason;
     } finally {
@@ -156,20 +156,6 @@ class Board {
     if (this.#terminal === undefined || this.#signal.aborted) return;
     const look = { endpoint: this.#endpoint, isColoured: this.#isColoured, trouble: this.#trouble };
     this.#terminal.draw(topLines(this.#model, this.#screen, look, this.#terminal.size));
-  }
-
-  #pause(): Promise<void> {
-    const { clock } = this.#context;
-    if (this.#signal.aborted) return Promise.resolve();
-    return new Promise((resolve) => {
-      const done = (): void => {
-        cancel();
-        forget();
-        resolve();
-      };
-      const cancel = clock.at(clock.nowMs() + retryMs, done, "work");
-      const forget = onAbort(this.#signal, done);
-    });
   }
 }
 

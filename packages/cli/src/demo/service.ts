@@ -2,11 +2,12 @@
  * The service that the demo exposes: a page to look at and a file to fetch, over plain HTTP. It knows nothing of
  * tunnels.
  */
+
 import { createReadStream } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { pipeline } from "node:stream";
-import { formatBytes } from "../format.js";
+import { formatBytes } from "@trunkline/base";
 import type { SampleFile } from "./sample-file.js";
 
 /** The size of one read from the disk: fewer and larger steps are faster, and more than this no longer helps. */

@@ -1,6 +1,6 @@
 /** The connecting side of a reverse forward: the exposer of a name listens, and its connections go to a target here. */
 import { randomUUID } from "node:crypto";
-import type { TcpAddress } from "@trunkline/base";
+import { Backoff, type TcpAddress } from "@trunkline/base";
 import { GrpcError, Status } from "@trunkline/grpc";
 import { lines, type ObjectStream } from "@trunkline/streams";
 import { CommandError, reasonOf } from "../command-error.js";
@@ -118,7 +118,7 @@ class OpenReverse implements OpenForward {
     const { output } = this.#parts;
     const { name } = this.#forward;
     let control: Control | undefined = first;
-    let retryMs = firstRetryMs;
+    const backoff = new Backoff({ initialMs: firstRetryMs, maxMs: lastRetryMs, multiplier: 2, jitter: 0 });
     while (!signal.aborted) {
       try {
         control ??= await this.#open();
@@ -129,7 +129,7 @@ class OpenReverse implements OpenForward {
           output.note("info", { event: "reverse-listening", name, address }, text);
         }
         this.#problem = undefined;
-        retryMs = firstRetryMs;
+        backoff.reset();
         await this.#takeConnections(control.stream);
       } catch (error) {
         if (signal.aborted) break;
@@ -140,8 +140,7 @@ class OpenReverse implements OpenForward {
       }
       control?.stream.abort();
       control = undefined;
-      await pause(retryMs, signal);
-      retryMs = Math.min(2 * retryMs, lastRetryMs);
+      await pause(backoff.next(), signal);
     }
     // The end of its stream frees the address at the exposer.
     await control?.stream.close({ closeTimeoutMs: 1_000 }).catch(() => {});

@@ -7,6 +7,7 @@ import type { Metadata } from "@trunkline/metadata";
 
 /** The metadata of a name whose exposer takes reverse forwards. */
 export const reverseMetadata: Readonly<Record<"trunkline-reverse", string>> = { "trunkline-reverse": "1" };
+
 /** Returns true for the metadata of a name whose exposer takes reverse forwards. */
 export function takesReverse(metadata: Metadata | undefined): boolean {
   return metadata?.get("trunkline-reverse") === reverseMetadata["trunkline-reverse"];

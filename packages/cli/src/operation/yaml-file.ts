@@ -3,6 +3,7 @@
  * do more than these files need: anchors, tags, directives and keys that are no text are refused before anything is
  * built of them, and so is deep nesting, since the parser takes a stack, or hours, for some of it.
  */
+import { shortened } from "@trunkline/base";
 import { CST, isMap, isNode, isScalar, isSeq, Lexer, LineCounter, type Pair, parseDocument, visit } from "yaml";
 import { CommandError, reasonOf } from "../command-error.js";
 import { ExitCode } from "../exit-codes.js";
@@ -195,5 +196,5 @@ const maxMessageChars = 200;
 /** Returns a message of the parser on one line: it may show what is in the file. */
 function oneLine(message: string): string {
   const line = message.replace(/[\p{Cc}\s]+/gu, " ").trim();
-  return line.length <= maxMessageChars ? line : `${line.slice(0, maxMessageChars)}…`;
+  return shortened(line, maxMessageChars);
 }

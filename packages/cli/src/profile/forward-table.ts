@@ -1,4 +1,5 @@
 /** The table of `trunkline up` on a terminal, as text. It knows nothing of the terminal but its size. */
+import { shortened } from "@trunkline/base";
 import type { Key, TerminalSize } from "../terminal.js";
 import type { ForwardStatus } from "./managed-forward.js";
 
@@ -34,7 +35,7 @@ export function tableLines(table: ForwardTable, { columns, rows }: TerminalSize)
     "up, down: choose   space: on, off   a: all on   n: none   q: end",
   ]
     .slice(-Math.max(1, rows))
-    .map((line) => (line.length <= columns ? line : `${line.slice(0, Math.max(0, columns - 1))}…`));
+    .map((line) => shortened(line, columns));
 }
 
 function detailOf({ address, error, forward }: ForwardStatus): string {

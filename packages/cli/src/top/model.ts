@@ -1,4 +1,5 @@
 /** The state of a router as `trunkline top` shows it: what its messages say, and the rates between them. */
+import { perSecond } from "@trunkline/base";
 import type { RoutedStream, RouterName, RouterNumbers, RouterUpdate } from "@trunkline/router";
 
 /** The bytes a second each way. */
@@ -98,8 +99,7 @@ interface Bytes {
 }
 
 function ratesOf(before: Bytes, after: Bytes, elapsedMs: number): Rates {
-  if (elapsedMs <= 0) return still;
-  const rate = (from: number, to: number): number => Math.max(0, Math.round(((to - from) * 1_000) / elapsedMs));
+  const rate = (from: number, to: number): number => Math.round(perSecond(from, to, elapsedMs));
   return {
     toDialler: rate(before.bytesToDialler, after.bytesToDialler),
     toListener: rate(before.bytesToListener, after.bytesToListener),

@@ -1,6 +1,7 @@
 /** The text of `trunkline top`: lines that no terminal is too narrow for, and in which no name can steer it. */
+import { formatBytes, shortened } from "@trunkline/base";
 import type { RoutedStream, RouterNumbers, StreamParty } from "@trunkline/router";
-import { formatBytes, formatDuration, printable } from "../format.js";
+import { formatDuration, printable } from "../format.js";
 import type { TerminalSize } from "../terminal.js";
 import type { RatedStream, Rates, TopModel } from "./model.js";
 import { type Screen, selectedIndex, shownStreams } from "./screen.js";
@@ -83,20 +84,20 @@ export function topLines(
   const paint = painter(look.isColoured);
   const body = shown.slice(first, first + room).map((row, index) => {
     const isSelected = first + index === selected;
-    const line = cut(`${isSelected ? "> " : "  "}${rowText(row, chosen, model.atMs)}`, width);
+    const line = shortened(`${isSelected ? "> " : "  "}${rowText(row, chosen, model.atMs)}`, width);
     return isSelected ? paint("reverse", line) : paint(colourOf(row.stream), line);
   });
   const more = shown.length - body.length + model.leftOut;
   return [
-    paint("bold", cut(`${printable(look.endpoint)}  ${summary(model)}`, width)),
-    cut(traffic(model.numbers, model.rates), width),
+    paint("bold", shortened(`${printable(look.endpoint)}  ${summary(model)}`, width)),
+    shortened(traffic(model.numbers, model.rates), width),
     paint(
       look.trouble === undefined ? "plain" : "red",
-      cut(look.trouble ?? statusText(screen, shown.length, more), width),
+      shortened(look.trouble ?? statusText(screen, shown.length, more), width),
     ),
-    paint("dim", cut(`  ${titles(chosen)}`, width)),
+    paint("dim", shortened(`  ${titles(chosen)}`, width)),
     ...body,
-    cut(footer(screen, shown[selected]?.stream), width),
+    shortened(footer(screen, shown[selected]?.stream), width),
   ].slice(0, Math.max(1, rows));
 }
 
@@ -146,7 +147,7 @@ function rowText(row: RatedStream, chosen: readonly ColumnName[], atMs: number):
   return chosen
     .map((name) => {
       const column: Column = columns[name];
-      return pad(cut(column.text(row, atMs), column.width), column.width, column.isRight === true);
+      return pad(shortened(column.text(row, atMs), column.width), column.width, column.isRight === true);
     })
     .join(" ".repeat(gap));
 }
@@ -159,11 +160,6 @@ function titles(chosen: readonly ColumnName[]): string {
 
 function pad(text: string, width: number, isRight: boolean): string {
   return isRight ? text.padStart(width) : text.padEnd(width);
-}
-
-/** Returns text that is no longer than `width`; what is cut ends with a dot for each hidden rest. */
-function cut(text: string, width: number): string {
-  return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`.slice(0, Math.max(0, width));
 }
 
 function partyText({ identity, peer }: StreamParty): string {

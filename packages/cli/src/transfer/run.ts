@@ -1,7 +1,8 @@
 /** The parts of `send` and `recv` around a transfer. */
+import { formatBytes } from "@trunkline/base";
 import type { ListedName, RouterStream } from "@trunkline/router";
 import type { Context } from "../context.js";
-import { formatBytes, formatDuration, formatRate } from "../format.js";
+import { formatDuration, formatRate } from "../format.js";
 import type { Totals } from "./sender.js";
 
 /** The metadata of a name under which `recv` waits for a transfer. */

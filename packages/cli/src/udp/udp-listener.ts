@@ -1,7 +1,7 @@
 /** A local UDP port, where each source address is a flow of its own. */
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { isIPv6 } from "node:net";
-import { type Clock, printAddress, type TcpAddress } from "@trunkline/base";
+import { type Clock, printAddress, type TcpAddress, withoutZone } from "@trunkline/base";
 import type { ObjectStream } from "@trunkline/streams";
 import { CommandError, reasonOf } from "../command-error.js";
 import { ExitCode } from "../exit-codes.js";
@@ -53,7 +53,7 @@ export class UdpListener {
 
   /** Binds a port. @throws CommandError that names the address */
   static async bind(address: TcpAddress, options: UdpListenerOptions): Promise<UdpListener> {
-    const socket = createSocket({ type: isIPv6(address.host.replace(/%.*$/, "")) ? "udp6" : "udp4" });
+    const socket = createSocket({ type: isIPv6(withoutZone(address.host)) ? "udp6" : "udp4" });
     try {
       await new Promise<void>((resolve, reject) => {
         socket.once("error", reject);

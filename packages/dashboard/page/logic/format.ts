@@ -1,17 +1,9 @@
 /** Numbers and times as text. */
-
-const units = ["B", "kB", "MB", "GB", "TB", "PB"] as const;
+import { formatBytes as formatBytesBy, formatSeconds } from "@trunkline/base";
 
 /** Returns a number of bytes with three digits: `1.25 MB`. */
 export function formatBytes(bytes: number): string {
-  let value = bytes;
-  let unit = 0;
-  while (value >= 999.5 && unit < units.length - 1) {
-    value /= 1_000;
-    unit += 1;
-  }
-  const digits = unit === 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
-  return `${value.toFixed(digits)} ${units[unit]}`;
+  return formatBytesBy(bytes, (amount) => (amount >= 99.95 ? 0 : amount >= 9.995 ? 1 : 2));
 }
 
 /** Returns a rate: `1.25 MB/s`; a dash where nothing flows. */
@@ -26,13 +18,7 @@ export function formatNumber(value: number): string {
 
 /** Returns a duration with its two largest units: `3 h 12 min`. */
 export function formatDuration(ms: number): string {
-  const seconds = Math.max(Math.floor(ms / 1_000), 0);
-  if (seconds < 60) return `${seconds} s`;
-  const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return `${minutes} min ${seconds % 60} s`;
-  const hours = Math.floor(minutes / 60);
-  if (hours < 24) return `${hours} h ${minutes % 60} min`;
-  return `${Math.floor(hours / 24)} d ${hours % 24} h`;
+  return formatSeconds(Math.max(Math.floor(ms / 1_000), 0));
 }
 
 /** Returns a time of day: `14:03:07`. */

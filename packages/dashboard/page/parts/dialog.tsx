@@ -1,5 +1,6 @@
 /** Dialogs: the confirmation of an action, and the help. */
 import { signal } from "@preact/signals";
+import { reasonText } from "@trunkline/base";
 import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { announce } from "../connection.ts";
@@ -74,7 +75,7 @@ function ConfirmForm({ confirmation }: { confirmation: Confirmation }) {
       announce(await run(reason, isChosen));
       close();
     } catch (error) {
-      setProblem(error instanceof Error ? error.message : String(error));
+      setProblem(reasonText(error));
       setRunning(false);
     }
   };

@@ -3,7 +3,7 @@
  * be used again. Large blocks are used again, too: a reader that is always one message behind would leave one to be
  * collected for each frame.
  */
-
+import { SpareMemory } from "@trunkline/base";
 import { allocateOwnBytes } from "#platform";
 import { lengthOf } from "../wire/message.js";
 import type { MessageInMaking } from "./message-in-making.js";
@@ -16,9 +16,8 @@ import { messageMemory } from "./message-memory.js";
 const blockBytes = 4_096;
 /** The size of the blocks for much data: that of a DATA frame by default. */
 const largeBlockBytes = 16_384;
-/** The number of large blocks that are kept for later, in the process. */
-const mostSpares = 64;
-const spares: Uint8Array[] = [];
+/** The large blocks that are kept for later, in the process. */
+const spares = new SpareMemory({ leastBytes: largeBlockBytes, mostBytes: largeBlockBytes, maxPieces: 64 });
 
 interface Piece {
   readonly bytes: Uint8Array;
@@ -55,7 +54,7 @@ export class ReceivedBytes {
 
   #blockFor(bytes: number): Uint8Array {
     // Filled from its start: what came before in the memory of a block is never seen.
-    if (bytes >= blockBytes) return spares.pop() ?? allocateOwnBytes(largeBlockBytes);
+    if (bytes >= blockBytes) return spares.take(largeBlockBytes) ?? allocateOwnBytes(largeBlockBytes);
     return allocateOwnBytes(this.#last === undefined ? Math.min(blockBytes, 2 * bytes) : blockBytes);
   }
 
@@ -119,7 +118,7 @@ export class ReceivedBytes {
   /** Drops bytes. `lends`: a view of the first piece is given out. */
   #skip(bytes: number, lends = false): void {
     if (this.#lent !== undefined) {
-      keepForLater(this.#lent);
+      spares.give(this.#lent);
       this.#lent = undefined;
     }
     let left = bytes;
@@ -136,12 +135,8 @@ export class ReceivedBytes {
       this.#first = next;
       if (next === undefined) this.#last = undefined;
       if (lends) this.#lent = piece.bytes;
-      else keepForLater(piece.bytes);
+      else spares.give(piece.bytes);
       if (left === 0) return;
     }
   }
-}
-
-function keepForLater(block: Uint8Array): void {
-  if (block.length === largeBlockBytes && spares.length < mostSpares) spares.push(block);
 }

@@ -59,7 +59,7 @@ export class Guards {
   readonly #pings: Budget;
   readonly #settings: Budget;
   readonly forcedResets: Budget;
-  readonly #useless: Budget;
+  readonly #uselessFrameBudget: Budget;
   readonly #earlyResets: Budget;
   readonly #earlyResetMs: number;
   readonly #ended: Uint8Array = new Uint8Array(resetSample);
@@ -74,7 +74,7 @@ export class Guards {
     this.#pings = new Budget("PING frames without traffic", limits.pings, "too_many_pings");
     this.#settings = new Budget("SETTINGS frames without traffic", limits.settings);
     this.forcedResets = new Budget("streams reset for protocol errors", limits.forcedResets);
-    this.#useless = new Budget("frames that carry nothing", limits.uselessFrames);
+    this.#uselessFrameBudget = new Budget("frames that carry nothing", limits.uselessFrames);
     this.#earlyResets = new Budget("streams reset right after they were opened", limits.earlyResets);
     this.#earlyResetMs = limits.earlyResetMs;
   }
@@ -129,7 +129,7 @@ export class Guards {
    */
   countUselessFrame(streams: number, now: number): void {
     this.#uselessFrames += 1;
-    if (this.#uselessFrames > uselessFramesPerStream * streams) this.#useless.spend(now);
+    if (this.#uselessFrames > uselessFramesPerStream * streams) this.#uselessFrameBudget.spend(now);
   }
 
   /**
@@ -138,6 +138,6 @@ export class Guards {
    */
   windowUpdate(streams: number, framesSent: number, now: number): void {
     this.#windowUpdates += 1;
-    if (this.#windowUpdates > 5 + 2 * (streams + 10 * framesSent)) this.#useless.spend(now);
+    if (this.#windowUpdates > 5 + 2 * (streams + 10 * framesSent)) this.#uselessFrameBudget.spend(now);
   }
 }

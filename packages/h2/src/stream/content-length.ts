@@ -2,7 +2,7 @@
 import type { HeaderField } from "../header-field.js";
 
 /**
- * The announced length; undefined where there is none, and NaN where the field is malformed or two of them
+ * Returns the announced length; undefined where there is none, and NaN where the field is malformed or two of them
  * disagree. Lengths past 2^53 are malformed: they could not be counted.
  */
 export function readContentLength(fields: readonly HeaderField[]): number | undefined {

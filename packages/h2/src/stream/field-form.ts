@@ -3,7 +3,7 @@
  * HPACK hands out the same object again and again; of what goes out it is checked when a field is not yet in HPACK's
  * tables.
  */
-import { trimBlanks } from "@trunkline/base";
+import { shortened, trimBlanks } from "@trunkline/base";
 import type { HeaderField } from "../header-field.js";
 import { type DecodedField, decodedField } from "../hpack/decoded-field.js";
 
@@ -102,6 +102,5 @@ function isSpace(octet: number): boolean {
 
 /** Returns foreign text for a message to people: short, and with nothing in it but printable ASCII. */
 export function printable(text: string): string {
-  const cut = text.length > 64 ? `${text.slice(0, 64)}…` : text;
-  return JSON.stringify(cut.replace(/[^\x20-\x7e…]/g, "?"));
+  return JSON.stringify(shortened(text, 64).replace(/[^\x20-\x7e…]/g, "?"));
 }

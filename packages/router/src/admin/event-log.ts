@@ -1,4 +1,5 @@
 /** The last events of a router, for those who begin to watch it. */
+import { shortened } from "@trunkline/base";
 import type { RouterEvent } from "../service/events.js";
 import type { LoggedEvent } from "./model.js";
 
@@ -48,21 +49,17 @@ function logged({ atUnixMs, event }: Kept): LoggedEvent {
   const fields = Object.entries(others)
     .filter(([, value]) => value !== undefined)
     .slice(0, maxFields)
-    .map(([name, value]): [string, string] => [name, cut(fieldText(value), maxFieldChars)]);
+    .map(([name, value]): [string, string] => [name, shortened(fieldText(value), maxFieldChars)]);
   const words = fields.filter(([name]) => name !== "stream").map(([name, value]) => `${name} ${value}`);
   return {
     atUnixMs: Math.floor(atUnixMs),
     name: kind,
-    streamId: "stream" in event ? cut(event.stream, maxFieldChars) : "",
-    text: cut([kind, ...words].join(", "), maxEventTextChars),
+    streamId: "stream" in event ? shortened(event.stream, maxFieldChars) : "",
+    text: shortened([kind, ...words].join(", "), maxEventTextChars),
     fields: Object.fromEntries(fields),
   };
 }
 
 function fieldText(value: unknown): string {
   return typeof value === "object" ? JSON.stringify(value) : String(value);
-}
-
-function cut(text: string, maxChars: number): string {
-  return text.length <= maxChars ? text : `${text.slice(0, maxChars - 1)}…`;
 }

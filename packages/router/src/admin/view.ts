@@ -1,9 +1,9 @@
 /** The view of a live router: looks at its parts when it is asked, and no more often than is worth it. */
-import { type AbortSignalLike, type Clock, maxTimerMs, onAbort, wholeNumber } from "@trunkline/base";
+import { type AbortSignalLike, type Clock, maxTimerMs, pause, wholeNumber } from "@trunkline/base";
 import { GrpcError, Status } from "@trunkline/grpc";
 import type { StreamTable } from "../registry/streams.js";
-import type { ExchangeServiceHandler } from "../service/exchange-service.js";
 import type { ListenerEntry } from "../service/listener-entry.js";
+import type { Listeners } from "../service/listeners.js";
 import type { Reporter } from "../service/reporter.js";
 import type { RouterServiceHandler } from "../service/router-service.js";
 import { shownMetadata } from "../service/shown-metadata.js";
@@ -29,7 +29,7 @@ import { listStreams } from "./stream-list.js";
 /** The parts of a router that its view looks at. */
 export interface ViewedRouter {
   readonly routing: RouterServiceHandler;
-  readonly exchange: ExchangeServiceHandler;
+  readonly listeners: Listeners;
   readonly streams: StreamTable;
   readonly reporter: Reporter;
   readonly log: EventLog;
@@ -96,7 +96,7 @@ export class LiveRouterView implements RouterView {
         const toldAtMs = clock.nowMs();
         yield update;
         const dueMs = toldAtMs + (whole ? intervalMs : leastIntervalMs);
-        if (!isAborted(signal)) await pause(clock, dueMs, signal);
+        await pause(clock, dueMs - clock.nowMs(), "watch", signal);
       }
     } finally {
       this.#delay.release();
@@ -126,15 +126,15 @@ export class LiveRouterView implements RouterView {
   evictName(options: EvictOptions, by: string = ownProgram): Eviction {
     checkEvict(options);
     const { name, listenerId, reason = "", killStreams = false } = options;
-    const { exchange, reporter, streams, clock } = this.#router;
-    const entries = exchange.listenersOf(name).filter(({ id }) => listenerId === undefined || listenerId === id);
+    const { listeners, reporter, streams, clock } = this.#router;
+    const entries = listeners.find(name).filter(({ id }) => listenerId === undefined || listenerId === id);
     if (entries.length === 0) {
       const which = listenerId === undefined ? "no listener" : `no listener ${JSON.stringify(listenerId.slice(0, 64))}`;
       throw new GrpcError(Status.NOT_FOUND, `the name ${JSON.stringify(name.slice(0, 128))} has ${which}`);
     }
     const because = reason === "" ? "" : `: ${reason}`;
     for (const entry of entries)
-      exchange.evict(entry, new GrpcError(Status.ABORTED, `an operator has taken the name away${because}`));
+      listeners.evict(entry, new GrpcError(Status.ABORTED, `an operator has taken the name away${because}`));
     reporter.tell({ kind: "evicted", name, listeners: entries.length, operator: by, reason });
     this.#staleAtMs = Number.NEGATIVE_INFINITY;
     if (!killStreams) return { listeners: entries.length, streams: 0 };
@@ -161,14 +161,14 @@ export class LiveRouterView implements RouterView {
   }
 
   #look(): RouterState {
-    const { clock, routing, streams, exchange } = this.#router;
+    const { clock, routing, streams, listeners } = this.#router;
     const nowMs = clock.nowMs();
     if (this.#state !== undefined && nowMs < this.#staleAtMs) return this.#state;
     const before = this.#state;
     const state: RouterState = {
       atUnixMs: Math.floor(this.#router.unixNowMs()),
       numbers: this.#numbers(),
-      names: this.#names(exchange.listeners(), before?.names),
+      names: this.#names(listeners.list(), before?.names),
       streams: listStreams(
         {
           dialled: streams.list(nowMs),
@@ -259,17 +259,4 @@ const maxIdentityChars = 255;
 
 function isAborted(signal: AbortSignalLike | undefined): boolean {
   return signal?.aborted === true;
-}
-
-/** Resolves at the time, or when the signal fires. */
-function pause(clock: Clock, untilMs: number, signal: AbortSignalLike | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      cancel();
-      forget?.();
-      resolve();
-    };
-    const cancel = clock.at(untilMs, end, "watch");
-    const forget = signal && onAbort(signal, end);
-  });
 }

@@ -3,7 +3,7 @@
  */
 import { randomUUID } from "node:crypto";
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { abortReason, Backoff, callObserver, isError, onAbort, reasonText } from "@trunkline/base";
+import { abortReason, Backoff, callObserver, isError, onAbort, pause, reasonText } from "@trunkline/base";
 import { type BackoffOptions, type Channel, type ClientCall, GrpcError, Status } from "@trunkline/grpc";
 import { Metadata, type MetadataInit } from "@trunkline/metadata";
 import type { AbortSignalLike, Clock, WaitOptions } from "@trunkline/streams";
@@ -112,7 +112,6 @@ export class NameListener implements Listener {
   #opening = 0;
   #call: Session["call"] | undefined;
   /** Ends a wait between attempts. */
-  #wake: (() => void) | undefined;
   #closed = false;
   #forgetSignal: (() => void) | undefined;
   /** Fires when the listener has ended. */
@@ -175,7 +174,6 @@ export class NameListener implements Listener {
     this.#health.stop();
     this.#call?.cancel("the listener was closed");
     this.#ended.abort(new GrpcError(Status.UNAVAILABLE, "the listener was closed"));
-    this.#wake?.();
     this.#streams.end(cause);
     this.#tell({ kind: "closed", cause });
     this.#options.onClosed();
@@ -206,20 +204,8 @@ export class NameListener implements Listener {
       }
       const retryInMs = Math.round(this.#backoff.next());
       this.#tell({ kind: "reconnecting", cause, retryInMs });
-      await this.#sleep(retryInMs);
+      await pause(clock, retryInMs, "work", this.#ended.signal);
     }
-  }
-
-  #sleep(ms: number): Promise<void> {
-    const { clock } = this.#options;
-    return new Promise((resolve) => {
-      const cancel = clock.at(clock.nowMs() + ms, () => this.#wake?.(), "work");
-      this.#wake = () => {
-        this.#wake = undefined;
-        cancel();
-        resolve();
-      };
-    });
   }
 
   /** Registers the name. @throws GrpcError, and the errors of the token's function */

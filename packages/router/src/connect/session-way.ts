@@ -1,7 +1,7 @@
 /** The way of one side of a session: it asks the exchange with the session's ticket, and opens the calls at routers. */
 import { randomUUID } from "node:crypto";
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { type AbortSignalLike, abortable, onAbort } from "@trunkline/base";
+import { type AbortSignalLike, abortable, onAbort, pause } from "@trunkline/base";
 import { type Client, Deadline, GrpcError, Status } from "@trunkline/grpc";
 import type { MetadataInit } from "@trunkline/metadata";
 import type { Clock } from "@trunkline/streams";
@@ -65,7 +65,7 @@ export class ExchangeWay implements SessionWay {
         return;
       } catch (error) {
         if (signal.aborted || (error instanceof GrpcError && error.status !== Status.UNAVAILABLE)) throw error;
-        await abortable(new Promise<void>((resolve) => this.#afterPause(resolve)), signal);
+        await abortable(pause(this.#options.clock, leaveRetryMs, "watch", undefined), signal);
       }
     }
   }
@@ -109,10 +109,5 @@ export class ExchangeWay implements SessionWay {
       if (error instanceof GrpcError && error.status === Status.DEADLINE_EXCEEDED) channels.retire(channel);
       throw error;
     }
-  }
-
-  #afterPause(callback: () => void): void {
-    const { clock } = this.#options;
-    clock.at(clock.nowMs() + leaveRetryMs, callback, "watch");
   }
 }

@@ -1,5 +1,6 @@
 /** The sessions of one client, with the memory that they share. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
+import { pause } from "@trunkline/base";
 import { GrpcError, Status } from "@trunkline/grpc";
 import type { Metadata, MetadataInit } from "@trunkline/metadata";
 import type { Clock } from "@trunkline/streams";
@@ -118,10 +119,7 @@ export class Sessions {
       this.#onEmpty = resolve;
     });
     const cancel = clock.at(clock.nowMs() + closeTimeoutMs, dismiss, "watch");
-    const late = new Promise<void>((resolve) => {
-      clock.at(clock.nowMs() + closeTimeoutMs + lastWordMs, resolve, "watch");
-    });
-    await Promise.race([empty, late]);
+    await Promise.race([empty, pause(clock, closeTimeoutMs + lastWordMs, "watch", undefined)]);
     cancel();
     for (const stream of this.#streams.values()) stream.forget();
   }

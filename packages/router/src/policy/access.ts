@@ -1,4 +1,5 @@
 /** The decisions of a policy: what a caller may do, and why not. It knows neither calls nor statuses. */
+import { shortened } from "@trunkline/base";
 import { PolicyError, policyProblems } from "./check-policy.js";
 import { Glob } from "./glob.js";
 import type { AdminRight, PolicyRule, RouterPolicy, SharedNames, Sharing } from "./policy.js";
@@ -86,7 +87,7 @@ export class Access {
 
   /** Returns why the caller is denied, or undefined if it is not. */
   denial({ identity, tokenId }: Caller): string | undefined {
-    if (this.#decisions?.identities.has(identity)) return `the identity ${shortened(identity)} is denied`;
+    if (this.#decisions?.identities.has(identity)) return `the identity ${shownIdentity(identity)} is denied`;
     return this.tokenDenial(tokenId);
   }
 
@@ -118,7 +119,7 @@ export class Access {
     if (held === "act" || held === right) return undefined;
     if (this.#decisions === undefined)
       return `without a policy, this needs a token that says admin: ${right} (trunkline token mint --admin ${right})`;
-    return `the policy does not give the identity ${shortened(caller.identity)} the right admin: ${right}`;
+    return `the policy does not give the identity ${shownIdentity(caller.identity)} the right admin: ${right}`;
   }
 
   /** Returns why the stream may not go on, or undefined if it may. */
@@ -131,7 +132,7 @@ export class Access {
     const { maxStreamSeconds } = this.limitsOf(dialler);
     if (ageMs < maxStreamSeconds * 1_000) return undefined;
     const limit = `${maxStreamSeconds} s (maxStreamSeconds)`;
-    return `the policy ends streams of the identity ${shortened(dialler)} after ${limit}`;
+    return `the policy ends streams of the identity ${shownIdentity(dialler)} after ${limit}`;
   }
 
   /** Returns the terms on which listeners share the name; undefined where it is for one alone. */
@@ -149,7 +150,7 @@ export class Access {
     const isAllowed = this.#ruleOf(identity)?.[right].some((pattern) => pattern.matches(name, identity)) === true;
     if (isAllowed) return undefined;
     const what = right === "listen" ? "listen under" : "dial";
-    return `the policy does not let the identity ${shortened(identity)} ${what} ${JSON.stringify(name)}`;
+    return `the policy does not let the identity ${shownIdentity(identity)} ${what} ${JSON.stringify(name)}`;
   }
 
   #ruleOf(identity: string): Rule | undefined {
@@ -185,6 +186,6 @@ function compiled(rule: PolicyRule): Rule {
 const maxShownChars = 64;
 
 /** Returns an identity as a message shows it. Tokens of other issuers may have long ones. */
-function shortened(identity: string): string {
-  return JSON.stringify(identity.length <= maxShownChars ? identity : `${identity.slice(0, maxShownChars)}…`);
+function shownIdentity(identity: string): string {
+  return JSON.stringify(shortened(identity, maxShownChars));
 }

@@ -2,6 +2,7 @@
  * The schema of a policy. It finds all mistakes and names the place of each, so that the reader of a file can say the
  * line. The value may be anything: it comes from a file.
  */
+import { shortened, wholeNumberProblem } from "@trunkline/base";
 import { identityPlaceholder } from "./glob.js";
 import {
   adminRights,
@@ -200,10 +201,9 @@ class PolicyCheck {
       this.#add(path, `${subject(path)} must be one of ${words.join(", ")}, not ${shown(value)}`);
   }
 
-  #wholeNumber(value: unknown, path: PolicyPath, least: number, most = Number.MAX_SAFE_INTEGER): void {
-    if (Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most) return;
-    const range = most === Number.MAX_SAFE_INTEGER ? `from ${least} on` : `from ${least} to ${most}`;
-    this.#add(path, `${subject(path)} must be a whole number ${range}, not ${shown(value)}`);
+  #wholeNumber(value: unknown, path: PolicyPath, least: number, most?: number): void {
+    const problem = wholeNumberProblem(value, least, most);
+    if (problem !== undefined) this.#add(path, `${subject(path)} ${problem}, not ${shown(value)}`);
   }
 
   #text(value: unknown, path: PolicyPath): value is string {
@@ -237,7 +237,7 @@ function shown(value: unknown): string {
   if (value === null) return "empty";
   if (typeof value === "object") return "a mapping";
   const text = typeof value === "string" ? JSON.stringify(value) : String(value);
-  return text.length <= maxShownChars ? text : `${text.slice(0, maxShownChars)}…`;
+  return shortened(text, maxShownChars);
 }
 
 /** Returns the advice for an identity such as 42 or true, which YAML does not take for text. */

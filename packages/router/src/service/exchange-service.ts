@@ -1,7 +1,7 @@
-/** trunkline.v1.ExchangeService: keeps the names of listeners, and offers them the streams of those who dial. */
+/** trunkline.v1.ExchangeService: its methods, by which listeners take names and are offered the streams of diallers. */
 import { randomUUID } from "node:crypto";
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { type Clock, reasonText } from "@trunkline/base";
+import { reasonText } from "@trunkline/base";
 import { GrpcError, type Implementation, type ServerCall, Status } from "@trunkline/grpc";
 import type {
   AttachRequest,
@@ -18,8 +18,7 @@ import type {
   Resumption,
 } from "../gen/trunkline/v1/exchange_pb.js";
 import type { Fields } from "../gen/trunkline/v1/frames_pb.js";
-import type { Access, Caller } from "../policy/access.js";
-import { MemoryRegistry } from "../registry/memory.js";
+import type { Caller } from "../policy/access.js";
 import { OfferRecord, offerPatienceMs } from "../registry/offer-record.js";
 import type { StreamTable } from "../registry/streams.js";
 import type { Role } from "../rendezvous.js";
@@ -29,42 +28,35 @@ import { peerIdOf } from "../stream/peer-key.js";
 import type { TokenMinter } from "../token/minter.js";
 import type { Ticket } from "../token/verifier.js";
 import { type Callers, onlyMessage, refuseIf } from "./callers.js";
-import type { RouterEvent } from "./events.js";
 import { inOrder } from "./exposer-order.js";
-import { type ListenCall, type ListenEvent, ListenerEntry, maxUntakenHeartbeats } from "./listener-entry.js";
+import { type ListenCall, type ListenEvent, ListenerEntry } from "./listener-entry.js";
 import { unhealthy } from "./listener-health.js";
+import { Listeners, type ListenersOptions } from "./listeners.js";
 import { nameProblem } from "./name.js";
-import type { Reporter } from "./reporter.js";
 import type { SessionSide, SessionTickets } from "./session-tickets.js";
 import { shownMetadata } from "./shown-metadata.js";
 
-export interface ExchangeServiceOptions {
+export interface ExchangeServiceOptions extends ListenersOptions {
   readonly callers: Callers;
   readonly minter: TokenMinter;
   readonly tickets: SessionTickets;
-  readonly access: Access;
   /** The streams that were dialled here. */
   readonly streams: StreamTable;
   /** The endpoint that peers are sent to; empty for the server that this service is part of. */
   readonly routerEndpoint: string;
   /** The longest time that a dialler may wait for the listener, and the time that it gets if it asks for none. */
   readonly maxWaitMs: number;
-  readonly maxListeners: number;
   /** The number of dials that may wait for one listener. */
   readonly maxWaitingDials: number;
   /** The largest metadata of one listener or one dialler: the bytes of its keys and values. */
   readonly maxMetadataBytes: number;
-  readonly heartbeatMs: number;
-  readonly clock: Clock;
   unixNowMs(): number;
-  readonly reporter: Reporter;
 }
 
 /** The number of features that a peer may name, and the length of each: several times as many as there are. */
 const maxFeatures = 32;
 const maxFeatureChars = 32;
 
-type RemovalReason = Extract<RouterEvent, { kind: "listener-removed" }>["reason"];
 type DialAnswer = Exclude<MessageInitShape<typeof DialResponseSchema>, { readonly $typeName: string }>;
 type OfferInit = Exclude<MessageInitShape<typeof OfferSchema>, { readonly $typeName: string }>;
 type AttachAnswer = MessageInitShape<typeof AttachResponseSchema>;
@@ -86,59 +78,21 @@ export class ExchangeServiceHandler {
   };
   readonly #options: ExchangeServiceOptions;
   readonly #callers: Callers;
-  readonly #registry: MemoryRegistry<ListenerEntry>;
+  readonly listeners: Listeners;
   /** The number of offers so far. */
   #turns = 0;
-  #cancelHeartbeat: (() => void) | undefined;
   #closed = false;
 
   constructor(options: ExchangeServiceOptions) {
     this.#options = options;
     this.#callers = options.callers;
-    this.#registry = new MemoryRegistry(options.maxListeners);
+    this.listeners = new Listeners(options);
   }
 
   /** Ends all listeners with UNAVAILABLE, so that they come back later, here or elsewhere. */
   close(): void {
     this.#closed = true;
-    this.#cancelHeartbeat?.();
-    for (const entry of this.#registry.list()) entry.finish(closing());
-  }
-
-  /** Returns all listeners, sorted by name. */
-  listeners(): readonly ListenerEntry[] {
-    return this.#registry.list();
-  }
-
-  /** Returns the listeners of a name. */
-  listenersOf(name: string): readonly ListenerEntry[] {
-    return this.#registry.find(name);
-  }
-
-  /** Ends a listener with an error after which it does not come back. */
-  evict(entry: ListenerEntry, error: GrpcError): void {
-    this.#remove(entry, "evicted");
-    entry.call.abort(error);
-  }
-
-  /** Ends the listeners that the policy no longer allows. */
-  recheck(): void {
-    const { access } = this.#options;
-    const counts = new Map<string, number>();
-    for (const entry of this.#registry.list()) {
-      const { name, caller } = entry;
-      const maxExposers = access.sharingOf(name)?.maxExposers ?? 1;
-      const count = (counts.get(name) ?? 0) + 1;
-      const crowded =
-        count > maxExposers ? `the policy lets the name "${name}" have ${maxExposers} listeners` : undefined;
-      const reason = access.listenRefusal(caller, name) ?? crowded;
-      if (reason === undefined) {
-        counts.set(name, count);
-        continue;
-      }
-      this.#remove(entry, "denied");
-      entry.call.abort(new GrpcError(Status.PERMISSION_DENIED, reason));
-    }
+    this.listeners.close(closing);
   }
 
   // Listening.
@@ -151,98 +105,20 @@ export class ExchangeServiceHandler {
       await call.send({ event: { case: "listening", value: { heartbeatMs: this.#options.heartbeatMs } } });
       await entry.over;
     } finally {
-      this.#remove(entry, "left");
+      this.listeners.remove(entry, "left");
     }
   }
 
-  /** Returns a listener that is in the registry. @throws GrpcError */
+  /** Returns a listener that was taken in. @throws GrpcError */
   async #admit(call: ListenCall): Promise<ListenerEntry> {
-    const { access, unixNowMs, maxListeners, maxWaitingDials, reporter } = this.#options;
+    const { access, unixNowMs, maxWaitingDials } = this.#options;
     const caller = await this.#callers.callerOf(call);
-    const { identity } = caller;
     const request = await onlyMessage(call);
     this.#check(request);
-    const { name } = request;
-    refuseIf(access.listenRefusal(caller, name));
-    const maxSharing = access.sharingOf(name)?.maxExposers;
+    refuseIf(access.listenRefusal(caller, request.name));
     const entry = new ListenerEntry(caller, request, call, unixNowMs(), maxWaitingDials);
-    this.#checkListeners(entry, maxSharing);
-    const registered = this.#registry.register(entry, maxSharing);
-    switch (registered.kind) {
-      case "taken":
-        throw new GrpcError(Status.ALREADY_EXISTS, `the name "${name}" has a listener of another identity`);
-      case "crowded":
-        throw new GrpcError(
-          Status.RESOURCE_EXHAUSTED,
-          `the name "${name}" has as many listeners as maxExposers (${maxSharing}) allows`,
-        );
-      case "full":
-        throw new GrpcError(
-          Status.RESOURCE_EXHAUSTED,
-          `${maxListeners + 1} listeners would be more than maxListeners (${maxListeners})`,
-        );
-      case "registered":
-        registered.superseded?.finish(new GrpcError(Status.ABORTED, `another listener has taken the name "${name}"`));
-        if (registered.superseded !== undefined) this.#tellRemoved(registered.superseded, "superseded");
-    }
-    reporter.stats.listeners = this.#registry.size;
-    reporter.tell({ kind: "listening", name, identity, peer: call.peer.address });
-    if (entry.health.problem !== undefined) this.#tellHealth(entry);
-    this.#keepBeating();
+    this.listeners.register(entry);
     return entry;
-  }
-
-  /** Refuses one name more than the identity may have. Its own name it may take again. @throws GrpcError */
-  #checkListeners(entry: ListenerEntry, maxSharing: number | undefined): void {
-    const { maxListeners } = this.#options.access.limitsOf(entry.identity);
-    if (this.#registry.countOf(entry.identity) < maxListeners) return;
-    if (this.#registry.predecessor(entry, maxSharing) !== undefined) return;
-    throw new GrpcError(
-      Status.RESOURCE_EXHAUSTED,
-      `this identity has as many names as the policy lets it have (maxListeners, ${maxListeners})`,
-    );
-  }
-
-  #remove(entry: ListenerEntry, reason: RemovalReason): void {
-    if (this.#registry.unregister(entry)) this.#tellRemoved(entry, reason);
-  }
-
-  #tellRemoved({ name, identity }: ListenerEntry, reason: RemovalReason): void {
-    const { reporter } = this.#options;
-    reporter.stats.listeners = this.#registry.size;
-    reporter.tell({ kind: "listener-removed", name, identity, reason });
-  }
-
-  /**
-   * Sends heartbeats to all listeners, by one timer. Without them a listener could not tell a dead connection from a
-   * quiet one.
-   */
-  #keepBeating(): void {
-    const { clock, heartbeatMs } = this.#options;
-    if (this.#cancelHeartbeat !== undefined || this.#closed || heartbeatMs === 0) return;
-    this.#cancelHeartbeat = clock.at(
-      clock.nowMs() + heartbeatMs,
-      () => {
-        this.#cancelHeartbeat = undefined;
-        for (const entry of this.#registry.list()) {
-          if (!entry.beat()) this.#removeUnresponsive(entry);
-        }
-        if (this.#registry.size > 0) this.#keepBeating();
-      },
-      "watch",
-    );
-  }
-
-  /** Frees the name of a listener that does not take its heartbeats: diallers would wait for it in vain. */
-  #removeUnresponsive(entry: ListenerEntry): void {
-    const { heartbeatMs } = this.#options;
-    this.#remove(entry, "unresponsive");
-    entry.finish(
-      new GrpcError(
-        Status.UNAVAILABLE,
-        `the listener of "${entry.name}" has taken no heartbeat for ${maxUntakenHeartbeats * heartbeatMs} ms`,
-      ),
-    );
   }
 
   // Dialling.
@@ -254,7 +130,7 @@ export class ExchangeServiceHandler {
     refuseIf(access.dialRefusal(caller, name));
     this.#checkStreams(caller);
     const sharing = access.sharingOf(name);
-    const all = this.#registry.find(name);
+    const all = this.listeners.find(name);
     const entries = all.filter(({ health }) => health.problem === undefined);
     if (all.length > 0 && entries.length === 0)
       throw unhealthy(
@@ -313,14 +189,10 @@ export class ExchangeServiceHandler {
   async #report(caller: Caller, { name, health }: ReportRequest, call: ServerCall<{}, {}>): Promise<{}> {
     if (this.#closed) throw closing();
     const { identity } = caller;
-    const entry = this.#exposerOf({ name, listener: identity, peerId: peerIdOf(call.metadata) });
+    const entry = this.listeners.exposerOf({ name, listener: identity, peerId: peerIdOf(call.metadata) });
     if (entry === undefined) throw new GrpcError(Status.NOT_FOUND, "this peer does not listen under the name here");
-    if (entry.health.tell(health, this.#options.clock.nowMs())) this.#tellHealth(entry);
+    if (entry.health.tell(health, this.#options.clock.nowMs())) this.listeners.tellHealth(entry);
     return {};
-  }
-
-  #tellHealth({ name, identity, health: { problem } }: ListenerEntry): void {
-    this.#options.reporter.tell({ kind: "listener-health", name, identity, problem });
   }
 
   // Coming back to a session.
@@ -348,18 +220,13 @@ export class ExchangeServiceHandler {
     if (role === "dial") this.#checkStreams(caller);
     const other = (identity: string): Caller =>
       identity === caller.identity ? caller : { identity, tokenId: undefined };
-    const entry = this.#exposerOf(side);
+    const entry = this.listeners.exposerOf(side);
     this.#addStream(
       session,
       other(dialler),
       { name, caller: other(listener), record: entry?.record ?? new OfferRecord() },
       { lifetimeMs: maxWaitMs, ageMs: unixNowMs() - startedAtUnixMs },
     );
-  }
-
-  /** Returns the listener whose session it is, where it listens here. */
-  #exposerOf({ name, listener, peerId }: Pick<SessionSide, "name" | "listener" | "peerId">): ListenerEntry | undefined {
-    return this.#registry.find(name).find((entry) => entry.identity === listener && entry.peerId === peerId);
   }
 
   /** Offers a session again whose first offer may be lost with the router that made it. @throws GrpcError */
@@ -369,7 +236,7 @@ export class ExchangeServiceHandler {
     call: ServerCall<AttachRequest, AttachAnswer>,
   ): Promise<void> {
     this.#check({ ...request, name: side.name });
-    const entry = this.#exposerOf(side);
+    const entry = this.listeners.exposerOf(side);
     if (entry === undefined)
       throw new GrpcError(Status.UNAVAILABLE, `the listener of "${side.name}" is not here, or not yet`);
     const { minter, tickets, routerEndpoint, maxWaitMs } = this.#options;
@@ -448,7 +315,7 @@ export class ExchangeServiceHandler {
     const { access } = this.#options;
     const isVisible = ({ name }: ListenerEntry): boolean =>
       access.dialRefusal(caller, name) === undefined || access.listenRefusal(caller, name) === undefined;
-    const visible = this.#registry.firsts().filter(isVisible);
+    const visible = this.listeners.firsts().filter(isVisible);
     const listeners = visible.map(({ name, request: { metadata }, sinceUnixMs }) => {
       return { name, sinceUnixMs: BigInt(Math.floor(sinceUnixMs)), ...(metadata === undefined ? {} : { metadata }) };
     });

@@ -1,4 +1,5 @@
 /** The metadata of peers as an operator may see it: bounded, on one line, and without what looks like a secret. */
+import { shortened } from "@trunkline/base";
 import type { Fields } from "../gen/trunkline/v1/frames_pb.js";
 import type { ShownMetadata } from "../registry/streams.js";
 import { fieldsToMetadata } from "../stream/fields.js";
@@ -26,12 +27,8 @@ export function shownMetadata(fields: Fields | undefined): ShownMetadata {
       continue;
     }
     const text = typeof value !== "string" || secretWords.test(key) ? `(${value.length} hidden)` : value;
-    values.set(name, cut(earlier === undefined ? text : `${earlier}, ${text}`));
+    values.set(name, shortened(earlier === undefined ? text : `${earlier}, ${text}`, maxShownValueChars));
   }
   if (omitted > 0) values.set("…", `${omitted} more`);
   return Object.fromEntries(values);
-}
-
-function cut(text: string): string {
-  return text.length <= maxShownValueChars ? text : `${text.slice(0, maxShownValueChars - 1)}…`;
 }

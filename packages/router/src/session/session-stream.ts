@@ -77,7 +77,7 @@ const renewMs = 3.5 * 86_400_000;
 const ignore = (): void => {};
 
 /** A call with the state of its writing. */
-interface Line {
+interface CarryingCall {
   readonly call: SessionCall;
   writing: boolean;
 }
@@ -89,7 +89,7 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
   #attributes: Attributes | undefined;
   readonly #sends: SendQueue<Frame>;
   readonly #receives: ReceiveQueue<Frame> = new ReceiveQueue();
-  readonly #lines: Map<number, Line> = new Map();
+  readonly #calls: Map<number, CarryingCall> = new Map();
   readonly #endTaken: Deferred<void> = deferred(true);
   readonly #met: Deferred<void> = deferred(true);
   readonly #backoff: Backoff = new Backoff({ initialMs: 50, maxMs: 2_000, multiplier: 2 });
@@ -102,8 +102,8 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
   /** The time at which the session was attached or lost last. */
   #changedAtMs: number;
   #attached = false;
-  /** True after the loss of an attachment that was a good one, until the next attempt. */
-  #lostWell = false;
+  /** True after the loss of an attachment that was a good one: the next attempt is made without a wait. */
+  #retriesAtOnce = false;
   /** True while the session moves because its router has asked for it. */
   #isMoving = false;
   #movedAtMs = Number.NEGATIVE_INFINITY;
@@ -278,21 +278,21 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
   }
 
   #pumpAll(): void {
-    for (const [attempt, line] of this.#lines) this.#pump(attempt, line);
+    for (const [attempt, carrying] of this.#calls) this.#pump(attempt, carrying);
   }
 
   /** Writes the messages of a call, as fast as the call takes them. */
-  #pump(attempt: number, line: Line): void {
-    const { call } = line;
-    while (!line.writing) {
+  #pump(attempt: number, carrying: CarryingCall): void {
+    const { call } = carrying;
+    while (!carrying.writing) {
       const message = this.#session.write(attempt);
       if (message === undefined) return;
       const taken = message === "end" ? call.sendEof() : call.send(message);
       if (taken === sentAtOnce) continue;
-      line.writing = true;
+      carrying.writing = true;
       const onTaken = (): void => {
-        line.writing = false;
-        this.#pump(attempt, line);
+        carrying.writing = false;
+        this.#pump(attempt, carrying);
       };
       // Where the call fails, its reader learns why.
       taken.then(onTaken, ignore);
@@ -312,7 +312,7 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
           call.cancel("the session needs this call no more");
           return;
         }
-        this.#lines.set(attempt, { call, writing: false });
+        this.#calls.set(attempt, { call, writing: false });
         session.opened(attempt);
         this.#watchJoining(attempt, call);
         void this.#read(attempt, call);
@@ -369,7 +369,7 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
         const broken = session.frame(attempt, frame);
         if (broken !== undefined) {
           call.cancel(broken.message);
-          this.#lines.delete(attempt);
+          this.#calls.delete(attempt);
           this.#update();
           return;
         }
@@ -385,12 +385,12 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
 
   /** Leaves a call that leads nowhere. */
   #giveUp(attempt: number, cause: GrpcError): void {
-    this.#lines.get(attempt)?.call.cancel(cause);
+    this.#calls.get(attempt)?.call.cancel(cause);
     this.#onClosed(attempt, { kind: "cut", cause });
   }
 
   #onClosed(attempt: number, end: AttachmentEnd): void {
-    this.#lines.delete(attempt);
+    this.#calls.delete(attempt);
     this.#session.closed(attempt, end);
     this.#update();
   }
@@ -400,9 +400,9 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
     if (this.#over) return;
     const session = this.#session;
     this.#tellAttachment();
-    for (const [attempt, { call }] of this.#lines) {
+    for (const [attempt, { call }] of this.#calls) {
       if (session.has(attempt)) continue;
-      this.#lines.delete(attempt);
+      this.#calls.delete(attempt);
       call.cancel("the session has left this call");
     }
     this.#step();
@@ -437,8 +437,8 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
       this.#carriedBy = liveAttempt;
       this.#isMoving = false;
     } else if (wasAttached && !isAttached) {
-      this.#lostWell = sinceMs >= goodAttachmentMs;
-      if (this.#lostWell) this.#backoff.reset();
+      this.#retriesAtOnce = sinceMs >= goodAttachmentMs;
+      if (this.#retriesAtOnce) this.#backoff.reset();
       this.#times.set("deadline", resumeTimeoutMs, (late) => this.#onDeadline(late));
       if (isGoing && lastCause !== undefined) tell(onEvent, { kind: "detached", session: name, cause: lastCause });
     }
@@ -453,8 +453,8 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
       this.#movedAtMs = nowMs + waitMs;
       return waitMs;
     }
-    const isFirst = this.#lostWell;
-    this.#lostWell = false;
+    const isFirst = this.#retriesAtOnce;
+    this.#retriesAtOnce = false;
     return isFirst ? 0 : this.#backoff.next();
   }
 
@@ -552,8 +552,8 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
     this.#over = true;
     this.#times.end();
     this.#watch.stop();
-    for (const { call } of this.#lines.values()) call.cancel("the session is over");
-    this.#lines.clear();
+    for (const { call } of this.#calls.values()) call.cancel("the session is over");
+    this.#calls.clear();
     if (this.#requests.size > 0) {
       const error = new ClosedStreamError("the session is over");
       for (const request of this.#requests) request.fire(error);

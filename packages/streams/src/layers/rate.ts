@@ -2,6 +2,7 @@
  * The rate at which a count has grown lately: the mean over the last few samples, which neither jumps nor remembers the
  * start for ever.
  */
+import { perSecond } from "@trunkline/base";
 
 interface Sample {
   readonly atMs: number;
@@ -28,7 +29,6 @@ export class Rate {
   /** Returns the growth of the count a second, from the oldest sample that is kept to now. */
   perSecond(nowMs: number, count: number): number {
     const oldest = this.#samples[0] as Sample;
-    const elapsedMs = nowMs - oldest.atMs;
-    return elapsedMs <= 0 ? 0 : ((count - oldest.count) * 1_000) / elapsedMs;
+    return perSecond(oldest.count, count, nowMs - oldest.atMs);
   }
 }

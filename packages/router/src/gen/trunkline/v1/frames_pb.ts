@@ -15,7 +15,7 @@ export const file_trunkline_v1_frames: GenFile = /*@__PURE__*/
   fileDesc("Chl0cnVua2xpbmUvdjEvZnJhbWVzLnByb3RvEgx0cnVua2xpbmUudjEiQAoDRW5kEhUKDXBheWxvYWRfYnl0ZXMYASABKAQSEwoLZGF0YV9mcmFtZXMYAiABKAQSDQoFY3JjMzIYAyABKAciJgoFQWJvcnQSDAoEY29kZRgBIAEoDRIPCgdtZXNzYWdlGAIgASgJIi0KBkZpZWxkcxIjCgZmaWVsZHMYASADKAsyEy50cnVua2xpbmUudjEuRmllbGQiIwoFRmllbGQSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgMIiIKBFBpbmcSCgoCaWQYASABKAQSDgoGYW5zd2VyGAIgASgIIooBCgVIZWxsbxIPCgdzZXNzaW9uGAEgASgJEg8KB2RpYWxsZXIYAiABKAgSDwoHYXR0ZW1wdBgDIAEoDRIQCghyZWNlaXZlZBgEIAEoBBIWCg5yZWNlaXZlZF9jcmMzMhgFIAEoBxIUCgxyZXBsYXlfYnl0ZXMYBiABKAQSDgoGY3JlZGl0GAcgASgEIhUKBVN0YXJ0EgwKBGZyb20YASABKAQiJgoDQWNrEg8KB3JlY29yZHMYASABKAQSDgoGY3JlZGl0GAIgASgEIlIKCEdyZWV0aW5nEgwKBG5hbWUYASABKAkSEAoIZmVhdHVyZXMYAiADKAkSJgoIbWV0YWRhdGEYAyABKAsyFC50cnVua2xpbmUudjEuRmllbGRzYgZwcm90bzM");
 
 /**
- * Proof that one direction is complete: over the payloads of all its DATA frames, in order.
+ * The proof that one direction is complete: counts and a checksum over the payloads of all its DATA frames, in order.
  *
  * @generated from message trunkline.v1.End
  */
@@ -46,7 +46,7 @@ export const EndSchema: GenMessage<End> = /*@__PURE__*/
   messageDesc(file_trunkline_v1_frames, 0);
 
 /**
- * The stream was aborted: never an end.
+ * The abort of a stream. It is never taken for an end.
  *
  * @generated from message trunkline.v1.Abort
  */
@@ -115,7 +115,7 @@ export const FieldSchema: GenMessage<Field> = /*@__PURE__*/
   messageDesc(file_trunkline_v1_frames, 3);
 
 /**
- * Asks for a sign of life; answered with the same id.
+ * A question for a sign of life, or the answer, which has the same id.
  *
  * @generated from message trunkline.v1.Ping
  */
@@ -139,7 +139,7 @@ export const PingSchema: GenMessage<Ping> = /*@__PURE__*/
   messageDesc(file_trunkline_v1_frames, 4);
 
 /**
- * The first frame of each side on every attachment of a session: where it stands.
+ * The first frame of each side on every attachment of a session: it says how far the side has come.
  *
  * @generated from message trunkline.v1.Hello
  */
@@ -260,7 +260,7 @@ export type Greeting = Message<"trunkline.v1.Greeting"> & {
   name: string;
 
   /**
-   * What this peer understands of the frames that follow.
+   * The features that this peer understands.
    *
    * @generated from field: repeated string features = 2;
    */
