@@ -2,6 +2,7 @@
 import { act, leave } from "../connection.ts";
 import { counted, formatBytes, formatDate, formatNumber } from "../logic/format.ts";
 import { confirmFirst } from "../parts/dialog.tsx";
+import { Fact } from "../parts/fact.tsx";
 import { canAct, numbers, rights, settings } from "../store.ts";
 
 /** The share of a limit from which it is shown as nearly full. */
@@ -101,13 +102,4 @@ function drain(): void {
       return "The router drains.";
     },
   });
-}
-
-function Fact({ title, value }: { title: string; value: string }) {
-  return (
-    <div>
-      <dt>{title}</dt>
-      <dd>{value}</dd>
-    </div>
-  );
 }

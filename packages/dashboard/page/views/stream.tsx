@@ -4,6 +4,7 @@ import type { StreamParty } from "../../src/source.ts";
 import { useListKeys } from "../keyboard.ts";
 import { formatBytes, formatDate, formatDuration, formatNumber, formatRate, formatTime } from "../logic/format.ts";
 import { verdictsOn } from "../logic/verdict.ts";
+import { Fact } from "../parts/fact.tsx";
 import { Plot } from "../parts/plot.tsx";
 import { addressOf, go } from "../route.ts";
 import { canAct, currentStreams, lastEvents, messageCount, nowUnixMs, type StreamRow } from "../store.ts";
@@ -116,15 +117,6 @@ function describeParty({ identity, peer, tokenId, attached, roundTripMs }: Strea
   ]
     .filter((part) => part !== "")
     .join(", ");
-}
-
-function Fact({ title, value }: { title: string; value: string }) {
-  return (
-    <div>
-      <dt>{title}</dt>
-      <dd>{value}</dd>
-    </div>
-  );
 }
 
 function Verdicts({ row }: { row: StreamRow }) {

@@ -28,7 +28,7 @@ export interface ConnectWait {
 }
 
 /** A `connect()` that waits. */
-interface Visitor {
+interface PendingConnect {
   readonly waitForReady: boolean;
   readonly ready: Deferred<void>;
 }
@@ -37,7 +37,7 @@ export class ConnectionManager implements ConnectionsOwner {
   readonly #options: ConnectionManagerOptions;
   readonly #connections: Connections;
   readonly #queue: CallQueue = new CallQueue();
-  readonly #visitors: Set<Visitor> = new Set();
+  readonly #pendingConnects: Set<PendingConnect> = new Set();
   /** Holds the process while a `connect()` waits. */
   readonly #hold: ProcessHold = new ProcessHold();
   readonly #watch: StateWatch;
@@ -95,23 +95,23 @@ export class ConnectionManager implements ConnectionsOwner {
     if (refusal !== undefined) throw refusal;
     const { clock } = this.#options;
     const startedAtMs = clock.nowMs();
-    const visitor: Visitor = { waitForReady, ready: deferred(true) };
-    this.#visitors.add(visitor);
+    const pending: PendingConnect = { waitForReady, ready: deferred(true) };
+    this.#pendingConnects.add(pending);
     const late = (): void => {
       const afterMs = Math.round(clock.nowMs() - startedAtMs);
       const text = `the deadline passed ${afterMs} ms after connect() began, waiting for ${this.describeWait()}`;
-      visitor.ready.reject(new GrpcError(Status.DEADLINE_EXCEEDED, text));
+      pending.ready.reject(new GrpcError(Status.DEADLINE_EXCEEDED, text));
     };
     const atMs = deadline?.atMsOn(clock, startedAtMs) ?? Number.POSITIVE_INFINITY;
     const disarm = atMs === Number.POSITIVE_INFINITY ? undefined : clock.at(atMs, late, "watch");
     try {
       this.#hold.set(true);
       this.#connections.connect();
-      await abortable(visitor.ready.promise, signal);
+      await abortable(pending.ready.promise, signal);
     } finally {
       disarm?.();
-      this.#visitors.delete(visitor);
-      this.#hold.set(this.#visitors.size > 0);
+      this.#pendingConnects.delete(pending);
+      this.#hold.set(this.#pendingConnects.size > 0);
     }
   }
 
@@ -171,8 +171,8 @@ export class ConnectionManager implements ConnectionsOwner {
   }
 
   /** Rejects the `connect()`s that `which` names. */
-  #tell(which: (visitor: Visitor) => boolean, error: GrpcError): void {
-    for (const visitor of this.#visitors) if (which(visitor)) visitor.ready.reject(error);
+  #tell(which: (pending: PendingConnect) => boolean, error: GrpcError): void {
+    for (const pending of this.#pendingConnects) if (which(pending)) pending.ready.reject(error);
   }
 
   refuse(call: WaitingCall, error: GrpcError): void {
@@ -180,11 +180,11 @@ export class ConnectionManager implements ConnectionsOwner {
   }
 
   wantsConnection(): boolean {
-    return this.#queue.size > 0 || this.#visitors.size > 0;
+    return this.#queue.size > 0 || this.#pendingConnects.size > 0;
   }
 
   onChange(): void {
-    if (this.state === "READY") for (const { ready } of this.#visitors) ready.resolve();
+    if (this.state === "READY") for (const { ready } of this.#pendingConnects) ready.resolve();
     this.#watch.check();
   }
 
@@ -193,9 +193,9 @@ export class ConnectionManager implements ConnectionsOwner {
   }
 
   onFailed(error: unknown): void {
-    const isHasty = ({ waitForReady }: { readonly waitForReady: boolean }): boolean => !waitForReady;
-    this.#tell(isHasty, unavailable(reasonText(error), error));
-    this.#queue.refuseWaiting(isHasty, () => unavailable(reasonText(error), error));
+    const doesNotWait = ({ waitForReady }: { readonly waitForReady: boolean }): boolean => !waitForReady;
+    this.#tell(doesNotWait, unavailable(reasonText(error), error));
+    this.#queue.refuseWaiting(doesNotWait, () => unavailable(reasonText(error), error));
   }
 
   onGone(what: string | undefined, error: unknown): void {
