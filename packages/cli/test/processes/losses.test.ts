@@ -32,8 +32,10 @@ describe.concurrent("a loss in the middle is a reset at the other end, never an 
     const client = new Client(port);
     const atService = fateOf((await accepted).resume());
     await client.receive(1_000_000);
+    client.socket.pause(); // the sender fills what is on the way, and rests
 
     await { router, expose, connect }[victim].end("SIGKILL");
+    client.socket.resume();
     // A process that is killed leaves its sockets to the system, which resets those with unread bytes and may end the
     // others.
     if (victim !== "connect") expect(await client.over).toBe("ECONNRESET");

@@ -80,7 +80,7 @@ describe("maxBytesPerSecond", () => {
     await using _ = test;
     const [there, here] = await joined(test);
     const sending = flow(here, there);
-    await settle(400);
+    await until(() => sending.bytes > 10 * rate, "bytes before the limit");
     test.router.updatePolicy(rules({ maxBytesPerSecond: rate }));
     await advance(clock, 1_000, 100);
     const before = sending.bytes;
