@@ -17,10 +17,10 @@ export default defineConfig({
     // All cores: many tests wait for sockets and processes.
     maxWorkers: "100%",
     setupFiles: ["packages/base/test/support/byte-equality.ts"],
-    // Generous, and longer than `until` of the tests' support waits: a busy machine may take seconds to start a
-    // process.
-    testTimeout: 90_000,
-    hookTimeout: 90_000,
+    // Generous, and longer than `until` of the tests' support waits: on a machine with ten times the load that it can
+    // carry the tests of processes took a minute.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     projects: [
       {
         extends: true,

@@ -101,7 +101,7 @@ describe.concurrent("bytes through router, expose and connect in processes of th
     // On a busy machine some were dialled twice, and the second stream was not needed.
     expect(await expose.end("SIGTERM")).toBe(0);
     expect(await expose.event("summary")).toMatchObject({ refused: 0 });
-  }, 120_000);
+  });
 
   test("a reader that stops stops the sender at the other end", async () => {
     let written = 0;
