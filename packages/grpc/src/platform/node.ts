@@ -86,22 +86,14 @@ const gunzipLater: (bytes: Uint8Array, options: zlib.ZlibOptions) => Promise<Uin
 const inflateLater: (bytes: Uint8Array, options: zlib.ZlibOptions) => Promise<Uint8Array> = promisify(zlib.inflate);
 
 /** Decompresses as `gunzip` does, in the thread pool. */
-export async function gunzipInBackground(bytes: Uint8Array, maxBytes: number): Promise<Uint8Array> {
-  // The last four bytes say how long the result is. Where they say so, it comes in one piece, which is not joined from
-  // smaller ones; where they lie, the result is too large, or copied out of memory that is much larger.
-  const announced = bytes.length < 4 ? 0 : viewAsBuffer(bytes).readUInt32LE(bytes.length - 4);
-  const chunkSize = Math.max(leastChunkBytes, Math.min(announced, maxBytes) + 1);
-  const result = await gunzipLater(bytes, { maxOutputLength: maxBytes, chunkSize });
-  return result.length < result.buffer.byteLength / 2 ? new Uint8Array(result) : result;
+export function gunzipInBackground(bytes: Uint8Array, maxBytes: number): Promise<Uint8Array> {
+  return gunzipLater(bytes, { maxOutputLength: maxBytes });
 }
 
 /** Decompresses as `inflate` does, in the thread pool. */
 export function inflateInBackground(bytes: Uint8Array, maxBytes: number): Promise<Uint8Array> {
-  return inflateLater(bytes, { maxOutputLength: maxBytes, chunkSize: leastChunkBytes });
+  return inflateLater(bytes, { maxOutputLength: maxBytes });
 }
-
-/** The least memory into which the thread pool decompresses, which is done where a message has more than 32 KiB. */
-const leastChunkBytes = 65_536;
 
 /** Compresses in the zlib format of RFC 1950. */
 export function deflate(bytes: Uint8Array): Uint8Array {
