@@ -51,6 +51,9 @@ function* messages(input: Steering): Generator<string> {
   const owner = {
     decode: (message: Uint8Array) => message.slice(),
     incomingName: "fuzzed",
+    singleMessage: single,
+    maxIncomingBytes: maxMessageBytes,
+    messageBudget: new MessageBudget(),
     acknowledge(count: number) {
       must(count > 0, `${count} bytes acknowledged`);
       acknowledged += count;
@@ -67,7 +70,7 @@ function* messages(input: Steering): Generator<string> {
       must(error instanceof GrpcError, String(error));
     },
   };
-  const inbox = new Inbox<Uint8Array>(owner, single, maxMessageBytes, new MessageBudget());
+  const inbox = new Inbox<Uint8Array>(owner);
   const got: Uint8Array[] = [];
   let failure: unknown;
   let over = false;

@@ -42,6 +42,11 @@ interface Inflation extends InflationOwner {
 export interface InboxOwner<In> {
   /** The name of the messages in errors: `"request"` or `"response"`. */
   readonly incomingName: string;
+  /** True where a second message is an error. */
+  readonly singleMessage: boolean;
+  /** The largest message, decompressed. */
+  readonly maxIncomingBytes: number;
+  readonly messageBudget: MessageBudget;
   /** False where messages keep no view of the bytes that they are decoded of. */
   readonly keepsViews: boolean;
   /** Returns the message of its bytes. */
@@ -64,9 +69,6 @@ export interface InboxOwner<In> {
 
 export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner {
   readonly #owner: InboxOwner<In>;
-  readonly #single: boolean;
-  readonly #maxMessageBytes: number;
-  readonly #budget: MessageBudget;
   /** The `grpc-encoding` of this direction, where it is not identity. */
   encoding: Compression | undefined = undefined;
   readonly #walk: MessageWalk = new MessageWalk();
@@ -97,12 +99,8 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
   /** The hooks that hear of each message that begins to come. */
   #observer: AttemptChain | undefined = undefined;
 
-  /** `single`: a second message is an error. */
-  constructor(owner: InboxOwner<In>, single: boolean, maxMessageBytes: number, budget: MessageBudget) {
+  constructor(owner: InboxOwner<In>) {
     this.#owner = owner;
-    this.#single = single;
-    this.#maxMessageBytes = maxMessageBytes;
-    this.#budget = budget;
   }
 
   /** Tells the hooks of an attempt of each message that begins to come; undefined takes them away. */
@@ -156,14 +154,14 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
 
   /** Checks the length of the message whose prefix has come. */
   checkLength(length: number): void {
-    const { incomingName } = this.#owner;
-    if (length > this.#maxMessageBytes) {
+    const { incomingName, maxIncomingBytes, singleMessage } = this.#owner;
+    if (length > maxIncomingBytes) {
       throw new GrpcError(
         Status.RESOURCE_EXHAUSTED,
-        `${incomingName} message of ${length} bytes is larger than maxReceiveMessageBytes (${this.#maxMessageBytes})`,
+        `${incomingName} message of ${length} bytes is larger than maxReceiveMessageBytes (${maxIncomingBytes})`,
       );
     }
-    if (this.#single && this.#walk.count > 1) {
+    if (singleMessage && this.#walk.count > 1) {
       throw new GrpcError(Status.UNIMPLEMENTED, `a second ${incomingName} message came where the method has one`);
     }
     this.#observer?.messageReceived({ wireBytes: length, bytes: this.encoding === undefined ? length : undefined });
@@ -229,7 +227,7 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
     if (making === undefined) return;
     this.#extended = true;
     if (making.length > unbudgetedBytes) {
-      this.#reservation = this.#budget.reserve(this, making.length);
+      this.#reservation = this.#owner.messageBudget.reserve(this, making.length);
       if (!this.#reservation.granted) return;
     }
     this.#owner.extendWindow(making.missing);
@@ -249,7 +247,7 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
   }
 
   onNoRoom(): void {
-    const { maxBytes, timeoutMs } = this.#budget;
+    const { maxBytes, timeoutMs } = this.#owner.messageBudget;
     this.#failForRoom(
       `messages that have come in part use up the messageBudget (${maxBytes} bytes), ` +
         `and this one did not go on for ${timeoutMs} ms`,
@@ -466,7 +464,7 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
     if (this.encoding === undefined)
       throw new GrpcError(Status.INTERNAL, `${incomingName} message is compressed, but no grpc-encoding says how`);
     let inflation: Inflation | undefined;
-    const plain = decompressed(incomingName, bytes, this.encoding, this.#maxMessageBytes, () => {
+    const plain = decompressed(incomingName, bytes, this.encoding, this.#owner.maxIncomingBytes, () => {
       inflation = this.#inflationOf(bytes.length);
       this.#inflation = inflation;
       return inflation;

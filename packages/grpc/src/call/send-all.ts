@@ -20,8 +20,10 @@ export async function sendAll<T>(messages: Messages<T>, call: Sender<T>): Promis
   const iterator = isAsync ? messages[Symbol.asyncIterator]() : messages[Symbol.iterator]();
   // The end of the call is told in the context of its connection; the iterable is left in that of the caller.
   const context = new CallerContext();
-  let leave = (): void => {
-    leave = () => {};
+  let left = false;
+  const leave = (): void => {
+    if (left) return;
+    left = true;
     // The call has ended already: an error of the iterable has nowhere to go.
     context.run(
       () =>
@@ -30,7 +32,7 @@ export async function sendAll<T>(messages: Messages<T>, call: Sender<T>): Promis
           .catch(() => {}),
     );
   };
-  call.onEnded = () => leave();
+  call.onEnded = leave;
   for (;;) {
     // Each `await` costs as much as a small message: there is none where nothing has to be waited for.
     const next = iterator.next();

@@ -7,6 +7,7 @@ import type { HeaderField, Http2Stream } from "@trunkline/h2";
 import { Metadata } from "@trunkline/metadata";
 import { keepStack } from "../call/caller-stack.js";
 import { Inbox, type InboxOwner } from "../call/inbox.js";
+import type { MessageBudget } from "../call/message-budget.js";
 import type { CallOptions } from "../call/options.js";
 import type { AttemptChain } from "../hooks/attempts.js";
 import type { HookChain } from "../hooks/chain.js";
@@ -31,6 +32,7 @@ export class IncomingResponse implements InboxOwner<{}> {
   readonly #owner: ResponseOwner;
   readonly #bound: BoundMethod;
   readonly #options: CallOptions;
+  readonly maxIncomingBytes: number;
   readonly inbox: Inbox<{}>;
   /** The context of the caller, where there are listeners or hooks to be called in it. */
   listenerContext: CallerContext | undefined = undefined;
@@ -46,11 +48,20 @@ export class IncomingResponse implements InboxOwner<{}> {
     this.#owner = owner;
     this.#bound = bound;
     this.#options = options;
-    this.inbox = new Inbox<{}>(this, bound.method.singleResponse, maxMessageBytes, bound.channel.messageBudget);
+    this.maxIncomingBytes = maxMessageBytes;
+    this.inbox = new Inbox<{}>(this);
   }
 
   get incomingName(): "response" {
     return "response";
+  }
+
+  get singleMessage(): boolean {
+    return this.#bound.method.singleResponse;
+  }
+
+  get messageBudget(): MessageBudget {
+    return this.#bound.channel.messageBudget;
   }
 
   /** Receives from `stream` from now on; undefined takes the stream away. */

@@ -18,6 +18,7 @@ import {
 import { iterate, messageOf } from "@trunkline/streams/kit";
 import { Inbox, type InboxOwner } from "../call/inbox.js";
 import { Lifecycle, type LifecycleOwner } from "../call/lifecycle.js";
+import type { MessageBudget } from "../call/message-budget.js";
 import { callPeer, type Peer } from "../connection/peer.js";
 import type { MessageOptions, ResponseOptions, StatusOptions } from "../contract/call.js";
 import { asDeadline, Deadline } from "../contract/deadline.js";
@@ -87,12 +88,7 @@ export class ServerCallStream implements HandledCall, ResponseOwner, InboxOwner<
     this.#served = served;
     this.requestHeaders = request;
     this.#fields = fields;
-    this.#inbox = new Inbox<{}>(
-      this,
-      served.method.singleRequest,
-      served.maxReceiveMessageBytes ?? core.maxReceiveMessageBytes,
-      core.messageBudget,
-    );
+    this.#inbox = new Inbox<{}>(this);
     if (request.encoding !== undefined) this.#inbox.encoding = core.compressions.ofEncoding(request.encoding);
     this.#response = new OutgoingResponse(this, core, stream);
     this.#life = new Lifecycle(this, core.clock, core.timers);
@@ -108,6 +104,18 @@ export class ServerCallStream implements HandledCall, ResponseOwner, InboxOwner<
 
   get incomingName(): "request" {
     return "request";
+  }
+
+  get singleMessage(): boolean {
+    return this.#served.method.singleRequest;
+  }
+
+  get maxIncomingBytes(): number {
+    return this.#served.maxReceiveMessageBytes ?? this.#host.core.maxReceiveMessageBytes;
+  }
+
+  get messageBudget(): MessageBudget {
+    return this.#host.core.messageBudget;
   }
 
   get method(): Method {

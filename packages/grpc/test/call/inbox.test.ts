@@ -31,6 +31,9 @@ function inboxOf({
   const errors: GrpcError[] = [];
   const owner = {
     incomingName: "request",
+    singleMessage: single,
+    maxIncomingBytes: limit,
+    messageBudget: budget,
     keepsViews: true,
     decode: bytesCodec.decode,
     acknowledge: (count: number) => {
@@ -49,7 +52,7 @@ function inboxOf({
       errors.push(error);
     },
   };
-  return { inbox: new Inbox(owner, single, limit, budget), acknowledged: () => bytes, extensions, errors };
+  return { inbox: new Inbox(owner), acknowledged: () => bytes, extensions, errors };
 }
 
 /** Room for the answer to a message. */
@@ -408,6 +411,9 @@ describe("messages out of DATA frames", () => {
     const cause = new Error("no");
     const owner = {
       incomingName: "response",
+      singleMessage: false,
+      maxIncomingBytes: 100,
+      messageBudget: new MessageBudget(),
       decode: (): Uint8Array => {
         throw cause;
       },
@@ -421,7 +427,7 @@ describe("messages out of DATA frames", () => {
       onBadInput: (error: GrpcError) => told.push(error),
     };
     const told: GrpcError[] = [];
-    const inbox = new Inbox(owner, false, 100, new MessageBudget());
+    const inbox = new Inbox(owner);
     inbox.push(framed(hello));
     inbox.push(framed(hello));
     inbox.end();

@@ -63,14 +63,6 @@ export class ByteQueue {
     }
   }
 
-  clear(): void {
-    this.length = 0;
-    this.#chunks = [];
-    this.#head = 0;
-    this.#headOffset = 0;
-    this.#marks = undefined;
-  }
-
   #dropHead(): void {
     this.#headOffset = 0;
     this.#head += 1;

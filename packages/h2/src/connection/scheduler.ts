@@ -100,7 +100,7 @@ export class Scheduler {
       bytes <= stream.sendWindow.available &&
       bytes <= this.connectionWindow.available &&
       this.#output.length < directOutputBytes;
-    if (stream.queue.length === 0 && (fits || bytes === 0)) {
+    if (stream.bufferedBytes === 0 && (fits || bytes === 0)) {
       if (bytes > 0 || endStream) this.#writeChunks(stream, chunks, bytes, endStream);
       if (onWritten !== undefined) this.#output.writer.afterWrite(onWritten);
       return;
@@ -121,7 +121,7 @@ export class Scheduler {
 
   /** Returns whether the stream's sender may send more. Where not, `onWritable` follows. */
   isWritable(stream: Stream): boolean {
-    if (stream.queue.length >= this.#limits.streamSendHighWaterMark) {
+    if (stream.bufferedBytes >= this.#limits.streamSendHighWaterMark) {
       stream.awaitsWritable = true;
       return false;
     }
@@ -148,8 +148,8 @@ export class Scheduler {
   }
 
   /** True for a stream whose own window lets its data go on. */
-  #mayGoOn({ sendWindow, queue }: Stream): boolean {
-    return sendWindow.available - queue.length >= this.#limits.streamSendHighWaterMark >>> 1;
+  #mayGoOn({ sendWindow, bufferedBytes }: Stream): boolean {
+    return sendWindow.available - bufferedBytes >= this.#limits.streamSendHighWaterMark >>> 1;
   }
 
   #wait(stream: Stream): void {
@@ -199,7 +199,7 @@ export class Scheduler {
 
   /** Tells a stream's sender, if it waits and its own queue is low enough. */
   #tellWritable(stream: Stream): void {
-    if (!stream.awaitsWritable || stream.queue.length > this.#limits.streamSendHighWaterMark >>> 1) return;
+    if (!stream.awaitsWritable || stream.bufferedBytes > this.#limits.streamSendHighWaterMark >>> 1) return;
     if (!this.#hasRoom(stream)) {
       this.#wait(stream);
       return;
@@ -223,7 +223,7 @@ export class Scheduler {
 
   /** Puts a stream with queued data where it belongs. */
   #place(stream: Stream): void {
-    if (stream.scheduled || stream.heapIndex !== -1 || stream.queue.length === 0) return;
+    if (stream.scheduled || stream.heapIndex !== -1 || stream.bufferedBytes === 0) return;
     if (stream.sendWindow.available <= 0) {
       this.#blocked.add(stream);
       return;
@@ -241,8 +241,8 @@ export class Scheduler {
   /** Drops what waits on a stream that was reset. */
   drop(stream: Stream): void {
     this.#blocked.remove(stream);
-    this.#countQueued(-stream.queue.length);
-    stream.queue.clear();
+    this.#countQueued(-stream.bufferedBytes);
+    stream.dropQueue();
     stream.endQueued = false;
     stream.trailersQueued = undefined;
     this.#waitNoMore(stream);
@@ -260,7 +260,7 @@ export class Scheduler {
     if (this.#deadInRing < 64 || this.#deadInRing * 2 < size) return;
     for (let index = 0; index < size; index++) {
       const stream = this.#ring.shift() as Stream;
-      if (stream.queue.length > 0) this.#ring.push(stream);
+      if (stream.bufferedBytes > 0) this.#ring.push(stream);
       else stream.scheduled = false;
     }
     this.#deadInRing = 0;
@@ -285,19 +285,19 @@ export class Scheduler {
 
   #turn(stream: Stream): void {
     stream.scheduled = false;
-    if (stream.queue.length === 0) {
+    if (stream.bufferedBytes === 0) {
       this.#deadInRing -= 1; // It was reset while it waited in the ring.
       return;
     }
     // Not above zero where its window was taken back meanwhile.
     const bytes = Math.min(
       turnBytes,
-      stream.queue.length,
+      stream.bufferedBytes,
       stream.sendWindow.available,
       this.connectionWindow.available,
     );
     if (bytes > 0) {
-      const last = bytes === stream.queue.length && stream.endQueued;
+      const last = bytes === stream.bufferedBytes && stream.endQueued;
       this.#startData(stream, bytes, last && stream.trailersQueued === undefined);
       stream.queue.moveTo(this.#output.writer, bytes);
       this.#countQueued(-bytes);

@@ -63,7 +63,7 @@ function sendTrailers(sender: Sender, stream: Stream, fields: readonly HeaderFie
   if (!endStream) throw usage(stream.id, "a second header section must end the stream");
   if (stream.tunnel) throw usage(stream.id, "trailers in a tunnel"); // §8.5
   check(stream.id, trailersFlaw(fields));
-  if (stream.queue.length === 0) {
+  if (stream.bufferedBytes === 0) {
     write(sender, stream, fields, true);
     end(sender, stream);
     return;

@@ -36,6 +36,7 @@ export interface StreamOwner {
 
 export class Stream implements Http2Stream {
   readonly id: number;
+  /** The time when it was opened, to the millisecond. */
   readonly openedAt: number;
   readonly #owner: StreamOwner;
   /** The handler; undefined until `onRequest` has returned it. */
@@ -84,7 +85,8 @@ export class Stream implements Http2Stream {
 
   // scheduler.ts
   readonly sendWindow: SendWindow;
-  readonly queue: ByteQueue = new ByteQueue();
+  /** The queue of what could not be written at once. Most streams never have one. */
+  #queue: ByteQueue | undefined = undefined;
   /** True where END_STREAM, or trailers, wait behind the queue, which is then not empty. */
   endQueued = false;
   trailersQueued: readonly HeaderField[] | undefined = undefined;
@@ -116,7 +118,8 @@ export class Stream implements Http2Stream {
     openedAt: number,
   ) {
     this.id = id;
-    this.openedAt = openedAt;
+    // A whole number, which needs no memory of its own.
+    this.openedAt = Math.floor(openedAt);
     this.#owner = owner;
     this.handler = handler;
     this.sendWindow = new SendWindow(sendWindow);
@@ -137,7 +140,16 @@ export class Stream implements Http2Stream {
   }
 
   get bufferedBytes(): number {
-    return this.queue.length;
+    return this.#queue === undefined ? 0 : this.#queue.length;
+  }
+
+  get queue(): ByteQueue {
+    this.#queue ??= new ByteQueue();
+    return this.#queue;
+  }
+
+  dropQueue(): void {
+    this.#queue = undefined;
   }
 
   get isWritable(): boolean {
