@@ -29,6 +29,7 @@ export {
 } from "./client/methods.js";
 export type { ResolvedEndpoints, Resolver, Resolvers, ResolverTarget } from "./client/resolver.js";
 export type {
+  HedgingPolicy,
   MethodConfig,
   MethodName,
   RetryPolicy,

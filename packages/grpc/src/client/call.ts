@@ -31,21 +31,22 @@ import { asError, GrpcError } from "../wire/errors.js";
 import { readFailedAnswer } from "../wire/headers.js";
 import { Status } from "../wire/status.js";
 import { errorOfReset } from "../wire/wire-status.js";
+import { type AttemptFailure, Attempts, type AttemptsOwner, maxResends } from "./attempts.js";
 import type { BoundMethod } from "./bound-method.js";
 import { deadlineExceeded, endedWithOk, endOf, interceptorError, warn } from "./call-errors.js";
 import type { WaitingCall } from "./call-queue.js";
 import type { ClientConnection } from "./connection.js";
+import { Hedge, type HedgeOwner } from "./hedge.js";
 import { Milestones } from "./milestones.js";
 import { OutgoingRequest, type RequestOwner } from "./request.js";
 import { IncomingResponse, type ResponseOwner } from "./response.js";
-import { Retries } from "./retries.js";
 
 /** The time that an answer that is not gRPC's has for its text. A proxy sends its page at once. */
 const otherTextTimeoutMs = 1_000;
-/** The number of times that a call is sent again which the server has surely not begun to work on. */
-const maxResends = 2;
 
-export class ClientCallStream implements ClientCall<{}, {}>, WaitingCall, RequestOwner, ResponseOwner, LifecycleOwner {
+export class ClientCallStream
+  implements ClientCall<{}, {}>, WaitingCall, RequestOwner, ResponseOwner, LifecycleOwner, AttemptsOwner, HedgeOwner
+{
   readonly #bound: BoundMethod;
   readonly #options: CallOptions;
   readonly #request: OutgoingRequest;
@@ -58,10 +59,10 @@ export class ClientCallStream implements ClientCall<{}, {}>, WaitingCall, Reques
   /** The stream that the call has while it is open. */
   #stream: Http2Stream | undefined = undefined;
   #resends = 0;
-  /** The retries by the service config, where the method has a policy for them. */
-  readonly #retries: Retries | undefined;
-  /** Cancels the wait for the next attempt. */
-  #cancelRetry: (() => void) | undefined = undefined;
+  /** The further attempts by the service config, where the method has a policy for them. */
+  readonly #attempts: Attempts | undefined;
+  /** True while the call's own attempt waits for a stream or has one; hedges may run beside it or without it. */
+  attempting = false;
   #milestones: Milestones | undefined = undefined;
   /** Settles the promise of the one response message, in a short form. */
   #reply: ((message: {} | PromiseLike<{}>) => void) | undefined = undefined;
@@ -84,7 +85,11 @@ export class ClientCallStream implements ClientCall<{}, {}>, WaitingCall, Reques
     this.#request = new OutgoingRequest(this, bound, options);
     this.#response = new IncomingResponse(this, bound, options, this.#request.maxReceiveMessageBytes);
     const { policy, channel } = bound;
-    this.#retries = policy?.retry && new Retries(policy.retry, channel.serviceConfig?.throttle);
+    const further = policy?.attempts;
+    // A stream of requests is not kept, so that no second attempt could send it.
+    const applies = further?.hedgingDelayMs === undefined || bound.method.singleRequest;
+    if (further !== undefined && applies)
+      this.#attempts = new Attempts(further, channel.serviceConfig?.throttle, this, channel.clock);
     this.#life = new Lifecycle(this, bound.channel.clock, bound.channel.timers);
   }
 
@@ -113,7 +118,7 @@ export class ClientCallStream implements ClientCall<{}, {}>, WaitingCall, Reques
   }
 
   get previousAttempts(): number {
-    return this.#retries?.failedAttempts ?? 0;
+    return this.#attempts?.previousAttempts ?? 0;
   }
 
   get peer(): Peer | undefined {
@@ -340,9 +345,15 @@ export class ClientCallStream implements ClientCall<{}, {}>, WaitingCall, Reques
         return;
       }
     }
+    this.attempting = true;
     this.#atOnce = true;
     this.#bound.channel.connections.start(this);
     this.#atOnce = false;
+    if (this.#request.complete) this.#attempts?.hedge();
+  }
+
+  onRequestComplete(): void {
+    if (this.attempting) this.#attempts?.hedge();
   }
 
   /** Tells the hooks of the present attempt that it is over. */
@@ -372,7 +383,7 @@ export class ClientCallStream implements ClientCall<{}, {}>, WaitingCall, Reques
   }
 
   onRefused(error: GrpcError): void {
-    if (!this.#retryAfter(error.status)) this.#finish(error, true);
+    if (!this.#goesOnAfter(error)) this.#finish(error, true);
   }
 
   // The events of its stream.
@@ -381,11 +392,12 @@ export class ClientCallStream implements ClientCall<{}, {}>, WaitingCall, Reques
     this.#connection?.onAnswer();
     if (this.#stream === undefined) return;
     if (end) {
-      const failed = this.#retries && readFailedAnswer(fields);
-      if (failed !== undefined && this.#retryAfter(failed.status as Status, failed.pushback)) return;
+      const failed = this.#attempts && readFailedAnswer(fields);
+      if (failed !== undefined && this.#goesOnAfter(failed as AttemptFailure)) return;
       this.#onStatus(this.#response.takeTrailersOnly(fields));
       return;
     }
+    this.#attempts?.commit();
     const error = this.#response.takeInitial(fields);
     if (this.#response.other !== undefined) {
       this.#awaitOther();
@@ -426,35 +438,93 @@ export class ClientCallStream implements ClientCall<{}, {}>, WaitingCall, Reques
     else if (this.#stream !== undefined) this.#onStatus(this.#response.takeTrailers(fields));
   }
 
+  // Further attempts.
+
   /**
-   * Tries the call again after an attempt that has failed, where its policy and its state allow that: nothing of it
-   * has reached a handler's caller, and all that was sent is still here. Returns false where the call ends.
+   * Goes on after its own attempt has failed, where the policy and the state of the call allow that: nothing of the
+   * attempt has reached a reader, and all that was sent is still here. Returns false where the call ends.
    */
-  #retryAfter(status: Status, pushback?: string): boolean {
-    const retries = this.#retries;
-    if (retries === undefined || status === Status.OK || this.#life.ended) return false;
+  #goesOnAfter(failure: AttemptFailure): boolean {
+    if (this.#attempts === undefined || this.#life.ended) return false;
     if (this.#response.begun || this.#response.other !== undefined || this.#request.committed) return false;
-    const { connections } = this.#bound.channel;
-    if (connections.state === "SHUTDOWN") return false;
-    const waitMs = retries.failed(status, pushback);
-    const remainingMs = this.#life.remainingMs;
-    if (waitMs === undefined || (remainingMs !== undefined && waitMs >= remainingMs)) return false;
+    return this.#attempts.failed(failure, undefined, () => this.#leaveAttempt(failure.status));
+  }
+
+  #leaveAttempt(status: Status): void {
+    this.attempting = false;
     this.#stream?.reset(ErrorCode.CANCEL);
     this.#leaveStream();
     this.#endAttempt(status, "");
     this.#stage = "waiting";
-    connections.prepare(this);
-    const { clock } = this.#life;
-    const again = (): void => {
-      this.#cancelRetry = undefined;
-      this.#attemptOnce(false);
-    };
-    this.#cancelRetry = clock.at(clock.nowMs() + waitMs, again, "work");
-    return true;
+    this.#bound.channel.connections.prepare(this);
+  }
+
+  get timeForAttemptsMs(): number | undefined {
+    return this.#bound.channel.connections.state === "SHUTDOWN" ? 0 : this.#life.remainingMs;
+  }
+
+  attemptAgain(): void {
+    this.#attemptOnce(false);
+  }
+
+  attemptBeside(previousAttempts: number): Hedge {
+    return new Hedge(this, this.#bound.channel.connections, previousAttempts);
+  }
+
+  prepareHedge(hedge: Hedge, transparent: boolean): boolean {
+    const { hooks } = this;
+    if (!hooks?.has("onAttempt")) return true;
+    try {
+      this.#request.beginHedge(hooks, hedge, transparent);
+      return true;
+    } catch (error) {
+      this.cancelWith(interceptorError(error));
+      return false;
+    }
+  }
+
+  openHedge(hedge: Hedge, connection: ClientConnection, stream: Http2Stream, waited: boolean): void {
+    try {
+      this.hooks?.connection(connection.peer);
+      hedge.chain?.stream(waited);
+    } catch (error) {
+      this.cancelWith(interceptorError(error));
+      return;
+    }
+    const refused = this.#request.sendBeside(stream, hedge, this.#life.remainingMs, connection.peerMaxHeaderListSize);
+    if (refused !== undefined) this.cancelWith(refused);
+  }
+
+  goesOnWithout(hedge: Hedge, failure: AttemptFailure): boolean {
+    return this.#attempts?.failed(failure, hedge, () => hedge.leave(failure.status)) ?? false;
+  }
+
+  onHedgeLost(hedge: Hedge, error: GrpcError): void {
+    const isLate = this.#isLate(error);
+    if (!isLate && this.goesOnWithout(hedge, error)) return;
+    this.#finish(isLate ? this.#deadlineExceeded() : error, true);
+  }
+
+  adopt(hedge: Hedge, connection: ClientConnection, stream: Http2Stream): void {
+    if (this.#attempts !== undefined) this.#attempts.previousAttempts = hedge.previousAttempts;
+    this.#attempts?.commit(hedge);
+    this.#stream?.reset(ErrorCode.CANCEL);
+    if (this.#stream === undefined) this.#bound.channel.connections.forget(this);
+    else this.#leaveStream();
+    this.#endAttempt(Status.CANCELLED, "");
+    this.attempting = true;
+    this.#stage = "open";
+    this.#connection = connection;
+    this.#stream = stream;
+    this.attempt = hedge.chain;
+    this.#response.observe(hedge.chain);
+    this.#response.attach(stream);
+    this.#request.attach(stream);
+    this.#milestones?.onStarted();
   }
 
   #onStatus(told: GrpcError | undefined): void {
-    if (told === undefined) this.#retries?.succeeded();
+    if (told === undefined) this.#attempts?.succeeded();
     this.#response.tellTrailing();
     this.#finish(this.#isLate(told) ? this.#deadlineExceeded() : told, false);
   }
@@ -471,7 +541,7 @@ export class ClientCallStream implements ClientCall<{}, {}>, WaitingCall, Reques
       return;
     }
     const error = this.#response.other?.error() ?? errorOfReset(reset, "the server");
-    if (!this.#isLate(error) && this.#retryAfter(error.status)) return;
+    if (!this.#isLate(error) && this.#goesOnAfter(error)) return;
     this.#finish(this.#isLate(error) ? this.#deadlineExceeded() : error, false);
   }
 
@@ -500,7 +570,7 @@ export class ClientCallStream implements ClientCall<{}, {}>, WaitingCall, Reques
 
   get #waitsFor(): string | undefined {
     if (this.#preparing) return "an interceptor";
-    if (this.#cancelRetry !== undefined) return "its next attempt";
+    if (!this.attempting && this.#attempts?.pending) return "its next attempt";
     return this.#stage === "waiting" ? this.#bound.channel.connections.describeWait() : undefined;
   }
 
@@ -537,8 +607,7 @@ export class ClientCallStream implements ClientCall<{}, {}>, WaitingCall, Reques
   #finish(error: Error | undefined, dropUnread: boolean): void {
     if (!this.#life.end(error)) return;
     this.#cancelOther?.();
-    this.#cancelRetry?.();
-    this.#cancelRetry = undefined;
+    this.#attempts?.commit();
     if (this.#stream !== undefined) this.#leaveStream();
     else if (this.#stage === "waiting") this.#bound.channel.connections.forget(this);
     this.#endDirections(error, dropUnread);

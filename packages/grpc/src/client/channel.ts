@@ -76,8 +76,9 @@ export interface ChannelOptions extends CallDefaults, ChannelLifetimeOptions {
    */
   readonly connectTimeoutMs?: number | undefined;
   /**
-   * The service config, in gRPC's own form: times, waiting and retries by method. Calls with one request message are
-   * tried again whole; those with a stream of requests only until their first message was sent. Default: none.
+   * The service config, in gRPC's own form: times, waiting, retries and hedging by method. Calls with one request
+   * message are tried again whole, or hedged; those with a stream of requests are tried again only until their first
+   * message was sent. Default: none.
    */
   readonly serviceConfig?: ServiceConfig | undefined;
   /** The waits between failed attempts to connect. */

@@ -25,6 +25,15 @@ import { Status } from "../wire/status.js";
 import type { BoundMethod } from "./bound-method.js";
 import { interceptorError } from "./call-errors.js";
 
+/** An attempt beside the call's own, as its request writes it. */
+export interface RequestCopy {
+  readonly previousAttempts: number;
+  /** The hooks of the attempt. */
+  chain: AttemptChain | undefined;
+  /** The metadata of the attempt, where hooks have changed it. */
+  fields: readonly HeaderField[] | undefined;
+}
+
 /** The call whose request an `OutgoingRequest` is. */
 export interface RequestOwner {
   readonly hooks: HookChain | undefined;
@@ -34,6 +43,8 @@ export interface RequestOwner {
   readonly ended: boolean;
   /** The number of attempts that have failed before. */
   readonly previousAttempts: number;
+  /** Called when the one request message was given. */
+  onRequestComplete(): void;
   /** Begins the call, if it has not begun: every step does. */
   begin(): void;
   /** Ends the call from this side. */
@@ -143,6 +154,13 @@ export class OutgoingRequest implements OutboxOwner {
     return attempt;
   }
 
+  /** Does the same for an attempt beside the call's own. @throws what a hook throws */
+  beginHedge(hooks: HookChain, hedge: RequestCopy, transparent: boolean): void {
+    const event = new AttemptEvent(() => Metadata.fromWire(this.#fields), hedge.previousAttempts, transparent);
+    hedge.chain = hooks.attempt(event, warn);
+    hedge.fields = event.changed?.toWire();
+  }
+
   // Messages.
 
   /** True once the one request message was given. */
@@ -199,11 +217,12 @@ export class OutgoingRequest implements OutboxOwner {
     this.messages += 1;
     const { singleRequest } = this.#bound.method;
     if (singleRequest) this.#message = framed;
-    if (this.#stream !== undefined) this.#sendMessage(this.#stream, framed, singleRequest);
+    if (this.#stream !== undefined) this.#sendMessage(this.#stream, framed, singleRequest, this.#owner.attempt);
+    if (singleRequest) this.#owner.onRequestComplete();
   }
 
-  #sendMessage(stream: Http2Stream, framed: FramedMessage, last: boolean): void {
-    this.#owner.attempt?.messageSent(messageSizes(framed));
+  #sendMessage(stream: Http2Stream, framed: FramedMessage, last: boolean, attempt: AttemptChain | undefined): void {
+    attempt?.messageSent(messageSizes(framed));
     // The one message of a call is kept for another attempt.
     stream.sendData(framed, last ? endStream : endOfMessage(framed));
   }
@@ -231,19 +250,50 @@ export class OutgoingRequest implements OutboxOwner {
    * sent then
    */
   sendOn(stream: Http2Stream, remainingMs: number | undefined, maxHeaderListBytes: number): GrpcError | undefined {
-    const { previousAttempts } = this.#owner;
-    const given = this.#attemptFields ?? this.#fields;
-    const own = previousAttempts === 0 ? given : [...given, previousAttemptsField(previousAttempts)];
-    const fields = requestFields(this.#bound.head, remainingMs, own, this.outbox.compression);
-    const refused = own.length === 0 ? undefined : oversize("request headers", fields, maxHeaderListBytes);
-    if (refused !== undefined) return refused;
+    const { previousAttempts, attempt } = this.#owner;
+    const fields = this.#headers(this.#attemptFields, previousAttempts, remainingMs, maxHeaderListBytes);
+    if (fields instanceof GrpcError) return fields;
     this.#stream = stream;
     stream.sendHeaders(fields, keepOpen);
     this.outbox.attach(stream);
-    if (this.#message !== undefined) this.#sendMessage(stream, this.#message, true);
+    if (this.#message !== undefined) this.#sendMessage(stream, this.#message, true, attempt);
     else if (this.#endGiven) stream.sendData([], endStream);
     else this.outbox.flush();
     return undefined;
+  }
+
+  /** Sends the headers and the one message of an attempt beside the call's own. @returns why it cannot be sent */
+  sendBeside(
+    stream: Http2Stream,
+    hedge: RequestCopy,
+    remainingMs: number | undefined,
+    maxHeaderListBytes: number,
+  ): GrpcError | undefined {
+    const fields = this.#headers(hedge.fields, hedge.previousAttempts, remainingMs, maxHeaderListBytes);
+    if (fields instanceof GrpcError) return fields;
+    stream.sendHeaders(fields, keepOpen);
+    if (this.#message !== undefined) this.#sendMessage(stream, this.#message, true, hedge.chain);
+    return undefined;
+  }
+
+  /** Returns the header fields of an attempt, or why the server would not take them. */
+  #headers(
+    changed: readonly HeaderField[] | undefined,
+    previousAttempts: number,
+    remainingMs: number | undefined,
+    maxHeaderListBytes: number,
+  ): readonly HeaderField[] | GrpcError {
+    const given = changed ?? this.#fields;
+    const own = previousAttempts === 0 ? given : [...given, previousAttemptsField(previousAttempts)];
+    const fields = requestFields(this.#bound.head, remainingMs, own, this.outbox.compression);
+    return (own.length === 0 ? undefined : oversize("request headers", fields, maxHeaderListBytes)) ?? fields;
+  }
+
+  /** Goes on with a stream on which everything was sent. */
+  attach(stream: Http2Stream): void {
+    this.#stream = stream;
+    this.outbox.attach(stream);
+    this.outbox.flush();
   }
 
   /** Sends nothing more on the stream. */

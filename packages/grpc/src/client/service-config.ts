@@ -1,5 +1,5 @@
 /**
- * The service config of a channel, in gRPC's own form: times, waiting and retries by method.
+ * The service config of a channel, in gRPC's own form: times, waiting, retries and hedging by method.
  * @see https://github.com/grpc/grpc/blob/master/doc/service_config.md and gRFC A6
  */
 import { checkOptionNames, optionNames } from "@trunkline/base";
@@ -26,6 +26,19 @@ export interface RetryPolicy {
   readonly retryableStatusCodes: readonly (StatusName | Status)[];
 }
 
+/** Sends a call several times without waiting for failures; the first good answer counts. */
+export interface HedgingPolicy {
+  /** The number of attempts in all, from 2; more than 5 are 5. */
+  readonly maxAttempts: number;
+  /** The time from one attempt to the next, as text: `"0.1s"`. Default `"0s"`: all begin at once. */
+  readonly hedgingDelay?: string | undefined;
+  /**
+   * The statuses with which an attempt may fail while others go on; the next one then begins at once. Any other status
+   * ends the call. Default: none.
+   */
+  readonly nonFatalStatusCodes?: readonly (StatusName | Status)[] | undefined;
+}
+
 /** The config of some methods. Of several, that which names a method most exactly counts. */
 export interface MethodConfig {
   readonly name: readonly MethodName[];
@@ -34,6 +47,8 @@ export interface MethodConfig {
   /** `waitForReady` of calls that do not say. */
   readonly waitForReady?: boolean | undefined;
   readonly retryPolicy?: RetryPolicy | undefined;
+  /** The hedging of methods that may run several times at once. It cannot stand beside `retryPolicy`. */
+  readonly hedgingPolicy?: HedgingPolicy | undefined;
 }
 
 /**
@@ -59,6 +74,7 @@ const methodConfigNames = optionNames<MethodConfig>({
   timeout: true,
   waitForReady: true,
   retryPolicy: true,
+  hedgingPolicy: true,
 });
 const methodNameNames = optionNames<MethodName>({ service: true, method: true });
 const throttlingNames = optionNames<RetryThrottling>({ maxTokens: true, tokenRatio: true });
@@ -70,23 +86,38 @@ const retryPolicyNames = optionNames<RetryPolicy>({
   retryableStatusCodes: true,
 });
 
+const hedgingPolicyNames = optionNames<HedgingPolicy>({
+  maxAttempts: true,
+  hedgingDelay: true,
+  nonFatalStatusCodes: true,
+});
+
 /** The most attempts of a call, by gRFC A6. */
 const mostAttempts = 5;
 
-/** A retry policy, checked. */
-export interface ResolvedRetryPolicy {
+/** The longest waits before retries. */
+export interface RetryBackoff {
+  readonly initialMs: number;
+  readonly maxMs: number;
+  readonly multiplier: number;
+}
+
+/** A policy for retries or for hedging, checked. */
+export interface AttemptPolicy {
   readonly maxAttempts: number;
-  readonly initialBackoffMs: number;
-  readonly maxBackoffMs: number;
-  readonly backoffMultiplier: number;
+  /** The statuses after which there may be another attempt. */
   readonly statuses: ReadonlySet<Status>;
+  /** The waits after failures; undefined where the next attempt begins at once. */
+  readonly backoff: RetryBackoff | undefined;
+  /** The time from an attempt to one beside it; undefined where attempts follow each other. */
+  readonly hedgingDelayMs: number | undefined;
 }
 
 /** The part of a service config that is for one method. */
 export interface MethodPolicy {
   readonly timeoutMs: number | undefined;
   readonly waitForReady: boolean | undefined;
-  readonly retry: ResolvedRetryPolicy | undefined;
+  readonly attempts: AttemptPolicy | undefined;
 }
 
 /** The tokens of a channel's retries. */
@@ -104,6 +135,11 @@ export class RetryThrottle {
   /** Counts a failure. Returns whether a call may be tried again. */
   failed(): boolean {
     this.#tokens = Math.max(0, this.#tokens - 1);
+    return this.allows;
+  }
+
+  /** True while calls may have further attempts. */
+  get allows(): boolean {
     return this.#tokens > this.#maxTokens / 2;
   }
 
@@ -135,7 +171,7 @@ export class ResolvedServiceConfig {
 
   #add(config: MethodConfig, where: string): void {
     checkOptionNames(where, config, methodConfigNames);
-    const { name, timeout, waitForReady, retryPolicy } = config;
+    const { name, timeout, waitForReady } = config;
     if (!Array.isArray(name) || name.length === 0)
       throw new TypeError(`${where}.name must be an array of the methods that it is for`);
     if (waitForReady !== undefined && typeof waitForReady !== "boolean")
@@ -143,7 +179,7 @@ export class ResolvedServiceConfig {
     const policy: MethodPolicy = {
       timeoutMs: timeout === undefined ? undefined : durationMs(timeout, `${where}.timeout`),
       waitForReady,
-      retry: retryPolicy === undefined ? undefined : resolveRetryPolicy(retryPolicy, `${where}.retryPolicy`),
+      attempts: resolveAttempts(config, where),
     };
     for (const each of name as readonly MethodName[]) {
       const key = keyOf(each, `${where}.name`);
@@ -162,28 +198,57 @@ function keyOf(name: MethodName, where: string): string {
   return service === "" ? "" : `/${service}/${method}`;
 }
 
-function resolveRetryPolicy(policy: RetryPolicy, where: string): ResolvedRetryPolicy {
+function resolveAttempts({ retryPolicy, hedgingPolicy }: MethodConfig, where: string): AttemptPolicy | undefined {
+  if (retryPolicy !== undefined && hedgingPolicy !== undefined)
+    throw new TypeError(`${where} has retryPolicy and hedgingPolicy: a method has one of them, not both`);
+  if (hedgingPolicy !== undefined) return resolveHedgingPolicy(hedgingPolicy, `${where}.hedgingPolicy`);
+  return retryPolicy === undefined ? undefined : resolveRetryPolicy(retryPolicy, `${where}.retryPolicy`);
+}
+
+function resolveHedgingPolicy(policy: HedgingPolicy, where: string): AttemptPolicy {
+  checkOptionNames(where, policy, hedgingPolicyNames);
+  const { maxAttempts, hedgingDelay = "0s", nonFatalStatusCodes = [] } = policy;
+  return {
+    maxAttempts: checkedAttempts(maxAttempts, where),
+    statuses: statusesOf(nonFatalStatusCodes, `${where}.nonFatalStatusCodes`),
+    backoff: undefined,
+    hedgingDelayMs: durationMs(hedgingDelay, `${where}.hedgingDelay`),
+  };
+}
+
+function resolveRetryPolicy(policy: RetryPolicy, where: string): AttemptPolicy {
   checkOptionNames(where, policy, retryPolicyNames);
   const { maxAttempts, initialBackoff, maxBackoff, backoffMultiplier, retryableStatusCodes } = policy;
-  if (!Number.isInteger(maxAttempts) || maxAttempts < 2)
-    throw new RangeError(`${where}.maxAttempts must be a whole number from 2, not ${String(maxAttempts)}`);
   if (!(backoffMultiplier > 0 && Number.isFinite(backoffMultiplier)))
     throw new RangeError(`${where}.backoffMultiplier must be a number above 0, not ${String(backoffMultiplier)}`);
   if (!Array.isArray(retryableStatusCodes) || retryableStatusCodes.length === 0)
     throw new TypeError(`${where}.retryableStatusCodes must be an array of statuses, and not empty`);
   return {
-    maxAttempts: Math.min(maxAttempts, mostAttempts),
-    initialBackoffMs: aboveZeroMs(initialBackoff, `${where}.initialBackoff`),
-    maxBackoffMs: aboveZeroMs(maxBackoff, `${where}.maxBackoff`),
-    backoffMultiplier,
-    statuses: new Set(retryableStatusCodes.map((code: StatusName | Status) => statusOf(code, where))),
+    maxAttempts: checkedAttempts(maxAttempts, where),
+    statuses: statusesOf(retryableStatusCodes, `${where}.retryableStatusCodes`),
+    backoff: {
+      initialMs: aboveZeroMs(initialBackoff, `${where}.initialBackoff`),
+      maxMs: aboveZeroMs(maxBackoff, `${where}.maxBackoff`),
+      multiplier: backoffMultiplier,
+    },
+    hedgingDelayMs: undefined,
   };
+}
+
+function checkedAttempts(count: number, where: string): number {
+  if (Number.isInteger(count) && count >= 2) return Math.min(count, mostAttempts);
+  throw new RangeError(`${where}.maxAttempts must be a whole number from 2, not ${String(count)}`);
+}
+
+function statusesOf(codes: readonly (StatusName | Status)[], where: string): ReadonlySet<Status> {
+  if (!Array.isArray(codes)) throw new TypeError(`${where} must be an array of statuses`);
+  return new Set(codes.map((code: StatusName | Status) => statusOf(code, where)));
 }
 
 function statusOf(code: StatusName | Status, where: string): Status {
   const status = typeof code === "number" ? code : Object.hasOwn(Status, code) ? Status[code] : undefined;
   if (status !== undefined && isStatus(status) && status !== Status.OK) return status;
-  throw new TypeError(`${where}.retryableStatusCodes has ${JSON.stringify(code)}, which is no status of an error`);
+  throw new TypeError(`${where} has ${JSON.stringify(code)}, which is no status of an error`);
 }
 
 function checkedThrottling(throttling: RetryThrottling): RetryThrottling {

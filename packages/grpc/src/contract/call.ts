@@ -34,8 +34,8 @@ export interface CommonCall {
   /** The time by which the call must have ended; undefined if there is no limit. */
   readonly deadline: Deadline | undefined;
   /**
-   * The number of attempts of this call that have failed before this one: retries by the service config (gRFC A6),
-   * counted by the client and told to the server.
+   * The number of attempts of this call that were begun before this one: retries and hedges by the service config (gRFC
+   * A6), counted by the client and told to the server.
    */
   readonly previousAttempts: number;
 }

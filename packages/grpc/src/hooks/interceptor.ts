@@ -64,8 +64,8 @@ export interface CallHooks {
   onRequest?(request: CallRequest): void | Promise<void>;
   /**
    * Called when an attempt begins: at a client each time that the call begins to ask for a connection, and so again for
-   * retries and for calls that are sent again; at a server once for each call. The hooks that it returns are for this
-   * attempt alone. It is the place for metadata that is different for each attempt.
+   * retries, for hedges, and for calls that are sent again; at a server once for each call. The hooks that it returns
+   * are for this attempt alone. It is the place for metadata that is different for each attempt.
    */
   onAttempt?(attempt: CallAttempt): AttemptHooks | undefined;
   /**
@@ -118,7 +118,7 @@ export interface CallRequest extends CallMetadata {
 
 /** One attempt of a call, when it begins. At a server its metadata is the request's, and a change has no effect. */
 export interface CallAttempt extends CallMetadata {
-  /** The number of attempts that have failed before, as the policy for retries counts them. */
+  /** The number of attempts that were begun before, as the policy for retries or hedging counts them. */
   readonly previousAttempts: number;
   /** True where the call is sent again because the server has surely not begun to work on it (gRFC A6). */
   readonly transparent: boolean;

@@ -279,6 +279,7 @@ describe("a method config", () => {
   });
 
   const config = (retryPolicy: unknown): unknown => ({ methodConfig: [{ name: [{}], retryPolicy }] });
+  const hedged = (hedgingPolicy: unknown): unknown => ({ methodConfig: [{ name: [{}], hedgingPolicy }] });
   it.each<[unknown, string]>([
     [{ methodConfig: {} }, "methodConfig must be an array"],
     [{ loadBalancing: [] }, "loadBalancing"],
@@ -298,6 +299,18 @@ describe("a method config", () => {
     [config({ ...policy, retryableStatusCodes: ["OK"] }), 'has "OK", which is no status of an error'],
     [config({ ...policy, retryableStatusCodes: [99] }), "has 99, which is no status of an error"],
     [config({ ...policy, hedging: 1 }), "hedging"],
+    [
+      { methodConfig: [{ name: [{}], retryPolicy: policy, hedgingPolicy: { maxAttempts: 2 } }] },
+      "methodConfig[0] has retryPolicy and hedgingPolicy: a method has one of them, not both",
+    ],
+    [hedged({ maxAttempts: 1 }), "hedgingPolicy.maxAttempts must be a whole number from 2, not 1"],
+    [hedged({ maxAttempts: 2, hedgingDelay: 5 }), "hedgingPolicy.hedgingDelay must be a duration"],
+    [
+      hedged({ maxAttempts: 2, nonFatalStatusCodes: "UNAVAILABLE" }),
+      "nonFatalStatusCodes must be an array of statuses",
+    ],
+    [hedged({ maxAttempts: 2, nonFatalStatusCodes: ["OK"] }), 'nonFatalStatusCodes has "OK", which is no status'],
+    [hedged({ maxAttempts: 2, initialBackoff: "1s" }), "initialBackoff"],
     [{ retryThrottling: { maxTokens: 1_001, tokenRatio: 1 } }, "maxTokens must be above 0 and at most 1000, not 1001"],
     [{ retryThrottling: { maxTokens: 10, tokenRatio: 0 } }, "tokenRatio must be a number above 0, not 0"],
   ])("%j is refused by name", (serviceConfig, message) => {
