@@ -1,5 +1,6 @@
 /** The grammar of the command line: commands, options, help. The commands themselves are in `commands/`, one a file. */
 import { Command, CommanderError, Option } from "commander";
+import type { BenchOptions } from "./commands/bench.js";
 import type { CallOptions } from "./commands/call.js";
 import type { CertOptions, CertPeerOptions } from "./commands/cert.js";
 import type { CheckOptions } from "./commands/check.js";
@@ -19,6 +20,8 @@ import type { UpOptions } from "./commands/up.js";
 import type { CommonOptions } from "./context.js";
 import {
   defaultAuthorityDays,
+  defaultBenchConnections,
+  defaultBenchTime,
   defaultCertificateDays,
   defaultGrace,
   defaultHealthFailures,
@@ -60,6 +63,7 @@ export type Request =
   | { readonly command: "drain"; readonly options: DrainOptions & CommonOptions }
   | { readonly command: "ping"; readonly name: string; readonly options: PingOptions & CommonOptions }
   | { readonly command: "doctor"; readonly name: string | undefined; readonly options: AccessOptions & CommonOptions }
+  | { readonly command: "bench"; readonly name: string | undefined; readonly options: BenchOptions & CommonOptions }
   | { readonly command: "call"; readonly words: readonly string[]; readonly options: CallOptions & CommonOptions }
   | { readonly command: "demo"; readonly options: DemoOptions & CommonOptions }
   | { readonly command: "token mint"; readonly identity: string; readonly options: TokenOptions & CommonOptions }
@@ -92,6 +96,7 @@ export const commandNames: readonly string[] = [
   "drain",
   "ping",
   "doctor",
+  "bench",
   "call",
   "demo",
   "token",
@@ -153,6 +158,7 @@ export function createProgram(accept: Accept = () => {}, write: (text: string) =
   defineDrain(program, accept);
   definePing(program, accept);
   defineDoctor(program, accept);
+  defineBench(program, accept);
   defineCall(program, accept);
   defineDemo(program, accept);
   defineToken(program, accept);
@@ -372,6 +378,22 @@ function defineDoctor(program: Command, accept: Accept): void {
       accept({ command: "doctor", name, options }),
     );
   finish(withIdentity(withAccess(doctor), "dials"), "trunkline doctor", "trunkline doctor web --json");
+}
+
+function defineBench(program: Command, accept: Accept): void {
+  const bench = define(program, "bench", "measure round trips and throughput to the exposer of a name")
+    .argument("[name]", "what the other side exposes; its target sees nothing of it")
+    .option("--time <duration>", "for each of the three measurements", defaultBenchTime)
+    .option("--connections <number>", "at once", defaultBenchConnections)
+    .option("--direct <address>", "a bench --serve at the other side, to measure the way without a router, too")
+    .option("--serve <address>", "let others measure the way to this address, until interrupted")
+    .action((name: string | undefined, options: BenchOptions) => accept({ command: "bench", name, options }));
+  finish(
+    withIdentity(withAccess(bench), "dials"),
+    "trunkline bench web",
+    "trunkline bench --serve 0.0.0.0:7500        # at the exposer's side, and then",
+    "trunkline bench web --direct board-7:7500 --connections 8",
+  );
 }
 
 function defineCall(program: Command, accept: Accept): void {

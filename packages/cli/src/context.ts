@@ -116,6 +116,6 @@ export function interrupted(signal: AbortSignal): Promise<void> {
 }
 
 /** Resolves after `ms`, or at once when the signal aborts. It keeps the process alive. */
-export function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return pauseOn(systemClock, ms, "work", signal);
+export function pause(ms: number, signal: AbortSignal, clock: Clock = systemClock): Promise<void> {
+  return pauseOn(clock, ms, "work", signal);
 }

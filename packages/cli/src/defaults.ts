@@ -71,3 +71,9 @@ export const defaultResume = "60s";
 
 /** The time between two messages of a router to `top`. */
 export const defaultTopInterval = "1s";
+
+/** The time of each measurement of `bench`: long enough for windows to grow on a long way. */
+export const defaultBenchTime = "3s";
+
+/** The connections that `bench` measures at once. */
+export const defaultBenchConnections = "1";

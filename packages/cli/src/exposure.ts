@@ -1,4 +1,5 @@
 /** Keeps a name exposed: through the loss of the router, its restart, and its move to another port of this machine. */
+import type { Clock } from "@trunkline/base";
 import { GrpcError, Status } from "@trunkline/grpc";
 import type { MetadataInit } from "@trunkline/metadata";
 import type { Listener, ListenerState, ResumptionEvent, RouterStream } from "@trunkline/router";
@@ -12,6 +13,8 @@ import type { RouterAccess } from "./router-access.js";
 /** Callbacks of `keepExposed`. */
 export interface ExposureOptions {
   readonly signal: AbortSignal;
+  /** The clock of the waits between attempts. */
+  readonly clock: Clock;
   /** The metadata of the name. */
   readonly metadata: MetadataInit;
   /** Returns why the target is not well, as it is known when the name is exposed; undefined where it is. */
@@ -37,6 +40,9 @@ export interface ExposureOptions {
  */
 const retryMs = 500;
 
+/** The wait while the token in a file is refused: it has expired, and its file gets another one sooner or later. */
+const renewalMs = 5_000;
+
 /**
  * The number of refusals that are not believed: a restarted router listens a moment before its new token is in its
  * file.
@@ -60,6 +66,8 @@ class Exposure {
   readonly #access: RouterAccess;
   readonly #options: ExposureOptions;
   #lost = false;
+  /** True once it was told that the token is refused. */
+  #refusedToken = false;
   /** The number of refusals since the name was exposed last. */
   #refusals = 0;
 
@@ -94,8 +102,7 @@ class Exposure {
       for await (const stream of listener) this.#options.onStream(stream);
     } catch (error) {
       if (signal.aborted || moved.signal.aborted) return;
-      this.#retryOrThrow(error, endpoint);
-      await pause(retryMs, signal);
+      await pause(this.#retryOrThrow(error, endpoint), signal, this.#options.clock);
     } finally {
       over.abort();
     }
@@ -106,6 +113,7 @@ class Exposure {
       if (this.everExposed && !this.#lost) return;
       this.everExposed = true;
       this.#lost = false;
+      this.#refusedToken = false;
       this.#refusals = 0;
       this.#options.onExposed(endpoint);
     } else if (state.kind === "reconnecting") {
@@ -132,11 +140,18 @@ class Exposure {
     }
   }
 
-  #retryOrThrow(error: unknown, endpoint: string): void {
+  /** Returns the wait before the next attempt. @throws CommandError where that would fail as this one did */
+  #retryOrThrow(error: unknown, endpoint: string): number {
     const failure = routerFailure(error, { endpoint, name: this.#name });
+    if (!this.everExposed) throw failure;
     const unbelieved = failure.exitCode === ExitCode.denied && this.#access.local && ++this.#refusals <= maxRefusals;
-    if (!this.everExposed || !(unbelieved || failure.exitCode === ExitCode.routerUnavailable)) throw failure;
+    const mayBeRenewed = isTokenRefused(error) && this.#access.isTokenRenewable;
+    if (!unbelieved && !mayBeRenewed && failure.exitCode !== ExitCode.routerUnavailable) throw failure;
+    // The loss of the router was told; that it is back, and refuses the token, is another matter.
+    if (mayBeRenewed && !this.#refusedToken) this.#lost = false;
+    this.#refusedToken = mayBeRenewed;
     this.#lose(failure);
+    return mayBeRenewed ? renewalMs : retryMs;
   }
 
   /** Reports the loss of the router. Returns false if it was reported before. */
@@ -146,4 +161,8 @@ class Exposure {
     this.#options.onLost(reason);
     return true;
   }
+}
+
+function isTokenRefused(error: unknown): boolean {
+  return error instanceof GrpcError && error.status === Status.UNAUTHENTICATED;
 }

@@ -3,8 +3,9 @@
  * reaches the target. An exposer that answers says so in the metadata of its name.
  */
 import type { Clock } from "@trunkline/base";
-import type { ListedName, RouterStream } from "@trunkline/router";
-import { type ObjectStream, streamMetadata } from "@trunkline/streams";
+import type { ListedName } from "@trunkline/router";
+import type { ObjectStream } from "@trunkline/streams";
+import { OwnStreams } from "./expose/own-streams.js";
 
 /** The metadata of a name whose exposer answers pings, and of a stream that is one. */
 export const pingMetadata: Readonly<Record<"trunkline-ping", string>> = { "trunkline-ping": "1" };
@@ -21,48 +22,23 @@ export function answersPings({ metadata }: ListedName): boolean {
   return metadata.get("trunkline-ping") === pingMetadata["trunkline-ping"];
 }
 
-/** The answers of an exposer. */
-export class PingAnswers {
-  readonly #clock: Clock;
-  #open = 0;
+/** Returns the streams of pings of an exposer. */
+export function pingStreams(clock: Clock): OwnStreams {
+  const answer = (stream: ObjectStream<Uint8Array>): Promise<void> => answerPings(stream, clock);
+  return new OwnStreams({ key: "trunkline-ping", what: "streams of pings", most: maxPingStreams, answer });
+}
 
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
-
-  /** Answers the pings of a stream until it ends. Returns false where the stream is none of pings. */
-  take(stream: RouterStream): boolean {
-    if (stream.extra(streamMetadata)?.get("trunkline-ping") === undefined) return false;
-    if (this.#open >= maxPingStreams) {
-      stream.abort(new Error(`${maxPingStreams} streams of pings are open, and no more are taken`));
-      return true;
-    }
-    this.#open += 1;
-    this.#answer(stream).then(
-      () => this.#over(stream, undefined),
-      (error: unknown) => this.#over(stream, error),
+async function answerPings(stream: ObjectStream<Uint8Array>, clock: Clock): Promise<void> {
+  for (;;) {
+    const idle = new AbortController();
+    const cancel = clock.at(
+      clock.nowMs() + idleTimeoutMs,
+      () => idle.abort(new Error(`no ping came for ${idleTimeoutMs} ms`)),
+      "watch",
     );
-    return true;
-  }
-
-  async #answer(stream: ObjectStream<Uint8Array>): Promise<void> {
-    for (;;) {
-      const idle = new AbortController();
-      const cancel = this.#clock.at(
-        this.#clock.nowMs() + idleTimeoutMs,
-        () => idle.abort(new Error(`no ping came for ${idleTimeoutMs} ms`)),
-        "watch",
-      );
-      const ping = await stream.receive({ signal: idle.signal }).finally(cancel);
-      if (ping === undefined) return stream.sendEof();
-      if (ping.length > pingBytes) throw new Error(`a ping has at most ${pingBytes} bytes, and ${ping.length} came`);
-      await stream.send(ping);
-    }
-  }
-
-  #over(stream: ObjectStream<Uint8Array>, error: unknown): void {
-    this.#open -= 1;
-    if (error === undefined) stream.close().catch(() => {});
-    else stream.abort(error);
+    const ping = await stream.receive({ signal: idle.signal }).finally(cancel);
+    if (ping === undefined) return stream.sendEof();
+    if (ping.length > pingBytes) throw new Error(`a ping has at most ${pingBytes} bytes, and ${ping.length} came`);
+    await stream.send(ping);
   }
 }

@@ -142,6 +142,11 @@ export class RouterAccess implements AsyncDisposable {
     return { metadata, ...this.toPeer(metadata) };
   }
 
+  /** True where the token is read anew for each use, so that one that was refused may be another one by now. */
+  get isTokenRenewable(): boolean {
+    return this.#givenToken?.isRenewable === true;
+  }
+
   /** Returns the endpoint of the router as far as it is known now. */
   async endpoint(): Promise<string> {
     if (this.#givenEndpoint !== undefined) return this.#givenEndpoint;
@@ -234,15 +239,21 @@ export class RouterAccess implements AsyncDisposable {
  * @throws CommandError for a malformed one, and for a password in the option
  */
 export function givenProxy({ proxy }: AccessOptions, env: Environment): string | false | undefined {
-  const source = proxy === undefined ? "TRUNKLINE_PROXY" : "--proxy";
   const text = proxy ?? nonEmpty(env["TRUNKLINE_PROXY"]);
   if (text === undefined || text === "none") return text && false;
-  const { credentials } = usable(() => parseProxy(text, source));
-  if (proxy !== undefined && credentials !== undefined && credentials.password !== "") {
-    const message = "a password in --proxy would be seen in the list of processes: give the URL by TRUNKLINE_PROXY";
-    throw new CommandError(message, ExitCode.usage);
-  }
+  if (proxy === undefined) usable(() => parseProxy(text, "TRUNKLINE_PROXY"));
+  else checkProxy(proxy, "--proxy");
   return text;
+}
+
+/** Checks a proxy that others can see. `source` begins the message. @throws CommandError */
+export function checkProxy(text: string, source: string): void {
+  if (text === "none") return;
+  const { credentials } = usable(() => parseProxy(text, source));
+  if (credentials === undefined || credentials.password === "") return;
+  const seen = source === "--proxy" ? "in the list of processes" : "in the file";
+  const message = `a password in ${source} would be seen ${seen}: give the URL by TRUNKLINE_PROXY`;
+  throw new CommandError(message, ExitCode.usage);
 }
 
 /** Calls `find`. @throws CommandError for what is malformed or contradicts itself */

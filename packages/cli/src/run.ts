@@ -129,6 +129,10 @@ async function dispatch(given: Request, context: Context): Promise<void> {
       const { doctor } = await import("./commands/doctor.js");
       return doctor(request.name, request.options, context);
     }
+    case "bench": {
+      const { bench } = await import("./commands/bench.js");
+      return bench(request.name, request.options, context);
+    }
     case "call": {
       const { call } = await import("./commands/call.js");
       return call(request.words, request.options, context);

@@ -43,6 +43,11 @@ export class TokenSource implements Disposable {
     this.#unixNowMs = unixNowMs;
   }
 
+  /** True where the token comes from a file, which may get another one. */
+  get isRenewable(): boolean {
+    return "file" in this.#place;
+  }
+
   /**
    * Returns the token as it is now; while its file cannot be read, the last one.
    * @throws CommandError where there was none yet

@@ -56,7 +56,7 @@ describe("a client certificate", () => {
     const { router, endpoint } = await lab.router(...server, "--require-client-cert");
     const run = lab.run(["ls", "--endpoint", endpoint, "--tls-ca", pem("authority")]);
     expect(await run.exit).toBe(ExitCode.routerUnavailable);
-    expect((await router.event("tls-refused"))["error"]).toContain("was refused");
+    expect((await router.event("connection-refused"))["error"]).toContain("was refused");
   });
 
   test("stays refused or accepted by the authorities that the file has now", async () => {

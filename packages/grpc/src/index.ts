@@ -78,7 +78,7 @@ export type {
   UnaryHandler,
 } from "./server/handlers.js";
 export type { MethodOptions, ServiceOptions } from "./server/method-table.js";
-export { Server, type ServerListenOptions, type ServerOptions } from "./server/server.js";
+export { type ServeOptions, Server, type ServerListenOptions, type ServerOptions } from "./server/server.js";
 export { bytesCodec, type DecodeLimits, type DecodeOptions, type MessageCodec } from "./service/codec.js";
 export type { MethodDefinition, ServiceDefinition } from "./service/definition.js";
 export { protobufCodec } from "./service/protobuf.js";

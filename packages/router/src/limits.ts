@@ -74,6 +74,11 @@ export interface RouterLimits {
    */
   readonly maxConcurrentStreams?: number | undefined;
   /**
+   * The number of connections. At one more, a connection without a call is closed in order, whose client connects again
+   * when it has one; where all have calls, the new one is refused. Default 10,000.
+   */
+  readonly maxConnections?: number | undefined;
+  /**
    * The largest frame that is passed on, as a message. Default 4,194,304 bytes, the default of every gRPC
    * implementation.
    */
@@ -110,6 +115,7 @@ export const limitNames: { readonly [Name in keyof RouterLimits]-?: true } = {
   keepaliveIntervalMs: true,
   keepaliveTimeoutMs: true,
   maxConcurrentStreams: true,
+  maxConnections: true,
   maxReceiveMessageBytes: true,
   maxBufferedBytesPerConnection: true,
   maxReportedRefusals: true,
@@ -151,6 +157,7 @@ export function resolveLimits(limits: RouterLimits): ResolvedRouterLimits {
     keepaliveIntervalMs: timeOrForever("keepaliveIntervalMs", 20_000),
     keepaliveTimeoutMs: time("keepaliveTimeoutMs", 35_000),
     maxConcurrentStreams: wholeNumber("maxConcurrentStreams", limits.maxConcurrentStreams ?? 16_384, 1, 2 ** 31 - 1),
+    maxConnections: count("maxConnections", 10_000, 1),
     maxReceiveMessageBytes: wholeNumber(
       "maxReceiveMessageBytes",
       limits.maxReceiveMessageBytes ?? 4_194_304,

@@ -267,9 +267,11 @@ export class Router implements AsyncDisposable {
       unixNowMs,
       reporter,
     });
-    const { maxConcurrentStreams, maxReceiveMessageBytes, keepaliveIntervalMs, keepaliveTimeoutMs } = limits;
+    const { keepaliveIntervalMs, keepaliveTimeoutMs } = limits;
+    const { maxConcurrentStreams, maxConnections, maxReceiveMessageBytes } = limits;
     this.server = new Server({
       maxConcurrentStreams,
+      maxConnections,
       maxReceiveMessageBytes,
       keepaliveIntervalMs,
       keepaliveTimeoutMs,
@@ -292,7 +294,7 @@ export class Router implements AsyncDisposable {
     });
     this.admin = view;
     this.#adminService = new AdminServiceHandler({ view, callers, access });
-    this.#webSockets = new WebSocketAcceptor((carrier) => void this.server.serve(carrier));
+    this.#webSockets = new WebSocketAcceptor((carrier) => void this.server.serve(carrier, { limited: true }));
     this.health = new Health().addTo(this.server);
     for (const { typeName } of [ForwardingService, ExchangeService, AdminService]) this.health.set(typeName, "SERVING");
     this.server.add(ForwardingService, this.#routerService.implementation);

@@ -20,6 +20,7 @@ import { brandKey, hasBrand } from "../kind-of.js";
  * - `TLS_CIPHER`: both sides have no cipher suite in common that is allowed (for HTTP/2: RFC 9113 §9.2.2).
  * - `TLS_ALPN`: the peer does not speak the application protocol that this side needs (for HTTP/2: RFC 9113 §3.2).
  * - `TOO_MANY_HANDSHAKES`: a server has as many connections in their handshake as it allows.
+ * - `TOO_MANY_CONNECTIONS`: a server has as many connections with calls as it allows.
  * - `TLS_FAILED`: any other failure of the handshake.
  * - `CERTIFICATE_EXPIRED`, `CERTIFICATE_NOT_YET_VALID`, `CERTIFICATE_REVOKED`: the peer's certificate.
  * - `CERTIFICATE_WRONG_HOST`: the server's certificate is for other names.
@@ -45,6 +46,7 @@ export type TransportErrorCode =
   | "TLS_CIPHER"
   | "TLS_ALPN"
   | "TOO_MANY_HANDSHAKES"
+  | "TOO_MANY_CONNECTIONS"
   | "TLS_FAILED"
   | "CERTIFICATE_EXPIRED"
   | "CERTIFICATE_NOT_YET_VALID"

@@ -5,6 +5,7 @@ import { systemClock } from "@trunkline/base/node";
 import { GrpcError, Status } from "@trunkline/grpc";
 import { type Listener, peerIdentity, type RouterStream } from "@trunkline/router";
 import { streamMetadata } from "@trunkline/streams";
+import { measurementMetadata, measurementStreams } from "../bench/service.js";
 import { CommandError, reasonOf } from "../command-error.js";
 import { Connections, type Report } from "../connections.js";
 import {
@@ -31,7 +32,7 @@ import { StandardStreams } from "../expose/standard-streams.js";
 import { keepExposed } from "../exposure.js";
 import { printable } from "../format.js";
 import { reverseMetadata } from "../forward/reverse-wire.js";
-import { PingAnswers, pingMetadata } from "../pings.js";
+import { pingMetadata, pingStreams } from "../pings.js";
 import { type AccessOptions, RouterAccess } from "../router-access.js";
 import { checkTarget, reachTarget } from "../sockets.js";
 import { printTarget } from "../target.js";
@@ -102,7 +103,8 @@ interface ExposerParts {
 /** The names of one command, which share their limits and end together. */
 class Exposer implements Disposable {
   readonly #parts: ExposerParts;
-  readonly #pings = new PingAnswers(systemClock);
+  readonly #pings = pingStreams(systemClock);
+  readonly #measurements = measurementStreams(systemClock);
   readonly #memory = new DatagramMemory();
   readonly #reverse: ReverseListeners;
   /** Aborts when the command has nothing more to do, or cannot begin. */
@@ -147,8 +149,10 @@ class Exposer implements Disposable {
       await monitor?.begin();
       await keepExposed(name, access, {
         signal: this.#signal,
+        clock: context.clock,
         metadata: {
           ...pingMetadata,
+          ...measurementMetadata,
           ...("udp" in target && udpMetadata),
           ...(!this.#parts.reverse.areNone && reverseMetadata),
         },
@@ -235,7 +239,8 @@ class Exposer implements Disposable {
       connections.refused(refusal, { name, peer });
       return;
     }
-    if (this.#pings.take(stream) || this.#reverse.take(stream, { name, peer })) return;
+    if (this.#pings.take(stream) || this.#measurements.take(stream)) return;
+    if (this.#reverse.take(stream, { name, peer })) return;
     const problem = protocolProblem(name, "udp" in target, isUdp(stream.extra(streamMetadata)));
     if (problem !== undefined) {
       stream.abort(protocolError(problem));

@@ -7,7 +7,7 @@ import { CommandError } from "../command-error.js";
 import { type Context, type ResumeOption, resumeMsOf } from "../context.js";
 import { ExitCode } from "../exit-codes.js";
 import { routerFailure } from "../grpc-failure.js";
-import { PingAnswers, pingMetadata } from "../pings.js";
+import { pingMetadata, pingStreams } from "../pings.js";
 import { type AccessOptions, RouterAccess } from "../router-access.js";
 import type { Destination } from "../transfer/destination.js";
 import { FolderDestination } from "../transfer/folder.js";
@@ -51,7 +51,7 @@ async function nextSender(name: string, access: RouterAccess, context: Context):
   const { output, signal } = context;
   const client = await access.client();
   const { endpoint } = client;
-  const pings = new PingAnswers(systemClock);
+  const pings = pingStreams(systemClock);
   try {
     const metadata = { ...pingMetadata, ...transferMetadata };
     await using listener: Listener = await client.listen(name, {

@@ -81,7 +81,7 @@ async function runRouter({ settings: options, origins }: EffectiveSettings, cont
       .listen(printAddress(address), {
         tls: secure,
         plaintext: options.plaintext,
-        onRefused: handshakeRefusals(context),
+        onRefused: connectionRefusals(context),
       })
       .catch((error: unknown) => {
         throw cannotListen(address, error);
@@ -195,9 +195,10 @@ function policyChanges(server: Router, context: Context): FileWatchOptions<Route
   return taking(report, context, (policy) => server.updatePolicy(policy));
 }
 
-/** Reports handshakes that have failed, such as those without a client certificate where one is needed. */
-function handshakeRefusals({ output }: Context): (error: Error) => void {
-  return ({ message }) => output.note("info", { event: "tls-refused", error: message }, message, { repeated: true });
+/** Reports connections that were refused: handshakes that have failed, and those beyond the limit. */
+function connectionRefusals({ output }: Context): (error: Error) => void {
+  return ({ message }) =>
+    output.note("info", { event: "connection-refused", error: message }, message, { repeated: true });
 }
 
 /** Takes new keys, with a new token in this machine's file. */

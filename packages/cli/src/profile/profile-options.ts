@@ -31,6 +31,7 @@ export async function withProfile<Options extends AccessOptions>(
     ...(takesIdentity && { identity: profile.identity, peerKey: profile.peerKey, peerCa: profile.peerCa }),
     endpoint: profile.endpoint,
     tokenFile: tokenFile ?? profile.tokenFile,
+    proxy: options.proxy ?? profile.proxy,
     ...(!isTransportGiven && {
       tlsCa: profile.tlsCa,
       tlsCert: profile.tlsCert,

@@ -9,7 +9,7 @@ import { ExitCode } from "../exit-codes.js";
 import { type Forward, parseForwards } from "../forward/forward-grammar.js";
 import type { FileSource } from "../operation/file-watch.js";
 import { type YamlSchema, yamlFile } from "../operation/yaml-file.js";
-import type { AccessOptions } from "../router-access.js";
+import { type AccessOptions, checkProxy } from "../router-access.js";
 import { parseEndpoint } from "../target.js";
 
 /** One profile, as the file has it. */
@@ -24,6 +24,8 @@ export interface Profile {
   readonly peerKey?: string | readonly string[];
   readonly peerCa?: string;
   readonly plaintext?: boolean;
+  /** The URL of the proxy to the router, without a password, or `none`. */
+  readonly proxy?: string;
   readonly forwards?: readonly string[];
 }
 
@@ -70,7 +72,7 @@ export function chooseProfile(
 
 /** Returns the options of a profile for the way to its router. Paths are relative to the folder of the file. */
 export function accessOf(profile: Profile, path: string, env: Environment): AccessOptions {
-  const { endpoint, tokenFile, tlsCa, tlsCert, tlsKey, plaintext, identity, peerKey, peerCa } = profile;
+  const { endpoint, tokenFile, tlsCa, tlsCert, tlsKey, plaintext, proxy, identity, peerKey, peerCa } = profile;
   const pathOf = (text: string | undefined): string | undefined => {
     if (text === undefined) return undefined;
     return text.startsWith("~/") ? join(env["HOME"] ?? ".", text.slice(2)) : resolve(dirname(path), text);
@@ -85,6 +87,7 @@ export function accessOf(profile: Profile, path: string, env: Environment): Acce
     tlsCert: pathOf(tlsCert),
     tlsKey: pathOf(tlsKey),
     plaintext,
+    proxy,
   };
 }
 
@@ -126,8 +129,8 @@ function* problemsOfProfile(name: string, profile: unknown): IterableIterator<Pr
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name))
     yield { path, message: "the name of a profile has 1 to 64 letters, digits and . _ - between them" };
   if (!isMap(profile)) return yield { path, message: "a profile must be a map" };
-  yield* unknownKeys(profile, ["endpoint", ...fileKeys, "peerKey", "plaintext", "forwards"], path);
-  const { endpoint, plaintext, tlsCa, tlsCert, tlsKey, forwards } = profile;
+  yield* unknownKeys(profile, ["endpoint", ...fileKeys, "peerKey", "plaintext", "proxy", "forwards"], path);
+  const { endpoint, plaintext, proxy, tlsCa, tlsCert, tlsKey, forwards } = profile;
   yield* problemsOfEndpoint(endpoint, [...path, "endpoint"]);
   for (const key of fileKeys) {
     const file = profile[key];
@@ -136,6 +139,10 @@ function* problemsOfProfile(name: string, profile: unknown): IterableIterator<Pr
   }
   if (plaintext !== undefined && typeof plaintext !== "boolean")
     yield { path: [...path, "plaintext"], message: "plaintext must be true or false" };
+  if (proxy !== undefined) {
+    const message = isText(proxy) ? complaint(() => checkProxy(proxy, "proxy")) : "proxy must be a URL, or none";
+    if (message !== undefined) yield { path: [...path, "proxy"], message };
+  }
   if ((tlsCert === undefined) !== (tlsKey === undefined)) yield { path, message: "tlsCert and tlsKey go together" };
   if (plaintext === true && (tlsCa ?? tlsCert) !== undefined)
     yield { path: [...path, "plaintext"], message: "tlsCa, tlsCert and plaintext exclude each other" };

@@ -46,6 +46,16 @@ describe("/metrics", () => {
     expect(values["trunkline_info"]).toBe(1);
   });
 
+  test("has every name that the dashboard for Grafana asks for", () => {
+    const { metrics, close } = routerMetrics();
+    close();
+    const known = [...metrics.map(({ name }) => name), "trunkline_info"];
+    const file = readFileSync(new URL("../../grafana/router.json", import.meta.url), "utf8");
+    const asked = new Set(file.match(/\b(?:trunkline|process)_[a-z_]+/g));
+    expect([...asked].filter((name) => !known.includes(name))).toEqual([]);
+    expect(known.filter((name) => !asked.has(name))).toEqual([]);
+  });
+
   test("has a line of help and of type for each name, and the README lists every one", () => {
     const { metrics, close } = routerMetrics();
     const stats = new Proxy({}, { get: () => 7 }) as never;

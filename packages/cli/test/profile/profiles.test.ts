@@ -13,6 +13,7 @@ profiles:
     endpoint: [router.example.org:7420, backup.example.org:7420]
     tokenFile: lab.token
     tlsCa: ~/ca.pem
+    proxy: socks5://proxy.example.org:1080
     forwards:
       - 5432:lab/db
       - udp:5353:dns
@@ -34,6 +35,7 @@ describe("a file of profiles", () => {
       tlsCert: undefined,
       tlsKey: undefined,
       plaintext: undefined,
+      proxy: "socks5://proxy.example.org:1080",
     });
   });
 
@@ -50,6 +52,9 @@ describe("a file of profiles", () => {
     ["profiles:\n  lab:\n    identity: a", "2: identity goes with peerKey or with peerCa"],
     ["profiles:\n  lab:\n    peerKey: a", "2: identity goes with peerKey or with peerCa"],
     ["profiles:\n  lab:\n    identity: a\n    peerKey: []", "4: peerKey must be a pin, or a list of 1 to 100"],
+    ["profiles:\n  lab:\n    proxy: 3", "3: proxy must be a URL, or none"],
+    ["profiles:\n  lab:\n    proxy: ftp://a:1", "3: proxy"],
+    ["profiles:\n  lab:\n    proxy: http://me:secret@a:1", "3: a password in proxy would be seen in the file"],
     ["profiles:\n  lab:\n    plaintext: yes please", "3: plaintext must be true or false"],
     ["profiles:\n  lab:\n    tlsCa: a\n    plaintext: true", "4: tlsCa, tlsCert and plaintext exclude each other"],
     ["profiles:\n  lab:\n    tlsCert: a", "2: tlsCert and tlsKey go together"],

@@ -26,9 +26,10 @@ import {
 } from "../wire/headers.js";
 import { Status } from "../wire/status.js";
 import { type ServerCallHost, ServerCallStream } from "./call.js";
+import type { PlacedConnection } from "./connection-limit.js";
 import type { ServerCore } from "./core.js";
 
-export class ServerConnection implements ConnectionHandler, ServerCallHost {
+export class ServerConnection implements ConnectionHandler, ServerCallHost, PlacedConnection {
   readonly #http2: Connection;
   readonly peer: Peer;
   readonly core: ServerCore;
@@ -52,6 +53,10 @@ export class ServerConnection implements ConnectionHandler, ServerCallHost {
   /** Settles when the transport is closed. */
   get done(): Promise<void> {
     return this.#driver.done;
+  }
+
+  get isIdle(): boolean {
+    return this.#http2.activeStreams === 0;
   }
 
   /** Takes no more calls, and closes the connection when its last call has ended. */

@@ -13,9 +13,9 @@ import {
   TimerHeap,
   wholeNumber,
 } from "@trunkline/base";
-import type { SocketServer, TransportError } from "@trunkline/h2/node";
+import type { SocketServer } from "@trunkline/h2/node";
 import { type Clock, type CloseOptions, defaultCloseTimeoutMs } from "@trunkline/streams";
-import { createSocketServer, systemClock } from "#platform";
+import { createSocketServer, systemClock, TransportError } from "#platform";
 import { checkedMessageBytes, understood } from "../call/defaults.js";
 import { budgetFor, type MessageBudget } from "../call/message-budget.js";
 import { closeOptionNames } from "../call/options.js";
@@ -35,6 +35,7 @@ import { asError, GrpcError } from "../wire/errors.js";
 import { largestMessageBytes } from "../wire/message.js";
 import { Status } from "../wire/status.js";
 import { ServerConnection } from "./connection.js";
+import { ConnectionLimit } from "./connection-limit.js";
 import type { ServerCore } from "./core.js";
 import type { Implementation } from "./handlers.js";
 import { closeListener, listenOnLocalhost, listenOnOne } from "./listeners.js";
@@ -72,6 +73,13 @@ export interface ServerOptions extends ServerLifetimeOptions, DecodeOptions {
    */
   readonly maxConcurrentStreams?: number | undefined;
   /**
+   * The number of connections of all addresses that the server listens on. At one more, a connection without a call is
+   * closed in order; where all have calls, the new one is refused. Sockets that are in their handshake, or speak
+   * HTTP/1.1, are not counted, but there are at most twice as many of all kinds on an address. Default 10,000: idle
+   * connections take about 250 MB.
+   */
+  readonly maxConnections?: number | undefined;
+  /**
    * Called with errors that clients are not told the text of: those of handlers that are no `GrpcError`, of replies
    * that could not be encoded, and of listening sockets that fail. Default: `console.error`.
    */
@@ -100,6 +108,7 @@ const serverOptionNames = optionNames<ServerOptions>({
   acceptCompressions: true,
   interceptors: true,
   maxConcurrentStreams: true,
+  maxConnections: true,
   onError: true,
   messageBudget: true,
   http2: true,
@@ -115,7 +124,7 @@ export interface ServerListenOptions {
   readonly tls?: tls.TlsOptions | undefined;
   /**
    * Called with the reason why a connection was refused: a TLS handshake that failed, a client certificate that is
-   * missing or bad. Default: nothing is called.
+   * missing or bad, `maxConnections`. Default: nothing is called.
    */
   readonly onRefused?: ((error: TransportError) => void) | undefined;
   /**
@@ -134,6 +143,17 @@ const listenOptionNames = optionNames<ServerListenOptions>({
   plaintext: true,
 });
 
+/** Options of `serve`. */
+export interface ServeOptions {
+  /**
+   * True for a connection of a stranger, which takes one of the places of `maxConnections`, as those of the server's
+   * addresses do. Default false.
+   */
+  readonly limited?: boolean | undefined;
+}
+
+const serveOptionNames = optionNames<ServeOptions>({ limited: true });
+
 /** The time for clients to notice that a closing server has ended their calls. */
 const lastWordsMs = 1_000;
 
@@ -145,6 +165,8 @@ export class Server implements AsyncDisposable {
   /** The calls of `listen` that are under way. */
   readonly #beginning: Set<Promise<void>> = new Set();
   readonly #connections: Set<ServerConnection> = new Set();
+  readonly #maxConnections: number;
+  readonly #limit: ConnectionLimit;
   readonly #closing: AbortController = new AbortController();
   #closed: Promise<void> | undefined;
 
@@ -157,6 +179,8 @@ export class Server implements AsyncDisposable {
     const { clock = systemClock, onError = logError } = options;
     const context = new CallerContext();
     this.#interceptors = checkedInterceptors(options.interceptors);
+    this.#maxConnections = wholeNumber("maxConnections", options.maxConnections ?? 10_000, 1);
+    this.#limit = new ConnectionLimit(this.#maxConnections);
     const { compression } = options;
     const compressions = understood(compression, options.acceptCompressions);
     this.#core = {
@@ -270,7 +294,9 @@ export class Server implements AsyncDisposable {
       callObserver(() => onRefused?.(error));
     };
     const create = (): SocketServer =>
-      createSocketServer({ tls, onRefused: refused, onHttp1 }, (socket) => void this.#accept(socket, path));
+      createSocketServer({ tls, onRefused: refused, onHttp1, maxSockets: 2 * this.#maxConnections }, (socket) => {
+        this.#place(socket, path, refused);
+      });
     const isLocalhost = "host" in where && where.host === "localhost";
     const { listeners, bound } = isLocalhost
       ? await listenOnLocalhost(create, where.port)
@@ -302,15 +328,37 @@ export class Server implements AsyncDisposable {
    * either side. Its security is the caller's concern. Resolves when it is over.
    * @throws TypeError for what is neither; nothing else
    */
-  async serve(connection: Carrier): Promise<void> {
-    await this.#accept(isDuplex(connection) ? connection : await duplexOf(connection), undefined);
+  async serve(connection: Carrier, options: ServeOptions = {}): Promise<void> {
+    checkOptionNames("serve", options, serveOptionNames);
+    const duplex = isDuplex(connection) ? connection : await duplexOf(connection);
+    const served = options.limited === true ? this.#place(duplex, undefined, nothing) : this.#accept(duplex, undefined);
+    await served?.done;
   }
 
-  async #accept(duplex: Duplex, path: string | undefined): Promise<void> {
+  /** Serves a connection if there is a place for it. */
+  #place(
+    duplex: Duplex,
+    path: string | undefined,
+    refused: (error: TransportError) => void,
+  ): ServerConnection | undefined {
+    if (!this.#limit.hasRoom()) {
+      discard(duplex);
+      const message = `as many connections as maxConnections (${this.#maxConnections}) allows have calls`;
+      refused(new TransportError("TOO_MANY_CONNECTIONS", message));
+      return undefined;
+    }
+    const connection = this.#accept(duplex, path);
+    if (connection === undefined) return undefined;
+    this.#limit.add(connection);
+    void connection.done.then(() => this.#limit.delete(connection));
+    return connection;
+  }
+
+  /** Serves a connection; undefined where the server is closed. */
+  #accept(duplex: Duplex, path: string | undefined): ServerConnection | undefined {
     if (this.#closed !== undefined) {
-      duplex.on("error", () => {});
-      duplex.destroy();
-      return;
+      discard(duplex);
+      return undefined;
     }
     const connection = new ServerConnection(
       duplex,
@@ -318,8 +366,8 @@ export class Server implements AsyncDisposable {
       this.#core,
     );
     this.#connections.add(connection);
-    await connection.done;
-    this.#connections.delete(connection);
+    void connection.done.then(() => this.#connections.delete(connection));
+    return connection;
   }
 
   /**
@@ -381,6 +429,12 @@ function parseListenAddress(address: string): SocketAddress {
     );
   }
   return { host: parsed.host, port: parsed.port };
+}
+
+/** Closes a connection that is not served. */
+function discard(duplex: Duplex): void {
+  duplex.on("error", () => {});
+  duplex.destroy();
 }
 
 function logError(error: Error, call: ServerCall<{}, {}> | undefined): void {

@@ -3,7 +3,7 @@
 import net from "node:net";
 import tls from "node:tls";
 import { checkOptionNames, optionNames } from "@trunkline/base";
-import { createTlsServer, type TransportError, usableTls } from "@trunkline/base/node";
+import { createTlsServer, TransportError, usableTls } from "@trunkline/base/node";
 import { AcceptFilter } from "./accept-filter.js";
 import { ProtocolSorter } from "./protocol-sorter.js";
 import { alpnProtocol, http1HandshakeFailure, serverHandshakeFailure, serverTlsOptions } from "./tls.js";
@@ -23,13 +23,23 @@ export interface SocketServerOptions {
    */
   readonly onRefused?: ((error: TransportError) => void) | undefined;
   /**
+   * The sockets that may be open at once, in whatever state; one more is closed when it is accepted. Default: as many
+   * as the system gives.
+   */
+  readonly maxSockets?: number | undefined;
+  /**
    * Called with a connection that begins as HTTP/1.1, which belongs to the callback then: with TLS it was agreed by
    * ALPN or the client has none, without it the first byte is that of GET. Default: such connections are refused.
    */
   readonly onHttp1?: ((socket: net.Socket) => void) | undefined;
 }
 
-const socketServerOptionNames = optionNames<SocketServerOptions>({ tls: true, onRefused: true, onHttp1: true });
+const socketServerOptionNames = optionNames<SocketServerOptions>({
+  maxSockets: true,
+  tls: true,
+  onRefused: true,
+  onHttp1: true,
+});
 
 /**
  * A `net.Server` whose certificates can be exchanged. Its `close` ends the handshakes that still go on; sockets that
@@ -52,6 +62,18 @@ export interface SocketServer extends net.Server {
  */
 export function createSocketServer(options: SocketServerOptions, onSocket: (socket: net.Socket) => void): SocketServer {
   checkOptionNames("createSocketServer", options, socketServerOptionNames);
+  const server = createUnlimited(options, onSocket);
+  const { maxSockets, onRefused } = options;
+  if (maxSockets === undefined) return server;
+  server.maxConnections = maxSockets;
+  return server.on("drop", () =>
+    onRefused?.(
+      new TransportError("TOO_MANY_CONNECTIONS", `as many sockets as the limit (${maxSockets}) allows are open`),
+    ),
+  );
+}
+
+function createUnlimited(options: SocketServerOptions, onSocket: (socket: net.Socket) => void): SocketServer {
   const { tls: secure, onRefused, onHttp1 } = options;
   if (secure === undefined) {
     const updateTls = (): never => {

@@ -35,6 +35,7 @@ export interface ViewedRouter {
   readonly log: EventLog;
   readonly clock: Clock;
   readonly limits: {
+    readonly maxConnections: number;
     readonly maxListeners: number;
     readonly maxWaitingPeers: number;
     readonly maxRememberedStreams: number;
@@ -211,9 +212,10 @@ export class LiveRouterView implements RouterView {
   }
 
   #limits(): UsedLimit[] {
-    const { limits, reporter, streams } = this.#router;
+    const { limits, reporter, streams, connections } = this.#router;
     const { stats } = reporter;
     return [
+      { name: "maxConnections", used: connections(), limit: limits.maxConnections },
       { name: "maxListeners", used: stats.listeners, limit: limits.maxListeners },
       { name: "maxWaitingPeers", used: stats.waitingPeers, limit: limits.maxWaitingPeers },
       { name: "maxRememberedStreams", used: streams.pending, limit: limits.maxRememberedStreams },
