@@ -1,4 +1,4 @@
-/** What `expose` does while its token is refused. */
+/** An exposer whose token is refused. */
 import { renameSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { InProcessLab } from "./support/lab.js";

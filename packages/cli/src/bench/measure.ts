@@ -95,7 +95,7 @@ async function download(stream: ObjectStream<Uint8Array>, signal: AbortSignal): 
 export interface Figures {
   /** Round trips or bytes a second. */
   readonly perSecond: number;
-  /** Of round trips, in milliseconds. */
+  /** The time of a round trip that half of them do not exceed, in milliseconds. */
   readonly medianMs?: number;
   readonly percentile99Ms?: number;
 }

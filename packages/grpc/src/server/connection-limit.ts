@@ -17,7 +17,7 @@ const mostLooks = 16;
 
 export class ConnectionLimit {
   readonly #most: number;
-  /** Those that came first, or that had a call when they were looked at last, are looked at last. */
+  /** The connections with a place, in the order in which they are looked at for one without a call. */
   readonly #connections: Set<PlacedConnection> = new Set();
 
   constructor(most: number) {
