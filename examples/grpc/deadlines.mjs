@@ -22,6 +22,8 @@ const front = new Server().add(Greeter, {
 });
 const channel = new Channel(await front.listen("127.0.0.1:0"));
 
+// The deadline is for the call, not for making connections.
+await Promise.all([channel.connect(), backChannel.connect()]);
 try {
   await createClient(Greeter, channel).sayHello({ name: "you" }, { deadline: Deadline.after(1_000) });
 } catch (error) {

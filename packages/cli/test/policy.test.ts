@@ -74,6 +74,6 @@ describe("a router with a policy", () => {
     writeFileSync(path, forLocal("other"));
     await router.eventOfLook("policy-changed");
     expect(await client.over).not.toBe("end");
-    expect(await exposed.exit).toBe(ExitCode.denied);
+    expect(await exposed.exitOfLook()).toBe(ExitCode.denied);
   });
 });

@@ -32,16 +32,25 @@ export class InProcessRun extends Run {
   }
 
   /** Lets the command look at its files again and again until the event comes, and returns it. */
-  async eventOfLook(kind: string): Promise<JsonEvent> {
+  eventOfLook(kind: string): Promise<JsonEvent> {
+    return this.#lookUntil(this.event(kind));
+  }
+
+  /** Lets the command look at its files, and try again, until it ends, and returns its exit code. */
+  exitOfLook(): Promise<number> {
+    return this.#lookUntil(this.exit);
+  }
+
+  async #lookUntil<T>(promise: Promise<T>): Promise<T> {
     let isOver = false;
-    const event = this.event(kind).finally(() => {
+    const awaited = promise.finally(() => {
       isOver = true;
     });
     while (!isOver) {
       this.#clock.advance(lookAgainMs);
       await new Promise(setImmediate);
     }
-    return event;
+    return awaited;
   }
 
   /** There is no process to kill: SIGKILL is SIGTERM, which has to be enough. */
