@@ -157,7 +157,7 @@ export class OutgoingRequest implements OutboxOwner {
   /** Does the same for an attempt beside the call's own. @throws what a hook throws */
   beginHedge(hooks: HookChain, hedge: RequestCopy, transparent: boolean): void {
     const event = new AttemptEvent(() => Metadata.fromWire(this.#fields), hedge.previousAttempts, transparent);
-    hedge.chain = hooks.attempt(event, warn);
+    hedge.chain = hooks.attempt(event);
     hedge.fields = event.changed?.toWire();
   }
 
