@@ -1,5 +1,5 @@
 /** `trunkline bench NAME`: round trips and throughput through the router to an exposer, beside the bare way. */
-import { isError } from "@trunkline/base";
+import { formatBytes, isError } from "@trunkline/base";
 import { systemClock } from "@trunkline/base/node";
 import type { ObjectStream } from "@trunkline/streams";
 import { type Figures, figuresOf, type Measured, measureTurn, roundTripBytes } from "../bench/measure.js";
@@ -17,7 +17,7 @@ import { type Context, interrupted, resumeMsOf } from "../context.js";
 import { defaultResume } from "../defaults.js";
 import { parseDuration } from "../duration.js";
 import { ExitCode } from "../exit-codes.js";
-import { formatBytes } from "../format.js";
+
 import { routerFailure, unknownName } from "../grpc-failure.js";
 import { type AccessOptions, RouterAccess } from "../router-access.js";
 import { listenOn, reachTarget } from "../sockets.js";
