@@ -7,7 +7,7 @@ import { type ComplianceOptions, complianceTests } from "../../src/testing/index
  * ones, and are many times as quick.
  */
 export const small: Pick<ComplianceOptions, "maxItemBytes" | "maxUnreadBytes"> = isLarge
-  ? {}
+  ? { maxItemBytes: 1024 * 1024, maxUnreadBytes: 8 * 1024 * 1024 }
   : { maxItemBytes: 100_000, maxUnreadBytes: 1024 * 1024 };
 
 /** Runs the compliance suite as vitest tests. */
