@@ -6,6 +6,7 @@ import { maxConnections } from "./connections.js";
 import { parseDuration } from "./duration.js";
 import { ExitCode } from "./exit-codes.js";
 import type { Output } from "./output.js";
+import { parseWholeNumber } from "./whole-number.js";
 
 /** Environment variables. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -101,10 +102,7 @@ export interface ConnectionLimitOption {
 
 /** Returns the number of `--max-connections`. @throws CommandError */
 export function connectionLimitOf({ maxConnections: text }: ConnectionLimitOption): number {
-  const limit = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (limit >= 1 && limit <= maxConnections) return limit;
-  const message = `--max-connections ${JSON.stringify(text)} must be from 1 to ${maxConnections}`;
-  throw new CommandError(message, ExitCode.usage);
+  return parseWholeNumber(text, "--max-connections", maxConnections);
 }
 
 /** Resolves when the command is to end. */

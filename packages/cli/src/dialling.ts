@@ -4,9 +4,9 @@
 import { monotonicMs } from "@trunkline/base/node";
 import { GrpcError, Status } from "@trunkline/grpc";
 import type { MetadataInit } from "@trunkline/metadata";
-import type { ResumptionEvent, RouterStream } from "@trunkline/router";
+import type { DialOptions, ListedName, ResumptionEvent, RouterStream } from "@trunkline/router";
 import { pause } from "./context.js";
-import { isEndToEndFailure, routerFailure } from "./grpc-failure.js";
+import { isEndToEndFailure, routerFailure, unknownName } from "./grpc-failure.js";
 import type { RouterAccess } from "./router-access.js";
 
 /** The wait between two attempts. */
@@ -20,6 +20,36 @@ const joinMs = 10_000;
  * still registered at the router: an offer to it is lost, and the second one goes to its successor.
  */
 const secondDialMs = 3_000;
+
+/** Looks for a name at the router. @throws CommandError where it is not exposed, or the router cannot be asked */
+export async function findName(name: string, access: RouterAccess, signal: AbortSignal): Promise<ListedName> {
+  const client = await access.client();
+  const { endpoint } = client;
+  try {
+    const listed = (await client.list({ signal })).find((each) => each.name === name);
+    if (listed !== undefined) return listed;
+  } catch (error) {
+    throw signal.aborted ? signal.reason : routerFailure(error, { endpoint, name });
+  }
+  throw unknownName(name, endpoint);
+}
+
+/** Dials a name, and waits until its exposer has joined. @throws CommandError */
+export async function dialJoined(
+  name: string,
+  access: RouterAccess,
+  options: DialOptions & { readonly signal: AbortSignal },
+): Promise<RouterStream> {
+  const { signal } = options;
+  const client = await access.client();
+  try {
+    const stream = await client.dial(name, options);
+    await stream.joined({ signal });
+    return stream;
+  } catch (error) {
+    throw signal.aborted ? signal.reason : routerFailure(error, { endpoint: client.endpoint, name });
+  }
+}
 
 /** Dials once: resolves when the other side has joined. */
 type Dial = (signal: AbortSignal, waitMs: number) => Promise<RouterStream>;

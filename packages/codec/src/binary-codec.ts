@@ -7,6 +7,7 @@ import {
   type MessageShape,
   toBinary,
 } from "@bufbuild/protobuf";
+import { checkOptionNames, optionNames, wholeNumber } from "@trunkline/base";
 import { type Decoder, decoderOf, encodersOf, mayCompile } from "./compile/compiler.js";
 import { canCompile, reachable } from "./compile/shape.js";
 import type { CodecPlatform } from "./platform.js";
@@ -43,6 +44,8 @@ export interface BinaryCodecsOptions {
   readonly compileAfter?: number;
 }
 
+const binaryCodecsOptionNames = optionNames<BinaryCodecsOptions>({ compileAfter: true });
+
 /** A family of codecs that share a block of memory. A process needs one. */
 export class BinaryCodecs {
   readonly #writer: BackwardWriter;
@@ -52,15 +55,10 @@ export class BinaryCodecs {
 
   /** @throws TypeError for an option that is not known, RangeError for a number out of its range */
   constructor(platform: CodecPlatform, options: BinaryCodecsOptions = {}) {
-    const { compileAfter = 20, ...unknown } = options;
-    const [name] = Object.keys(unknown);
-    if (name !== undefined)
-      throw new TypeError(`BinaryCodecs has no option ${JSON.stringify(name)}: it knows compileAfter`);
-    if (!Number.isSafeInteger(compileAfter) || compileAfter < 0)
-      throw new RangeError(`compileAfter must be a whole number from 0 on, not ${String(compileAfter)}`);
+    checkOptionNames("BinaryCodecs", options, binaryCodecsOptionNames);
     this.#writer = new BackwardWriter(platform);
     this.#reader = new Reader(platform);
-    this.#compileAfter = compileAfter;
+    this.#compileAfter = wholeNumber("compileAfter", options.compileAfter ?? 20, 0);
   }
 
   /** Returns a codec of a message type. */

@@ -34,8 +34,10 @@ export interface GrpcServerOptions extends GrpcPackageOptions {
   readonly plaintext?: boolean | undefined;
   /** Options of the server of `@trunkline/grpc`: limits, interceptors, keepalive, compression. */
   readonly server?: ServerOptions | undefined;
-  /** Called with the server before it listens, which waits for a promise: the place to add health, reflection and other
-   * services. */
+  /**
+   * Called with the server before it listens, which waits for a promise: the place to add health, reflection and other
+   * services.
+   */
   readonly onServer?: ((server: Server) => void | Promise<void>) | undefined;
   /**
    * The number of values of a handler's observable that may wait for a client that reads slowly; with one more, the

@@ -3,6 +3,7 @@ import { PassThrough } from "node:stream";
 import { expect, it } from "vitest";
 import { Backoff } from "../../src/index.js";
 import { acceptTls, createTlsServer, dialSocket, dialTls, startTls } from "../../src/node/index.js";
+import { failureOf } from "../support/failure-of.js";
 
 const wrong = { timeout: 5 } as never;
 const address = { host: "127.0.0.1", port: 1 };
@@ -15,12 +16,7 @@ it.each<[string, () => unknown]>([
   ["acceptTls", () => acceptTls(new PassThrough(), {}, wrong)],
   ["createTlsServer", () => createTlsServer(wrong)],
 ])("an option that %s does not know is refused", async (owner, use) => {
-  const error = await Promise.resolve()
-    .then(use)
-    .then(
-      () => undefined,
-      (reason: unknown) => reason,
-    );
+  const error = await failureOf(use);
   expect(error).toBeInstanceOf(TypeError);
   expect((error as Error).message).toContain(`${owner} has no option "timeout": it knows `);
 });

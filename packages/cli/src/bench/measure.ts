@@ -1,7 +1,8 @@
 /** The side of `trunkline bench` that measures: one turn of one measurement on one way, and what several turns give. */
+import { randomBytes } from "node:crypto";
 import { monotonicMs } from "@trunkline/base/node";
-import type { ObjectStream } from "@trunkline/streams";
-import { chunkBytes, incompressible, type MeasurementKind, measurementRequest } from "./service.js";
+import { type BufferedStream, buffered, type ObjectStream } from "@trunkline/streams";
+import { chunkBytes, countBytes, countToEnd, type MeasurementKind, measurementRequest } from "./service.js";
 
 /** The bytes that go back and forth. */
 export const roundTripBytes = 64;
@@ -26,7 +27,8 @@ export async function measureTurn(
 ): Promise<void> {
   const beganMs = monotonicMs();
   await Promise.all(
-    streams.map(async (stream) => {
+    streams.map(async (given) => {
+      const stream = buffered(given);
       await stream.send(measurementRequest(kind, timeMs), { signal });
       if (kind === "round-trips") await goRoundFor(stream, timeMs, measured.tripsMs, signal);
       else if (kind === "upload") measured.bytes += await uploadFor(stream, timeMs, signal);
@@ -38,21 +40,18 @@ export async function measureTurn(
 }
 
 async function goRoundFor(
-  stream: ObjectStream<Uint8Array>,
+  stream: BufferedStream,
   timeMs: number,
   tripsMs: number[],
   signal: AbortSignal,
 ): Promise<void> {
-  const bytes = incompressible(roundTripBytes);
+  const bytes = randomBytes(roundTripBytes);
   const untilMs = monotonicMs() + timeMs;
   let sentMs = monotonicMs();
   do {
     await stream.send(bytes, { signal });
-    for (let received = 0; received < roundTripBytes; ) {
-      const piece = await stream.receive({ signal });
-      if (piece === undefined) throw new Error("the other side ended the stream in a round trip");
-      received += piece.length;
-    }
+    if ((await stream.readExactly(roundTripBytes, { signal })) === undefined)
+      throw new Error("the other side ended the stream in a round trip");
     const nowMs = monotonicMs();
     tripsMs.push(nowMs - sentMs);
     sentMs = nowMs;
@@ -61,8 +60,8 @@ async function goRoundFor(
   if ((await stream.receive({ signal })) !== undefined) throw new Error("more came back than was sent");
 }
 
-async function uploadFor(stream: ObjectStream<Uint8Array>, timeMs: number, signal: AbortSignal): Promise<number> {
-  const chunk = incompressible(chunkBytes);
+async function uploadFor(stream: BufferedStream, timeMs: number, signal: AbortSignal): Promise<number> {
+  const chunk = randomBytes(chunkBytes);
   const untilMs = monotonicMs() + timeMs;
   let sent = 0;
   do {
@@ -70,23 +69,16 @@ async function uploadFor(stream: ObjectStream<Uint8Array>, timeMs: number, signa
     sent += chunk.length;
   } while (monotonicMs() < untilMs);
   await stream.sendEof({ signal });
-  const count = new Uint8Array(8);
-  let filled = 0;
-  for (let bytes = await stream.receive({ signal }); bytes !== undefined; bytes = await stream.receive({ signal })) {
-    if (filled + bytes.length > count.length) throw new Error("the answer to an upload is longer than 8 bytes");
-    count.set(bytes, filled);
-    filled += bytes.length;
-  }
-  const received = new DataView(count.buffer).getBigUint64(0);
-  if (filled < count.length || received !== BigInt(sent))
-    throw new Error(`of ${sent} bytes that were sent the other side counted ${received}`);
+  const answer = await stream.readExactly(countBytes, { signal });
+  const received = answer && new DataView(answer.buffer, answer.byteOffset).getBigUint64(0);
+  if (received !== BigInt(sent)) throw new Error(`of ${sent} bytes that were sent the other side counted ${received}`);
+  if ((await stream.receive({ signal })) !== undefined)
+    throw new Error("the answer to an upload is longer than 8 bytes");
   return sent;
 }
 
-async function download(stream: ObjectStream<Uint8Array>, signal: AbortSignal): Promise<number> {
-  let count = 0;
-  for (let bytes = await stream.receive({ signal }); bytes !== undefined; bytes = await stream.receive({ signal }))
-    count += bytes.length;
+async function download(stream: BufferedStream, signal: AbortSignal): Promise<number> {
+  const count = await countToEnd(stream, signal);
   await stream.sendEof({ signal });
   return count;
 }

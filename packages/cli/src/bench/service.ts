@@ -9,9 +9,10 @@
  * - `U`: bytes up to an end, which is answered with their number (64 bits, the highest byte first);
  * - `D`: nothing. The answer is bytes for that time, and an end.
  */
+import { randomBytes } from "node:crypto";
 import type { Clock } from "@trunkline/base";
 import type { ListedName } from "@trunkline/router";
-import type { ObjectStream } from "@trunkline/streams";
+import { type BufferedStream, buffered, type ObjectStream } from "@trunkline/streams";
 import { OwnStreams } from "../expose/own-streams.js";
 
 /** The metadata of a name whose exposer can be measured, and of a stream that measures it. */
@@ -29,6 +30,8 @@ export const slackMs = 30_000;
 export const maxMeasurementStreams = 64;
 
 const requestBytes = 5;
+/** The bytes of the answer to an upload. */
+export const countBytes = 8;
 const letters: Readonly<Record<MeasurementKind, string>> = { "round-trips": "E", upload: "U", download: "D" };
 
 /** Returns true for a name whose exposer can be measured. */
@@ -55,25 +58,19 @@ export function measurementStreams(clock: Clock): OwnStreams {
   });
 }
 
-/** Bytes that no compression on the way makes fewer. */
-export function incompressible(bytes: number): Uint8Array {
-  const chunk = new Uint8Array(bytes);
-  for (let at = 0; at < bytes; at += chunkBytes) crypto.getRandomValues(chunk.subarray(at, at + chunkBytes));
-  return chunk;
-}
-
-async function answerMeasurement(stream: ObjectStream<Uint8Array>, clock: Clock): Promise<void> {
+async function answerMeasurement(given: ObjectStream<Uint8Array>, clock: Clock): Promise<void> {
+  const stream = buffered(given);
   const late = new AbortController();
   const endAfter = (ms: number): (() => void) =>
     clock.at(clock.nowMs() + ms, () => late.abort(new Error("the measurement took too long")), "watch");
   let cancel = endAfter(slackMs);
   const { signal } = late;
   try {
-    const { kind, timeMs, rest } = await readRequest(stream, signal);
+    const { kind, timeMs } = await readRequest(stream, signal);
     cancel();
     cancel = endAfter(timeMs + slackMs);
-    if (kind === "round-trips") await sendBack(stream, rest, signal);
-    else if (kind === "upload") await countBytes(stream, rest, signal);
+    if (kind === "round-trips") await sendBack(stream, signal);
+    else if (kind === "upload") await answerCount(stream, signal);
     else await sendFor(stream, timeMs, clock, signal);
     await stream.sendEof({ signal });
   } finally {
@@ -84,41 +81,36 @@ async function answerMeasurement(stream: ObjectStream<Uint8Array>, clock: Clock)
 interface MeasurementRequest {
   readonly kind: MeasurementKind;
   readonly timeMs: number;
-  /** Bytes that came in one piece with the request. */
-  readonly rest: Uint8Array;
 }
 
-async function readRequest(stream: ObjectStream<Uint8Array>, signal: AbortSignal): Promise<MeasurementRequest> {
-  let bytes = new Uint8Array(0);
-  while (bytes.length < requestBytes) {
-    const piece = await stream.receive({ signal });
-    if (piece === undefined) throw new Error("the stream ended before its request of a measurement");
-    const joined = new Uint8Array(bytes.length + piece.length);
-    joined.set(bytes);
-    joined.set(piece, bytes.length);
-    bytes = joined;
-  }
-  const view = new DataView(bytes.buffer);
+async function readRequest(stream: BufferedStream, signal: AbortSignal): Promise<MeasurementRequest> {
+  const bytes = await stream.readExactly(requestBytes, { signal });
+  if (bytes === undefined) throw new Error("the stream ended before its request of a measurement");
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
   const letter = String.fromCharCode(view.getUint8(0));
   const [kind] = Object.entries(letters).find(([, each]) => each === letter) ?? [];
   const timeMs = view.getUint32(1);
   if (kind === undefined || timeMs > maxMeasurementMs)
     throw new Error(`these are no bytes of trunkline bench, or ask for more than ${maxMeasurementMs} ms`);
-  return { kind: kind as MeasurementKind, timeMs, rest: bytes.subarray(requestBytes) };
+  return { kind: kind as MeasurementKind, timeMs };
 }
 
-async function sendBack(stream: ObjectStream<Uint8Array>, rest: Uint8Array, signal: AbortSignal): Promise<void> {
-  if (rest.length > 0) await stream.send(rest, { signal });
+async function sendBack(stream: ObjectStream<Uint8Array>, signal: AbortSignal): Promise<void> {
   for (let bytes = await stream.receive({ signal }); bytes !== undefined; bytes = await stream.receive({ signal }))
     await stream.send(bytes, { signal });
 }
 
-async function countBytes(stream: ObjectStream<Uint8Array>, rest: Uint8Array, signal: AbortSignal): Promise<void> {
-  let count = rest.length;
+/** Returns the number of bytes up to the end of a stream. */
+export async function countToEnd(stream: ObjectStream<Uint8Array>, signal: AbortSignal): Promise<number> {
+  let count = 0;
   for (let bytes = await stream.receive({ signal }); bytes !== undefined; bytes = await stream.receive({ signal }))
     count += bytes.length;
-  const answer = new Uint8Array(8);
-  new DataView(answer.buffer).setBigUint64(0, BigInt(count));
+  return count;
+}
+
+async function answerCount(stream: ObjectStream<Uint8Array>, signal: AbortSignal): Promise<void> {
+  const answer = new Uint8Array(countBytes);
+  new DataView(answer.buffer).setBigUint64(0, BigInt(await countToEnd(stream, signal)));
   await stream.send(answer, { signal });
 }
 
@@ -128,7 +120,7 @@ async function sendFor(
   clock: Clock,
   signal: AbortSignal,
 ): Promise<void> {
-  const chunk = incompressible(chunkBytes);
+  const chunk = randomBytes(chunkBytes);
   const untilMs = clock.nowMs() + timeMs;
   do await stream.send(chunk, { signal });
   while (clock.nowMs() < untilMs);

@@ -15,13 +15,13 @@ import {
 import { CommandError, reasonOf } from "../command-error.js";
 import { type Context, interrupted, resumeMsOf } from "../context.js";
 import { defaultResume } from "../defaults.js";
+import { dialJoined, findName } from "../dialling.js";
 import { parseDuration } from "../duration.js";
 import { ExitCode } from "../exit-codes.js";
-
-import { routerFailure, unknownName } from "../grpc-failure.js";
 import { type AccessOptions, RouterAccess } from "../router-access.js";
 import { listenOn, reachTarget } from "../sockets.js";
 import { isLocalAddress, parseListen, parseTarget, printAddress, type SocketAddress } from "../target.js";
+import { parseWholeNumber } from "../whole-number.js";
 
 /** Options of `trunkline bench`. */
 export interface BenchOptions extends AccessOptions {
@@ -57,7 +57,7 @@ export async function bench(name: string | undefined, options: BenchOptions, con
     return serveMeasurements(parseListen(options.serve), context);
   }
   const timeMs = parseDuration(options.time, "--time", maxMeasurementMs);
-  const connections = connectionsOf(options.connections);
+  const connections = parseWholeNumber(options.connections, "--connections", maxMeasurementStreams);
   const direct = options.direct === undefined ? undefined : directAddress(options.direct);
   if (name === undefined && direct === undefined)
     throw new CommandError("a name is needed, or --direct ADDRESS, or --serve ADDRESS", ExitCode.usage);
@@ -74,13 +74,6 @@ export async function bench(name: string | undefined, options: BenchOptions, con
   for (const kind of kinds) await measureAndTell(kind, ways, { timeMs, connections }, context);
 }
 
-function connectionsOf(text: string): number {
-  const connections = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (connections >= 1 && connections <= maxMeasurementStreams) return connections;
-  const message = `--connections ${JSON.stringify(text)} must be from 1 to ${maxMeasurementStreams}`;
-  throw new CommandError(message, ExitCode.usage);
-}
-
 function directAddress(text: string): SocketAddress {
   const target = parseTarget(text);
   if ("path" in target || "port" in target) return target;
@@ -89,31 +82,14 @@ function directAddress(text: string): SocketAddress {
 
 /** @throws CommandError where the name is not exposed, or its exposer answers no measurements */
 async function checkName(name: string, access: RouterAccess, signal: AbortSignal): Promise<void> {
-  const client = await access.client();
-  const { endpoint } = client;
-  const names = await client.list({ signal }).catch((error: unknown) => {
-    throw signal.aborted ? signal.reason : routerFailure(error, { endpoint, name });
-  });
-  const listed = names.find((each) => each.name === name);
-  if (listed === undefined) throw unknownName(name, endpoint);
-  if (isMeasurable(listed)) return;
+  if (isMeasurable(await findName(name, access, signal))) return;
   const message = `the exposer of ${JSON.stringify(name)} answers no measurements: it is not trunkline expose`;
   throw new CommandError(message, ExitCode.broken);
 }
 
 function wayOfName(name: string, access: RouterAccess, signal: AbortSignal): Way {
-  const open = async (): Promise<ObjectStream<Uint8Array>> => {
-    const client = await access.client();
-    const options = { ...access.toPeer(measurementMetadata), waitMs: joinMs, resume: access.resume, signal };
-    try {
-      const stream = await client.dial(name, options);
-      await stream.joined({ signal });
-      return stream;
-    } catch (error) {
-      throw signal.aborted ? signal.reason : routerFailure(error, { endpoint: client.endpoint, name });
-    }
-  };
-  return { way: "router", label: name, open };
+  const options = { ...access.toPeer(measurementMetadata), waitMs: joinMs, resume: access.resume, signal };
+  return { way: "router", label: name, open: () => dialJoined(name, access, options) };
 }
 
 function directWay(address: SocketAddress, signal: AbortSignal): Way {

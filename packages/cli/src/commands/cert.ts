@@ -11,6 +11,7 @@ import { CommandError } from "../command-error.js";
 import type { Context } from "../context.js";
 import { ExitCode } from "../exit-codes.js";
 import { printable } from "../format.js";
+import { parseWholeNumber } from "../whole-number.js";
 
 /** Options of `trunkline cert ca`. */
 export interface CertOptions {
@@ -37,7 +38,7 @@ const maxNames = 100;
 
 /** Makes an authority. @throws CommandError */
 export async function certAuthority(name: string, options: CertOptions, context: Context): Promise<void> {
-  const authority = makeAuthority(commonName(name), daysOf(options.days));
+  const authority = makeAuthority(commonName(name), parseWholeNumber(options.days, "--days", maxDays));
   const files = authorityFiles(options.folder, authority);
   await writeFiles(files, options.force === true);
   report("authority", authority, files, [], context);
@@ -75,7 +76,7 @@ async function make(
   filesOf: (path: string, issued: Issued, chain: string) => NewFile[],
 ): Promise<void> {
   const { folder, force = false, selfSigned = false } = options;
-  const notAfterMs = Date.now() + daysOf(options.days) * dayMs;
+  const notAfterMs = Date.now() + parseWholeNumber(options.days, "--days", maxDays) * dayMs;
   const made: NewFile[] = [];
   let authority: Issued | undefined;
   if (!selfSigned) {
@@ -84,7 +85,10 @@ async function make(
       authority = await readAuthority(folder);
       checkOutlived(authority.certificate, notAfterMs);
     } else {
-      authority = makeAuthority("trunkline CA", Math.max(authorityDays, daysOf(options.days)));
+      authority = makeAuthority(
+        "trunkline CA",
+        Math.max(authorityDays, parseWholeNumber(options.days, "--days", maxDays)),
+      );
       made.push(...authorityFiles(folder, authority));
     }
   }
@@ -147,12 +151,6 @@ function report(
     { event: "certificate", purpose, files: paths, names, pin, expires },
     `${paths.join(" and ")}: ${what}${forNames}, good until ${expires.slice(0, 10)}, ${pin}`,
   );
-}
-
-function daysOf(text: string): number {
-  const days = /^\d{1,6}$/.test(text) ? Number(text) : Number.NaN;
-  if (days >= 1 && days <= maxDays) return days;
-  throw new CommandError(`--days ${JSON.stringify(text)} must be from 1 to ${maxDays}`, ExitCode.usage);
 }
 
 /** @throws CommandError for a text that cannot be a common name */

@@ -13,6 +13,7 @@ import { ExitCode } from "../exit-codes.js";
 import { formatDuration, formatRate } from "../format.js";
 import type { OutputEvent } from "../output.js";
 import { showProgress } from "../progress-line.js";
+import { parseWholeNumber } from "../whole-number.js";
 
 /** Options of `trunkline demo`. */
 export interface DemoOptions {
@@ -114,7 +115,5 @@ async function move(file: SampleFile, url: string, { output, signal }: Context):
 
 /** Returns the bytes of a size in MB, of which each is 10^6. */
 function parseSize(text: string): number {
-  const megabytes = /^\d{1,6}$/.test(text) ? Number(text) : Number.NaN;
-  if (megabytes >= 1 && megabytes <= maxSizeMb) return megabytes * 1_000_000;
-  throw new CommandError(`--size ${JSON.stringify(text)} must be from 1 to ${maxSizeMb}, in MB`, ExitCode.usage);
+  return parseWholeNumber(text, "--size", maxSizeMb, ", in MB") * 1_000_000;
 }

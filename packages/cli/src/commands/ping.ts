@@ -3,11 +3,12 @@ import { monotonicMs } from "@trunkline/base/node";
 import type { RouterStream } from "@trunkline/router";
 import { CommandError, reasonOf } from "../command-error.js";
 import { type Context, pause } from "../context.js";
+import { dialJoined, findName } from "../dialling.js";
 import { parseDuration } from "../duration.js";
 import { ExitCode } from "../exit-codes.js";
-import { routerFailure, unknownName } from "../grpc-failure.js";
 import { answersPings, pingBytes, pingMetadata } from "../pings.js";
 import { type AccessOptions, RouterAccess } from "../router-access.js";
+import { parseWholeNumber } from "../whole-number.js";
 
 /** Options of `trunkline ping`. */
 export interface PingOptions extends AccessOptions {
@@ -24,7 +25,8 @@ const maxTimeoutMs = 3_600_000;
 /** Pings until the count is reached or the command is interrupted. @throws CommandError */
 export async function ping(name: string, options: PingOptions, context: Context): Promise<void> {
   const { output, signal } = context;
-  const count = options.count === undefined ? Number.POSITIVE_INFINITY : parseCount(options.count);
+  const count =
+    options.count === undefined ? Number.POSITIVE_INFINITY : parseWholeNumber(options.count, "--count", maxCount);
   const intervalMs = parseDuration(options.interval, "--interval", maxIntervalMs);
   const timeoutMs = Math.max(1, parseDuration(options.timeout, "--timeout", maxTimeoutMs));
   await using access = await RouterAccess.open(options, { graceMs: 0, resumeMs: 0 }, context);
@@ -54,21 +56,11 @@ async function openPings(
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<RouterStream> {
-  const client = await access.client();
-  const { endpoint } = client;
-  try {
-    const listed = (await client.list({ signal })).find((each) => each.name === name);
-    if (listed === undefined) throw unknownName(name, endpoint);
-    if (!answersPings(listed)) {
-      const message = `the exposer of ${JSON.stringify(name)} answers no pings: it is not trunkline expose`;
-      throw new CommandError(message, ExitCode.broken);
-    }
-    const stream = await client.dial(name, { ...access.toPeer(pingMetadata), waitMs: timeoutMs, signal });
-    await stream.joined({ signal });
-    return stream;
-  } catch (error) {
-    throw signal.aborted ? signal.reason : routerFailure(error, { endpoint, name });
+  if (!answersPings(await findName(name, access, signal))) {
+    const message = `the exposer of ${JSON.stringify(name)} answers no pings: it is not trunkline expose`;
+    throw new CommandError(message, ExitCode.broken);
   }
+  return dialJoined(name, access, { ...access.toPeer(pingMetadata), waitMs: timeoutMs, signal });
 }
 
 /** Sends one ping, and returns the milliseconds until its answer. */
@@ -100,10 +92,4 @@ function summarize(name: string, times: readonly number[], { output }: Context):
     { event: "ping-summary", name, answers: times.length, minMs: min, meanMs: mean, maxMs: max },
     `${times.length} answers from ${JSON.stringify(name)}; min/mean/max ${figures} ms`,
   );
-}
-
-function parseCount(text: string): number {
-  const count = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (count >= 1 && count <= maxCount) return count;
-  throw new CommandError(`--count ${JSON.stringify(text)} must be from 1 to ${maxCount}`, ExitCode.usage);
 }

@@ -5,6 +5,7 @@ import { parseDuration } from "../duration.js";
 import { ExitCode } from "../exit-codes.js";
 import { formatDuration } from "../format.js";
 import type { Target } from "../target.js";
+import { parseWholeNumber } from "../whole-number.js";
 import { checkedAddress, type HealthCheck, parseHealthCheck } from "./health-checks.js";
 
 /** Options of the health check of `expose`. */
@@ -49,15 +50,9 @@ export function healthPlan(options: HealthOptions, targets: readonly Target[]): 
     check,
     intervalMs: duration(options.healthInterval, "--health-interval", minIntervalMs),
     timeoutMs: duration(options.healthTimeout, "--health-timeout", 1),
-    failures: threshold(options.healthFailures, "--health-failures"),
-    successes: threshold(options.healthSuccesses, "--health-successes"),
+    failures: parseWholeNumber(options.healthFailures, "--health-failures", maxThreshold),
+    successes: parseWholeNumber(options.healthSuccesses, "--health-successes", maxThreshold),
   };
-}
-
-function threshold(text: string, name: string): number {
-  const count = /^\d{1,4}$/.test(text) ? Number(text) : Number.NaN;
-  if (count >= 1 && count <= maxThreshold) return count;
-  throw new CommandError(`${name} ${JSON.stringify(text)} must be from 1 to ${maxThreshold}`, ExitCode.usage);
 }
 
 /** The check of one target. The first result counts at once, the later ones by the thresholds. */

@@ -148,17 +148,20 @@ export class OutgoingRequest implements OutboxOwner {
 
   /** Begins an attempt: lets the hooks see and change what is of this one alone. @throws what a hook throws */
   beginAttempt(hooks: HookChain, transparent: boolean): AttemptChain | undefined {
-    const event = new AttemptEvent(() => Metadata.fromWire(this.#fields), this.#owner.previousAttempts, transparent);
-    const attempt = hooks.attempt(event);
-    this.#attemptFields = event.changed?.toWire();
-    return attempt;
+    const { chain, fields } = this.#shown(hooks, this.#owner.previousAttempts, transparent);
+    this.#attemptFields = fields;
+    return chain;
   }
 
   /** Does the same for an attempt beside the call's own. @throws what a hook throws */
   beginHedge(hooks: HookChain, hedge: RequestCopy, transparent: boolean): void {
-    const event = new AttemptEvent(() => Metadata.fromWire(this.#fields), hedge.previousAttempts, transparent);
-    hedge.chain = hooks.attempt(event);
-    hedge.fields = event.changed?.toWire();
+    Object.assign(hedge, this.#shown(hooks, hedge.previousAttempts, transparent));
+  }
+
+  #shown(hooks: HookChain, previousAttempts: number, transparent: boolean): Pick<RequestCopy, "chain" | "fields"> {
+    const event = new AttemptEvent(() => Metadata.fromWire(this.#fields), previousAttempts, transparent);
+    const chain = hooks.attempt(event);
+    return { chain, fields: event.changed?.toWire() };
   }
 
   // Messages.

@@ -16,17 +16,17 @@ export interface PlacedConnection {
 const mostLooks = 16;
 
 export class ConnectionLimit {
-  readonly #most: number;
+  readonly most: number;
   /** The connections with a place, in the order in which they are looked at for one without a call. */
   readonly #connections: Set<PlacedConnection> = new Set();
 
   constructor(most: number) {
-    this.#most = most;
+    this.most = most;
   }
 
   /** Returns whether there is a place for one more, and makes one where it can. */
   hasRoom(): boolean {
-    if (this.#connections.size < this.#most) return true;
+    if (this.#connections.size < this.most) return true;
     for (let looks = 0; looks < mostLooks; looks++) {
       const [first] = this.#connections;
       if (first === undefined) return false;

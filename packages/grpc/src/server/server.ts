@@ -165,7 +165,6 @@ export class Server implements AsyncDisposable {
   /** The calls of `listen` that are under way. */
   readonly #beginning: Set<Promise<void>> = new Set();
   readonly #connections: Set<ServerConnection> = new Set();
-  readonly #maxConnections: number;
   readonly #limit: ConnectionLimit;
   readonly #closing: AbortController = new AbortController();
   #closed: Promise<void> | undefined;
@@ -179,8 +178,7 @@ export class Server implements AsyncDisposable {
     const { clock = systemClock, onError = logError } = options;
     const context = new CallerContext();
     this.#interceptors = checkedInterceptors(options.interceptors);
-    this.#maxConnections = wholeNumber("maxConnections", options.maxConnections ?? 10_000, 1);
-    this.#limit = new ConnectionLimit(this.#maxConnections);
+    this.#limit = new ConnectionLimit(wholeNumber("maxConnections", options.maxConnections ?? 10_000, 1));
     const { compression } = options;
     const compressions = understood(compression, options.acceptCompressions);
     this.#core = {
@@ -294,7 +292,7 @@ export class Server implements AsyncDisposable {
       callObserver(() => onRefused?.(error));
     };
     const create = (): SocketServer =>
-      createSocketServer({ tls, onRefused: refused, onHttp1, maxSockets: 2 * this.#maxConnections }, (socket) => {
+      createSocketServer({ tls, onRefused: refused, onHttp1, maxSockets: 2 * this.#limit.most }, (socket) => {
         this.#place(socket, path, refused);
       });
     const isLocalhost = "host" in where && where.host === "localhost";
@@ -343,7 +341,7 @@ export class Server implements AsyncDisposable {
   ): ServerConnection | undefined {
     if (!this.#limit.hasRoom()) {
       discard(duplex);
-      const message = `as many connections as maxConnections (${this.#maxConnections}) allows have calls`;
+      const message = `as many connections as maxConnections (${this.#limit.most}) allows have calls`;
       refused(new TransportError("TOO_MANY_CONNECTIONS", message));
       return undefined;
     }

@@ -2,7 +2,7 @@
 
 import net from "node:net";
 import tls from "node:tls";
-import { checkOptionNames, optionNames } from "@trunkline/base";
+import { callObserver, checkOptionNames, optionNames } from "@trunkline/base";
 import { createTlsServer, TransportError, usableTls } from "@trunkline/base/node";
 import { AcceptFilter } from "./accept-filter.js";
 import { ProtocolSorter } from "./protocol-sorter.js";
@@ -35,9 +35,9 @@ export interface SocketServerOptions {
 }
 
 const socketServerOptionNames = optionNames<SocketServerOptions>({
-  maxSockets: true,
   tls: true,
   onRefused: true,
+  maxSockets: true,
   onHttp1: true,
 });
 
@@ -66,11 +66,9 @@ export function createSocketServer(options: SocketServerOptions, onSocket: (sock
   const { maxSockets, onRefused } = options;
   if (maxSockets === undefined) return server;
   server.maxConnections = maxSockets;
-  return server.on("drop", () =>
-    onRefused?.(
-      new TransportError("TOO_MANY_CONNECTIONS", `as many sockets as the limit (${maxSockets}) allows are open`),
-    ),
-  );
+  const reason = `as many sockets as the limit (${maxSockets}) allows are open`;
+  // An error of the callback cannot be reported to anything else.
+  return server.on("drop", () => callObserver(() => onRefused?.(new TransportError("TOO_MANY_CONNECTIONS", reason))));
 }
 
 function createUnlimited(options: SocketServerOptions, onSocket: (socket: net.Socket) => void): SocketServer {

@@ -143,6 +143,7 @@ export class Stream implements Http2Stream {
     return this.#queue === undefined ? 0 : this.#queue.length;
   }
 
+  /** The queue, which is made when something has to wait. */
   get queue(): ByteQueue {
     this.#queue ??= new ByteQueue();
     return this.#queue;

@@ -1,5 +1,6 @@
 /** Options that do not exist are refused by name, with those that do: without a word they would have no effect. */
 import { expect, it } from "vitest";
+import { failureOf } from "../../../base/test/support/failure-of.js";
 import { Connection, checkConnectionOptions } from "../../src/index.js";
 import { ConnectionDriver, connectSocket, createSocketServer } from "../../src/node/index.js";
 import { RecordingHandler } from "../../src/testing/index.js";
@@ -18,12 +19,7 @@ it.each<[string, () => unknown]>([
   ["createSocketServer", () => createSocketServer(wrong, () => {})],
   ["a connection", () => connectSocket({ host: "127.0.0.1", port: 1 }, wrong)],
 ])("an option that %s does not know is refused", async (owner, use) => {
-  const error = await Promise.resolve()
-    .then(use)
-    .then(
-      () => undefined,
-      (reason: unknown) => reason,
-    );
+  const error = await failureOf(use);
   expect(error).toBeInstanceOf(TypeError);
   expect((error as Error).message).toContain(`${owner} has no option "maxStreamWindwo": it knows `);
 });

@@ -111,7 +111,6 @@ export class NameListener implements Listener {
   /** The number of streams that are being opened. */
   #opening = 0;
   #call: Session["call"] | undefined;
-  /** Ends a wait between attempts. */
   #closed = false;
   #forgetSignal: (() => void) | undefined;
   /** Fires when the listener has ended. */

@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { PassThrough } from "node:stream";
 import { describe, expect, test } from "vitest";
+import { failureOf } from "../../../base/test/support/failure-of.js";
 import * as streams from "../../src/index.js";
 import * as node from "../../src/node/index.js";
 import { VirtualClock } from "../../src/testing/index.js";
@@ -66,12 +67,7 @@ const calls: Readonly<Record<string, () => unknown>> = {
 
 describe("an unknown option is refused by its name, with the known ones, by", () => {
   test.each(Object.entries(calls))("%s", async (name, call) => {
-    const error = await Promise.resolve()
-      .then(call)
-      .then(
-        () => undefined,
-        (reason: unknown) => reason,
-      );
+    const error = await failureOf(call);
     expect(error).toBeInstanceOf(TypeError);
     const owner = name.split(" ")[0];
     expect((error as Error).message).toMatch(new RegExp(`^${owner} has no option "timeoutMss": it knows \\w+`));
