@@ -4,6 +4,7 @@
  * else. Every entry is imported, and compiled against with the oldest TypeScript that is supported and with the
  * project's own.
  */
+import assert from "node:assert";
 import { execFileSync } from "node:child_process";
 import {
   cpSync,
@@ -129,7 +130,15 @@ try {
   for (const compiler of [join(user, "node_modules/.bin/tsc"), join(root, "node_modules/.bin/tsc")]) {
     run(compiler, [...options, "--skipLibCheck", "false", "smoke.ts"], user);
   }
-  const version = run(join(user, "node_modules/.bin/trunkline"), ["--version"], user).trim();
+  // The command needs no other package.
+  const alone = join(folder, "alone");
+  const command = tarballs.find((name) => name.startsWith("trunkline-0")) ?? "";
+  run("npm", ["install", "--prefix", alone, "--no-audit", "--no-fund", "--silent", join(folder, command)], folder);
+  assert.deepEqual(
+    readdirSync(join(alone, "node_modules")).filter((name) => !name.startsWith(".")),
+    ["trunkline"],
+  );
+  const version = run(join(alone, "node_modules/.bin/trunkline"), ["--version"], alone).trim();
   console.log(`${tarballs.length} packages with ${entries().length} entries installed and used; trunkline ${version}`);
 } finally {
   rmSync(folder, { recursive: true, force: true });

@@ -1,11 +1,11 @@
 /**
  * The output of the command. stdout is for results: lines of text, or with `--json` every event as one JSON object a
- * line. stderr is for the log: lines of text, or with `--json` JSON of pino. A reader of stdout that has gone is no
- * error here: see `readerGone`.
+ * line. stderr is for the log: lines of text, or with `--json` one JSON object a line. A reader of stdout that has gone
+ * is no error here: see `readerGone`.
  */
+import { inspect } from "node:util";
 import type { Clock } from "@trunkline/base";
 import { systemClock } from "@trunkline/base/node";
-import { type Logger, pino } from "pino";
 import { formatDuration } from "./format.js";
 
 /** The levels of `--log-level`. */
@@ -53,7 +53,7 @@ export class Output {
   readonly json: boolean;
   readonly #stdout: NodeJS.WriteStream;
   readonly #stderr: NodeJS.WriteStream;
-  readonly #log: Logger;
+  readonly #leastRank: number;
   readonly #clock: Clock;
   readonly #readerGone = new AbortController();
   /** True where stdout carries a connection, which ends it: nothing is written to it then. */
@@ -73,16 +73,7 @@ export class Output {
       // that the reader has gone.
       if ("syscall" in error) this.#readerGone.abort(error);
     });
-    const level = options.logLevel ?? (options.json ? "warn" : "info");
-    this.#log = pino(
-      {
-        level,
-        base: null,
-        formatters: { level: (label) => ({ level: label }) },
-        timestamp: pino.stdTimeFunctions.isoTime,
-      },
-      { write: (line: string) => this.#writeLog(line) },
-    );
+    this.#leastRank = logLevels.indexOf(options.logLevel ?? (options.json ? "warn" : "info"));
   }
 
   /** True where stdout is a terminal and takes text, so that a progress bar makes sense. */
@@ -112,7 +103,7 @@ export class Output {
 
   /** Writes a result that the user has asked for: the text, or with `--json` the event. */
   result(event: OutputEvent, text: string): void {
-    if (this.#handedOver) this.#log.info(text);
+    if (this.#handedOver) this.#log("info", text);
     else if (this.json) this.#writeEvent(event);
     else this.#stdout.write(`${text}\n`);
   }
@@ -120,12 +111,12 @@ export class Output {
   /** Writes what happens meanwhile: the text to the log and, with `--json`, the event to stdout. */
   note(level: Level, event: OutputEvent, text: string, { repeated = false }: NoteOptions = {}): void {
     if (this.json) this.#writeEvent(event);
-    if (!repeated || !this.#count(level, event.event)) this.#log[level](text);
+    if (!repeated || !this.#count(level, event.event)) this.#log(level, text);
   }
 
-  /** Writes details for the search of a cause. */
-  debug(fields: object, text: string): void {
-    this.#log.debug(fields, text);
+  /** Writes an error with its stack and its causes on one line, for the search of what went wrong. */
+  debug(error: unknown, text: string): void {
+    this.#log("debug", text, inspect(error));
   }
 
   /** Writes why the command ends: one line on stderr, whatever the log level is. */
@@ -135,8 +126,7 @@ export class Output {
       return;
     }
     this.#writeEvent({ event: "error", message, exitCode });
-    const fatal = { level: "fatal", time: new Date().toISOString(), exitCode, msg: message };
-    this.#stderr.write(`${JSON.stringify(fatal)}\n`);
+    this.#writeRecord({ level: "fatal", exitCode, msg: message });
   }
 
   /** Writes the counts of repeated lines, and resolves when everything has left the process, or has no reader. */
@@ -164,7 +154,7 @@ export class Output {
     lately.cancel();
     this.#repeated.delete(kind);
     if (lately.count > 0)
-      this.#log[lately.level](`${kind}: ${lately.count} more like it within ${formatDuration(repeatMs)}`);
+      this.#log(lately.level, `${kind}: ${lately.count} more like it within ${formatDuration(repeatMs)}`);
   }
 
   #writeEvent(event: OutputEvent): void {
@@ -172,20 +162,28 @@ export class Output {
     this.#stdout.write(`${JSON.stringify({ event: kind, time: new Date().toISOString(), ...fields })}\n`);
   }
 
-  #writeLog(line: string): void {
-    this.#stderr.write(this.json ? line : textOf(line));
+  #log(level: Level, text: string, details?: string): void {
+    if (logLevels.indexOf(level) < this.#leastRank) return;
+    if (this.json) {
+      this.#writeRecord({ level, msg: text, details });
+      return;
+    }
+    // The time of day, without the day, which a person at a terminal knows.
+    const time = new Date().toTimeString().slice(0, 8);
+    const mark = level === "info" ? "" : `${level}: `;
+    const more = details === undefined ? "" : `: ${JSON.stringify(details)}`;
+    this.#stderr.write(`${time} ${mark}${text}${more}\n`);
   }
-}
 
-/** Returns a line of pino as people read it; fields beyond level, time and message follow as JSON. */
-function textOf(line: string): string {
-  const { level, time, msg, ...rest } = JSON.parse(line) as { level: string; time: string; msg: string };
-  const mark = level === "info" ? "" : `${level}: `;
-  const more = Object.keys(rest).length === 0 ? "" : ` ${JSON.stringify(rest)}`;
-  return `${localTime(time)} ${mark}${msg}${more}\n`;
-}
-
-/** Returns `14:03:07`, without the day, which a person at a terminal knows. */
-function localTime(iso: string): string {
-  return new Date(iso).toTimeString().slice(0, 8);
+  #writeRecord({
+    level,
+    ...fields
+  }: {
+    level: Level | "fatal";
+    exitCode?: number;
+    msg: string;
+    details?: string | undefined;
+  }): void {
+    this.#stderr.write(`${JSON.stringify({ level, time: new Date().toISOString(), ...fields })}\n`);
+  }
 }

@@ -190,11 +190,11 @@ function report(error: unknown, output: Output): number {
     return error.exitCode;
   }
   if (error instanceof CommandError) {
-    output.debug({ err: error }, "why the command ends");
+    output.debug(error, "why the command ends");
     output.failure(error.message, error.exitCode);
     return error.exitCode;
   }
-  output.debug({ err: error }, "why the command ends");
+  output.debug(error, "why the command ends");
   output.failure(`unexpected: ${reasonOf(error)} (--log-level debug shows more)`, ExitCode.internal);
   return ExitCode.internal;
 }

@@ -35,9 +35,9 @@ describe("output as text", () => {
 
   test("what is logged with fields keeps them on the same line", () => {
     const { output, stderr } = outputWith({ json: false, logLevel: "debug" });
-    output.debug({ err: new Error("deep\ndown") }, "why");
+    output.debug(new Error("deep\ndown"), "why");
     expect(stderr.lines).toHaveLength(1);
-    expect(stderr.written).toContain('debug: why {"err":');
+    expect(stderr.written).toContain('debug: why: "Error: deep\\ndown\\n');
   });
 });
 

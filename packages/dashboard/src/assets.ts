@@ -1,8 +1,7 @@
 /** The files of the page, which are built into the package: read once, and sent compressed. */
-import { readdir, readFile } from "node:fs/promises";
-import { extname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { extname } from "node:path";
 import { gzipSync } from "node:zlib";
+import { pageFiles } from "#page-files";
 
 /** One file. */
 export interface Asset {
@@ -23,25 +22,17 @@ const types: Readonly<Record<string, string>> = {
   ".svg": "image/svg+xml",
 };
 
-/** The folder of the built page: beside the built modules, for the sources too. */
-const pageFolder = fileURLToPath(new URL("../dist/page", import.meta.url));
-
 /** Reads the built page. @throws Error where it was not built */
-export async function readAssets(folder: string = pageFolder): Promise<Assets> {
-  const names = await readdir(folder, { recursive: true }).catch((error: unknown) => {
-    throw new Error(`the dashboard's page is not built: ${folder} cannot be read (npm run build)`, { cause: error });
-  });
+export async function readAssets(): Promise<Assets> {
   const assets = new Map<string, Asset>();
-  for (const name of names) {
+  for (const [name, bytes] of await pageFiles()) {
     const type = types[extname(name)];
     if (type === undefined) continue;
-    const bytes = await readFile(join(folder, name));
-    const path = `/${name.replaceAll("\\", "/")}`;
-    assets.set(path === "/index.html" ? "/" : path, {
+    assets.set(name === "index.html" ? "/" : `/${name}`, {
       type,
       bytes,
       gzipped: gzipSync(bytes, { level: 9 }),
-      isImmutable: path.startsWith("/assets/"),
+      isImmutable: name.startsWith("assets/"),
     });
   }
   return assets;
