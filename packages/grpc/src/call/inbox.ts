@@ -238,7 +238,7 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
     const bytes = this.#bytes;
     if (bytes === undefined || bytes.length < prefixBytes) return undefined;
     const making = new MessageInMaking(bytes.at(0), bytes.lengthAt(1), this.#owner.keepsViews);
-    bytes.moveInto(making, prefixBytes);
+    bytes.drain(prefixBytes, (part) => making.take(part, 0));
     return making;
   }
 

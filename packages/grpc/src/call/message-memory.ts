@@ -10,14 +10,9 @@ const spares = new SpareMemory({
   maxBytes: 16 * 2 ** 20,
 });
 
-/** Returns memory that was given back before, of at least `least` bytes and at most `most`. */
-export function spareMemory(least: number, most: number): Uint8Array | undefined {
-  return spares.take(least, most);
-}
-
-/** Returns memory of exactly so many bytes, of any content. */
-export function messageMemory(bytes: number): Uint8Array {
-  return spares.take(bytes) ?? allocateOwnBytes(bytes);
+/** Returns memory of at least `least` bytes and at most `most`, of any content. */
+export function messageMemory(least: number, most: number = least): Uint8Array {
+  return spares.take(least, most) ?? allocateOwnBytes(least);
 }
 
 /** Takes memory that nobody reads any more. A view of a part is left to the garbage collector. */

@@ -6,7 +6,6 @@
 import { SpareMemory } from "@trunkline/base";
 import { allocateOwnBytes } from "#platform";
 import { lengthOf } from "../wire/message.js";
-import type { MessageInMaking } from "./message-in-making.js";
 import { messageMemory } from "./message-memory.js";
 
 /**
@@ -16,8 +15,8 @@ import { messageMemory } from "./message-memory.js";
 const blockBytes = 4_096;
 /** The size of the blocks for much data: that of a DATA frame by default. */
 const largeBlockBytes = 16_384;
-/** The large blocks that are kept for later, in the process. */
-const spares = new SpareMemory({ leastBytes: largeBlockBytes, mostBytes: largeBlockBytes, maxPieces: 64 });
+/** The large blocks that are kept for later, in the process: 8 MiB, two messages of the default limit. */
+const spares = new SpareMemory({ leastBytes: largeBlockBytes, mostBytes: largeBlockBytes, maxPieces: 512 });
 
 interface Piece {
   readonly bytes: Uint8Array;
@@ -35,14 +34,19 @@ export class ReceivedBytes {
   /** A large block of which a view was given last: it is used again once that was decoded. */
   #lent: Uint8Array | undefined = undefined;
 
-  /** Takes over `data` from `offset` on. */
-  append(data: Uint8Array, offset: number): void {
+  /** The bytes that the last block has room for. */
+  get room(): number {
+    return this.#last === undefined ? 0 : this.#last.bytes.length - this.#last.end;
+  }
+
+  /** Takes over `data` from `offset` on. `tight`: with little room for what comes next. */
+  append(data: Uint8Array, offset: number, tight = false): void {
     this.length += data.length - offset;
     let at = offset;
     while (at < data.length) {
       let last = this.#last;
       if (last === undefined || last.end === last.bytes.length) {
-        last = { bytes: this.#blockFor(data.length - at), start: 0, end: 0, next: undefined };
+        last = { bytes: this.#blockFor(data.length - at, tight), start: 0, end: 0, next: undefined };
         this.#add(last);
       }
       const count = Math.min(data.length - at, last.bytes.length - last.end);
@@ -52,19 +56,26 @@ export class ReceivedBytes {
     }
   }
 
-  #blockFor(bytes: number): Uint8Array {
+  #blockFor(bytes: number, tight: boolean): Uint8Array {
     // Filled from its start: what came before in the memory of a block is never seen.
-    if (bytes >= blockBytes) return spares.take(largeBlockBytes) ?? allocateOwnBytes(largeBlockBytes);
+    if (bytes >= (tight ? largeBlockBytes - blockBytes : blockBytes))
+      return spares.take(largeBlockBytes) ?? allocateOwnBytes(largeBlockBytes);
     return allocateOwnBytes(this.#last === undefined ? Math.min(blockBytes, 2 * bytes) : blockBytes);
   }
 
-  /** Drops `skipped` bytes and moves all others, which belong to a message in the making, into that. */
-  moveInto(message: MessageInMaking, skipped: number): void {
+  /** Drops `skipped` bytes and gives all others to `take`, a block at a time, which is used again afterwards. */
+  drain(skipped: number, take: (part: Uint8Array) => void): void {
     this.#skip(skipped);
     for (let piece = this.#first; piece !== undefined; piece = this.#first) {
-      message.take(piece.bytes.subarray(piece.start, piece.end), 0);
+      take(piece.bytes.subarray(piece.start, piece.end));
       this.#skip(piece.end - piece.start);
     }
+    this.length = 0;
+  }
+
+  /** Drops all bytes. */
+  clear(): void {
+    if (this.length > 0) this.#skip(this.length);
     this.length = 0;
   }
 

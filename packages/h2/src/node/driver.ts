@@ -9,6 +9,7 @@ import type { Connection } from "../connection/connection.js";
 import { sliceMs } from "../connection/receive.js";
 import { ErrorCode } from "../error-code.js";
 import { Linger } from "./linger.js";
+import { SharedTurns } from "./shared-turns.js";
 import type { Transport } from "./transport.js";
 
 /** The part of a `Connection` that a driver needs. */
@@ -33,8 +34,6 @@ export type DrivenConnection = Pick<
  * so many: others wait for all of them.
  */
 const wholeSlices = 4;
-/** The number of connections of the process that have had their time of the turn and have more to do. */
-let busyConnections = 0;
 
 export interface DriverOptions {
   /** The clock. Default: the clock of the system. */
@@ -58,14 +57,23 @@ export class ConnectionDriver {
   readonly #held: Fifo<Uint8Array> = new Fifo();
   /** The time at which the first chunk of this turn came; undefined before it. */
   #turnBeganMs: number | undefined;
-  /** True where this connection has had its time of the turn. */
+  readonly #turns: SharedTurns;
+  /** True while this connection waits for its next turn. */
   #yielded = false;
+  /** True where the last that came took more than the time of a turn: what comes next has to wait for others, too. */
+  #wasBusy = false;
   /** The end of the transport, once the connection is over. */
   #linger: Linger | undefined;
   #transportClosed = false;
   #armedFor: number | undefined;
   #disarm: (() => void) | undefined;
   readonly #flush = (): void => this.#flushNow();
+  /** Goes on for a slice, since it is the turn of this connection. */
+  readonly #takeTurn = (): void => {
+    this.#yielded = false;
+    this.#turnBeganMs = undefined;
+    this.#goOn();
+  };
   #finish: () => void = () => {};
   /** Resolves when the transport is closed; never rejects: why is told by the connection's `onClose`. */
   readonly done: Promise<void>;
@@ -75,6 +83,7 @@ export class ConnectionDriver {
     this.#connection = connection;
     this.#transport = transport;
     this.#clock = options.clock ?? systemClock;
+    this.#turns = SharedTurns.of(this.#clock);
     this.done = new Promise((resolve) => {
       this.#finish = resolve;
     });
@@ -111,9 +120,15 @@ export class ConnectionDriver {
       this.#held.push(new Uint8Array(chunk));
       return;
     }
+    if (this.#wasBusy && this.#turns.isOver) {
+      this.#rest = chunk.slice();
+      this.#yield();
+      return;
+    }
     const taken = this.#give(chunk);
     if (taken < chunk.length) this.#rest = chunk.slice(taken);
     this.#goOn();
+    this.#wasBusy = this.#yielded;
   }
 
   /** Gives the engine a chunk. @returns how many octets it took: the rest is for later */
@@ -146,10 +161,21 @@ export class ConnectionDriver {
   #goOn(): void {
     if (this.#busy) return;
     while (this.#waits && !this.#hadItsTurn) this.#giveNext();
-    const yields = this.#hadItsTurn;
-    if (!yields) this.#schedule();
-    else if (!this.#yielded) setImmediate(ConnectionDriver.#nextTurn, this);
-    this.#setYielded(yields);
+    if (this.#hadItsTurn) {
+      this.#yield();
+      return;
+    }
+    this.#schedule();
+    this.#pauseOrResume();
+    this.#arm();
+  }
+
+  /** Waits for the next turn of this connection, behind others that have much to do. */
+  #yield(): void {
+    if (!this.#yielded) {
+      this.#yielded = true;
+      this.#turns.wait(this.#takeTurn);
+    }
     this.#pauseOrResume();
     this.#arm();
   }
@@ -162,20 +188,8 @@ export class ConnectionDriver {
 
   /** The part of a slice that this connection gets, beside the others that have much to do. */
   get #share(): number {
-    const others = busyConnections - (this.#yielded ? 1 : 0);
+    const others = this.#turns.waiting - (this.#yielded ? 1 : 0);
     return others < wholeSlices ? 1 : wholeSlices / (others + 1);
-  }
-
-  #setYielded(yielded: boolean): void {
-    if (yielded === this.#yielded) return;
-    this.#yielded = yielded;
-    busyConnections += yielded ? 1 : -1;
-  }
-
-  static #nextTurn(driver: ConnectionDriver): void {
-    driver.#setYielded(false);
-    driver.#turnBeganMs = undefined;
-    driver.#goOn();
   }
 
   /** Gives the engine all that has come: the transport has ended. */
@@ -216,7 +230,6 @@ export class ConnectionDriver {
     this.#busy = true;
     this.#blocked = !this.#write(this.#connection.takeWritten());
     this.#busy = within;
-    if (this.#blocked) this.#arm();
     if (!within && this.#held.size > 0) setImmediate(() => this.#goOn());
   }
 

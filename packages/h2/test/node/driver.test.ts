@@ -10,7 +10,7 @@ import {
   type Transport,
   type TransportEvents,
 } from "../../src/node/index.js";
-import { FrameFactory, RecordingHandler } from "../../src/testing/index.js";
+import { clientPreface, FrameFactory, RecordingHandler } from "../../src/testing/index.js";
 import { pattern, request } from "../support/endpoint.js";
 import { Cleanup, dial, duplexPair, serve } from "../support/sockets.js";
 
@@ -242,6 +242,37 @@ describe("the driver", () => {
     clock.advance(1_000);
     clock.advance(1_000);
     await driver.done;
+  });
+
+  it("gives up a silent peer where a write in the middle of a turn was the last that the transport took", async () => {
+    const clock = new ManualClock();
+    let takes = true;
+    const socket = new Duplex({
+      writableHighWaterMark: 1,
+      read() {},
+      write: (_chunk, _encoding, done) => {
+        if (takes) done();
+      },
+    });
+    const handler = new RecordingHandler();
+    const connection = new Connection({ role: "server" }, handler);
+    const driver = new ConnectionDriver(connection, duplexTransport(socket), { clock });
+    const peer = new FrameFactory();
+    const requests = Array.from({ length: 25 }, (_, index) => peer.headers(2 * index + 1, request, 5));
+    socket.push(Buffer.concat([clientPreface, peer.settings(), peer.settingsAck(), ...requests]));
+    await turns(3);
+    takes = false;
+    // The last of them makes a batch, which is all there is to write.
+    for (const { streamId } of handler.of("headers"))
+      handler.stream(streamId).sendHeaders([{ name: ":status", value: "200" }], { endStream: true });
+    await turns(2);
+    clock.advance(108_000);
+    await turns(2);
+    clock.advance(11_999);
+    expect(handler.of("close")).toEqual([]);
+    clock.advance(1);
+    expect(handler.of("close")).toMatchObject([{ error: { code: "ENHANCE_YOUR_CALM" } }]);
+    driver.destroy();
   });
 
   it("does not let a peer that does not read keep a connection that is over", async () => {

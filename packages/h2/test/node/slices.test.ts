@@ -20,15 +20,20 @@ class WorkClock implements Clock {
   }
 }
 
-/** A server whose requests take `costMs` each; it notes whose requests are begun. */
-function server(name: string, clock: WorkClock, costMs: number, begun: string[]) {
+/**
+ * A server whose requests take `costMs` each, and `laterMs` more in promises; it notes whose requests are begun.
+ */
+function server(name: string, clock: WorkClock, costMs: number, begun: string[], laterMs = 0) {
   const socket = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
   class Handler extends RecordingHandler {
     override onRequest(...given: Parameters<RecordingHandler["onRequest"]>) {
       clock.now += costMs;
       begun.push(name);
       const [stream] = given as [Http2Stream, ...unknown[]];
-      queueMicrotask(() => stream.release());
+      queueMicrotask(() => {
+        clock.now += laterMs;
+        stream.release();
+      });
       return super.onRequest(...given);
     }
   }
@@ -38,13 +43,17 @@ function server(name: string, clock: WorkClock, costMs: number, begun: string[])
     clock,
   });
   const peer = new FrameFactory();
+  let nextStream = 1;
   for (const frame of [clientPreface, peer.settings(), peer.settingsAck()]) socket.push(frame);
   return {
     socket,
     driver,
     handler,
     request: (count: number): void => {
-      const frames = Array.from({ length: count }, (_, index) => peer.headers(2 * index + 1, requestFields, 5));
+      const frames = Array.from({ length: count }, (_, index) =>
+        peer.headers(nextStream + 2 * index, requestFields, 5),
+      );
+      nextStream += 2 * count;
       socket.push(Buffer.concat(frames));
     },
   };
@@ -73,7 +82,7 @@ it("one chunk of many requests is worked on in slices, with others between them,
   for (const { driver } of [busy, other]) driver.destroy();
 });
 
-it("twenty such connections share the time of four, so that others do not wait for twenty slices", async () => {
+it("twenty such connections share the time of two slices in a turn, and no other one waits for all", async () => {
   const clock = new WorkClock();
   const begun: string[] = [];
   const costMs = 0.25;
@@ -81,16 +90,48 @@ it("twenty such connections share the time of four, so that others do not wait f
   await turn();
   for (const one of busy) one.request(400);
   for (let turns = 0; turns < 3; turns++) await turn();
+  // The clock is looked at every eighth frame: those take two milliseconds, twice the share of each.
+  const mostInOneTurn = (10 + 2) / costMs;
   const before = begun.length;
+  for (let turns = 1; turns <= 5; turns++) {
+    await turn();
+    expect(begun.length - before).toBeLessThanOrEqual(turns * mostInOneTurn);
+  }
+  expect(new Set(begun.slice(before)).size).toBe(20);
+  // One that has not been busy is served at once.
+  const other = server("other", clock, costMs, begun);
   await turn();
-  const inOneTurn = begun.slice(before);
-  // The clock is looked at every eighth frame: those take twice their share of a millisecond, and 24 would be a slice.
-  expect(inOneTurn.length).toBeLessThanOrEqual(20 * 8);
-  expect(new Set(inOneTurn).size).toBe(20);
-  for (let turns = 0; turns < 1_000 && begun.length < 8_000; turns++) await turn();
-  expect(begun.length).toBe(8_000);
-  // Alone again, a connection has its whole slice.
-  const alone = server("alone", clock, costMs, begun);
+  const mark = begun.length;
+  other.request(1);
+  await turn();
+  await turn();
+  expect(begun.slice(mark)).toContain("other");
+  expect(begun.length - mark).toBeLessThanOrEqual(2 * mostInOneTurn + 1);
+  for (let turns = 0; turns < 1_000 && begun.length < 8_001; turns++) await turn();
+  expect(begun.length).toBe(8_001);
+  for (const { driver } of [...busy, other]) driver.destroy();
+});
+
+it("what busy connections have begun in promises counts as their time, too", async () => {
+  const clock = new WorkClock();
+  const begun: string[] = [];
+  const busy = Array.from({ length: 8 }, (_, index) => server(`busy ${index}`, clock, 0, begun, 0.5));
+  await turn();
+  for (const one of busy) one.request(400);
+  for (let turns = 0; turns < 3; turns++) await turn();
+  for (let turns = 0; turns < 10; turns++) {
+    const before = clock.now;
+    await turn();
+    // Ten milliseconds, and what the last of them has begun: the half of 64 requests.
+    expect(clock.now - before).toBeLessThanOrEqual(10 + 32 * 0.5);
+  }
+  for (const { driver } of busy) driver.destroy();
+});
+
+it("alone, a connection has its whole slice", async () => {
+  const clock = new WorkClock();
+  const begun: string[] = [];
+  const alone = server("alone", clock, 0.25, begun);
   await turn();
   alone.request(400);
   await turn();
@@ -98,7 +139,30 @@ it("twenty such connections share the time of four, so that others do not wait f
   const mark = begun.length;
   await turn();
   expect(begun.length - mark).toBeGreaterThanOrEqual(20);
-  for (const { driver } of [...busy, alone]) driver.destroy();
+  alone.driver.destroy();
+});
+
+it("what comes on a connection that was busy waits where the busy ones have had their time of the turn", async () => {
+  const clock = new WorkClock();
+  const begun: string[] = [];
+  const wasBusy = Array.from({ length: 12 }, (_, index) => server(`was busy ${index}`, clock, 0.25, begun));
+  const busy = [1, 2, 3].map((index) => server(`busy ${index}`, clock, 0.25, begun));
+  const quiet = server("quiet", clock, 0.25, begun);
+  await turn();
+  for (const one of wasBusy) one.request(40);
+  for (let turns = 0; turns < 100; turns++) await turn();
+  expect(begun.length).toBe(12 * 40);
+  for (const one of busy) one.request(400);
+  for (let turns = 0; turns < 3; turns++) await turn();
+  const before = begun.length;
+  for (const one of [...wasBusy, quiet]) one.request(8);
+  await new Promise((resolve) => process.nextTick(resolve));
+  await new Promise((resolve) => process.nextTick(resolve));
+  // Only the one that has not been busy is served at once.
+  expect(new Set(begun.slice(before))).toEqual(new Set(["quiet"]));
+  for (let turns = 0; turns < 200; turns++) await turn();
+  expect(begun.length).toBe(12 * 48 + 3 * 400 + 8);
+  for (const { driver } of [...wasBusy, ...busy, quiet]) driver.destroy();
 });
 
 it("its socket is not read from while a slice waits for the next turn", async () => {
