@@ -1,12 +1,13 @@
 /** Appointments by name: a later one takes the place of an earlier one of the same name, and all end together. */
 import type { Clock } from "@trunkline/base";
+import { SharedTimer } from "../shared-timers.js";
 
 /** An appointment that fires later than this was held up with the whole process. */
 const stallMs = 1_000;
 
 export class Appointments<Name extends string> {
   readonly #clock: Clock;
-  readonly #cancels: Map<Name, () => void> = new Map();
+  readonly #made: Map<Name, { cancel(): void }> = new Map();
   #ended = false;
 
   constructor(clock: Clock) {
@@ -14,7 +15,7 @@ export class Appointments<Name extends string> {
   }
 
   has(name: Name): boolean {
-    return this.#cancels.has(name);
+    return this.#made.has(name);
   }
 
   /**
@@ -27,21 +28,29 @@ export class Appointments<Name extends string> {
     const clock = this.#clock;
     const dueMs = clock.nowMs() + ms;
     const onDue = (): void => {
-      this.#cancels.delete(name);
+      this.#made.delete(name);
       callback(clock.nowMs() - dueMs > stallMs);
     };
-    this.#cancels.set(name, clock.at(dueMs, onDue, keepsProcess ? "work" : "watch"));
+    if (keepsProcess) {
+      this.#made.set(name, { cancel: clock.at(dueMs, onDue, "work") });
+      return;
+    }
+    const timer = new SharedTimer(clock, onDue);
+    this.#made.set(name, timer);
+    timer.set(ms);
   }
 
   cancel(name: Name): void {
-    this.#cancels.get(name)?.();
-    this.#cancels.delete(name);
+    const made = this.#made.get(name);
+    if (made === undefined) return;
+    this.#made.delete(name);
+    made.cancel();
   }
 
   /** Cancels all, and takes no more. */
   end(): void {
     this.#ended = true;
-    for (const cancel of this.#cancels.values()) cancel();
-    this.#cancels.clear();
+    for (const made of this.#made.values()) made.cancel();
+    this.#made.clear();
   }
 }

@@ -5,6 +5,7 @@
  */
 import type { Clock } from "@trunkline/base";
 import { GrpcError, Status } from "@trunkline/grpc";
+import { SharedTimer } from "../shared-timers.js";
 import type { ResolvedLiveness } from "../stream/liveness.js";
 import type { Session } from "./session.js";
 
@@ -38,11 +39,12 @@ export class PeerWatch {
   /** The number of acknowledged records when the looking began, and the time. */
   #acknowledged = 0;
   #sinceMs = 0;
-  #cancel: (() => void) | undefined;
+  readonly #timer: SharedTimer;
   #stopped = false;
 
   constructor(options: PeerWatchOptions) {
     this.#options = options;
+    this.#timer = new SharedTimer(options.clock, () => this.#look());
     this.#begin();
   }
 
@@ -58,7 +60,7 @@ export class PeerWatch {
 
   stop(): void {
     this.#stopped = true;
-    this.#cancel?.();
+    this.#timer.cancel();
   }
 
   #begin(): void {
@@ -72,11 +74,8 @@ export class PeerWatch {
   }
 
   #lookIn(ms: number): void {
-    this.#cancel?.();
-    this.#cancel = undefined;
-    const { clock } = this.#options;
-    if (ms !== Number.POSITIVE_INFINITY && !this.#stopped)
-      this.#cancel = clock.at(clock.nowMs() + ms, () => this.#look(), "watch");
+    if (ms === Number.POSITIVE_INFINITY || this.#stopped) this.#timer.cancel();
+    else this.#timer.set(ms);
   }
 
   #look(): void {

@@ -30,7 +30,7 @@ export class RecordMemory {
 
   /** Takes back the memory of a record that nobody reads any more. */
   release(record: Uint8Array): void {
-    this.#spares.give(record);
+    if (record.length >= leastLargeBytes) this.#spares.give(record);
   }
 
   /** Lets all memory go that is not in use. */

@@ -21,26 +21,37 @@ export interface Resumption {
 /** The attribute of a resumable stream that tells its state; absent at streams that are none. */
 export const resumption: AttributeKey<Resumption> = sharedAttribute("@trunkline/router", "resumption");
 
-/** Returns the state of a session for its user. */
-export function resumptionOf(session: Session): Resumption {
-  return {
-    session: session.name,
-    get attempts() {
-      return session.attempts;
-    },
-    get attached() {
-      return session.isAttached;
-    },
-    get replayBytes() {
-      return session.replay.bytes;
-    },
-    get unreadBytes() {
-      return session.window.unread;
-    },
-    get lastCause() {
-      return session.lastCause;
-    },
-  };
+/** The state of a session for its user. */
+export class ResumptionView implements Resumption {
+  readonly #session: Session;
+
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  get session(): string {
+    return this.#session.name;
+  }
+
+  get attempts(): number {
+    return this.#session.attempts;
+  }
+
+  get attached(): boolean {
+    return this.#session.isAttached;
+  }
+
+  get replayBytes(): number {
+    return this.#session.replay.bytes;
+  }
+
+  get unreadBytes(): number {
+    return this.#session.window.unread;
+  }
+
+  get lastCause(): Error | undefined {
+    return this.#session.lastCause;
+  }
 }
 
 /** A change of a resumable stream. */

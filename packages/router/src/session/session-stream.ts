@@ -13,6 +13,7 @@ import {
   type WaitOptions,
 } from "@trunkline/streams";
 import { BaseStream, BreakSignal, ReceiveQueue, SendQueue, sentAtOnce } from "@trunkline/streams/kit";
+import { SharedTimer } from "../shared-timers.js";
 import { type Frame, RouterFrameType } from "../stream/frame.js";
 import type { ResolvedLiveness } from "../stream/liveness.js";
 import { abortError } from "../stream/payloads.js";
@@ -24,7 +25,7 @@ import type { ResolvedResumeOptions } from "./options.js";
 import { PeerWatch } from "./peer-watch.js";
 import { ReceiveWindow } from "./receive-window.js";
 import { isRecord } from "./records.js";
-import { type ResumptionEvent, resumption, resumptionOf } from "./resumption.js";
+import { type ResumptionEvent, ResumptionView, resumption } from "./resumption.js";
 import { type AttachmentEnd, Session } from "./session.js";
 
 /** A call that carries a session: messages go out as they are, and frames come in. */
@@ -76,8 +77,9 @@ const renewMs = 3.5 * 86_400_000;
 
 const ignore = (): void => {};
 
-/** A call with the state of its writing. */
+/** The call of an attempt, with the state of its writing. */
 interface CarryingCall {
+  readonly attempt: number;
   readonly call: SessionCall;
   writing: boolean;
 }
@@ -89,9 +91,14 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
   #attributes: Attributes | undefined;
   readonly #sends: SendQueue<Frame>;
   readonly #receives: ReceiveQueue<Frame> = new ReceiveQueue();
-  readonly #calls: Map<number, CarryingCall> = new Map();
-  readonly #endTaken: Deferred<void> = deferred(true);
-  readonly #met: Deferred<void> = deferred(true);
+  /** The calls of the attempts that are of use, mostly one. An array, since each frame goes through it. */
+  #calls: readonly CarryingCall[] = [];
+  /** Settles when the other side has this side's end; made when that is waited for, as is the next one. */
+  #endTaken: Deferred<void> | undefined;
+  /** Settles when the other side has said hello for the first time. */
+  #met: Deferred<void> | undefined;
+  /** The error of a session that ended before the other side was heard. */
+  #notMet: Error | undefined;
   readonly #backoff: Backoff = new Backoff({ initialMs: 50, maxMs: 2_000, multiplier: 2 });
   /** The signals of requests that are under way, which end with the session. Node's own cost several times as much. */
   readonly #requests: Set<BreakSignal> = new Set();
@@ -128,7 +135,7 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
     this.#sends = new SendQueue({
       hasRoom: () => this.#hasRoom(),
       accept: (frame) => this.#accept(frame),
-      end: () => this.#endTaken.promise,
+      end: () => this.#whenEndTaken(),
     });
     this.#times = new Appointments(clock);
     this.#watch = new PeerWatch({
@@ -140,8 +147,6 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
       cut: (attempt, cause) => this.#giveUp(attempt, cause),
       fail: (error) => this.#fail(error),
     });
-    this.#endTaken.promise.catch(ignore);
-    this.#met.promise.catch(ignore);
     this.#changedAtMs = clock.nowMs();
     this.#times.set("deadline", waitMs, (late) => this.#onDeadline(late));
     this.#times.set("renew", renewMs, () => this.#renew());
@@ -161,15 +166,23 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
 
   /** Waits until the other side has said hello for the first time. @throws GrpcError when the session ends before */
   joined(): Promise<void> {
+    if (this.#notMet !== undefined) return Promise.reject(this.#notMet);
+    if (this.#session.met) return Promise.resolve();
+    this.#met ??= deferred(true);
     return this.#met.promise;
   }
 
   override get extraAttributes(): Attributes {
     this.#attributes ??= new Map<AttributeKey<unknown>, unknown>([
       [streamClock, this.#options.clock],
-      [resumption, resumptionOf(this.#session)],
+      [resumption, new ResumptionView(this.#session)],
     ]);
     return this.#attributes;
+  }
+
+  override extra<T>(key: AttributeKey<T>): T | undefined {
+    // Each stream is asked for its clock when it ends: that alone needs no table.
+    return key === (streamClock as AttributeKey<unknown>) ? (this.#options.clock as T) : super.extra(key);
   }
 
   /** Sends a record. Other frames belong to one call, and the session makes its own. */
@@ -179,13 +192,23 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
 
   receive(options?: WaitOptions): Promise<Frame | undefined> {
     const taken = this.#receives.take(options);
-    this.#deliver();
-    this.#step();
+    // Otherwise nothing is read, so that nothing is due either.
+    if (this.#session.unread.size > 0) {
+      this.#deliver();
+      this.#stepAfterRecord();
+    }
     return taken;
   }
 
   protected endOutput(): Promise<void> {
     return this.#sends.end();
+  }
+
+  /** Waits until the other side has the end; not where it has, or where the session is over. */
+  #whenEndTaken(): Promise<void> | undefined {
+    if (this.#session.endAcknowledged || this.#over) return undefined;
+    this.#endTaken = deferred(true);
+    return this.#endTaken.promise;
   }
 
   protected async discardInput(): Promise<void> {
@@ -267,23 +290,33 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
       this.#countReplay();
       this.#sends.flush();
     }
-    if (session.endAcknowledged) this.#endTaken.resolve();
+    if (session.endAcknowledged) this.#endTaken?.resolve();
     this.#pumpAll();
-    if (!this.#times.has("ack") && session.owesAck && session.isAttached) {
-      this.#times.set("ack", ackDelayMs, () => {
-        session.acknowledgeSoon();
-        this.#pumpAll();
-      });
-    }
+    this.#acknowledgeLater();
+  }
+
+  /** Does what is due after a record has come, or was read: nothing but the word of it. */
+  #stepAfterRecord(): void {
+    if (this.#session.isAckDue) this.#pumpAll();
+    this.#acknowledgeLater();
+  }
+
+  #acknowledgeLater(): void {
+    const session = this.#session;
+    if (this.#times.has("ack") || !session.owesAck || !session.isAttached) return;
+    this.#times.set("ack", ackDelayMs, () => {
+      session.acknowledgeSoon();
+      this.#pumpAll();
+    });
   }
 
   #pumpAll(): void {
-    for (const [attempt, carrying] of this.#calls) this.#pump(attempt, carrying);
+    for (const carrying of this.#calls) this.#pump(carrying);
   }
 
   /** Writes the messages of a call, as fast as the call takes them. */
-  #pump(attempt: number, carrying: CarryingCall): void {
-    const { call } = carrying;
+  #pump(carrying: CarryingCall): void {
+    const { attempt, call } = carrying;
     while (!carrying.writing) {
       const message = this.#session.write(attempt);
       if (message === undefined) return;
@@ -292,7 +325,7 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
       carrying.writing = true;
       const onTaken = (): void => {
         carrying.writing = false;
-        this.#pump(attempt, carrying);
+        this.#pump(carrying);
       };
       // Where the call fails, its reader learns why.
       taken.then(onTaken, ignore);
@@ -312,7 +345,7 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
           call.cancel("the session needs this call no more");
           return;
         }
-        this.#calls.set(attempt, { call, writing: false });
+        this.#calls = [...this.#calls, { attempt, call, writing: false }];
         session.opened(attempt);
         this.#watchJoining(attempt, call);
         void this.#read(attempt, call);
@@ -325,11 +358,12 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
   #open(attempt: number, again: boolean): Promise<SessionCall> {
     const { way, clock } = this.#options;
     const request = this.#request();
-    const onLate = (): void =>
-      request.fire(new GrpcError(Status.DEADLINE_EXCEEDED, `the router was not reached within ${openTimeoutMs} ms`));
-    const cancel = clock.at(clock.nowMs() + openTimeoutMs, onLate, "watch");
+    const limit = new SharedTimer(clock, () =>
+      request.fire(new GrpcError(Status.DEADLINE_EXCEEDED, `the router was not reached within ${openTimeoutMs} ms`)),
+    );
+    limit.set(openTimeoutMs);
     return way.open(attempt, again, request).finally(() => {
-      cancel();
+      limit.cancel();
       this.#requests.delete(request);
     });
   }
@@ -369,12 +403,13 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
         const broken = session.frame(attempt, frame);
         if (broken !== undefined) {
           call.cancel(broken.message);
-          this.#calls.delete(attempt);
+          this.#leaveCall(attempt);
           this.#update();
           return;
         }
         this.#deliver();
         if (changesAttachments(frame.frameType) || session.isComplete) this.#update();
+        else if (isRecord(frame.frameType)) this.#stepAfterRecord();
         else this.#step();
       }
     } catch (error) {
@@ -385,12 +420,16 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
 
   /** Leaves a call that leads nowhere. */
   #giveUp(attempt: number, cause: GrpcError): void {
-    this.#calls.get(attempt)?.call.cancel(cause);
+    this.#calls.find((carrying) => carrying.attempt === attempt)?.call.cancel(cause);
     this.#onClosed(attempt, { kind: "cut", cause });
   }
 
+  #leaveCall(attempt: number): void {
+    this.#calls = this.#calls.filter((carrying) => carrying.attempt !== attempt);
+  }
+
   #onClosed(attempt: number, end: AttachmentEnd): void {
-    this.#calls.delete(attempt);
+    this.#leaveCall(attempt);
     this.#session.closed(attempt, end);
     this.#update();
   }
@@ -400,9 +439,9 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
     if (this.#over) return;
     const session = this.#session;
     this.#tellAttachment();
-    for (const [attempt, { call }] of this.#calls) {
+    for (const { attempt, call } of this.#calls) {
       if (session.has(attempt)) continue;
-      this.#calls.delete(attempt);
+      this.#leaveCall(attempt);
       call.cancel("the session has left this call");
     }
     this.#step();
@@ -421,7 +460,7 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
     const nowMs = clock.nowMs();
     const sinceMs = nowMs - this.#changedAtMs;
     const wasAttached = this.#attached;
-    if (session.met) this.#met.resolve();
+    if (session.met) this.#met?.resolve();
     if (isAttached !== wasAttached) {
       this.#attached = isAttached;
       this.#changedAtMs = nowMs;
@@ -514,8 +553,9 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
     if (error === undefined || this.#concluded) return;
     this.#concluded = true;
     this.#sends.fail(error);
-    this.#endTaken.reject(error);
-    this.#met.reject(error);
+    this.#endTaken?.reject(error);
+    if (!this.#session.met) this.#notMet = error;
+    this.#met?.reject(error);
     if (!this.#isAborted) this.#broken.fire(error);
     this.#countReplay();
     // The other side hears of it by this call, or is told by the exchange.
@@ -552,8 +592,8 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
     this.#over = true;
     this.#times.end();
     this.#watch.stop();
-    for (const { call } of this.#calls.values()) call.cancel("the session is over");
-    this.#calls.clear();
+    for (const { call } of this.#calls) call.cancel("the session is over");
+    this.#calls = [];
     if (this.#requests.size > 0) {
       const error = new ClosedStreamError("the session is over");
       for (const request of this.#requests) request.fire(error);
@@ -563,7 +603,7 @@ export class SessionStream extends BaseStream<Frame> implements FrameCarrier {
     replayMemory.forget(this.#flush);
     this.#countReplay();
     unreadMemory.giveBack(this.#session.window.reserved);
-    if (this.#session.outcome?.error === undefined) this.#endTaken.resolve();
+    if (this.#session.outcome?.error === undefined) this.#endTaken?.resolve();
     this.#deliver();
     onOver();
   }

@@ -232,6 +232,11 @@ export class Session {
     return !this.#over && (this.received.records > this.#told.records || this.window.credit > this.#told.credit);
   }
 
+  /** True where an acknowledgement is due now. */
+  get isAckDue(): boolean {
+    return this.#ackDue;
+  }
+
   /** True where an abort can reach the other side only through the exchange. */
   get mustLeave(): boolean {
     return this.#abort !== undefined && !this.#over && this.#attachments.size === 0;

@@ -7,8 +7,9 @@
  * silence alone proves nothing. But a peer that has answered a PING goes on reading until the next DATA. So once an
  * answer has come and no DATA was sent since, a PING finds the way free, and a peer that does not answer it is gone.
  */
-import { type Clock, durationMs, maxTimerMs, type TimerEntry, TimerHeap, wholeNumber } from "@trunkline/base";
+import { type Clock, durationMs, maxTimerMs, wholeNumber } from "@trunkline/base";
 import { GrpcError, Status } from "@trunkline/grpc";
+import { SharedTimer } from "../shared-timers.js";
 
 /** Options of the liveness check of one stream. */
 export interface LivenessOptions {
@@ -73,17 +74,13 @@ interface Question {
 /** The second look comes after this part of the time for the answer. */
 const secondLook = 0.1;
 
-/** One heap of timers a clock, shared by all streams: they are many, and mostly idle. */
-const heaps: WeakMap<Clock, TimerHeap> = new WeakMap();
-
 /** The liveness check of one stream. */
-export class Liveness implements TimerEntry {
-  dueMs = 0;
-  heapIndex = -1;
+export class Liveness {
   readonly #subject: LivenessSubject;
   readonly #intervalMs: number;
   readonly #timeoutMs: number;
-  #clock: Clock | undefined;
+  /** The timer of the next look; undefined before the first one. */
+  #timer: SharedTimer | undefined;
   /** The number of frames received at the last look. */
   #framesReceived = 0;
   #question: Question | undefined;
@@ -103,22 +100,19 @@ export class Liveness implements TimerEntry {
 
   /** True once the looking has begun, or where it never will. */
   get hasStarted(): boolean {
-    return this.#clock !== undefined || this.#intervalMs === Number.POSITIVE_INFINITY;
+    return this.#timer !== undefined || this.#intervalMs === Number.POSITIVE_INFINITY;
   }
 
   /** Begins to look, unless `hasStarted`. */
   start(clock: Clock): void {
     if (this.hasStarted) return;
-    this.#clock = clock;
+    this.#timer = new SharedTimer(clock, () => this.#onDue());
     this.#lookIn(this.#intervalMs);
   }
 
   /** Ends the looking. */
   stop(): void {
-    if (this.#clock === undefined || this.heapIndex < 0) return;
-    const heap = heapOf(this.#clock);
-    heap.remove(this);
-    if (heap.size === 0) heap.stop();
+    this.#timer?.cancel();
   }
 
   /** The answer to a PING has come. */
@@ -128,7 +122,7 @@ export class Liveness implements TimerEntry {
     this.#question = undefined;
   }
 
-  onDue(): void {
+  #onDue(): void {
     const subject = this.#subject;
     if (subject.isOver) return;
     const heard = subject.framesReceived !== this.#framesReceived;
@@ -169,16 +163,6 @@ export class Liveness implements TimerEntry {
   }
 
   #lookIn(ms: number): void {
-    const clock = this.#clock as Clock;
-    heapOf(clock).add(this, clock.nowMs() + ms);
+    this.#timer?.set(ms);
   }
-}
-
-function heapOf(clock: Clock): TimerHeap {
-  let heap = heaps.get(clock);
-  if (heap === undefined) {
-    heap = new TimerHeap(clock, "watch");
-    heaps.set(clock, heap);
-  }
-  return heap;
 }

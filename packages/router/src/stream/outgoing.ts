@@ -5,7 +5,7 @@
 import { isBytes } from "@trunkline/base";
 import { Metadata } from "@trunkline/metadata";
 import type { ObjectStream, SendOptions, WaitOptions } from "@trunkline/streams";
-import { metadataRefusal, SendQueue } from "@trunkline/streams/kit";
+import { metadataRefusal, SendQueue, sentAtOnce } from "@trunkline/streams/kit";
 import { type Frame, RouterFrameType } from "./frame.js";
 import { encodeEnd, encodeFields } from "./payloads.js";
 import type { PeerFeatures } from "./peer-features.js";
@@ -124,7 +124,13 @@ export class Outgoing {
 
   #accept(item: OutgoingItem): void {
     const isOneFrame = item.fields === undefined && item.data.length <= maxFramePayloadBytes;
-    const sent = (isOneFrame ? this.#sendData(item.data, item.options) : this.#sendFrames(item)).then(
+    const accepted = isOneFrame ? this.#sendData(item.data, item.options) : this.#sendFrames(item);
+    // Most items: the next one need not wait, so there is nothing to be told of.
+    if (accepted === sentAtOnce) {
+      item.sent = sentAtOnce;
+      return;
+    }
+    const sent = accepted.then(
       () => {
         this.#sending = undefined;
         this.#queue.flush();
@@ -148,7 +154,10 @@ export class Outgoing {
    */
   #sendData(payload: Uint8Array, options: WaitOptions | undefined): Promise<void> {
     const sent = this.#call.send({ payload, frameType: RouterFrameType.DATA }, options);
-    return this.#counts ? sent.then(() => this.#proof.add(payload)) : sent;
+    if (!this.#counts) return sent;
+    if (sent !== sentAtOnce) return sent.then(() => this.#proof.add(payload));
+    this.#proof.add(payload);
+    return sent;
   }
 
   async #sendFrames({ data, fields, options }: OutgoingItem): Promise<void> {

@@ -3,7 +3,7 @@
  * keys. Each is imported once.
  */
 import { Buffer } from "node:buffer";
-import { createHmac, createSecretKey, type KeyObject, webcrypto } from "node:crypto";
+import { webcrypto } from "node:crypto";
 import { checkOptionNames, isBytes, isUrl, optionNames } from "@trunkline/base";
 import { systemClock } from "@trunkline/base/node";
 import {
@@ -16,6 +16,7 @@ import {
   jwtVerify,
   type ProtectedHeaderParameters,
 } from "jose";
+import { type HmacHash, HmacKey } from "./hmac.js";
 import { KeysUnavailableError, RemoteKeys, type RemoteKeysContext, type RemoteServer } from "./remote-keys.js";
 
 /** A secret for HS256, HS384 and HS512, as Jumpstarter's `ROUTER_KEY`. */
@@ -77,10 +78,17 @@ export type KeySource = SecretKeySource | PublicKeySource;
 /** An algorithm for secrets. */
 export type SecretAlgorithm = "HS256" | "HS384" | "HS512";
 
-const hashes: Readonly<Record<SecretAlgorithm, { readonly name: string; readonly bytes: number }>> = {
-  HS256: { name: "SHA-256", bytes: minSecretBytes },
-  HS384: { name: "SHA-384", bytes: 48 },
-  HS512: { name: "SHA-512", bytes: 64 },
+/** The hash of an algorithm, with its names in Web Crypto and in Node, and the fewest bytes of a secret for it. */
+interface SecretHash {
+  readonly name: string;
+  readonly hmac: HmacHash;
+  readonly bytes: number;
+}
+
+const hashes: Readonly<Record<SecretAlgorithm, SecretHash>> = {
+  HS256: { name: "SHA-256", hmac: "sha256", bytes: minSecretBytes },
+  HS384: { name: "SHA-384", hmac: "sha384", bytes: 48 },
+  HS512: { name: "SHA-512", hmac: "sha512", bytes: 64 },
 };
 
 /** The names of the algorithms for secrets. */
@@ -239,8 +247,7 @@ class Secret {
   readonly header: string;
   readonly #algorithm: SecretAlgorithm | undefined;
   readonly #bytes: Uint8Array;
-  /** The secret as Node prepares it once: each signature from bare bytes would do it again. */
-  readonly #signingKey: KeyObject;
+  readonly #signingKey: HmacKey;
   readonly #keys: Map<SecretAlgorithm, Promise<webcrypto.CryptoKey>> = new Map();
 
   constructor(source: SecretKeySource) {
@@ -261,7 +268,7 @@ class Secret {
     }
     this.keyId = keyId;
     this.#algorithm = algorithm;
-    this.#signingKey = createSecretKey(this.#bytes);
+    this.#signingKey = new HmacKey(hashes[this.signs].hmac, this.#bytes);
     const alg = this.signs;
     this.header = base64Url(keyId === undefined ? { alg, typ: "JWT" } : { alg, typ: "JWT", kid: keyId });
   }
@@ -274,7 +281,7 @@ class Secret {
 
   /** Returns the signature of the algorithm with which the secret signs, in base64url. */
   signature(text: string): string {
-    return createHmac(hashes[this.signs].name, this.#signingKey).update(text).digest("base64url");
+    return this.#signingKey.sign(text);
   }
 
   key(algorithm: SecretAlgorithm): Promise<webcrypto.CryptoKey> {
