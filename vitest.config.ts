@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 // Tests run on the sources: the packages' `exports` name them under this condition. The other conditions are those of
@@ -14,8 +15,9 @@ export default defineConfig({
   resolve: { conditions: [...conditions, "node", "development|production"] },
   ssr: { resolve: { conditions: [...conditions, "node", "development|production"] } },
   test: {
-    // All cores: many tests wait for sockets and processes.
-    maxWorkers: "100%",
+    // Half as many again as there are cores: a third of a worker's time goes by while its tests wait for processes,
+    // sockets and threads.
+    maxWorkers: Math.ceil(availableParallelism() * 1.5),
     setupFiles: ["packages/base/test/support/byte-equality.ts"],
     // Generous, and longer than `until` of the tests' support waits: on a machine with ten times the load that it can
     // carry the tests of processes took a minute.

@@ -19,8 +19,8 @@ const keptMs = 3_600_000;
 let published: Promise<string> | undefined;
 
 /**
- * Builds and bundles the packages where they have changed, and returns the folder that has them in its `node_modules`,
- * and the examples.
+ * Builds (but not where TRUNKLINE_BUILT says that this has just been done) and bundles the packages where they have
+ * changed, and returns the folder that has them in its `node_modules`, and the examples.
  */
 export function publishedPackages(): Promise<string> {
   published ??= publish();
@@ -33,7 +33,7 @@ export async function publishedCommand(): Promise<string> {
 }
 
 async function publish(): Promise<string> {
-  build();
+  if (process.env["TRUNKLINE_BUILT"] === undefined) build();
   const folder = join(cache, fingerprint());
   if (existsSync(folder)) return folder;
   const made = `${folder}.${process.pid}`;

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { sized } from "../../../base/test/support/sizes.js";
 import { untilFull } from "../support/full-way.js";
 import { disposeLabs, MixedLab } from "../support/lab.js";
 import { publishCommand } from "../support/process-run.js";
@@ -221,7 +222,7 @@ describe.concurrent("what was lost comes back", () => {
     ["ended in order", "SIGTERM"],
   ] as const)("a download does not notice that its router is %s and started again", async (_, signal) => {
     await using lab = new MixedLab("router");
-    const content = randomBytes(48_000_000);
+    const content = randomBytes(sized(24_000_000, 48_000_000)); // more than sockets and windows hold
     await using service = await startService((socket) => socket.end(content));
     const { router, endpoint } = await lab.router();
     await lab.expose("file", service.target, "--no-check");

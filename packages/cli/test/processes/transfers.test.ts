@@ -3,12 +3,13 @@ import { once } from "node:events";
 import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { sized } from "../../../base/test/support/sizes.js";
 import { untilFull } from "../support/full-way.js";
 import { disposeLabs, ProcessLab } from "../support/lab.js";
 import { publishCommand } from "../support/process-run.js";
 import { Client, startService } from "../support/services.js";
 
-const fileBytes = 16_000_000;
+const fileBytes = sized(4_000_000, 16_000_000);
 
 /** The lab of all tests of this file: they share its router, each with a name of its own. */
 let lab: ProcessLab;
@@ -69,7 +70,7 @@ describe.concurrent("bytes through router, expose and connect in processes of th
     stalled.socket.pause();
     stalled.socket.write(randomBytes(8_000_000));
     const answers = await Promise.all(
-      Array.from({ length: 100 }, async () => {
+      Array.from({ length: sized(30, 100) }, async () => {
         const sent = randomBytes(50_000);
         const client = new Client(port);
         client.socket.end(sent);
@@ -87,7 +88,7 @@ describe.concurrent("bytes through router, expose and connect in processes of th
     const expose = await lab.expose("crowd", service.target);
     const { connect, port } = await lab.connect("crowd", "--wait", "10m");
 
-    const count = 400; // many times what may wait to be accepted by default
+    const count = sized(200, 400); // many times what may wait to be accepted by default
     const sent = randomBytes(1_000);
     const clients = Array.from({ length: count }, () => new Client(port));
     // All are connected before the first one ends, so that they are there at once.

@@ -330,11 +330,19 @@ describe("a stream whose other side is silent", () => {
 
 async function throughRouter(clock: VirtualClock): Promise<StreamPair> {
   const test = testRouter({});
-  const { dialled: first, accepted: second } = await connected(test, { clock });
+  const limits = { maxReplayBytes: 1024 * 1024, maxUnreadBytes: 1024 * 1024 };
+  const { dialled: first, accepted: second } = await connected(test, { clock, ...limits });
   return { first, second, release: () => advanceUntil(clock, Promise.resolve(test[Symbol.asyncDispose]())) };
 }
 
 describe("a stream of a session", () => {
-  const tests = quickOf(complianceTests({ settle: () => settle(30), connect: throughRouter, maxItemBytes: 65_536 }));
+  const tests = quickOf(
+    complianceTests({
+      settle: () => settle(30),
+      connect: throughRouter,
+      maxItemBytes: 65_536,
+      maxUnreadBytes: 4 * 1024 * 1024,
+    }),
+  );
   for (const { title, run } of tests) it(title, run);
 });

@@ -22,6 +22,13 @@ async function secured(clock: VirtualClock): Promise<StreamPair> {
 }
 
 describe("a stream with TLS inside", () => {
-  const tests = quickOf(complianceTests({ connect: secured, settle: () => settle(120), maxItemBytes: 65_536 }));
+  const tests = quickOf(
+    complianceTests({
+      connect: secured,
+      settle: () => settle(120),
+      maxItemBytes: 65_536,
+      maxUnreadBytes: 4 * 1024 * 1024,
+    }),
+  );
   for (const { title, run } of tests) it(title, run);
 });

@@ -47,7 +47,7 @@ describe("a listener whose target fails", () => {
   });
 
   it("is what the error of a dial names where there is no other one", async () => {
-    await using test = testRouter();
+    await using test = testRouter({ clock: new VirtualClock() });
     const listener = await (await test.client("l")).listen("web", { problem: "HTTP status 503" });
     const user = await test.client("d");
     const error = await rejection(user.dial("web"));
@@ -90,7 +90,7 @@ describe("a listener whose target fails", () => {
 
 describe("a report", () => {
   const reporting = async (identity: string, name: string, reason: string) => {
-    const test = testRouter();
+    const test = testRouter({ clock: new VirtualClock() });
     await (await test.client("l")).listen("web");
     const token = await test.router.mintToken({ identity, lifetimeMs: 60_000 });
     const metadata = { authorization: `Bearer ${token}`, [peerKey]: "guessed" };

@@ -133,9 +133,12 @@ export function testRouter(options: Partial<RouterOptions> = {}): TestRouter {
       return client;
     },
     async [Symbol.asyncDispose]() {
-      // The router first: its end is theirs, whatever clock they are on.
+      const closed = closing.map((one) => one.close({ closeTimeoutMs: 0 }));
+      // Clients tell each other that they end, and need not wait for that until their time is over. After that the end
+      // of the router is theirs, whatever clock they are on.
+      await settle(20);
       for (const link of links) link.cut();
-      const closed = [router, ...closing].map((one) => one.close({ closeTimeoutMs: 0 }));
+      closed.push(router.close({ closeTimeoutMs: 0 }));
       if (clock === undefined) await Promise.all(closed);
       else await advanceUntil(clock as VirtualClock, Promise.all(closed));
     },

@@ -72,7 +72,7 @@ export interface Traits {
   readonly keepsTime: boolean;
   readonly maxItemBytes: number;
   readonly maxUnreadBytes: number;
-  /** A block of which 256 or more are as many bytes as may be accepted and not read. */
+  /** A block of which 128 or more are as many bytes as may be accepted and not read. */
   readonly block: Uint8Array;
   settle(): Promise<void>;
 }
@@ -87,7 +87,7 @@ export function traitsOf(given: ComplianceOptions): Traits {
     keepsTime: given.keepsTime ?? true,
     maxItemBytes: given.maxItemBytes ?? 4 * 1024 * 1024,
     maxUnreadBytes,
-    block: blockOf(Math.min(largestBlockBytes, Math.ceil(maxUnreadBytes / 256))),
+    block: blockOf(Math.min(largestBlockBytes, Math.ceil(maxUnreadBytes / 128))),
     settle: given.settle?.bind(given) ?? microtasks,
   };
 }
