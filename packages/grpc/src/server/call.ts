@@ -35,6 +35,7 @@ import { errorOfReset } from "../wire/wire-status.js";
 import { endOf, errorForClient } from "./call-end.js";
 import type { ServerCore } from "./core.js";
 import type { HandledCall } from "./handler-runner.js";
+import { type LostCall, tellLost } from "./lost-calls.js";
 import type { ServedMethod } from "./method-table.js";
 import { OutgoingResponse, type ResponseOwner, rejectedQuietly } from "./response.js";
 
@@ -43,9 +44,11 @@ export interface ServerCallHost {
   readonly peer: Peer;
   readonly core: ServerCore;
   readonly peerMaxHeaderListSize: number;
+  /** Returns the error of all calls that end with the connection. */
+  lossOf(reset: StreamReset): GrpcError;
 }
 
-export class ServerCallStream implements HandledCall, ResponseOwner, InboxOwner<{}>, LifecycleOwner {
+export class ServerCallStream implements HandledCall, LostCall, ResponseOwner, InboxOwner<{}>, LifecycleOwner {
   readonly #host: ServerCallHost;
   readonly #stream: Http2Stream;
   readonly #served: ServedMethod;
@@ -442,7 +445,11 @@ export class ServerCallStream implements HandledCall, ResponseOwner, InboxOwner<
   }
 
   onReset(reset: StreamReset): void {
-    const error = errorOfReset(reset, "the client");
+    if (reset.scope === "connection") tellLost(this, this.#host.lossOf(reset));
+    else this.onLost(errorOfReset(reset, "the client"));
+  }
+
+  onLost(error: GrpcError): void {
     // What came before is delivered first: a peer that is gone takes nothing back.
     this.#inbox.end(error);
     if (this.ended) return;

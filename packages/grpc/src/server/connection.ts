@@ -8,6 +8,7 @@ import {
   type HeaderField,
   type Http2Stream,
   type StreamHandler,
+  type StreamReset,
 } from "@trunkline/h2";
 import { ConnectionDriver, duplexTransport, nodeAscii } from "#platform";
 import { endStream } from "../call/outbox.js";
@@ -25,6 +26,7 @@ import {
   trailerFields,
 } from "../wire/headers.js";
 import { Status } from "../wire/status.js";
+import { errorOfReset } from "../wire/wire-status.js";
 import { type ServerCallHost, ServerCallStream } from "./call.js";
 import type { PlacedConnection } from "./connection-limit.js";
 import type { ServerCore } from "./core.js";
@@ -34,6 +36,7 @@ export class ServerConnection implements ConnectionHandler, ServerCallHost, Plac
   readonly peer: Peer;
   readonly core: ServerCore;
   readonly #driver: ConnectionDriver;
+  #loss: GrpcError | undefined;
 
   constructor(duplex: Duplex, peer: Peer, core: ServerCore) {
     this.peer = peer;
@@ -72,6 +75,11 @@ export class ServerConnection implements ConnectionHandler, ServerCallHost, Plac
   /** Closes the connection at once. */
   destroy(cause: Error): void {
     this.#driver.destroy(cause);
+  }
+
+  lossOf(reset: StreamReset): GrpcError {
+    this.#loss ??= errorOfReset(reset, "the client");
+    return this.#loss;
   }
 
   get peerMaxHeaderListSize(): number {

@@ -8,7 +8,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { Channel, type ChannelOptions, createClient, Server, Status } from "../../src/index.js";
 import { duplexPair } from "../../src/testing/index.js";
 import { Echo } from "../gen/echo_pb.js";
-import { collect, echo, rejection, settle, until } from "../support.js";
+import { collect, echo, framed, RawClient, rejection, settle, until } from "../support.js";
 
 const fixture = (name: string): string => readFileSync(new URL(`../fixtures/${name}`, import.meta.url), "utf8");
 const tls = { key: fixture("localhost.key.pem"), cert: fixture("localhost.cert.pem") };
@@ -267,6 +267,53 @@ describe("a server's clients", () => {
     expect(reason?.code).toBe("UNAVAILABLE");
     expect(reason?.message).toMatch(/^the connection to the client was lost: /);
     expect(await failed).toMatchObject({ status: Status.UNAVAILABLE });
+  });
+});
+
+describe("the loss of a connection with a thousand calls", () => {
+  it("is told to some of them in each turn, so that other connections are served meanwhile", async () => {
+    const count = 1_000;
+    const reasons = new Set<unknown>();
+    let open = 0;
+    let told = 0;
+    const server = new Server().add(Echo, {
+      ...echo,
+      chat: {
+        async open(call) {
+          open += 1;
+          await new Promise((resolve) => call.signal.addEventListener("abort", resolve));
+          told += 1;
+          reasons.add(call.signal.reason);
+        },
+      },
+    });
+    closing.push(() => server.close());
+    const lost = new RawClient();
+    const other = new RawClient();
+    void server.serve(lost.serverSide);
+    void server.serve(other.serverSide);
+    await settle();
+    for (let call = 0; call < count; call++) lost.request("/trunkline.test.v1.Echo/Chat");
+    await until(() => open === count, "the calls");
+    lost.driver.destroy();
+    await until(() => told > 0, "the loss");
+    const answer = other.request("/trunkline.test.v1.Echo/Say");
+    answer.stream.sendData(framed(new Uint8Array(0)), { endStream: true });
+    let toldInATurn = told;
+    let most = told;
+    while (told < count) {
+      await new Promise((resolve) => setImmediate(resolve));
+      most = Math.max(most, told - toldInATurn);
+      toldInATurn = told;
+      if (answer.ended) break;
+    }
+    expect(answer.ended).toBe(true);
+    expect(told).toBeLessThan(count);
+    // A turn of the test may hold the end of one and the beginning of the next.
+    expect(most).toBeLessThanOrEqual(2 * 64);
+    await until(() => told === count, "all calls");
+    expect(reasons.size).toBe(1);
+    other.driver.destroy();
   });
 });
 

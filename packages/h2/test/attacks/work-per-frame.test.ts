@@ -162,6 +162,21 @@ describe("budgets are given back by work, not cleared by a byte", () => {
     expect(engine.handler.of("close")).toMatchObject([{ error: { code: "ENHANCE_YOUR_CALM" } }]);
   });
 
+  it("of SETTINGS: a hundred DATA frames explain one", () => {
+    const engine = Engine.ready("server");
+    const streamId = engine.openStream();
+    let rounds = 0;
+    for (; rounds < 1_000 && !engine.connection.closed; rounds++) {
+      for (let turn = 0; turn < 50; turn++) engine.send(engine.peer.data(streamId, [1]));
+      engine.send(engine.peer.settings([[4, rounds]]));
+      engine.output();
+    }
+    // A hundred at once, and one for each two rounds.
+    expect(rounds).toBeGreaterThanOrEqual(195);
+    expect(rounds).toBeLessThanOrEqual(201);
+    expect(engine.handler.of("close")).toMatchObject([{ error: { code: "ENHANCE_YOUR_CALM" } }]);
+  });
+
   it("of PINGs: each DATA frame explains one", () => {
     const engine = Engine.ready("server");
     const streamId = engine.openStream();

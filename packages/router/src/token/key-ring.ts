@@ -184,9 +184,7 @@ export class KeyRing {
    */
   async verify(token: string, header: ProtectedHeaderParameters, options: JWTVerifyOptions): Promise<JWTPayload> {
     const { alg = "", kid } = header;
-    let failure: unknown = new errors.JOSEAlgNotAllowed(
-      `no key here is for algorithm ${JSON.stringify(alg.slice(0, 16))}`,
-    );
+    let failure: unknown;
     for (const check of this.#checks(alg, kid)) {
       try {
         return await check(token, options);
@@ -196,7 +194,7 @@ export class KeyRing {
         if (!(failure instanceof KeysUnavailableError)) failure = error;
       }
     }
-    throw failure;
+    throw failure ?? new errors.JOSEAlgNotAllowed(`no key here is for algorithm ${JSON.stringify(alg.slice(0, 16))}`);
   }
 
   #checks(alg: string, kid: string | undefined): Check[] {

@@ -1,7 +1,9 @@
 /** Streams that survive their router: it goes away and comes back, drains, or loses a connection. */
+import type { Clock } from "@trunkline/base";
+import { systemClock } from "@trunkline/base/node";
 import { GrpcError, Status } from "@trunkline/grpc";
 import { complianceTests, type StreamPair, VirtualClock } from "@trunkline/streams/testing";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { quickOf } from "../../../base/test/support/sizes.js";
 import {
   type Resumption,
@@ -85,6 +87,26 @@ async function receiveNumbers(stream: RouterStream): Promise<number> {
   }
   return count;
 }
+
+it("a stream that lost its way keeps its process alive between its attempts to come back (chisel#374)", async () => {
+  await using test = testRouter();
+  const work: number[] = [];
+  const clock: Clock = {
+    nowMs: () => systemClock.nowMs(),
+    at(atMs, callback, kind) {
+      if (kind === "work") work.push(atMs);
+      return systemClock.at(atMs, callback, kind);
+    },
+  };
+  await connected(test, {}, { clock });
+  expect(work).toEqual([]);
+  const connect = vi.spyOn(test.target, "connect").mockImplementation(() => {
+    throw new Error("there is no way");
+  });
+  for (const link of test.links) link.cut();
+  await until(() => work.length >= 2, "further attempts");
+  connect.mockRestore();
+});
 
 describe("a stream whose router is ended and started anew", () => {
   it("goes on in both directions, with no item lost, doubled or out of order", async () => {
