@@ -10,7 +10,7 @@ import { protocolTableSize } from "./dynamic-table.js";
 import { EncoderTable, type KnownName } from "./encoder-table.js";
 import { indexingPolicy, isGuessable } from "./indexing-policy.js";
 import { maxIntegerOctets, writeInteger } from "./integer.js";
-import { maxStringLength, writeString } from "./string.js";
+import { maxStringLength, writePlainString, writeString } from "./string.js";
 
 export interface HpackEncoderOptions {
   readonly ascii: AsciiCodec;
@@ -44,6 +44,11 @@ const neverIndexed: LiteralForm = { pattern: 0x10, prefixBits: 4 };
 
 /** The number of values in a row, never used again, that make a name count as volatile. */
 const unusedBeforeVolatile = 8;
+/**
+ * The length from which the value of a field marked `neverIndexed` is written as it is. Such values, mostly tokens, are
+ * made once: Huffman code takes a fifth off them, and takes both ends microseconds, where it does that for each call.
+ */
+const plainSecretLength = 128;
 /** The interval in which one value of a volatile name is inserted, to see whether it has settled down. */
 const volatileTrialInterval = 16;
 
@@ -112,6 +117,8 @@ export class HpackEncoder {
     offset = writeInteger(nameIndex, form.prefixBits, form.pattern, target, offset);
     if (nameIndex === 0) offset = writeString(name, this.#ascii, target, offset);
     if (form === withIndexing) table.insert(name, value, known);
+    if (field.neverIndexed === true && value.length >= plainSecretLength)
+      return writePlainString(value, this.#ascii, target, offset);
     return writeString(value, this.#ascii, target, offset);
   }
 

@@ -17,6 +17,11 @@ export function writeString(text: string, ascii: AsciiCodec, target: Uint8Array,
   const coded = huffmanLength(text);
   if (coded < text.length)
     return writeHuffman(text, target, writeInteger(coded, lengthBits, huffmanFlag, target, offset));
+  return writePlainString(text, ascii, target, offset);
+}
+
+/** Writes `text` as it is and returns the offset after it. */
+export function writePlainString(text: string, ascii: AsciiCodec, target: Uint8Array, offset: number): number {
   const textAt = writeInteger(text.length, lengthBits, 0, target, offset);
   ascii.encode(text, target, textAt);
   return textAt + text.length;

@@ -227,3 +227,11 @@ describe("the size of the encoder's table", () => {
     expect(tableOf(pair.decoder)).toEqual([]);
   });
 });
+
+describe("a long value that is never indexed", () => {
+  it("is written as it is, and a short one in Huffman code", () => {
+    const ofLength = (length: number) => ({ name: "token", value: "a".repeat(length), neverIndexed: true });
+    expect(toHex(new Pair().send(ofLength(128)))).toContain("61".repeat(128));
+    expect(new Pair().send(ofLength(127)).length).toBeLessThan(127);
+  });
+});

@@ -28,8 +28,9 @@
  *   where the other side lacks what it had acknowledged, it has lost its memory or is another peer: the session ends
  *   with an error (`unresumable`), since going on would join the halves of two different streams.
  *
- * The first attachment of a peer needs none of this: it has sent nothing before, so its hello, its start and its first
- * records go out before the other side is there. That saves the round trip on every stream that never needs to resume.
+ * The first attachment of a peer needs none of this: it has sent nothing before, so its hello and its first records,
+ * which begin at 0 without a start, go out before the other side is there. That saves the round trip on every stream
+ * that never needs to resume.
  */
 import { Fifo, reasonText } from "@trunkline/base";
 import { GrpcError, Status } from "@trunkline/grpc";
@@ -84,11 +85,14 @@ interface Attachment {
   phase: Phase;
   /** True once the hello was written. */
   helloWritten: boolean;
-  /** True once the start was written; `next` and `nextCost` are the number and the place of the next record then. */
+  /**
+   * True once the start was written, or where none is needed; `next` and `nextCost` are the number and the place of the
+   * next record then.
+   */
   startWritten: boolean;
   next: number;
   nextCost: number;
-  /** The number of the record that comes next, once the other side's start has come. */
+  /** The number of the record that comes next, once that is known: by a start, or by the hello of a first attempt. */
   expected: number | undefined;
   /** A PING that has to be answered. */
   question: Ping | undefined;
@@ -306,7 +310,8 @@ export class Session {
       attempt,
       phase: "asked",
       helloWritten: false,
-      startWritten: false,
+      // The first attempt sends none: its records begin at 0.
+      startWritten: attempt === 1,
       next: 0,
       nextCost: 0,
       expected: undefined,
@@ -534,6 +539,8 @@ export class Session {
     this.met = true;
     this.moving = false;
     attachment.phase = "live";
+    // The records of the other side's first attempt follow its hello, and begin at 0.
+    if (attempt === 1) attachment.expected = 0;
     for (const older of this.#attachments.keys()) if (older < attachment.attempt) this.#attachments.delete(older);
     this.#credit = Math.max(this.#credit, credit);
     this.#otherReplayBytes = Math.max(1, replayBytes);

@@ -69,20 +69,30 @@ function crcOf(...frames: Frame[]): number {
 }
 
 describe("the first attachment", () => {
-  it("says hello, start and its records before the other side is there", () => {
+  it("says hello and sends its records, without a start, before the other side is there", () => {
     const session = newSession();
     session.send(data(1));
     session.opened(session.begin());
-    expect(typesOf(written(session, 1))).toEqual([SETTINGS, CONTINUATION, DATA]);
+    expect(typesOf(written(session, 1))).toEqual([SETTINGS, DATA]);
     session.send(data(2));
     expect(typesOf(written(session, 1))).toEqual([DATA]);
+  });
+
+  it("of the other side needs no start either, whatever this side's attempt", () => {
+    const session = newSession();
+    session.begin();
+    session.closed(1, { kind: "cut", cause: new Error("the router is not there") });
+    session.opened(session.begin());
+    session.joined(2);
+    for (const frame of [hello({ attempt: 1 }), data(1)]) expect(session.frame(2, frame)).toBeUndefined();
+    expect(session.read()).toEqual(data(1));
   });
 
   it("sends no more than the first window before it has heard the other side", () => {
     const session = newSession(true, 2 ** 23);
     session.opened(session.begin());
     for (let sent = 0; sent < 4; sent++) session.send({ frameType: DATA, payload: new Uint8Array(65_536) });
-    expect(typesOf(written(session, 1))).toEqual([SETTINGS, CONTINUATION, DATA, DATA]);
+    expect(typesOf(written(session, 1))).toEqual([SETTINGS, DATA, DATA]);
     session.frame(1, hello({ credit: 2 ** 20 }));
     expect(typesOf(written(session, 1))).toEqual([DATA, DATA]);
   });
@@ -133,7 +143,6 @@ describe("a later attachment", () => {
     session.opened(session.begin());
     session.joined(2);
     expect(session.has(1)).toBe(true);
-    session.frame(1, start(0));
     session.frame(1, data(1));
     expect(session.received.records).toBe(0);
     session.frame(2, hello({ attempt: 2 }));
@@ -195,7 +204,7 @@ describe("a hello", () => {
 describe("records", () => {
   it("that are here already are skipped, and the next one is taken", () => {
     const session = live();
-    for (const frame of [start(0), data(1), data(2)]) session.frame(1, frame);
+    for (const frame of [data(1), data(2)]) session.frame(1, frame);
     session.closed(1, { kind: "cut", cause: new Error("gone") });
     session.opened(session.begin());
     session.joined(2);
@@ -210,10 +219,8 @@ describe("records", () => {
   });
 
   const breaking: [what: string, frames: Frame[], message: RegExp][] = [
-    ["before the start", [data(1)], /a record before its start/],
-    ["behind a gap", [start(1), data(1)], /sent the record 1, and the record 0 is missing/],
-    ["behind a second start", [start(0), start(0)], /a second start/],
-    ["behind the end", [start(0), end, data(1)], /a record after its end/],
+    ["behind a start on the first attempt", [start(0)], /a second start/],
+    ["behind the end", [end, data(1)], /a record after its end/],
     ["that acknowledge what was never sent", [ack(1)], /acknowledged 1 records, and 0 were sent/],
   ];
   for (const [what, frames, message] of breaking) {
@@ -225,9 +232,24 @@ describe("records", () => {
     });
   }
 
+  const breakingLater: [what: string, frames: Frame[], message: RegExp][] = [
+    ["before the start", [data(1)], /a record before its start/],
+    ["behind a gap", [start(1), data(1)], /sent the record 1, and the record 0 is missing/],
+    ["behind a second start", [start(0), start(0)], /a second start/],
+  ];
+  for (const [what, frames, message] of breakingLater) {
+    it(`${what} break a later attachment`, () => {
+      const session = detached();
+      session.joined(2);
+      session.frame(2, hello({ attempt: 2 }));
+      const problems = frames.map((frame) => session.frame(2, frame)?.message);
+      expect(problems.at(-1)).toMatch(message);
+      expect(session.outcome).toBeUndefined();
+    });
+  }
+
   it("beyond the credit break the attachment, also empty ones", () => {
     const session = live();
-    session.frame(1, start(0));
     const most = firstWindowBytes / recordOverheadBytes;
     for (let count = 0; count < most; count++) expect(session.frame(1, data())).toBeUndefined();
     expect(session.frame(1, data())?.message).toMatch(/beyond the credit of 131072 bytes/);
@@ -247,7 +269,7 @@ describe("the end", () => {
     const session = live();
     session.send(end);
     written(session, 1);
-    for (const frame of [start(0), end]) session.frame(1, frame);
+    session.frame(1, end);
     expect(session.isComplete).toBe(false);
     expect(typesOf(written(session, 1))).toEqual([WINDOW_UPDATE]);
     session.frame(1, ack(1));
@@ -262,7 +284,7 @@ describe("the end", () => {
     const session = live();
     session.send(end);
     written(session, 1);
-    for (const frame of [start(0), end, ack(1)]) session.frame(1, frame);
+    for (const frame of [end, ack(1)]) session.frame(1, frame);
     written(session, 1);
     session.closed(1, { kind: "cut", cause: new Error("gone") });
     expect(session.wantsAttempt).toBe(true);
