@@ -8,6 +8,7 @@ import {
 } from "@bufbuild/protobuf/wkt";
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
+import { sized } from "../../base/test/support/sizes.js";
 import { mayCompile } from "../src/compile/compiler.js";
 import { BinaryCodecs, webPlatform } from "../src/index.js";
 import { nodePlatform } from "../src/node/index.js";
@@ -15,7 +16,7 @@ import { drawFrom, makeTypes, makeValue, occurrences, type Syntax, seeds } from 
 
 const codecs = new BinaryCodecs(nodePlatform, { compileAfter: 0 });
 /** The number of random files of types a property tries; `npm run fuzz -- --target codec` tries far more. */
-const numRuns = 25;
+const numRuns = sized(16, 25);
 /** The seed of the random types: it is fixed, so that the features that occur are known. */
 const seed = 7;
 const syntaxes: readonly Syntax[] = ["proto2", "proto3", "editions"];

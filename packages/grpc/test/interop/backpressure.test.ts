@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { sized } from "../../../base/test/support/sizes.js";
 import { settle } from "../support.js";
 import { ourClientOfTheirServer, pending, theirClientOfOurServer } from "./grpc-js.js";
 
@@ -7,8 +8,8 @@ const payload = new Uint8Array(65_536);
  * The number of messages that both ends, their windows and the kernel may hold. Without backpressure all would be taken
  * at once.
  */
-const heldMessages = 512;
-const allMessages = 600;
+const heldMessages = sized(320, 512);
+const allMessages = sized(340, 600);
 
 /** Counts what a sender gets rid of until it makes no progress for many turns of the event loop. */
 async function untilStuck(sent: () => number): Promise<number> {

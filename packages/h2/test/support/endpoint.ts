@@ -229,7 +229,9 @@ export function echoes(server: Endpoint): void {
 /** Bytes that tell where they come from: no two places within 64 KiB look alike for long. */
 export function pattern(length: number, seed = 0): Buffer {
   const bytes = Buffer.allocUnsafe(length);
-  for (let index = 0; index < length; index++) bytes[index] = (index * 31 + (index >>> 8) * 7 + seed) & 0xff;
+  const period = Math.min(length, 65_536);
+  for (let index = 0; index < period; index++) bytes[index] = (index * 31 + (index >>> 8) * 7 + seed) & 0xff;
+  for (let done = period; done < length; done *= 2) bytes.copyWithin(done, 0, Math.min(done, length - done));
   return bytes;
 }
 

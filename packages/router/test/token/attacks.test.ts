@@ -12,7 +12,10 @@ import type { RouterOptions } from "../../src/index.js";
 import { epochMs, jwt, rejection, secret, streamClaims, testRouter, until } from "../support/router.js";
 import { encoded, type PublicAlgorithm, Signer } from "../support/signer.js";
 
-const own = { EdDSA: new Signer("ed"), ES256: new Signer("es", "ES256"), RS256: new Signer("rs", "RS256") };
+const signers = () => ({ EdDSA: new Signer("ed"), ES256: new Signer("es", "ES256"), RS256: new Signer("rs", "RS256") });
+const own = signers();
+/** Signers with other keys that have the same identifiers. */
+const others = signers();
 const provider = new Signer("idp");
 const issuer = "https://login.example.org";
 const jwks = { keys: Object.values(own).map(({ jwk }) => jwk) };
@@ -77,8 +80,7 @@ function forged(kind: Kind): Map<string, string> {
   }
   const stranger = new Signer("ed");
   for (const alg of Object.keys(own) as PublicAlgorithm[]) {
-    const other = new Signer(own[alg].jwk.kid as string, alg);
-    made.set(`another key that says it is ${alg}`, other.token(claims));
+    made.set(`another key that says it is ${alg}`, others[alg].token(claims));
     made.set(`${alg} that says it is another`, own[alg].token(claims, { alg: alg === "RS256" ? "ES256" : "RS256" }));
   }
   made.set("its own key in the header", stranger.token(claims, { jwk: stranger.jwk }));

@@ -2,11 +2,11 @@
 import { BrokenStreamError, ClosedStreamError } from "../../contract/errors.js";
 import { defaultCloseTimeoutMs } from "../../contract/stream.js";
 import {
-  blocksOfRoom,
   bothWays,
   check,
   fill,
   later,
+  moreThanRoom,
   pairTest,
   pattern,
   receiveBreak,
@@ -91,7 +91,7 @@ function closeTests(given: ComplianceOptions): ComplianceTest[] {
       given,
       bothWays(given, "close discards what is unread, so that the other side can finish", async (from, to, setup) => {
         const { block } = setup.traits;
-        const items = blocksOfRoom(setup.traits) * 2;
+        const items = moreThanRoom(setup.traits);
         const sending = later(
           (async () => {
             for (let count = 0; count < items; count++) await to.send(block);

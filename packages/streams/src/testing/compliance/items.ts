@@ -2,12 +2,12 @@
 import { BusyStreamError } from "../../contract/errors.js";
 import { maxPendingSends } from "../../contract/stream.js";
 import {
-  blocksOfRoom,
   bothWays,
   check,
   type End,
   fill,
   later,
+  moreThanRoom,
   pairTest,
   pattern,
   receiveItems,
@@ -104,7 +104,7 @@ export function itemTests(given: ComplianceOptions): ComplianceTest[] {
 
     ...bothWays(given, "a sender stops when it is not read, and goes on when it is", async (from, to, setup) => {
       const { block, maxUnreadBytes, settle } = setup.traits;
-      const items = blocksOfRoom(setup.traits) * 2;
+      const items = moreThanRoom(setup.traits);
       let sent = 0;
       const sending = later(
         (async () => {
