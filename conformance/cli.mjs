@@ -1,6 +1,7 @@
 /**
  * Real programs through the command, as users run them: ssh, scp and rsync with a real sshd by `connect --stdio`, curl,
- * redis-benchmark beside the direct connection, and transfers by `send` and `recv` that are killed in the middle.
+ * redis-benchmark beside the direct connection, transfers by `send` and `recv` that are killed in the middle, and the
+ * page of recipes.
  */
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
@@ -9,6 +10,7 @@ import { createServer } from "node:http";
 import { connect as connectTcp, createServer as createTcpServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { runRecipes } from "./cli/recipes.mjs";
 import { installedByApt } from "./lib/apt.mjs";
 import { Cases } from "./lib/cases.mjs";
 import { excerpt, freePort, runToEnd, startServerAt } from "./lib/child.mjs";
@@ -37,6 +39,7 @@ export async function run() {
     await useRedis(cases, lab, programs);
     await openMany(cases, lab);
     await transfer(cases, lab);
+    await runRecipes(cases, lab);
   } finally {
     await lab.end();
   }

@@ -44,6 +44,17 @@ export async function startSshd(folder) {
 }
 
 /**
+ * Returns the options of an ssh client that has the key of an sshd, and trusts the host key that it is shown.
+ * @param {string} folder
+ * @param {string} key
+ */
+export function sshClient(folder, key) {
+  const own = [`IdentityFile=${key}`, "IdentitiesOnly=yes", "BatchMode=yes"];
+  const trust = ["StrictHostKeyChecking=no", `UserKnownHostsFile=${join(folder, "known")}`, "LogLevel=ERROR"];
+  return { options: [...own, ...trust].flatMap((option) => ["-o", option]), user: userInfo().username };
+}
+
+/**
  * Returns the options of an ssh client that reaches the sshd by `trunkline connect NAME --stdio`, and its target.
  * @param {string} folder
  * @param {string} key
@@ -53,8 +64,6 @@ export function sshThrough(folder, key, name) {
   const proxy = join(folder, "proxy");
   writeFileSync(proxy, `#!/bin/sh\nexec "${process.execPath}" "${main}" connect ${name} --stdio --log-level warn\n`);
   chmodSync(proxy, 0o700);
-  const common = [`ProxyCommand=${proxy}`, `IdentityFile=${key}`, "IdentitiesOnly=yes", "BatchMode=yes"];
-  const trust = ["StrictHostKeyChecking=no", `UserKnownHostsFile=${join(folder, "known")}`, "LogLevel=ERROR"];
-  const options = [...common, ...trust].flatMap((option) => ["-o", option]);
-  return { options, target: `${userInfo().username}@lab` };
+  const { options, user } = sshClient(folder, key);
+  return { options: ["-o", `ProxyCommand=${proxy}`, ...options], target: `${user}@lab` };
 }

@@ -549,11 +549,14 @@ function withAccess(command: Command): Command {
     .addOption(
       repeatable(
         "-e, --endpoint <address>",
-        "the router: host:port, unix:/path or wss://host/path (default: TRUNKLINE_ENDPOINT, else this machine's); " +
-          "given more than once, the first that answers is used",
+        "the router: host:port, unix:/path or wss://host/path (default: TRUNKLINE_ENDPOINT, else the profile's, else " +
+          "this machine's); given more than once, the first that answers is used",
       ),
     )
-    .option("--profile <name>", "router and token of this profile in ~/.config/trunkline/config.yaml")
+    .option(
+      "--profile <name>",
+      "router and token of this profile in ~/.config/trunkline/config.yaml (default: its default)",
+    )
     .option("--token-file <file>", "holds the token (default: TRUNKLINE_TOKEN, else that of this machine's router)")
     .option("--tls-ca <file>", "TLS, trusting these certificates, PEM")
     .option("--tls-cert <file>", "TLS, showing this certificate, which may stand for a token, PEM")

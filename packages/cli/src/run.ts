@@ -12,6 +12,7 @@ import type { Context, Environment } from "./context.js";
 import { ExitCode } from "./exit-codes.js";
 import { Interrupted, interruptible, type SignalSource } from "./interruption.js";
 import { type LogLevel, Output } from "./output.js";
+import type { AccessOptions } from "./router-access.js";
 import { versions } from "./version.js";
 
 /** The part of `process` that the command needs. */
@@ -65,12 +66,21 @@ async function carryOut(request: Request, program: string, process: CommandProce
   return exitCode === ExitCode.ok && output.readerGone.aborted ? new Interrupted("EPIPE").exitCode : exitCode;
 }
 
-/** Returns the request with the options of its profile. `up` reads that by itself, since it watches the file. */
+/** The commands that use a router, and take a profile. `up` reads that by itself, since it watches the file. */
+const routerCommands: ReadonlySet<string> = new Set(
+  "expose connect send recv ls top kill evict drain ping doctor bench call".split(" "),
+);
+
+/** Returns the request with the options of its profile. */
 async function prepared(request: Request, env: Environment): Promise<Request> {
-  if (request.command === "up" || !("profile" in request.options)) return request;
-  const dials = request.command !== "expose" && request.command !== "recv";
+  const { command, options } = request;
+  // `call` of an address and `bench --serve` use no router.
+  const usesRouter = routerCommands.has(command) && !(command === "call" && options.via === undefined);
+  const isServing = command === "bench" && options.serve !== undefined;
+  if (!usesRouter || isServing) return request;
   const { withProfile } = await import("./profile/profile-options.js");
-  return { ...request, options: await withProfile(request.options, env, dials) } as Request;
+  const dials = command !== "expose" && command !== "recv";
+  return { ...request, options: await withProfile(options as AccessOptions, env, dials) } as Request;
 }
 
 /** Runs one command. Each is loaded when it is used, so that `--help` is there at once. */
@@ -185,8 +195,9 @@ async function dispatch(given: Request, context: Context): Promise<void> {
 /** Writes why the command failed, and returns its exit code. */
 function report(error: unknown, output: Output): number {
   if (error instanceof Interrupted) {
-    // It was ended before its work was done.
-    output.note("info", { event: "interrupted", by: error.by }, error.message);
+    // It was ended before its work was done. ssh ends its ProxyCommand by SIGHUP each time, and shows what that writes;
+    // a terminal that has gone shows nothing.
+    output.note(error.by === "SIGHUP" ? "debug" : "info", { event: "interrupted", by: error.by }, error.message);
     return error.exitCode;
   }
   if (error instanceof CommandError) {

@@ -45,8 +45,10 @@ describe("doctor", () => {
     await using lab = new InProcessLab();
     await using service = await startService((socket) => socket.pipe(socket));
     await lab.router();
-    await lab.expose("web", service.target);
+    const expose = await lab.expose("web", service.target);
     const { hops, failed, code } = await hopsOf(lab.start("doctor", "web"));
+    // The exposer's log is not to speak of a connection that broke.
+    expect(await expose.event("connection-closed")).not.toHaveProperty("error");
     expect([hops, failed, code]).toEqual([
       ["settings", "TCP", "token", "exchange", "rights", "name", "listener", "target"],
       undefined,

@@ -269,7 +269,8 @@ class Examination {
         return "it accepts connections, and waits for the client to speak";
       throw new CommandError(reasonOf(error), ExitCode.targetUnavailable, { cause: error });
     } finally {
-      stream.abort();
+      // An end, as a client that has changed its mind sends it: an abort would be a broken connection in two logs.
+      await stream.close({ closeTimeoutMs: targetQuietMs }).catch(() => {});
     }
   }
 

@@ -8,6 +8,7 @@ import { BrokenStreamError } from "../contract/errors.js";
 import type { ObjectStream, ReceiveStream } from "../contract/stream.js";
 import { receiveStream } from "../endpoints/receive-stream.js";
 import { stapled } from "../endpoints/stapled.js";
+import { ProcessInput } from "./process-input.js";
 import { type ReadableOptions, readableStream, writableStream } from "./readable-writable.js";
 
 /** The way in which a process ended: with a code, or by a signal. */
@@ -49,7 +50,7 @@ const maxErrorTextBytes = 2_048;
  * from stdout. The end of stdout comes when the process has exited, and counts only after an exit with one of
  * `endCodes`: otherwise `receive` rejects with a `BrokenStreamError` of code `EXIT_STATUS` or `SPAWN_FAILED`, after all
  * output. If stderr is a pipe without listeners, its last 2 KiB are in the message. `abort` kills the process, and so
- * does a `close` that takes too long.
+ * does a `close` that takes too long. What is sent after the process has ended well is discarded.
  *
  * Attributes: `processId`, `exitStatus`.
  * @throws TypeError if its stdin or stdout is no pipe
@@ -62,9 +63,27 @@ export function streamFromChildProcess(
   const { stdin, stdout } = child;
   if (stdin === null || stdout === null)
     throw new TypeError("stdin and stdout of the child process must both be pipes");
+  const { endCodes = [0], clock = systemClock } = options;
   const attributes = new Map<AttributeKey<unknown>, unknown>();
   if (child.pid !== undefined) attributes.set(processId, child.pid);
-  return stapled(outputOf(child, stdout, attributes, options), writableStream(stdin, options));
+  const isGoodEnd = ({ code }: ExitStatus): boolean =>
+    child.pid !== undefined && (endCodes === "any" || (code !== null && endCodes.includes(code)));
+  const exited = exitOf(child).then((status) => {
+    attributes.set(exitStatus, status);
+    return status;
+  });
+  const input = new ProcessInput(stdin, exited.then(isGoodEnd), clock);
+  const output = outputOf(child, stdout, attributes, exited, isGoodEnd, options);
+  return stapled(output, writableStream(input, options));
+}
+
+/** Resolves when the process has exited, or could not be started. */
+function exitOf(child: ChildProcess): Promise<ExitStatus> {
+  return new Promise((resolve) => {
+    const settle = (code: number | null, signal: NodeJS.Signals | null): void => resolve({ code, signal });
+    if (child.exitCode !== null || child.signalCode !== null) settle(child.exitCode, child.signalCode);
+    else child.once("exit", settle).once("close", settle); // only `close` comes if it could not be spawned
+  });
 }
 
 /** Makes a stream of standard output whose end waits for the exit of the process. */
@@ -72,9 +91,11 @@ function outputOf(
   child: ChildProcess,
   stdout: Readable,
   attributes: Map<AttributeKey<unknown>, unknown>,
+  exited: Promise<ExitStatus>,
+  isGoodEnd: (status: ExitStatus) => boolean,
   options: ChildProcessOptions,
 ): ReceiveStream<Uint8Array> {
-  const { endCodes = [0], killSignal = "SIGTERM" } = options;
+  const { killSignal = "SIGTERM" } = options;
   const errorText = lastOf(child.stderr, options.clock ?? systemClock);
   const output = readableStream(stdout, options);
   const all: Attributes = attributesOver(options.attributes ?? new Map(), output.extraAttributes);
@@ -82,14 +103,6 @@ function outputOf(
   let spawnError: Error | undefined;
   child.on("error", (error) => {
     spawnError ??= error;
-  });
-  const exited = new Promise<ExitStatus>((resolve) => {
-    const settle = (code: number | null, signal: NodeJS.Signals | null): void => {
-      attributes.set(exitStatus, { code, signal });
-      resolve({ code, signal });
-    };
-    if (child.exitCode !== null || child.signalCode !== null) settle(child.exitCode, child.signalCode);
-    else child.once("exit", settle).once("close", settle); // only `close` comes if it could not be spawned
   });
   return receiveStream<Uint8Array>({
     async pull() {
@@ -102,7 +115,7 @@ function outputOf(
         const message = `the process could not be started: ${reasonText(spawnError ?? "it has no process id")}`;
         throw new BrokenStreamError(message, { code: "SPAWN_FAILED", cause: spawnError });
       }
-      if (endCodes === "any" || (status.code !== null && endCodes.includes(status.code))) return undefined;
+      if (isGoodEnd(status)) return undefined;
       throw new BrokenStreamError(`the process ended with ${statusText(status)}${await errorText()}`, {
         code: "EXIT_STATUS",
       });

@@ -48,6 +48,36 @@ describe("a child process", () => {
     expect(await streamFromChildProcess(shell("exit 4"), { endCodes: "any" }).receive()).toBeUndefined();
   });
 
+  test("that ends well without reading its input leaves the rest of what is sent to nobody", async () => {
+    for (const afterExit of [false, true]) {
+      const child = shell("echo enough");
+      const stream = streamFromChildProcess(child);
+      if (afterExit) await once(child, "exit");
+      const sent = (async () => {
+        for (let index = 0; index < 100; index += 1) await stream.send(new Uint8Array(65_536));
+        await stream.sendEof();
+      })();
+      expect(new TextDecoder().decode(await stream.receive())).toBe("enough\n");
+      expect(await stream.receive()).toBeUndefined();
+      await sent;
+      await stream.close();
+      expect(stream.brokenSignal?.aborted).toBe(false);
+    }
+  });
+
+  test("that ends badly, or goes on without its input, breaks what is sent to it", async () => {
+    for (const script of ["exit 3", "exec 0<&-; exec sleep 60"]) {
+      const child = shell(script);
+      const stream = streamFromChildProcess(child);
+      const sent = (async () => {
+        for (;;) await stream.send(new Uint8Array(65_536));
+      })();
+      await expect(sent, script).rejects.toMatchObject({ name: "BrokenStreamError" });
+      expect(stream.brokenSignal?.aborted).toBe(true);
+      stream.abort();
+    }
+  });
+
   test("a signal is a break, and so is a program that is not there", async () => {
     await expect(streamFromChildProcess(shell("kill -9 $$")).receive()).rejects.toThrow(
       "the process ended with signal SIGKILL",
