@@ -70,11 +70,11 @@ describe.each(Object.keys(calls))("%s", (name) => {
     async (end) => {
       const bytes = recordingOf(name);
       const whole = endOfCall(bytes);
-      for (const length of cutsOf(bytes)) {
-        expect(`${length}: ${await play(name, bytes.subarray(0, length), end)}`).toBe(
-          `${length}: ${length < whole ? "UNAVAILABLE" : "OK"}`,
-        );
-      }
+      await expectEach(
+        cutsOf(bytes),
+        (length) => play(name, bytes.subarray(0, length), end),
+        (length) => (length < whole ? "UNAVAILABLE" : "OK"),
+      );
     },
   );
 
