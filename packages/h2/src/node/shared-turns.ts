@@ -12,7 +12,7 @@ import { setImmediate } from "@trunkline/base/node";
  * The time that all busy connections together have in one turn of the event loop. A call of another connection takes
  * some turns: its headers, its messages and its end come in turns of their own.
  */
-const turnMs = 10;
+const turnMs = 5;
 
 export class SharedTurns {
   static readonly #ofClock: WeakMap<Clock, SharedTurns> = new WeakMap();
