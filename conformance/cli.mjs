@@ -1,7 +1,7 @@
 /**
  * Real programs through the command, as users run them: ssh, scp and rsync with a real sshd by `connect --stdio`, curl,
- * redis-benchmark beside the direct connection, transfers by `send` and `recv` that are killed in the middle, and the
- * page of recipes.
+ * Redis and PostgreSQL with their own load beside the direct connection, WebSockets, transfers by `send` and `recv`
+ * that are killed in the middle, completion in the shells, the time to start, and the page of recipes.
  */
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
@@ -10,7 +10,13 @@ import { createServer } from "node:http";
 import { connect as connectTcp, createServer as createTcpServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { publishTo } from "../scripts/bundle.mjs";
+import { usePostgres } from "./cli/postgres.mjs";
 import { runRecipes } from "./cli/recipes.mjs";
+import { useTerminal, useWebSocket } from "./cli/sessions.mjs";
+import { useShells } from "./cli/shells.mjs";
+import { measureStart } from "./cli/start.mjs";
 import { installedByApt } from "./lib/apt.mjs";
 import { Cases } from "./lib/cases.mjs";
 import { excerpt, freePort, runToEnd, startServerAt } from "./lib/child.mjs";
@@ -37,8 +43,12 @@ export async function run() {
     await useSsh(cases, lab, programs);
     await useCurl(cases, lab, programs);
     await useRedis(cases, lab, programs);
+    await usePostgres(cases, lab, { seconds: full ? 30 : 2 });
+    await useWebSocket(cases, lab);
     await openMany(cases, lab);
     await transfer(cases, lab);
+    await useShells(cases, lab);
+    await measureStart(cases, lab, { name: "web", main: await publishedMain(lab.folder) });
     await runRecipes(cases, lab);
   } finally {
     await lab.end();
@@ -104,6 +114,7 @@ async function useSsh(cases, lab, { ssh, scp, rsync }) {
     assert.equal(result.stdout.toString().slice(0, 64), sum(content));
     assert.equal(result.stderr, "");
   });
+  await useTerminal(cases, { ssh, options, target, env });
   await cases.run("scp: a file of 20 MB goes there and comes back", async () => {
     const [there, back] = [join(lab.folder, "there"), join(lab.folder, "back")];
     await mustRun(scp, ["-q", ...options, source, `${target}:${there}`], { env });
@@ -191,6 +202,13 @@ async function openMany(cases, lab) {
       Array.from({ length: 500 }, (_, index) => `connection ${index}`),
     );
   });
+}
+
+/** The command as npm has it, in one file and what that loads. @param {string} folder @returns {Promise<string>} */
+async function publishedMain(folder) {
+  const to = join(folder, "published");
+  await publishTo(fileURLToPath(new URL("../packages/cli", import.meta.url)), to);
+  return join(to, "dist/main.js");
 }
 
 function echoed(port, text) {

@@ -22,7 +22,7 @@ const judges = {
   networks: "the command through squid, tinyproxy, microsocks, nginx with WebSockets, and ways that drop what is idle",
   "fleet-of-servers":
     "five servers behind round_robin, killed, stopped, drained and replaced under load (--full: longer)",
-  cli: "the command with ssh, scp, rsync, curl, redis-benchmark, and transfers that are killed (--full: larger)",
+  cli: "the command with ssh, curl, databases, WebSockets, shells, killed transfers, its recipes (--full: larger)",
   streams: "compressed streams with Python's gzip, zlib, bz2, lzma, zstandard and brotli",
   leaks: "what a million calls, and many streams, connections and channels, leave behind",
   tools: "grpcurl, grpc-health-probe and ghz on a server of ours",
