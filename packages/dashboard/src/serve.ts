@@ -15,7 +15,7 @@ import {
   type TcpAddress,
   wholeNumber,
 } from "@trunkline/base";
-import { listenOn, systemClock } from "@trunkline/base/node";
+import { closeServer, listenOnAll, systemClock } from "@trunkline/base/node";
 import { Access, cookieLifetimeMs, cookieOf, type DashboardRights, linkLifetimeMs } from "./access.js";
 import { ActionError, act, isAction } from "./actions.js";
 import { type Assets, readAssets } from "./assets.js";
@@ -129,15 +129,16 @@ export async function serveDashboard(source: DashboardSource, options: Dashboard
     onError,
   });
   const limits = { requestTimeout: requestTimeoutMs, headersTimeout: requestTimeoutMs };
-  const server: Server = tls === undefined ? createServer(limits) : createTlsServer({ ...limits, ...tls });
-  server.maxConnections = maxPages * connectionsPerPage;
-  server.on("request", (request, response) => void requests.answer(request, response));
-  const bound = await listenOn(server, address).catch((error: unknown) => {
+  const create = (): Server => {
+    const server: Server = tls === undefined ? createServer(limits) : createTlsServer({ ...limits, ...tls });
+    server.maxConnections = maxPages * connectionsPerPage;
+    return server.on("request", (request, response) => void requests.answer(request, response));
+  };
+  const { servers, bound } = await listenOnAll(create, address).catch((error: unknown) => {
     requests.close();
     throw error;
   });
-  server.on("error", () => {});
-  server.unref();
+  for (const server of servers) server.on("error", () => {}).unref();
   const { host, port } = bound as TcpAddress;
   const origin = originOf(tls === undefined ? host : reachableHost(address.host), port, tls !== undefined);
   return {
@@ -145,13 +146,13 @@ export async function serveDashboard(source: DashboardSource, options: Dashboard
     linkLifetimeMs,
     newLink: (rights = "act") => `${origin}/open?token=${requests.access.newToken(rights)}`,
     updateTls(renewed) {
-      if ("setSecureContext" in server) (server as TlsServer).setSecureContext(renewed);
+      for (const server of servers) if ("setSecureContext" in server) (server as TlsServer).setSecureContext(renewed);
     },
     async [Symbol.asyncDispose]() {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      const closed = servers.map(closeServer);
       requests.close();
-      server.closeAllConnections();
-      await closed;
+      for (const server of servers) server.closeAllConnections();
+      await Promise.all(closed);
     },
   };
 }

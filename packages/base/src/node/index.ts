@@ -2,6 +2,7 @@ export { acceptTls } from "./accept-tls.js";
 export { type DialSocketOptions, dialSocket, dialTls } from "./dial.js";
 export { environmentProxy } from "./environment-proxy.js";
 export { ListenError, listenOn, probeSocket, type SocketState } from "./listen.js";
+export { type BoundServers, closeServer, listenOnAll } from "./listen-on-all.js";
 export { interleaved, type Lookup, type LookupResult, systemLookup } from "./lookup.js";
 export { checkSocketPath, maxSocketPathBytes, SocketPathError } from "./socket-path.js";
 export { type StartTlsOptions, startTls } from "./start-tls.js";

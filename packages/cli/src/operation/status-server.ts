@@ -2,9 +2,8 @@
  * The port for those who watch over a router: `/metrics` for Prometheus, `/livez` and `/readyz` for orchestrators. It
  * answers GET and HEAD without a token, and so listens on loopback unless it is told otherwise.
  */
-import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { closeServer, listenOnAll } from "@trunkline/base/node";
 import type { RouterStats } from "@trunkline/router";
 import { cannotListen } from "../sockets.js";
 import { printAddress, type SocketAddress } from "../target.js";
@@ -23,33 +22,24 @@ const requestTimeoutMs = 10_000;
 export class StatusServer implements AsyncDisposable {
   /** The address that it listens on. */
   readonly address: string;
-  readonly #server: Server;
+  readonly #servers: readonly Server[];
   readonly #metrics = routerMetrics();
   readonly #source: StatusSource;
   #ready = true;
 
-  private constructor(server: Server, address: string, source: StatusSource) {
-    this.#server = server;
+  private constructor(servers: readonly Server[], address: string, source: StatusSource) {
+    this.#servers = servers;
     this.address = address;
     this.#source = source;
-    server.on("request", (request, response) => this.#answer(request, response));
+    for (const server of servers) server.on("request", (request, response) => this.#answer(request, response));
   }
 
   /** Begins to listen. @throws CommandError that names the address */
   static async listen(address: SocketAddress, source: StatusSource): Promise<StatusServer> {
-    const server = createServer({ requestTimeout: requestTimeoutMs, headersTimeout: requestTimeoutMs });
-    server.maxConnections = maxConnections;
-    server.keepAliveTimeout = requestTimeoutMs;
-    try {
-      server.listen("path" in address ? { path: address.path } : { host: address.host, port: address.port });
-      await once(server, "listening");
-    } catch (error) {
+    const { servers, bound } = await listenOnAll(newServer, address).catch((error: unknown) => {
       throw cannotListen(address, error);
-    }
-    server.on("error", () => {});
-    const bound = server.address() as AddressInfo | string;
-    const where = typeof bound === "string" ? { path: bound } : { host: bound.address, port: bound.port };
-    return new StatusServer(server, printAddress(where), source);
+    });
+    return new StatusServer(servers, printAddress(bound), source);
   }
 
   /** Says from now on that the router takes no new streams. */
@@ -81,10 +71,17 @@ export class StatusServer implements AsyncDisposable {
   /** Stops at once. Never rejects. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#metrics.close();
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    this.#server.closeAllConnections();
-    await closed;
+    const closed = this.#servers.map(closeServer);
+    for (const server of this.#servers) server.closeAllConnections();
+    await Promise.all(closed);
   }
+}
+
+function newServer(): Server {
+  const server = createServer({ requestTimeout: requestTimeoutMs, headersTimeout: requestTimeoutMs });
+  server.maxConnections = maxConnections;
+  server.keepAliveTimeout = requestTimeoutMs;
+  return server.on("error", () => {});
 }
 
 function send(response: ServerResponse, status: number, text: string): void {

@@ -15,10 +15,11 @@ import zlib, { deflateSync, gunzipSync, gzipSync, inflateSync } from "node:zlib"
 export {
   checkSocketPath,
   clearInterval,
+  closeServer,
   environmentProxy,
   interleaved,
   isPeerVerified,
-  listenOn,
+  listenOnAll,
   setImmediate,
   setInterval,
   shownCertificate,

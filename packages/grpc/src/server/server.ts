@@ -15,7 +15,7 @@ import {
 } from "@trunkline/base";
 import type { SocketServer } from "@trunkline/h2/node";
 import { type Clock, type CloseOptions, defaultCloseTimeoutMs } from "@trunkline/streams";
-import { createSocketServer, systemClock, TransportError } from "#platform";
+import { closeServer, createSocketServer, listenOnAll, systemClock, TransportError } from "#platform";
 import { checkedMessageBytes, understood } from "../call/defaults.js";
 import { budgetFor, type MessageBudget } from "../call/message-budget.js";
 import { closeOptionNames } from "../call/options.js";
@@ -38,7 +38,6 @@ import { ServerConnection } from "./connection.js";
 import { ConnectionLimit } from "./connection-limit.js";
 import type { ServerCore } from "./core.js";
 import type { Implementation } from "./handlers.js";
-import { closeListener, listenOnLocalhost, listenOnOne } from "./listeners.js";
 import { MethodTable, type ServiceOptions } from "./method-table.js";
 
 export interface ServerOptions extends ServerLifetimeOptions, DecodeOptions {
@@ -295,12 +294,9 @@ export class Server implements AsyncDisposable {
       createSocketServer({ tls, onRefused: refused, onHttp1, maxSockets: 2 * this.#limit.most }, (socket) => {
         this.#place(socket, path, refused);
       });
-    const isLocalhost = "host" in where && where.host === "localhost";
-    const { listeners, bound } = isLocalhost
-      ? await listenOnLocalhost(create, where.port)
-      : await listenOnOne(create, where);
+    const { servers: listeners, bound } = await listenOnAll(create, where);
     if (this.#closed !== undefined) {
-      await Promise.all(listeners.map(closeListener));
+      await Promise.all(listeners.map(closeServer));
       throw new Error(`the server was closed while it began to listen on ${printAddress(where)}`);
     }
     for (const listener of listeners) {
@@ -385,7 +381,7 @@ export class Server implements AsyncDisposable {
 
   async #close(timeoutMs: number): Promise<void> {
     const { clock, timers } = this.#core;
-    const listenersClosed = Array.from(this.#listeners, closeListener);
+    const listenersClosed = Array.from(this.#listeners, closeServer);
     const connections = [...this.#connections];
     for (const connection of connections) connection.close();
     let cancel = clock.at(

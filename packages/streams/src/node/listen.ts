@@ -1,7 +1,7 @@
 /** Listens on TCP and Unix sockets. */
 import { createServer, type Server, type Socket } from "node:net";
 import { type Clock, callObserver, checkOptionNames, optionNames, wholeNumber } from "@trunkline/base";
-import { listenOn, systemClock } from "@trunkline/base/node";
+import { type BoundServers, listenOnAll, systemClock } from "@trunkline/base/node";
 import { type Attributes, localAddress, noAttributes, type SocketAddress } from "../contract/attributes.js";
 import type { ObjectStream, WaitOptions } from "../contract/stream.js";
 import { iterate } from "../kit/iterate.js";
@@ -33,7 +33,9 @@ const socketListenOptionNames = optionNames<SocketListenOptions>({
 
 /** Options of `listenTcp`. */
 export interface TcpListenOptions extends SocketListenOptions {
-  /** The address to bind. Default `127.0.0.1`; `::` is every address of the machine. */
+  /**
+   * The address to bind. Default `127.0.0.1`; `localhost` is 127.0.0.1 and ::1, `::` is every address of the machine.
+   */
   readonly host?: string;
   /** The port to bind. Default 0: any free port; `listener.address` tells which. */
   readonly port?: number;
@@ -59,34 +61,35 @@ export interface ListenerKind {
 export class SocketListener implements AsyncIterable<ObjectStream<Uint8Array>>, AsyncDisposable {
   /** The bound address, with the port that the system has chosen. */
   readonly address: SocketAddress;
-  readonly #server: Server;
+  readonly #servers: readonly Server[];
   readonly #clock: Clock;
   readonly #pending: ReceiveQueue<Socket> = new ReceiveQueue();
   readonly #attributesOf: (socket: Socket) => Attributes;
 
-  /** @internal Takes a bound server. Users call `listenTcp`, `listenTls` or `listenUnix`. */
+  /** @internal Takes bound servers. Users call `listenTcp`, `listenTls` or `listenUnix`. */
   constructor(
-    server: Server,
-    address: SocketAddress,
+    { servers, bound }: BoundServers<Server>,
     { maxPendingConnections = 128, clock = systemClock, onError }: SocketListenOptions,
     kind: ListenerKind = {},
   ) {
-    this.address = address;
-    this.#server = server;
+    this.address = bound;
+    this.#servers = servers;
     this.#clock = clock;
     const report = (error: Error): void => callObserver(() => onError?.(error));
-    server.on("error", report);
     this.#attributesOf = kind.attributesOf ?? (() => noAttributes);
-    server.on(kind.readyEvent ?? "connection", (socket: Socket) => {
-      socket.on("error", () => {}); // an error before it is accepted concerns nobody
-      if (server.listening && this.#pending.size < maxPendingConnections) {
-        this.#pending.push(socket);
-        return;
-      }
-      const error = tooManyPending(maxPendingConnections);
-      resetAndDestroy(socket, error);
-      if (server.listening) report(error);
-    });
+    for (const server of servers) {
+      server.on("error", report);
+      server.on(kind.readyEvent ?? "connection", (socket: Socket) => {
+        socket.on("error", () => {}); // an error before it is accepted concerns nobody
+        if (server.listening && this.#pending.size < maxPendingConnections) {
+          this.#pending.push(socket);
+          return;
+        }
+        const error = tooManyPending(maxPendingConnections);
+        resetAndDestroy(socket, error);
+        if (server.listening) report(error);
+      });
+    }
   }
 
   /** Returns the next connection, or `undefined` after `close`. One call at a time. @throws BusyStreamError */
@@ -105,7 +108,7 @@ export class SocketListener implements AsyncIterable<ObjectStream<Uint8Array>>, 
    * Frees the address; connections that nobody has accepted are reset, those that were accepted live on. Idempotent.
    */
   async close(): Promise<void> {
-    this.#server.close();
+    for (const server of this.#servers) server.close();
     this.#pending.end();
     for (let left = this.#pending.size; left > 0; left--) {
       const socket = await this.#pending.take();
@@ -125,7 +128,7 @@ export class SocketListener implements AsyncIterable<ObjectStream<Uint8Array>>, 
 export async function listenTcp(options: TcpListenOptions = {}): Promise<SocketListener> {
   checkOptionNames("listenTcp", options, tcpListenOptionNames);
   const { host = "127.0.0.1", port = 0 } = options;
-  return await listenWith(plainServer(), { host, port }, options);
+  return await listenWith(plainServer, { host, port }, options);
 }
 
 /**
@@ -136,18 +139,18 @@ export async function listenTcp(options: TcpListenOptions = {}): Promise<SocketL
  */
 export async function listenUnix(path: string, options: SocketListenOptions = {}): Promise<SocketListener> {
   checkOptionNames("listenUnix", options, socketListenOptionNames);
-  return await listenWith(plainServer(), { path }, options);
+  return await listenWith(plainServer, { path }, options);
 }
 
-/** Binds `server` and accepts its connections. */
+/** Binds servers that `create` makes, and accepts their connections. */
 export async function listenWith(
-  server: Server,
+  create: () => Server,
   address: SocketAddress,
   options: SocketListenOptions,
   kind?: ListenerKind,
 ): Promise<SocketListener> {
   checkLimit(options);
-  return new SocketListener(server, await listenOn(server, address), options, kind);
+  return new SocketListener(await listenOnAll(create, address), options, kind);
 }
 
 /** Returns the error of a connection that was reset because as many as `limit` allows wait already. */

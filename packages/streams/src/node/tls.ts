@@ -1,5 +1,5 @@
 /** Connects and listens with TLS. */
-import type { ConnectionOptions, PeerCertificate, TLSSocket, TlsOptions } from "node:tls";
+import type { ConnectionOptions, PeerCertificate, Server, TLSSocket, TlsOptions } from "node:tls";
 import { checkOptionNames, maxTimerMs, optionNames, wholeNumber } from "@trunkline/base";
 import { createTlsServer, dialTls, isPeerVerified } from "@trunkline/base/node";
 import { type AttributeKey, type Attributes, sharedAttribute } from "../contract/attributes.js";
@@ -104,16 +104,15 @@ export async function listenTls(options: TlsListenOptions): Promise<SocketListen
     maxPendingConnections = 128,
     onError,
   } = options;
-  const server = createTlsServer({
-    tls: {
-      ...tls,
-      handshakeTimeout: wholeNumber("handshakeTimeoutMs", handshakeTimeoutMs, 1, maxTimerMs),
-      noDelay: true,
-    } as TlsOptions, // Node's types do not know that its TLS servers take `noDelay`.
-    handshakeLimit: { name: "maxPendingConnections", count: maxPendingConnections },
-    onRefused: (error) => onError?.(error),
-  });
-  return await listenWith(server, { host, port }, options, {
+  const handshakeTimeout = wholeNumber("handshakeTimeoutMs", handshakeTimeoutMs, 1, maxTimerMs);
+  const create = (): Server =>
+    createTlsServer({
+      // Node's types do not know that its TLS servers take `noDelay`.
+      tls: { ...tls, handshakeTimeout, noDelay: true } as TlsOptions,
+      handshakeLimit: { name: "maxPendingConnections", count: maxPendingConnections },
+      onRefused: (error) => onError?.(error),
+    });
+  return await listenWith(create, { host, port }, options, {
     readyEvent: "secureConnection",
     attributesOf: (socket) => identityOf(socket as TLSSocket),
   });

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { link, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { connect, createServer } from "node:net";
-import { tmpdir } from "node:os";
+import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
@@ -31,6 +31,19 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 describe("listenTcp", () => {
+  test("on localhost gives connections to both of its addresses, as far as the machine has them", async () => {
+    await using listener = await listenTcp({ host: "localhost" });
+    const { host, port } = tcpAddress(listener);
+    expect(host).toBe("localhost");
+    const hasIpv6 = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === "::1"));
+    for (const each of hasIpv6 ? ["127.0.0.1", "::1"] : ["127.0.0.1"]) {
+      await using client = await connectTcp({ host: each, port });
+      await using accepted = await listener.accept();
+      expect(accepted?.extra(localAddress)).toMatchObject({ host: each, port });
+      client.abort();
+    }
+  });
+
   test("tells the bound address, and gives connections in the order in which they came", async () => {
     await using listener = await listenTcp();
     const { host, port } = tcpAddress(listener);
