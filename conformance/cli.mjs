@@ -1,7 +1,8 @@
 /**
  * Real programs through the command, as users run them: ssh, scp and rsync with a real sshd by `connect --stdio`, curl,
  * Redis and PostgreSQL with their own load beside the direct connection, WebSockets, transfers by `send` and `recv`
- * that are killed in the middle, completion in the shells, the time to start, and the page of recipes.
+ * that are killed in the middle, completion in the shells, `doctor` beside each broken hop, the time to start, and the
+ * page of recipes.
  */
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
@@ -12,6 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { publishTo } from "../scripts/bundle.mjs";
+import { breakHops } from "./cli/doctor.mjs";
 import { usePostgres } from "./cli/postgres.mjs";
 import { runRecipes } from "./cli/recipes.mjs";
 import { useTerminal, useWebSocket } from "./cli/sessions.mjs";
@@ -48,6 +50,7 @@ export async function run() {
     await openMany(cases, lab);
     await transfer(cases, lab);
     await useShells(cases, lab);
+    await breakHops(cases, lab);
     await measureStart(cases, lab, { name: "web", main: await publishedMain(lab.folder) });
     await runRecipes(cases, lab);
   } finally {
