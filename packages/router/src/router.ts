@@ -294,7 +294,7 @@ export class Router implements AsyncDisposable {
     });
     this.admin = view;
     this.#adminService = new AdminServiceHandler({ view, callers, access });
-    this.#webSockets = new WebSocketAcceptor((carrier) => void this.server.serve(carrier, { limited: true }));
+    this.#webSockets = new WebSocketAcceptor((carrier) => void this.server.serve(carrier, { limited: true }), clock);
     this.health = new Health().addTo(this.server);
     for (const { typeName } of [ForwardingService, ExchangeService, AdminService]) this.health.set(typeName, "SERVING");
     this.server.add(ForwardingService, this.#routerService.implementation);

@@ -11,7 +11,6 @@ import {
   type ProxyServer,
   parseHostPort,
   printAddress,
-  printProxy,
   resolvesNames,
   type SocketAddress,
   TimerHeap,
@@ -363,8 +362,8 @@ function checkedRefresh({ refreshIntervalMs }: ChannelOptions, policy: LoadBalan
   return durationMs("refreshIntervalMs", refreshIntervalMs ?? 60_000, 1);
 }
 
-function inContext({ name, way, connect }: Connector, context: CallerContext): Connector {
-  return { name, way, connect: (signal) => context.run(() => connect(signal)) };
+function inContext({ name, connect }: Connector, context: CallerContext): Connector {
+  return { name, connect: (signal, takeOver) => context.run(() => connect(signal, takeOver)) };
 }
 
 function textTarget(target: string, options: ChannelOptions, context: CallerContext): ResolvedTarget {
@@ -418,15 +417,16 @@ function socketConnector(
   proxy: ProxyServer | undefined,
   options: ChannelOptions,
 ): Connector {
+  const { clock } = options;
   const connectTimeoutMs = checkConnectTimeoutMs(options);
   const known = "path" in address || proxy !== undefined ? address : undefined;
   const server = serverName === undefined ? {} : { host: serverName, servername: serverName };
   return {
     name: printAddress(address),
-    way: proxy === undefined ? undefined : ` through the proxy ${printProxy(proxy)}`,
-    async connect(signal) {
+    async connect(signal, takeOver) {
       const tls = secure ? { ...server, ...(await tlsOptions(options)) } : undefined;
-      const duplex = await connectSocket(address, { tls, proxy, signal, connectTimeoutMs });
+      takeOver();
+      const duplex = await connectSocket(address, { tls, proxy, signal, connectTimeoutMs, clock });
       return { duplex, peer: peerOf(duplex, known) };
     },
   };

@@ -14,9 +14,11 @@ import { namedFailures } from "./named-failures.js";
 export interface Connector {
   /** The name of the address in messages: `"127.0.0.1:50051"`. */
   readonly name: string;
-  /** The words for the way where it has another hop: `" through the proxy 10.0.0.1:3128"`. */
-  readonly way?: string | undefined;
-  connect(signal: AbortSignal): Promise<Transport>;
+  /**
+   * Connects to the address. A connector that keeps `connectTimeoutMs` by itself from some step on, and then says what
+   * it has waited for, calls `takeOver` before that step.
+   */
+  connect(signal: AbortSignal, takeOver: () => void): Promise<Transport>;
 }
 
 export interface Transport {
@@ -148,9 +150,9 @@ export class ConnectAttempt {
       this.#failures.push({ name: connector.name, error });
       onFailed(error as Error);
     };
-    const disarm = this.#within(`cannot connect to ${connector.name}${connector.way ?? ""}`, fail);
+    const disarm = this.#within(`cannot connect to ${connector.name}`, fail);
     connector
-      .connect(controller.signal)
+      .connect(controller.signal, disarm)
       .then((transport) => {
         if (over) {
           transport.duplex.destroy();
@@ -183,7 +185,8 @@ export class ConnectAttempt {
   /** Calls `onLate` when `connectTimeoutMs` have passed. The result takes that back. */
   #within(what: string, onLate: (error: Error) => void): () => void {
     const { clock, connectTimeoutMs } = this.#options;
-    const late = (): void => onLate(new Error(`${what} within connectTimeoutMs (${connectTimeoutMs})`));
+    const late = (): void =>
+      onLate(new TransportError("CONNECT_TIMEOUT", `${what} within connectTimeoutMs (${connectTimeoutMs})`));
     return clock.at(clock.nowMs() + connectTimeoutMs, late, "watch");
   }
 

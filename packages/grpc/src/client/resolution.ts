@@ -89,7 +89,8 @@ export class Resolution {
         controller.abort(reason);
         reject(reason);
       };
-      const late = (): void => stop(new Error(`no answer within connectTimeoutMs (${timeoutMs})`));
+      const late = (): void =>
+        stop(new TransportError("CONNECT_TIMEOUT", `no answer within connectTimeoutMs (${timeoutMs})`));
       const disarm = clock.at(clock.nowMs() + timeoutMs, late, "watch");
       this.#stop = stop;
       const asked = (async () => ask(controller.signal))();

@@ -286,12 +286,13 @@ export class Server implements AsyncDisposable {
 
   async #listen(where: SocketAddress, { tls, onRefused, onHttp1 }: ServerListenOptions): Promise<string> {
     const path = "path" in where ? where.path : undefined;
+    const { clock } = this.#core;
     const refused = (error: TransportError): void => {
       tellConnection("server", "failed", undefined, error);
       callObserver(() => onRefused?.(error));
     };
     const create = (): SocketServer =>
-      createSocketServer({ tls, onRefused: refused, onHttp1, maxSockets: 2 * this.#limit.most }, (socket) => {
+      createSocketServer({ tls, onRefused: refused, onHttp1, maxSockets: 2 * this.#limit.most, clock }, (socket) => {
         this.#place(socket, path, refused);
       });
     const { servers: listeners, bound } = await listenOnAll(create, where);

@@ -403,6 +403,7 @@ describe("an attempt to connect", () => {
     expect(await failed).toMatchObject({
       status: Status.UNAVAILABLE,
       message: "cannot connect to slow within connectTimeoutMs (250)",
+      cause: { code: "CONNECT_TIMEOUT" },
     });
     expect(signal?.aborted).toBe(true);
     const [tooLate] = duplexPair();

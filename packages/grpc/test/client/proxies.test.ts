@@ -1,7 +1,11 @@
 /** Channels through proxies. */
+import { once } from "node:events";
+import net from "node:net";
+import type { TcpAddress } from "@trunkline/base";
+import { VirtualClock } from "@trunkline/base/testing";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { httpProxy, socksProxy, type TestProxy } from "../../../base/test/support/proxies.js";
-import { authority, certificateOf, closeAll } from "../../../base/test/support/servers.js";
+import { authority, certificateOf, closeAll, serve } from "../../../base/test/support/servers.js";
 import { Channel, type ChannelOptions, createClient, Server } from "../../src/index.js";
 import { Echo } from "../gen/echo_pb.js";
 import { rejection } from "../support.js";
@@ -73,6 +77,38 @@ describe("a channel with a proxy", () => {
     expect(error).toMatchObject({
       code: "UNAVAILABLE",
       message: `cannot connect to far.example:7: the proxy ${at} does not accept the user and password (407)`,
+    });
+  });
+
+  it.each([
+    ["http", "", "no answer of the proxy PROXY"],
+    ["socks5h", "", "no answer of the proxy PROXY"],
+    ["socks5h", "\x05\0", "no answer of the proxy PROXY"],
+    ["http", "HTTP/1.1 200 Yes\r\n\r\n", "the TLS handshake did not end"],
+  ])("tells the call what it has waited for: %s that answers %j and no more", async (protocol, answer, text) => {
+    const clock = new VirtualClock();
+    const silent = net.createServer((socket) => socket.on("error", () => {}));
+    const address = (await serve(silent)) as TcpAddress;
+    const accepted = once(silent, "connection");
+    const proxy = `${protocol}://127.0.0.1:${address.port}`;
+    const failed = rejection(say("far.example:7", { clock, proxy, connectTimeoutMs: 250, tls: { ca: authority } }));
+    const [socket] = (await accepted) as [net.Socket];
+    await once(socket, "data");
+    if (answer !== "") {
+      socket.write(answer, "latin1");
+      await once(socket, "data");
+    }
+    clock.advance(250);
+    const at = `127.0.0.1:${address.port}`;
+    const isOpen = text.includes("TLS");
+    const error = await failed;
+    expect(error.message).toBe(
+      `cannot connect to far.example:7${isOpen ? ` through the proxy ${at}` : ""}: ` +
+        `${text.replace("PROXY", at)} within connectTimeoutMs (250)`,
+    );
+    expect(error.cause).toMatchObject({
+      name: "TransportError",
+      code: isOpen ? "HANDSHAKE_TIMEOUT" : "PROXY_TIMEOUT",
     });
   });
 

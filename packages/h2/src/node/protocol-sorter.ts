@@ -3,7 +3,7 @@
  * preface of HTTP/2 (RFC 9113 §3.4). It must not know what either serves.
  */
 import type net from "node:net";
-import { clearTimeout, setTimeout } from "@trunkline/base/node";
+import type { Clock } from "@trunkline/base";
 
 /** The time for the first byte: what HTTP/2 has for its preface. */
 const firstByteMs = 10_000;
@@ -16,7 +16,10 @@ export class ProtocolSorter {
   /** The connections that have sent nothing yet. */
   readonly #silent: Set<net.Socket> = new Set();
 
-  constructor(onHttp2: (socket: net.Socket) => void, onHttp1: (socket: net.Socket) => void) {
+  readonly #clock: Clock;
+
+  constructor(onHttp2: (socket: net.Socket) => void, onHttp1: (socket: net.Socket) => void, clock: Clock) {
+    this.#clock = clock;
     this.#onHttp2 = onHttp2;
     this.#onHttp1 = onHttp1;
   }
@@ -24,10 +27,9 @@ export class ProtocolSorter {
   /** Takes a connection; its bytes stay in it. One that ends or is silent for too long is closed. */
   add(socket: net.Socket): void {
     this.#silent.add(socket);
-    const timer = setTimeout(() => socket.destroy(), firstByteMs);
-    timer.unref();
+    const disarm = this.#clock.at(this.#clock.nowMs() + firstByteMs, () => void socket.destroy(), "watch");
     const forget = (): void => {
-      clearTimeout(timer);
+      disarm();
       this.#silent.delete(socket);
       socket.off("readable", onReadable).off("close", forget).off("end", onEnd);
     };

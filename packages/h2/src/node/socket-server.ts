@@ -2,8 +2,8 @@
 
 import net from "node:net";
 import tls from "node:tls";
-import { callObserver, checkOptionNames, optionNames } from "@trunkline/base";
-import { createTlsServer, TransportError, usableTls } from "@trunkline/base/node";
+import { type Clock, callObserver, checkOptionNames, optionNames } from "@trunkline/base";
+import { createTlsServer, systemClock, TransportError, usableTls } from "@trunkline/base/node";
 import { AcceptFilter } from "./accept-filter.js";
 import { ProtocolSorter } from "./protocol-sorter.js";
 import { alpnProtocol, http1HandshakeFailure, serverHandshakeFailure, serverTlsOptions } from "./tls.js";
@@ -32,6 +32,8 @@ export interface SocketServerOptions {
    * ALPN or the client has none, without it the first byte is that of GET. Default: such connections are refused.
    */
   readonly onHttp1?: ((socket: net.Socket) => void) | undefined;
+  /** The clock for the ten seconds that a plaintext connection has for its first byte. Default: real time. */
+  readonly clock?: Clock | undefined;
 }
 
 const socketServerOptionNames = optionNames<SocketServerOptions>({
@@ -39,6 +41,7 @@ const socketServerOptionNames = optionNames<SocketServerOptions>({
   onRefused: true,
   maxSockets: true,
   onHttp1: true,
+  clock: true,
 });
 
 /**
@@ -72,14 +75,14 @@ export function createSocketServer(options: SocketServerOptions, onSocket: (sock
 }
 
 function createUnlimited(options: SocketServerOptions, onSocket: (socket: net.Socket) => void): SocketServer {
-  const { tls: secure, onRefused, onHttp1 } = options;
+  const { tls: secure, onRefused, onHttp1, clock = systemClock } = options;
   if (secure === undefined) {
     const updateTls = (): never => {
       throw new TypeError("this server has no TLS whose certificates could be exchanged");
     };
     if (onHttp1 === undefined)
       return Object.assign(net.createServer({ allowHalfOpen: true, noDelay: true }, onSocket), { updateTls });
-    const sorter = new ProtocolSorter(onSocket, onHttp1);
+    const sorter = new ProtocolSorter(onSocket, onHttp1, clock);
     const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => sorter.add(socket));
     const close = server.close.bind(server);
     return Object.assign(server, {

@@ -1,8 +1,11 @@
 /**
  * A server with TLS over time: certificates that change while connections live, options that cannot work, and its end.
  */
+import { once } from "node:events";
+import net from "node:net";
 import type tls from "node:tls";
-import { afterEach, describe, expect, it } from "vitest";
+import { VirtualClock } from "@trunkline/base/testing";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { connectSocket, createSocketServer, HttpConnection, peerCertificate } from "../../src/node/index.js";
 import { authority, certificateOf } from "../support/certificates.js";
 import { request } from "../support/endpoint.js";
@@ -39,6 +42,34 @@ describe("a TLS server that closes", () => {
     upload.release();
     await client.close();
     await closed;
+  });
+});
+
+describe("a plaintext server that takes HTTP/1.1, too", () => {
+  it("closes a connection that has sent no byte for ten seconds, and no other one", async () => {
+    const clock = new VirtualClock();
+    const taken: net.Socket[] = [];
+    const options = { clock, onHttp1: (socket: net.Socket) => void taken.push(socket) };
+    const server = createSocketServer(options, (socket) => void taken.push(socket));
+    cleanup.add(() => void server.close());
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    const { port } = server.address() as net.AddressInfo;
+    const connected = async (): Promise<{ client: net.Socket; accepted: net.Socket }> => {
+      const accepted = once(server, "connection");
+      const client = net.connect(port, "127.0.0.1").on("error", () => {});
+      cleanup.add(() => void client.destroy());
+      return { client, accepted: (await accepted)[0] as net.Socket };
+    };
+    const [silent, first, second] = [await connected(), await connected(), await connected()];
+    first.client.write("G");
+    second.client.write("P");
+    await vi.waitFor(() => expect(taken).toHaveLength(2));
+    expect(clock.pending).toBe(1);
+    clock.advance(9_999);
+    expect(silent.accepted.destroyed).toBe(false);
+    clock.advance(1);
+    expect([silent, first, second].map(({ accepted }) => accepted.destroyed)).toEqual([true, false, false]);
+    expect(clock.pending).toBe(0);
   });
 });
 

@@ -1,7 +1,7 @@
 /** The WebSockets that a router accepts. Authentication comes later, in gRPC, as on every connection. */
 import { createServer, type Server as HttpServer, type IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import { clearTimeout, setTimeout } from "@trunkline/base/node";
+import type { Clock } from "@trunkline/base";
 import { WebSocketServer } from "ws";
 import { maxWebSocketMessageBytes, webSocketCarrier, webSocketHandshakeMs, webSocketProtocol } from "./carrier.js";
 
@@ -11,11 +11,13 @@ const maxHeadBytes = 16_384;
 export class WebSocketAcceptor {
   readonly #http: HttpServer;
   readonly #sockets: WebSocketServer;
-  /** The connections whose handshake is under way, with the ends of their time. */
-  readonly #opening: Map<Duplex, ReturnType<typeof setTimeout>> = new Map();
+  readonly #clock: Clock;
+  /** The connections whose handshake is under way, with what cancels the ends of their time. */
+  readonly #opening: Map<Duplex, () => void> = new Map();
 
   /** @param serve takes the bytes of a WebSocket */
-  constructor(serve: (carrier: Duplex) => void) {
+  constructor(serve: (carrier: Duplex) => void, clock: Clock) {
+    this.#clock = clock;
     this.#sockets = new WebSocketServer({
       noServer: true,
       perMessageDeflate: false,
@@ -42,9 +44,9 @@ export class WebSocketAcceptor {
   /** Takes a connection that begins as HTTP/1.1. */
   accept(socket: Duplex): void {
     socket.on("error", () => {}).once("close", () => this.#forget(socket));
-    const timer = setTimeout(() => socket.destroy(), webSocketHandshakeMs);
-    timer.unref();
-    this.#opening.set(socket, timer);
+    const atMs = this.#clock.nowMs() + webSocketHandshakeMs;
+    const disarm = this.#clock.at(atMs, () => void socket.destroy(), "watch");
+    this.#opening.set(socket, disarm);
     this.#http.emit("connection", socket);
   }
 
@@ -54,7 +56,7 @@ export class WebSocketAcceptor {
   }
 
   #forget(socket: Duplex): void {
-    clearTimeout(this.#opening.get(socket));
+    this.#opening.get(socket)?.();
     this.#opening.delete(socket);
   }
 }

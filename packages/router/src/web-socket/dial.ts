@@ -1,7 +1,7 @@
 /** The connections of a client to a router within WebSockets: `wss://host/path` and `ws://host/path`. */
 import type { Duplex } from "node:stream";
-import { isLoopback, parseProxy, type TcpAddress } from "@trunkline/base";
-import { dialSocket, dialTls, environmentProxy } from "@trunkline/base/node";
+import { type Clock, isLoopback, parseProxy, printProxy, type TcpAddress } from "@trunkline/base";
+import { dialSocket, dialTls, environmentProxy, systemClock, TransportError } from "@trunkline/base/node";
 import type { ChannelOptions, ConnectTarget } from "@trunkline/grpc";
 import { WebSocket } from "ws";
 import { maxWebSocketMessageBytes, webSocketCarrier, webSocketHandshakeMs, webSocketProtocol } from "./carrier.js";
@@ -11,6 +11,7 @@ export interface WebSocketDialOptions {
   readonly tls?: ChannelOptions["tls"];
   readonly plaintext?: boolean | undefined;
   readonly proxy?: string | false | undefined;
+  readonly clock?: Clock | undefined;
 }
 
 /**
@@ -39,11 +40,11 @@ async function open(
   url: URL,
   address: TcpAddress,
   isSecure: boolean,
-  { tls, proxy: given }: WebSocketDialOptions,
+  { tls, proxy: given, clock = systemClock }: WebSocketDialOptions,
   signal: AbortSignal,
 ): Promise<Duplex> {
   const proxy = typeof given === "string" ? parseProxy(given) : given === false ? undefined : environmentProxy(address);
-  const limits = { signal, proxy };
+  const limits = { signal, proxy, clock, connectTimeoutMs: webSocketHandshakeMs };
   const connection = isSecure
     ? await dialTls(
         address,
@@ -53,19 +54,27 @@ async function open(
     : await dialSocket(address, limits);
   const socket = new WebSocket(url, webSocketProtocol, {
     createConnection: () => connection,
-    handshakeTimeout: webSocketHandshakeMs,
     maxPayload: maxWebSocketMessageBytes,
     perMessageDeflate: false,
   });
   return await new Promise((resolve, reject) => {
     const stop = (): void => socket.terminate();
     const fail = (cause: Error): void => {
+      disarm();
       signal.removeEventListener("abort", stop);
       connection.destroy();
       reject(new Error(`cannot open the WebSocket ${url.href}: ${cause.message}`, { cause }));
     };
+    const late = (): void => {
+      const way = proxy === undefined ? "" : ` through the proxy ${printProxy(proxy)}`;
+      fail(
+        new TransportError("HANDSHAKE_TIMEOUT", `no answer to its handshake${way} within ${webSocketHandshakeMs} ms`),
+      );
+    };
+    const disarm = clock.at(clock.nowMs() + webSocketHandshakeMs, late, "watch");
     signal.addEventListener("abort", stop, { once: true });
     socket.once("open", () => {
+      disarm();
       signal.removeEventListener("abort", stop);
       socket.off("error", fail);
       resolve(webSocketCarrier(socket));

@@ -1,11 +1,16 @@
 /** WebSockets as carriers of the connection to a router. */
 import { once } from "node:events";
 import net from "node:net";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Duplex } from "node:stream";
+import type { TcpAddress } from "@trunkline/base";
+import { VirtualClock } from "@trunkline/base/testing";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { WebSocket } from "ws";
 import { httpProxy } from "../../../base/test/support/proxies.js";
-import { authority, certificateOf, closeAll } from "../../../base/test/support/servers.js";
+import { authority, certificateOf, closeAll, serve } from "../../../base/test/support/servers.js";
 import { Router, Trunkline, type TrunklineOptions } from "../../src/index.js";
+import { WebSocketAcceptor } from "../../src/web-socket/accept.js";
+import { webSocketTarget } from "../../src/web-socket/dial.js";
 
 const secret = "a key of 32 bytes for these tests";
 const text = (bytes: Uint8Array | undefined): string => new TextDecoder().decode(bytes);
@@ -136,5 +141,75 @@ describe("a router behind a WebSocket", () => {
     ["wss://", {}, "is not a URL"],
   ])("is not dialled at %s with %j", (endpoint, options, message) => {
     expect(() => new Trunkline({ token, endpoint, ...options })).toThrow(message);
+  });
+});
+
+describe("the opening handshake", () => {
+  it("has ten seconds at a router; a WebSocket that is open has no limit", async () => {
+    const clock = new VirtualClock();
+    const carriers: Duplex[] = [];
+    const acceptor = new WebSocketAcceptor((carrier) => void carriers.push(carrier), clock);
+    const accepted: net.Socket[] = [];
+    const server = net.createServer((socket) => {
+      accepted.push(socket);
+      acceptor.accept(socket);
+    });
+    const { port } = (await serve(server)) as TcpAddress;
+    const open = new WebSocket(`ws://127.0.0.1:${port}`, "trunkline.h2");
+    await once(open, "open");
+    expect([carriers.length, clock.pending]).toEqual([1, 0]);
+    const slow = net.connect(port, "127.0.0.1").on("error", () => {});
+    slow.write("GET / HTTP/1.1\r\n");
+    await vi.waitFor(() => expect(clock.pending).toBe(1));
+    clock.advance(9_999);
+    expect(accepted.map(({ destroyed }) => destroyed)).toEqual([false, false]);
+    clock.advance(1);
+    expect(accepted.map(({ destroyed }) => destroyed)).toEqual([false, true]);
+    slow.destroy();
+    open.terminate();
+  });
+
+  it.each([false, true])(
+    "has ten seconds at a client, which says what it has waited for (proxy: %s)",
+    async (hasProxy) => {
+      const clock = new VirtualClock();
+      const server = net.createServer((socket) => socket.on("error", () => {}));
+      const { port } = (await serve(server)) as TcpAddress;
+      const made = hasProxy ? await httpProxy({ port }) : undefined;
+      const proxy = made === undefined ? (false as const) : `http://127.0.0.1:${made.address.port}`;
+      const accepted = once(server, "connection");
+      const target = webSocketTarget(`ws://127.0.0.1:${port}/x`, { clock, proxy });
+      const opening = Promise.resolve(target?.connect({ signal: new AbortController().signal }));
+      opening.catch(() => {});
+      const [socket] = (await accepted) as [net.Socket];
+      await once(socket, "data");
+      clock.advance(10_000);
+      const way = made === undefined ? "" : ` through the proxy 127.0.0.1:${made.address.port}`;
+      await expect(opening).rejects.toMatchObject({
+        message: `cannot open the WebSocket ws://127.0.0.1:${port}/x: no answer to its handshake${way} within 10000 ms`,
+        cause: { name: "TransportError", code: "HANDSHAKE_TIMEOUT" },
+      });
+      await once(socket, "close");
+      expect(clock.pending).toBe(0);
+    },
+  );
+
+  it("comes after the connection, for which a proxy has ten seconds", async () => {
+    const clock = new VirtualClock();
+    const server = net.createServer((socket) => socket.on("error", () => {}));
+    const { port } = (await serve(server)) as TcpAddress;
+    const accepted = once(server, "connection");
+    const target = webSocketTarget("wss://router.invalid/x", { clock, proxy: `http://127.0.0.1:${port}` });
+    const opening = Promise.resolve(target?.connect({ signal: new AbortController().signal }));
+    opening.catch(() => {});
+    const [socket] = (await accepted) as [net.Socket];
+    await once(socket, "data");
+    clock.advance(10_000);
+    const text = `no answer of the proxy 127.0.0.1:${port} within connectTimeoutMs (10000)`;
+    await expect(opening).rejects.toMatchObject({
+      message: `cannot connect to router.invalid:443: ${text}`,
+      code: "PROXY_TIMEOUT",
+    });
+    expect(clock.pending).toBe(0);
   });
 });
