@@ -33,6 +33,8 @@ const words: Readonly<Record<string, string>> = {
   EAI_AGAIN: "its name cannot be looked up now",
   ECONNREFUSED: "connection refused",
   ECONNRESET: "connection reset",
+  EDQUOT: "the quota of the disk is used up",
+  EFBIG: "the file would be too large",
   EHOSTUNREACH: "there is no way to that machine",
   EISDIR: "it is a directory",
   EMFILE: "too many open files",
@@ -43,6 +45,7 @@ const words: Readonly<Record<string, string>> = {
   ENOTFOUND: "there is no machine of that name",
   ENOTSOCK: "it is not a socket",
   EPERM: "not permitted",
+  EROFS: "its file system is read-only",
   ETIMEDOUT: "no answer in time",
 };
 

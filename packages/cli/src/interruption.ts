@@ -35,7 +35,7 @@ export class Interrupted extends Error {
 
 /** The signal of one run, and the end of listening to the process. */
 export interface Interruption {
-  /** Aborts with an `Interrupted`. */
+  /** Aborts with an `Interrupted`, or with the reason of a stdout that takes no more. */
   readonly signal: AbortSignal;
   /** Has SIGHUP call the listener, and not end the command. Returns what takes the listener away. */
   onHangup(listener: () => void): () => void;
@@ -50,12 +50,12 @@ export interface Interruption {
 const sameSignalMs = 250;
 
 /**
- * Listens to the signals of `source`, and to `readerGone`. `nowMs` is monotonic. In a terminal (`isInteractive`) SIGHUP
- * says that it was closed, and ends the command whatever listens.
+ * Listens to the signals of `source`, and to `outputLost`, whose reason becomes that of the command's end. `nowMs` is
+ * monotonic. In a terminal (`isInteractive`) SIGHUP says that it was closed, and ends the command whatever listens.
  */
 export function interruptible(
   source: SignalSource,
-  readerGone: AbortSignal,
+  outputLost: AbortSignal,
   nowMs: () => number = monotonicMs,
   isInteractive = false,
 ): Interruption {
@@ -71,9 +71,9 @@ export function interruptible(
       source.exit(new Interrupted(signal).exitCode);
     }
   };
-  const onReaderGone = (): void => controller.abort(new Interrupted("EPIPE"));
+  const onOutputLost = (): void => controller.abort(outputLost.reason);
   for (const signal of signals) source.on(signal, onSignal);
-  readerGone.addEventListener("abort", onReaderGone);
+  outputLost.addEventListener("abort", onOutputLost);
   return {
     signal: controller.signal,
     onHangup(listener) {
@@ -84,7 +84,7 @@ export function interruptible(
     },
     stop() {
       for (const signal of signals) source.off(signal, onSignal);
-      readerGone.removeEventListener("abort", onReaderGone);
+      outputLost.removeEventListener("abort", onOutputLost);
     },
   };
 }

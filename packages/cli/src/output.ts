@@ -1,12 +1,15 @@
 /**
  * The output of the command. stdout is for results: lines of text, or with `--json` every event as one JSON object a
- * line. stderr is for the log: lines of text, or with `--json` one JSON object a line. A reader of stdout that has gone
- * is no error here: see `readerGone`.
+ * line. stderr is for the log: lines of text, or with `--json` one JSON object a line. A stdout that takes no more
+ * throws nothing here: see `outputLost`.
  */
 import { inspect } from "node:util";
 import type { Clock } from "@trunkline/base";
 import { systemClock } from "@trunkline/base/node";
+import { CommandError, reasonOf, systemCode } from "./command-error.js";
+import { ExitCode } from "./exit-codes.js";
 import { formatDuration } from "./format.js";
+import { Interrupted } from "./interruption.js";
 
 /** The levels of `--log-level`. */
 export const logLevels = ["debug", "info", "warn", "error", "silent"] as const;
@@ -39,6 +42,15 @@ export interface NoteOptions {
   readonly repeated?: boolean | undefined;
 }
 
+/** The system's codes for a file that takes no more bytes. By every other code the reader of stdout has gone. */
+const fileCodes: ReadonlySet<string | undefined> = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
+
+/** Returns the error with which the command ends, since stdout has failed with `error`. */
+function lossOf(error: unknown): Interrupted | CommandError {
+  if (!fileCodes.has(systemCode(error))) return new Interrupted("EPIPE");
+  return new CommandError(`cannot write to stdout: ${reasonOf(error)}`, ExitCode.broken, { cause: error });
+}
+
 /** The time in which repeated lines are counted instead of written. */
 const repeatMs = 10_000;
 
@@ -55,7 +67,7 @@ export class Output {
   readonly #stderr: NodeJS.WriteStream;
   readonly #leastRank: number;
   readonly #clock: Clock;
-  readonly #readerGone = new AbortController();
+  readonly #outputLost = new AbortController();
   /** True where stdout carries a connection, which ends it: nothing is written to it then. */
   #handedOver = false;
   /** The kinds of events whose further lines are only counted now. */
@@ -70,8 +82,8 @@ export class Output {
     stderr.on("error", () => {});
     stdout.on("error", (error) => {
       // A broken stream destroys the stdout that it is written to with its own error. Only an error of the system tells
-      // that the reader has gone.
-      if ("syscall" in error) this.#readerGone.abort(error);
+      // that nothing can be written any more.
+      if ("syscall" in error) this.#outputLost.abort(lossOf(error));
     });
     this.#leastRank = logLevels.indexOf(options.logLevel ?? (options.json ? "warn" : "info"));
   }
@@ -86,9 +98,12 @@ export class Output {
     return this.#stdout;
   }
 
-  /** Aborts when the reader of stdout has closed it, as `| head -1` does: no results are waited for any more. */
-  get readerGone(): AbortSignal {
-    return this.#readerGone.signal;
+  /**
+   * Aborts when stdout takes no more, since no results are waited for then. The reason is an `Interrupted` where the
+   * reader has closed it, as `| head -1` does, and a `CommandError` where its file cannot be written.
+   */
+  get outputLost(): AbortSignal {
+    return this.#outputLost.signal;
   }
 
   /** Leaves stdout to a connection, which writes to it and ends it. Results go to the log from now on. */

@@ -38,8 +38,7 @@ export async function run(process: CommandProcess, clock: Clock = systemClock): 
     if (request !== undefined) return await carryOut(request, programName(script, process.cwd()), process, clock);
     const output = new Output({ json: false }, process.stdout, process.stderr);
     output.text(help);
-    await output.flush();
-    return ExitCode.ok;
+    return await finished(ExitCode.ok, output);
   } catch (error) {
     // The arguments were not understood, so that `--json` can only be guessed.
     const output = new Output({ json: args.includes("--json") }, process.stdout, process.stderr);
@@ -53,7 +52,7 @@ async function carryOut(request: Request, program: string, process: CommandProce
   const { json = false, logLevel } = request.options;
   const output = new Output({ json, logLevel: logLevel as LogLevel | undefined }, process.stdout, process.stderr);
   const isInteractive = process.stdout.isTTY === true || process.stderr.isTTY === true;
-  const { signal, stop, onHangup } = interruptible(process, output.readerGone, undefined, isInteractive);
+  const { signal, stop, onHangup } = interruptible(process, output.outputLost, undefined, isInteractive);
   let exitCode: number = ExitCode.ok;
   try {
     await dispatch(request, { output, env: process.env, signal, program, clock, onHangup });
@@ -61,9 +60,22 @@ async function carryOut(request: Request, program: string, process: CommandProce
     exitCode = report(error, output);
   }
   stop();
+  return finished(exitCode, output);
+}
+
+/**
+ * Resolves to the exit code when the whole output is written, which is that of a lost stdout where nothing else failed.
+ */
+async function finished(exitCode: number, output: Output): Promise<number> {
   await output.flush();
-  // A command that ends because its reader has gone was not asked to end: a supervisor has to see that.
-  return exitCode === ExitCode.ok && output.readerGone.aborted ? new Interrupted("EPIPE").exitCode : exitCode;
+  const { outputLost } = output;
+  if (exitCode !== ExitCode.ok || !outputLost.aborted) return exitCode;
+  // A command that ends because its reader has gone was not asked to end: a supervisor has to see that. A person who
+  // has closed the reader need not read about it.
+  if (outputLost.reason instanceof Interrupted) return outputLost.reason.exitCode;
+  const code = report(outputLost.reason, output);
+  await output.flush();
+  return code;
 }
 
 /** The commands that use a router, and take a profile. `up` reads that by itself, since it watches the file. */

@@ -17,6 +17,8 @@ const maxFileBytes = 1024 * 1024;
  * @throws CommandError
  */
 export async function readSmallFile(path: string, what: string, maxBytes: number = maxFileBytes): Promise<Buffer> {
+  // A variable that is not set, as in --token-file "$TOKEN_FILE", has this path.
+  if (path === "") throw new CommandError(`cannot read ${what} "": the path is empty`, ExitCode.usage);
   try {
     const chunks: Buffer[] = [];
     for await (const chunk of createReadStream(path, { end: maxBytes })) chunks.push(chunk as Buffer);

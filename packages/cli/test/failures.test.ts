@@ -91,6 +91,48 @@ describe("arguments that are wrong", () => {
     [["token", "mint", "two words"], 'identity "two words" must be 1 to 255 printable ASCII characters'],
     [["token", "mint", "me", "--lifetime", "0"], '--lifetime "0" is shorter than a second'],
     [["token", "mint", "me", "--lifetime", "5"], '--lifetime "5" has no unit; use 5s, 5m, 5h or 5d'],
+    [["version", "extra"], "too many arguments for 'version'"],
+    [["demo", "--size", "1e99"], '--size "1e99" must be from 1 to 100000, in MB'],
+    [["completion"], "missing required argument 'shell'; see trunkline completion --help"],
+    [["completion", ""], 'there is no completion for ""'],
+    [["token", "mint", ""], 'identity "" must be 1 to 255 printable ASCII characters'],
+    [["token", "mint", "a\u001b[31mb"], 'identity "a\\u001b[31mb" must be 1 to 255 printable ASCII characters'],
+    [["token", "mint", "me", "--lifetime", "999999999999d"], '--lifetime "999999999999d" is no duration'],
+    [["token", "inspect", ""], 'cannot read the token file "": the path is empty'],
+    [["cert"], "see trunkline cert --help"],
+    [["cert", "nonsense"], "unknown command 'nonsense'; see trunkline cert --help"],
+    [["cert", "ca", ""], 'the name "" must have 1 to 64 printable characters'],
+    [["cert", "ca", "a\u001b[31mb"], 'the name "a\\u001b[31mb" must have 1 to 64 printable characters'],
+    [["cert", "server"], "missing required argument 'names'; see trunkline cert server --help"],
+    [["cert", "server", "a b"], '"a b" is neither a DNS name nor an IP address'],
+    [["cert", "server", "localhost", "--days", "0"], '--days "0" must be from 1 to 36500'],
+    [["cert", "peer", ""], 'the name "" must have 1 to 64 printable characters'],
+    [["cert", "inspect", ""], 'cannot read the certificates in "": the path is empty'],
+    [["check", ""], 'cannot read the policy "": the path is empty'],
+    [["key", "--id", ""], '--id "" must be 1 to 64 printable ASCII characters without spaces'],
+    [["key", "--into", "router.key"], "--into needs --id, by which keys are told apart"],
+    [["key", "--alg", "HS1"], "Allowed choices are HS256, HS384, HS512; see trunkline key --help"],
+    [["ls", "extra"], "too many arguments for 'ls'"],
+    [["ls", "--endpoint", ""], 'endpoint "" is empty'],
+    [["ls", "--endpoint", "a\u001bb:1"], 'has "a\\u001bb" for its host'],
+    [["ls", "--endpoint", "127.0.0.1:99999999999"], 'has "99999999999" for its port, which must be from 1 to 65535'],
+    [["ls", "--token-file", ""], 'cannot read the token file "": the path is empty'],
+    [["ls", "--tls-ca", ""], 'cannot read the certificates in "": the path is empty'],
+    [["kill"], "missing required argument 'ids'; see trunkline kill --help"],
+    [["evict"], "missing required argument 'name'; see trunkline evict --help"],
+    [["drain", "--deadline", ""], '--deadline "" is no duration'],
+    [["drain", "--deadline", "99999999d"], '--deadline "99999999d" is longer than 1 h 0 min'],
+    [["top", "--interval", "1ms"], '--interval "1ms" is shorter than 100 ms'],
+    [["top", "--sort", "x"], "Allowed choices are rate, bytes, age"],
+    [["bench"], "a name is needed, or --direct ADDRESS, or --serve ADDRESS"],
+    [["bench", "web", "--connections", "99999999"], '--connections "99999999" must be from 1 to 64'],
+    [["bench", "web", "--serve", "0"], "--serve excludes a name and --direct"],
+    [["bench", "--serve", "nonsense"], 'address to listen on "nonsense" has no port'],
+    [["send", "x"], "a file and the receiver's name are needed: trunkline send FILE… NAME"],
+    [["recv"], "missing required argument 'name'; see trunkline recv --help"],
+    [["recv", "web", "--to", ""], '--to "" is empty; use . for this folder'],
+    [["doctor", "a", "b"], "too many arguments for 'doctor'"],
+    [["up", "extra"], "too many arguments for 'up'"],
     [["connect", "web", "--lisen", "0"], "unknown option '--lisen' (Did you mean --listen?)"],
     [["connect", "web", "--listen", "0", "--wait", "long"], '--wait "long" is no duration'],
     [["connect", "web", "--listen", "0", "--keepalive", "2"], '--keepalive "2" has no unit'],
@@ -205,6 +247,14 @@ describe("files that cannot be used", () => {
       ["connect", "web", "--listen", "0", "--tls-ca", "/no/ca"],
       "cannot read the certificates in /no/ca: there is no such file",
     ],
+    [["ls", "--token-file", "/"], "cannot read the token file /: it is a directory"],
+    [["check", "/"], "cannot read the policy /: it is a directory"],
+    [["check", "/no/policy"], "cannot read the policy /no/policy: there is no such file"],
+    [["cert", "inspect", "/"], "cannot read the certificates in /: it is a directory"],
+    [["cert", "inspect", "/dev/null"], "/dev/null holds no certificate in PEM"],
+    [["token", "inspect", "/"], "cannot read the token file /: it is a directory"],
+    [["ls", "--profile", "nope"], "cannot read the profiles "],
+    [["up"], "cannot read the profiles "],
     [["token", "mint", "me"], "there is no key: give --key-file or ROUTER_KEY, or start a router"],
   ])("%j: one line and exit code 66", async (args, message) => {
     await using lab = new InProcessLab();
@@ -257,6 +307,27 @@ describe("a router that is not there", () => {
     await expectFailure(lab.run(["connect", "web", "--listen", "0"], env), 69, message);
   });
 
+  test.each<[readonly string[]]>([
+    [["ls"]],
+    [["top", "--once"]],
+    [["kill", "abc"]],
+    [["evict", "web"]],
+    [["drain"]],
+    [["ping", "web"]],
+    [["bench", "web"]],
+    [["recv", "web"]],
+    [["send", "/dev/null", "web", "--wait", "0"]],
+    [["connect", "web", "--stdio"]],
+    [["call", "--via", "web", "a.B/C"]],
+  ])("for %j", async ([...args]) => {
+    await using lab = new InProcessLab();
+    await expectFailure(lab.run(args), 69, "no router runs on this machine; start one with: trunkline router");
+    const nobody = await startService();
+    await nobody[Symbol.asyncDispose]();
+    const env = { TRUNKLINE_ENDPOINT: nobody.target, TRUNKLINE_TOKEN: "x" };
+    await expectFailure(lab.run(args, env), 69, `cannot reach the router at ${nobody.target}`);
+  });
+
   test("but something else", async () => {
     await using lab = new InProcessLab();
     await using other = await startService((socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"));
@@ -274,6 +345,32 @@ describe("what the router refuses", () => {
     const waited = lab.run(["connect", "web", "--listen", "0", "--wait", "300ms", "--json"]);
     expect(await waited.event("waiting")).toMatchObject({ name: "web", endpoint });
     expect(await waited.exit).toBe(68);
+  });
+
+  test.each<[readonly string[], number, string]>([
+    [["ping", "a\u001b[31mb"], 68, '"a\\u001b[31mb" is not exposed at '],
+    [["ping", ""], 68, "; names have letters, digits and . _ / - only"],
+    [["bench", "web"], 68, "; begin with: trunkline expose web TARGET"],
+    [["send", "/dev/null", "web", "--wait", "0"], 68, "; begin with: trunkline recv web"],
+    [["send", "", "web", "--wait", "0"], 66, 'cannot read "": there is no such file'],
+    [["recv", "a b"], 64, '"a b" is not a name'],
+    [
+      ["recv", "web", "--to", "/dev/null"],
+      73,
+      "cannot use the folder /dev/null: a part of its path is not a directory",
+    ],
+    [["kill", ""], 64, "the id of a stream must not be empty"],
+    [["kill", "abc"], 68, 'there is no stream with the id "abc"'],
+    [["kill", "abc", "--reason", "a\u001bb"], 64, "a reason must not have control characters"],
+    [["evict", "web"], 68, 'the name "web" has no listener'],
+    [["evict", "web", "--listener", "zz"], 68, 'the name "web" has no listener "zz"'],
+  ])("%j: one line and exit code %i", async (args, exitCode, message) => {
+    await using lab = new InProcessLab();
+    await lab.router();
+    const run = lab.run([...args, "--log-level", "error"]);
+    await expectFailure(run, exitCode, message);
+    // No raw control character reaches the terminal.
+    expect(run.stderr.trimEnd()).toMatch(/^[^\p{Cc}]*$/u);
   });
 
   test("a name that is none", async () => {

@@ -53,7 +53,7 @@ describe("an ending signal", () => {
 
 test("a reader of the output that has gone asks for an end in order, and a signal after it is still the first", () => {
   const { source, reader, interruption } = setup();
-  reader.abort();
+  reader.abort(new Interrupted("EPIPE"));
   expect(interruption.signal.reason).toEqual(new Interrupted("EPIPE"));
   source.emit("SIGTERM", "SIGTERM");
   expect(source.exits).toEqual([]);

@@ -106,9 +106,19 @@ describe("output without a reader", () => {
   test("a closed stdout is told by a signal, not by an error that ends the process", async () => {
     const { output, stdout } = outputWith({ json: false });
     stdout.destroy(Object.assign(new Error("write EPIPE"), { code: "EPIPE", syscall: "write" }));
-    await new Promise((resolve) => output.readerGone.addEventListener("abort", resolve));
+    await new Promise((resolve) => output.outputLost.addEventListener("abort", resolve));
     output.result(listening, "into the void");
     await output.flush();
+  });
+
+  test("a stdout on a full disk is a failure for the user, and no reader that has gone", async () => {
+    const { output, stdout } = outputWith({ json: false });
+    stdout.destroy(Object.assign(new Error("write ENOSPC"), { code: "ENOSPC", syscall: "write" }));
+    await new Promise((resolve) => output.outputLost.addEventListener("abort", resolve));
+    expect(output.outputLost.reason).toMatchObject({
+      message: "cannot write to stdout: the disk is full",
+      exitCode: 74,
+    });
   });
 
   test("a stdout that a broken stream has destroyed has not lost its reader", async () => {
@@ -116,7 +126,7 @@ describe("output without a reader", () => {
     const failed = new Promise((resolve) => stdout.once("error", resolve));
     stdout.destroy(new Error("the stream broke"));
     await failed;
-    expect(output.readerGone.aborted).toBe(false);
+    expect(output.outputLost.aborted).toBe(false);
   });
 
   test("a closed stderr changes nothing", async () => {
@@ -125,7 +135,7 @@ describe("output without a reader", () => {
     output.note("info", { event: "x" }, "into the void");
     output.result(listening, "still here");
     await output.flush();
-    expect(output.readerGone.aborted).toBe(false);
+    expect(output.outputLost.aborted).toBe(false);
     expect(stdout.written).toBe("still here\n");
   });
 });

@@ -31,6 +31,7 @@ export async function recv(name: string, options: RecvOptions, context: Context)
   const { to, overwrite = false, stdout = false } = options;
   if (stdout && output.json)
     throw new CommandError("--json and --stdout exclude each other: stdout is the file", ExitCode.usage);
+  if (to === "") throw new CommandError('--to "" is empty; use . for this folder', ExitCode.usage);
   await using access = await RouterAccess.open(
     options,
     { graceMs: closeTimeoutMs, resumeMs: resumeMsOf(options) },

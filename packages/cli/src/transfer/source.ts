@@ -126,5 +126,5 @@ async function attempt<T>(local: string, work: () => Promise<T>): Promise<T> {
 
 /** Returns the error for a file that cannot be read. */
 export function unreadable(local: string, error: unknown): CommandError {
-  return new CommandError(`cannot read ${local}: ${reasonOf(error)}`, ExitCode.unreadable, { cause: error });
+  return new CommandError(`cannot read ${local || '""'}: ${reasonOf(error)}`, ExitCode.unreadable, { cause: error });
 }
