@@ -1,4 +1,7 @@
 /** The way of a call to its gRPC server: to an address, or over a stream through a router to an exposed name. */
+import { isIP } from "node:net";
+import type { ConnectionOptions } from "node:tls";
+import { parseHostPort } from "@trunkline/base";
 import { Channel, type ChannelOptions } from "@trunkline/grpc";
 import { readCertificates } from "../certificates.js";
 import { clientTls } from "../client-tls.js";
@@ -8,7 +11,7 @@ import { dialPatiently } from "../dialling.js";
 import { parseDuration } from "../duration.js";
 import { ExitCode } from "../exit-codes.js";
 import { type AccessOptions, givenProxy, RouterAccess } from "../router-access.js";
-import { printEndpoint } from "../target.js";
+import { isLocalAddress, parseEndpoint, printEndpoint } from "../target.js";
 
 /** Options that say how a gRPC server is reached. */
 export interface WayOptions extends AccessOptions {
@@ -67,7 +70,10 @@ export async function wayToAddress(text: string, options: WayOptions, context: C
   }))
     if (value !== undefined) throw new CommandError(`${flag} is for calls by --via, which is missing`, ExitCode.usage);
   const address = printEndpoint(text);
-  const tls = await clientTls(options, context);
+  const ofFiles = await clientTls(options, context);
+  const isSecure = ofFiles !== undefined || (options.plaintext !== true && !isLocalAddress(parseEndpoint(text)));
+  const server = options.authority === undefined ? undefined : serverName(options.authority);
+  const tls = isSecure && server !== undefined ? async () => ({ ...(await ofFiles?.()), ...server }) : ofFiles;
   const proxy = givenProxy(options, {});
   const channelOptions: ChannelOptions = {
     ...limits,
@@ -78,6 +84,12 @@ export async function wayToAddress(text: string, options: WayOptions, context: C
   };
   const channel = openChannel(address, channelOptions);
   return { channel, address, [Symbol.asyncDispose]: () => channel.close({ closeTimeoutMs: 0 }) };
+}
+
+/** Returns the options of TLS by which the server's certificate must be for an authority. */
+function serverName(authority: string): ConnectionOptions {
+  const host = parseHostPort(authority)?.host ?? authority;
+  return { host, servername: isIP(host) === 0 ? host : "" };
 }
 
 function openChannel(address: string, options: ChannelOptions): Channel {

@@ -1,12 +1,16 @@
 /** `trunkline call` against a gRPC server of this process. */
 import { execFileSync } from "node:child_process";
+import { X509Certificate } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { create, type DescMessage, type DescService, fromJson, type JsonValue, type Message } from "@bufbuild/protobuf";
 import { anyPack } from "@bufbuild/protobuf/wkt";
-import { GrpcError, Server, type ServerCall, Status } from "@trunkline/grpc";
+import { GrpcError, Server, type ServerCall, type ServerListenOptions, Status } from "@trunkline/grpc";
 import { BadRequestSchema, detail } from "@trunkline/grpc/details";
 import { addReflection } from "@trunkline/grpc/reflection";
-import { beforeAll, describe, expect, test } from "vitest";
+import { pinOf } from "@trunkline/router";
+import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { httpProxy } from "../../../base/test/support/proxies.js";
+import { authority, certificateOf, closeAll } from "../../../base/test/support/servers.js";
 import { registryOf } from "../../src/call/file-registry.js";
 import { parseProtoFiles } from "../../src/call/proto-parser.js";
 import { InProcessLab, ProcessLab } from "../support/lab.js";
@@ -59,11 +63,14 @@ const handlers = {
   },
 };
 
-async function logServer(describes = true): Promise<AsyncDisposable & { readonly address: string }> {
+async function logServer(
+  describes = true,
+  tls?: ServerListenOptions["tls"],
+): Promise<AsyncDisposable & { readonly address: string }> {
   const server = new Server();
   server.add(Log, handlers as never);
   if (describes) addReflection(server, { files: [...registry.files] });
-  const address = await server.listen("127.0.0.1:0");
+  const address = await server.listen("127.0.0.1:0", { tls });
   return { address, [Symbol.asyncDispose]: () => server.close({ closeTimeoutMs: 0 }) };
 }
 
@@ -219,6 +226,87 @@ describe("call --via", () => {
   });
 });
 
+describe("the way of a call", () => {
+  afterEach(closeAll);
+
+  const add = ["acme.v1.Log/Add", ...schema, "-d", '{"text":"hi"}'];
+  const mutual = { ...certificateOf("server"), ca: authority, requestCert: true };
+
+  test("has TLS with --tls-ca, shows the certificate of --tls-cert, and compares the name of --authority", async () => {
+    await using lab = new InProcessLab();
+    await using server = await logServer(false, mutual);
+    const ca = ["--tls-ca", lab.file("ca.pem", authority)];
+    const { cert, key } = certificateOf("client");
+    const own = ["--tls-cert", lab.file("client.pem", cert), "--tls-key", lab.file("client-key.pem", key)];
+    const at = (host: string, ...more: readonly string[]): Run =>
+      lab.start("call", server.address.replace("127.0.0.1", host), ...add, ...more);
+    expect(await answers(at("localhost", ...ca, ...own))).toEqual([{ text: "hi" }]);
+    const anonymous = at("localhost", ...ca);
+    expect(await anonymous.exit).toBe(75);
+    expect(anonymous.stdout).toContain("certificate");
+    const untrusted = at("localhost", ...own);
+    expect(await untrusted.exit).toBe(75);
+    expect(untrusted.stdout).toContain("is signed by an authority that is not trusted");
+    const misnamed = at("localhost", ...ca, ...own, "--authority", "far.example");
+    expect(await misnamed.exit).toBe(75);
+    expect(misnamed.stdout).toContain("certificate is not for");
+    expect(await answers(at("127.0.0.1", ...ca, ...own, "--authority", "localhost:7"))).toEqual([{ text: "hi" }]);
+  });
+
+  test("has no TLS with --plaintext, and goes through the proxy of --proxy", async () => {
+    await using lab = new InProcessLab();
+    await using server = await logServer(false);
+    const proxy = await httpProxy({ port: Number(server.address.replace(/^.*:/, "")) });
+    const url = `http://127.0.0.1:${proxy.address.port}`;
+    const through = lab.start("call", "far.example:7", ...add, "--plaintext", "--proxy", url);
+    expect(await answers(through)).toEqual([{ text: "hi" }]);
+    expect(proxy.targets).toEqual(["far.example:7"]);
+  });
+
+  test("goes by --via with --server-ca over TLS to the server itself, whose name --authority gives", async () => {
+    await using lab = new InProcessLab();
+    await using server = await logServer(false, certificateOf("server"));
+    await lab.router();
+    await lab.expose("log", server.address);
+    const via = ["call", "--via", "log", ...add, "--server-ca", lab.file("ca.pem", authority)];
+    expect(await answers(lab.start(...via))).toEqual([{ text: "hi" }]);
+    const misnamed = lab.start(...via, "--authority", "far.example");
+    expect(await misnamed.exit).toBe(75);
+    expect(misnamed.stdout).toContain("far.example");
+  });
+
+  test("is sealed by --via with --identity and --peer-key or --peer-ca, and refused with another pin", async () => {
+    await using lab = new InProcessLab();
+    await using server = await logServer(false);
+    await lab.router();
+    const pin = (name: "server" | "client"): string => pinOf(new X509Certificate(certificateOf(name).cert));
+    const identity = (name: "server" | "client"): string =>
+      lab.file(`${name}.pem`, `${certificateOf(name).cert}${certificateOf(name).key}`);
+    await lab.expose("log", server.address, "--identity", identity("server"), "--allow-key", pin("client"));
+    const via = ["call", "--via", "log", ...add, "--identity", identity("client")];
+    expect(await answers(lab.start(...via, "--peer-key", pin("server")))).toEqual([{ text: "hi" }]);
+    const ca = lab.file("ca.pem", authority);
+    expect(await answers(lab.start(...via, "--peer-ca", ca))).toEqual([{ text: "hi" }]);
+    const wrong = lab.run([...via, "--peer-key", pin("client")]);
+    expect(await wrong.exit).toBe(77);
+    expect(wrong.errorLines.at(-1)).toContain(`the key of the other side is ${pin("server")}, not ${pin("client")}`);
+  });
+
+  test("takes the router of --endpoint and the token of --token-file", async () => {
+    await using lab = new InProcessLab();
+    await using server = await logServer(false);
+    const { endpoint } = await lab.router();
+    await lab.expose("log", server.address);
+    const bare = lab.run(["token", "mint", "me"]);
+    expect(await bare.exit, bare.stderr).toBe(0);
+    const away = { HOME: `${lab.folder}/away`, XDG_RUNTIME_DIR: `${lab.folder}/away` };
+    const via = ["call", "--via", "log", ...add, "--endpoint", endpoint, "--json"];
+    const token = ["--token-file", lab.file("token", bare.stdout)];
+    expect(await answers(lab.run([...via, ...token], away))).toEqual([{ text: "hi" }]);
+    expect(await lab.run(via, away).exit).not.toBe(0);
+  });
+});
+
 describe("a call that fails", () => {
   test("says the status and its details, with an exit code of the table, and steers no terminal", async () => {
     await using lab = new InProcessLab();
@@ -286,6 +374,14 @@ describe("a call that fails", () => {
     [64, '"Add" must be a service and a method', ["127.0.0.1:1", "Add"]],
     [64, 'endpoint "nowhere" has no port', ["nowhere", "a.B/C"]],
     [64, "--token-file is for calls by --via", ["127.0.0.1:1", "a.B/C", "--token-file", "x"]],
+    [64, "--server-ca is for calls by --via", ["127.0.0.1:1", "a.B/C", "--server-ca", "x"]],
+    [64, "--identity is for calls by --via", ["127.0.0.1:1", "a.B/C", "--identity", "x"]],
+    [64, "--peer-key is for calls by --via", ["127.0.0.1:1", "a.B/C", "--peer-key", "x"]],
+    [64, "--peer-ca is for calls by --via", ["127.0.0.1:1", "a.B/C", "--peer-ca", "x"]],
+    [64, "--profile is for calls by --via", ["127.0.0.1:1", "a.B/C", "--profile", "x"]],
+    [64, "--endpoint is for calls by --via", ["127.0.0.1:1", "a.B/C", "--endpoint", "a:1"]],
+    [64, "--tls-ca and --plaintext exclude each other", ["127.0.0.1:1", "a.B/C", "--tls-ca", "x", "--plaintext"]],
+    [64, '--wait "soon" is no duration', ["--via", "x", "a.B/C", "--wait", "soon"]],
     [64, "--header has no colon", ["127.0.0.1:1", "a.B/C", "-H", "secret"]],
     [64, '--header "a-bin" ends in -bin, and its value is no base64', ["127.0.0.1:1", "a.B/C", "-H", "a-bin: ?"]],
     [64, '--header "te" gRPC sets it itself', ["127.0.0.1:1", "a.B/C", "-H", "te: x"]],
