@@ -133,6 +133,15 @@ describe("arguments that are wrong", () => {
     [["recv", "web", "--to", ""], '--to "" is empty; use . for this folder'],
     [["doctor", "a", "b"], "too many arguments for 'doctor'"],
     [["up", "extra"], "too many arguments for 'up'"],
+    [["call"], "an address is missing, or --via NAME"],
+    [["call", "", "a.B/C"], 'endpoint "" is empty'],
+    [["call", "127.0.0.1:1", "nonsense"], 'method "nonsense" must be a service and a method'],
+    [["call", "127.0.0.1:1", "a.B/C", "-H", "nonsense"], "--header has no colon between its key and its value"],
+    [["call", "127.0.0.1:1", "a.B/C", "--proto", ""], '--proto "" is empty'],
+    [["router", "--listen", ""], "--listen must not be empty"],
+    [["router", "--policy", ""], "--policy must not be empty"],
+    [["router", "--config", ""], 'cannot read the configuration "": the path is empty'],
+    [["router", "--listen", "0", "--metrics", "nonsense"], '--metrics: address to listen on "nonsense" has no port'],
     [["connect", "web", "--lisen", "0"], "unknown option '--lisen' (Did you mean --listen?)"],
     [["connect", "web", "--listen", "0", "--wait", "long"], '--wait "long" is no duration'],
     [["connect", "web", "--listen", "0", "--keepalive", "2"], '--keepalive "2" has no unit'],
@@ -248,6 +257,10 @@ describe("files that cannot be used", () => {
       "cannot read the certificates in /no/ca: there is no such file",
     ],
     [["ls", "--token-file", "/"], "cannot read the token file /: it is a directory"],
+    [["call", "127.0.0.1:1", "a.B/C", "--proto", "/"], "/ cannot be used: it is a directory"],
+    [["router", "--config", "/"], "cannot read the configuration /: it is a directory"],
+    [["router", "--listen", "0", "--jwks", "/"], "cannot read the public keys in /: it is a directory"],
+    [["key", "--id", "a", "--into", "/dev/null/key"], "/dev/null/key: a part of its path is not a directory"],
     [["check", "/"], "cannot read the policy /: it is a directory"],
     [["check", "/no/policy"], "cannot read the policy /no/policy: there is no such file"],
     [["cert", "inspect", "/"], "cannot read the certificates in /: it is a directory"],
@@ -455,6 +468,16 @@ describe("what is in use or not there", () => {
     await lab.router();
     await lab.expose("web", service.target);
     await expectFailure(lab.run(["connect", "web", "--listen", service.target]), 73, message);
+  });
+
+  test.each<[readonly string[], string]>([
+    [["router", "--listen", "127.0.0.1:0", "--audit", "/"], "cannot write the audit file /: it is a directory"],
+    [["cert", "ca", "x", "--folder", "/dev/null"], "/dev/null/ca.key: a part of its path is not a directory"],
+    [["cert", "server", "localhost", "--folder", "/dev/null"], "/dev/null/"],
+    [["cert", "peer", "me", "--folder", "/dev/null"], "/dev/null/"],
+  ])("a file that cannot be made: %j", async (args, message) => {
+    await using lab = new InProcessLab();
+    await expectFailure(lab.run(args), 73, message);
   });
 
   test("an address that this machine does not have", async () => {

@@ -19,6 +19,7 @@ export async function fileSource({ proto, importPath, descriptorSet }: SchemaFil
   if (importPath !== undefined && proto === undefined)
     throw new CommandError("--import-path is for --proto, which is missing", ExitCode.usage);
   if (proto === undefined && descriptorSet === undefined) return undefined;
+  if (proto?.includes("")) throw new CommandError('--proto "" is empty; name a file', ExitCode.usage);
   const names = [...(proto ?? []), ...(descriptorSet ?? [])];
   const files = new Map<string, FileDescriptorProto>();
   for (const file of descriptorSet ?? []) for (const each of await readDescriptorSet(file)) files.set(each.name, each);
