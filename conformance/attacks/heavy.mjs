@@ -31,6 +31,7 @@ const knownPeaks = new Map([["a gRPC server: messages of 4 KB that inflate to 4 
 /** The longest wait of the neighbour, or three times its longest without an attack, whichever is more. */
 const longestWaitMs = 250;
 const timesUnloaded = 3;
+const mostAttempts = 3;
 /** `ATTACK=text`: only the attacks with this text in their titles. */
 const chosen = process.env.ATTACK ?? "";
 /** The length of an attack. */
@@ -56,15 +57,15 @@ export async function attackHeavily(cases, start) {
   return () => judge(cases, start, first.name, waitingAttack, unloadedMs);
 }
 
-/** Runs one attack, and once more if the neighbour waited for too long. */
+/** Runs one attack, and again if the neighbour waited for too long. */
 async function judge(cases, start, name, { title, connections, attack }, unloadedMs) {
   const mostMs = Math.max(longestWaitMs, timesUnloaded * unloadedMs);
   const mostBytes = Math.min(connections * mostBytesOfConnection, mostBytesOfProcess);
   const knownBytes = knownPeaks.get(`${name}: ${title}`) ?? 0;
   await cases.run(`${name}: ${title}`, async () => {
     let sample = await sufferOnce(start, connections, attack);
-    // Other work on the machine delays a neighbour, too: only what comes twice is the attack's.
-    if (sample.waitMs > mostMs) {
+    // Other work on the machine delays a neighbour, too: only what comes each time is the attack's.
+    for (let attempt = 2; attempt <= mostAttempts && sample.waitMs > mostMs; attempt += 1) {
       console.log(`        longest wait ${sample.waitMs.toFixed(0)} ms; once more`);
       sample = await sufferOnce(start, connections, attack);
     }
