@@ -36,9 +36,10 @@ describe("completion", () => {
   });
 
   test.each(["zsh", "fish"])("in %s is a script that the shell can read", async (shell) => {
+    await using lab = new InProcessLab();
     const script = await scriptFor(shell);
     for (const word of ["router", "expose", "inspect", "stdio", "log-level"]) expect(script).toContain(word);
-    const { error, status, stderr } = spawnSync(shell, ["-n"], { input: script, encoding: "utf8" });
+    const { error, status, stderr } = spawnSync(shell, ["-n", lab.file("script", script)], { encoding: "utf8" });
     if ((error as NodeJS.ErrnoException | undefined)?.code !== "ENOENT") expect([status, stderr]).toEqual([0, ""]);
   });
 });
