@@ -1,5 +1,6 @@
 /** The requests of a call as the command line gives them: JSON, a file, or standard input. */
-import { createReadStream } from "node:fs";
+import { constants, createReadStream } from "node:fs";
+import { access } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import { type DescMessage, fromJsonString, type Message } from "@bufbuild/protobuf";
 import { CommandError, reasonOf } from "../command-error.js";
@@ -7,13 +8,24 @@ import { ExitCode } from "../exit-codes.js";
 import { jsonValues } from "./json-values.js";
 import type { Schema } from "./schema.js";
 
+/**
+ * Looks at the data before anything is dialled, as far as it is there already: JSON that is not whole and a file that
+ * cannot be read are not hidden behind a server that cannot be reached. @throws CommandError
+ */
+export async function checkData(data: string | undefined): Promise<void> {
+  if (data === undefined || isStandardInput(data)) return;
+  if (!data.startsWith("@")) for await (const _ of jsonValues([data]));
+  else
+    await access(data.slice(1), constants.R_OK).catch((error: unknown) => {
+      throw unreadable(data, error);
+    });
+}
+
 /** Yields the JSON text of each request; none without data. @throws CommandError for a file that cannot be read */
 export async function* requestTexts(data: string | undefined, signal: AbortSignal): AsyncIterable<string> {
   if (data === undefined) return;
   if (data !== "-" && !data.startsWith("@")) return yield* jsonValues([data]);
-  const isStdin = data === "-" || data === "@-";
-  const file = data.slice(1);
-  const readable: Readable = isStdin ? process.stdin : createReadStream(file);
+  const readable: Readable = isStandardInput(data) ? process.stdin : createReadStream(data.slice(1));
   const onAbort = (): void => void readable.destroy();
   signal.addEventListener("abort", onAbort, { once: true });
   try {
@@ -21,11 +33,19 @@ export async function* requestTexts(data: string | undefined, signal: AbortSigna
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     if (error instanceof CommandError) throw error;
-    const message = `cannot read ${isStdin ? "standard input" : `the data file ${file}`}: ${reasonOf(error)}`;
-    throw new CommandError(message, ExitCode.unreadable, { cause: error });
+    throw unreadable(data, error);
   } finally {
     signal.removeEventListener("abort", onAbort);
   }
+}
+
+function isStandardInput(data: string): boolean {
+  return data === "-" || data === "@-";
+}
+
+function unreadable(data: string, error: unknown): CommandError {
+  const what = isStandardInput(data) ? "standard input" : `the data file ${data.slice(1)}`;
+  return new CommandError(`cannot read ${what}: ${reasonOf(error)}`, ExitCode.unreadable, { cause: error });
 }
 
 /** Returns the message that a text of JSON is. @throws CommandError that says what is wrong, and in which request */

@@ -3,7 +3,7 @@ import { setMaxListeners } from "node:events";
 import { type DescMethod, type JsonValue, type Message, toJson } from "@bufbuild/protobuf";
 import { type ClientCall, createClient, GrpcError, type OpenForm } from "@trunkline/grpc";
 import type { Metadata } from "@trunkline/metadata";
-import { requestOf, requestTexts } from "../call/data.js";
+import { checkData, requestOf, requestTexts } from "../call/data.js";
 import { sourceOf } from "../call/describe.js";
 import { fileSource, type SchemaFiles } from "../call/file-source.js";
 import { headersOf } from "../call/headers.js";
@@ -51,6 +51,7 @@ export async function call(words: readonly string[], options: CallOptions, conte
     options.timeout === undefined ? undefined : Math.max(1, parseDuration(options.timeout, "--timeout", maxTimeoutMs));
   const metadata = await headersOf(options.header ?? []);
   const files = await fileSource(options);
+  await checkData(options.data);
   // Each message waits with this signal, and so does all that is below it.
   setMaxListeners(0, context.signal);
   await using way = await open(address, options, context);
