@@ -77,8 +77,12 @@ describe("dialling", () => {
 
   it("reports a name that has no address", async () => {
     const none: Lookup = (host, callback) =>
-      callback(Object.assign(new Error(`getaddrinfo ENOTFOUND ${host}`), { code: "ENOTFOUND" }), []);
-    const failed = { code: "CONNECTION_FAILED", systemCode: "ENOTFOUND" };
+      callback(Object.assign(new Error(`getaddrinfo ENOTFOUND ${host}`), { code: "ENOTFOUND", hostname: host }), []);
+    const failed = {
+      code: "CONNECTION_FAILED",
+      systemCode: "ENOTFOUND",
+      message: 'cannot connect to name:1: there is no machine of the name "name" (ENOTFOUND)',
+    };
     await expect(dialSocket({ host: "name", port: 1 }, { lookup: none })).rejects.toMatchObject(failed);
     await expect(dialSocket({ host: "name", port: 1 }, { lookup: lookupOf() })).rejects.toThrow(
       "cannot connect to name:1: the name has no address",
