@@ -21,8 +21,9 @@ import { useShells } from "./cli/shells.mjs";
 import { measureStart } from "./cli/start.mjs";
 import { installedByApt } from "./lib/apt.mjs";
 import { Cases } from "./lib/cases.mjs";
-import { excerpt, freePort, runToEnd, startServerAt } from "./lib/child.mjs";
+import { excerpt, mustRun, runToEnd } from "./lib/child.mjs";
 import { Command } from "./lib/command.mjs";
+import { startRedis } from "./lib/redis.mjs";
 import { sshThrough, startSshd } from "./lib/sshd.mjs";
 
 const full = process.argv.includes("--full");
@@ -35,7 +36,6 @@ export async function run() {
     scp: installedByApt("scp", "openssh-client"),
     rsync: installedByApt("rsync", "rsync"),
     curl: installedByApt("curl", "curl"),
-    redis: installedByApt("redis-server", "redis-server"),
     benchmark: installedByApt("redis-benchmark", "redis-tools"),
   };
   const cases = new Cases();
@@ -166,10 +166,9 @@ async function useCurl(cases, lab, { curl }) {
   });
 }
 
-async function useRedis(cases, lab, { redis, benchmark }) {
-  const port = await freePort();
-  const args = ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
-  lab.keep(await startServerAt(redis, args, { port, cwd: lab.folder }));
+async function useRedis(cases, lab, { benchmark }) {
+  const { port, server } = await startRedis(lab.folder);
+  lab.keep(server);
   await lab.expose("redis", port);
   const tunnel = await lab.connect("redis");
   const rate = async (at, connections, requests) => {
@@ -268,10 +267,4 @@ async function transfer(cases, lab) {
       assert.deepEqual(readdirSync(to), ["large.bin"]);
     });
   }
-}
-
-async function mustRun(program, args, options = {}) {
-  const result = await runToEnd(program, args, { timeoutMs, ...options });
-  assert.equal(result.code, 0, excerpt(result));
-  return result;
 }

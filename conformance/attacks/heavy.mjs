@@ -22,7 +22,7 @@ const MiB = 2 ** 20;
 const mostBytesOfConnection = 64 * MiB;
 const mostBytesOfProcess = 512 * MiB;
 /**
- * The garbage that may be there beside it at the peak of the resident memory: V8's young generation, which grows to
+ * The garbage that the resident memory may have at its peak, beside what is held: V8's young generation, which grows to
  * this with calls that live for a while. What a victim really holds, after garbage was collected in the middle of the
  * attack, is held to the bounds above.
  */

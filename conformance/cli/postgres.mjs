@@ -4,10 +4,12 @@ import { chmodSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { installedByApt } from "../lib/apt.mjs";
-import { excerpt, freePort, runToEnd, startServerAt } from "../lib/child.mjs";
+import { freePort, mustRun, runToEnd, startServerAt } from "../lib/child.mjs";
 
 const versions = "/usr/lib/postgresql";
 const timeoutMs = 60_000;
+/** The user that the server has may not read the folder of the judge. */
+const inRoot = { timeoutMs, cwd: "/" };
 
 /**
  * @param {import("../lib/cases.mjs").Cases} cases
@@ -27,7 +29,7 @@ export async function usePostgres(cases, lab, { seconds }) {
   await cases.run("psql: a query of 100,000 rows, and an error that is the server's", async () => {
     const rows = "select i, repeat(md5(i::text), 4) from generate_series(1, 100000) i";
     const [direct, through] = await Promise.all(
-      [port, tunnel].map((there) => mustRun(psql, [...at(there), "-qAt", "-c", rows, "postgres"])),
+      [port, tunnel].map((there) => mustRun(psql, [...at(there), "-qAt", "-c", rows, "postgres"], inRoot)),
     );
     assert.equal(through.stdout.length, direct.stdout.length);
     assert.ok(through.stdout.equals(direct.stdout));
@@ -35,11 +37,11 @@ export async function usePostgres(cases, lab, { seconds }) {
     assert.equal(wrong.code, 1);
     assert.match(wrong.stderr, /column "nothing" does not exist/);
   });
-  await mustRun(pgbench, [...at(port), "-i", "-q", "-s", "1", "postgres"]);
+  await mustRun(pgbench, [...at(port), "-i", "-q", "-s", "1", "postgres"], inRoot);
   await cases.run("pgbench: 20 clients, no transaction fails", async () => {
     const rate = async (there) => {
       const load = ["-n", "-S", "-c", "20", "-j", "2", "-T", String(seconds)];
-      const { stdout } = await mustRun(pgbench, [...at(there), ...load, "postgres"]);
+      const { stdout } = await mustRun(pgbench, [...at(there), ...load, "postgres"], inRoot);
       assert.match(stdout.toString(), /number of failed transactions: 0 /);
       return Number(/tps = ([\d.]+)/.exec(stdout.toString())?.[1]);
     };
@@ -60,7 +62,7 @@ async function startPostgres() {
     isRoot ? ["runuser", "-u", "postgres", "--", program, ...args] : [program, ...args];
   const data = join(folder, "data");
   const [init, ...initArgs] = asUser(join(bin, "initdb"), "-D", data, "-U", "trunkline", "-A", "trust", "--no-sync");
-  await mustRun(init, initArgs);
+  await mustRun(init, initArgs, inRoot);
   const port = await freePort();
   const settings = ["-h", "127.0.0.1", "-p", String(port), "-k", folder, "-F"];
   const [program, ...args] = asUser(join(bin, "postgres"), "-D", data, ...settings);
@@ -76,10 +78,4 @@ async function startPostgres() {
       },
     },
   };
-}
-
-async function mustRun(program, args) {
-  const result = await runToEnd(program, args, { timeoutMs, cwd: "/" });
-  assert.equal(result.code, 0, excerpt(result));
-  return result;
 }

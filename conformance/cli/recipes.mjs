@@ -15,7 +15,8 @@ import { Server } from "@trunkline/grpc";
 import { Health } from "@trunkline/grpc/health";
 import { addReflection } from "@trunkline/grpc/reflection";
 import { installedByApt } from "../lib/apt.mjs";
-import { freePort, startServerAt } from "../lib/child.mjs";
+import { freePort } from "../lib/child.mjs";
+import { startRedis } from "../lib/redis.mjs";
 import { sshClient, startSshd } from "../lib/sshd.mjs";
 
 const page = fileURLToPath(new URL("../../packages/cli/docs/recipes.md", import.meta.url));
@@ -155,9 +156,7 @@ async function ssh(home) {
 
 /** @param {string} home */
 async function redis(home) {
-  const port = await freePort();
-  const args = ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
-  const server = await startServerAt(installedByApt("redis-server", "redis-server"), args, { port, cwd: home });
+  const { server, port } = await startRedis(home);
   return { port, stop: () => server.stop() };
 }
 

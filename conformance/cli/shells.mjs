@@ -1,5 +1,6 @@
 /** Completion in the shells themselves, which have to load the script and find what belongs at the cursor. */
 import assert from "node:assert/strict";
+import { stripVTControlCharacters } from "node:util";
 import { installedByApt } from "../lib/apt.mjs";
 import { excerpt, runToEnd } from "../lib/child.mjs";
 import { output } from "../lib/command.mjs";
@@ -46,9 +47,7 @@ export async function useShells(cases, lab) {
           env: { ...process.env, ...lab.env, TERM: "dumb" },
           timeoutMs: 60_000,
         });
-        // zsh moves about its terminal to list them.
-        // biome-ignore lint/suspicious/noControlCharactersInRegex: that is how a terminal is told so
-        const offered = asked.stdout.toString().replace(/\x1b\[[\d;?]*[A-Za-z]/g, " ");
+        const offered = stripVTControlCharacters(asked.stdout.toString()); // zsh moves about its terminal to list them
         for (const offer of offers)
           assert.match(offered, new RegExp(`(^|\\s)${offer}(\\s|$)`, "m"), `${line}: ${excerpt(asked)}`);
       }

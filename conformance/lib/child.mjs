@@ -62,6 +62,16 @@ export async function runToEnd(program, args, { timeoutMs = 60_000, input, cwd, 
   }
 }
 
+/**
+ * Runs a program to its end, as `runToEnd`, which must be a good one.
+ * @throws {Error} with the end of its output, where its exit code is not 0
+ */
+export async function mustRun(program, args, options) {
+  const result = await runToEnd(program, args, options);
+  if (result.code !== 0) throw new Error(`${program} ${excerpt(result)}`);
+  return result;
+}
+
 /** Returns an excerpt of a program's output for a message. */
 export function excerpt({ stdout, stderr, code, timedOut }) {
   const text = `${stdout.subarray(-shownCharacters).toString()}\n${stderr.slice(-shownCharacters)}`.trim();

@@ -270,7 +270,8 @@ function tokenPlace(file: string | undefined, value: string | undefined): TokenP
   return value === undefined ? undefined : { variable: "TRUNKLINE_TOKEN", value };
 }
 
-function nonEmpty(text: string | undefined): string | undefined {
+/** Returns the text of a variable without white space at its edges; undefined where nothing is left of it. */
+export function nonEmpty(text: string | undefined): string | undefined {
   return text === undefined || text.trim() === "" ? undefined : text.trim();
 }
 

@@ -72,8 +72,13 @@ function build(): void {
 /** Returns what tells one state of everything that is published from another. */
 function fingerprint(): string {
   const hash = createHash("sha256");
-  const inputs = ["examples", "packages/h2/test/fixtures/tls", "scripts/bundle.mjs", "scripts/bundle"];
-  inputs.push("package-lock.json");
+  const inputs = [
+    "examples",
+    "packages/h2/test/fixtures/tls",
+    "scripts/bundle.mjs",
+    "scripts/bundle",
+    "package-lock.json",
+  ];
   for (const folder of folders) inputs.push(join(folder, "dist"), join(folder, "package.json"));
   for (const input of inputs) {
     const path = input.startsWith(root) ? input : join(root, input);

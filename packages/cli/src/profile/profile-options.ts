@@ -7,7 +7,7 @@ import { CommandError } from "../command-error.js";
 import type { Environment } from "../context.js";
 import { ExitCode } from "../exit-codes.js";
 import { loadFiles } from "../operation/file-watch.js";
-import type { AccessOptions } from "../router-access.js";
+import { type AccessOptions, nonEmpty } from "../router-access.js";
 import { accessOf, chooseProfile, type Profile, profilesFile, profilesPath } from "./profiles.js";
 
 /**
@@ -27,7 +27,10 @@ export async function withProfile<Options extends AccessOptions>(
     throw new CommandError("--profile and --endpoint exclude each other", ExitCode.usage);
   const path = profilesPath(env);
   const isDefault = given === undefined;
-  if (isDefault && (endpoint !== undefined || isSet(env, "TRUNKLINE_ENDPOINT") || !(await isThere(path))))
+  if (
+    isDefault &&
+    (endpoint !== undefined || nonEmpty(env["TRUNKLINE_ENDPOINT"]) !== undefined || !(await isThere(path)))
+  )
     return options;
   const { value } = await loadFiles(profilesFile(path));
   if (isDefault && value.default === undefined) return options;
@@ -35,7 +38,7 @@ export async function withProfile<Options extends AccessOptions>(
   const isTransportGiven = [tlsCa, tlsCert, tlsKey, plaintext].some((each) => each !== undefined);
   const { identity, peerKey, peerCa } = options;
   const takesIdentity = dials && [identity, peerKey, peerCa].every((each) => each === undefined);
-  const outranked = (name: string): boolean => isDefault && isSet(env, name);
+  const outranked = (name: string): boolean => isDefault && nonEmpty(env[name]) !== undefined;
   return {
     ...options,
     ...(takesIdentity && { identity: profile.identity, peerKey: profile.peerKey, peerCa: profile.peerCa }),
@@ -49,10 +52,6 @@ export async function withProfile<Options extends AccessOptions>(
       plaintext: profile.plaintext,
     }),
   };
-}
-
-function isSet(env: Environment, name: string): boolean {
-  return (env[name] ?? "") !== "";
 }
 
 /** Returns false where there is no such file; one that cannot be read is there. */

@@ -2,8 +2,8 @@
  * The time of the event loop that the connections with much to do share. Each works in slices; those that have had
  * theirs wait here, in order, and in one turn of the loop they get so much time together, whatever their number.
  *
- * What a connection has begun in promises is counted as well, since it is done before the next one has its turn: most
- * of the work on a request comes there, where no slice sees it.
+ * The time counts the promises, too, that the slice of a connection has begun: they run before the next connection has
+ * its turn, and most of the work on a request is done in them, after the slice.
  */
 import { type Clock, Fifo } from "@trunkline/base";
 import { setImmediate } from "@trunkline/base/node";

@@ -200,8 +200,8 @@ export const HelloSchema: GenMessage<Hello> = /*@__PURE__*/
   messageDesc(file_trunkline_v1_frames, 5);
 
 /**
- * The next record of this attachment has the number `from`. Sent once, before the first record; not on the sender's first
- * attempt, whose records begin at 0.
+ * The next record of this attachment has the number `from`. Sent once, before the first record; not on the sender's
+ * first attempt, whose records begin at 0.
  *
  * @generated from message trunkline.v1.Start
  */
