@@ -13,10 +13,13 @@ export type { ChannelState } from "./client/connectivity.js";
 export type {
   EndpointPicker,
   LoadBalancing,
+  LoadBalancingPolicies,
   LoadBalancingPolicy,
+  LoadBalancingPolicyFactory,
   PickedCall,
   ReadyEndpoint,
 } from "./client/load-balancing.js";
+export type { LoadBalancingConfig } from "./client/load-balancing-config.js";
 export {
   type BidiStreamingMethod,
   type Client,
@@ -27,7 +30,14 @@ export {
   type ServerStreamingMethod,
   type UnaryMethod,
 } from "./client/methods.js";
-export type { ResolvedEndpoints, Resolver, Resolvers, ResolverTarget } from "./client/resolver.js";
+export type {
+  ResolvedEndpoints,
+  ResolvedTarget,
+  Resolver,
+  ResolverAnswer,
+  Resolvers,
+  ResolverTarget,
+} from "./client/resolver.js";
 export type {
   HedgingPolicy,
   MethodConfig,

@@ -9,6 +9,7 @@ import type { CallQueue, WaitingCall } from "./call-queue.js";
 import type { Connections, ConnectionsOwner } from "./connections.js";
 import type { ChannelState } from "./connectivity.js";
 import type { EndpointPicker, LoadBalancingPolicy, ReadyEndpoint } from "./load-balancing.js";
+import type { ChosenPolicy } from "./load-balancing-config.js";
 import { namedFailures } from "./named-failures.js";
 import type { Endpoint, Resolution } from "./resolution.js";
 import { Subchannel, type SubchannelOptions, withoutReceivers } from "./subchannel.js";
@@ -16,6 +17,7 @@ import { Subchannel, type SubchannelOptions, withoutReceivers } from "./subchann
 export interface BalancedOptions extends Omit<SubchannelOptions, "backoff"> {
   readonly name: string;
   readonly resolution: Pick<Resolution, "endpoints" | "stop">;
+  /** The policy at first. */
   readonly policy: LoadBalancingPolicy;
   /** The time after which endpoints are asked for again. */
   readonly refreshIntervalMs: number;
@@ -72,6 +74,7 @@ export class BalancedConnections implements Connections {
   readonly #leaving: Set<Subchannel> = new Set();
   #ready: readonly Member[] = [];
   #picker: EndpointPicker | undefined;
+  #policy: LoadBalancingPolicy;
   #resolving = false;
   #closed = false;
   /** The failure of the resolver while no endpoints are known, and the time at which it is asked again. */
@@ -82,6 +85,14 @@ export class BalancedConnections implements Connections {
     this.#options = options;
     this.#owner = owner;
     this.#backoff = options.backoff();
+    this.#policy = options.policy;
+  }
+
+  reconfigure({ policy }: ChosenPolicy): boolean {
+    if (policy === undefined) return false;
+    this.#policy = policy;
+    this.#picker = this.#ready.length > 1 ? this.#pickerFor(this.#ready) : undefined;
+    return true;
   }
 
   get state(): ChannelState {
@@ -247,7 +258,7 @@ export class BalancedConnections implements Connections {
 
   #pickerFor(ready: readonly Member[]): EndpointPicker {
     try {
-      return this.#options.policy.pickerFor([...ready]);
+      return this.#policy.pickerFor([...ready]);
     } catch (error) {
       return () => {
         throw error;

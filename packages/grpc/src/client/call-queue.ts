@@ -8,6 +8,8 @@ import { ProcessHold } from "./process-hold.js";
 /** A call that wants a stream. */
 export interface WaitingCall extends ClientStream, PickedCall {
   readonly waitForReady: boolean;
+  /** Called when the service config has come, or is another one. */
+  onServiceConfig(): void;
   /** Called when the call will not get a stream. */
   onRefused(error: GrpcError): void;
 }
@@ -84,6 +86,11 @@ export class CallQueue {
   flush(open: (call: WaitingCall) => boolean): void {
     for (const call of this.#waiting) if (!open(call)) break;
     this.#holdProcess();
+  }
+
+  /** Tells the waiting calls that the service config has come. */
+  onServiceConfig(): void {
+    for (const call of [...this.#waiting]) call.onServiceConfig();
   }
 
   /** Lets go of a call that is about to begin. */

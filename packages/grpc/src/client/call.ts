@@ -60,7 +60,9 @@ export class ClientCallStream
   #stream: Http2Stream | undefined = undefined;
   #resends = 0;
   /** The further attempts by the service config, where the method has a policy for them. */
-  readonly #attempts: Attempts | undefined;
+  #attempts: Attempts | undefined = undefined;
+  /** True once the service config is known by which the call goes. */
+  #configured = false;
   /** True while the call's own attempt waits for a stream or has one; hedges may run beside it or without it. */
   attempting = false;
   #milestones: Milestones | undefined = undefined;
@@ -84,13 +86,8 @@ export class ClientCallStream
     this.#options = options;
     this.#request = new OutgoingRequest(this, bound, options);
     this.#response = new IncomingResponse(this, bound, options, this.#request.maxReceiveMessageBytes);
-    const { policy, channel } = bound;
-    const further = policy?.attempts;
-    // A stream of requests is not kept, so that no second attempt could send it.
-    const applies = further?.hedgingDelayMs === undefined || bound.method.singleRequest;
-    if (further !== undefined && applies)
-      this.#attempts = new Attempts(further, channel.serviceConfig?.throttle, this, channel.clock);
     this.#life = new Lifecycle(this, bound.channel.clock, bound.channel.timers);
+    this.#configure();
   }
 
   get role(): "client" {
@@ -270,6 +267,31 @@ export class ClientCallStream
 
   // Beginning.
 
+  /** Takes the further attempts of the service config, once that is known. Returns whether it has become known. */
+  #configure(): boolean {
+    const { policy, channel, method } = this.#bound;
+    if (this.#configured || !channel.config.known) return false;
+    this.#configured = true;
+    const further = policy?.attempts;
+    // A stream of requests is not kept, so that no second attempt could send it.
+    const applies = further?.hedgingDelayMs === undefined || method.singleRequest;
+    if (further !== undefined && applies)
+      this.#attempts = new Attempts(further, channel.config.current?.throttle, this, channel.clock);
+    return true;
+  }
+
+  /** Takes a service config that has come after the call began. */
+  onServiceConfig(): void {
+    if (this.#life.ended || !this.#configure()) return;
+    const before = this.deadline;
+    this.#request.limitTime(this.#startedAtMs, this.#life.clock);
+    if (this.deadline !== before && !this.#life.watchDeadline(this.deadline, this.#life.clock.nowMs())) {
+      this.onDeadline();
+      return;
+    }
+    if (this.attempting && this.#request.complete) this.#attempts?.hedge();
+  }
+
   begin(): void {
     if (this.#stage !== "new" || this.#life.ended) return;
     this.#stage = "waiting";
@@ -278,8 +300,9 @@ export class ClientCallStream
     const { signal, parent } = this.#options;
     this.#life.watchSignals(signal, parent, (error) => this.cancelWith(error));
     if (this.#life.ended) return;
+    this.#configure();
     this.#request.beginTime(this.#life.clock);
-    if (this.deadline !== undefined || this.hooks !== undefined) {
+    if (this.deadline !== undefined || this.hooks !== undefined || !this.#configured) {
       this.#startedAtMs = this.#life.clock.nowMs();
       this.#watchDeadline(this.#startedAtMs);
       if (this.#life.ended) return;
@@ -335,6 +358,8 @@ export class ClientCallStream
 
   /** Asks the connections for a stream. Each time is an attempt, of which interceptors hear. */
   #attemptOnce(transparent: boolean): void {
+    this.onServiceConfig();
+    if (this.#life.ended) return;
     const { hooks } = this;
     if (hooks?.has("onAttempt")) {
       try {

@@ -35,16 +35,25 @@ import { asDeadline, Deadline } from "../contract/deadline.js";
 import { CallerContext } from "../hooks/context.js";
 import { version } from "../wire/version.js";
 import { BalancedConnections } from "./balanced-connections.js";
+import { ChannelConfig } from "./channel-config.js";
 import type { Connector, ConnectSource } from "./connect-attempt.js";
 import { ConnectionManager } from "./connection-manager.js";
-import type { Connections, ConnectionsOwner } from "./connections.js";
 import type { ChannelState } from "./connectivity.js";
-import { type LoadBalancing, type LoadBalancingPolicy, resolvePolicy } from "./load-balancing.js";
+import { type LoadBalancing, type LoadBalancingPolicies, resolvePolicy } from "./load-balancing.js";
+import { type ChosenPolicy, checkedPolicies, pickFirst, shuffled } from "./load-balancing-config.js";
 import { proxyChoice } from "./proxies.js";
 import { type Endpoint, Resolution } from "./resolution.js";
-import { checkedResolvers, defaultPort, dnsResolver, type Resolvers, type ResolverTarget } from "./resolver.js";
+import {
+  checkedResolvers,
+  defaultPort,
+  dnsResolver,
+  dnsResolverWithConfig,
+  type Resolvers,
+  type ResolverTarget,
+} from "./resolver.js";
 import { ResolvedServiceConfig, type ServiceConfig } from "./service-config.js";
 import { Subchannel, type SubchannelOptions } from "./subchannel.js";
+import { type MakeConnections, SwitchingConnections } from "./switching-connections.js";
 import { type ChannelTarget, type ConnectTarget, parseTarget, type TransportTarget, targetUri } from "./target.js";
 
 /** Returns the TLS options of the next connection. An error that it throws counts as a failure to connect. */
@@ -75,7 +84,8 @@ export interface ChannelOptions extends CallDefaults, ChannelLifetimeOptions {
    */
   readonly connectTimeoutMs?: number | undefined;
   /**
-   * The service config, in gRPC's own form: times, waiting, retries and hedging by method. Calls with one request
+   * The service config, in gRPC's own form: times, waiting, retries and hedging by method, and the load balancing
+   * policy. Where the resolver's answer has a config, that counts in place of this one. Calls with one request
    * message are tried again whole, or hedged; those with a stream of requests are tried again only until their first
    * message was sent. Default: none.
    */
@@ -92,6 +102,14 @@ export interface ChannelOptions extends CallDefaults, ChannelLifetimeOptions {
    * them. Default `"pick_first"`: one connection, to the first address that answers.
    */
   readonly loadBalancing?: LoadBalancing | undefined;
+  /** Policies by the names that a service config has for them. Default: none beside those of this package. */
+  readonly loadBalancingPolicies?: LoadBalancingPolicies | undefined;
+  /**
+   * Asks the system's name servers for a service config, too: TXT records of `_grpc_config.HOST`. Only for targets
+   * whose name the system looks up. Default false, since DNS is not proof against forgery, and each lookup takes two
+   * questions.
+   */
+  readonly serviceConfigFromDns?: boolean | undefined;
   /**
    * The proxy through which connections go: `"http://user:password@host:port"` (HTTP CONNECT; `https://` over TLS),
    * `"socks5://…"` (names are resolved here) or `"socks5h://…"` (at the proxy). `false` means none. Default: the one
@@ -137,6 +155,8 @@ const channelOptionNames: ReadonlySet<string> = optionNames<ChannelOptions>({
   backoff: true,
   messageBudget: true,
   loadBalancing: true,
+  loadBalancingPolicies: true,
+  serviceConfigFromDns: true,
   proxy: true,
   resolvers: true,
   minResolutionIntervalMs: true,
@@ -178,7 +198,7 @@ export interface ChannelCore {
   readonly userAgent: string;
   readonly defaults: ResolvedDefaults;
   readonly messageBudget: MessageBudget;
-  readonly serviceConfig: ResolvedServiceConfig | undefined;
+  readonly config: ChannelConfig;
 }
 
 /**
@@ -214,10 +234,14 @@ export class Channel implements AsyncDisposable {
     const context = new CallerContext();
     if (options.plaintext === true && options.tls !== undefined)
       throw new TypeError("a channel has either tls or plaintext: true, not both");
-    const policy = resolvePolicy(options.loadBalancing);
+    const config = configOf(target, options);
+    const fallback = fallbackPolicy(options);
     const { name, endpoints, reconnects, secure, authority } =
-      typeof target === "string" ? textTarget(target, options, context) : givenTarget(target, options, context);
-    const refreshIntervalMs = checkedRefresh(options, policy);
+      typeof target === "string"
+        ? textTarget(target, options, context, config)
+        : givenTarget(target, options, context, config);
+    const chosen = (): ChosenPolicy => config.current?.loadBalancing ?? fallback;
+    const refreshIntervalMs = checkedRefresh(options, config, chosen());
     const connectionOptions = {
       clock,
       connectTimeoutMs: checkConnectTimeoutMs(options),
@@ -226,13 +250,18 @@ export class Channel implements AsyncDisposable {
       reconnects,
     };
     const maxWaitingCalls = wholeNumber("maxWaitingCalls", options.maxWaitingCalls ?? 10_000, 0);
+    const make = connectionsOf({ ...connectionOptions, name, endpoints, refreshIntervalMs, backoff: options.backoff });
+    const connections = new ConnectionManager({ name, clock, maxWaitingCalls }, (owner) => {
+      if (config.known) return make(chosen(), owner);
+      const switching = new SwitchingConnections(make, chosen(), owner);
+      config.listen({ onServiceConfig: () => switching.use(chosen()) });
+      return switching;
+    });
+    config.listen(connections);
     const own = `grpc-node-trunkline/${version}`;
     this.target = name;
     this.#core = {
-      connections: new ConnectionManager(
-        { name, clock, maxWaitingCalls },
-        connectionsOf({ ...connectionOptions, name, endpoints, policy, refreshIntervalMs, backoff: options.backoff }),
-      ),
+      connections,
       timers: new TimerHeap(clock, "watch"),
       clock,
       scheme: secure ? "https" : "http",
@@ -241,7 +270,7 @@ export class Channel implements AsyncDisposable {
       userAgent: options.userAgent === undefined ? own : headerText("userAgent", `${options.userAgent} ${own}`),
       defaults: resolveDefaults(options),
       messageBudget: budgetFor(options.messageBudget, clock),
-      serviceConfig: options.serviceConfig === undefined ? undefined : new ResolvedServiceConfig(options.serviceConfig),
+      config,
     };
     Object.defineProperty(this, coreKey, { value: this.#core });
     forgotten.register(this.#core, this.#core.connections, this.#core);
@@ -333,31 +362,68 @@ interface ResolvedTarget {
 interface ConnectionsOptions extends Omit<SubchannelOptions, "backoff"> {
   readonly name: string;
   readonly endpoints: EndpointSource;
-  readonly policy: LoadBalancingPolicy | undefined;
   readonly refreshIntervalMs: number;
   readonly backoff: BackoffOptions | undefined;
 }
 
 /** Returns the function that makes the connections. With pick_first all endpoints are the addresses of one. */
-function connectionsOf(options: ConnectionsOptions): (owner: ConnectionsOwner) => Connections {
-  const { name, endpoints, policy } = options;
-  const first = new Backoff(options.backoff);
-  if (policy === undefined) {
-    const all = (found: readonly Endpoint[]): readonly Connector[] => found.flatMap(({ connectors }) => connectors);
+function connectionsOf(options: ConnectionsOptions): MakeConnections {
+  const { name, endpoints } = options;
+  const backoff = (): Backoff => new Backoff(options.backoff);
+  // An option that cannot be is refused where the channel is made.
+  backoff();
+  return (chosen, owner) => {
+    if (chosen.policy !== undefined)
+      return new BalancedConnections({ ...options, policy: chosen.policy, resolution: endpoints, backoff }, owner);
+    const all = (found: readonly Endpoint[]): readonly Connector[] =>
+      (chosen.shuffle ? shuffled(found) : found).flatMap(({ connectors }) => connectors);
     const connectors: ConnectSource["connectors"] = (signal) => {
       const found = endpoints.endpoints();
       if (Array.isArray(found)) return all(found);
       signal.addEventListener("abort", () => endpoints.stop(signal.reason), { once: true });
       return Promise.resolve(found).then(all);
     };
-    return (owner) => new Subchannel({ name, connectors }, { ...options, backoff: first }, owner);
-  }
-  const backoff = (): Backoff => new Backoff(options.backoff);
-  return (owner) => new BalancedConnections({ ...options, policy, resolution: endpoints, backoff }, owner);
+    return new Subchannel({ name, connectors }, { ...options, backoff: backoff() }, owner);
+  };
 }
 
-function checkedRefresh({ refreshIntervalMs }: ChannelOptions, policy: LoadBalancingPolicy | undefined): number {
-  if (refreshIntervalMs !== undefined && policy === undefined)
+/** Returns the service config of a channel, which may come from the resolver of its target. */
+function configOf(target: ChannelTarget, options: ChannelOptions): ChannelConfig {
+  const { serviceConfig, serviceConfigFromDns = false, resolvers = {} } = options;
+  const policies = checkedPolicies(options.loadBalancingPolicies);
+  if (typeof serviceConfigFromDns !== "boolean")
+    throw new TypeError(`serviceConfigFromDns must be true or false, not ${String(serviceConfigFromDns)}`);
+  const scheme =
+    typeof target === "string" ? parseTarget(target, checkedResolvers(resolvers)).lookup?.scheme : undefined;
+  const isRegistered = scheme !== undefined && Object.hasOwn(resolvers, scheme);
+  if (serviceConfigFromDns && (scheme !== "dns" || isRegistered))
+    throw new TypeError("serviceConfigFromDns is for targets whose name the system looks up");
+  const own =
+    serviceConfig === undefined
+      ? undefined
+      : new ResolvedServiceConfig(serviceConfig, { policies, refusesUnknown: true });
+  return new ChannelConfig(
+    own,
+    isRegistered || serviceConfigFromDns,
+    (given) => new ResolvedServiceConfig(given as ServiceConfig, { policies, refusesUnknown: false }),
+  );
+}
+
+/** Returns the policy of a channel whose service config chooses none. */
+function fallbackPolicy({ loadBalancing, serviceConfig }: ChannelOptions): ChosenPolicy {
+  const policy = resolvePolicy(loadBalancing);
+  const { loadBalancingConfig = [], loadBalancingPolicy } = serviceConfig ?? {};
+  if (loadBalancing !== undefined && (loadBalancingConfig.length > 0 || loadBalancingPolicy !== undefined))
+    throw new TypeError("the policy of a channel is given by loadBalancing or by serviceConfig, not by both");
+  return policy === undefined ? pickFirst : { policy, shuffle: false };
+}
+
+function checkedRefresh(
+  { refreshIntervalMs }: ChannelOptions,
+  { known }: ChannelConfig,
+  { policy }: ChosenPolicy,
+): number {
+  if (refreshIntervalMs !== undefined && policy === undefined && known)
     throw new TypeError("refreshIntervalMs is for loadBalancing policies that connect to all endpoints");
   return durationMs("refreshIntervalMs", refreshIntervalMs ?? 60_000, 1);
 }
@@ -366,7 +432,12 @@ function inContext({ name, connect }: Connector, context: CallerContext): Connec
   return { name, connect: (signal, takeOver) => context.run(() => connect(signal, takeOver)) };
 }
 
-function textTarget(target: string, options: ChannelOptions, context: CallerContext): ResolvedTarget {
+function textTarget(
+  target: string,
+  options: ChannelOptions,
+  context: CallerContext,
+  config: ChannelConfig,
+): ResolvedTarget {
   const resolvers = checkedResolvers(options.resolvers);
   const { name, addresses, lookup, local, authority, serverName } = parseTarget(target, resolvers);
   const secure = options.tls !== undefined || (options.plaintext !== true && !local);
@@ -387,15 +458,19 @@ function textTarget(target: string, options: ChannelOptions, context: CallerCont
   const address = named === undefined ? undefined : { host: named.host, port: named.port ?? defaultPort };
   // The name decides about the proxy, and not the addresses that are found for it.
   const proxy = address === undefined ? undefined : proxyOf(address);
-  if (address !== undefined && proxy !== undefined && resolvesNames(proxy) && resolvers["dns"] === undefined)
+  if (address !== undefined && proxy !== undefined && resolvesNames(proxy) && resolvers["dns"] === undefined) {
+    if (options.serviceConfigFromDns === true)
+      throw new TypeError("serviceConfigFromDns: the proxy of this channel looks names up, and has no service config");
     return { ...found, endpoints: fixedEndpoints([{ name, connectors: [connectorOf(address, proxy)] }]) };
+  }
   const through = (each: SocketAddress): Connector =>
     inContext(socketConnector(each, secure, serverName, "path" in each ? undefined : proxy, options), context);
   const { clock = systemClock } = options;
   const endpoints = new Resolution({
     name,
     clock,
-    resolver: resolvers[wanted.scheme] ?? dnsResolver,
+    resolver: resolvers[wanted.scheme] ?? (options.serviceConfigFromDns ? dnsResolverWithConfig(clock) : dnsResolver),
+    takeConfig: (given) => config.take(given),
     target: wanted,
     minIntervalMs,
     maxAddresses,
@@ -445,6 +520,7 @@ function givenTarget(
   target: TransportTarget | ConnectTarget,
   options: ChannelOptions,
   context: CallerContext,
+  config: ChannelConfig,
 ): ResolvedTarget {
   if (typeof target !== "object" || target === null) {
     const said = typeof target === "number" ? `the number ${target}` : String(target);
@@ -462,6 +538,8 @@ function givenTarget(
   if ("transport" in target) {
     if (options.tls !== undefined)
       throw new TypeError("tls is for targets that are addresses or { connect }; a given transport is used as it is");
+    if (config.current?.loadBalancing?.policy !== undefined)
+      throw new TypeError("serviceConfig: a given transport is one connection, over which no policy can balance");
     const { transport } = target;
     checkCarrier(transport);
     // It may break before the first call, and an "error" event without a listener ends the process.

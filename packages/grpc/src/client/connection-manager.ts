@@ -8,6 +8,7 @@ import type { Deadline } from "../contract/deadline.js";
 import { GrpcError } from "../wire/errors.js";
 import { Status } from "../wire/status.js";
 import { CallQueue, type WaitingCall } from "./call-queue.js";
+import type { ConfigListener } from "./channel-config.js";
 import type { Connections, ConnectionsOwner } from "./connections.js";
 import { type ChannelState, StateWatch } from "./connectivity.js";
 import { ProcessHold } from "./process-hold.js";
@@ -33,7 +34,7 @@ interface PendingConnect {
   readonly ready: Deferred<void>;
 }
 
-export class ConnectionManager implements ConnectionsOwner {
+export class ConnectionManager implements ConnectionsOwner, ConfigListener {
   readonly #options: ConnectionManagerOptions;
   readonly #connections: Connections;
   readonly #queue: CallQueue = new CallQueue();
@@ -177,6 +178,10 @@ export class ConnectionManager implements ConnectionsOwner {
 
   refuse(call: WaitingCall, error: GrpcError): void {
     this.#queue.refuse(call, error);
+  }
+
+  onServiceConfig(): void {
+    this.#queue.onServiceConfig();
   }
 
   wantsConnection(): boolean {

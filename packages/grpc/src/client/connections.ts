@@ -5,6 +5,7 @@
 import type { GrpcError } from "../wire/errors.js";
 import type { CallQueue, WaitingCall } from "./call-queue.js";
 import type { ChannelState } from "./connectivity.js";
+import type { ChosenPolicy } from "./load-balancing-config.js";
 
 export interface Connections {
   readonly state: ChannelState;
@@ -17,6 +18,8 @@ export interface Connections {
    * now.
    */
   open(call: WaitingCall, queue: CallQueue | undefined): boolean;
+  /** Goes over to another policy with the same connections. Returns false where that needs other ones. */
+  reconfigure?(chosen: ChosenPolicy): boolean;
   /** Begins to connect, if nothing is there or under way. */
   connect(): void;
   /** Connects no more, and lets the connections end with their last calls. */

@@ -107,6 +107,9 @@ export class Hedge implements SideAttempt, WaitingCall {
     this.#owner.openHedge(this, connection, stream, !this.#atOnce);
   }
 
+  /** The config was known when the first hedge was planned. */
+  onServiceConfig(): void {}
+
   onRefused(error: GrpcError): void {
     if (this.#stage === "running") this.#owner.onHedgeLost(this, error);
   }

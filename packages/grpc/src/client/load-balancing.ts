@@ -35,8 +35,17 @@ export interface LoadBalancingPolicy {
  */
 export type LoadBalancing = "pick_first" | "round_robin" | LoadBalancingPolicy;
 
+/**
+ * Makes a policy that a service config names, from the config that stands there: an object in the form of JSON. What it
+ * throws says that the config cannot be.
+ */
+export type LoadBalancingPolicyFactory = (config: Readonly<Record<string, unknown>>) => LoadBalancingPolicy;
+
+/** Policies by the names that service configs have for them. */
+export type LoadBalancingPolicies = Readonly<Record<string, LoadBalancingPolicyFactory>>;
+
 /** Takes turns, beginning with any, so that many clients do not all begin with the same one. */
-const roundRobin: LoadBalancingPolicy = {
+export const roundRobin: LoadBalancingPolicy = {
   pickerFor(ready) {
     let next = Math.floor(Math.random() * ready.length);
     return () => ready[next++ % ready.length] as ReadyEndpoint;

@@ -9,9 +9,10 @@ import type { Method, MethodKind, MethodTypes } from "../service/method.js";
 import { type AnyService, type MethodsOf, resolveService } from "../service/resolution.js";
 import { CallUsageError } from "../wire/errors.js";
 import { requestHead } from "../wire/headers.js";
-import type { BoundMethod } from "./bound-method.js";
+import { BoundMethod } from "./bound-method.js";
 import { ClientCallStream } from "./call.js";
 import { type Channel, coreOf } from "./channel.js";
+import { MethodConfigView } from "./channel-config.js";
 
 /** The long form of a method, which every method has beside its short one. */
 export interface OpenForm<RequestInit extends {}, Response extends {}> {
@@ -117,8 +118,8 @@ export function createClient<const Service extends AnyService>(
   for (const described of resolveService(service).methods) {
     const method = json ? jsonMethod(described) : described;
     const head = requestHead(core, method.path, resolved.compressions.acceptEncoding, json);
-    const policy = core.serviceConfig?.policyOf(method.path);
-    const bound: BoundMethod = { method, json, channel: core, head, defaults: resolved, policy };
+    const view = new MethodConfigView(core.config, method.path);
+    const bound = new BoundMethod(method, json, core, head, resolved, view);
     const open = (options: CallOptions = noOptions): ClientCallStream =>
       new ClientCallStream(bound, callOptions(options));
     const callable = Object.assign(shortForms[method.kind](open), { open });

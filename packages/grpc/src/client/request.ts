@@ -130,6 +130,14 @@ export class OutgoingRequest implements OutboxOwner {
     this.deadline = inheritedDeadline(this.deadline, this.#options.parent);
   }
 
+  /** Bounds the time of a call that began at `startedAtMs` by a service config that has come since. */
+  limitTime(startedAtMs: number, clock: Clock): void {
+    const policyMs = this.#bound.policy?.timeoutMs;
+    if (policyMs === undefined) return;
+    const leftMs = policyMs - (clock.nowMs() - startedAtMs);
+    this.deadline = Deadline.earliest(this.deadline, Deadline.after(leftMs, clock));
+  }
+
   /**
    * Lets the hooks see and change the request. @returns a promise where one of them waits. @throws what a hook throws
    */

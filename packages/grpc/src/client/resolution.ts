@@ -6,7 +6,7 @@ import { printAddress, reasonText, type SocketAddress } from "@trunkline/base";
 import type { Clock } from "@trunkline/streams";
 import { TransportError } from "#platform";
 import type { Connector } from "./connect-attempt.js";
-import { checkedEndpoints, type Resolver, type ResolverTarget } from "./resolver.js";
+import { checkedEndpoints, partsOfAnswer, type Resolver, type ResolverTarget } from "./resolver.js";
 
 /** A server with its addresses. */
 export interface Endpoint {
@@ -26,6 +26,8 @@ export interface ResolutionOptions {
   readonly maxAddresses: number;
   /** The time for one lookup. */
   readonly timeoutMs: number;
+  /** Takes the service config of an answer, or undefined for none. @throws where it cannot be, and none has held */
+  takeConfig(given: unknown): void;
   /** Returns the way to connect to an address. */
   connectorOf(address: SocketAddress): Connector;
 }
@@ -68,8 +70,10 @@ export class Resolution {
     const { name, resolver, target, maxAddresses } = this.#options;
     try {
       const answer = await this.#limited((signal) => resolver(target, { signal }));
-      const endpoints = checkedEndpoints(answer, maxAddresses).map((addresses) => this.#endpoint(addresses));
+      const parts = partsOfAnswer(answer);
+      const endpoints = checkedEndpoints(parts.endpoints, maxAddresses).map((addresses) => this.#endpoint(addresses));
       if (endpoints.length === 0) throw new Error("the name has no address");
+      this.#options.takeConfig(parts.serviceConfig);
       this.#known = endpoints;
       return endpoints;
     } catch (error) {

@@ -1,9 +1,13 @@
 /**
- * The service config of a channel, in gRPC's own form: times, waiting, retries and hedging by method.
+ * The service config of a channel, in gRPC's own form: times, waiting, retries and hedging by method, and the load
+ * balancing policy.
  * @see https://github.com/grpc/grpc/blob/master/doc/service_config.md and gRFC A6
  */
 import { checkOptionNames, optionNames } from "@trunkline/base";
 import { isStatus, Status, type StatusName } from "../wire/status.js";
+import { type FieldCheck, ignoreUnknown } from "./config-object.js";
+import type { LoadBalancingPolicies } from "./load-balancing.js";
+import { type ChosenPolicy, chosenPolicy, type LoadBalancingConfig } from "./load-balancing-config.js";
 
 /** The methods that a `MethodConfig` is for. Without `method` all of a service, without `service` all there are. */
 export interface MethodName {
@@ -64,11 +68,35 @@ export interface RetryThrottling {
 
 /** A service config. */
 export interface ServiceConfig {
+  /**
+   * The load balancing policy, as a list from which the first policy counts that is known here: `"pick_first"`,
+   * `"round_robin"` and those in `loadBalancingPolicies` of the channel. An entry is an object with the name of one
+   * policy, and its config. Without an entry, `loadBalancing` of the channel counts.
+   */
+  readonly loadBalancingConfig?: readonly LoadBalancingConfig[] | undefined;
+  /** The older form of it: the name of a policy. It counts where `loadBalancingConfig` is empty. */
+  readonly loadBalancingPolicy?: string | undefined;
   readonly methodConfig?: readonly MethodConfig[] | undefined;
   readonly retryThrottling?: RetryThrottling | undefined;
 }
 
-const serviceConfigNames = optionNames<ServiceConfig>({ methodConfig: true, retryThrottling: true });
+/** The origin of a config, by which it is read. */
+export interface ConfigOrigin {
+  /** Policies that a config may name, beside those that every channel knows. */
+  readonly policies: LoadBalancingPolicies;
+  /**
+   * False where fields that are not known are passed over, as protobuf does: the config of a resolver may be for newer
+   * clients. Those in options are misspelt.
+   */
+  readonly refusesUnknown: boolean;
+}
+
+const serviceConfigNames = optionNames<ServiceConfig>({
+  methodConfig: true,
+  retryThrottling: true,
+  loadBalancingConfig: true,
+  loadBalancingPolicy: true,
+});
 const methodConfigNames = optionNames<MethodConfig>({
   name: true,
   timeout: true,
@@ -150,17 +178,24 @@ export class RetryThrottle {
 
 /** A service config, checked. */
 export class ResolvedServiceConfig {
+  readonly #checkFields: FieldCheck;
+  /** The load balancing policy; undefined where the config says nothing of it. */
+  readonly loadBalancing: ChosenPolicy | undefined;
   readonly throttle: RetryThrottle | undefined;
   /** The policies by path; `"/service/"` is for all methods of a service, `""` for all methods. */
   readonly #policies: Map<string, MethodPolicy> = new Map();
 
   /** @throws TypeError or RangeError that names the field, the value and what it may be */
-  constructor(config: ServiceConfig) {
-    checkOptionNames("serviceConfig", config, serviceConfigNames);
+  constructor(config: ServiceConfig, { policies, refusesUnknown }: ConfigOrigin) {
+    const checkFields = refusesUnknown ? checkOptionNames : ignoreUnknown;
+    this.#checkFields = checkFields;
+    checkFields("serviceConfig", config, serviceConfigNames);
+    this.loadBalancing = chosenPolicy(config, policies, checkFields);
     const { methodConfig = [], retryThrottling } = config;
     if (!Array.isArray(methodConfig)) throw new TypeError("serviceConfig.methodConfig must be an array");
     for (const [index, each] of methodConfig.entries()) this.#add(each, `methodConfig[${index}]`);
-    this.throttle = retryThrottling === undefined ? undefined : new RetryThrottle(checkedThrottling(retryThrottling));
+    this.throttle =
+      retryThrottling === undefined ? undefined : new RetryThrottle(checkedThrottling(retryThrottling, checkFields));
   }
 
   /** Returns what holds for the method with this path: `"/service/method"`. */
@@ -170,7 +205,7 @@ export class ResolvedServiceConfig {
   }
 
   #add(config: MethodConfig, where: string): void {
-    checkOptionNames(where, config, methodConfigNames);
+    this.#checkFields(where, config, methodConfigNames);
     const { name, timeout, waitForReady } = config;
     if (!Array.isArray(name) || name.length === 0)
       throw new TypeError(`${where}.name must be an array of the methods that it is for`);
@@ -179,18 +214,18 @@ export class ResolvedServiceConfig {
     const policy: MethodPolicy = {
       timeoutMs: timeout === undefined ? undefined : durationMs(timeout, `${where}.timeout`),
       waitForReady,
-      attempts: resolveAttempts(config, where),
+      attempts: resolveAttempts(config, where, this.#checkFields),
     };
     for (const each of name as readonly MethodName[]) {
-      const key = keyOf(each, `${where}.name`);
+      const key = keyOf(each, `${where}.name`, this.#checkFields);
       if (this.#policies.has(key)) throw new TypeError(`${where}.name: ${JSON.stringify(each)} is named twice`);
       this.#policies.set(key, policy);
     }
   }
 }
 
-function keyOf(name: MethodName, where: string): string {
-  checkOptionNames(where, name, methodNameNames);
+function keyOf(name: MethodName, where: string, checkFields: FieldCheck): string {
+  checkFields(where, name, methodNameNames);
   const { service = "", method = "" } = name;
   if (typeof service !== "string" || typeof method !== "string") throw new TypeError(`${where}: names must be text`);
   if (service === "" && method !== "")
@@ -198,15 +233,19 @@ function keyOf(name: MethodName, where: string): string {
   return service === "" ? "" : `/${service}/${method}`;
 }
 
-function resolveAttempts({ retryPolicy, hedgingPolicy }: MethodConfig, where: string): AttemptPolicy | undefined {
+function resolveAttempts(
+  { retryPolicy, hedgingPolicy }: MethodConfig,
+  where: string,
+  checkFields: FieldCheck,
+): AttemptPolicy | undefined {
   if (retryPolicy !== undefined && hedgingPolicy !== undefined)
     throw new TypeError(`${where} has retryPolicy and hedgingPolicy: a method has one of them, not both`);
-  if (hedgingPolicy !== undefined) return resolveHedgingPolicy(hedgingPolicy, `${where}.hedgingPolicy`);
-  return retryPolicy === undefined ? undefined : resolveRetryPolicy(retryPolicy, `${where}.retryPolicy`);
+  if (hedgingPolicy !== undefined) return resolveHedgingPolicy(hedgingPolicy, `${where}.hedgingPolicy`, checkFields);
+  return retryPolicy === undefined ? undefined : resolveRetryPolicy(retryPolicy, `${where}.retryPolicy`, checkFields);
 }
 
-function resolveHedgingPolicy(policy: HedgingPolicy, where: string): AttemptPolicy {
-  checkOptionNames(where, policy, hedgingPolicyNames);
+function resolveHedgingPolicy(policy: HedgingPolicy, where: string, checkFields: FieldCheck): AttemptPolicy {
+  checkFields(where, policy, hedgingPolicyNames);
   const { maxAttempts, hedgingDelay = "0s", nonFatalStatusCodes = [] } = policy;
   return {
     maxAttempts: checkedAttempts(maxAttempts, where),
@@ -216,8 +255,8 @@ function resolveHedgingPolicy(policy: HedgingPolicy, where: string): AttemptPoli
   };
 }
 
-function resolveRetryPolicy(policy: RetryPolicy, where: string): AttemptPolicy {
-  checkOptionNames(where, policy, retryPolicyNames);
+function resolveRetryPolicy(policy: RetryPolicy, where: string, checkFields: FieldCheck): AttemptPolicy {
+  checkFields(where, policy, retryPolicyNames);
   const { maxAttempts, initialBackoff, maxBackoff, backoffMultiplier, retryableStatusCodes } = policy;
   if (!(backoffMultiplier > 0 && Number.isFinite(backoffMultiplier)))
     throw new RangeError(`${where}.backoffMultiplier must be a number above 0, not ${String(backoffMultiplier)}`);
@@ -251,8 +290,8 @@ function statusOf(code: StatusName | Status, where: string): Status {
   throw new TypeError(`${where} has ${JSON.stringify(code)}, which is no status of an error`);
 }
 
-function checkedThrottling(throttling: RetryThrottling): RetryThrottling {
-  checkOptionNames("retryThrottling", throttling, throttlingNames);
+function checkedThrottling(throttling: RetryThrottling, checkFields: FieldCheck): RetryThrottling {
+  checkFields("retryThrottling", throttling, throttlingNames);
   const { maxTokens, tokenRatio } = throttling;
   if (!(maxTokens > 0 && maxTokens <= 1_000))
     throw new RangeError(`retryThrottling.maxTokens must be above 0 and at most 1000, not ${String(maxTokens)}`);

@@ -6,7 +6,9 @@
 import { AsyncLocalStorage, AsyncResource } from "node:async_hooks";
 import { Buffer } from "node:buffer";
 import { channel as diagnosticsChannel } from "node:diagnostics_channel";
+import dns from "node:dns";
 import type net from "node:net";
+import { hostname } from "node:os";
 import { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
 import { promisify } from "node:util";
@@ -113,6 +115,17 @@ export function remoteAddressOf(duplex: Duplex): { readonly host: string; readon
   // Those of streams that were given as connections have it as sockets do.
   const { remoteAddress: host, remotePort: port } = duplex as Partial<net.Socket>;
   return typeof host === "string" ? { host, port: typeof port === "number" ? port : 0 } : undefined;
+}
+
+/** Asks the system's name servers for the TXT records of a name, each in its parts. */
+export function systemTextLookup(name: string, done: (error: Error | null, records: string[][]) => void): void {
+  // `dns.setServers` puts another function in its place.
+  dns.resolveTxt(name, done);
+}
+
+/** Returns the name of this machine. */
+export function systemHostname(): string {
+  return hostname();
 }
 
 /** Shows a warning of the process that nobody else can be told of. */
