@@ -32,7 +32,7 @@ function written(value) {
 }
 
 /** @param {string} preset @returns {string} */
-const withoutUnit = (preset) => preset.replace(/ (?:bytes|ms)$/, "");
+const withoutUnit = (preset) => preset.replace(/ (?:bytes|ms|percent)$/, "");
 
 /** @param {string} folder @returns {string[]} the text of its sources */
 function sources(folder) {
@@ -125,7 +125,10 @@ function defaultsIn(text, option) {
   const assigned = `\\b${option}(?: = | \\?\\? |: (?=[0-9]))${number}`;
   const passed = `"${option}",\\s+options\\.${option},\\s+${number}`;
   const places = new RegExp(`${assigned}|${passed}`, "g");
-  return [...text.matchAll(places)].map(([, one, other]) => numberOf(String(one ?? other)));
+  const numbers = [...text.matchAll(places)].map(([, one, other]) => numberOf(String(one ?? other)));
+  // A duration of a service config is text: `name = "10s"`.
+  const durations = [...text.matchAll(new RegExp(`\\b${option} = "([0-9]+)s"`, "g"))];
+  return [...numbers, ...durations.map(([, seconds]) => Number(seconds) * 1_000)];
 }
 
 /** @param {string} expression a product of numbers, or the name of a constant @returns {number} */

@@ -9,7 +9,7 @@ export { MessageBudget, type MessageBudgetOptions } from "./call/message-budget.
 export type { CallOptions } from "./call/options.js";
 export type { Messages } from "./call/send-all.js";
 export { Channel, type ChannelOptions, type ConnectOptions, type TlsOptions } from "./client/channel.js";
-export type { ChannelState } from "./client/connectivity.js";
+export type { ChannelState, EndpointState } from "./client/connectivity.js";
 export type {
   EndpointPicker,
   LoadBalancing,
@@ -30,6 +30,11 @@ export {
   type ServerStreamingMethod,
   type UnaryMethod,
 } from "./client/methods.js";
+export type {
+  FailurePercentageEjection,
+  OutlierDetection,
+  SuccessRateEjection,
+} from "./client/outlier-config.js";
 export type {
   ResolvedEndpoints,
   ResolvedTarget,

@@ -3,14 +3,17 @@
  * the answers of the resolver.
  */
 import { type Backoff, reasonText } from "@trunkline/base";
+import { tellConnection } from "../connection/events.js";
 import { GrpcError } from "../wire/errors.js";
 import { Status } from "../wire/status.js";
 import type { CallQueue, WaitingCall } from "./call-queue.js";
 import type { Connections, ConnectionsOwner } from "./connections.js";
-import type { ChannelState } from "./connectivity.js";
+import type { ChannelState, EndpointState } from "./connectivity.js";
 import type { EndpointPicker, LoadBalancingPolicy, ReadyEndpoint } from "./load-balancing.js";
 import type { ChosenPolicy } from "./load-balancing-config.js";
 import { namedFailures } from "./named-failures.js";
+import type { ResolvedOutlierDetection } from "./outlier-config.js";
+import { EndpointOutcomes, OutlierDetector } from "./outlier-detection.js";
 import type { Endpoint, Resolution } from "./resolution.js";
 import { Subchannel, type SubchannelOptions, withoutReceivers } from "./subchannel.js";
 
@@ -19,6 +22,8 @@ export interface BalancedOptions extends Omit<SubchannelOptions, "backoff"> {
   readonly resolution: Pick<Resolution, "endpoints" | "stop">;
   /** The policy at first. */
   readonly policy: LoadBalancingPolicy;
+  /** The outlier detection at first. */
+  readonly outliers: ResolvedOutlierDetection | undefined;
   /** The time after which endpoints are asked for again. */
   readonly refreshIntervalMs: number;
   /** Makes the waits of one endpoint, or of the resolver. */
@@ -27,14 +32,43 @@ export interface BalancedOptions extends Omit<SubchannelOptions, "backoff"> {
 
 /** An endpoint and the connection to it, as policies see it. */
 class Member implements ReadyEndpoint, ConnectionsOwner {
+  readonly name: string;
   readonly addresses: readonly string[];
+  readonly outcomes: EndpointOutcomes = new EndpointOutcomes();
+  /** True while calls go to it, as the last look at the outcomes of calls has found. */
+  inUse = true;
   readonly subchannel: Subchannel;
   readonly #owner: BalancedConnections;
 
   constructor({ name, connectors }: Endpoint, options: SubchannelOptions, owner: BalancedConnections) {
     this.#owner = owner;
+    this.name = name;
     this.addresses = connectors.map((each) => each.name);
-    this.subchannel = new Subchannel({ name, connectors: () => connectors }, options, this);
+    this.subchannel = new Subchannel(
+      { name, connectors: () => connectors },
+      { ...options, outcomes: this.outcomes },
+      this,
+    );
+  }
+
+  get ejected(): boolean {
+    return this.outcomes.ejectedAtMs !== undefined;
+  }
+
+  /** The state as the policy sees it: an endpoint that was ejected is like one that cannot be reached. */
+  get state(): ChannelState {
+    return this.ejected ? "TRANSIENT_FAILURE" : this.subchannel.state;
+  }
+
+  get lastFailure(): unknown {
+    if (this.ejected) return new Error(`${this.name} was ejected, since too many of its calls have failed`);
+    return this.subchannel.lastFailure;
+  }
+
+  get view(): EndpointState {
+    const { addresses, state, activeCalls, ejected, lastFailure } = this;
+    const problem = state === "READY" || lastFailure === undefined ? undefined : reasonText(lastFailure);
+    return { addresses, state, activeCalls, ejected, problem };
   }
 
   get activeCalls(): number {
@@ -75,6 +109,7 @@ export class BalancedConnections implements Connections {
   #ready: readonly Member[] = [];
   #picker: EndpointPicker | undefined;
   #policy: LoadBalancingPolicy;
+  readonly #outliers: OutlierDetector;
   #resolving = false;
   #closed = false;
   /** The failure of the resolver while no endpoints are known, and the time at which it is asked again. */
@@ -86,11 +121,13 @@ export class BalancedConnections implements Connections {
     this.#owner = owner;
     this.#backoff = options.backoff();
     this.#policy = options.policy;
+    this.#outliers = new OutlierDetector(options.outliers, options.clock, () => this.#onEjections());
   }
 
-  reconfigure({ policy }: ChosenPolicy): boolean {
+  reconfigure({ policy, outliers }: ChosenPolicy): boolean {
     if (policy === undefined) return false;
     this.#policy = policy;
+    this.#outliers.reconfigure(outliers);
     this.#picker = this.#ready.length > 1 ? this.#pickerFor(this.#ready) : undefined;
     return true;
   }
@@ -98,14 +135,14 @@ export class BalancedConnections implements Connections {
   get state(): ChannelState {
     if (this.#closed) return "SHUTDOWN";
     if (this.#ready.length > 0) return "READY";
-    const states = Array.from(this.#members.values(), ({ subchannel }) => subchannel.state);
+    const states = Array.from(this.#members.values(), ({ state }) => state);
     if (states.includes("CONNECTING") || (this.#members.size === 0 && this.#resolving)) return "CONNECTING";
     return states.includes("TRANSIENT_FAILURE") || this.#unresolved !== undefined ? "TRANSIENT_FAILURE" : "IDLE";
   }
 
   get lastFailure(): unknown {
     const failures = [...this.#members.values()]
-      .map(({ subchannel }) => subchannel.lastFailure)
+      .map(({ lastFailure }) => lastFailure)
       .filter((error) => error !== undefined);
     if (failures.length <= 1) return failures[0] ?? this.#unresolved?.error;
     const named = namedFailures(failures, reasonText, "endpoints");
@@ -116,7 +153,9 @@ export class BalancedConnections implements Connections {
 
   msUntilNextAttempt(): number {
     if (this.state !== "TRANSIENT_FAILURE") return 0;
-    const waits = Array.from(this.#members.values(), ({ subchannel }) => subchannel.msUntilNextAttempt());
+    const waits = Array.from(this.#members.values(), ({ ejected, subchannel }) =>
+      ejected ? this.#outliers.nextLookMs : subchannel.msUntilNextAttempt(),
+    );
     if (this.#unresolved !== undefined)
       waits.push(Math.max(0, Math.ceil(this.#unresolved.atMs - this.#options.clock.nowMs())));
     return Math.min(...waits);
@@ -185,12 +224,13 @@ export class BalancedConnections implements Connections {
     this.#members = new Map();
     for (const endpoint of endpoints) {
       const { name } = endpoint;
-      const member =
-        before.get(name) ?? new Member(endpoint, { ...this.#options, backoff: this.#options.backoff() }, this);
+      const known = before.get(name);
+      const member = known ?? new Member(endpoint, { ...this.#options, backoff: this.#options.backoff() }, this);
       this.#members.set(name, member);
+      if (known === undefined) this.#outliers.add(member.outcomes);
     }
-    for (const [name, { subchannel }] of before)
-      if (!this.#members.has(name)) this.#leave(subchannel, new Error(`${name} is no endpoint any more`));
+    for (const [name, member] of before)
+      if (!this.#members.has(name)) this.#leave(member, new Error(`${name} is no endpoint any more`));
     this.#refreshLater();
     for (const { subchannel } of [...this.#members.values()]) subchannel.connect();
     this.onMemberChange();
@@ -218,7 +258,8 @@ export class BalancedConnections implements Connections {
     this.#cancelRefresh = clock.at(clock.nowMs() + refreshIntervalMs, () => this.#resolve(), "watch");
   }
 
-  #leave(subchannel: Subchannel, cause: Error): void {
+  #leave({ subchannel, outcomes }: Member, cause: Error): void {
+    this.#outliers.delete(outcomes);
     this.#leaving.add(subchannel);
     subchannel.shut(cause);
     if (!this.#closed) void subchannel.done().then(() => this.#leaving.delete(subchannel));
@@ -231,7 +272,7 @@ export class BalancedConnections implements Connections {
     const members = [...this.#members.values()];
     this.#members.clear();
     this.#ready = [];
-    for (const { subchannel } of members) this.#leave(subchannel, cause);
+    for (const member of members) this.#leave(member, cause);
   }
 
   /**
@@ -246,8 +287,24 @@ export class BalancedConnections implements Connections {
     return false;
   }
 
+  get endpoints(): readonly EndpointState[] {
+    return Array.from(this.#members.values(), ({ view }) => view);
+  }
+
+  /** Called when endpoints were ejected, or have come back. */
+  #onEjections(): void {
+    for (const member of this.#members.values()) {
+      if (member.inUse === !member.ejected) continue;
+      member.inUse = !member.ejected;
+      tellConnection("client", member.ejected ? "ejected" : "returned", member.name);
+    }
+    this.onMemberChange();
+    if (this.#ready.length > 0) this.#owner.onStreamsAvailable();
+    else if (this.state === "TRANSIENT_FAILURE") this.#owner.onFailed(this.lastFailure);
+  }
+
   onMemberChange(): void {
-    const ready = [...this.#members.values()].filter(({ subchannel }) => subchannel.state === "READY");
+    const ready = [...this.#members.values()].filter(({ state }) => state === "READY");
     const isSame = ready.length === this.#ready.length && ready.every((member, index) => member === this.#ready[index]);
     if (!isSame) {
       this.#ready = ready;

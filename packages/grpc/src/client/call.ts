@@ -33,7 +33,15 @@ import { Status } from "../wire/status.js";
 import { errorOfReset } from "../wire/wire-status.js";
 import { type AttemptFailure, Attempts, type AttemptsOwner, maxResends } from "./attempts.js";
 import type { BoundMethod } from "./bound-method.js";
-import { deadlineExceeded, endedWithOk, endOf, interceptorError, warn } from "./call-errors.js";
+import {
+  deadlineExceeded,
+  endedWithOk,
+  endOf,
+  interceptorError,
+  outcomeOf,
+  outcomeOfStatus,
+  warn,
+} from "./call-errors.js";
 import type { WaitingCall } from "./call-queue.js";
 import type { ClientConnection } from "./connection.js";
 import { Hedge, type HedgeOwner } from "./hedge.js";
@@ -478,7 +486,7 @@ export class ClientCallStream
   #leaveAttempt(status: Status): void {
     this.attempting = false;
     this.#stream?.reset(ErrorCode.CANCEL);
-    this.#leaveStream();
+    this.#leaveStream(outcomeOfStatus(status));
     this.#endAttempt(status, "");
     this.#stage = "waiting";
     this.#bound.channel.connections.prepare(this);
@@ -633,7 +641,7 @@ export class ClientCallStream
     if (!this.#life.end(error)) return;
     this.#cancelOther?.();
     this.#attempts?.commit();
-    if (this.#stream !== undefined) this.#leaveStream();
+    if (this.#stream !== undefined) this.#leaveStream(outcomeOf(error));
     else if (this.#stage === "waiting") this.#bound.channel.connections.forget(this);
     this.#endDirections(error, dropUnread);
     this.#milestones?.onEnd(error);
@@ -657,12 +665,12 @@ export class ClientCallStream
     else reply(rejectionAtCaller(error));
   }
 
-  #leaveStream(): void {
+  #leaveStream(succeeded?: boolean): void {
     const stream = this.#stream;
     if (stream === undefined) return;
     this.#stream = undefined;
     this.#request.leaveStream();
     this.#response.attach(undefined);
-    this.#connection?.finished(stream);
+    this.#connection?.finished(stream, succeeded);
   }
 }

@@ -36,11 +36,13 @@ import { CallerContext } from "../hooks/context.js";
 import { version } from "../wire/version.js";
 import { BalancedConnections } from "./balanced-connections.js";
 import { ChannelConfig } from "./channel-config.js";
+import { isConfigObject } from "./config-object.js";
 import type { Connector, ConnectSource } from "./connect-attempt.js";
 import { ConnectionManager } from "./connection-manager.js";
-import type { ChannelState } from "./connectivity.js";
+import type { ChannelState, EndpointState } from "./connectivity.js";
 import { type LoadBalancing, type LoadBalancingPolicies, resolvePolicy } from "./load-balancing.js";
 import { type ChosenPolicy, checkedPolicies, pickFirst, shuffled } from "./load-balancing-config.js";
+import { type OutlierDetection, type ResolvedOutlierDetection, resolveOutlierDetection } from "./outlier-config.js";
 import { proxyChoice } from "./proxies.js";
 import { type Endpoint, Resolution } from "./resolution.js";
 import {
@@ -102,6 +104,11 @@ export interface ChannelOptions extends CallDefaults, ChannelLifetimeOptions {
    * them. Default `"pick_first"`: one connection, to the first address that answers.
    */
   readonly loadBalancing?: LoadBalancing | undefined;
+  /**
+   * Ejects endpoints whose calls fail from the load balancing for a while (gRFC A50). For policies that connect to all
+   * endpoints; `outlier_detection_experimental` in a service config counts before it. Default: none.
+   */
+  readonly outlierDetection?: OutlierDetection | undefined;
   /** Policies by the names that a service config has for them. Default: none beside those of this package. */
   readonly loadBalancingPolicies?: LoadBalancingPolicies | undefined;
   /**
@@ -156,6 +163,7 @@ const channelOptionNames: ReadonlySet<string> = optionNames<ChannelOptions>({
   messageBudget: true,
   loadBalancing: true,
   loadBalancingPolicies: true,
+  outlierDetection: true,
   serviceConfigFromDns: true,
   proxy: true,
   resolvers: true,
@@ -240,7 +248,13 @@ export class Channel implements AsyncDisposable {
       typeof target === "string"
         ? textTarget(target, options, context, config)
         : givenTarget(target, options, context, config);
-    const chosen = (): ChosenPolicy => config.current?.loadBalancing ?? fallback;
+    const outliers = checkedOutliers(options);
+    const chosen = (): ChosenPolicy => {
+      const policy = config.current?.loadBalancing ?? fallback;
+      return outliers === undefined || policy.outliers !== undefined ? policy : { ...policy, outliers };
+    };
+    if (outliers !== undefined && config.known && chosen().policy === undefined)
+      throw new TypeError("outlierDetection is for loadBalancing policies that connect to all endpoints");
     const refreshIntervalMs = checkedRefresh(options, config, chosen());
     const connectionOptions = {
       clock,
@@ -279,6 +293,14 @@ export class Channel implements AsyncDisposable {
   /** The state of the connection. Calls are taken in every state but `"SHUTDOWN"`. */
   get state(): ChannelState {
     return this.#core.connections.state;
+  }
+
+  /**
+   * The endpoints that the channel knows, as they are now: the states of their connections, the calls at them, and why
+   * one gets no calls. With pick_first there is one, for the one connection.
+   */
+  get endpoints(): readonly EndpointState[] {
+    return this.#core.connections.endpoints;
   }
 
   /**
@@ -373,8 +395,9 @@ function connectionsOf(options: ConnectionsOptions): MakeConnections {
   // An option that cannot be is refused where the channel is made.
   backoff();
   return (chosen, owner) => {
-    if (chosen.policy !== undefined)
-      return new BalancedConnections({ ...options, policy: chosen.policy, resolution: endpoints, backoff }, owner);
+    const { policy, outliers } = chosen;
+    if (policy !== undefined)
+      return new BalancedConnections({ ...options, policy, outliers, resolution: endpoints, backoff }, owner);
     const all = (found: readonly Endpoint[]): readonly Connector[] =>
       (chosen.shuffle ? shuffled(found) : found).flatMap(({ connectors }) => connectors);
     const connectors: ConnectSource["connectors"] = (signal) => {
@@ -415,7 +438,13 @@ function fallbackPolicy({ loadBalancing, serviceConfig }: ChannelOptions): Chose
   const { loadBalancingConfig = [], loadBalancingPolicy } = serviceConfig ?? {};
   if (loadBalancing !== undefined && (loadBalancingConfig.length > 0 || loadBalancingPolicy !== undefined))
     throw new TypeError("the policy of a channel is given by loadBalancing or by serviceConfig, not by both");
-  return policy === undefined ? pickFirst : { policy, shuffle: false };
+  return policy === undefined ? pickFirst : { ...pickFirst, policy };
+}
+
+function checkedOutliers({ outlierDetection }: ChannelOptions): ResolvedOutlierDetection | undefined {
+  if (outlierDetection === undefined) return undefined;
+  if (!isConfigObject(outlierDetection)) throw new TypeError("outlierDetection must be an object");
+  return resolveOutlierDetection(outlierDetection, "outlierDetection", checkOptionNames);
 }
 
 function checkedRefresh(

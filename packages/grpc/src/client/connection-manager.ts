@@ -10,7 +10,7 @@ import { Status } from "../wire/status.js";
 import { CallQueue, type WaitingCall } from "./call-queue.js";
 import type { ConfigListener } from "./channel-config.js";
 import type { Connections, ConnectionsOwner } from "./connections.js";
-import { type ChannelState, StateWatch } from "./connectivity.js";
+import { type ChannelState, type EndpointState, StateWatch } from "./connectivity.js";
 import { ProcessHold } from "./process-hold.js";
 import { withoutReceivers } from "./subchannel.js";
 
@@ -57,6 +57,10 @@ export class ConnectionManager implements ConnectionsOwner, ConfigListener {
 
   get state(): ChannelState {
     return this.#closed === undefined ? this.#connections.state : "SHUTDOWN";
+  }
+
+  get endpoints(): readonly EndpointState[] {
+    return this.#closed === undefined ? this.#connections.endpoints : [];
   }
 
   /** Gives the present state and each one after it. */

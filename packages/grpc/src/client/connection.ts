@@ -35,11 +35,19 @@ export interface ClientConnectionEvents {
 
 export interface ClientConnectionOptions extends Http2Options {
   readonly lifetime: LifetimeOptions;
+  readonly outcomes: OutcomeCounter | undefined;
+}
+
+/** Counts how calls end. */
+export interface OutcomeCounter {
+  count(succeeded: boolean): void;
 }
 
 export class ClientConnection implements ConnectionHandler {
   readonly #http2: Connection;
   readonly peer: Peer;
+  /** Counts the outcomes of calls; undefined where nobody asks for them. */
+  readonly #outcomes: OutcomeCounter | undefined;
   readonly #events: ClientConnectionEvents;
   readonly #duplex: Duplex & { ref?(): unknown; unref?(): unknown };
   readonly #driver: ConnectionDriver;
@@ -66,6 +74,7 @@ export class ClientConnection implements ConnectionHandler {
     this.peer = peer;
     this.#events = events;
     this.#duplex = duplex;
+    this.#outcomes = options.outcomes;
     this.#hold = this.#duplex.ref === undefined ? new ProcessHold() : undefined;
     const { settings = {}, limits = {}, lifetime } = options;
     this.#http2 = new Connection(
@@ -111,8 +120,12 @@ export class ClientConnection implements ConnectionHandler {
     call.onOpened(this, stream);
   }
 
-  /** Takes back the stream of a call that is done with it. */
-  finished(stream: Http2Stream): void {
+  /**
+   * Takes back the stream of a call that is done with it.
+   * @param succeeded how the call went there; undefined where that says nothing of the server
+   */
+  finished(stream: Http2Stream, succeeded: boolean | undefined): void {
+    if (succeeded !== undefined) this.#outcomes?.count(succeeded);
     this.#calls -= 1;
     this.unrefIfIdle();
     stream.release();

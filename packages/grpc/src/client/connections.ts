@@ -4,13 +4,15 @@
  */
 import type { GrpcError } from "../wire/errors.js";
 import type { CallQueue, WaitingCall } from "./call-queue.js";
-import type { ChannelState } from "./connectivity.js";
+import type { ChannelState, EndpointState } from "./connectivity.js";
 import type { ChosenPolicy } from "./load-balancing-config.js";
 
 export interface Connections {
   readonly state: ChannelState;
   /** The error of the last attempt that has failed; undefined where none has. */
   readonly lastFailure: unknown;
+  /** The endpoints that are known, as they are now. */
+  readonly endpoints: readonly EndpointState[];
   /** Returns the milliseconds until the next attempt after a failure; 0 where none has to wait. */
   msUntilNextAttempt(): number;
   /**

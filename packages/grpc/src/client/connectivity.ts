@@ -8,6 +8,20 @@ import { type AbortSignalLike, abortable, type Deferred, deferred } from "@trunk
  */
 export type ChannelState = "IDLE" | "CONNECTING" | "READY" | "TRANSIENT_FAILURE" | "SHUTDOWN";
 
+/** An endpoint of a channel, as it is now. */
+export interface EndpointState {
+  /** The addresses of the endpoint; with pick_first that of the one connection, or the name of the target. */
+  readonly addresses: readonly string[];
+  /** The state of the connection to it. An endpoint that gets no calls although it is connected fails for now. */
+  readonly state: ChannelState;
+  /** The number of calls of the channel that are open at it. */
+  readonly activeCalls: number;
+  /** True while it gets no calls because too many of them have failed. */
+  readonly ejected: boolean;
+  /** The reason for which it gets no calls; undefined while it does, and where nothing has failed. */
+  readonly problem: string | undefined;
+}
+
 /** Tells the changes of a state to those who watch it. Nothing is kept for a watcher but that the state has changed. */
 export class StateWatch {
   readonly #state: () => ChannelState;

@@ -10,6 +10,7 @@ import { readFailedAnswer } from "../wire/headers.js";
 import { Status } from "../wire/status.js";
 import { errorOfReset } from "../wire/wire-status.js";
 import { type AttemptFailure, maxResends, type SideAttempt } from "./attempts.js";
+import { outcomeOf, outcomeOfStatus } from "./call-errors.js";
 import type { WaitingCall } from "./call-queue.js";
 import type { ClientConnection, ClientStream } from "./connection.js";
 import type { ConnectionManager } from "./connection-manager.js";
@@ -86,14 +87,14 @@ export class Hedge implements SideAttempt, WaitingCall {
     this.#stage = "over";
     this.#stream?.reset(ErrorCode.CANCEL);
     if (this.#stream === undefined) this.#connections.forget(this);
-    else this.#giveStreamBack();
+    else this.#giveStreamBack(outcomeOfStatus(status));
     this.#endChain(status);
   }
 
-  #giveStreamBack(): void {
+  #giveStreamBack(succeeded?: boolean): void {
     const stream = this.#stream;
     this.#stream = undefined;
-    if (stream !== undefined) this.#connection?.finished(stream);
+    if (stream !== undefined) this.#connection?.finished(stream, succeeded);
   }
 
   #endChain(status: Status): void {
@@ -133,12 +134,13 @@ export class Hedge implements SideAttempt, WaitingCall {
   onReset(reset: StreamReset): void {
     if (this.#stage === "won") this.#owner.onReset(reset);
     if (this.#stage !== "running") return;
-    this.#giveStreamBack();
+    const error = errorOfReset(reset, "the server");
+    this.#giveStreamBack(reset.unprocessed ? undefined : outcomeOf(error));
     if (reset.unprocessed && this.#resends < maxResends) {
       this.#resends += 1;
       this.#endChain(Status.UNAVAILABLE);
       this.#ask(true);
-    } else this.#owner.onHedgeLost(this, errorOfReset(reset, "the server"));
+    } else this.#owner.onHedgeLost(this, error);
   }
 
   onData(data: Uint8Array, end: boolean): void {

@@ -6,6 +6,8 @@
 import { type FieldCheck, isConfigObject } from "./config-object.js";
 import { type LoadBalancingPolicies, type LoadBalancingPolicy, roundRobin } from "./load-balancing.js";
 
+import { type ResolvedOutlierDetection, resolveOutlierDetection } from "./outlier-config.js";
+
 /** One entry of `loadBalancingConfig`: the name of one policy, and its config. */
 export type LoadBalancingConfig = Readonly<Record<string, unknown>>;
 
@@ -15,13 +17,15 @@ export interface ChosenPolicy {
   readonly policy: LoadBalancingPolicy | undefined;
   /** True where `pick_first` tries the endpoints in random order. */
   readonly shuffle: boolean;
+  /** The detection of endpoints that fail; undefined for none. */
+  readonly outliers: ResolvedOutlierDetection | undefined;
 }
 
 /** The policy of a channel that says nothing. */
-export const pickFirst: ChosenPolicy = { policy: undefined, shuffle: false };
+export const pickFirst: ChosenPolicy = { policy: undefined, shuffle: false, outliers: undefined };
 
 /** The names of the policies that every channel knows. */
-const builtInNames: ReadonlySet<string> = new Set(["pick_first", "round_robin"]);
+const builtInNames: ReadonlySet<string> = new Set(["pick_first", "round_robin", "outlier_detection_experimental"]);
 
 /** Checks the policies that were registered. @throws TypeError that names the one which cannot be */
 export function checkedPolicies(policies: LoadBalancingPolicies | undefined): LoadBalancingPolicies {
@@ -104,16 +108,24 @@ function madePolicy(
     const { shuffleAddressList = false } = config;
     if (typeof shuffleAddressList !== "boolean")
       throw new TypeError(`${where}.shuffleAddressList must be true or false, not ${String(shuffleAddressList)}`);
-    return { policy: undefined, shuffle: shuffleAddressList };
+    return { ...pickFirst, shuffle: shuffleAddressList };
   }
   if (name === "round_robin") {
     checkFields(where, config, noNames);
-    return { policy: roundRobin, shuffle: false };
+    return { ...pickFirst, policy: roundRobin };
+  }
+  if (name === "outlier_detection_experimental") {
+    const { childPolicy, ...detection } = config;
+    if (!Array.isArray(childPolicy)) throw new TypeError(`${where}.childPolicy must be an array of policies`);
+    const child = firstKnown(childPolicy, `${where}.childPolicy`, registered, checkFields);
+    if (child.outliers !== undefined)
+      throw new TypeError(`${where}.childPolicy: outlier detection cannot stand within outlier detection`);
+    return { ...child, outliers: resolveOutlierDetection(detection, where, checkFields) };
   }
   const policy = registered[name]?.(config) as LoadBalancingPolicy | undefined;
   if (typeof policy?.pickerFor !== "function")
     throw new TypeError(`${where}: loadBalancingPolicies.${name} must return an object with pickerFor()`);
-  return { policy, shuffle: false };
+  return { ...pickFirst, policy };
 }
 
 const shuffleNames: ReadonlySet<string> = new Set(["shuffleAddressList"]);

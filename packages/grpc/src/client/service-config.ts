@@ -6,6 +6,7 @@
 import { checkOptionNames, optionNames } from "@trunkline/base";
 import { isStatus, Status, type StatusName } from "../wire/status.js";
 import { type FieldCheck, ignoreUnknown } from "./config-object.js";
+import { parseDuration } from "./duration.js";
 import type { LoadBalancingPolicies } from "./load-balancing.js";
 import { type ChosenPolicy, chosenPolicy, type LoadBalancingConfig } from "./load-balancing-config.js";
 
@@ -212,7 +213,7 @@ export class ResolvedServiceConfig {
     if (waitForReady !== undefined && typeof waitForReady !== "boolean")
       throw new TypeError(`${where}.waitForReady must be true or false, not ${String(waitForReady)}`);
     const policy: MethodPolicy = {
-      timeoutMs: timeout === undefined ? undefined : durationMs(timeout, `${where}.timeout`),
+      timeoutMs: timeout === undefined ? undefined : parseDuration(timeout, `${where}.timeout`),
       waitForReady,
       attempts: resolveAttempts(config, where, this.#checkFields),
     };
@@ -251,7 +252,7 @@ function resolveHedgingPolicy(policy: HedgingPolicy, where: string, checkFields:
     maxAttempts: checkedAttempts(maxAttempts, where),
     statuses: statusesOf(nonFatalStatusCodes, `${where}.nonFatalStatusCodes`),
     backoff: undefined,
-    hedgingDelayMs: durationMs(hedgingDelay, `${where}.hedgingDelay`),
+    hedgingDelayMs: parseDuration(hedgingDelay, `${where}.hedgingDelay`),
   };
 }
 
@@ -301,14 +302,7 @@ function checkedThrottling(throttling: RetryThrottling, checkFields: FieldCheck)
 }
 
 function aboveZeroMs(text: string, where: string): number {
-  const ms = durationMs(text, where);
+  const ms = parseDuration(text, where);
   if (ms > 0) return ms;
   throw new RangeError(`${where} must be longer than 0, not ${JSON.stringify(text)}`);
-}
-
-/** Reads a duration in the JSON form of protobuf: seconds with up to nine decimals, and an s. */
-function durationMs(text: string, where: string): number {
-  const seconds = typeof text === "string" ? /^(\d{1,9}(?:\.\d{1,9})?)s$/.exec(text)?.[1] : undefined;
-  if (seconds === undefined) throw new TypeError(`${where} must be a duration such as "1.5s", not ${String(text)}`);
-  return Number(seconds) * 1_000;
 }

@@ -2,7 +2,7 @@
  * The connection to one endpoint through its life: it is made when something wants it and made again after a loss, with
  * waits that grow while attempts fail. This file must not know which calls wait, or how an endpoint is chosen.
  */
-import { type Backoff, isError } from "@trunkline/base";
+import { type Backoff, isError, reasonText } from "@trunkline/base";
 import type { H2Error, LifetimeOptions } from "@trunkline/h2";
 import type { Clock } from "@trunkline/streams";
 import { tellConnection } from "../connection/events.js";
@@ -10,9 +10,9 @@ import { withRarerKeepalive } from "../connection/lifetime.js";
 import type { Http2Options } from "../connection/options.js";
 import type { CallQueue, WaitingCall } from "./call-queue.js";
 import { ConnectAttempt, type ConnectSource } from "./connect-attempt.js";
-import { ClientConnection, type ClientConnectionEvents } from "./connection.js";
+import { ClientConnection, type ClientConnectionEvents, type OutcomeCounter } from "./connection.js";
 import type { Connections, ConnectionsOwner } from "./connections.js";
-import type { ChannelState } from "./connectivity.js";
+import type { ChannelState, EndpointState } from "./connectivity.js";
 
 /** The number of connections in a row that end before a call is begun on them which counts as a failure to connect. */
 const maxUnusedConnections = 2;
@@ -31,6 +31,8 @@ export interface SubchannelOptions {
   readonly lifetime: LifetimeOptions;
   /** True where another connection can be made after a loss. */
   readonly reconnects: boolean;
+  /** Counts how the calls of all its connections end; undefined where nobody asks for that. */
+  readonly outcomes?: OutcomeCounter | undefined;
 }
 
 export class Subchannel implements Connections, ClientConnectionEvents {
@@ -73,6 +75,13 @@ export class Subchannel implements Connections, ClientConnectionEvents {
     return this.#lastFailure;
   }
 
+  get endpoints(): readonly EndpointState[] {
+    const { state, activeCalls } = this;
+    const address = this.#current?.peer.address ?? this.#source.name;
+    const problem = state === "READY" || this.#lastFailure === undefined ? undefined : reasonText(this.#lastFailure);
+    return [{ addresses: [address], state, activeCalls, ejected: false, problem }];
+  }
+
   /** The number of calls that are open on the connection. */
   get activeCalls(): number {
     return this.#current?.calls ?? 0;
@@ -99,9 +108,9 @@ export class Subchannel implements Connections, ClientConnectionEvents {
   connect(): void {
     const isBusy = this.#current !== undefined || this.#attempt !== undefined || this.#retry !== undefined;
     if (isBusy || this.#closed) return;
-    const { clock, connectTimeoutMs, http2 } = this.#options;
+    const { clock, connectTimeoutMs, http2, outcomes } = this.#options;
     tellConnection("client", "connecting", this.#source.name);
-    const options = { ...http2, lifetime: this.#lifetime };
+    const options = { ...http2, lifetime: this.#lifetime, outcomes };
     this.#attempt = new ConnectAttempt(this.#source, {
       clock,
       connectTimeoutMs,

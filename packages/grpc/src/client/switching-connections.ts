@@ -6,7 +6,7 @@
 import type { GrpcError } from "../wire/errors.js";
 import type { CallQueue, WaitingCall } from "./call-queue.js";
 import type { Connections, ConnectionsOwner } from "./connections.js";
-import type { ChannelState } from "./connectivity.js";
+import type { ChannelState, EndpointState } from "./connectivity.js";
 import type { ChosenPolicy } from "./load-balancing-config.js";
 
 /** Makes the connections of a policy. */
@@ -67,8 +67,9 @@ export class SwitchingConnections implements Connections {
   /** Goes over to another policy. */
   use(chosen: ChosenPolicy): void {
     const before = this.#chosen;
-    if (this.#closed || chosen === before) return;
+    if (this.#closed) return;
     this.#chosen = chosen;
+    if (chosen.policy === undefined && before.policy === undefined && chosen.shuffle === before.shuffle) return;
     const newest = this.#next ?? this.#current;
     if (newest?.connections.reconfigure?.(chosen)) return;
     const { state } = this;
@@ -95,6 +96,10 @@ export class SwitchingConnections implements Connections {
 
   get lastFailure(): unknown {
     return this.#inUse?.lastFailure;
+  }
+
+  get endpoints(): readonly EndpointState[] {
+    return this.#inUse?.endpoints ?? [];
   }
 
   msUntilNextAttempt(): number {
