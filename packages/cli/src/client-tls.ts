@@ -58,7 +58,7 @@ async function read({ tlsCa, tlsCert, tlsKey }: ClientTlsOptions): Promise<Conne
   const certificate = certificateFiles({ tlsCert, tlsKey });
   if (tlsCa === undefined && certificate === undefined) return undefined;
   return {
-    ...(tlsCa !== undefined && { ca: await readCertificates(tlsCa) }),
+    ...(tlsCa !== undefined && { ca: await readCertificates(tlsCa, "--tls-ca") }),
     ...(certificate !== undefined && (await loadFiles(certificate)).value),
   };
 }

@@ -31,6 +31,7 @@ const words: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: "this machine has no such address",
   EAFNOSUPPORT: "this machine does not have that kind of address",
   EAI_AGAIN: "its name cannot be looked up now",
+  EBADF: "it is not open for that",
   ECONNREFUSED: "connection refused",
   ECONNRESET: "connection reset",
   EDQUOT: "the quota of the disk is used up",

@@ -42,6 +42,7 @@ import {
   defaultWait,
 } from "./defaults.js";
 import { exitCodeMeanings, signalMeanings } from "./exit-codes.js";
+import { type GivenWords, refuseIdleOptions } from "./idle-options.js";
 import { logLevels } from "./output.js";
 import type { AccessOptions } from "./router-access.js";
 import { type RouterCommandOptions, routerOptions } from "./router-options.js";
@@ -144,7 +145,8 @@ export function createProgram(accept: Accept = () => {}, write: (text: string) =
     .addHelpText("after", `${onThisMachine}\n${environment}\n${exitCodes()}`)
     .configureHelp({ helpWidth })
     .exitOverride()
-    .configureOutput({ writeOut: write, writeErr: () => {} });
+    .configureOutput({ writeOut: write, writeErr: () => {} })
+    .hook("preAction", (_, command) => refuseIdleOptions(givenWords(command)));
   defineRouter(program, accept);
   defineExpose(program, accept);
   defineConnect(program, accept);
@@ -168,6 +170,18 @@ export function createProgram(accept: Accept = () => {}, write: (text: string) =
   defineCompletion(program, accept);
   defineVersion(program, accept);
   return program;
+}
+
+/** Returns what stands on the command line of a command, without the defaults of its options. */
+function givenWords(command: Command): GivenWords {
+  return {
+    command: command.name(),
+    words: command.args,
+    given(name) {
+      const option = command.options.find(({ long }) => long === name)?.attributeName() ?? "";
+      return command.getOptionValueSource(option) === "cli" ? command.getOptionValue(option) : undefined;
+    },
+  };
 }
 
 /** The width of help, whatever the terminal's is: that of a terminal by default. */

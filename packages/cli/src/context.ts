@@ -3,7 +3,7 @@ import { type Clock, onAbort, pause as pauseOn } from "@trunkline/base";
 import { systemClock } from "@trunkline/base/node";
 import { CommandError } from "./command-error.js";
 import { maxConnections } from "./connections.js";
-import { parseDuration } from "./duration.js";
+import { parseDuration, parsePositiveDuration } from "./duration.js";
 import { ExitCode } from "./exit-codes.js";
 import type { Output } from "./output.js";
 import { parseWholeNumber } from "./whole-number.js";
@@ -62,10 +62,9 @@ export const maxLingerMs = 86_400_000;
 /** Returns the keepalive of router connections; `--keepalive 0` is never. @throws CommandError */
 export function keepaliveOf(options: KeepaliveOptions): { keepaliveIntervalMs: number; keepaliveTimeoutMs: number } {
   const intervalMs = parseDuration(options.keepalive, "--keepalive", maxKeepaliveMs);
-  const timeoutMs = parseDuration(options.keepaliveTimeout, "--keepalive-timeout", maxKeepaliveMs);
   return {
     keepaliveIntervalMs: intervalMs === 0 ? Number.POSITIVE_INFINITY : intervalMs,
-    keepaliveTimeoutMs: Math.max(1, timeoutMs),
+    keepaliveTimeoutMs: parsePositiveDuration(options.keepaliveTimeout, "--keepalive-timeout", maxKeepaliveMs),
   };
 }
 

@@ -20,3 +20,10 @@ export function parseDuration(text: string, option: string, maxMs: number): numb
   const ms = Number(amount) * (unitMs[unit] as number);
   return ms <= maxMs ? Math.round(ms) : refuse(`is longer than ${formatDuration(maxMs)}`);
 }
+
+/** Returns a duration that is not 0. @throws CommandError, as `parseDuration`, and for 0 */
+export function parsePositiveDuration(text: string, option: string, maxMs: number): number {
+  const ms = parseDuration(text, option, maxMs);
+  if (ms > 0) return ms;
+  throw new CommandError(`${option} ${JSON.stringify(text)} must be longer than 0`, ExitCode.usage);
+}

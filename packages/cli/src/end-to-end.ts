@@ -1,8 +1,8 @@
 /** The options of TLS that goes through the router to the other side: an identity of one's own, and who is trusted. */
 import { checkEndToEnd, type EndToEndOptions } from "@trunkline/router";
+import { readCertificates, readIdentity } from "./certificates.js";
 import { CommandError, reasonOf } from "./command-error.js";
 import { ExitCode } from "./exit-codes.js";
-import { readSecretFile, readSmallFile } from "./secret-file.js";
 
 /** Options of commands whose connections may have end-to-end TLS. */
 export interface EndToEndFiles {
@@ -34,9 +34,8 @@ export async function readEndToEnd(files: EndToEndFiles): Promise<EndToEndOption
     const message = "--identity needs the other side's key (--peer-key, at an exposer --allow-key), or the CA that has";
     throw new CommandError(`${message} signed its certificate (--peer-ca, at an exposer --client-ca)`, ExitCode.usage);
   }
-  const pem = await readSecretFile(identity, "the identity in");
-  const trust =
-    caFile === undefined ? { pins: pins ?? [] } : { ca: await readSmallFile(caFile, "the certificates in") };
+  const pem = await readIdentity(identity, "--identity");
+  const trust = caFile === undefined ? { pins: pins ?? [] } : { ca: await readCertificates(caFile, givenNames(files)) };
   const options: EndToEndOptions = { cert: pem, key: pem, ...trust };
   try {
     checkEndToEnd(options);

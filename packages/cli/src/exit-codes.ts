@@ -39,7 +39,7 @@ export const exitCodeMeanings: Readonly<Record<ExitCode, string>> = {
   [ExitCode.routerUnavailable]: "the router cannot be reached",
   [ExitCode.internal]: "a failure that is none of these: a bug",
   [ExitCode.cannotCreate]: "a port, socket, file or name is taken, or not allowed",
-  [ExitCode.broken]: "a stream or transfer broke, no ping was answered, or stdout is full",
+  [ExitCode.broken]: "a stream or transfer broke, a ping had no answer, or stdout fails",
   [ExitCode.targetUnavailable]: "the target refuses connections, or fails its health check",
   [ExitCode.rejected]: "a gRPC call was answered with an error",
   [ExitCode.denied]: "a token or certificate is bad or expired, or a right is missing",

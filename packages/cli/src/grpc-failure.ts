@@ -68,17 +68,13 @@ function unaccepted(reason: string): string {
   return `does not accept the token: ${reason.replace(/^invalid jwt token: /, "")}`;
 }
 
-/**
- * Returns the error for a name that is not exposed. `begin` is the command that would expose it; nothing exposes a name
- * that has characters which names cannot have.
- */
+/** Returns the error for a name that is not exposed. `begin` is the command that would expose it. */
 export function unknownName(
   name: string,
   endpoint: string,
   { cause, begin = `trunkline expose ${name} TARGET` }: { readonly cause?: unknown; readonly begin?: string } = {},
 ): CommandError {
-  const advice = /^[\w./-]+$/.test(name) ? `; begin with: ${begin}` : "; names have letters, digits and . _ / - only";
-  const message = `${JSON.stringify(name)} is not exposed at ${endpoint}${advice}`;
+  const message = `${JSON.stringify(name)} is not exposed at ${endpoint}; begin with: ${begin}`;
   return new CommandError(message, ExitCode.unknownName, { cause });
 }
 

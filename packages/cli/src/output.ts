@@ -42,8 +42,8 @@ export interface NoteOptions {
   readonly repeated?: boolean | undefined;
 }
 
-/** The system's codes for a file that takes no more bytes. By every other code the reader of stdout has gone. */
-const fileCodes: ReadonlySet<string | undefined> = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
+/** The system's codes for a file that takes no bytes, or no more. By every other code the reader of stdout has gone. */
+const fileCodes: ReadonlySet<string | undefined> = new Set(["EBADF", "ENOSPC", "EDQUOT", "EFBIG"]);
 
 /** Returns the error with which the command ends, since stdout has failed with `error`. */
 function lossOf(error: unknown): Interrupted | CommandError {

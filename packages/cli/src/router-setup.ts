@@ -75,7 +75,7 @@ export async function identityIssuers(settings: OidcSettings): Promise<readonly 
     const why = "without it, tokens that the issuer makes for other services would be good here";
     throw new CommandError(`--oidc-issuer needs --oidc-audience: ${why}`, ExitCode.usage);
   }
-  const ca = oidcCa === undefined ? undefined : await readCertificates(oidcCa);
+  const ca = oidcCa === undefined ? undefined : await readCertificates(oidcCa, "--oidc-ca");
   return [{ issuer: oidcIssuer, audience: oidcAudience, identityClaim: oidcClaim, identityPrefix: oidcPrefix, ca }];
 }
 

@@ -49,7 +49,7 @@ describe("the TLS of a command", () => {
     for (let connection = 0; connection < 3; connection += 1)
       expect(await tls?.()).toMatchObject({ cert: readFileSync(pem("client")) });
     expect(notes.map(({ event }) => event["event"])).toEqual(["certificate-unusable"]);
-    expect(notes[0]?.text).toMatch(/^cannot use the certificate in .*; the last one stays$/);
+    expect(notes[0]?.text).toMatch(/^--tls-key .* is not the key of --tls-cert .*; the last one stays$/);
     use("renewed");
     expect(await tls?.()).toMatchObject({ cert: readFileSync(pem("renewed")) });
     rmSync(files.tlsCa);
@@ -60,7 +60,9 @@ describe("the TLS of a command", () => {
   test("is the default where no file is named, and an error where one cannot be used at the start", async () => {
     expect(await clientTls({}, { output })).toBeUndefined();
     writeFileSync(files.tlsKey, "no key");
-    expect((await rejection(clientTls(files, { output }))).message).toContain("cannot use the certificate in");
+    expect((await rejection(clientTls(files, { output }))).message).toBe(
+      `--tls-key ${files.tlsKey} holds no private key in PEM`,
+    );
     expect((await rejection(clientTls({ tlsCert: files.tlsCert }, { output }))).message).toBe(
       "--tls-cert and --tls-key go together",
     );

@@ -157,8 +157,12 @@ describe("the options of an identity", () => {
     ],
     [["--identity", "client.pem", "--peer-key", "sha256//x"], 64, '"sha256//x" is no pin'],
     [["--identity", "nothing.pem", "--peer-key", pin("server")], 66, "cannot read the identity in"],
-    [["--identity", "half.pem", "--peer-key", pin("server")], 66, "half.pem is no private key in PEM"],
-    [["--identity", "client.pem", "--peer-ca", "text.pem"], 66, "text.pem has no certificate in PEM"],
+    [
+      ["--identity", "half.pem", "--peer-key", pin("server")],
+      66,
+      "half.pem holds no private key in PEM, but a certificate",
+    ],
+    [["--identity", "client.pem", "--peer-ca", "text.pem"], 66, "text.pem holds no certificate in PEM"],
     [["--identity", "client-expired.pem", "--peer-key", pin("server")], 66, "client-expired.pem is valid from"],
   ])("%j are refused with %i", async (options, code, message) => {
     await using lab = new InProcessLab();

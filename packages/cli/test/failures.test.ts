@@ -1,5 +1,5 @@
 import { createHmac } from "node:crypto";
-import { chmodSync, existsSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync } from "node:fs";
 import { writeLocalState } from "@trunkline/router";
 import { describe, expect, test } from "vitest";
 import { InProcessLab } from "./support/lab.js";
@@ -151,6 +151,10 @@ describe("arguments that are wrong", () => {
     [["router", "--listen", "0", "--limits", "maxNames=1"], '--limits: a router has no option "maxNames": it knows'],
     [["router", "--listen", "0", "--limits", "maxWaitMs=0"], "--limits: maxWaitMs must be"],
     [["router", "--listen", "0", "--limits", "lingerMs=5"], "--limits: lingerMs has a setting of its own, --linger"],
+    [["ping", "web", "--timeout", "0"], '--timeout "0" must be longer than 0'],
+    [["call", "127.0.0.1:1", "a.B/C", "--timeout", "0"], '--timeout "0" must be longer than 0'],
+    [["bench", "web", "--time", "0"], '--time "0" must be longer than 0'],
+    [["connect", "web", "--listen", "0", "--keepalive-timeout", "0"], '--keepalive-timeout "0" must be longer than 0'],
     [["router", "--listen", "0", "--limits", "maxWaitMs=5, maxWaitMs=6"], "--limits: maxWaitMs is there twice"],
   ])("%j: one line and exit code 64", async (args, message) => {
     await using lab = new InProcessLab();
@@ -175,6 +179,29 @@ describe("arguments that are wrong", () => {
       message: expect.stringContaining("--listen ADDRESS or --stdio is missing"),
     });
     expect(run.errorLines.map((line) => JSON.parse(line) as unknown)).toMatchObject([{ level: "fatal", exitCode: 64 }]);
+  });
+});
+
+describe("an option that does nothing beside the others", () => {
+  const via = ["call", "--via", "a"];
+  test.each<[readonly string[], string]>([
+    [["router", "--keepalive", "0", "--keepalive-timeout", "1s"], "--keepalive-timeout does nothing beside"],
+    [["router", "--dashboard", "off", "--dashboard-rights", "see"], "--dashboard-rights does nothing with"],
+    [["expose", "a", "1", "--udp-idle", "1m"], "--udp-idle does nothing without a target of UDP, as in udp:53"],
+    [["expose", "a", "1", "--health-timeout", "1s"], "--health-timeout does nothing without --health"],
+    [["connect", "8080:a", "--udp-idle", "1m"], "--udp-idle does nothing without an address of UDP, as in udp:5353"],
+    [["connect", "a", "--stdio", "--max-connections", "1"], "--max-connections does nothing with --stdio"],
+    [["recv", "a", "--stdout", "--to", "x"], "--to does nothing with --stdout"],
+    [["recv", "a", "--stdout", "--overwrite"], "--overwrite does nothing with --stdout"],
+    [["top", "--once", "--interval", "1s"], "--interval does nothing with --once"],
+    [["bench", "--serve", "0", "--time", "1s"], "--time does nothing with --serve"],
+    [["bench", "--direct", "1", "--token-file", "x"], "--token-file does nothing without a name"],
+    [["call", "127.0.0.1:1", "a.B/C", "--wait", "1s"], "--wait does nothing without --via"],
+    [[...via, "--list", "--data", "{}"], "--data does nothing with --list and --describe"],
+    [["key", "--alg", "HS512"], "--alg does nothing without --id"],
+  ])("%j is refused with 64", async (args, message) => {
+    await using lab = new InProcessLab();
+    await expectFailure(lab.run(args), 64, message);
   });
 });
 
@@ -279,11 +306,41 @@ describe("files that cannot be used", () => {
   test("a certificate that is none", async () => {
     await using lab = new InProcessLab();
     const file = lab.file("not.pem", "not a certificate");
-    await expectFailure(
-      lab.run(["router", "--listen", "0", "--tls-cert", file, "--tls-key", file]),
-      66,
-      `cannot use the certificate`,
-    );
+    const message = `--tls-cert ${file} holds no certificate in PEM`;
+    await expectFailure(lab.run(["router", "--listen", "0", "--tls-cert", file, "--tls-key", file]), 66, message);
+  });
+
+  test("each option of TLS is named with its file and what is wrong there", async () => {
+    await using lab = new InProcessLab();
+    const made = lab.run(["cert", "server", "localhost", "--folder", lab.folder]);
+    expect(await made.exit).toBe(0);
+    const at = ["--endpoint", "localhost:1"];
+    const [cert, key, bad] = [`${lab.folder}/localhost.pem`, `${lab.folder}/localhost.key`, lab.file("bad", "text")];
+    const pair = ["--tls-cert", cert, "--tls-key"];
+    const noCertificate = `${bad} holds no certificate in PEM`;
+    const runs: [readonly string[], string][] = [
+      [["router", "--listen", "0", ...pair, bad], `--tls-key ${bad} holds no private key in PEM`],
+      [["router", "--listen", "0", ...pair, cert], `--tls-key ${cert} holds no private key in PEM, but a certificate`],
+      [
+        ["router", "--listen", "0", ...pair, `${lab.folder}/ca.key`],
+        `--tls-key ${lab.folder}/ca.key is not the key of --tls-cert ${cert}`,
+      ],
+      [["router", "--listen", "0", ...pair, key, "--client-ca", bad], `--client-ca ${noCertificate}`],
+      [
+        ["router", "--listen", "0", "--oidc-issuer", "https://a", "--oidc-audience", "b", "--oidc-ca", bad],
+        `--oidc-ca ${noCertificate}`,
+      ],
+      [["ls", ...at, "--tls-ca", bad], `--tls-ca ${noCertificate}`],
+      [["ls", ...at, ...pair, bad], `--tls-key ${bad} holds no private key in PEM`],
+      [["call", "localhost:1", "--list", "--tls-ca", bad], `--tls-ca ${noCertificate}`],
+      [["call", "--via", "web", "--list", ...at, "--server-ca", bad], `--server-ca ${noCertificate}`],
+      [["connect", "web", "--stdio", ...at, "--identity", bad, "--peer-ca", cert], `--identity ${noCertificate}`],
+      [["cert", "peer", "me", "--folder", `${lab.folder}/broken`], `${lab.folder}/broken/ca.pem holds no certificate`],
+      [["cert", "inspect", key], `${key} holds no certificate in PEM, but a private key`],
+    ];
+    mkdirSync(`${lab.folder}/broken`);
+    for (const name of ["ca.pem", "ca.key"]) lab.file(`broken/${name}`, "text");
+    for (const [args, message] of runs) await expectFailure(lab.run(args, { TRUNKLINE_TOKEN: "a.b.c" }), 66, message);
   });
 
   test("a file of the local router that others can read is not used", async () => {
@@ -363,12 +420,9 @@ describe("what the router refuses", () => {
   });
 
   test.each<[readonly string[], number, string]>([
-    [["ping", "a\u001b[31mb"], 68, '"a\\u001b[31mb" is not exposed at '],
-    [["ping", ""], 68, "; names have letters, digits and . _ / - only"],
     [["bench", "web"], 68, "; begin with: trunkline expose web TARGET"],
     [["send", "/dev/null", "web", "--wait", "0"], 68, "; begin with: trunkline recv web"],
     [["send", "", "web", "--wait", "0"], 66, 'cannot read "": there is no such file'],
-    [["recv", "a b"], 64, '"a b" is not a name'],
     [
       ["recv", "web", "--to", "/dev/null"],
       73,
@@ -388,11 +442,28 @@ describe("what the router refuses", () => {
     expect(run.stderr.trimEnd()).toMatch(/^[^\p{Cc}]*$/u);
   });
 
-  test("a name that is none", async () => {
+  test.each([
+    ["expose", "NAME", "1"],
+    ["connect", "NAME", "--listen", "0"],
+    ["connect", "NAME", "--stdio"],
+    ["connect", "0:NAME"],
+    ["connect", "NAME", "R:0"],
+    ["ping", "NAME"],
+    ["doctor", "NAME"],
+    ["bench", "NAME"],
+    ["send", "/dev/null", "NAME"],
+    ["recv", "NAME"],
+    ["evict", "NAME"],
+    ["call", "--via", "NAME", "--list"],
+  ])("a name that is none ends %s with 64, before anything is dialled", async (...args) => {
     await using lab = new InProcessLab();
-    await using service = await startService();
-    await lab.router();
-    await expectFailure(lab.run(["expose", "a b", service.target]), 64, '"a b" is not a name');
+    const named = (name: string): string[] => args.map((word) => word.replace("NAME", name));
+    // No router runs: that would be told of otherwise.
+    await expectFailure(lab.run(named("a b")), 64, '"a b" is not a name: use letters, digits and . _ / - between them');
+    const hostile = lab.run(named("a\u001b[31mb"));
+    await expectFailure(hostile, 64, '"a\\u001b[31mb" is not a name');
+    // No raw control character reaches the terminal.
+    expect(hostile.stderr.trimEnd()).toMatch(/^[^\p{Cc}]*$/u);
   });
 
   test.each([
@@ -474,9 +545,12 @@ describe("what is in use or not there", () => {
 
   test.each<[readonly string[], string]>([
     [["router", "--listen", "127.0.0.1:0", "--audit", "/"], "cannot write the audit file /: it is a directory"],
-    [["cert", "ca", "x", "--folder", "/dev/null"], "/dev/null/ca.key: a part of its path is not a directory"],
-    [["cert", "server", "localhost", "--folder", "/dev/null"], "/dev/null/"],
-    [["cert", "peer", "me", "--folder", "/dev/null"], "/dev/null/"],
+    [
+      ["cert", "ca", "x", "--folder", "/dev/null"],
+      "cannot make the folder /dev/null: a part of its path is not a directory",
+    ],
+    [["cert", "server", "localhost", "--folder", "/dev/null"], "cannot make the folder /dev/null: "],
+    [["cert", "peer", "me", "--folder", "/dev/null"], "cannot make the folder /dev/null: "],
   ])("a file that cannot be made: %j", async (args, message) => {
     await using lab = new InProcessLab();
     await expectFailure(lab.run(args), 73, message);

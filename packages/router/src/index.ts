@@ -79,6 +79,7 @@ export {
   writeLocalState,
 } from "./local-state/local-state.js";
 export { LocalStateError } from "./local-state/owner-file.js";
+export { nameProblem } from "./service/name.js";
 export { RouterService, type StreamService } from "./stream/definition.js";
 export { type Feature, type Features, featuresKey, ownFeatures, parseFeatures } from "./stream/features.js";
 export { type Frame, FrameError, RouterFrameType } from "./stream/frame.js";

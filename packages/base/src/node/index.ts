@@ -4,6 +4,7 @@ export { environmentProxy } from "./environment-proxy.js";
 export { ListenError, listenOn, probeSocket, type SocketState } from "./listen.js";
 export { type BoundServers, closeServer, listenOnAll } from "./listen-on-all.js";
 export { interleaved, type Lookup, type LookupResult, systemLookup } from "./lookup.js";
+export { makeFolder } from "./make-folder.js";
 export { checkSocketPath, maxSocketPathBytes, SocketPathError } from "./socket-path.js";
 export { type StartTlsOptions, startTls } from "./start-tls.js";
 export { systemClock } from "./system-clock.js";

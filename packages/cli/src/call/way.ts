@@ -10,6 +10,7 @@ import type { Context } from "../context.js";
 import { dialPatiently } from "../dialling.js";
 import { parseDuration } from "../duration.js";
 import { ExitCode } from "../exit-codes.js";
+import { checkExposedName } from "../exposed-name.js";
 import { type AccessOptions, givenProxy, RouterAccess } from "../router-access.js";
 import { isLocalAddress, parseEndpoint, printEndpoint } from "../target.js";
 
@@ -33,8 +34,10 @@ const maxWaitMs = 86_400_000;
 
 /** Opens the way to the exposer of a name. @throws CommandError where the name cannot be reached */
 export async function wayThroughRouter(name: string, options: WayOptions, context: Context): Promise<Way> {
+  checkExposedName(name);
   const waitMs = parseDuration(options.wait, "--wait", maxWaitMs);
-  const tls = options.serverCa === undefined ? undefined : { ca: await readCertificates(options.serverCa) };
+  const tls =
+    options.serverCa === undefined ? undefined : { ca: await readCertificates(options.serverCa, "--server-ca") };
   const access = await RouterAccess.open(options, { graceMs: 0, resumeMs: 0 }, context);
   try {
     const stream = await dialPatiently(name, access, { waitMs, signal: context.signal, resume: false });

@@ -3,13 +3,15 @@
  * for.
  */
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { access, mkdir } from "node:fs/promises";
+import { access } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { makeFolder } from "@trunkline/base/node";
 import { CommandError, reasonOf } from "../command-error.js";
 import { ExitCode } from "../exit-codes.js";
 import { readSmallFile } from "../secret-file.js";
 import { writeFileWhole } from "../write-file.js";
 import type { Issued } from "./issue.js";
+import { certificateProblem, privateKeyProblem } from "./pem.js";
 
 /** A file that is to be written. */
 export interface NewFile {
@@ -24,7 +26,12 @@ export async function writeFiles(files: readonly NewFile[], force: boolean): Pro
   for (const { path } of files) {
     if (!force && (await exists(path)))
       throw new CommandError(`${path} exists already; --force replaces it`, ExitCode.cannotCreate);
-    await mkdir(dirname(path), { recursive: true }).catch(() => {}); // the write says why
+    const folder = dirname(path);
+    await makeFolder(folder).catch((error: unknown) => {
+      const at = (error as NodeJS.ErrnoException).path ?? folder;
+      const message = `cannot make the folder ${at}: ${reasonOf(error)}`;
+      throw new CommandError(message, ExitCode.cannotCreate, { cause: error });
+    });
   }
   for (const { path, text, isSecret } of files)
     await writeFileWhole(path, text, { mode: isSecret ? 0o600 : 0o644, replace: force });
@@ -47,6 +54,10 @@ export async function readAuthority(folder: string): Promise<Issued> {
   const paths = authorityPaths(folder);
   const certificatePem = await readSmallFile(paths.certificate, "the authority in");
   const keyPem = await readSmallFile(paths.key, "the authority's key in");
+  const problem = certificateProblem(certificatePem);
+  if (problem !== undefined) throw new CommandError(`${paths.certificate} ${problem}`, ExitCode.unreadable);
+  const keyProblem = privateKeyProblem(keyPem);
+  if (keyProblem !== undefined) throw new CommandError(`${paths.key} ${keyProblem}`, ExitCode.unreadable);
   try {
     const certificate = new X509Certificate(certificatePem);
     const key = createPrivateKey(keyPem);

@@ -16,8 +16,9 @@ import { CommandError, reasonOf } from "../command-error.js";
 import { type Context, interrupted, resumeMsOf } from "../context.js";
 import { defaultResume } from "../defaults.js";
 import { dialJoined, findName } from "../dialling.js";
-import { parseDuration } from "../duration.js";
+import { parsePositiveDuration } from "../duration.js";
 import { ExitCode } from "../exit-codes.js";
+import { checkExposedName } from "../exposed-name.js";
 import { type AccessOptions, RouterAccess } from "../router-access.js";
 import { listenOn, reachTarget } from "../sockets.js";
 import { isLocalAddress, parseListen, parseTarget, printAddress, type SocketAddress } from "../target.js";
@@ -56,7 +57,8 @@ export async function bench(name: string | undefined, options: BenchOptions, con
       throw new CommandError("--serve excludes a name and --direct: the other side measures", ExitCode.usage);
     return serveMeasurements(parseListen(options.serve), context);
   }
-  const timeMs = parseDuration(options.time, "--time", maxMeasurementMs);
+  if (name !== undefined) checkExposedName(name);
+  const timeMs = parsePositiveDuration(options.time, "--time", maxMeasurementMs);
   const connections = parseWholeNumber(options.connections, "--connections", maxMeasurementStreams);
   const direct = options.direct === undefined ? undefined : directAddress(options.direct);
   if (name === undefined && direct === undefined)

@@ -13,7 +13,7 @@ import { callFailure, detailsOf } from "../call/status.js";
 import { type Way, type WayOptions, wayThroughRouter, wayToAddress } from "../call/way.js";
 import { CommandError, reasonOf } from "../command-error.js";
 import type { Context } from "../context.js";
-import { parseDuration } from "../duration.js";
+import { parsePositiveDuration } from "../duration.js";
 import { ExitCode } from "../exit-codes.js";
 import { printable, printableJson } from "../format.js";
 
@@ -48,7 +48,7 @@ export async function call(words: readonly string[], options: CallOptions, conte
   if (!list && describe === undefined && name === undefined)
     throw new CommandError("a method is missing, as acme.v1.Greeter/SayHello; --list shows them", ExitCode.usage);
   const timeoutMs =
-    options.timeout === undefined ? undefined : Math.max(1, parseDuration(options.timeout, "--timeout", maxTimeoutMs));
+    options.timeout === undefined ? undefined : parsePositiveDuration(options.timeout, "--timeout", maxTimeoutMs);
   const metadata = await headersOf(options.header ?? []);
   const files = await fileSource(options);
   await checkData(options.data);

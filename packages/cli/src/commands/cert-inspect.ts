@@ -1,7 +1,8 @@
 /** `trunkline cert inspect FILE`: shows the certificates of a file, their pins, and nothing of a key. */
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { pinOf } from "@trunkline/router";
-import { CommandError, reasonOf } from "../command-error.js";
+import { certificateBlocks, certificateProblem } from "../certificate/pem.js";
+import { CommandError } from "../command-error.js";
 import type { Context } from "../context.js";
 import { ExitCode } from "../exit-codes.js";
 import { printable } from "../format.js";
@@ -17,14 +18,16 @@ const purposes: Readonly<Record<string, string>> = {
 
 /** Shows the certificates of a file. @throws CommandError for a file without one */
 export async function inspectCertificates(file: string, { output }: Context): Promise<void> {
-  const pem = (await readSmallFile(file, "the certificates in")).toString("latin1");
-  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
-  if (blocks.length === 0) throw new CommandError(`${file} holds no certificate in PEM`, ExitCode.unreadable);
+  const content = await readSmallFile(file, "the certificates in");
+  const problem = certificateProblem(content);
+  if (problem !== undefined) throw new CommandError(`${file} ${problem}`, ExitCode.unreadable);
+  const pem = content.toString("latin1");
+  const blocks = certificateBlocks(pem);
   if (blocks.length > maxShown)
     throw new CommandError(`${file} holds ${blocks.length} certificates, more than ${maxShown}`, ExitCode.unreadable);
   const key = privateKeyIn(pem);
   for (const [index, block] of blocks.entries()) {
-    const certificate = read(block, file, index + 1);
+    const certificate = new X509Certificate(block);
     const { subject, issuer, subjectAltName, validFrom, validTo, fingerprint256, ca } = certificate;
     const content = {
       subject: line(subject),
@@ -40,15 +43,6 @@ export async function inspectCertificates(file: string, { output }: Context): Pr
     };
     const rows = Object.entries(content).map(([name, value]) => `  ${name.padEnd(11)}  ${String(value)}`);
     output.result({ event: "certificate-content", ...content }, `certificate ${index + 1}\n${rows.join("\n")}`);
-  }
-}
-
-function read(pem: string, file: string, number: number): X509Certificate {
-  try {
-    return new X509Certificate(pem);
-  } catch (error) {
-    const message = `certificate ${number} of ${file} cannot be read: ${reasonOf(error)}`;
-    throw new CommandError(message, ExitCode.unreadable, { cause: error });
   }
 }
 

@@ -1,5 +1,6 @@
 /** `trunkline completion SHELL`: the script that completes the command line in a shell. */
 import type { Command } from "commander";
+import { refuseClosedOutput } from "../closed-output.js";
 import { CommandError } from "../command-error.js";
 import { completionScript, type Shell, shells } from "../completion.js";
 import type { Context } from "../context.js";
@@ -11,6 +12,7 @@ export async function completion(shell: string, program: Command, { output }: Co
     const message = `there is no completion for ${JSON.stringify(shell)}; the shells are ${shells.join(", ")}`;
     throw new CommandError(message, ExitCode.usage);
   }
+  refuseClosedOutput(output, "the script");
   const script = completionScript(program, shell as Shell);
   output.result({ event: "completion", shell, script }, script.trimEnd());
 }

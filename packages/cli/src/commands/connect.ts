@@ -23,6 +23,7 @@ import {
 } from "../context.js";
 import { parseDuration } from "../duration.js";
 import { ExitCode } from "../exit-codes.js";
+import { checkExposedName } from "../exposed-name.js";
 import { formatDuration } from "../format.js";
 import { type Forward, parseForwards } from "../forward/forward-grammar.js";
 import type { OpenForward } from "../forward/local-forward.js";
@@ -103,6 +104,7 @@ function forwardsOf(words: readonly string[], { listen, stdio = false }: Connect
     const option = stdio ? "--stdio" : "--listen";
     throw new CommandError(`${option} takes one name, and ${words.length} are there`, ExitCode.usage);
   }
+  checkExposedName(name);
   return listen === undefined ? [] : [{ name, listen: parseForwardListen(listen) }];
 }
 
@@ -156,14 +158,14 @@ async function awaitNames(
       checkProtocols(forwards, names);
       return endpoint;
     }
-    if (monotonicMs() + lookAgainMs > untilMs) throw unknownName(first.name, endpoint);
     for (const { name } of missing) {
-      if (told.has(name)) continue;
+      if (told.has(name) || waitMs === 0) continue;
       told.add(name);
       const limit = waitMs === Number.POSITIVE_INFINITY ? "" : ` for up to ${formatDuration(waitMs)}`;
       const text = `${JSON.stringify(name)} is not exposed at ${endpoint} yet; waiting for it${limit}`;
       output.note("info", { event: "waiting", name, endpoint }, text);
     }
+    if (monotonicMs() + lookAgainMs > untilMs) throw unknownName(first.name, endpoint);
     await pause(lookAgainMs, signal);
     signal.throwIfAborted();
   }

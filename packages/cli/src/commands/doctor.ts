@@ -13,6 +13,7 @@ import { clientTls } from "../client-tls.js";
 import { CommandError, reasonOf } from "../command-error.js";
 import type { Context } from "../context.js";
 import { ExitCode } from "../exit-codes.js";
+import { checkExposedName } from "../exposed-name.js";
 import { formatDuration, printable } from "../format.js";
 import { isEndToEndFailure, isUnhealthy, routerFailure } from "../grpc-failure.js";
 import { answersPings, pingMetadata } from "../pings.js";
@@ -54,6 +55,7 @@ const rightsAdvice = "ask who runs the router for the right, which its policy gi
 
 /** Goes the whole way. @throws CommandError of the hop that fails */
 export async function doctor(name: string | undefined, options: AccessOptions, context: Context): Promise<void> {
+  if (name !== undefined) checkExposedName(name);
   const examination = new Examination(context);
   await using access = await examination.access(options);
   const { endpoint, failure } = await examination.routers(access, options);

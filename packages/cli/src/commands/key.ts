@@ -1,6 +1,7 @@
 /** `trunkline key`: a new key, for routers on other machines, for several that share one, and for a rotation. */
 import { randomBytes } from "node:crypto";
 import { keysOfSet, newRouterKeyText } from "@trunkline/router";
+import { refuseClosedOutput } from "../closed-output.js";
 import { CommandError, reasonOf, systemCode } from "../command-error.js";
 import type { Context } from "../context.js";
 import { ExitCode } from "../exit-codes.js";
@@ -25,6 +26,7 @@ interface KeySet {
 
 /** Prints a new key, or puts it into a file. @throws CommandError */
 export async function key({ id, alg = "HS256", into }: NewKeyOptions, { output }: Context): Promise<void> {
+  if (into === undefined) refuseClosedOutput(output, "the key");
   if (id === undefined) {
     if (into !== undefined) throw new CommandError("--into needs --id, by which keys are told apart", ExitCode.usage);
     const made = newRouterKeyText();

@@ -4,8 +4,9 @@ import type { RouterStream } from "@trunkline/router";
 import { CommandError, reasonOf } from "../command-error.js";
 import { type Context, pause } from "../context.js";
 import { dialJoined, findName } from "../dialling.js";
-import { parseDuration } from "../duration.js";
+import { parseDuration, parsePositiveDuration } from "../duration.js";
 import { ExitCode } from "../exit-codes.js";
+import { checkExposedName } from "../exposed-name.js";
 import { answersPings, pingBytes, pingMetadata } from "../pings.js";
 import { type AccessOptions, RouterAccess } from "../router-access.js";
 import { parseWholeNumber } from "../whole-number.js";
@@ -25,10 +26,11 @@ const maxTimeoutMs = 3_600_000;
 /** Pings until the count is reached or the command is interrupted. @throws CommandError */
 export async function ping(name: string, options: PingOptions, context: Context): Promise<void> {
   const { output, signal } = context;
+  checkExposedName(name);
   const count =
     options.count === undefined ? Number.POSITIVE_INFINITY : parseWholeNumber(options.count, "--count", maxCount);
   const intervalMs = parseDuration(options.interval, "--interval", maxIntervalMs);
-  const timeoutMs = Math.max(1, parseDuration(options.timeout, "--timeout", maxTimeoutMs));
+  const timeoutMs = parsePositiveDuration(options.timeout, "--timeout", maxTimeoutMs);
   await using access = await RouterAccess.open(options, { graceMs: 0, resumeMs: 0 }, context);
   const stream = await openPings(name, access, timeoutMs, signal);
   const times: number[] = [];

@@ -3,9 +3,11 @@ import process from "node:process";
 import { monotonicMs, systemClock } from "@trunkline/base/node";
 import type { Listener, RouterStream } from "@trunkline/router";
 import { streamFromWritable } from "@trunkline/streams/node";
+import { refuseClosedOutput } from "../closed-output.js";
 import { CommandError } from "../command-error.js";
 import { type Context, type ResumeOption, resumeMsOf } from "../context.js";
 import { ExitCode } from "../exit-codes.js";
+import { checkExposedName } from "../exposed-name.js";
 import { routerFailure } from "../grpc-failure.js";
 import { pingMetadata, pingStreams } from "../pings.js";
 import { type AccessOptions, RouterAccess } from "../router-access.js";
@@ -31,6 +33,8 @@ export async function recv(name: string, options: RecvOptions, context: Context)
   const { to, overwrite = false, stdout = false } = options;
   if (stdout && output.json)
     throw new CommandError("--json and --stdout exclude each other: stdout is the file", ExitCode.usage);
+  checkExposedName(name);
+  if (stdout) refuseClosedOutput(output, "the file");
   if (to === "") throw new CommandError('--to "" is empty; use . for this folder', ExitCode.usage);
   await using access = await RouterAccess.open(
     options,

@@ -1,13 +1,15 @@
 /** `trunkline send FILE… NAME`: files and folders to `trunkline recv NAME`. */
 import { monotonicMs } from "@trunkline/base/node";
-import { CommandError, reasonOf } from "../command-error.js";
+import { CommandError } from "../command-error.js";
 import { type Context, pause, type ResumeOption, resumeMsOf } from "../context.js";
 import { dialPatiently } from "../dialling.js";
 import { parseDuration } from "../duration.js";
 import { ExitCode } from "../exit-codes.js";
+import { checkExposedName } from "../exposed-name.js";
 import { routerFailure, unknownName } from "../grpc-failure.js";
 import { showProgress } from "../progress-line.js";
 import { type AccessOptions, RouterAccess } from "../router-access.js";
+import { incomplete } from "../transfer/incomplete.js";
 import { closeTimeoutMs, receivesTransfers, reportTotals, whileOpen } from "../transfer/run.js";
 import { sendEntries } from "../transfer/sender.js";
 import { entriesOf, type Item, itemsOf } from "../transfer/source.js";
@@ -29,6 +31,7 @@ export async function send(words: readonly string[], options: SendOptions, conte
   const [name, ...paths] = [words.at(-1) as string, ...words.slice(0, -1)];
   if (paths.length === 0)
     throw new CommandError("a file and the receiver's name are needed: trunkline send FILE… NAME", ExitCode.usage);
+  checkExposedName(name);
   const waitMs = options.wait === true ? Number.POSITIVE_INFINITY : parseDuration(options.wait, "--wait", maxWaitMs);
   const items = await itemsOf(paths, options.as);
   const bytes = await totalBytes(items, signal);
@@ -50,8 +53,7 @@ export async function send(words: readonly string[], options: SendOptions, conte
     reportTotals("sent", totals, name, monotonicMs() - startMs, context);
   } catch (error) {
     if (error instanceof CommandError || signal.aborted) throw error;
-    const message = `the transfer is incomplete: ${reasonOf(error)}; start both sides again to go on where it stopped`;
-    throw new CommandError(message, ExitCode.broken, { cause: error });
+    throw incomplete(error);
   } finally {
     progress.stop();
   }

@@ -1,5 +1,6 @@
 /** `trunkline token mint IDENTITY`: a token for those who cannot read this machine's file. */
 import { type AdminRight, type KeySource, Router } from "@trunkline/router";
+import { refuseClosedOutput } from "../closed-output.js";
 import { CommandError, reasonOf } from "../command-error.js";
 import type { Context, Environment } from "../context.js";
 import { parseDuration } from "../duration.js";
@@ -18,6 +19,7 @@ const maxLifetimeMs = 3_650 * 86_400_000;
 /** Prints a token. @throws CommandError */
 export async function mintToken(identity: string, options: TokenOptions, context: Context): Promise<void> {
   const { output, env } = context;
+  refuseClosedOutput(output, "the token");
   const lifetimeMs = parseDuration(options.lifetime, "--lifetime", maxLifetimeMs);
   if (lifetimeMs < 1_000)
     throw new CommandError(`--lifetime ${JSON.stringify(options.lifetime)} is shorter than a second`, ExitCode.usage);

@@ -1,6 +1,7 @@
 /** The names of one `expose` and their targets. */
 import { CommandError } from "../command-error.js";
 import { ExitCode } from "../exit-codes.js";
+import { checkExposedName } from "../exposed-name.js";
 import { parseTarget, type Target } from "../target.js";
 
 /** One name and the target of its connections. */
@@ -21,6 +22,7 @@ export function parseExposures(words: readonly string[]): Exposure[] {
   const exposures: Exposure[] = [];
   for (let index = 0; index < words.length; index += 2) {
     const name = words[index] as string;
+    checkExposedName(name);
     if (exposures.some((each) => each.name === name))
       throw new CommandError(`the name ${JSON.stringify(name)} is there twice`, ExitCode.usage);
     exposures.push({ name, target: parseTarget(words[index + 1] as string) });

@@ -5,6 +5,7 @@
  */
 import { isIP } from "node:net";
 import { type TcpAddress, withoutZone } from "@trunkline/base";
+import { nameProblem } from "@trunkline/router";
 import { CommandError } from "../command-error.js";
 import { ExitCode } from "../exit-codes.js";
 import {
@@ -49,6 +50,7 @@ export function parseForwards(words: readonly string[]): Forward[] {
       if (exposer === undefined) throw refusal(word, "has no name before it, at whose exposer it listens");
       forwards.push(parseReverse(exposer, word));
     } else if (!word.includes(":") && words[index + 1]?.startsWith(reversePrefix)) {
+      checkName(word, word);
       exposer = word;
     } else {
       exposer = undefined;
@@ -68,6 +70,12 @@ const reversePrefix = "R:";
 
 function refusal(word: string, why: string): CommandError {
   return new CommandError(`forward ${JSON.stringify(word)} ${why}; ${forms}`, ExitCode.usage);
+}
+
+/** @throws CommandError for a word whose name is none under which anything is exposed */
+function checkName(word: string, name: string): void {
+  const problem = nameProblem(name);
+  if (problem !== undefined) throw new CommandError(`forward ${JSON.stringify(word)}: ${problem}`, ExitCode.usage);
 }
 
 /** Reads `R:8080`, `R:8080:TARGET`, `R:HOST:8080` or `R:HOST:8080:TARGET`; a port alone leads to the same port here. */
@@ -92,5 +100,6 @@ function parseLocal(word: string): LocalForward {
   if (colon === -1) return refuse("has no address to listen on");
   const name = word.slice(colon + 1);
   if (name === "") return refuse("has no name behind its last colon");
+  checkName(word, name);
   return { name, listen: parseForwardListen(word.slice(0, colon)) };
 }

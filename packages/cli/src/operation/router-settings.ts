@@ -6,7 +6,7 @@ import { dirname, resolve } from "node:path";
 import { certificateNames } from "@trunkline/router";
 import { CommandError, reasonOf } from "../command-error.js";
 import { type Environment, maxGraceMs, maxKeepaliveMs, maxLingerMs } from "../context.js";
-import { parseDuration } from "../duration.js";
+import { parseDuration, parsePositiveDuration } from "../duration.js";
 import { ExitCode } from "../exit-codes.js";
 import { isUrl, keyAddress } from "../key-address.js";
 import {
@@ -50,6 +50,11 @@ const duration =
   (text, label) =>
     parseDuration(text, label, maxMs);
 
+const positiveDuration =
+  (maxMs: number): Check =>
+  (text, label) =>
+    parsePositiveDuration(text, label, maxMs);
+
 const address: Check = (text, label) => {
   try {
     parseListen(text);
@@ -74,7 +79,7 @@ const checks: Partial<Record<RouterSettingName, Check>> = {
   grace: duration(maxGraceMs),
   linger: duration(maxLingerMs),
   keepalive: duration(maxKeepaliveMs),
-  keepaliveTimeout: duration(maxKeepaliveMs),
+  keepaliveTimeout: positiveDuration(maxKeepaliveMs),
   clockTolerance: duration(maxClockToleranceMs),
   jwks: (text, label) => (isUrl(text) ? keyAddress(text, label) : undefined),
   oidcIssuer: keyAddress,

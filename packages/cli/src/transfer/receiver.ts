@@ -1,9 +1,10 @@
 /** The receiving side of a transfer. */
 import type { Buffer } from "node:buffer";
 import type { ObjectStream } from "@trunkline/streams";
-import { CommandError, reasonOf } from "../command-error.js";
+import { CommandError } from "../command-error.js";
 import { ExitCode } from "../exit-codes.js";
 import type { Destination, FileSink } from "./destination.js";
+import { incomplete } from "./incomplete.js";
 import { linkProblem, pathProblem, segmentsOf, shownPath } from "./paths.js";
 import type { Totals } from "./sender.js";
 import { type Control, decodePath, type EntryMessage, encodePath, reasonOfOther, TransferWire } from "./wire.js";
@@ -56,7 +57,7 @@ class Receiver {
       return { entries: this.#entries, bytes: this.#bytes, resumedBytes: this.#resumedBytes };
     } catch (error) {
       await this.#file?.sink.abandon();
-      if (!(error instanceof CommandError)) throw incomplete(reasonOf(error), error);
+      if (!(error instanceof CommandError)) throw incomplete(error);
       await this.#wire.fail(error.message).catch(() => {});
       throw error;
     }
@@ -131,11 +132,6 @@ class Receiver {
     if (entries === this.#entries && bytes === this.#bytes) return;
     throw incomplete(`${this.#entries} entries with ${this.#bytes} bytes came, of ${entries} with ${bytes}`);
   }
-}
-
-function incomplete(reason: string, cause?: unknown): CommandError {
-  const message = `the transfer is incomplete: ${reason}; start both sides again to go on where it stopped`;
-  return new CommandError(message, ExitCode.broken, { cause });
 }
 
 function refused(path: Buffer, problem: string): CommandError {

@@ -6,6 +6,7 @@ import process from "node:process";
 import type { ObjectStream } from "@trunkline/streams";
 import { CommandError } from "../command-error.js";
 import { ExitCode } from "../exit-codes.js";
+import { incomplete } from "./incomplete.js";
 import { shownPath } from "./paths.js";
 import { type SourceEntry, unreadable } from "./source.js";
 import { type Control, encodePath, headroom, maxContentBytes, reasonOfOther, TransferWire } from "./wire.js";
@@ -86,18 +87,18 @@ class Sender {
     const parts = new Map<string, Part>();
     for (;;) {
       const message = await this.#wire.receive();
-      if (message === undefined) throw broken("the receiver ended before it was ready");
+      if (message === undefined) throw incomplete("the receiver ended before it was ready");
       if (message instanceof Uint8Array || (message.kind !== "have" && message.kind !== "ready"))
         throw refusal(message, "before it was ready");
       if (message.kind === "ready") return parts;
-      if (parts.size === maxParts) throw broken(`the receiver has more than ${maxParts} files of an earlier try`);
+      if (parts.size === maxParts) throw incomplete(`the receiver has more than ${maxParts} files of an earlier try`);
       parts.set(message.path, message);
     }
   }
 
   async #receiveAnswer(): Promise<void> {
     const message = await this.#wire.receive();
-    if (message === undefined) throw broken("the receiver ended before it had stored everything");
+    if (message === undefined) throw incomplete("the receiver ended before it had stored everything");
     if (message instanceof Uint8Array || message.kind !== "stored" || !this.#done)
       throw refusal(message, "while it received");
     if (message.entries !== this.#entries || message.bytes !== this.#bytes) {
@@ -228,12 +229,8 @@ function changed({ path }: SourceEntry): CommandError {
   return new CommandError(`${shownPath(path)} changed while it was sent; send it again`, ExitCode.broken);
 }
 
-function broken(message: string): CommandError {
-  return new CommandError(message, ExitCode.broken);
-}
-
 function refusal(message: Control | Uint8Array, when: string): CommandError {
   if (!(message instanceof Uint8Array) && message.kind === "failed")
-    return broken(`the receiver has given up: ${reasonOfOther(message)}`);
-  return broken(`the receiver sent something else than its answer ${when}`);
+    return incomplete(`the receiver has given up: ${reasonOfOther(message)}`);
+  return incomplete(`the receiver sent something else than its answer ${when}`);
 }

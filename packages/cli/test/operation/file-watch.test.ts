@@ -82,7 +82,7 @@ test("files that cannot be used are told of at the second look, once, and taken 
   expect(events).toEqual([]);
   await look(3);
   expect(events).toHaveLength(1);
-  expect(events[0]).toContain(`cannot use the certificate in ${files.tlsCert} with the key in ${files.tlsKey}`);
+  expect(events[0]).toContain(`--tls-key ${files.tlsKey} holds no private key in PEM`);
   rmSync(files.tlsCert);
   await look(3);
   expect(events).toHaveLength(2);

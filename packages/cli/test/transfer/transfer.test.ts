@@ -140,7 +140,9 @@ describe.concurrent("what exists already", () => {
     writeFileSync(join(to, "a"), "old");
     const { send, codes } = await transfer(lab, to, [join(from, "a")]);
     expect(codes).toEqual([74, 73]);
-    expect(send.stderr).toContain("the receiver has given up: a exists already in the target folder");
+    expect(send.stderr).toContain(
+      "the transfer is incomplete: the receiver has given up: a exists already in the target folder",
+    );
     expect(readFileSync(join(to, "a"), "utf8")).toBe("old");
   });
 
@@ -172,7 +174,9 @@ describe.concurrent("a transfer that is cut short", () => {
     while (((await send.event("progress"))["bytes"] as number) < 15_000_000);
     expect(await send.end("SIGINT")).not.toBe(0);
     expect(await recv.exit).toBe(74);
-    expect(recv.stderr).toContain("the transfer is incomplete");
+    const text =
+      "the transfer is incomplete: the other side aborted the stream: ended by SIGINT; start both sides again";
+    expect(recv.stderr).toContain(`${text} to go on where it stopped`);
     expect(existsSync(join(to, "tree"))).toBe(false);
     const again = await transfer(lab, to, [join(from, "tree")]);
     expect(again.codes).toEqual([0, 0]);

@@ -3,8 +3,9 @@
  */
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { type FileHandle, link, lstat, mkdir, open, rename, unlink } from "node:fs/promises";
+import { type FileHandle, link, lstat, open, rename, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { makeFolder } from "@trunkline/base/node";
 
 /** A file of the local router that cannot be read or must not be believed. */
 export class LocalStateError extends Error {
@@ -59,7 +60,7 @@ export async function readOwnerFile(path: string): Promise<string | undefined> {
  */
 export async function writeOwnerFile(path: string, text: string, replace: boolean): Promise<boolean> {
   const folder = dirname(path);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolder(folder, 0o700);
   await checkFolder(folder);
   const temporary = join(folder, `.router-${randomBytes(8).toString("hex")}`);
   const file = await open(temporary, "wx", 0o600);

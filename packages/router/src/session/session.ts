@@ -122,7 +122,7 @@ const inputs: Readonly<Record<number, Input>> = {
 
 type Step = (session: Session, attachment: Attachment, frame: Frame) => void;
 
-const ends: Step = (session, _, { payload }) => session.onAbort(decodeAbort(payload));
+const ends: Step = (session, _, { payload }) => session.onAbort(payload);
 const ignores: Step = () => {};
 
 /** The table: what a frame does in each phase. */
@@ -605,13 +605,13 @@ export class Session {
     this.moving = true;
   }
 
-  onAbort(error: Error): void {
+  onAbort(payload: Uint8Array): void {
     if (this.isComplete) return;
-    if (this.outcome === undefined) this.outcome = { error };
+    if (this.outcome === undefined) this.outcome = { error: decodeAbort(payload) };
     // The other side knows: it has to be told nothing.
     this.#abort = undefined;
     this.replay.drop();
-    this.unread.push({ frameType: RouterFrameType.RST_STREAM, payload: encodeAbort(asGrpc(error)) });
+    this.unread.push({ frameType: RouterFrameType.RST_STREAM, payload });
   }
 
   // The end.
@@ -648,8 +648,4 @@ export class Session {
 
 function ping(content: Pick<Ping, "id" | "answer">): Uint8Array {
   return encodeFrame({ frameType: RouterFrameType.PING, payload: encodePing(content) });
-}
-
-function asGrpc(error: Error): GrpcError {
-  return error instanceof GrpcError ? error : new GrpcError(Status.ABORTED, reasonText(error));
 }
