@@ -37,8 +37,8 @@ export async function runVitest(run) {
   writeFileSync(path, JSON.stringify(run));
   const configuration = join(root, "scripts/mutate/vitest.config.mjs");
   const vitest = join(root, "node_modules/vitest/vitest.mjs");
-  const project = run.runner === undefined ? [] : ["--project", "shared"];
-  const child = spawn(process.execPath, [vitest, "run", "--config", configuration, ...project, ...run.tests], {
+  const projects = run.runner === undefined ? ["--project", "shared", "--project", "attacks"] : [];
+  const child = spawn(process.execPath, [vitest, "run", "--config", configuration, ...projects, ...run.tests], {
     cwd: root,
     env: { ...process.env, TRUNKLINE_MUTANTS: path },
     stdio: process.env.TRUNKLINE_MUTANTS_SHOW === undefined ? "ignore" : "inherit",

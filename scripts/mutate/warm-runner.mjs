@@ -1,18 +1,20 @@
 /**
  * Runs each test without a mutant, which shows the mutants that it reaches, and then once with each of those that no
- * test has noticed yet. A failure counts only if the test passes without the mutant right afterwards. What happens is
- * written to a log, line by line, since a mutant may hang or end this process at any time.
+ * test has noticed yet. A failure counts only if the test passes without the mutant right afterwards. A file leaves
+ * those mutants to a fresh process that it reaches in a test that was not tried with them, or outside of its tests.
+ * What happens is written to a log, line by line, since a mutant may hang or end this process at any time.
  */
-import { appendFileSync, readFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { VitestTestRunner } from "vitest/runners";
 
 /**
  * @typedef {object} WarmTask
  * @property {string} log the path of the log
  * @property {number[]} undecided the mutants to try
+ * @property {number[]} left the mutants that only fresh processes decide, of which is noted where they are reached
  */
 /**
- * @typedef {{ event: "began" | "done", file: string, reached?: number[] }
+ * @typedef {{ event: "began" | "done", file: string, left?: number[] }
  *   | { event: "imported", reached: number[] }
  *   | { event: "trying" | "killed" | "unclear", mutant: number }} LogLine
  */
@@ -20,13 +22,20 @@ import { VitestTestRunner } from "vitest/runners";
 const { task } = JSON.parse(readFileSync(process.env.TRUNKLINE_MUTANTS ?? "", "utf8"));
 /** A test that takes longer than this without a mutant is left to the runs in fresh processes. */
 const slowTestMs = 1_500;
-/** A mutant that so many tests have not noticed, or in so long a time, is left to them, too. */
-const mostTries = 80;
-const longestTriesMs = 10_000;
+/** A mutant that tests have not noticed in so long a time is left to them, too. */
+const longestTriesMs = 15_000;
 
 const undecided = new Set(task.undecided);
-/** @type {Map<number, { tries: number, ms: number }>} */
-const spent = new Map();
+// The project that a test file belongs to may give it a new process, which goes on where the one before it has ended.
+if (existsSync(task.log)) {
+  for (const line of readFileSync(task.log, "utf8").split("\n").slice(0, -1)) {
+    const { event, mutant, reached = [] } = JSON.parse(line);
+    if (event === "killed" || event === "unclear") undecided.delete(mutant);
+    for (const id of reached) undecided.delete(id);
+  }
+}
+/** The time of all attempts with a mutant. @type {Map<number, number>} */
+const spentMs = new Map();
 /** A mutant may be reached so many times as often as without it, and so many times more, before it loops for ever. */
 const timesFactor = 100;
 const timesMore = 100_000;
@@ -54,8 +63,8 @@ function log(line) {
 }
 
 export default class WarmRunner extends VitestTestRunner {
-  /** The mutants that were reached in this file. */
-  #reachedInFile = new Set();
+  /** The mutants that this file leaves to a fresh process. */
+  #left = new Set();
   /** The mutants that this test is still to try, with the number of times that it reaches each. */
   /** @type {[mutant: number, times: number][]} */
   #queue = [];
@@ -67,7 +76,7 @@ export default class WarmRunner extends VitestTestRunner {
   async onBeforeCollect(paths) {
     log({ event: "began", file: paths[0] });
     reached.clear();
-    this.#reachedInFile.clear();
+    this.#left.clear();
     await super.onBeforeCollect?.(paths);
   }
 
@@ -80,10 +89,9 @@ export default class WarmRunner extends VitestTestRunner {
   }
 
   async onBeforeRunTask(test) {
-    this.#noteReached();
+    this.#leaveReached();
     this.#attempt = { kind: "first" };
-    // Reach matters for undecided mutants only.
-    if (undecided.size === 0) test.mode = "skip";
+    if (undecided.size === 0 && task.left.length === 0) test.mode = "skip";
     // vitest compares the number of the repetition with this before each one.
     test.repeats = { valueOf: () => (this.#attempt === undefined ? -1 : Infinity) };
     await super.onBeforeRunTask?.(test);
@@ -106,28 +114,31 @@ export default class WarmRunner extends VitestTestRunner {
     active = undefined;
     const passed = test.result.state === "pass";
     const tookMs = now() - this.#startedAt;
-    this.#noteReached();
     this.#attempt = this.#next(test, passed, tookMs);
+    // What is reached from here on belongs to no attempt.
+    reached.clear();
   }
 
   async onAfterRunFiles(files) {
-    this.#noteReached();
-    log({ event: "done", file: files[0].filepath, reached: [...this.#reachedInFile] });
+    this.#leaveReached();
+    log({ event: "done", file: files[0].filepath, left: [...this.#left] });
     await super.onAfterRunFiles?.(files);
   }
 
-  #noteReached() {
-    for (const id of reached.keys()) this.#reachedInFile.add(id);
+  #leaveReached() {
+    for (const id of reached.keys()) this.#left.add(id);
   }
 
   #next(test, passed, tookMs) {
     const { kind, mutant } = this.#attempt;
     if (kind === "first") {
       const usable = passed && tookMs <= slowTestMs && test.timeout <= this.config.testTimeout;
-      this.#queue = usable ? [...reached].filter(([id]) => undecided.has(id) && !isSpent(id)) : [];
+      for (const [id, times] of reached) {
+        if (usable && undecided.has(id) && (spentMs.get(id) ?? 0) < longestTriesMs) this.#queue.push([id, times]);
+        else this.#left.add(id);
+      }
     } else if (kind === "mutant") {
-      const { tries, ms } = spent.get(mutant) ?? { tries: 0, ms: 0 };
-      spent.set(mutant, { tries: tries + 1, ms: ms + tookMs });
+      spentMs.set(mutant, (spentMs.get(mutant) ?? 0) + tookMs);
       const loops = (reached.get(mutant) ?? 0) > this.#attempt.mostTimes;
       if (!passed || loops) return { kind: "check", mutant, left: mostChecks };
     } else if (!passed && this.#attempt.left > 1) {
@@ -142,12 +153,6 @@ export default class WarmRunner extends VitestTestRunner {
     if (next === undefined) return undefined;
     return { kind: "mutant", mutant: next[0], mostTimes: timesFactor * next[1] + timesMore };
   }
-}
-
-/** @param {number} id */
-function isSpent(id) {
-  const { tries, ms } = spent.get(id) ?? { tries: 0, ms: 0 };
-  return tries >= mostTries || ms >= longestTriesMs;
 }
 
 /** Tests run one after the other: only then is it known which one reached a mutant. */

@@ -17,7 +17,8 @@ const hangingMs = 12_000;
 const silentMs = 120_000;
 
 /**
- * Returns the mutants that were noticed, and for each file that was run to its end the mutants that it reached.
+ * Returns the mutants that were noticed, and for each file that was run to its end the mutants that it may notice in a
+ * fresh process only.
  * @param {readonly Candidate[]} candidates
  * @param {readonly string[]} files the test files, relative to the project, in the order to run them
  * @param {number} deadline by `performance.now()`
@@ -26,7 +27,7 @@ export async function tryWarm(candidates, files, deadline) {
   /** @type {Map<number, "killed" | "timeout">} */
   const outcomes = new Map();
   /** @type {Map<string, Set<number>>} by file as in `files` */
-  const reach = new Map();
+  const leftByFile = new Map();
   /** Mutants that a warm process cannot decide. @type {Set<number>} */
   const left = new Set();
   /** Mutants that are reached while modules are loaded. @type {Set<number>} */
@@ -34,28 +35,29 @@ export async function tryWarm(candidates, files, deadline) {
   const sources = switchedSources(candidates);
 
   for (let attempt = 0; performance.now() < deadline; attempt++) {
-    const tests = files.filter((file) => !reach.has(file));
+    const tests = files.filter((file) => !leftByFile.has(file));
     const undecided = candidates.map(({ id }) => id).filter((id) => !outcomes.has(id) && !left.has(id));
     if (tests.length === 0 || undecided.length === 0) break;
     const log = join(temporaryFolder, `log-${attempt}`);
-    const before = reach.size + outcomes.size + left.size;
-    const hangs = await runWatched({ sources, tests, testTimeoutMs, runner, task: { log, undecided } }, deadline);
+    const before = leftByFile.size + outcomes.size + left.size;
+    const task = { log, undecided, left: [...left] };
+    const hangs = await runWatched({ sources, tests, testTimeoutMs, runner, task }, deadline);
     const lines = readLog(log);
     for (const line of lines) {
       if (line.event === "killed") outcomes.set(line.mutant, "killed");
       if (line.event === "unclear") left.add(line.mutant);
       if (line.event === "imported") for (const id of line.reached) imported.add(id);
       const file = files.find((each) => line.file?.endsWith(each));
-      if (line.event === "done" && file !== undefined) reach.set(file, new Set(line.reached));
+      if (line.event === "done" && file !== undefined) leftByFile.set(file, new Set(line.left));
     }
     const last = lines.at(-1);
     if (last?.event === "trying") {
       if (hangs) outcomes.set(last.mutant, "timeout");
       else left.add(last.mutant);
     }
-    if (reach.size + outcomes.size + left.size === before) break;
+    if (leftByFile.size + outcomes.size + left.size === before) break;
   }
-  return { outcomes, reach, imported };
+  return { outcomes, leftByFile, imported };
 }
 
 const runner = fileURLToPath(new URL("./warm-runner.mjs", import.meta.url));

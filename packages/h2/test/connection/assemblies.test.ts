@@ -1,9 +1,12 @@
 /** Messages that come in part: their bytes stay in the connection's budget, and yet each can be finished. */
 import { describe, expect, it } from "vitest";
+import { Assemblies } from "../../src/connection/assemblies.js";
 import type { ConnectionOptions, Http2Stream, StreamHandler } from "../../src/index.js";
 import { Connection, ErrorCode } from "../../src/index.js";
-import { Link } from "../../src/testing/index.js";
+import type { Stream } from "../../src/stream/stream.js";
+import { FrameType, Link } from "../../src/testing/index.js";
 import { connectedPair, pattern, request } from "../support/endpoint.js";
+import { Engine } from "../support/engine.js";
 
 const mib = 2 ** 20;
 
@@ -188,4 +191,79 @@ describe("an extended window", () => {
     link.run(link.nowMs + 200);
     expect(server.whole).toEqual([1]);
   });
+});
+
+describe("what is promised to messages in the making", () => {
+  /** Messages with room for 500 bytes of them, and how many more bytes each stream was granted. */
+  function promises() {
+    const granted: number[] = [];
+    const assemblies = new Assemblies(1_000, 10_000, (_stream, bytes) => void granted.push(bytes));
+    const newStream = (): Stream => ({ receivedBytes: 0, assembly: undefined }) as Stream;
+    const begin = (stream: Stream, bytes: number): boolean => assemblies.begin(stream, bytes, 0, 0);
+    const receive = (stream: Stream, bytes: number): void => {
+      const { assembly } = stream;
+      stream.receivedBytes += bytes;
+      if (assembly !== undefined) assemblies.received(assembly, bytes, 0, 0);
+    };
+    return { assemblies, granted, newStream, begin, receive };
+  }
+
+  it("falls by what has come of them", () => {
+    const { begin, receive, newStream } = promises();
+    const first = newStream();
+    expect(begin(first, 300)).toBe(true);
+    receive(first, 200);
+    expect(begin(newStream(), 401)).toBe(false);
+    const other = promises();
+    other.begin(first, 300);
+    other.receive(first, 200);
+    expect(other.begin(newStream(), 400)).toBe(true);
+  });
+
+  it("falls by no more than was promised where more comes than the rest of the message", () => {
+    const { begin, receive, newStream } = promises();
+    const [first, second] = [newStream(), newStream()];
+    begin(first, 100);
+    begin(second, 300);
+    receive(first, 250);
+    expect(begin(newStream(), 201)).toBe(false);
+  });
+
+  it("is given back when a message is given up, and when its stream begins another", () => {
+    const { assemblies, begin, granted, newStream } = promises();
+    const [first, second, third] = [newStream(), newStream(), newStream()];
+    begin(first, 300);
+    begin(second, 100);
+    begin(third, 300);
+    expect(granted).toEqual([300, 100]);
+    assemblies.end(first, 0, 0);
+    expect(granted).toEqual([300, 100, 300]);
+    begin(third, 400);
+    expect(granted).toEqual([300, 100, 300, 400]);
+    expect(assemblies.size).toBe(2);
+  });
+});
+
+it("the bytes by which a window was extended are not granted again, and those after them are", () => {
+  const engine = Engine.ready("server", { settings: { initialWindowSize: 65_535 } });
+  const streamId = engine.openStream();
+  const stream = engine.stream(streamId);
+  stream.extendWindow(100_000);
+  const granted = (): number =>
+    engine
+      .output()
+      .filter((frame) => frame.type === FrameType.WINDOW_UPDATE && frame.streamId === streamId)
+      .reduce((sum, { payload }) => sum + Buffer.from(payload).readUInt32BE(), 0);
+  const receive = (bytes: number): void => {
+    for (let rest = bytes; rest > 0; rest -= 10_000)
+      engine.send(engine.peer.data(streamId, new Uint8Array(Math.min(rest, 10_000))));
+  };
+  const extension = granted();
+  expect(extension).toBe(100_000 - 65_535);
+  receive(100_000);
+  stream.acknowledge(100_000);
+  expect(granted()).toBe(65_535);
+  receive(60_000);
+  stream.acknowledge(60_000);
+  expect(granted()).toBe(60_000);
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { connectedPair, pattern } from "../support/endpoint.js";
+import { Engine } from "../support/engine.js";
 
 describe("a sender", () => {
   it("is told to wait at the high-water mark and to go on below half of it", () => {
@@ -88,4 +89,20 @@ describe("a sender", () => {
     client.open();
     expect(announced).toBe(2);
   });
+});
+
+it("a driver is told once the connection's window opens for a stream that waits for nothing else", () => {
+  const engine = Engine.ready("client", { limits: { connectionSendHighWaterMark: 1 } });
+  const [full, waiting] = [engine.openStream(), engine.openStream()];
+  // 100 bytes wait for both windows, so that the connection is at its mark.
+  engine.stream(full).sendData(new Uint8Array(65_535 + 100), { endStream: false });
+  engine.output();
+  expect(engine.stream(waiting).isWritable).toBe(false);
+  let told = 0;
+  engine.connection.attach({ onOutput: () => void told++, nowMs: () => 0 });
+  engine.send(engine.peer.windowUpdate(0, 1_000));
+  expect(told).toBe(1);
+  engine.handler.events.length = 0;
+  engine.output();
+  expect(engine.handler.events).toEqual([{ kind: "writable", streamId: waiting }]);
 });

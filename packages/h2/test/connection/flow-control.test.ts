@@ -255,3 +255,49 @@ describe("scheduling", () => {
     expect(types.indexOf(FrameType.PING)).toBeLessThan(types.indexOf(FrameType.DATA));
   });
 });
+
+describe("a stream of which a quarter of the window is consumed within two round trips", () => {
+  /** Returns the bytes that are granted to such a stream for 16 KiB of its 64 KiB, consumed after `afterMs`. */
+  function grantedFor(afterMs: number, limits: { maxBufferedBytesPerConnection?: number; maxStreamWindow?: number }) {
+    const engine = Engine.ready("server", { limits, settings: { initialWindowSize: 64 * kib } });
+    engine.connection.ping(engine.now);
+    const [ping] = engine.output();
+    engine.now += 100;
+    engine.send(engine.peer.ping([...(ping?.payload ?? [])], Flag.ACK));
+    const streamId = engine.openStream();
+    engine.send(engine.peer.data(streamId, new Uint8Array(16 * kib)));
+    engine.output();
+    engine.now += afterMs;
+    engine.connection.handleTimeout(engine.now);
+    engine.stream(streamId).acknowledge(16 * kib);
+    const update = engine.output().find((frame) => frame.type === FrameType.WINDOW_UPDATE && frame.streamId !== 0);
+    return Buffer.from(update?.payload ?? []).readUInt32BE();
+  }
+
+  it("gets twice the window, and one of which it is consumed later does not", () => {
+    expect(grantedFor(200, {})).toBe((16 + 64) * kib);
+    expect(grantedFor(201, {})).toBe(16 * kib);
+  });
+
+  it("gets it up to maxStreamWindow", () => {
+    expect(grantedFor(0, { maxStreamWindow: 128 * kib })).toBe((16 + 64) * kib);
+    expect(grantedFor(0, { maxStreamWindow: 128 * kib - 1 })).toBe(16 * kib);
+  });
+
+  it("gets it while all windows have grown by no more than half of what the connection may hold", () => {
+    expect(grantedFor(0, { maxBufferedBytesPerConnection: 128 * kib })).toBe((16 + 64) * kib);
+    expect(grantedFor(0, { maxBufferedBytesPerConnection: 128 * kib - 2 })).toBe(16 * kib);
+  });
+});
+
+it("one byte of the connection's window is used", () => {
+  const engine = Engine.ready("client");
+  const streamId = engine.openStream();
+  engine.send(engine.peer.windowUpdate(streamId, 1_000));
+  engine.stream(streamId).sendData(new Uint8Array(65_535 + 2), { endStream: false });
+  engine.output();
+  for (let count = 0; count < 2; count++) {
+    engine.send(engine.peer.windowUpdate(0, 1));
+    expect(engine.output().map(({ payload }) => payload.length)).toEqual([1]);
+  }
+});

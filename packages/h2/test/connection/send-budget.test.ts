@@ -193,3 +193,14 @@ describe("a budget", () => {
     );
   });
 });
+
+it("a budget calls those that wait for it once a quarter of it is free, and not a byte before", () => {
+  const budget = new ByteBudget(100);
+  let calls = 0;
+  budget.add(100);
+  budget.whenFree(() => calls++);
+  budget.add(-24);
+  expect(calls).toBe(0);
+  budget.add(-1);
+  expect(calls).toBe(1);
+});

@@ -1,4 +1,5 @@
 import { Duplex } from "node:stream";
+import type { Clock } from "@trunkline/base";
 import { afterEach, describe, expect, it } from "vitest";
 import { Connection, ErrorCode } from "../../src/index.js";
 import {
@@ -10,7 +11,7 @@ import {
   type Transport,
   type TransportEvents,
 } from "../../src/node/index.js";
-import { clientPreface, FrameFactory, RecordingHandler } from "../../src/testing/index.js";
+import { clientPreface, FrameFactory, FrameType, parseFrames, RecordingHandler } from "../../src/testing/index.js";
 import { pattern, request } from "../support/endpoint.js";
 import { Cleanup, dial, duplexPair, serve } from "../support/sockets.js";
 
@@ -332,5 +333,78 @@ describe("the driver", () => {
     const client = HttpConnection.connect(a);
     await client.driver.done;
     expect(client.error).toMatchObject({ message: "connection lost: gone" });
+  });
+});
+
+describe("a driver whose transport tells what it is given", () => {
+  function watched(clock: Clock) {
+    const written: number[] = [];
+    let events: TransportEvents | undefined;
+    const transport: Transport = {
+      start(given) {
+        events = given;
+      },
+      write: (chunks) => written.push(chunks.length) > 0,
+      pause() {},
+      resume() {},
+      writableLength: 0,
+      end() {},
+      destroy() {},
+    };
+    const connection = new Connection(
+      { role: "client", limits: { handshakeTimeoutMs: 1_000 } },
+      new RecordingHandler(),
+    );
+    const driver = new ConnectionDriver(connection, transport, { clock });
+    return { connection, driver, transport, written, events: () => events as TransportEvents };
+  }
+
+  it("goes on with what has come while it wrote a batch in the middle of a turn", async () => {
+    const { connection, driver, events, transport } = watched(new ManualClock());
+    const peer = new FrameFactory();
+    for (const frame of [peer.settings(), peer.settingsAck()]) events().onData(frame);
+    await turns(2);
+    const types: number[][] = [];
+    transport.write = (chunks) => {
+      if (types.length === 0) events().onData(peer.ping([1, 2, 3, 4, 5, 6, 7, 8]));
+      types.push(parseFrames(Buffer.concat(chunks)).map(({ type }) => type));
+      return true;
+    };
+    const handler = { onData() {}, onTrailers() {}, onReset() {}, onWritable() {} };
+    for (let count = 0; count < 25; count++) connection.openStream(handler)?.sendHeaders(request, { endStream: true });
+    expect(types.length).toBe(1);
+    await turns(3);
+    expect(types.slice(1).flat()).toEqual([FrameType.PING]);
+    driver.destroy();
+  });
+
+  it("writes nothing to a transport that is closed", async () => {
+    const { written, events, driver } = watched(new ManualClock());
+    events().onClose(undefined);
+    await driver.done;
+    await turns(2);
+    expect(written).toEqual([]);
+  });
+
+  it("sets a timer again that has come a moment before its time", async () => {
+    const appointments: { at: number; callback: () => void }[] = [];
+    let now = 0;
+    const clock: Clock = {
+      nowMs: () => now,
+      at(at, callback) {
+        appointments.push({ at, callback });
+        return () => {};
+      },
+    };
+    const { connection } = watched(clock);
+    await turns(2);
+    for (let count = 0; count < 20 && !connection.closed; count++) {
+      const { at, callback } = appointments.at(-1) as (typeof appointments)[number];
+      now = Math.max(now, count % 2 === 0 ? at - 1 : at);
+      const before = appointments.length;
+      callback();
+      if (count % 2 === 0) expect(appointments.length).toBe(before + 1);
+    }
+    expect(connection.closed).toBe(true);
   });
 });

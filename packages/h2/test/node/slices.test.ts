@@ -4,6 +4,7 @@ import type { Clock } from "@trunkline/base";
 import { expect, it } from "vitest";
 import { Connection, type Http2Stream } from "../../src/index.js";
 import { ConnectionDriver, duplexTransport } from "../../src/node/index.js";
+import { SharedTurns } from "../../src/node/shared-turns.js";
 import { clientPreface, FrameFactory, RecordingHandler } from "../../src/testing/index.js";
 import { requestFields } from "../support/engine.js";
 
@@ -190,4 +191,25 @@ it("what came before the end of the transport is taken before the end is told", 
   const kinds = busy.handler.events.map(({ kind }) => kind);
   expect(kinds.lastIndexOf("headers")).toBeLessThan(kinds.indexOf("close"));
   busy.driver.destroy();
+});
+
+it("the time of a turn is over once it has passed to the millisecond, and one always has its turn", async () => {
+  const clock = new WorkClock();
+  const turns = SharedTurns.of(clock);
+  const done: string[] = [];
+  const take = (name: string, costMs: number): void =>
+    turns.wait(() => {
+      clock.now += costMs;
+      done.push(name);
+    });
+  take("first", 4);
+  take("second", 1);
+  take("third", 100);
+  take("fourth", 0);
+  await turn();
+  expect(done).toEqual(["first", "second"]);
+  await turn();
+  expect(done).toEqual(["first", "second", "third"]);
+  await turn();
+  expect(done).toEqual(["first", "second", "third", "fourth"]);
 });

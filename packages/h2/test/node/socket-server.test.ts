@@ -3,12 +3,14 @@
  */
 import { once } from "node:events";
 import net from "node:net";
-import type tls from "node:tls";
+import type * as tls from "node:tls";
+import { connect } from "node:tls";
 import { VirtualClock } from "@trunkline/base/testing";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { connectSocket, createSocketServer, HttpConnection, peerCertificate } from "../../src/node/index.js";
 import { authority, certificateOf } from "../support/certificates.js";
 import { request } from "../support/endpoint.js";
+import { listen } from "../support/sockets.js";
 import { cleanup, endOf, roundTrip, secureServer, trusting } from "../support/tls.js";
 
 afterEach(() => cleanup.run());
@@ -70,6 +72,58 @@ describe("a plaintext server that takes HTTP/1.1, too", () => {
     clock.advance(1);
     expect([silent, first, second].map(({ accepted }) => accepted.destroyed)).toEqual([true, false, false]);
     expect(clock.pending).toBe(0);
+  });
+});
+
+it("a server refuses the sockets past maxSockets, and says why", async () => {
+  const refused: string[] = [];
+  const taken: net.Socket[] = [];
+  const options = { maxSockets: 2, onRefused: ({ message }: Error) => void refused.push(message) };
+  const server = createSocketServer(options, (socket) => void taken.push(socket.on("error", () => {})));
+  const target = (await listen(server, "tcp", cleanup)) as net.TcpNetConnectOpts;
+  const dial = (): net.Socket => {
+    const socket = net.connect(target).on("error", () => {});
+    cleanup.add(() => void socket.destroy());
+    return socket.resume();
+  };
+  for (const socket of [dial(), dial()]) await once(socket, "connect");
+  await once(dial(), "close");
+  await vi.waitFor(() => expect(taken).toHaveLength(2));
+  expect(refused).toEqual(["as many sockets as the limit (2) allows are open"]);
+});
+
+describe("a TLS server that takes HTTP/1.1, too", () => {
+  const http1 = async (client: tls.ConnectionOptions, options: tls.TlsOptions = {}): Promise<string> => {
+    let resolve: (taken: string) => void = () => {};
+    const taken = new Promise<string>((settle) => {
+      resolve = settle;
+    });
+    const server = createSocketServer(
+      {
+        tls: { ...certificateOf("server"), ...options },
+        onHttp1: (socket) => resolve(`HTTP/1.1: ${(socket as tls.TLSSocket).alpnProtocol}`),
+        onRefused: ({ code }) => resolve(`refused: ${code}`),
+      },
+      () => resolve("HTTP/2"),
+    );
+    const target = (await listen(server, "tcp", cleanup)) as net.TcpNetConnectOpts;
+    const socket = connect({ ...target, ...trusting, servername: "localhost", ...client }).on("error", () => {});
+    cleanup.add(() => void socket.destroy());
+    return await taken;
+  };
+
+  it("gives each client to what it asks for", async () => {
+    expect(await http1({ ALPNProtocols: ["http/1.1"] })).toBe("HTTP/1.1: http/1.1");
+    expect(await http1({})).toBe("HTTP/1.1: false");
+    expect(await http1({ ALPNProtocols: ["h2", "http/1.1"] })).toBe("HTTP/2");
+  });
+
+  it("refuses HTTP/1.1 without a certificate only where one is required", async () => {
+    const ask = { ALPNProtocols: ["http/1.1"] };
+    const required = { ca: authority, requestCert: true };
+    expect(await http1(ask, required)).toBe("refused: CERTIFICATE_REQUIRED");
+    expect(await http1({ ...ask, ...certificateOf("client") }, required)).toBe("HTTP/1.1: http/1.1");
+    expect(await http1(ask, { ...required, rejectUnauthorized: false })).toBe("HTTP/1.1: http/1.1");
   });
 });
 

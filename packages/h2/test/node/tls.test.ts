@@ -1,4 +1,5 @@
 /** TLS on real sockets: each way in which it can fail, named at both ends. */
+import { getDiffieHellman } from "node:crypto";
 import net, { type Socket } from "node:net";
 import tls from "node:tls";
 import { afterEach, describe, expect, it } from "vitest";
@@ -194,6 +195,59 @@ describe("a client that is cut off after the handshake", () => {
     expect(end).toMatch(
       /^connection lost: \w+ ECONNRESET before the peer has sent anything: it may not accept our certificate$/,
     );
+  });
+});
+
+describe("a server with an ephemeral key exchange over integers", () => {
+  /** Returns a prime and its generator as OpenSSL reads them, in DER. */
+  function parameters(group: string): string {
+    const positive = (bytes: Buffer): Buffer => Buffer.concat([Buffer.from([0]), bytes]);
+    const wrapped = (tag: number, bytes: Buffer): Buffer =>
+      Buffer.concat([Buffer.from([tag, 0x82, bytes.length >> 8, bytes.length & 0xff]), bytes]);
+    const exchange = getDiffieHellman(group);
+    const [prime, generator] = [exchange.getPrime(), exchange.getGenerator()];
+    const der = wrapped(0x30, Buffer.concat([wrapped(0x02, positive(prime)), wrapped(0x02, positive(generator))]));
+    return `-----BEGIN DH PARAMETERS-----\n${der.toString("base64")}\n-----END DH PARAMETERS-----\n`;
+  }
+
+  it("has to use 2,048 bits", async () => {
+    const reached = async (group: string) => {
+      const ciphers = "DHE-PSK-AES128-GCM-SHA256";
+      const psk = Buffer.alloc(32, 1);
+      const target = await foreignServer({
+        dhparam: parameters(group),
+        ciphers,
+        maxVersion: "TLSv1.2",
+        pskCallback: () => psk,
+      });
+      const ask = { ciphers, pskCallback: () => ({ psk, identity: "client" }), checkServerIdentity: () => undefined };
+      return await connectSocket(target, { tls: ask }).then(
+        (socket) => (socket as tls.TLSSocket).getEphemeralKeyInfo(),
+        (error) => error.message,
+      );
+    };
+    expect(await reached("modp14")).toMatchObject({ type: "DH", size: 2_048 });
+    expect(await reached("modp5")).toContain("the server uses too short a key exchange");
+  });
+});
+
+describe("the end of a TLS socket", () => {
+  /** Returns the error of a transport whose socket fails with `code`, before or after the peer has sent something. */
+  async function endAfter(code: string, heard: boolean): Promise<NodeJS.ErrnoException> {
+    const target = await foreignServer({}, (raw) => raw.pause());
+    const socket = await connectSocket(target, { tls: trusting });
+    return await new Promise((resolve) => {
+      duplexTransport(socket).start({ onData() {}, onDrain() {}, onEnd() {}, onClose: resolve as () => void });
+      if (heard) socket.emit("data", Buffer.from("heard"));
+      socket.destroy(Object.assign(new Error(`read ${code}`), { code }));
+    });
+  }
+
+  it("by a reset is laid to our certificate only where the peer has sent nothing before", async () => {
+    expect(await endAfter("ECONNRESET", true)).toMatchObject({ code: "ECONNRESET" });
+    expect(await endAfter("ECONNRESET", false)).toMatchObject({ code: "CONNECTION_CLOSED" });
+    expect(await endAfter("EPIPE", false)).toMatchObject({ code: "CONNECTION_CLOSED" });
+    expect(await endAfter("ETIMEDOUT", false)).toMatchObject({ code: "ETIMEDOUT" });
   });
 });
 
