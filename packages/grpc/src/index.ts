@@ -44,6 +44,7 @@ export type {
   ResolverTarget,
 } from "./client/resolver.js";
 export type {
+  HealthCheckConfig,
   HedgingPolicy,
   MethodConfig,
   MethodName,

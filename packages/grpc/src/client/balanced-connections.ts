@@ -9,23 +9,23 @@ import { Status } from "../wire/status.js";
 import type { CallQueue, WaitingCall } from "./call-queue.js";
 import type { Connections, ConnectionsOwner } from "./connections.js";
 import type { ChannelState, EndpointState } from "./connectivity.js";
+import type { HealthCore } from "./health-watch.js";
 import type { EndpointPicker, LoadBalancingPolicy, ReadyEndpoint } from "./load-balancing.js";
 import type { ChosenPolicy } from "./load-balancing-config.js";
 import { namedFailures } from "./named-failures.js";
-import type { ResolvedOutlierDetection } from "./outlier-config.js";
 import { EndpointOutcomes, OutlierDetector } from "./outlier-detection.js";
 import type { Endpoint, Resolution } from "./resolution.js";
 import { Subchannel, type SubchannelOptions, withoutReceivers } from "./subchannel.js";
 
-export interface BalancedOptions extends Omit<SubchannelOptions, "backoff"> {
+export interface BalancedOptions extends Omit<SubchannelOptions, "backoff" | "health" | "outcomes"> {
   readonly name: string;
   readonly resolution: Pick<Resolution, "endpoints" | "stop">;
-  /** The policy at first. */
-  readonly policy: LoadBalancingPolicy;
-  /** The outlier detection at first. */
-  readonly outliers: ResolvedOutlierDetection | undefined;
+  /** The policy and what belongs to it, at first. */
+  readonly chosen: ChosenPolicy & { readonly policy: LoadBalancingPolicy };
   /** The time after which endpoints are asked for again. */
   readonly refreshIntervalMs: number;
+  /** The parts of the channel that health checks use. */
+  readonly healthCore: HealthCore;
   /** Makes the waits of one endpoint, or of the resolver. */
   backoff(): Backoff;
 }
@@ -110,6 +110,7 @@ export class BalancedConnections implements Connections {
   #picker: EndpointPicker | undefined;
   #policy: LoadBalancingPolicy;
   readonly #outliers: OutlierDetector;
+  #healthService: string | undefined;
   #resolving = false;
   #closed = false;
   /** The failure of the resolver while no endpoints are known, and the time at which it is asked again. */
@@ -120,14 +121,18 @@ export class BalancedConnections implements Connections {
     this.#options = options;
     this.#owner = owner;
     this.#backoff = options.backoff();
-    this.#policy = options.policy;
-    this.#outliers = new OutlierDetector(options.outliers, options.clock, () => this.#onEjections());
+    const { policy, outliers, healthService } = options.chosen;
+    this.#policy = policy;
+    this.#healthService = healthService;
+    this.#outliers = new OutlierDetector(outliers, options.clock, () => this.#onEjections());
   }
 
-  reconfigure({ policy, outliers }: ChosenPolicy): boolean {
+  reconfigure({ policy, outliers, healthService }: ChosenPolicy): boolean {
     if (policy === undefined) return false;
     this.#policy = policy;
     this.#outliers.reconfigure(outliers);
+    this.#healthService = healthService;
+    for (const { subchannel } of this.#members.values()) subchannel.checkHealth(healthService);
     this.#picker = this.#ready.length > 1 ? this.#pickerFor(this.#ready) : undefined;
     return true;
   }
@@ -225,7 +230,7 @@ export class BalancedConnections implements Connections {
     for (const endpoint of endpoints) {
       const { name } = endpoint;
       const known = before.get(name);
-      const member = known ?? new Member(endpoint, { ...this.#options, backoff: this.#options.backoff() }, this);
+      const member = known ?? this.#newMember(endpoint);
       this.#members.set(name, member);
       if (known === undefined) this.#outliers.add(member.outcomes);
     }
@@ -234,6 +239,12 @@ export class BalancedConnections implements Connections {
     this.#refreshLater();
     for (const { subchannel } of [...this.#members.values()]) subchannel.connect();
     this.onMemberChange();
+  }
+
+  #newMember(endpoint: Endpoint): Member {
+    const { backoff, healthCore } = this.#options;
+    const health = { core: healthCore, backoff: backoff(), service: this.#healthService };
+    return new Member(endpoint, { ...this.#options, health, backoff: backoff() }, this);
   }
 
   #failed(error: unknown): void {

@@ -2,8 +2,8 @@
 import type { ResolvedDefaults } from "../call/defaults.js";
 import type { Method } from "../service/method.js";
 import type { RequestHead } from "../wire/headers.js";
-import type { ChannelCore } from "./channel.js";
 import type { MethodConfigView } from "./channel-config.js";
+import type { ChannelCore } from "./channel-core.js";
 import type { MethodPolicy } from "./service-config.js";
 
 export class BoundMethod {

@@ -43,7 +43,7 @@ import {
   warn,
 } from "./call-errors.js";
 import type { WaitingCall } from "./call-queue.js";
-import type { ClientConnection } from "./connection.js";
+import type { CallConnection } from "./connection.js";
 import { Hedge, type HedgeOwner } from "./hedge.js";
 import { Milestones } from "./milestones.js";
 import { OutgoingRequest, type RequestOwner } from "./request.js";
@@ -63,7 +63,7 @@ export class ClientCallStream
   /** The stage that the call has reached. Whether it is over, `#life` knows. */
   #stage: "new" | "waiting" | "open" = "new";
   #startedAtMs = 0;
-  #connection: ClientConnection | undefined = undefined;
+  #connection: CallConnection | undefined = undefined;
   /** The stream that the call has while it is open. */
   #stream: Http2Stream | undefined = undefined;
   #resends = 0;
@@ -398,7 +398,7 @@ export class ClientCallStream
     attempt.end({ status, message });
   }
 
-  onOpened(connection: ClientConnection, stream: Http2Stream): void {
+  onOpened(connection: CallConnection, stream: Http2Stream): void {
     this.#stage = "open";
     this.#connection = connection;
     this.#stream = stream;
@@ -516,7 +516,7 @@ export class ClientCallStream
     }
   }
 
-  openHedge(hedge: Hedge, connection: ClientConnection, stream: Http2Stream, waited: boolean): void {
+  openHedge(hedge: Hedge, connection: CallConnection, stream: Http2Stream, waited: boolean): void {
     try {
       this.hooks?.connection(connection.peer);
       hedge.chain?.stream(waited);
@@ -538,7 +538,7 @@ export class ClientCallStream
     this.#finish(isLate ? this.#deadlineExceeded() : error, true);
   }
 
-  adopt(hedge: Hedge, connection: ClientConnection, stream: Http2Stream): void {
+  adopt(hedge: Hedge, connection: CallConnection, stream: Http2Stream): void {
     if (this.#attempts !== undefined) this.#attempts.previousAttempts = hedge.previousAttempts;
     this.#attempts?.commit(hedge);
     this.#stream?.reset(ErrorCode.CANCEL);

@@ -11,6 +11,9 @@ export interface ConfigListener {
 }
 
 export class ChannelConfig {
+  /** The config of calls that no service config is for. */
+  static readonly none: ChannelConfig = new ChannelConfig(undefined, false, (given) => given as ResolvedServiceConfig);
+
   readonly #own: ResolvedServiceConfig | undefined;
   readonly #parse: (given: unknown) => ResolvedServiceConfig;
   /** True once it is known whether the resolver gives a config. */

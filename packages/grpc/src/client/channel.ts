@@ -33,13 +33,16 @@ import { checkedHttp2, type Http2Options } from "../connection/options.js";
 import { peerOf } from "../connection/peer.js";
 import { asDeadline, Deadline } from "../contract/deadline.js";
 import { CallerContext } from "../hooks/context.js";
+import { isCredentials } from "../hooks/credentials.js";
 import { version } from "../wire/version.js";
 import { BalancedConnections } from "./balanced-connections.js";
 import { ChannelConfig } from "./channel-config.js";
+import type { ChannelCore } from "./channel-core.js";
 import { isConfigObject } from "./config-object.js";
 import type { Connector, ConnectSource } from "./connect-attempt.js";
 import { ConnectionManager } from "./connection-manager.js";
 import type { ChannelState, EndpointState } from "./connectivity.js";
+import { type HealthCore, maxHealthAnswerBytes } from "./health-watch.js";
 import { type LoadBalancing, type LoadBalancingPolicies, resolvePolicy } from "./load-balancing.js";
 import { type ChosenPolicy, checkedPolicies, pickFirst, shuffled } from "./load-balancing-config.js";
 import { type OutlierDetection, type ResolvedOutlierDetection, resolveOutlierDetection } from "./outlier-config.js";
@@ -109,6 +112,11 @@ export interface ChannelOptions extends CallDefaults, ChannelLifetimeOptions {
    * endpoints; `outlier_detection_experimental` in a service config counts before it. Default: none.
    */
   readonly outlierDetection?: OutlierDetection | undefined;
+  /**
+   * Heeds `healthCheckConfig` of a service config: servers that are not healthy get no calls. Default true. Without a
+   * `healthCheckConfig` nothing is checked, and with `"pick_first"` neither.
+   */
+  readonly healthChecks?: boolean | undefined;
   /** Policies by the names that a service config has for them. Default: none beside those of this package. */
   readonly loadBalancingPolicies?: LoadBalancingPolicies | undefined;
   /**
@@ -163,6 +171,7 @@ const channelOptionNames: ReadonlySet<string> = optionNames<ChannelOptions>({
   messageBudget: true,
   loadBalancing: true,
   loadBalancingPolicies: true,
+  healthChecks: true,
   outlierDetection: true,
   serviceConfigFromDns: true,
   proxy: true,
@@ -194,19 +203,9 @@ const connectOptionNames = optionNames<ConnectOptions>({
 });
 const watchOptionNames = optionNames<Pick<ConnectOptions, "signal">>({ signal: true });
 
-/** The parts of a channel that its calls use; `coreOf(channel)` gives them to the rest of this package. */
-export interface ChannelCore {
+/** The parts of a channel, with all that its connections can do. */
+interface OwnCore extends ChannelCore {
   readonly connections: ConnectionManager;
-  readonly timers: TimerHeap;
-  readonly clock: Clock;
-  readonly scheme: "http" | "https";
-  readonly authority: string;
-  /** The target as a URI, for metrics. */
-  readonly targetUri: string;
-  readonly userAgent: string;
-  readonly defaults: ResolvedDefaults;
-  readonly messageBudget: MessageBudget;
-  readonly config: ChannelConfig;
 }
 
 /**
@@ -227,7 +226,7 @@ const forgotten: FinalizationRegistry<ConnectionManager> = new FinalizationRegis
 export class Channel implements AsyncDisposable {
   /** The target, for logs. */
   readonly target: string;
-  readonly #core: ChannelCore;
+  readonly #core: OwnCore;
 
   /**
    * Connects to nothing yet. An idle connection does not keep the process alive, is closed after `idleTimeoutMs`, and
@@ -249,9 +248,13 @@ export class Channel implements AsyncDisposable {
         ? textTarget(target, options, context, config)
         : givenTarget(target, options, context, config);
     const outliers = checkedOutliers(options);
+    const { healthChecks = true } = options;
+    if (typeof healthChecks !== "boolean")
+      throw new TypeError(`healthChecks must be true or false, not ${String(healthChecks)}`);
     const chosen = (): ChosenPolicy => {
       const policy = config.current?.loadBalancing ?? fallback;
-      return outliers === undefined || policy.outliers !== undefined ? policy : { ...policy, outliers };
+      const healthService = healthChecks ? config.current?.healthService : undefined;
+      return { ...policy, outliers: policy.outliers ?? outliers, healthService };
     };
     if (outliers !== undefined && config.known && chosen().policy === undefined)
       throw new TypeError("outlierDetection is for loadBalancing policies that connect to all endpoints");
@@ -264,7 +267,26 @@ export class Channel implements AsyncDisposable {
       reconnects,
     };
     const maxWaitingCalls = wholeNumber("maxWaitingCalls", options.maxWaitingCalls ?? 10_000, 0);
-    const make = connectionsOf({ ...connectionOptions, name, endpoints, refreshIntervalMs, backoff: options.backoff });
+    const own = `grpc-node-trunkline/${version}`;
+    const parts = {
+      timers: new TimerHeap(clock, "watch"),
+      clock,
+      scheme: secure ? ("https" as const) : ("http" as const),
+      authority: headerText("authority", options.authority ?? authority),
+      targetUri: typeof target === "string" ? targetUri(target) : `passthrough:///${authority}`,
+      userAgent: options.userAgent === undefined ? own : headerText("userAgent", `${options.userAgent} ${own}`),
+      defaults: resolveDefaults(options),
+      messageBudget: budgetFor(options.messageBudget, clock),
+    };
+    const healthCore = { ...parts, defaults: healthDefaults(parts.defaults), config: ChannelConfig.none };
+    const make = connectionsOf({
+      ...connectionOptions,
+      name,
+      endpoints,
+      refreshIntervalMs,
+      healthCore,
+      backoff: options.backoff,
+    });
     const connections = new ConnectionManager({ name, clock, maxWaitingCalls }, (owner) => {
       if (config.known) return make(chosen(), owner);
       const switching = new SwitchingConnections(make, chosen(), owner);
@@ -272,20 +294,8 @@ export class Channel implements AsyncDisposable {
       return switching;
     });
     config.listen(connections);
-    const own = `grpc-node-trunkline/${version}`;
     this.target = name;
-    this.#core = {
-      connections,
-      timers: new TimerHeap(clock, "watch"),
-      clock,
-      scheme: secure ? "https" : "http",
-      authority: headerText("authority", options.authority ?? authority),
-      targetUri: typeof target === "string" ? targetUri(target) : `passthrough:///${authority}`,
-      userAgent: options.userAgent === undefined ? own : headerText("userAgent", `${options.userAgent} ${own}`),
-      defaults: resolveDefaults(options),
-      messageBudget: budgetFor(options.messageBudget, clock),
-      config,
-    };
+    this.#core = { ...parts, connections, config };
     Object.defineProperty(this, coreKey, { value: this.#core });
     forgotten.register(this.#core, this.#core.connections, this.#core);
   }
@@ -381,10 +391,11 @@ interface ResolvedTarget {
   readonly authority: string;
 }
 
-interface ConnectionsOptions extends Omit<SubchannelOptions, "backoff"> {
+interface ConnectionsOptions extends Omit<SubchannelOptions, "backoff" | "health" | "outcomes"> {
   readonly name: string;
   readonly endpoints: EndpointSource;
   readonly refreshIntervalMs: number;
+  readonly healthCore: HealthCore;
   readonly backoff: BackoffOptions | undefined;
 }
 
@@ -395,9 +406,12 @@ function connectionsOf(options: ConnectionsOptions): MakeConnections {
   // An option that cannot be is refused where the channel is made.
   backoff();
   return (chosen, owner) => {
-    const { policy, outliers } = chosen;
+    const { policy } = chosen;
     if (policy !== undefined)
-      return new BalancedConnections({ ...options, policy, outliers, resolution: endpoints, backoff }, owner);
+      return new BalancedConnections(
+        { ...options, chosen: { ...chosen, policy }, resolution: endpoints, backoff },
+        owner,
+      );
     const all = (found: readonly Endpoint[]): readonly Connector[] =>
       (chosen.shuffle ? shuffled(found) : found).flatMap(({ connectors }) => connectors);
     const connectors: ConnectSource["connectors"] = (signal) => {
@@ -439,6 +453,12 @@ function fallbackPolicy({ loadBalancing, serviceConfig }: ChannelOptions): Chose
   if (loadBalancing !== undefined && (loadBalancingConfig.length > 0 || loadBalancingPolicy !== undefined))
     throw new TypeError("the policy of a channel is given by loadBalancing or by serviceConfig, not by both");
   return policy === undefined ? pickFirst : { ...pickFirst, policy };
+}
+
+/** Returns the defaults of health checks: metadata and credentials of the channel, and nothing else of it. */
+function healthDefaults({ metadata, interceptors }: ResolvedDefaults): ResolvedDefaults {
+  const credentials = interceptors.filter(isCredentials);
+  return resolveDefaults({ metadata, interceptors: credentials, maxReceiveMessageBytes: maxHealthAnswerBytes });
 }
 
 function checkedOutliers({ outlierDetection }: ChannelOptions): ResolvedOutlierDetection | undefined {

@@ -9,6 +9,7 @@ import { GrpcError } from "../wire/errors.js";
 import { Status } from "../wire/status.js";
 import { CallQueue, type WaitingCall } from "./call-queue.js";
 import type { ConfigListener } from "./channel-config.js";
+import type { CallStarter } from "./channel-core.js";
 import type { Connections, ConnectionsOwner } from "./connections.js";
 import { type ChannelState, type EndpointState, StateWatch } from "./connectivity.js";
 import { ProcessHold } from "./process-hold.js";
@@ -34,7 +35,7 @@ interface PendingConnect {
   readonly ready: Deferred<void>;
 }
 
-export class ConnectionManager implements ConnectionsOwner, ConfigListener {
+export class ConnectionManager implements ConnectionsOwner, ConfigListener, CallStarter {
   readonly #options: ConnectionManagerOptions;
   readonly #connections: Connections;
   readonly #queue: CallQueue = new CallQueue();
@@ -68,12 +69,10 @@ export class ConnectionManager implements ConnectionsOwner, ConfigListener {
     return this.#watch.states(signal);
   }
 
-  /** Holds the process for a call that does not want a stream yet, until `start` or `forget`. */
   prepare(call: WaitingCall): void {
     this.#queue.prepare(call);
   }
 
-  /** Gives the call a stream, now or later, or refuses it later. */
   start(call: WaitingCall): void {
     const queue = this.#queue;
     queue.prepared(call);
@@ -87,7 +86,6 @@ export class ConnectionManager implements ConnectionsOwner, ConfigListener {
     this.#connections.connect();
   }
 
-  /** Forgets a call that wants no stream any more. */
   forget(call: WaitingCall): void {
     this.#queue.forget(call);
   }
@@ -120,7 +118,6 @@ export class ConnectionManager implements ConnectionsOwner, ConfigListener {
     }
   }
 
-  /** Returns what a call waits for, for the message of its deadline. */
   describeWait(): string {
     if (this.state === "READY") return `one of the streams that ${this.name} allows`;
     const { lastFailure } = this.#connections;
@@ -164,7 +161,8 @@ export class ConnectionManager implements ConnectionsOwner, ConfigListener {
     const waitMs = this.#connections.msUntilNextAttempt();
     if (waitMs === 0) return undefined;
     const { lastFailure } = this.#connections;
-    return unavailable(`${reasonText(lastFailure)} (the next attempt is in ${waitMs} ms)`, lastFailure);
+    const next = waitMs === Number.POSITIVE_INFINITY ? "" : ` (the next attempt is in ${waitMs} ms)`;
+    return unavailable(`${reasonText(lastFailure)}${next}`, lastFailure);
   }
 
   #overflow(): GrpcError | undefined {

@@ -17,7 +17,21 @@ import { ProcessHold } from "./process-hold.js";
 
 /** A call as its connection sees it: it is given a stream, and hears the events of that. */
 export interface ClientStream extends StreamHandler {
-  onOpened(connection: ClientConnection, stream: Http2Stream): void;
+  onOpened(connection: CallConnection, stream: Http2Stream): void;
+}
+
+/** A connection as its calls see it. */
+export interface CallConnection {
+  readonly peer: Peer;
+  /** The largest header section that the server takes. */
+  readonly peerMaxHeaderListSize: number;
+  /** Called when a call has been answered. */
+  onAnswer(): void;
+  /**
+   * Takes back the stream of a call that is done with it.
+   * @param succeeded how the call went there; undefined where that says nothing of the server
+   */
+  finished(stream: Http2Stream, succeeded: boolean | undefined): void;
 }
 
 export interface ClientConnectionEvents {
@@ -43,7 +57,7 @@ export interface OutcomeCounter {
   count(succeeded: boolean): void;
 }
 
-export class ClientConnection implements ConnectionHandler {
+export class ClientConnection implements ConnectionHandler, CallConnection {
   readonly #http2: Connection;
   readonly peer: Peer;
   /** Counts the outcomes of calls; undefined where nobody asks for them. */
@@ -58,8 +72,8 @@ export class ClientConnection implements ConnectionHandler {
   ready = false;
   /** True once the connection closes: the process stays until it is over. */
   #closing = false;
-  /** True once a call has been begun on it. */
-  used = false;
+  /** The number of calls that were begun on it. */
+  begun = 0;
   /** True once a call has been answered on it. */
   answered = false;
   readyAtMs = 0;
@@ -94,7 +108,6 @@ export class ClientConnection implements ConnectionHandler {
     return this.#calls;
   }
 
-  /** The largest header section that the server takes. */
   get peerMaxHeaderListSize(): number {
     return this.#http2.peerMaxHeaderListSize;
   }
@@ -116,14 +129,10 @@ export class ClientConnection implements ConnectionHandler {
       this.#hold?.set(true);
     }
     this.#calls += 1;
-    this.used = true;
+    this.begun += 1;
     call.onOpened(this, stream);
   }
 
-  /**
-   * Takes back the stream of a call that is done with it.
-   * @param succeeded how the call went there; undefined where that says nothing of the server
-   */
   finished(stream: Http2Stream, succeeded: boolean | undefined): void {
     if (succeeded !== undefined) this.#outcomes?.count(succeeded);
     this.#calls -= 1;
@@ -131,7 +140,6 @@ export class ClientConnection implements ConnectionHandler {
     stream.release();
   }
 
-  /** Called when a call has been answered. */
   onAnswer(): void {
     this.answered = true;
   }

@@ -12,8 +12,8 @@ import { errorOfReset } from "../wire/wire-status.js";
 import { type AttemptFailure, maxResends, type SideAttempt } from "./attempts.js";
 import { outcomeOf, outcomeOfStatus } from "./call-errors.js";
 import type { WaitingCall } from "./call-queue.js";
-import type { ClientConnection, ClientStream } from "./connection.js";
-import type { ConnectionManager } from "./connection-manager.js";
+import type { CallStarter } from "./channel-core.js";
+import type { CallConnection, ClientStream } from "./connection.js";
 
 /** The call of a hedge. It hears the events of the stream once the hedge has won. */
 export interface HedgeOwner extends Omit<ClientStream, "onOpened"> {
@@ -25,30 +25,30 @@ export interface HedgeOwner extends Omit<ClientStream, "onOpened"> {
   /** Lets hooks see the attempt. Returns false where one of them has failed, which ends the call. */
   prepareHedge(hedge: Hedge, transparent: boolean): boolean;
   /** Sends the request on the hedge's stream. */
-  openHedge(hedge: Hedge, connection: ClientConnection, stream: Http2Stream, waited: boolean): void;
+  openHedge(hedge: Hedge, connection: CallConnection, stream: Http2Stream, waited: boolean): void;
   /** Returns whether the call goes on without the hedge, which has failed and was left then. */
   goesOnWithout(hedge: Hedge, failure: AttemptFailure): boolean;
   /** Ends the call with what a hedge has failed with, unless the call goes on without it. */
   onHedgeLost(hedge: Hedge, error: GrpcError): void;
   /** Makes the hedge's stream that of the call. */
-  adopt(hedge: Hedge, connection: ClientConnection, stream: Http2Stream): void;
+  adopt(hedge: Hedge, connection: CallConnection, stream: Http2Stream): void;
 }
 
 export class Hedge implements SideAttempt, WaitingCall {
   readonly #owner: HedgeOwner;
-  readonly #connections: Pick<ConnectionManager, "start" | "forget">;
+  readonly #connections: Pick<CallStarter, "start" | "forget">;
   readonly previousAttempts: number;
   /** The hooks of this attempt. */
   chain: AttemptChain | undefined = undefined;
   /** The metadata of this attempt, where hooks have changed it. */
   fields: readonly HeaderField[] | undefined = undefined;
-  #connection: ClientConnection | undefined = undefined;
+  #connection: CallConnection | undefined = undefined;
   #stream: Http2Stream | undefined = undefined;
   #stage: "running" | "won" | "over" = "running";
   #atOnce = false;
   #resends = 0;
 
-  constructor(owner: HedgeOwner, connections: Pick<ConnectionManager, "start" | "forget">, previousAttempts: number) {
+  constructor(owner: HedgeOwner, connections: Pick<CallStarter, "start" | "forget">, previousAttempts: number) {
     this.#owner = owner;
     this.#connections = connections;
     this.previousAttempts = previousAttempts;
@@ -102,7 +102,7 @@ export class Hedge implements SideAttempt, WaitingCall {
     this.chain = undefined;
   }
 
-  onOpened(connection: ClientConnection, stream: Http2Stream): void {
+  onOpened(connection: CallConnection, stream: Http2Stream): void {
     this.#connection = connection;
     this.#stream = stream;
     this.#owner.openHedge(this, connection, stream, !this.#atOnce);

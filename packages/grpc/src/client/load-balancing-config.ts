@@ -19,10 +19,17 @@ export interface ChosenPolicy {
   readonly shuffle: boolean;
   /** The detection of endpoints that fail; undefined for none. */
   readonly outliers: ResolvedOutlierDetection | undefined;
+  /** The service whose health decides whether an endpoint gets calls; undefined where health is not asked for. */
+  readonly healthService: string | undefined;
 }
 
 /** The policy of a channel that says nothing. */
-export const pickFirst: ChosenPolicy = { policy: undefined, shuffle: false, outliers: undefined };
+export const pickFirst: ChosenPolicy = {
+  policy: undefined,
+  shuffle: false,
+  outliers: undefined,
+  healthService: undefined,
+};
 
 /** The names of the policies that every channel knows. */
 const builtInNames: ReadonlySet<string> = new Set(["pick_first", "round_robin", "outlier_detection_experimental"]);

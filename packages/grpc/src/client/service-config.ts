@@ -67,6 +67,12 @@ export interface RetryThrottling {
   readonly tokenRatio: number;
 }
 
+/** Health checks by the channel: each server is asked whether it can take calls, and gets none while it says no. */
+export interface HealthCheckConfig {
+  /** The service whose health is asked for; `""` is the server as a whole. Without a name nothing is checked. */
+  readonly serviceName?: string | undefined;
+}
+
 /** A service config. */
 export interface ServiceConfig {
   /**
@@ -77,6 +83,8 @@ export interface ServiceConfig {
   readonly loadBalancingConfig?: readonly LoadBalancingConfig[] | undefined;
   /** The older form of it: the name of a policy. It counts where `loadBalancingConfig` is empty. */
   readonly loadBalancingPolicy?: string | undefined;
+  /** The health checks of servers, for policies that connect to all endpoints. */
+  readonly healthCheckConfig?: HealthCheckConfig | undefined;
   readonly methodConfig?: readonly MethodConfig[] | undefined;
   readonly retryThrottling?: RetryThrottling | undefined;
 }
@@ -97,6 +105,7 @@ const serviceConfigNames = optionNames<ServiceConfig>({
   retryThrottling: true,
   loadBalancingConfig: true,
   loadBalancingPolicy: true,
+  healthCheckConfig: true,
 });
 const methodConfigNames = optionNames<MethodConfig>({
   name: true,
@@ -105,6 +114,9 @@ const methodConfigNames = optionNames<MethodConfig>({
   retryPolicy: true,
   hedgingPolicy: true,
 });
+const healthNames = optionNames<HealthCheckConfig>({ serviceName: true });
+/** The longest name of a service whose health is asked for: more than any has. */
+const maxServiceName = 1_000;
 const methodNameNames = optionNames<MethodName>({ service: true, method: true });
 const throttlingNames = optionNames<RetryThrottling>({ maxTokens: true, tokenRatio: true });
 const retryPolicyNames = optionNames<RetryPolicy>({
@@ -182,6 +194,8 @@ export class ResolvedServiceConfig {
   readonly #checkFields: FieldCheck;
   /** The load balancing policy; undefined where the config says nothing of it. */
   readonly loadBalancing: ChosenPolicy | undefined;
+  /** The service whose health is asked for; undefined for no health checks. */
+  readonly healthService: string | undefined;
   readonly throttle: RetryThrottle | undefined;
   /** The policies by path; `"/service/"` is for all methods of a service, `""` for all methods. */
   readonly #policies: Map<string, MethodPolicy> = new Map();
@@ -192,6 +206,7 @@ export class ResolvedServiceConfig {
     this.#checkFields = checkFields;
     checkFields("serviceConfig", config, serviceConfigNames);
     this.loadBalancing = chosenPolicy(config, policies, checkFields);
+    this.healthService = healthServiceOf(config, checkFields);
     const { methodConfig = [], retryThrottling } = config;
     if (!Array.isArray(methodConfig)) throw new TypeError("serviceConfig.methodConfig must be an array");
     for (const [index, each] of methodConfig.entries()) this.#add(each, `methodConfig[${index}]`);
@@ -232,6 +247,18 @@ function keyOf(name: MethodName, where: string, checkFields: FieldCheck): string
   if (service === "" && method !== "")
     throw new TypeError(`${where}: the method ${method} is named without its service`);
   return service === "" ? "" : `/${service}/${method}`;
+}
+
+function healthServiceOf({ healthCheckConfig }: ServiceConfig, checkFields: FieldCheck): string | undefined {
+  if (healthCheckConfig === undefined) return undefined;
+  checkFields("serviceConfig.healthCheckConfig", healthCheckConfig, healthNames);
+  const { serviceName } = healthCheckConfig;
+  if (serviceName === undefined || (typeof serviceName === "string" && serviceName.length <= maxServiceName))
+    return serviceName;
+  const given = typeof serviceName === "string" ? `one of ${serviceName.length} characters` : String(serviceName);
+  throw new TypeError(
+    `serviceConfig.healthCheckConfig.serviceName must be text of at most ${maxServiceName} characters, not ${given}`,
+  );
 }
 
 function resolveAttempts(

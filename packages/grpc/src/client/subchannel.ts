@@ -13,6 +13,7 @@ import { ConnectAttempt, type ConnectSource } from "./connect-attempt.js";
 import { ClientConnection, type ClientConnectionEvents, type OutcomeCounter } from "./connection.js";
 import type { Connections, ConnectionsOwner } from "./connections.js";
 import type { ChannelState, EndpointState } from "./connectivity.js";
+import { type HealthCore, HealthWatch } from "./health-watch.js";
 
 /** The number of connections in a row that end before a call is begun on them which counts as a failure to connect. */
 const maxUnusedConnections = 2;
@@ -33,6 +34,16 @@ export interface SubchannelOptions {
   readonly reconnects: boolean;
   /** Counts how the calls of all its connections end; undefined where nobody asks for that. */
   readonly outcomes?: OutcomeCounter | undefined;
+  /** The health checks of its connections; undefined where the policy has none. */
+  readonly health?: HealthOptions | undefined;
+}
+
+export interface HealthOptions {
+  readonly core: HealthCore;
+  /** The waits between calls that fail. */
+  readonly backoff: Backoff;
+  /** The service that is asked for at first; undefined for no checks. */
+  readonly service: string | undefined;
 }
 
 export class Subchannel implements Connections, ClientConnectionEvents {
@@ -56,29 +67,35 @@ export class Subchannel implements Connections, ClientConnectionEvents {
    */
   #uselessInARow = 0;
   #closed = false;
+  /** The service whose health is asked for; undefined for no checks. */
+  #healthService: string | undefined;
+  /** The health check of the present connection. */
+  #health: HealthWatch | undefined;
 
   constructor(source: ConnectSource, options: SubchannelOptions, owner: ConnectionsOwner) {
     this.#source = source;
     this.#options = options;
     this.#owner = owner;
     this.#lifetime = options.lifetime;
+    this.#healthService = options.health?.service;
   }
 
   get state(): ChannelState {
     if (this.#closed) return "SHUTDOWN";
-    if (this.#current !== undefined) return "READY";
+    if (this.#current !== undefined) return this.#health?.state ?? "READY";
     if (this.#attempt !== undefined) return "CONNECTING";
     return this.#retry === undefined ? "IDLE" : "TRANSIENT_FAILURE";
   }
 
   get lastFailure(): unknown {
-    return this.#lastFailure;
+    return this.#health?.problem ?? this.#lastFailure;
   }
 
   get endpoints(): readonly EndpointState[] {
     const { state, activeCalls } = this;
     const address = this.#current?.peer.address ?? this.#source.name;
-    const problem = state === "READY" || this.#lastFailure === undefined ? undefined : reasonText(this.#lastFailure);
+    const { lastFailure } = this;
+    const problem = state === "READY" || lastFailure === undefined ? undefined : reasonText(lastFailure);
     return [{ addresses: [address], state, activeCalls, ejected: false, problem }];
   }
 
@@ -96,7 +113,53 @@ export class Subchannel implements Connections, ClientConnectionEvents {
     return true;
   }
 
+  /** Checks the health of another service from now on; undefined means of none. */
+  checkHealth(service: string | undefined): void {
+    if (service === this.#healthService) return;
+    this.#healthService = service;
+    if (this.#current === undefined) return;
+    this.#leaveHealth();
+    this.#watchHealth(this.#current);
+    this.#owner.onChange();
+    if (this.state === "READY") this.#owner.onStreamsAvailable();
+  }
+
+  /** Lets the health of the server decide whether the connection is ready for calls. */
+  #watchHealth(connection: ClientConnection): void {
+    const service = this.#healthService;
+    const { health, connectTimeoutMs, lifetime } = this.#options;
+    if (service === undefined || health === undefined) return;
+    const { core, backoff } = health;
+    const watch = new HealthWatch({
+      name: this.#source.name,
+      service,
+      core,
+      connection,
+      backoff,
+      firstAnswerTimeoutMs: connectTimeoutMs,
+      idleTimeoutMs: lifetime.maxConnectionIdleMs ?? Number.POSITIVE_INFINITY,
+      onChange: () => this.#onHealth(watch),
+      onUnsupported: (error) => tellConnection("client", "unchecked", connection.peer.address, error),
+    });
+    this.#health = watch;
+    watch.start();
+  }
+
+  #leaveHealth(): void {
+    const watch = this.#health;
+    this.#health = undefined;
+    watch?.stop();
+  }
+
+  #onHealth({ state, problem }: HealthWatch): void {
+    this.#owner.onChange();
+    if (state === "READY") this.#owner.onStreamsAvailable();
+    else if (state === "TRANSIENT_FAILURE") this.#owner.onFailed(problem);
+  }
+
   msUntilNextAttempt(): number {
+    // It is connected, and nobody knows when its server will be healthy.
+    if (this.#health?.state === "TRANSIENT_FAILURE") return Number.POSITIVE_INFINITY;
     if (this.#retry === undefined) return 0;
     const waitMs = Math.ceil(this.#retry.atMs - this.#options.clock.nowMs());
     if (waitMs > 0) return waitMs;
@@ -131,6 +194,7 @@ export class Subchannel implements Connections, ClientConnectionEvents {
     this.#attempt?.stop(cause);
     this.#attempt = undefined;
     this.#cancelRetry();
+    this.#leaveHealth();
     this.#current = undefined;
     for (const connection of this.#connections) connection.close();
   }
@@ -152,13 +216,14 @@ export class Subchannel implements Connections, ClientConnectionEvents {
     this.#current = connection;
     tellConnection("client", "ready", connection.peer.address);
     connection.readyAtMs = this.#options.clock.nowMs();
+    this.#watchHealth(connection);
     this.#owner.onChange();
-    this.#owner.onStreamsAvailable();
+    if (this.state === "READY") this.#owner.onStreamsAvailable();
     connection.unrefIfIdle();
   }
 
   onStreamsAvailable(connection: ClientConnection): void {
-    if (connection === this.#current) this.#owner.onStreamsAvailable();
+    if (connection === this.#current && this.state === "READY") this.#owner.onStreamsAvailable();
   }
 
   onDraining(connection: ClientConnection, tooManyPings: boolean): void {
@@ -176,6 +241,7 @@ export class Subchannel implements Connections, ClientConnectionEvents {
 
   /** Leaves a connection that takes no more calls. */
   #lost(connection: ClientConnection, error: H2Error | undefined): void {
+    this.#leaveHealth();
     this.#current = undefined;
     if (!this.#options.reconnects) {
       this.#owner.onGone(`the transport to ${this.#source.name} is gone`, error);
@@ -184,7 +250,7 @@ export class Subchannel implements Connections, ClientConnectionEvents {
     const { backoff, clock } = this.#options;
     const worked = connection.answered || clock.nowMs() - connection.readyAtMs >= backoff.initialMs;
     this.#uselessInARow = worked ? 0 : this.#uselessInARow + 1;
-    if (this.#uselessInARow >= (connection.used ? maxUnansweredConnections : maxUnusedConnections)) {
+    if (this.#uselessInARow >= (connection.begun > 0 ? maxUnansweredConnections : maxUnusedConnections)) {
       // A server that ends all connections at once would otherwise be called without pause.
       const why = error?.message ?? "the server is going away";
       this.#failed(new Error(`cannot connect to ${this.#source.name}: ${why}`, { cause: error }));

@@ -9,11 +9,12 @@ export const connectionEventsChannel = "trunkline.grpc.connection";
 /**
  * An event of a connection. A client's connection tells `connecting`, then `ready` or `failed`, and after `ready` at
  * last `closed`; a server's begins with `ready`, or is only `failed` where a TLS handshake was refused. `goaway`: the
- * other side takes no more calls on it. A client's endpoint whose calls fail is `ejected`, and later `returned`.
+ * other side takes no more calls on it. A client's endpoint whose calls fail is `ejected`, and later `returned`; one
+ * whose health should be checked, and that knows nothing of it, is `unchecked`.
  */
 export interface ConnectionEvent {
   readonly role: "client" | "server";
-  readonly event: "connecting" | "ready" | "failed" | "goaway" | "closed" | "ejected" | "returned";
+  readonly event: "connecting" | "ready" | "failed" | "goaway" | "closed" | "ejected" | "returned" | "unchecked";
   /**
    * The address at the other end. For a client that has no connection yet, the endpoint's name; undefined for a
    * server's connection that was refused.

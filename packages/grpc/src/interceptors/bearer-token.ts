@@ -6,6 +6,7 @@
 import { checkOptionNames, isThenable, optionNames, reasonText } from "@trunkline/base";
 import type { AttributeKey } from "@trunkline/streams";
 import type { ServerCall } from "../contract/call.js";
+import { asCredentials } from "../hooks/credentials.js";
 import type { ClientInterceptor, ServerInterceptor } from "../hooks/interceptor.js";
 import { GrpcError } from "../wire/errors.js";
 import { requirePrivate, unauthenticated } from "./private-connection.js";
@@ -40,7 +41,7 @@ export function bearerToken(provider: string | TokenProvider, options: BearerTok
   checkOptionNames("bearerToken", options, bearerTokenOptionNames);
   const { allowLoopback = false } = options;
   const provide: TokenProvider = typeof provider === "string" ? () => provider : provider;
-  return (call) => {
+  return asCredentials((call) => {
     let secret = false;
     return {
       onRequest(request) {
@@ -60,7 +61,7 @@ export function bearerToken(provider: string | TokenProvider, options: BearerTok
         if (secret) requirePrivate(peer, "a bearer token", allowLoopback);
       },
     };
-  };
+  });
 }
 
 function ask(provide: TokenProvider, path: string): ReturnType<TokenProvider> {

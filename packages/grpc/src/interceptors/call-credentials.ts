@@ -1,6 +1,7 @@
 /** Call credentials: metadata that proves who makes a call, made for each call and sent over private connections. */
 import { checkOptionNames, isThenable, optionNames, reasonText } from "@trunkline/base";
 import { Metadata, type MetadataInit } from "@trunkline/metadata";
+import { asCredentials } from "../hooks/credentials.js";
 import type { ClientInterceptor } from "../hooks/interceptor.js";
 import { GrpcError } from "../wire/errors.js";
 import { requirePrivate, unauthenticated } from "./private-connection.js";
@@ -46,7 +47,7 @@ export function callCredentials(
     throw new TypeError(`the provider of call credentials must be a function, not ${typeof provider}`);
   checkOptionNames("callCredentials", options, credentialsOptionNames);
   const { allowLoopback = false } = options;
-  return ({ path }) => {
+  return asCredentials(({ path }) => {
     let secret = false;
     return {
       onRequest(request) {
@@ -67,7 +68,7 @@ export function callCredentials(
         if (secret) requirePrivate(peer, "a call with credentials", allowLoopback);
       },
     };
-  };
+  });
 }
 
 /** @throws GrpcError for what is no metadata. The text may be a secret, so it is not part of the message. */
