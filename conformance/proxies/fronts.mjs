@@ -32,7 +32,7 @@ export const fronts = {
     writeFileSync(
       config,
       `daemon off; pid ${folder}/nginx.pid; error_log ${folder}/nginx.log; worker_processes 1;
-      events {}
+      events { worker_connections 4096; }
       http {
         access_log off; client_max_body_size 0; client_body_temp_path ${folder}/nginx-body;
         ${["proxy", "fastcgi", "uwsgi", "scgi"].map((name) => `${name}_temp_path ${folder}/nginx-${name};`).join(" ")}
