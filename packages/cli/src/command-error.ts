@@ -3,13 +3,27 @@ import { isError } from "@trunkline/base";
 import { TransportError } from "@trunkline/base/node";
 import type { ExitCode } from "./exit-codes.js";
 
-/** An error for the user. The message is one line that names the action, its object and the reason. */
+export interface CommandErrorOptions {
+  readonly cause?: unknown;
+  /** The thing to do about it. It ends the message. */
+  readonly advice?: string | undefined;
+}
+
+/**
+ * An error for the user. The message is one line that names the action, its object and the reason, and what to do about
+ * it where that is known.
+ */
 export class CommandError extends Error {
   override name = "CommandError";
   readonly exitCode: ExitCode;
+  /** The message without the advice. */
+  readonly problem: string;
+  readonly advice: string | undefined;
 
-  constructor(message: string, exitCode: ExitCode, options?: { readonly cause?: unknown }) {
-    super(message, options);
+  constructor(problem: string, exitCode: ExitCode, { cause, advice }: CommandErrorOptions = {}) {
+    super(advice === undefined ? problem : `${problem}; ${advice}`, cause === undefined ? undefined : { cause });
+    this.problem = problem;
+    this.advice = advice;
     this.exitCode = exitCode;
   }
 }

@@ -31,3 +31,18 @@ export function printableJson(json: JsonValue): string {
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
 }
+
+/** Returns the first parts of a line that fit beside each other into so many characters, at least the first. */
+export function fitting(parts: readonly string[], columns: number): readonly string[] {
+  let left = columns;
+  const count = parts.findIndex((part) => {
+    left -= part.length;
+    return left < 0;
+  });
+  return count === -1 ? parts : parts.slice(0, Math.max(1, count));
+}
+
+/** Returns the first of several texts that fits into so many characters, else the last. */
+export function firstFitting(texts: readonly [string, ...string[]], columns: number): string {
+  return texts.find((text) => text.length <= columns) ?? (texts.at(-1) as string);
+}

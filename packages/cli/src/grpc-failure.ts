@@ -25,7 +25,10 @@ export function routerFailure(error: unknown, { endpoint, name }: Attempt): Comm
     case Status.NOT_FOUND:
       return unknownName(name ?? "NAME", endpoint, { cause: error });
     case Status.UNAUTHENTICATED:
-      return fail(`${at} ${unaccepted(reasonOf(error))}`, ExitCode.denied);
+      return new CommandError(`${at} ${unaccepted(reasonOf(error))}`, ExitCode.denied, {
+        cause: error,
+        advice: adviceOnToken(reasonOf(error)),
+      });
     case Status.PERMISSION_DENIED:
       return fail(`${at} does not allow this: ${reasonOf(error)}`, ExitCode.denied);
     case Status.INVALID_ARGUMENT:
@@ -39,7 +42,11 @@ export function routerFailure(error: unknown, { endpoint, name }: Attempt): Comm
     case Status.UNIMPLEMENTED:
       return fail(`there is no trunkline router at ${endpoint}: ${reasonOf(error)}`, ExitCode.routerUnavailable);
     default:
-      return fail(`cannot reach ${at}: ${unavailable(error)}`, ExitCode.routerUnavailable);
+      return new CommandError(`cannot reach ${at}: ${unavailable(error)}`, ExitCode.routerUnavailable, {
+        cause: error,
+        advice:
+          systemCode(error) === "ECONNREFUSED" ? "no router listens there; trunkline router begins one" : undefined,
+      });
   }
 }
 
@@ -66,6 +73,24 @@ function unaccepted(reason: string): string {
   const ofCertificate = /^the client certificate is refused: (.*)$/.exec(reason)?.[1];
   if (ofCertificate !== undefined) return `does not accept the client certificate: ${ofCertificate}`;
   return `does not accept the token: ${reason.replace(/^invalid jwt token: /, "")}`;
+}
+
+/** The reasons for which a router refuses a token, and what to do about each. */
+const tokenAdvice: readonly (readonly [RegExp, string])[] = [
+  [
+    /in the future|not valid (?:yet|before)|\(nbf\)/,
+    "the clocks of the router and of the machine that made it differ: set them, or use --clock-tolerance of the router",
+  ],
+  [
+    /has expired/,
+    "make another one where the router's key is, by trunkline token mint, and look whether the clocks agree",
+  ],
+  [/fits no key/, "it is for another router, or that has another key by now: make one there, by trunkline token mint"],
+];
+
+/** Returns what to do about a token that a router refuses. */
+function adviceOnToken(reason: string): string | undefined {
+  return tokenAdvice.find(([pattern]) => pattern.test(reason))?.[1];
 }
 
 /** Returns the error for a name that is not exposed. `begin` is the command that would expose it. */

@@ -30,6 +30,7 @@ export async function localRouter(env: Environment): Promise<LocalRouter | undef
   } catch (error) {
     throw new CommandError(`cannot use the file of the local router: ${reasonOf(error)}`, ExitCode.unreadable, {
       cause: error,
+      advice: reasonOf(error).includes("is not what a router leaves") ? "trunkline router replaces it" : undefined,
     });
   }
 }

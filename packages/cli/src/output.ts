@@ -26,6 +26,8 @@ export interface OutputOptions {
   readonly json: boolean;
   /** The least level that is written. Default: `info`; with `--json` `warn`, since every event is on stdout then. */
   readonly logLevel?: LogLevel | undefined;
+  /** False for a terminal on which nothing can be drawn (`TERM=dumb`). Default: true. */
+  readonly canDraw?: boolean | undefined;
   /** The clock of repeated lines. Default: real time. */
   readonly clock?: Clock | undefined;
 }
@@ -66,6 +68,7 @@ export class Output {
   readonly #stdout: NodeJS.WriteStream;
   readonly #stderr: NodeJS.WriteStream;
   readonly #leastRank: number;
+  readonly #canDraw: boolean;
   readonly #clock: Clock;
   readonly #outputLost = new AbortController();
   /** True where stdout carries a connection, which ends it: nothing is written to it then. */
@@ -75,6 +78,7 @@ export class Output {
 
   constructor(options: OutputOptions, stdout: NodeJS.WriteStream, stderr: NodeJS.WriteStream) {
     this.json = options.json;
+    this.#canDraw = options.canDraw ?? true;
     this.#clock = options.clock ?? systemClock;
     this.#stdout = stdout;
     this.#stderr = stderr;
@@ -88,9 +92,14 @@ export class Output {
     this.#leastRank = logLevels.indexOf(options.logLevel ?? (options.json ? "warn" : "info"));
   }
 
-  /** True where stdout is a terminal and takes text, so that a progress bar makes sense. */
+  /** True where stdout is a terminal that can be drawn on and takes text, so that a progress bar makes sense. */
   get interactive(): boolean {
-    return !this.json && this.#stdout.isTTY === true;
+    return !this.json && this.#canDraw && this.#stdout.isTTY === true;
+  }
+
+  /** The width of the terminal in characters; without limit where stdout is none. */
+  get columns(): number {
+    return (this.#stdout.isTTY === true && this.#stdout.columns) || Number.POSITIVE_INFINITY;
   }
 
   /** The terminal that a progress bar is drawn on. */

@@ -1,7 +1,7 @@
 /** Shows the progress of a transfer: a bar on a terminal, a line for each tenth elsewhere, events with `--json`. */
 import { formatBytes } from "@trunkline/base";
 import progress from "cli-progress";
-import { formatRate } from "./format.js";
+import { fitting, formatRate } from "./format.js";
 import type { Output } from "./output.js";
 
 /** The display of one transfer. */
@@ -27,16 +27,28 @@ function bar(output: Output, totalBytes: number, startMs: number): ProgressLine 
     gracefulExit: false,
     format(options, { progress: portion, value }) {
       const rate = formatRate(value, performance.now() - startMs);
-      const amount = `${formatBytes(value)} of ${formatBytes(totalBytes)}`;
-      return `  ${progress.Format.BarFormat(portion, options)} ${Math.floor(portion * 100)} %  ${amount}  ${rate}`;
+      const parts = [
+        `  ${Math.floor(portion * 100)} %`,
+        `  ${formatBytes(value)} of ${formatBytes(totalBytes)}`,
+        `  ${rate}`,
+      ];
+      // One character is left free: some terminals begin another line with the last one.
+      const columns = output.columns - 1;
+      const barsize = Math.min(barChars, columns - parts.join("").length - 1);
+      if (barsize < leastBarChars) return fitting(parts, columns).join("");
+      return `  ${progress.Format.BarFormat(portion, { ...options, barsize })}${parts.join("").slice(1)}`;
     },
     barCompleteChar: "█",
     barIncompleteChar: "░",
-    barsize: 30,
+    barsize: barChars,
   });
   single.start(totalBytes, 0);
   return { update: (bytes) => single.update(bytes), stop: () => single.stop() };
 }
+
+/** The length of the bar, and the one below which it says nothing. */
+const barChars = 30;
+const leastBarChars = 8;
 
 function tenths(output: Output, totalBytes: number, startMs: number): ProgressLine {
   let shown = 0;

@@ -50,7 +50,9 @@ export async function run(process: CommandProcess, clock: Clock = systemClock): 
 
 async function carryOut(request: Request, program: string, process: CommandProcess, clock: Clock): Promise<number> {
   const { json = false, logLevel } = request.options;
-  const output = new Output({ json, logLevel: logLevel as LogLevel | undefined }, process.stdout, process.stderr);
+  const canDraw = process.env["TERM"] !== "dumb";
+  const options = { json, logLevel: logLevel as LogLevel | undefined, canDraw };
+  const output = new Output(options, process.stdout, process.stderr);
   const isInteractive = process.stdout.isTTY === true || process.stderr.isTTY === true;
   const { signal, stop, onHangup } = interruptible(process, output.outputLost, undefined, isInteractive);
   let exitCode: number = ExitCode.ok;

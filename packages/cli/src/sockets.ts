@@ -4,7 +4,7 @@ import { isError } from "@trunkline/base";
 import { dialSocket, ListenError, systemClock, TransportError } from "@trunkline/base/node";
 import { type AbortSignalLike, type ObjectStream, remoteAddress, type SocketAddress } from "@trunkline/streams";
 import { connectTcp, connectUnix, listenTcp, listenUnix, type SocketListener } from "@trunkline/streams/node";
-import { CommandError, reasonOf } from "./command-error.js";
+import { CommandError, reasonOf, systemCode } from "./command-error.js";
 import { maxConnections } from "./connections.js";
 import { ExitCode } from "./exit-codes.js";
 import { startProgram } from "./program.js";
@@ -104,6 +104,10 @@ export function cannotListen(address: SocketAddress, error: unknown): CommandErr
   const reason = error instanceof ListenError && "path" in address ? error.reason : reasonOf(error);
   return new CommandError(`cannot listen on ${printAddress(address)}: ${reason}`, ExitCode.cannotCreate, {
     cause: isError(error) ? error : undefined,
+    advice:
+      systemCode(error) === "EADDRINUSE" && !("path" in address)
+        ? "choose another port, or 0 for a free one"
+        : undefined,
   });
 }
 

@@ -11,11 +11,17 @@ const key = "a key of 32 bytes for these tests";
 /** A process number that the system never gives. */
 const noProcess = 2 ** 30;
 
-/** A token of the exchange that expires so many seconds from now. */
-function tokenFor(seconds: number, secret = key): string {
+/** A token of the exchange that expires so many seconds from now, and was issued so many from now. */
+function tokenFor(seconds: number, secret = key, issued?: number): string {
   const now = Math.floor(Date.now() / 1_000);
   const encode = (part: object): string => Buffer.from(JSON.stringify(part)).toString("base64url");
-  const claims = { iss: "trunkline", aud: "trunkline-exchange", sub: "tests", exp: now + seconds };
+  const claims = {
+    iss: "trunkline",
+    aud: "trunkline-exchange",
+    sub: "tests",
+    exp: now + seconds,
+    ...(issued !== undefined && { iat: now + issued }),
+  };
   const signed = `${encode({ alg: "HS256" })}.${encode(claims)}`;
   return `${signed}.${createHmac("sha256", secret).update(signed).digest("base64url")}`;
 }
@@ -467,11 +473,16 @@ describe("what the router refuses", () => {
   });
 
   test.each([
-    ["expired", tokenFor(-5), "it has expired"],
+    ["expired", tokenFor(-5), "it has expired; make another one where the router's key is, by trunkline token mint"],
+    [
+      "made by a clock that is an hour ahead",
+      tokenFor(7_200, key, 3_600),
+      "it was issued (iat) in the future; the clocks of the router and of the machine that made it differ: set them",
+    ],
     [
       "signed by another key",
       tokenFor(60, "another key of 32 bytes, or more"),
-      "its signature fits no key of this router",
+      "its signature fits no key of this router; it is for another router, or that has another key by now",
     ],
     ["no JWT at all", "nonsense", "it is not a signed JWT"],
   ])("a token that is %s", async (_, token, reason) => {
@@ -535,7 +546,8 @@ describe("what is in use or not there", () => {
   test("a port that is in use", async () => {
     await using lab = new InProcessLab();
     await using service = await startService();
-    const message = `cannot listen on ${service.target}: it is in use already`;
+    const advice = "choose another port, or 0 for a free one";
+    const message = `cannot listen on ${service.target}: it is in use already; ${advice}`;
     await expectFailure(lab.run(["router", "--listen", service.target]), 73, message);
     expect(existsSync(`${lab.folder}/trunkline/router.json`)).toBe(false);
     await lab.router();

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { CommandError } from "../src/command-error.js";
 import { parseDuration } from "../src/duration.js";
-import { formatDuration, formatRate, printableJson } from "../src/format.js";
+import { firstFitting, fitting, formatDuration, formatRate, printableJson } from "../src/format.js";
 
 test.each([
   [0, "0 ms"],
@@ -56,4 +56,15 @@ test("JSON for a terminal has no character that steers it, and stays the same JS
   const text = printableJson(given);
   expect(text).toMatch(/^[\n\x20-\x7e]*$/);
   expect(JSON.parse(text)).toEqual(given);
+});
+
+test("the parts of a line that fit are taken from its beginning, and at least one", () => {
+  expect(fitting(["ab", "cd", "e"], 5)).toEqual(["ab", "cd", "e"]);
+  expect(fitting(["ab", "cd", "e"], 4)).toEqual(["ab", "cd"]);
+  expect(fitting(["abc", "d"], 2)).toEqual(["abc"]);
+});
+
+test("the first of several texts that fits is taken, else the last", () => {
+  expect(firstFitting(["long", "abc", "x"], 3)).toBe("abc");
+  expect(firstFitting(["long", "abc"], 1)).toBe("abc");
 });

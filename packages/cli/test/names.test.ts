@@ -22,6 +22,18 @@ describe("ls", () => {
     expect(Date.parse(event["since"] as string)).toBeGreaterThan(0);
   });
 
+  test("aligns the names that fit into the terminal, and leaves longer ones whole", async () => {
+    await using lab = new InProcessLab();
+    await using service = await startService();
+    await lab.router();
+    const long = `b${"-long".repeat(10)}`;
+    for (const name of ["a", "c-name", long]) await lab.expose(name, service.target);
+    const ls = lab.onTerminal(["ls"], 40);
+    expect(await ls.exit).toBe(0);
+    const age = "for [\\d.]+ (ms|s|min \\d+ s)";
+    expect(ls.stdout).toMatch(new RegExp(`^a {7}${age}\\n${long}  ${age}\\nc-name  ${age}\\n$`));
+  });
+
   test("of nothing says so on stderr and prints nothing", async () => {
     await using lab = new InProcessLab();
     const { endpoint } = await lab.router();

@@ -146,4 +146,5 @@ test("a bar is for terminals that take text", () => {
   expect(new Output({ json: false }, terminal, file).interactive).toBe(true);
   expect(new Output({ json: true }, terminal, file).interactive).toBe(false);
   expect(new Output({ json: false }, file, terminal).interactive).toBe(false);
+  expect(new Output({ json: false, canDraw: false }, terminal, file).interactive).toBe(false);
 });

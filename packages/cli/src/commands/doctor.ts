@@ -174,8 +174,10 @@ class Examination {
       "make a new one where the router's key is: trunkline token mint IDENTITY",
       async () => {
         const token = await access.token();
-        const detail = token === undefined ? "there is none; a certificate is shown" : tokenDetail(token);
+        if (token !== undefined && tokenContent(token) === undefined)
+          throw new CommandError("what was given is no token: a token is a signed JWT", ExitCode.denied);
         const listed = await outcome(client.list({ signal }));
+        const detail = token === undefined ? "there is none; a certificate is shown" : tokenDetail(token);
         if (statusOf(listed.error) === Status.UNAUTHENTICATED) throw routerFailure(listed.error, { endpoint });
         return [listed, detail];
       },
@@ -285,7 +287,7 @@ class Examination {
       return value;
     } catch (error) {
       signal.throwIfAborted();
-      const reason = reasonOf(error);
+      const reason = error instanceof CommandError ? error.problem : reasonOf(error);
       // An exposer that wants end-to-end TLS says so only on a stream that was meant for something else.
       const isSealed = error instanceof CommandError && isEndToEndFailure(error.cause);
       const isTarget = error instanceof CommandError && isUnhealthy(error.cause);
@@ -293,7 +295,7 @@ class Examination {
         ? (["end to end", endToEndAdvice] as const)
         : isTarget
           ? (["target", targetAdvice] as const)
-          : ([tried, triedAdvice] as const);
+          : ([tried, (error instanceof CommandError && error.advice) || triedAdvice] as const);
       output.result({ event: "hop", hop, ok: false, detail: reason, advice }, `${hop.padEnd(10)}  FAILS: ${reason}`);
       const own = error instanceof CommandError ? error.exitCode : ExitCode.routerUnavailable;
       const exitCode = isSealed ? ExitCode.denied : own;
@@ -341,16 +343,12 @@ function statusOf(error: unknown): Status | undefined {
   return error instanceof GrpcError ? error.status : undefined;
 }
 
-/** Returns what can be read in a token. @throws CommandError for text that is no token, and for one that has expired */
+/** Returns what can be read in a token that the router has not refused: its clock is the one that counts. */
 function tokenDetail(token: string): string {
-  if (tokenContent(token) === undefined)
-    throw new CommandError("what was given is no token: a token is a signed JWT", ExitCode.denied);
   const expiryMs = tokenExpiryMs(token);
   if (expiryMs === undefined) return "there is one; when it expires cannot be read";
   const leftMs = expiryMs - Date.now();
-  if (leftMs <= 0) {
-    const message = `it expired ${formatDuration(-leftMs)} ago by the clock of this machine`;
-    throw new CommandError(message, ExitCode.denied);
-  }
+  if (leftMs <= 0)
+    return `by the clock of this machine it expired ${formatDuration(-leftMs)} ago: is that clock right?`;
   return `it is good for ${formatDuration(leftMs)}${leftMs < soonMs ? ": renew it soon" : ""}`;
 }

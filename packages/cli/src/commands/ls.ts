@@ -18,16 +18,26 @@ export async function ls(options: AccessOptions, context: Context): Promise<void
     throw signal.aborted ? signal.reason : routerFailure(error, client);
   }
   const nowMs = Date.now();
-  const width = names.reduce((widest, { name }) => Math.max(widest, printable(name).length), 0);
-  for (const { name, since, metadata } of names) {
-    // The clocks of two machines differ.
-    const age = formatDuration(Math.max(0, nowMs - since.getTime()));
+  const rows = names.map((listed) => ({ listed, shown: printable(listed.name), detail: detailOf(listed, nowMs) }));
+  // A name is never cut, since it is there to be copied. One that is too long for a line does not widen the others.
+  const fitting = rows.filter(({ shown, detail }) => shown.length + detail.length + gap.length <= output.columns);
+  const width = fitting.reduce((widest, { shown }) => Math.max(widest, shown.length), 0);
+  for (const { listed, shown, detail } of rows) {
+    const { name, since, metadata } = listed;
     const protocol = isUdp(metadata) ? { protocol: "udp" } : {};
+    const event = { event: "name", name, since: since.toISOString(), ...protocol };
     output.result(
-      { event: "name", name, since: since.toISOString(), ...protocol },
-      `${printable(name).padEnd(width)}  for ${age}${isUdp(metadata) ? "  udp" : ""}`,
+      event,
+      `${shown.padEnd(Math.min(width, output.columns - gap.length - detail.length))}${gap}${detail}`,
     );
   }
   if (names.length === 0)
     output.note("info", { event: "no-names", endpoint: client.endpoint }, `nothing is exposed at ${client.endpoint}`);
+}
+
+const gap = "  ";
+
+function detailOf({ since, metadata }: ListedName, nowMs: number): string {
+  // The clocks of two machines differ.
+  return `for ${formatDuration(Math.max(0, nowMs - since.getTime()))}${isUdp(metadata) ? "  udp" : ""}`;
 }

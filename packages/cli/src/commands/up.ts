@@ -68,18 +68,13 @@ export async function up(options: UpOptions, context: Context): Promise<void> {
     onChanged(profiles) {
       const changed = profiles.profiles[name];
       if (changed !== undefined) board.reload(changed);
-      else onUnusable(new Error(`there is no profile ${JSON.stringify(name)} any more`));
+      else board.keep(new Error(`there is no profile ${JSON.stringify(name)} any more`));
     },
-    onUnusable,
+    onUnusable: (error) => board.keep(error),
   });
   await Promise.race([interrupted(signal), board.ended]);
   await board.stop();
   await endCarrying(connections, graceMs, context);
-
-  function onUnusable(error: Error): void {
-    const text = `${reasonOf(error)}; the forwards stay as they are`;
-    output.note("warn", { event: "profiles-unusable", file: path, error: reasonOf(error) }, text);
-  }
 }
 
 interface BoardOptions {
@@ -107,6 +102,7 @@ class Board implements AsyncDisposable {
   #endpoint = "";
   #forwards: ManagedForward[] = [];
   #selected = 0;
+  #trouble: string | undefined;
   #end: () => void = () => {};
   #applying: Promise<void> = Promise.resolve();
   #cancelLook: (() => void) | undefined;
@@ -143,13 +139,27 @@ class Board implements AsyncDisposable {
       if (this.#stopped) return;
       try {
         await this.apply(profile);
+        this.#trouble = undefined;
+        if (this.#terminal !== undefined) return this.#draw();
         const text = `${this.#path} has changed: ${this.#forwards.length} forwards`;
         output.note("info", { event: "profile-changed", profile: this.#name, forwards: this.#forwards.length }, text);
       } catch (error) {
-        const event = { event: "profiles-unusable", file: this.#path, error: reasonOf(error) };
-        output.note("warn", event, `${reasonOf(error)}; the forwards stay as they are`);
+        this.keep(error);
       }
     });
+  }
+
+  /** Keeps the forwards, since the file of profiles cannot be used, and says why. A log would cut the table. */
+  keep(error: unknown): void {
+    const reason = reasonOf(error);
+    const text = `${reason}; the forwards stay as they are`;
+    if (this.#terminal === undefined) {
+      const event = { event: "profiles-unusable", file: this.#path, error: reason };
+      this.#options.context.output.note("warn", event, text);
+      return;
+    }
+    this.#trouble = text;
+    this.#draw();
   }
 
   /** Takes a profile: begins forwards that are new, and ends those that are gone. @throws CommandError */
@@ -270,7 +280,14 @@ class Board implements AsyncDisposable {
     if (this.#terminal === undefined) return;
     const forwards = this.#forwards.map(({ status }) => status);
     const { size: open } = this.#options.connections;
-    const table = { profile: this.#name, endpoint: this.#endpoint, forwards, open, selected: this.#selected };
+    const table = {
+      trouble: this.#trouble,
+      profile: this.#name,
+      endpoint: this.#endpoint,
+      forwards,
+      open,
+      selected: this.#selected,
+    };
     this.#terminal.draw(tableLines(table, this.#terminal.size));
   }
 }

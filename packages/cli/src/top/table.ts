@@ -1,7 +1,7 @@
 /** The text of `trunkline top`: lines that no terminal is too narrow for, and in which no name can steer it. */
 import { formatBytes, shortened } from "@trunkline/base";
 import type { RoutedStream, RouterNumbers, StreamParty } from "@trunkline/router";
-import { formatDuration, printable } from "../format.js";
+import { firstFitting, fitting, formatDuration, printable } from "../format.js";
 import type { TerminalSize } from "../terminal.js";
 import type { RatedStream, Rates, TopModel } from "./model.js";
 import { type Screen, selectedIndex, shownStreams } from "./screen.js";
@@ -89,15 +89,15 @@ export function topLines(
   });
   const more = shown.length - body.length + model.leftOut;
   return [
-    paint("bold", shortened(`${printable(look.endpoint)}  ${summary(model)}`, width)),
-    shortened(traffic(model.numbers, model.rates), width),
+    paint("bold", lineOf([printable(look.endpoint), ...summary(model)], width)),
+    lineOf(traffic(model.numbers, model.rates), width),
     paint(
       look.trouble === undefined ? "plain" : "red",
       shortened(look.trouble ?? statusText(screen, shown.length, more), width),
     ),
     paint("dim", shortened(`  ${titles(chosen)}`, width)),
     ...body,
-    shortened(footer(screen, shown[selected]?.stream), width),
+    shortened(footer(screen, shown[selected]?.stream, width), width),
   ].slice(0, Math.max(1, rows));
 }
 
@@ -122,8 +122,8 @@ export function plainLines(model: TopModel, screen: Screen, endpoint: string): s
       .join("  ")
       .trimEnd();
   return [
-    `${printable(endpoint)}  ${summary(model)}`,
-    traffic(model.numbers, undefined),
+    lineOf([printable(endpoint), ...summary(model)]),
+    lineOf(traffic(model.numbers, undefined)),
     line((name) => columns[name].title),
     ...rows.map((row) => line((name) => columns[name].text(row, model.atMs))),
     ...(model.leftOut > 0 ? [`${model.leftOut} more`] : []),
@@ -177,22 +177,40 @@ function waitText({ waits }: RoutedStream): string {
   return causes.size === 1 && waits.length === 2 ? printable(waits[0]?.on ?? "") : texts.join("  ");
 }
 
-function summary({ numbers, names }: TopModel): string {
-  if (numbers === undefined) return "waiting for the router";
-  const { liveStreams, waitingStreams, detachedSessions, connections, state } = numbers;
-  const counts = `${liveStreams} streams, ${waitingStreams} waiting, ${detachedSessions} detached`;
-  return `${state}: ${counts}, ${names.length} listeners, ${connections} connections`;
+/** Returns the parts of a line that have room, the first of them in any case. */
+function lineOf(parts: readonly string[], width: number = Number.POSITIVE_INFINITY): string {
+  const separated = parts.map((part, index) => (index === 0 ? part : `  ${part}`));
+  return shortened(fitting(separated, width).join(""), width);
 }
 
-function traffic(numbers: RouterNumbers | undefined, rates: Rates | undefined): string {
-  if (numbers === undefined) return "";
+/** Returns the counts of the router, the weightiest first. */
+function summary({ numbers, names }: TopModel): string[] {
+  if (numbers === undefined) return ["waiting for the router"];
+  const { liveStreams, waitingStreams, detachedSessions, connections, state } = numbers;
+  return [
+    state,
+    `${liveStreams} streams`,
+    `${waitingStreams} waiting`,
+    `${detachedSessions} detached`,
+    `${names.length} listeners`,
+    `${connections} connections`,
+  ];
+}
+
+function traffic(numbers: RouterNumbers | undefined, rates: Rates | undefined): string[] {
+  if (numbers === undefined) return [""];
   const { residentBytes, eventLoopDelayMs, version, refused } = numbers;
   const speeds =
     rates === undefined
-      ? ""
-      : `to diallers ${formatBytes(rates.toDialler)}/s, to listeners ${formatBytes(rates.toListener)}/s; `;
-  const process = `memory ${formatBytes(residentBytes)}, loop ${formatDuration(eventLoopDelayMs)}`;
-  return `${speeds}${refused} refused; ${process}; version ${printable(version)}`;
+      ? []
+      : [`to diallers ${formatBytes(rates.toDialler)}/s`, `to listeners ${formatBytes(rates.toListener)}/s`];
+  return [
+    ...speeds,
+    `${refused} refused`,
+    `memory ${formatBytes(residentBytes)}`,
+    `loop ${formatDuration(eventLoopDelayMs)}`,
+    `version ${printable(version)}`,
+  ];
 }
 
 function statusText({ order, reversed, filter, message, prompt }: Screen, count: number, more: number): string {
@@ -202,11 +220,18 @@ function statusText({ order, reversed, filter, message, prompt }: Screen, count:
   return `${count} by ${order}${reversed ? " (reversed)" : ""}${filtered}${rest}`;
 }
 
-function footer({ prompt, filter }: Screen, selected: RoutedStream | undefined): string {
+/** The keys, in fewer words for a terminal that is narrower. */
+const keys = [
+  "up, down: choose   s: sort   r: reverse   /: filter   x: end the stream   q: quit",
+  "up, down: choose  s: sort  r: reverse  /: filter  x: end  q: quit",
+  "s sort  r turn  / find  x end  q quit",
+] as const;
+
+function footer({ prompt, filter }: Screen, selected: RoutedStream | undefined, width: number): string {
   if (prompt?.kind === "filter") return `filter: ${printable(filter)}_   return: take   escape: back`;
   if (prompt?.kind === "kill")
     return `end the stream ${printable(prompt.id)} (${printable(selected?.name ?? "")}) for good? y/n`;
-  return "up, down: choose   s: sort   r: reverse   /: filter   x: end the stream   q: quit";
+  return firstFitting(keys, width);
 }
 
 type Paint = "plain" | "bold" | "dim" | "reverse" | "red" | "green" | "yellow";

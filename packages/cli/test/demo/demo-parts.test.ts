@@ -125,6 +125,22 @@ describe("progress", () => {
     expect(stdout.written).toContain("█");
     expect(stdout.written).toContain("500 kB of 1 MB");
   });
+
+  test.each([
+    [80, / {2}█+░+ 50 % {2}500 kB of 1 MB {2}\S+ [kMG]?B\/s/],
+    [60, / {2}█+░+ 50 % {2}500 kB of 1 MB {2}\S+ [kMG]?B\/s/],
+    [30, /^ {2}50 % {2}500 kB of 1 MB/],
+    [8, /^ {2}50 %$/],
+  ])("leaves out what a terminal of %i columns has no room for, the bar first", (columns, shown) => {
+    const stdout = Object.assign(new FakeTerminal(true), { columns });
+    const line = showProgress(new Output({ json: false }, stdout.asTerminal(), stdout.asTerminal()), 1_000_000);
+    line.update(500_000);
+    line.stop();
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the sequences that steer the terminal
+    const lines = stdout.written.split(/\u001b\[[?\d]*[A-Za-z]/).filter((text) => text.includes("%"));
+    for (const text of lines) expect(text.length).toBeLessThan(columns);
+    expect(lines.at(-1)).toMatch(shown);
+  });
 });
 
 async function serve(listener: RequestListener): Promise<AsyncDisposable & { url: string }> {

@@ -26,7 +26,26 @@ describe("the table of forwards", () => {
     ]);
   });
 
-  test("is cut to a terminal that is narrow", () => {
+  test("says what is wrong with the file of profiles in its place above the forwards", () => {
+    const lines = tableLines({ ...table, trouble: "config.yaml:3: nonsense" }, { columns: 80, rows: 24 });
+    expect(lines.slice(0, 3)).toEqual([
+      "lab at router.example.org:7420, 2 connections open",
+      "config.yaml:3: nonsense",
+      "  [x] ready     127.0.0.1:0:web         127.0.0.1:41234",
+    ]);
+  });
+
+  test("shortens a long forward before the address that another one got", () => {
+    const forward = "127.0.0.1:18080:a-rather-long-name-of-a-service/with-a-path/and-more";
+    const long = { ...table, forwards: [...table.forwards.slice(0, 1), { forward, name: "a", state: "off" as const }] };
+    expect(tableLines(long, { columns: 80, rows: 24 }).slice(2, 4)).toEqual([
+      "  [x] ready     127.0.0.1:0:web                                  127.0.0.1:41234",
+      "> [ ] off       127.0.0.1:18080:a-rather-long-name-of-a-servic…",
+    ]);
+  });
+
+  test("is cut to a terminal that is narrow, with its keys in fewer words", () => {
+    expect(tableLines(table, { columns: 40, rows: 24 }).at(-1)).toBe("space on/off  a all  n none  q end");
     for (const columns of [1, 10, 40])
       for (const line of tableLines(table, { columns, rows: 24 })) expect(line.length).toBeLessThanOrEqual(columns);
   });

@@ -59,7 +59,7 @@ describe("up", () => {
     expect(await up.event("forward")).toMatchObject({ state: "starting" });
     expect(await up.event("forward")).toMatchObject({
       state: "failed",
-      error: `cannot listen on 127.0.0.1:${port}: it is in use already`,
+      error: `cannot listen on 127.0.0.1:${port}: it is in use already; choose another port, or 0 for a free one`,
     });
     holder.close();
     expect(await up.event("forward")).toMatchObject({ state: "ready" });

@@ -17,12 +17,16 @@ export class InProcessRun extends Run {
   readonly #signals = new FakeSignals();
   readonly #clock = new VirtualClock();
 
-  constructor(args: readonly string[], env: Readonly<Record<string, string>>) {
+  /** With `columns`, stdout is a terminal of that width. */
+  constructor(args: readonly string[], env: Readonly<Record<string, string>>, columns?: number) {
     super();
     const fake: CommandProcess = Object.assign(this.#signals, {
       argv: ["node", "/somewhere/trunkline", ...args],
       env,
-      stdout: new FakeTerminal(false, (text) => this.wroteStdout(text)).asTerminal(),
+      stdout: Object.assign(
+        new FakeTerminal(columns !== undefined, (text) => this.wroteStdout(text)).asTerminal(),
+        columns !== undefined && { columns },
+      ),
       stderr: new FakeTerminal(false, (text) => {
         this.stderr += text;
       }).asTerminal(),

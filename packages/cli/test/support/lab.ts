@@ -99,7 +99,19 @@ export class MixedLab extends Lab<Run> {
 
 /** A lab whose commands run in this process. */
 export class InProcessLab extends Lab<InProcessRun> {
+  #columns: number | undefined;
+
+  /** Runs the command with a terminal of so many columns as its stdout. */
+  onTerminal(args: readonly string[], columns: number, env: Env = {}): InProcessRun {
+    this.#columns = columns;
+    try {
+      return this.run(args, env);
+    } finally {
+      this.#columns = undefined;
+    }
+  }
+
   protected begin(args: readonly string[], env: Env): InProcessRun {
-    return new InProcessRun(args, env);
+    return new InProcessRun(args, env, this.#columns);
   }
 }

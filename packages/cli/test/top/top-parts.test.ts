@@ -170,10 +170,19 @@ describe("the table of top", () => {
 
   test("shows what fits, the most important first", () => {
     const at = (columns: number) => topLines(model, newScreen("rate", ""), look, { columns, rows: 10 });
-    expect(at(40)[3]).toBe("  NAME                STATE      ");
+    expect(at(40)).toEqual([
+      "router:7420  serving  2 streams",
+      "to diallers 0 B/s  to listeners 0 B/s",
+      "2 by rate",
+      "  NAME                STATE      ",
+      "> lab/7               live       ",
+      "  name-b              detached   ",
+      "s sort  r turn  / find  x end  q quit",
+    ]);
+    expect(at(80).at(-1)).toBe("up, down: choose  s: sort  r: reverse  /: filter  x: end  q: quit");
     expect(at(100)).toEqual([
-      "router:7420  serving: 2 streams, 1 waiting, 0 detached, 0 listeners, 4 connections",
-      "to diallers 0 B/s, to listeners 0 B/s; 3 refused; memory 120 MB, loop 2 ms; version 0.1.0",
+      "router:7420  serving  2 streams  1 waiting  0 detached  0 listeners  4 connections",
+      "to diallers 0 B/s  to listeners 0 B/s  3 refused  memory 120 MB  loop 2 ms  version 0.1.0",
       "2 by rate",
       "  ID        NAME                DIALLER         LISTENER        STATE        TO DIALLER  TO LISTENER",
       "> 63583ba…  lab/7               user            board           live                  -     100 kB/s",

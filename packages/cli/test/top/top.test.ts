@@ -77,7 +77,7 @@ describe("top", () => {
     await board.shows("(echo) for good? y/n");
     board.press("y");
     await run.client.over;
-    await board.shows("serving: 0 streams");
+    await board.shows("serving  0 streams");
     await board.shows("ended the stream ");
     for (const code of [1, 7, 32]) expect(board.screen.written).not.toContain(`\u001b[${code}m`);
     board.press("q");
@@ -102,11 +102,11 @@ describe("top", () => {
   test("says that the router is lost, and goes on when it is back", async () => {
     await using run = await labWithStream();
     const board = new Board(run.lab);
-    await board.shows("serving: 1 streams");
+    await board.shows("serving  1 streams");
     expect(await run.router.end("SIGTERM")).toBe(0);
     await board.shows("trying again");
     await run.lab.router();
-    await board.shows("serving: ");
+    await board.shows("serving  ");
     await board.shows(/\d by name/);
     board.press("\u0003");
     expect(await board.over).toBe("ended");
@@ -126,7 +126,7 @@ describe("top", () => {
     await using run = await labWithStream();
     const plain = run.lab.run(["top", "--filter", "echo"]);
     expect(await plain.exit).toBe(0);
-    expect(plain.stdout).toMatch(/^127\.0\.0\.1:\d+ {2}serving: 1 streams/);
+    expect(plain.stdout).toMatch(/^127\.0\.0\.1:\d+ {2}serving {2}1 streams/);
     expect(plain.stdout).toMatch(/^[\w-]{36} +echo +local +local +127\.0\.0\.1:\d+ +127\.0\.0\.1:\d+ +live/m);
     const once = run.lab.start("top", "--once");
     expect(await once.event("top")).toMatchObject({ snapshot: true, streams: [{ name: "echo" }] });
