@@ -9,6 +9,7 @@ export { MessageBudget, type MessageBudgetOptions } from "./call/message-budget.
 export type { CallOptions } from "./call/options.js";
 export type { Messages } from "./call/send-all.js";
 export { Channel, type ChannelOptions, type ConnectOptions, type TlsOptions } from "./client/channel.js";
+export type { ChannelExplanation } from "./client/connection-manager.js";
 export type { ChannelState, EndpointState } from "./client/connectivity.js";
 export type {
   EndpointPicker,
@@ -67,6 +68,7 @@ export type {
   StatusOptions,
 } from "./contract/call.js";
 export { Deadline } from "./contract/deadline.js";
+export type { CallExplanation, CallStep, CallsExplanation, WaitsOn } from "./contract/explanation.js";
 export { callTarget } from "./contract/target.js";
 export type {
   AttemptEnd,

@@ -9,4 +9,4 @@ export { type ConnectionOptions, checkConnectionOptions } from "./options/connec
 export type { LifetimeOptions } from "./options/lifetime.js";
 export type { Allowance, ConnectionLimits } from "./options/limits.js";
 export type { LocalSettings } from "./options/settings.js";
-export type { Http2Stream, SendEnd, StreamHandler, StreamReset } from "./stream/handler.js";
+export type { Http2Stream, SendBlock, SendEnd, StreamHandler, StreamReset } from "./stream/handler.js";

@@ -523,6 +523,16 @@ export class Inbox<In extends {}> implements MessageSizeLimit, ReservationOwner 
     }
   }
 
+  /** True while the next message is asked for and has not come. */
+  get isWaiting(): boolean {
+    return this.#waiter !== undefined || (this.#eager && this.#held === undefined);
+  }
+
+  /** True while something has come that nobody has asked for. */
+  get hasUnread(): boolean {
+    return !this.isWaiting && (this.#held !== undefined || this.#keptBytes > 0);
+  }
+
   /** True while a message is decompressed in the background. */
   get inflates(): boolean {
     return this.#inflation !== undefined;

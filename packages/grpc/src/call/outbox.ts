@@ -32,6 +32,8 @@ export interface OutboxOwner {
   encodingError(cause: unknown): GrpcError;
   /** Gives a message to the stream, after what has to come before it. */
   transmit(framed: FramedMessage): void;
+  /** Returns the time on the call's clock, from which the wait of a send is counted. */
+  nowMs(): number;
   /** Gives the end to the stream. */
   transmitEnd(): void;
 }
@@ -50,6 +52,8 @@ export class Outbox implements Sink<FramedMessage> {
    * most calls.
    */
   #failure: (() => Error) | undefined = undefined;
+  /** The time from which the first of the waiting sends has waited. */
+  #waitingSinceMs: number | undefined = undefined;
   /** True while `send` hands a message to the queue and the queue has taken it. */
   #accepted = false;
 
@@ -61,6 +65,11 @@ export class Outbox implements Sink<FramedMessage> {
   /** Sends on `stream` from now on; undefined takes the stream away. */
   attach(stream: Http2Stream | undefined): void {
     this.#stream = stream;
+  }
+
+  /** The time from which a send waits; undefined while none does. */
+  get waitingSinceMs(): number | undefined {
+    return this.#queue === undefined || this.#queue.waiting === 0 ? undefined : this.#waitingSinceMs;
   }
 
   /** True once the end has been given to the stream. */
@@ -124,7 +133,10 @@ export class Outbox implements Sink<FramedMessage> {
     const sent = this.#opened.send(framed, options);
     // A caller that does not await a send learns from every other step that the call has failed: that must not end the
     // process.
-    if (!this.#accepted) sent.catch(nothing);
+    if (!this.#accepted) {
+      sent.catch(nothing);
+      if (this.#queue?.waiting === 1) this.#waitingSinceMs = this.#owner.nowMs();
+    }
     return sent;
   }
 
@@ -161,6 +173,7 @@ export class Outbox implements Sink<FramedMessage> {
 
   accept(framed: FramedMessage): void {
     this.#accepted = true;
+    if (this.#waitingSinceMs !== undefined) this.#waitingSinceMs = this.#owner.nowMs();
     this.#owner.transmit(framed);
   }
 

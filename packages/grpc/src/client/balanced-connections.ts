@@ -3,6 +3,7 @@
  * the answers of the resolver.
  */
 import { type Backoff, reasonText } from "@trunkline/base";
+import type { StreamHandler } from "@trunkline/h2";
 import { tellConnection } from "../connection/events.js";
 import { GrpcError } from "../wire/errors.js";
 import { Status } from "../wire/status.js";
@@ -300,6 +301,11 @@ export class BalancedConnections implements Connections {
 
   get endpoints(): readonly EndpointState[] {
     return Array.from(this.#members.values(), ({ view }) => view);
+  }
+
+  handlers(): StreamHandler[] {
+    const members = Array.from(this.#members.values(), ({ subchannel }) => subchannel);
+    return [...members, ...this.#leaving].flatMap((subchannel) => subchannel.handlers());
   }
 
   /** Called when endpoints were ejected, or have come back. */

@@ -88,6 +88,11 @@ export class CallQueue {
     this.#holdProcess();
   }
 
+  /** Returns the calls that have no stream yet. */
+  calls(): WaitingCall[] {
+    return [...this.#preparing, ...this.#waiting];
+  }
+
   /** Tells the waiting calls that the service config has come. */
   onServiceConfig(): void {
     for (const call of [...this.#waiting]) call.onServiceConfig();

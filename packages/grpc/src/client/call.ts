@@ -18,11 +18,13 @@ import {
 import { iterate, messageOf } from "@trunkline/streams/kit";
 import { keepStack, rejectionAtCaller, throwTraced, traceHere } from "../call/caller-stack.js";
 import { abortedBy, cancelled } from "../call/cancellation.js";
+import { type Explained, explainedBlock } from "../call/explained.js";
 import { Lifecycle, type LifecycleOwner } from "../call/lifecycle.js";
 import type { CallOptions } from "../call/options.js";
 import { callPeer, type Peer } from "../connection/peer.js";
 import type { ClientCall, MessageOptions } from "../contract/call.js";
 import type { Deadline } from "../contract/deadline.js";
+import { type CallExplanation, explanation } from "../contract/explanation.js";
 import { callTarget } from "../contract/target.js";
 import type { AttemptChain } from "../hooks/attempts.js";
 import { type HookChain, hooksOf } from "../hooks/chain.js";
@@ -63,6 +65,8 @@ export class ClientCallStream
   /** The stage that the call has reached. Whether it is over, `#life` knows. */
   #stage: "new" | "waiting" | "open" = "new";
   #startedAtMs = 0;
+  /** The time from which the call waits for a stream. */
+  #waitingSinceMs = 0;
   #connection: CallConnection | undefined = undefined;
   /** The stream that the call has while it is open. */
   #stream: Http2Stream | undefined = undefined;
@@ -382,6 +386,7 @@ export class ClientCallStream
     this.#atOnce = true;
     this.#bound.channel.connections.start(this);
     this.#atOnce = false;
+    if (this.#stage === "waiting") this.#waitingSinceMs = this.#life.clock.nowMs();
     if (this.#request.complete) this.#attempts?.hedge();
   }
 
@@ -599,6 +604,37 @@ export class ClientCallStream
 
   #deadlineExceeded(): GrpcError {
     return deadlineExceeded(this.#life.clock.nowMs() - this.#startedAtMs, this.#waitsFor);
+  }
+
+  explain(): CallExplanation {
+    const [step, what, sinceMs] = this.#explained();
+    const peer = this.#connection?.peer.address;
+    const waitedMs = sinceMs === undefined ? undefined : this.#life.clock.nowMs() - sinceMs;
+    return explanation({ path: this.path, peer }, step, what, waitedMs);
+  }
+
+  #explained(): Explained {
+    if (this.#life.ended) return ["ended", "has ended"];
+    if (this.#stage === "new") return ["not-begun", "has not begun: its program has taken no step"];
+    if (this.#preparing) return ["interceptor", "waits for an interceptor"];
+    if (!this.attempting && this.#attempts?.pending) return ["next-attempt", "waits for its next attempt"];
+    const { connections } = this.#bound.channel;
+    const stream = this.#stream;
+    if (stream === undefined) {
+      const step = connections.state === "READY" ? "stream" : "connection";
+      return [step, `waits for ${connections.describeWait()}`, this.#waitingSinceMs];
+    }
+    const blocked = explainedBlock(stream, this.#request.outbox, "the server");
+    if (blocked !== undefined) return blocked;
+    const { inbox, begun } = this.#response;
+    if (inbox.hasUnread) return ["unread", "has messages of the server that its program does not read"];
+    if (!begun && (this.#request.whole || inbox.isWaiting)) {
+      const open = this.#request.whole ? "" : ", and the request goes on";
+      return ["answer", `waits for the server, which has not answered yet${open}`, stream.openedAt];
+    }
+    if (inbox.isWaiting || this.#milestones?.waits)
+      return ["messages", "waits for the server's next message or its end"];
+    return ["program", `waits for its program to ${this.#request.whole ? "read" : "send or to read"}`];
   }
 
   get #waitsFor(): string | undefined {

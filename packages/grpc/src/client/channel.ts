@@ -40,7 +40,7 @@ import { ChannelConfig } from "./channel-config.js";
 import type { ChannelCore } from "./channel-core.js";
 import { isConfigObject } from "./config-object.js";
 import type { Connector, ConnectSource } from "./connect-attempt.js";
-import { ConnectionManager } from "./connection-manager.js";
+import { type ChannelExplanation, ConnectionManager } from "./connection-manager.js";
 import type { ChannelState, EndpointState } from "./connectivity.js";
 import { type HealthCore, maxHealthAnswerBytes } from "./health-watch.js";
 import { type LoadBalancing, type LoadBalancingPolicies, resolvePolicy } from "./load-balancing.js";
@@ -303,6 +303,14 @@ export class Channel implements AsyncDisposable {
   /** The state of the connection. Calls are taken in every state but `"SHUTDOWN"`. */
   get state(): ChannelState {
     return this.#core.connections.state;
+  }
+
+  /**
+   * Says what the channel waits for, and each of its calls, and on whom: those that wait for a connection, and those
+   * that are open. It costs nothing until it is asked.
+   */
+  explain(): ChannelExplanation {
+    return this.#core.connections.explain();
   }
 
   /**

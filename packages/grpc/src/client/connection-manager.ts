@@ -5,6 +5,7 @@
 import { type AbortSignalLike, abortable, abortReason, type Deferred, deferred, reasonText } from "@trunkline/base";
 import type { Clock } from "@trunkline/streams";
 import type { Deadline } from "../contract/deadline.js";
+import { type CallExplanation, type CallsExplanation, longestFirst } from "../contract/explanation.js";
 import { GrpcError } from "../wire/errors.js";
 import { Status } from "../wire/status.js";
 import { CallQueue, type WaitingCall } from "./call-queue.js";
@@ -20,6 +21,20 @@ export interface ConnectionManagerOptions {
   readonly name: string;
   readonly clock: Clock;
   readonly maxWaitingCalls: number;
+}
+
+/** The state of a channel, and the reasons for which its calls do not go on. */
+export interface ChannelExplanation extends CallsExplanation {
+  readonly state: ChannelState;
+  /** One sentence for people about the state. It may have other words in a later version. */
+  readonly text: string;
+  /** The endpoints that the channel knows, with the reasons for which they get no calls. */
+  readonly endpoints: readonly EndpointState[];
+}
+
+/** A call that says what it waits for. Attempts beside a call's own do not: the call does. */
+function isExplained(call: object): call is { explain(): CallExplanation } {
+  return "explain" in call && typeof call.explain === "function";
 }
 
 /** Bounds the wait of `connect`. */
@@ -62,6 +77,16 @@ export class ConnectionManager implements ConnectionsOwner, ConfigListener, Call
 
   get endpoints(): readonly EndpointState[] {
     return this.#closed === undefined ? this.#connections.endpoints : [];
+  }
+
+  /** Says what the calls wait for, and in which state the channel is. */
+  explain(): ChannelExplanation {
+    const open = new Set<object>([...this.#queue.calls(), ...this.#connections.handlers()]);
+    const calls = [...open].filter(isExplained).map((call) => call.explain());
+    const { state, endpoints } = this;
+    const what =
+      state === "READY" ? `the channel to ${this.name} is connected` : `the channel waits for ${this.describeWait()}`;
+    return { state, text: what, endpoints, ...longestFirst(calls) };
   }
 
   /** Gives the present state and each one after it. */

@@ -122,6 +122,11 @@ export class ClientConnection implements ConnectionHandler, CallConnection {
     return this.#http2.openStream(call);
   }
 
+  /** Returns what the streams of the connection belong to. */
+  handlers(): StreamHandler[] {
+    return this.#http2.handlers();
+  }
+
   /** Begins the call on its stream. */
   begin(call: ClientStream, stream: Http2Stream): void {
     if (this.#calls === 0) {

@@ -2,6 +2,7 @@
  * The connections of a channel, as the channel sees them: one to the first endpoint that answers, or one to each
  * endpoint and a policy that chooses.
  */
+import type { StreamHandler } from "@trunkline/h2";
 import type { GrpcError } from "../wire/errors.js";
 import type { CallQueue, WaitingCall } from "./call-queue.js";
 import type { ChannelState, EndpointState } from "./connectivity.js";
@@ -13,6 +14,8 @@ export interface Connections {
   readonly lastFailure: unknown;
   /** The endpoints that are known, as they are now. */
   readonly endpoints: readonly EndpointState[];
+  /** Returns what the streams of all connections belong to. */
+  handlers(): StreamHandler[];
   /** Returns the milliseconds until the next attempt after a failure; 0 where none has to wait. */
   msUntilNextAttempt(): number;
   /**

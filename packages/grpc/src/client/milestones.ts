@@ -10,6 +10,11 @@ export class Milestones {
   #headers: Deferred<Metadata> | undefined = undefined;
   #end: Deferred<void> | undefined = undefined;
 
+  /** True once a step has asked for the end. */
+  get waits(): boolean {
+    return this.#end !== undefined;
+  }
+
   started(): Promise<void> {
     this.#started ??= deferred(true);
     return this.#started.promise;

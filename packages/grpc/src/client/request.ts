@@ -91,6 +91,15 @@ export class OutgoingRequest implements OutboxOwner {
     }
   }
 
+  nowMs(): number {
+    return this.#bound.channel.clock.nowMs();
+  }
+
+  /** True once the program has given all of the request. */
+  get whole(): boolean {
+    return this.complete || this.#endGiven;
+  }
+
   get outgoingName(): "request" {
     return "request";
   }

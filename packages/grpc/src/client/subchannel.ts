@@ -3,7 +3,7 @@
  * waits that grow while attempts fail. This file must not know which calls wait, or how an endpoint is chosen.
  */
 import { type Backoff, isError, reasonText } from "@trunkline/base";
-import type { H2Error, LifetimeOptions } from "@trunkline/h2";
+import type { H2Error, LifetimeOptions, StreamHandler } from "@trunkline/h2";
 import type { Clock } from "@trunkline/streams";
 import { tellConnection } from "../connection/events.js";
 import { withRarerKeepalive } from "../connection/lifetime.js";
@@ -111,6 +111,10 @@ export class Subchannel implements Connections, ClientConnectionEvents {
     queue?.leave(call);
     connection.begin(call, stream);
     return true;
+  }
+
+  handlers(): StreamHandler[] {
+    return [...this.#connections].flatMap((connection) => connection.handlers());
   }
 
   /** Checks the health of another service from now on; undefined means of none. */

@@ -3,6 +3,7 @@
  * pick_first to a policy over all endpoints, or back, the connections are other ones: those that are READY serve until
  * the new ones are, so that no call waits for the change.
  */
+import type { StreamHandler } from "@trunkline/h2";
 import type { GrpcError } from "../wire/errors.js";
 import type { CallQueue, WaitingCall } from "./call-queue.js";
 import type { Connections, ConnectionsOwner } from "./connections.js";
@@ -100,6 +101,10 @@ export class SwitchingConnections implements Connections {
 
   get endpoints(): readonly EndpointState[] {
     return this.#inUse?.endpoints ?? [];
+  }
+
+  handlers(): StreamHandler[] {
+    return this.#all().flatMap((each) => each.handlers());
   }
 
   msUntilNextAttempt(): number {

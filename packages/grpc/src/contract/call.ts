@@ -7,6 +7,7 @@ import type { CompressionOption } from "../wire/compression.js";
 import type { Status } from "../wire/status.js";
 import type { Detail } from "../wire/status-details.js";
 import type { Deadline } from "./deadline.js";
+import type { CallExplanation } from "./explanation.js";
 
 /** The call in whose handler another call is made: a `ServerCall`, or anything with a deadline and a signal. */
 export interface ParentCall {
@@ -38,6 +39,8 @@ export interface CommonCall {
    * A6), counted by the client and told to the server.
    */
   readonly previousAttempts: number;
+  /** Says what the call waits for now, and on whom. It costs nothing until it is asked. */
+  explain(): CallExplanation;
 }
 
 /**

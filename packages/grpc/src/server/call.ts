@@ -16,12 +16,14 @@ import {
   type WaitOptions,
 } from "@trunkline/streams";
 import { iterate, messageOf } from "@trunkline/streams/kit";
+import { type Explained, explainedBlock } from "../call/explained.js";
 import { Inbox, type InboxOwner } from "../call/inbox.js";
 import { Lifecycle, type LifecycleOwner } from "../call/lifecycle.js";
 import type { MessageBudget } from "../call/message-budget.js";
 import { callPeer, type Peer } from "../connection/peer.js";
 import type { MessageOptions, ResponseOptions, StatusOptions } from "../contract/call.js";
 import { asDeadline, Deadline } from "../contract/deadline.js";
+import { type CallExplanation, explanation } from "../contract/explanation.js";
 import type { AttemptChain } from "../hooks/attempts.js";
 import { type HookChain, hooksOf } from "../hooks/chain.js";
 import type { CallerContext } from "../hooks/context.js";
@@ -164,6 +166,31 @@ export class ServerCallStream implements HandledCall, LostCall, ResponseOwner, I
       if (this.error !== undefined) this.#abortController.abort(this.error);
     }
     return this.#abortController.signal;
+  }
+
+  nowMs(): number {
+    return this.#life.clock.nowMs();
+  }
+
+  explain(): CallExplanation {
+    const [step, what, sinceMs] = this.#explained();
+    const told = { path: this.path, peer: this.peer.address };
+    return explanation(told, step, what, sinceMs === undefined ? undefined : this.nowMs() - sinceMs);
+  }
+
+  #explained(): Explained {
+    if (this.ended && this.#handlerRuns) return ["program", "has ended, and its handler still works"];
+    if (this.ended) return ["ended", "has ended"];
+    const stream = this.#stream;
+    const { openedAt } = stream;
+    if (!this.#admitted) return ["interceptor", "waits for an interceptor", openedAt];
+    const blocked = explainedBlock(stream, this.#response.outbox, "the client");
+    if (blocked !== undefined) return blocked;
+    const isWhole = this.#requestEnded;
+    if (!this.#handlerRuns && !isWhole) return ["messages", "waits for the client's request", openedAt];
+    if (this.#inbox.isWaiting && !isWhole) return ["messages", "waits for the client's next message or its end"];
+    if (this.#inbox.hasUnread) return ["unread", "has messages of the client that its handler does not read"];
+    return ["program", "waits for its handler", openedAt];
   }
 
   get extraAttributes(): Attributes {

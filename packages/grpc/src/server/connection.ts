@@ -15,6 +15,7 @@ import { endStream } from "../call/outbox.js";
 import { tellConnection } from "../connection/events.js";
 import { withSpreadAge } from "../connection/lifetime.js";
 import type { Peer } from "../connection/peer.js";
+import type { CallExplanation } from "../contract/explanation.js";
 import type { GrpcError } from "../wire/errors.js";
 import {
   acceptEncodingField,
@@ -60,6 +61,12 @@ export class ServerConnection implements ConnectionHandler, ServerCallHost, Plac
 
   get isIdle(): boolean {
     return this.#http2.activeStreams === 0;
+  }
+
+  /** Says what each of the calls waits for. */
+  explain(): CallExplanation[] {
+    const calls = this.#http2.handlers().filter((each) => each instanceof ServerCallStream);
+    return calls.map((call) => call.explain());
   }
 
   /** Takes no more calls, and closes the connection when its last call has ended. */

@@ -24,6 +24,8 @@ import { okStatus, type StatusToSend, statusFields } from "./status-fields.js";
 
 /** The call whose response an `OutgoingResponse` is. */
 export interface ResponseOwner {
+  /** Returns the time on the call's clock. */
+  nowMs(): number;
   readonly method: Method;
   readonly requestHeaders: RequestHeaders;
   readonly hooks: HookChain | undefined;
@@ -147,6 +149,10 @@ export class OutgoingResponse implements OutboxOwner {
     } catch (error) {
       throw this.#owner.hookFailed(error);
     }
+  }
+
+  nowMs(): number {
+    return this.#owner.nowMs();
   }
 
   // Messages, as the outbox asks.

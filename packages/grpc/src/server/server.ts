@@ -25,6 +25,7 @@ import { keepaliveOptionNames, resolveServerLifetime, type ServerLifetimeOptions
 import { checkedHttp2, defaultMaxReceiveMessageBytes, type Http2Options } from "../connection/options.js";
 import { peerOf } from "../connection/peer.js";
 import type { ServerCall } from "../contract/call.js";
+import { type CallsExplanation, longestFirst } from "../contract/explanation.js";
 import { checkedInterceptors } from "../hooks/chain.js";
 import { CallerContext } from "../hooks/context.js";
 import type { ServerInterceptor } from "../hooks/interceptor.js";
@@ -226,6 +227,11 @@ export class Server implements AsyncDisposable {
    */
   get closing(): AbortSignal {
     return this.#closing.signal;
+  }
+
+  /** Says what the calls wait for that the server has now, and on whom. It costs nothing until it is asked. */
+  explain(): CallsExplanation {
+    return longestFirst([...this.#connections].flatMap((connection) => connection.explain()));
   }
 
   /** The number of connections that there are. */

@@ -10,7 +10,7 @@ import { HpackDecoder } from "../hpack/decoder.js";
 import { HpackEncoder } from "../hpack/encoder.js";
 import type { ResolvedOptions } from "../options/connection-options.js";
 import { fieldFlaw } from "../stream/field-form.js";
-import type { SendEnd, StreamReset } from "../stream/handler.js";
+import type { SendBlock, SendEnd, StreamReset } from "../stream/handler.js";
 import { afterRelease } from "../stream/state.js";
 import type { Stream, StreamOwner } from "../stream/stream.js";
 import { Age } from "./age.js";
@@ -219,6 +219,10 @@ export class Core implements StreamOwner {
 
   sendData(stream: Stream, chunks: Uint8Array | readonly Uint8Array[], end: SendEnd): void {
     if (stream.state !== "closed") sendData(this, stream, chunks, end);
+  }
+
+  sendBlock(stream: Stream): SendBlock | undefined {
+    return stream.state === "closed" ? undefined : this.scheduler.blockOf(stream);
   }
 
   isWritable(stream: Stream): boolean {

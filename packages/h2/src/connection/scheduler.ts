@@ -14,6 +14,7 @@ import type { HpackEncoder } from "../hpack/encoder.js";
 import { guaranteedBytes } from "../options/byte-budget.js";
 import type { ResolvedLimits } from "../options/limits.js";
 import { protocolInitialWindow, SendWindow } from "../stream/flow.js";
+import type { SendBlock } from "../stream/handler.js";
 import type { Stream } from "../stream/stream.js";
 import type { Output } from "./output.js";
 import type { Settings } from "./settings.js";
@@ -117,6 +118,13 @@ export class Scheduler {
     stream.trailersQueued = fields;
     stream.endQueued = true;
     this.#place(stream);
+  }
+
+  /** Returns the reason for which bytes of the stream, or of its sender, wait. */
+  blockOf({ sendWindow, bufferedBytes, awaitsWritable }: Stream): SendBlock | undefined {
+    if (bufferedBytes === 0 && !awaitsWritable) return undefined;
+    if (sendWindow.available <= 0) return "stream-window";
+    return this.connectionWindow.available <= 0 ? "connection-window" : "transport";
   }
 
   /** Returns whether the stream's sender may send more. Where not, `onWritable` follows. */

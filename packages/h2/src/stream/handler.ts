@@ -20,6 +20,9 @@ export interface SendEnd {
   readonly onWritten?: (() => void) | undefined;
 }
 
+/** The reason for which a stream cannot send. */
+export type SendBlock = "stream-window" | "connection-window" | "transport";
+
 /**
  * One stream of a connection, as its user holds it. All of it stays callable, without effect, when the stream is gone.
  */
@@ -28,6 +31,13 @@ export interface Http2Stream {
   readonly id: number;
   /** The number of bytes that were given to `sendData` and are not yet on their way. */
   readonly bufferedBytes: number;
+  /** The time on the connection's clock when the stream was opened, to the millisecond. */
+  readonly openedAt: number;
+  /**
+   * The reason for which bytes of the stream wait: the peer's window of the stream or of the connection is used up, or
+   * the transport takes no more now. Undefined while none waits. For diagnosis: reading it changes nothing.
+   */
+  readonly sendBlock: SendBlock | undefined;
   /**
    * False while more than `streamSendHighWaterMark` bytes wait: having read it, wait for `onWritable` before sending
    * more.

@@ -7,7 +7,7 @@ import { ByteQueue } from "../bytes/byte-queue.js";
 import type { ErrorCode } from "../error-code.js";
 import type { HeaderField } from "../header-field.js";
 import { type InitialWindow, ReceiveWindow, SendWindow } from "./flow.js";
-import type { Http2Stream, SendEnd, StreamHandler, StreamReset } from "./handler.js";
+import type { Http2Stream, SendBlock, SendEnd, StreamHandler, StreamReset } from "./handler.js";
 import type { StreamState } from "./state.js";
 
 /** A message of which more has to come; `connection/assemblies.ts` has the rules. */
@@ -28,6 +28,7 @@ export interface StreamOwner {
   sendHeaders(stream: Stream, fields: readonly HeaderField[], end: SendEnd): void;
   sendData(stream: Stream, chunks: Uint8Array | readonly Uint8Array[], end: SendEnd): void;
   isWritable(stream: Stream): boolean;
+  sendBlock(stream: Stream): SendBlock | undefined;
   acknowledge(stream: Stream, bytes: number): void;
   extendWindow(stream: Stream, bytes: number): boolean;
   resetByUs(stream: Stream, errorCode: ErrorCode): void;
@@ -151,6 +152,10 @@ export class Stream implements Http2Stream {
 
   dropQueue(): void {
     this.#queue = undefined;
+  }
+
+  get sendBlock(): SendBlock | undefined {
+    return this.#owner.sendBlock(this);
   }
 
   get isWritable(): boolean {

@@ -45,6 +45,11 @@ export class SendQueue<T> {
     this.#sink = sink;
   }
 
+  /** The number of sends that wait for room. */
+  get waiting(): number {
+    return this.#pending.size;
+  }
+
   /** True once the sink has taken the end. */
   get ended(): boolean {
     return this.#endAccepted;
