@@ -11,6 +11,7 @@ import { VitestTestRunner } from "vitest/runners";
  * @typedef {object} WarmTask
  * @property {string} log the path of the log
  * @property {number[]} undecided the mutants to try
+ * @property {number} slowTestMs the time without a mutant past which a test is left to a later run
  * @property {number[]} left the mutants that only fresh processes decide, of which is noted where they are reached
  */
 /**
@@ -20,8 +21,6 @@ import { VitestTestRunner } from "vitest/runners";
  */
 
 const { task } = JSON.parse(readFileSync(process.env.TRUNKLINE_MUTANTS ?? "", "utf8"));
-/** A test that takes longer than this without a mutant is left to the runs in fresh processes. */
-const slowTestMs = 1_500;
 /** A mutant that tests have not noticed in so long a time is left to them, too. */
 const longestTriesMs = 15_000;
 
@@ -47,7 +46,11 @@ let active;
 const reached = new Map();
 /** The number of times that the active one may be reached; beyond it the mutant loops for ever. */
 let mostTimes = 0;
+/** The shortest time that a test has with a mutant; past it a test waits for something that does not come any more. */
+const leastTestMs = 2_000;
+// As they are before a test puts its own in their places.
 const now = performance.now.bind(performance);
+const { setTimeout: startTimer, clearTimeout: stopTimer } = globalThis;
 
 globalThis.trunklineMutant = (id) => {
   const times = (reached.get(id) ?? 0) + 1;
@@ -72,6 +75,8 @@ export default class WarmRunner extends VitestTestRunner {
    *   | { kind: "check", mutant: number, left: number } | undefined} */
   #attempt;
   #startedAt = 0;
+  /** The time that the test takes without a mutant. */
+  #usualMs = 0;
 
   async onBeforeCollect(paths) {
     log({ event: "began", file: paths[0] });
@@ -109,6 +114,18 @@ export default class WarmRunner extends VitestTestRunner {
     await super.onBeforeTryTask?.(test, attempt);
   }
 
+  /** Runs a test: with a mutant for at most ten times as long as without, and no shorter than `leastTestMs`. */
+  async runTask(test) {
+    const run = VitestTestRunner.getTestFn(test);
+    if (this.#attempt.kind !== "mutant") return await run();
+    const { promise, cancel } = failsAfter(Math.max(leastTestMs, 10 * this.#usualMs));
+    try {
+      await Promise.race([run(), promise]);
+    } finally {
+      cancel();
+    }
+  }
+
   async onAfterRetryTask(test, attempt) {
     await super.onAfterRetryTask?.(test, attempt);
     active = undefined;
@@ -132,7 +149,8 @@ export default class WarmRunner extends VitestTestRunner {
   #next(test, passed, tookMs) {
     const { kind, mutant } = this.#attempt;
     if (kind === "first") {
-      const usable = passed && tookMs <= slowTestMs && test.timeout <= this.config.testTimeout;
+      this.#usualMs = tookMs;
+      const usable = passed && tookMs <= task.slowTestMs && test.timeout <= this.config.testTimeout;
       for (const [id, times] of reached) {
         if (usable && undecided.has(id) && (spentMs.get(id) ?? 0) < longestTriesMs) this.#queue.push([id, times]);
         else this.#left.add(id);
@@ -153,6 +171,15 @@ export default class WarmRunner extends VitestTestRunner {
     if (next === undefined) return undefined;
     return { kind: "mutant", mutant: next[0], mostTimes: timesFactor * next[1] + timesMore };
   }
+}
+
+/** @param {number} ms @returns {{ promise: Promise<never>, cancel: () => void }} */
+function failsAfter(ms) {
+  let timer;
+  const promise = new Promise((_, reject) => {
+    timer = startTimer(() => reject(new Error(`the test has not ended within ${ms} ms`)), ms);
+  });
+  return { promise, cancel: () => stopTimer(timer) };
 }
 
 /** Tests run one after the other: only then is it known which one reached a mutant. */

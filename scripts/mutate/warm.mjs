@@ -11,6 +11,8 @@ import { endRun, runVitest, temporaryFolder } from "./vitest.mjs";
 /** @typedef {{ id: number, path: string, source: string, mutant: import("./mutants.mjs").Mutant }} Candidate */
 
 const testTimeoutMs = 5_000;
+/** Quick tests come before slower ones, since they notice most mutants. Tests past the last are for fresh processes. */
+const slowTestsMs = [50, 1_500];
 /** A try that takes longer than a test may take is a loop that gives way to no timer. */
 const hangingMs = 12_000;
 /** A run that writes no line to its log for so long will not come to an end. */
@@ -33,31 +35,46 @@ export async function tryWarm(candidates, files, deadline) {
   /** Mutants that are reached while modules are loaded. @type {Set<number>} */
   const imported = new Set();
   const sources = switchedSources(candidates);
+  let attempts = 0;
 
-  for (let attempt = 0; performance.now() < deadline; attempt++) {
-    const tests = files.filter((file) => !leftByFile.has(file));
-    const undecided = candidates.map(({ id }) => id).filter((id) => !outcomes.has(id) && !left.has(id));
-    if (tests.length === 0 || undecided.length === 0) break;
-    const log = join(temporaryFolder, `log-${attempt}`);
-    const before = leftByFile.size + outcomes.size + left.size;
-    const task = { log, undecided, left: [...left] };
-    const hangs = await runWatched({ sources, tests, testTimeoutMs, runner, task }, deadline);
-    const lines = readLog(log);
-    for (const line of lines) {
-      if (line.event === "killed") outcomes.set(line.mutant, "killed");
-      if (line.event === "unclear") left.add(line.mutant);
-      if (line.event === "imported") for (const id of line.reached) imported.add(id);
-      const file = files.find((each) => line.file?.endsWith(each));
-      if (line.event === "done" && file !== undefined) leftByFile.set(file, new Set(line.left));
-    }
-    const last = lines.at(-1);
-    if (last?.event === "trying") {
-      if (hangs) outcomes.set(last.mutant, "timeout");
-      else left.add(last.mutant);
-    }
-    if (leftByFile.size + outcomes.size + left.size === before) break;
+  for (const slowTestMs of slowTestsMs) {
+    // A test that was too slow in the round before may notice these.
+    for (const [file, ids] of leftByFile) if ([...ids].some(isUndecided)) leftByFile.delete(file);
+    await tryAll(slowTestMs);
   }
   return { outcomes, leftByFile, imported };
+
+  /** @param {number} id */
+  function isUndecided(id) {
+    return !outcomes.has(id) && !left.has(id);
+  }
+
+  /** @param {number} slowTestMs */
+  async function tryAll(slowTestMs) {
+    while (performance.now() < deadline) {
+      const tests = files.filter((file) => !leftByFile.has(file));
+      const undecided = candidates.map(({ id }) => id).filter(isUndecided);
+      if (tests.length === 0 || undecided.length === 0) break;
+      const log = join(temporaryFolder, `log-${attempts++}`);
+      const before = leftByFile.size + outcomes.size + left.size;
+      const task = { log, undecided, left: [...left], slowTestMs };
+      const hangs = await runWatched({ sources, tests, testTimeoutMs, runner, task }, deadline);
+      const lines = readLog(log);
+      for (const line of lines) {
+        if (line.event === "killed") outcomes.set(line.mutant, "killed");
+        if (line.event === "unclear") left.add(line.mutant);
+        if (line.event === "imported") for (const id of line.reached) imported.add(id);
+        const file = files.find((each) => line.file?.endsWith(each));
+        if (line.event === "done" && file !== undefined) leftByFile.set(file, new Set(line.left));
+      }
+      const last = lines.at(-1);
+      if (last?.event === "trying") {
+        if (hangs) outcomes.set(last.mutant, "timeout");
+        else left.add(last.mutant);
+      }
+      if (leftByFile.size + outcomes.size + left.size === before) break;
+    }
+  }
 }
 
 const runner = fileURLToPath(new URL("./warm-runner.mjs", import.meta.url));

@@ -62,6 +62,11 @@ describe("bad input gets an error that names it", () => {
       /a token is a string that is not empty/,
     ],
     [
+      "no time to wait for a listener",
+      () => dial("web", { endpoint: "127.0.0.1:1", token: "t", waitMs: 0 }),
+      /waitMs must be a whole number from 1 to/,
+    ],
+    [
       "a token of nobody",
       () => new Router({ keys }).mintToken({ identity: "", lifetimeMs: 1 }),
       /identity of a token must not be empty/,

@@ -180,6 +180,18 @@ describe("the endpoints that an exchange names", () => {
   });
 });
 
+it("a channel that is left is told to all who asked, but to those who have forgotten it", async () => {
+  const channels = new Channels(["127.0.0.1:1"], {});
+  const channel = channels.get();
+  const told: string[] = [];
+  const forget = channels.onRetired(channel, () => told.push("forgotten"));
+  channels.onRetired(channel, () => told.push("waiting"));
+  forget();
+  channels.retire(channel);
+  expect(told).toEqual(["waiting"]);
+  await channels.close();
+});
+
 describe("pingIntervalMs of a client", () => {
   for (const side of ["dialler", "listener"]) {
     it(`holds for the streams of its ${side}`, async () => {

@@ -3,6 +3,7 @@ import { Status } from "@trunkline/grpc";
 import { VirtualClock } from "@trunkline/streams/testing";
 import { describe, expect, it } from "vitest";
 import type { PolicyRule, RouterPolicy, RouterStream } from "../../src/index.js";
+import type { IdentityLimits } from "../../src/policy/access.js";
 import { StreamLimits } from "../../src/service/stream-limits.js";
 import { advance, rejection, settle, type TestRouter, testRouter, until } from "../support/router.js";
 
@@ -202,4 +203,15 @@ describe("maxStreamSeconds", () => {
     for (let second = 0; second < 30; second += 1) await advance(clock, 1_000);
     expect(await end).toMatchObject({ status: Status.PERMISSION_DENIED });
   });
+});
+
+it("the time of a stream is over at maxStreamSeconds, and not a millisecond before", () => {
+  const clock = new VirtualClock();
+  let ends = 0;
+  const limits = new StreamLimits({ clock, startedAtMs: clock.nowMs(), onLate: () => void ends++ });
+  limits.update({ maxBytesPerSecond: Number.POSITIVE_INFINITY, maxStreamSeconds: 5 } as IdentityLimits);
+  clock.advance(4_999);
+  expect(ends).toBe(0);
+  clock.advance(1);
+  expect(ends).toBe(1);
 });

@@ -21,6 +21,14 @@ describe("a frame", () => {
     );
   });
 
+  it("of a negative type is written octet for octet as protobuf-es writes it", () => {
+    for (const frameType of [-1, -2, -(2 ** 27), -(2 ** 31)]) {
+      const payload = Uint8Array.of(1, 2, 3);
+      const theirs = fromBinary(StreamRequestSchema, encodeFrame({ payload, frameType }));
+      expect(new Uint8Array(encodeFrame({ payload, frameType }))).toEqual(toBinary(StreamRequestSchema, theirs));
+    }
+  });
+
   it("goes through a router as the very bytes that came, whatever its type", () => {
     fc.assert(
       fc.property(frame, (given) => {
