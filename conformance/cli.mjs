@@ -1,8 +1,8 @@
 /**
  * Real programs through the command, as users run them: ssh, scp and rsync with a real sshd by `connect --stdio`, curl,
  * Redis and PostgreSQL with their own load beside the direct connection, WebSockets, transfers by `send` and `recv`
- * that are killed in the middle, completion in the shells, `doctor` beside each broken hop, the time to start, and the
- * page of recipes.
+ * that are killed in the middle, completion in the shells, `doctor` beside each broken hop, mistakes with routers and
+ * tokens, the output in a pseudo-terminal, the time to start, and the page of recipes.
  */
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
@@ -14,11 +14,13 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { publishTo } from "../scripts/bundle.mjs";
 import { breakHops } from "./cli/doctor.mjs";
+import { makeMistakes } from "./cli/mistakes.mjs";
 import { usePostgres } from "./cli/postgres.mjs";
 import { runRecipes } from "./cli/recipes.mjs";
 import { useTerminal, useWebSocket } from "./cli/sessions.mjs";
 import { useShells } from "./cli/shells.mjs";
 import { measureStart } from "./cli/start.mjs";
+import { lookAtTerminals } from "./cli/terminals.mjs";
 import { installedByApt } from "./lib/apt.mjs";
 import { Cases } from "./lib/cases.mjs";
 import { excerpt, mustRun, runToEnd } from "./lib/child.mjs";
@@ -51,6 +53,8 @@ export async function run() {
     await transfer(cases, lab);
     await useShells(cases, lab);
     await breakHops(cases, lab);
+    await makeMistakes(cases, lab);
+    await lookAtTerminals(cases, lab);
     await measureStart(cases, lab, { name: "web", main: await publishedMain(lab.folder) });
     await runRecipes(cases, lab);
   } finally {
