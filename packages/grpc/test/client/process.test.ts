@@ -2,6 +2,7 @@
 import { execFile } from "node:child_process";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { publishedPackages } from "../../../base/test/support/published.js";
+import { Health } from "../../src/health/index.js";
 import { bytesCodec, Server } from "../../src/index.js";
 
 let folder: string;
@@ -28,15 +29,20 @@ function run(address: string, program: string, onPrinted: () => void = () => {})
   const text = `
     import { bytesCodec, Channel, createClient, Deadline } from "@trunkline/grpc";
     const say = { path: "/test.Bytes/Say", kind: "unary", request: bytesCodec, response: bytesCodec };
-    const channel = new Channel(${JSON.stringify(address)});
+    const address = ${JSON.stringify(address)};
+    const channel = new Channel(address);
+    const watching = { serviceConfig: { loadBalancingPolicy: "round_robin", healthCheckConfig: { serviceName: "" } } };
     const client = createClient({ typeName: "test.Bytes", methods: { say } }, channel);
     const request = new Uint8Array(3);
     const told = (call) => call.then((reply) => console.log("reply", reply.length), (error) => console.log(error.code));
     ${program}
   `;
   return new Promise((resolve) => {
-    const child = execFile("node", ["--input-type=module", "-e", text], { cwd: folder }, (error, stdout) =>
-      resolve({ printed: stdout.trim(), code: typeof error?.code === "number" ? error.code : 0 }),
+    const child = execFile(
+      "node",
+      ["--expose-gc", "--input-type=module", "-e", text],
+      { cwd: folder },
+      (error, stdout) => resolve({ printed: stdout.trim(), code: typeof error?.code === "number" ? error.code : 0 }),
     );
     child.stdout?.once("data", onPrinted);
   });
@@ -80,5 +86,31 @@ describe("a program", () => {
     const address = await listen(1);
     const program = "await told(client.say(request, { deadline: Deadline.after(3_600_000) }));";
     expect(await run(address, program)).toEqual({ printed: "reply 3", code: 0 });
+  });
+
+  it("ends although the health of its servers is watched", async () => {
+    const address = await listen(1);
+    if (server !== undefined) new Health().addTo(server);
+    expect(await run(address, 'await new Channel(address, watching).connect(); console.log("connected");')).toEqual({
+      printed: "connected",
+      code: 0,
+    });
+  });
+
+  it("that forgets a channel loses its connections, although the health of the servers is watched", async () => {
+    const address = await listen(1);
+    if (server !== undefined) new Health().addTo(server);
+    const program = `
+      const { subscribe } = await import("node:diagnostics_channel");
+      subscribe("trunkline.grpc.connection", ({ event }) => {
+        if (event !== "closed") return;
+        console.log("closed");
+        process.exit(0);
+      });
+      const forget = async () => void (await new Channel(address, watching).connect());
+      await forget();
+      setInterval(gc, 20);
+    `;
+    expect(await run(address, program)).toEqual({ printed: "closed", code: 0 });
   });
 });
