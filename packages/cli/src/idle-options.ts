@@ -72,6 +72,12 @@ const rules: readonly Rule[] = [
     because: "without --health, which says what is asked",
   },
   {
+    command: "expose",
+    options: ["--no-check"],
+    when: has("--health"),
+    because: "beside --health, with which a target that fails may begin",
+  },
+  {
     command: "connect",
     options: ["--udp-idle"],
     when: ({ words, given }) => !words.some(isUdp) && !isUdp(given("--listen")),

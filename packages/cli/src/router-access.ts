@@ -104,6 +104,11 @@ export class RouterAccess implements AsyncDisposable {
     const tls = await clientTls(options, context);
     const texts = options.endpoint ?? nonEmpty(env["TRUNKLINE_ENDPOINT"])?.split(",") ?? [];
     const endpoints = texts.map((text) => printEndpoint(text.trim()));
+    if (options.proxy !== undefined && options.proxy !== "none") {
+      const isSocket = (endpoint: string): boolean => "path" in parseEndpoint(endpoint);
+      if (endpoints.length > 0 && endpoints.every(isSocket))
+        throw new CommandError(`--proxy does nothing on the way to ${endpoints.join(", ")}`, ExitCode.usage);
+    }
     const place = tokenPlace(options.tokenFile, nonEmpty(env["TRUNKLINE_TOKEN"]));
     const token = place && new TokenSource(place, context);
     await token?.token(); // so that an unreadable or malformed token is reported now

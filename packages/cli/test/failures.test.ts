@@ -195,6 +195,8 @@ describe("an option that does nothing beside the others", () => {
     [["router", "--dashboard", "off", "--dashboard-rights", "see"], "--dashboard-rights does nothing with"],
     [["expose", "a", "1", "--udp-idle", "1m"], "--udp-idle does nothing without a target of UDP, as in udp:53"],
     [["expose", "a", "1", "--health-timeout", "1s"], "--health-timeout does nothing without --health"],
+    [["expose", "a", "1", "--health", "tcp", "--no-check"], "--no-check does nothing beside --health"],
+    [["ls", "--endpoint", "unix:/a", "--proxy", "http://b:1"], "--proxy does nothing on the way to unix:/a"],
     [["connect", "8080:a", "--udp-idle", "1m"], "--udp-idle does nothing without an address of UDP, as in udp:5353"],
     [["connect", "a", "--stdio", "--max-connections", "1"], "--max-connections does nothing with --stdio"],
     [["recv", "a", "--stdout", "--to", "x"], "--to does nothing with --stdout"],
