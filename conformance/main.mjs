@@ -17,6 +17,7 @@ const judges = {
   resume: "tunnels whose router is killed, drained, stopped and away, and whose ways are cut (--full: 1,000 kills)",
   "router-faults": "listener, dialler, router and target that are killed or stopped at each stage of a stream",
   jumpstarter: "Jumpstarter's own Python peers at the router, and its network driver's tests through it",
+  helm: "the Helm chart of the router: valid for Kubernetes, and its configuration taken by the router",
   oidc: "users of a real provider of OpenID Connect, whose keys change, and which is away, slow or hostile",
   dashboard: "the router's dashboard in Chromium: every view and action, by keyboard, with axe, and attacks on it",
   proxies: "gRPC through nginx, haproxy, nghttpx and Envoy (--full: streams that stay open for minutes)",
