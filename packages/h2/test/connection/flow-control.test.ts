@@ -290,14 +290,17 @@ describe("a stream of which a quarter of the window is consumed within two round
   });
 });
 
-it("one byte of the connection's window is used", () => {
+it("one byte of the connection's window is used, and the driver is told of it", () => {
   const engine = Engine.ready("client");
   const streamId = engine.openStream();
   engine.send(engine.peer.windowUpdate(streamId, 1_000));
   engine.stream(streamId).sendData(new Uint8Array(65_535 + 2), { endStream: false });
   engine.output();
-  for (let count = 0; count < 2; count++) {
+  let told = 0;
+  engine.connection.attach({ onOutput: () => void told++, nowMs: () => 0 });
+  for (let count = 1; count <= 2; count++) {
     engine.send(engine.peer.windowUpdate(0, 1));
+    expect(told).toBe(count);
     expect(engine.output().map(({ payload }) => payload.length)).toEqual([1]);
   }
 });

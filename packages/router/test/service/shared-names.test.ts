@@ -261,3 +261,16 @@ describe("a change of the policy", () => {
     expect(denied[0]).toMatchObject({ name: "pool", reason: "denied" });
   });
 });
+
+it("an operator ends the streams of one listener of a name, or of all of them, and none of another name", async () => {
+  const clock = new VirtualClock();
+  await using test = testRouter({ clock, policy: sharing("round-robin") });
+  for (const name of ["pool", "pool/other"]) expect(await (await pool(test, clock, name)).dial(3)).toBe("012");
+  const { admin } = test.router;
+  const listenerId = admin.snapshot().names.find(({ name }) => name === "pool")?.listenerId as string;
+  expect(admin.evictName({ name: "pool", listenerId, killStreams: true })).toEqual({ listeners: 1, streams: 1 });
+  await until(() => test.router.stats.livePairs === 5, "the end of one stream");
+  expect(admin.evictName({ name: "pool", killStreams: true })).toEqual({ listeners: 2, streams: 2 });
+  await until(() => test.router.stats.livePairs === 3, "the end of the other streams of the name");
+  expect(admin.snapshot().names.map(({ name }) => name)).toEqual(["pool/other", "pool/other", "pool/other"]);
+});
