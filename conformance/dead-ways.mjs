@@ -4,9 +4,12 @@
  * on by a new way within 60 s, and loses nothing; without `--resume` both of its ends know within 60 s that it is cut
  * off, and never by an orderly end; one that only paused loses nothing either way; new connections go a new way; a name
  * is free again within 60 s. With `--full`, ways also stall for 30 and for 120 s, all is done over TLS, and every loss
- * without `--resume`, too. Cases run side by side, since nearly all of their time is waiting.
+ * without `--resume`, too; and readers of many downloads at once pause and get everything. Cases run side by side,
+ * since nearly all of their time is waiting.
  */
+import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -23,6 +26,12 @@ const knownWithinMs = 60_000;
 const patienceMs = 45_000;
 /** The number of cases that run at once. Each has two processes and is idle nearly all of the time. */
 const atOnce = 16;
+
+/** The numbers of downloads at once, the bytes of each, and the pauses of their readers in milliseconds. */
+const slowReaders = [
+  [60, 8_000_000, 45_000],
+  [1_500, 200_000, 45_000],
+];
 
 const fixture = (name) => fileURLToPath(new URL(`../packages/h2/test/fixtures/${name}`, import.meta.url));
 
@@ -71,6 +80,12 @@ function casesOf(router, tls) {
     title: "a name is free for another identity after its listener has vanished",
     check: () => freed(router),
   });
+  if (full)
+    for (const [count, bytes, pauseMs] of slowReaders)
+      found.push({
+        title: `${count} downloads of ${bytes} bytes at once are whole: their readers pause for ${pauseMs / 1_000} s`,
+        check: () => pausedReaders(router, count, bytes, pauseMs),
+      });
   return found;
 }
 
@@ -124,6 +139,45 @@ async function paused(router, leg, stallMs, busy) {
     await sleep(1_000);
     await endsWhole(conversation, echo);
   });
+}
+
+/**
+ * Downloads much by many connections at once, whose target has sent everything and is gone, to readers that pause.
+ * @param {TestRouter} router @param {number} count @param {number} bytes of each @param {number} pauseMs
+ */
+async function pausedReaders(router, count, bytes, pauseMs) {
+  const content = randomBytes(bytes);
+  const source = createServer((socket) => socket.on("error", () => {}).end(content));
+  await new Promise((resolve) => source.listen(0, "127.0.0.1", resolve));
+  const name = router.newName();
+  const exposing = await router.expose(name, source.address().port, router.port);
+  const { command: connecting, port } = await router.connect(name, router.port, []);
+  try {
+    const readers = Array.from({ length: count }, () => pausedReader(port, content, pauseMs));
+    const wrong = (await Promise.all(readers)).filter((how) => how !== "whole");
+    if (wrong.length > 0) throw new Error(`${wrong.length} of ${count} are not: ${[...new Set(wrong)].slice(0, 5)}`);
+  } finally {
+    source.close();
+    await Promise.all([exposing.stop(), connecting.stop()]);
+  }
+}
+
+/** Reads a little, pauses, and reads the rest. Resolves with `"whole"`, or with what was wrong. */
+async function pausedReader(port, content, pauseMs) {
+  const socket = connect(port, "127.0.0.1");
+  let received = 0;
+  let differs = false;
+  try {
+    for await (const chunk of socket) {
+      differs ||= !chunk.equals(content.subarray(received, received + chunk.length));
+      if (received === 0) await sleep(pauseMs);
+      received += chunk.length;
+    }
+  } catch (error) {
+    return `${error.code ?? error.message} after ${received} bytes`;
+  }
+  if (differs) return "other bytes";
+  return received === content.length ? "whole" : `an end after ${received} bytes`;
 }
 
 /** Ends a conversation: all that was said has to come back, and both ends have to see an orderly end. */
