@@ -9,6 +9,13 @@ export { checkSocketPath, maxSocketPathBytes, SocketPathError } from "./socket-p
 export { type StartTlsOptions, startTls } from "./start-tls.js";
 export { systemClock } from "./system-clock.js";
 export {
+  listenOnSystemd,
+  parseSystemdAddress,
+  type SystemdSocket,
+  SystemdSockets,
+  takeSystemdSockets,
+} from "./systemd-sockets.js";
+export {
   clearImmediate,
   clearInterval,
   clearTimeout,

@@ -22,12 +22,15 @@ export {
   interleaved,
   isPeerVerified,
   listenOnAll,
+  listenOnSystemd,
+  parseSystemdAddress,
   setImmediate,
   setInterval,
   shownCertificate,
   systemClock,
   systemLookup,
   TransportError,
+  takeSystemdSockets,
 } from "@trunkline/base/node";
 export { nodePlatform as codecPlatform } from "@trunkline/codec/node";
 export {

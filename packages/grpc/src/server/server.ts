@@ -15,7 +15,16 @@ import {
 } from "@trunkline/base";
 import type { SocketServer } from "@trunkline/h2/node";
 import { type Clock, type CloseOptions, defaultCloseTimeoutMs } from "@trunkline/streams";
-import { closeServer, createSocketServer, listenOnAll, systemClock, TransportError } from "#platform";
+import {
+  closeServer,
+  createSocketServer,
+  listenOnAll,
+  listenOnSystemd,
+  parseSystemdAddress,
+  systemClock,
+  TransportError,
+  takeSystemdSockets,
+} from "#platform";
 import { checkedMessageBytes, understood } from "../call/defaults.js";
 import { budgetFor, type MessageBudget } from "../call/message-budget.js";
 import { closeOptionNames } from "../call/options.js";
@@ -264,6 +273,9 @@ export class Server implements AsyncDisposable {
    * `"unix-abstract:name"`; may be called several times. `"localhost:port"` binds both of its addresses, 127.0.0.1 and
    * ::1, with the same port. Returns the bound address, which a `Channel` takes as its target. A Unix socket's file
    * that a killed process has left is replaced.
+   *
+   * `"systemd:"` takes all sockets that systemd has passed to the process and that are not taken yet, `"systemd:NAME"`
+   * those with that `FileDescriptorName=`; of several, the addresses are returned with commas between them.
    * @throws TypeError for an address that is none, or beyond loopback with neither `tls` nor `plaintext: true`;
    * ListenError with the system's `code` when the address cannot be had; SocketPathError (a RangeError) for a Unix
    * socket's path that is longer than the system takes
@@ -273,14 +285,9 @@ export class Server implements AsyncDisposable {
     if (this.#closed !== undefined) throw new Error("the server is closed");
     if (options.plaintext === true && options.tls !== undefined)
       throw new TypeError("a server listens with either tls or plaintext: true, not both");
-    const where = parseListenAddress(address);
-    if ("host" in where && !isLoopback(where.host) && options.tls === undefined && options.plaintext !== true) {
-      throw new TypeError(
-        `listening on ${address} without TLS would let others on the network read and change calls: ` +
-          "give tls, or plaintext: true",
-      );
-    }
-    const listening = this.#listen(where, options);
+    const systemd = typeof address === "string" ? parseSystemdAddress(address) : undefined;
+    const listening =
+      systemd === undefined ? this.#listenOn(address, options) : this.#listenOnPassed(systemd.name, options);
     const settled = listening.then(nothing, nothing);
     this.#beginning.add(settled);
     try {
@@ -290,28 +297,60 @@ export class Server implements AsyncDisposable {
     }
   }
 
-  async #listen(where: SocketAddress, { tls, onRefused, onHttp1 }: ServerListenOptions): Promise<string> {
+  async #listenOn(address: string, options: ServerListenOptions): Promise<string> {
+    const where = parseListenAddress(address);
+    checkPrivacy(where, options);
     const path = "path" in where ? where.path : undefined;
+    const create = (): SocketServer => this.#createListener(() => path, options);
+    const { servers, bound } = await listenOnAll(create, where);
+    await this.#keep(servers, printAddress(where), options);
+    return printAddress(bound);
+  }
+
+  async #listenOnPassed(name: string | undefined, options: ServerListenOptions): Promise<string> {
+    const servers: SocketServer[] = [];
+    const addresses: string[] = [];
+    try {
+      for (const socket of takeSystemdSockets(name)) {
+        let path: string | undefined;
+        const server = this.#createListener(() => path, options);
+        const bound = await listenOnSystemd(server, socket);
+        servers.push(server);
+        // The system tells the address of a passed socket once it listens, and accepts nothing before this is checked.
+        if (bound !== undefined) checkPrivacy(bound, options);
+        if (bound !== undefined && "path" in bound) path = bound.path;
+        addresses.push(bound === undefined ? `systemd:${socket.name}` : printAddress(bound));
+      }
+    } catch (error) {
+      await Promise.all(servers.map(closeServer));
+      throw error;
+    }
+    await this.#keep(servers, addresses.join(","), options);
+    return addresses.join(",");
+  }
+
+  #createListener(path: () => string | undefined, { tls, onRefused, onHttp1 }: ServerListenOptions): SocketServer {
     const { clock } = this.#core;
     const refused = (error: TransportError): void => {
       tellConnection("server", "failed", undefined, error);
       callObserver(() => onRefused?.(error));
     };
-    const create = (): SocketServer =>
-      createSocketServer({ tls, onRefused: refused, onHttp1, maxSockets: 2 * this.#limit.most, clock }, (socket) => {
-        this.#place(socket, path, refused);
-      });
-    const { servers: listeners, bound } = await listenOnAll(create, where);
+    const maxSockets = 2 * this.#limit.most;
+    return createSocketServer({ tls, onRefused: refused, onHttp1, maxSockets, clock }, (socket) => {
+      this.#place(socket, path(), refused);
+    });
+  }
+
+  async #keep(listeners: readonly SocketServer[], bound: string, { tls }: ServerListenOptions): Promise<void> {
     if (this.#closed !== undefined) {
       await Promise.all(listeners.map(closeServer));
-      throw new Error(`the server was closed while it began to listen on ${printAddress(where)}`);
+      throw new Error(`the server was closed while it began to listen on ${bound}`);
     }
     for (const listener of listeners) {
       listener.on("error", (error) => this.#core.report(error, undefined));
       this.#listeners.add(listener);
       if (tls !== undefined) this.#secureListeners.add(listener);
     }
-    return printAddress(bound);
   }
 
   /**
@@ -415,6 +454,15 @@ export class Server implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+/** @throws TypeError for an address beyond loopback with neither TLS nor permission for plaintext */
+function checkPrivacy(where: SocketAddress, { tls, plaintext }: ServerListenOptions): void {
+  if ("path" in where || isLoopback(where.host) || tls !== undefined || plaintext === true) return;
+  throw new TypeError(
+    `listening on ${printAddress(where)} without TLS would let others on the network read and change calls: ` +
+      "give tls, or plaintext: true",
+  );
 }
 
 /** @throws TypeError for text that is no address to listen on */
