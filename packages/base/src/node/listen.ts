@@ -53,7 +53,7 @@ export async function listenOn(server: net.Server, address: SocketAddress): Prom
  * The connections that the system keeps until the process accepts them; it allows 4,096 by itself on Linux. Node's 511
  * are not enough for a burst of connections: the system then drops some, and their clients are reset.
  */
-const backlog = 4_096;
+export const backlog = 4_096;
 
 function bind(server: net.Server, address: SocketAddress): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -2,6 +2,7 @@
 import { readFileSync, readlinkSync } from "node:fs";
 import type net from "node:net";
 import type { SocketAddress } from "../address.js";
+import { backlog } from "./listen.js";
 
 /** The first descriptor that systemd passes. */
 const firstDescriptor = 3;
@@ -96,7 +97,7 @@ export async function listenOnSystemd(server: net.Server, socket: SystemdSocket)
         }),
       );
     server.once("error", onError);
-    server.listen({ fd, backlog: 4_096 }, () => {
+    server.listen({ fd, backlog }, () => {
       server.off("error", onError);
       resolve();
     });
