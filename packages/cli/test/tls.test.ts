@@ -22,7 +22,7 @@ describe("a router with TLS", () => {
   test("is not reached by those who do not, nor without TLS", async () => {
     await using lab = new InProcessLab();
     const { endpoint } = await lab.router("--tls-cert", cert, "--tls-key", key);
-    const other = lab.file("other.pem", "-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n");
+    const other = fileURLToPath(new URL("../../h2/test/fixtures/certificate.pem", import.meta.url));
     for (const options of [["--tls-ca", other], []]) {
       const run = lab.run(["connect", "web", "--listen", "0", ...options]);
       expect(await run.exit).toBe(69);

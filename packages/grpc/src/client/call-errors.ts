@@ -29,20 +29,6 @@ export function interceptorError(thrown: unknown): GrpcError {
   return new GrpcError(Status.INTERNAL, `an interceptor failed: ${reasonText(thrown)}`, { cause: thrown });
 }
 
-/**
- * Returns whether a call, or an attempt, has gone well at its server; undefined where that says nothing of the server:
- * this side has given it up.
- */
-export function outcomeOf(error: Error | undefined): boolean | undefined {
-  if (error === undefined) return true;
-  return error instanceof GrpcError ? outcomeOfStatus(error.status) : undefined;
-}
-
-/** Returns the same for a status. */
-export function outcomeOfStatus(status: Status): boolean | undefined {
-  return status === Status.CANCELLED ? undefined : status === Status.OK;
-}
-
 /** Returns the end of a call as interceptors are told of it. */
 export function endOf(error: Error | undefined, requestMessages: number, responseMessages: number): CallEnd {
   // An error without a status was made on this side.

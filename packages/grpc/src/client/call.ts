@@ -35,15 +35,7 @@ import { Status } from "../wire/status.js";
 import { errorOfReset } from "../wire/wire-status.js";
 import { type AttemptFailure, Attempts, type AttemptsOwner, maxResends } from "./attempts.js";
 import type { BoundMethod } from "./bound-method.js";
-import {
-  deadlineExceeded,
-  endedWithOk,
-  endOf,
-  interceptorError,
-  outcomeOf,
-  outcomeOfStatus,
-  warn,
-} from "./call-errors.js";
+import { deadlineExceeded, endedWithOk, endOf, interceptorError, warn } from "./call-errors.js";
 import type { WaitingCall } from "./call-queue.js";
 import type { CallConnection } from "./connection.js";
 import { Hedge, type HedgeOwner } from "./hedge.js";
@@ -458,7 +450,7 @@ export class ClientCallStream
 
   #failWithOther(): void {
     const { other } = this.#response;
-    if (other !== undefined && !this.#life.ended) this.cancelWith(other.error());
+    if (other !== undefined && !this.#life.ended) this.cancelWith(other.error(), true, false);
   }
 
   onData(data: Uint8Array, end: boolean): void {
@@ -491,7 +483,7 @@ export class ClientCallStream
   #leaveAttempt(status: Status): void {
     this.attempting = false;
     this.#stream?.reset(ErrorCode.CANCEL);
-    this.#leaveStream(outcomeOfStatus(status));
+    this.#leaveStream(false);
     this.#endAttempt(status, "");
     this.#stage = "waiting";
     this.#bound.channel.connections.prepare(this);
@@ -534,7 +526,7 @@ export class ClientCallStream
   }
 
   goesOnWithout(hedge: Hedge, failure: AttemptFailure): boolean {
-    return this.#attempts?.failed(failure, hedge, () => hedge.leave(failure.status)) ?? false;
+    return this.#attempts?.failed(failure, hedge, () => hedge.leave(failure.status, false)) ?? false;
   }
 
   onHedgeLost(hedge: Hedge, error: GrpcError): void {
@@ -564,7 +556,7 @@ export class ClientCallStream
   #onStatus(told: GrpcError | undefined): void {
     if (told === undefined) this.#attempts?.succeeded();
     this.#response.tellTrailing();
-    this.#finish(this.#isLate(told) ? this.#deadlineExceeded() : told, false);
+    this.#finish(this.#isLate(told) ? this.#deadlineExceeded() : told, false, told === undefined);
   }
 
   onReset(reset: StreamReset): void {
@@ -580,7 +572,7 @@ export class ClientCallStream
     }
     const error = this.#response.other?.error() ?? errorOfReset(reset, "the server");
     if (!this.#isLate(error) && this.#goesOnAfter(error)) return;
-    this.#finish(this.#isLate(error) ? this.#deadlineExceeded() : error, false);
+    this.#finish(this.#isLate(error) ? this.#deadlineExceeded() : error, false, reset.unprocessed ? undefined : false);
   }
 
   onBudgetExhausted(): void {
@@ -599,7 +591,7 @@ export class ClientCallStream
   }
 
   onDeadline(): void {
-    this.cancelWith(this.#deadlineExceeded());
+    this.cancelWith(this.#deadlineExceeded(), true, false);
   }
 
   #deadlineExceeded(): GrpcError {
@@ -667,17 +659,21 @@ export class ClientCallStream
     this.cancelWith(asError(keepStack(error)));
   }
 
-  cancelWith(error: Error, dropUnread = true): void {
+  /** `succeeded` false: it is the server's fault. */
+  cancelWith(error: Error, dropUnread = true, succeeded?: boolean): void {
     this.#stream?.reset(ErrorCode.CANCEL);
-    this.#finish(error, dropUnread);
+    this.#finish(error, dropUnread, succeeded);
   }
 
-  /** Ends the call, once. `dropUnread`: what has come and was not read is dropped. */
-  #finish(error: Error | undefined, dropUnread: boolean): void {
+  /**
+   * Ends the call, once. `dropUnread`: what has come and was not read is dropped. `succeeded`: the outcome at the
+   * server, which outlier detection counts; undefined where the end says nothing of the server, whatever its status.
+   */
+  #finish(error: Error | undefined, dropUnread: boolean, succeeded?: boolean): void {
     if (!this.#life.end(error)) return;
     this.#cancelOther?.();
     this.#attempts?.commit();
-    if (this.#stream !== undefined) this.#leaveStream(outcomeOf(error));
+    if (this.#stream !== undefined) this.#leaveStream(succeeded);
     else if (this.#stage === "waiting") this.#bound.channel.connections.forget(this);
     this.#endDirections(error, dropUnread);
     this.#milestones?.onEnd(error);

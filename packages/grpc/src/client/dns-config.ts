@@ -2,6 +2,7 @@
  * Service configs in DNS: TXT records of `_grpc_config.HOST` with a list of configs, and who each of them is for.
  * @see gRFC A2
  */
+import { shortened } from "@trunkline/base";
 import { isConfigObject } from "./config-object.js";
 
 /** The name below which a host's service config is found. */
@@ -60,10 +61,13 @@ interface Choice {
 function checkedChoice(choice: unknown, where: string): Choice {
   if (!isConfigObject(choice)) throw new TypeError(`${where} is no object`);
   for (const name of Object.keys(choice))
-    if (!choiceNames.has(name)) throw new TypeError(`${where} has the unknown field ${JSON.stringify(name)}`);
+    if (!choiceNames.has(name))
+      throw new TypeError(`${where} has the unknown field ${JSON.stringify(shortened(name, 100))}`);
   const { percentage = 100, serviceConfig } = choice;
   if (typeof percentage !== "number" || !Number.isInteger(percentage) || percentage < 0 || percentage > 100)
-    throw new TypeError(`${where}.percentage must be a whole number from 0 to 100, not ${String(percentage)}`);
+    throw new TypeError(
+      `${where}.percentage must be a whole number from 0 to 100, not ${shortened(String(percentage), 100)}`,
+    );
   if (!isConfigObject(serviceConfig)) throw new TypeError(`${where}.serviceConfig is no object`);
   return {
     clientLanguage: texts(choice["clientLanguage"], `${where}.clientLanguage`),

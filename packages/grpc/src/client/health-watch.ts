@@ -86,8 +86,9 @@ export class HealthWatch {
     const { clock } = core;
     const startedAtMs = clock.nowMs();
     let answered = false;
+    let call: ClientCallStream | undefined;
     try {
-      const call = this.#begin();
+      call = this.#begin();
       this.#cancelNext = this.#boundFirstAnswer(call);
       for await (const answer of call) {
         this.#cancelNext();
@@ -98,24 +99,31 @@ export class HealthWatch {
       throw new GrpcError(Status.UNAVAILABLE, "the server has ended the call");
     } catch (error) {
       this.#cancelNext();
+      // After an answer that is none, the server would go on with it.
+      call?.cancel("the health check goes on with another call");
       if (this.#stopped) return;
       if (error instanceof GrpcError && error.status === Status.UNIMPLEMENTED) {
         this.#options.onUnsupported(error);
         this.#become("READY", undefined);
         return;
       }
-      this.#become("TRANSIENT_FAILURE", this.#failure(`its health cannot be watched: ${reasonText(error)}`, error));
-      // At once after an answer, as gRPC has it, but not where a server would be called without pause.
-      const isPaced = answered && clock.nowMs() - startedAtMs >= backoff.initialMs;
-      const waitMs = isPaced ? 0 : backoff.next();
+      const problem = this.#failure(`its health cannot be watched: ${reasonText(error)}`, error);
+      // At once after an answer, as gRPC has it, so that calls wait for the next one instead of failing; but not where
+      // a server would be called without pause.
+      if (answered && clock.nowMs() - startedAtMs >= backoff.initialMs) {
+        this.#again(problem);
+        return;
+      }
+      this.#become("TRANSIENT_FAILURE", problem);
+      const waitMs = backoff.next();
       if (this.#stopped) return;
-      this.#cancelNext = clock.at(clock.nowMs() + waitMs, () => this.#again(), "watch");
+      this.#cancelNext = clock.at(clock.nowMs() + waitMs, () => this.#again(problem), "watch");
     }
   }
 
-  #again(): void {
-    this.#become("CONNECTING", this.problem);
-    void this.#watch();
+  #again(problem: Error): void {
+    this.#become("CONNECTING", problem);
+    if (!this.#stopped) void this.#watch();
   }
 
   #begin(): ClientCallStream {

@@ -10,7 +10,6 @@ import { readFailedAnswer } from "../wire/headers.js";
 import { Status } from "../wire/status.js";
 import { errorOfReset } from "../wire/wire-status.js";
 import { type AttemptFailure, maxResends, type SideAttempt } from "./attempts.js";
-import { outcomeOf, outcomeOfStatus } from "./call-errors.js";
 import type { WaitingCall } from "./call-queue.js";
 import type { CallStarter } from "./channel-core.js";
 import type { CallConnection, ClientStream } from "./connection.js";
@@ -81,13 +80,13 @@ export class Hedge implements SideAttempt, WaitingCall {
     this.leave(Status.CANCELLED);
   }
 
-  /** Ends the attempt. */
-  leave(status: Status): void {
+  /** Ends the attempt. `succeeded` false: its server has failed it. */
+  leave(status: Status, succeeded?: boolean): void {
     if (this.#stage !== "running") return;
     this.#stage = "over";
     this.#stream?.reset(ErrorCode.CANCEL);
     if (this.#stream === undefined) this.#connections.forget(this);
-    else this.#giveStreamBack(outcomeOfStatus(status));
+    else this.#giveStreamBack(succeeded);
     this.#endChain(status);
   }
 
@@ -135,7 +134,7 @@ export class Hedge implements SideAttempt, WaitingCall {
     if (this.#stage === "won") this.#owner.onReset(reset);
     if (this.#stage !== "running") return;
     const error = errorOfReset(reset, "the server");
-    this.#giveStreamBack(reset.unprocessed ? undefined : outcomeOf(error));
+    this.#giveStreamBack(reset.unprocessed ? undefined : false);
     if (reset.unprocessed && this.#resends < maxResends) {
       this.#resends += 1;
       this.#endChain(Status.UNAVAILABLE);

@@ -2,6 +2,7 @@
  * The config of outlier detection, checked, with gRPC's defaults.
  * @see gRFC A50
  */
+import { shortened } from "@trunkline/base";
 import { type FieldCheck, isConfigObject } from "./config-object.js";
 import { parseDuration } from "./duration.js";
 
@@ -138,10 +139,12 @@ function failureRate(
 
 function percent(value: number, where: string): number {
   if (Number.isInteger(value) && value >= 0 && value <= 100) return value;
-  throw new RangeError(`${where} must be a whole number from 0 to 100, not ${String(value)}`);
+  throw new RangeError(`${where} must be a whole number from 0 to 100, not ${shortened(String(value), 100)}`);
 }
 
 function whole(value: number, where: string): number {
   if (Number.isInteger(value) && value >= 0 && value < 2 ** 32) return value;
-  throw new RangeError(`${where} must be a whole number from 0 to ${2 ** 32 - 1}, not ${String(value)}`);
+  throw new RangeError(
+    `${where} must be a whole number from 0 to ${2 ** 32 - 1}, not ${shortened(String(value), 100)}`,
+  );
 }

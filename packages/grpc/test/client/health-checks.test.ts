@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Health, HealthService, HealthCheckResponse_ServingStatus as Serving } from "../../src/health/index.js";
 import {
   type ChannelOptions,
+  type ChannelState,
   type ConnectionEvent,
   connectionEventsChannel,
   createClient,
@@ -167,11 +168,14 @@ describe("with healthCheckConfig", () => {
     const channel = fleet.channel({ serviceConfig: config() });
     await channel.connect();
     fleet.clock.advance(500);
+    const states: ChannelState[] = [];
+    void (async () => {
+      for await (const state of channel.watchState()) states.push(state);
+    })();
     end();
-    await until(() => channel.state !== "READY", "the end");
-    fleet.clock.advance(0);
-    await until(() => channel.state === "READY", "the next watch");
-    expect(seen.calls).toBe(2);
+    await until(() => seen.calls === 2 && channel.state === "READY", "the next watch");
+    // Calls wait for it, instead of failing.
+    expect(states).toEqual(["READY", "CONNECTING", "READY"]);
     end();
     await until(() => channel.state === "TRANSIENT_FAILURE", "the end");
     fleet.clock.advance(499);
@@ -195,6 +199,8 @@ describe("with healthCheckConfig", () => {
   });
 
   it("an answer that is none counts as a failure", async () => {
+    let open = 0;
+    let begun = 0;
     await fleet.serve(1, undefined, (server) => {
       const bytes = { encode: (each: Uint8Array) => each, decode: (each: Uint8Array) => each };
       const watch = {
@@ -206,14 +212,23 @@ describe("with healthCheckConfig", () => {
       server.add(
         { typeName: "grpc.health.v1.Health", methods: { watch } },
         {
-          async *watch() {
-            yield Uint8Array.of(0x12, 0);
+          async *watch(_, call) {
+            begun += 1;
+            open += 1;
+            try {
+              yield Uint8Array.of(0x12, 0);
+              await forever(call.signal);
+            } finally {
+              open -= 1;
+            }
           },
         },
       );
     });
     const channel = fleet.channel({ serviceConfig: config() });
     expect((await rejection(channel.connect())).message).toContain("the answer is no HealthCheckResponse");
+    fleet.clock.advance(60_000);
+    await until(() => begun === 2 && open === 0, "the end of both calls at the server");
   });
 
   it("the watch is cancelled when the channel closes, and is no call of it", async () => {

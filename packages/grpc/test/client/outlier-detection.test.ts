@@ -392,6 +392,31 @@ describe("a channel with outlier detection", () => {
     expect(channel.endpoints[2]?.ejected).toBe(true);
   });
 
+  it("counts a server's CANCELLED, but no message that this side does not take", async () => {
+    await fleet.serve(3, (index) => () => {
+      if (index === 2) throw new GrpcError(Status.CANCELLED, "by the server");
+      return { text: String(index) };
+    });
+    const channel = fleet.channel({ loadBalancing: "round_robin", outlierDetection: detection });
+    const calls = (options = {}) =>
+      Promise.all(
+        Array.from({ length: 30 }, () =>
+          createClient(Echo, channel)
+            .say({}, options)
+            .then(
+              ({ text }) => text,
+              ({ code }: GrpcError) => code,
+            ),
+        ),
+      );
+    await channel.connect();
+    await until(() => channel.endpoints.every(({ state }) => state === "READY"), "all connections");
+    expect(new Set(await calls())).toEqual(new Set(["0", "1", "CANCELLED"]));
+    expect(new Set(await calls({ maxReceiveMessageBytes: 1 }))).toEqual(new Set(["RESOURCE_EXHAUSTED", "CANCELLED"]));
+    fleet.clock.advance(1_000);
+    expect(channel.endpoints.map(({ ejected }) => ejected)).toEqual([false, false, true]);
+  });
+
   it("fails calls at once where all endpoints are ejected, and says so", async () => {
     failing = new Set([0, 1]);
     await serve(2);
