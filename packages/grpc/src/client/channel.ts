@@ -528,6 +528,7 @@ function textTarget(
     clock,
     resolver: resolvers[wanted.scheme] ?? (options.serviceConfigFromDns ? dnsResolverWithConfig(clock) : dnsResolver),
     takeConfig: (given) => config.take(given),
+    context,
     target: wanted,
     minIntervalMs,
     maxAddresses,

@@ -5,6 +5,7 @@
 import { printAddress, reasonText, type SocketAddress } from "@trunkline/base";
 import type { Clock } from "@trunkline/streams";
 import { TransportError } from "#platform";
+import type { CallerContext } from "../hooks/context.js";
 import type { Connector } from "./connect-attempt.js";
 import { checkedEndpoints, partsOfAnswer, type Resolver, type ResolverTarget } from "./resolver.js";
 
@@ -26,6 +27,8 @@ export interface ResolutionOptions {
   readonly maxAddresses: number;
   /** The time for one lookup. */
   readonly timeoutMs: number;
+  /** The context of the program that made the channel, in which names are looked up, and not that of a caller. */
+  readonly context: CallerContext;
   /** Takes the service config of an answer, or undefined for none. @throws where it cannot be, and none has held */
   takeConfig(given: unknown): void;
   /** Returns the way to connect to an address. */
@@ -50,14 +53,16 @@ export class Resolution {
    */
   endpoints(): readonly Endpoint[] | Promise<readonly Endpoint[]> {
     if (this.#asking !== undefined) return this.#asking;
-    const { clock, minIntervalMs } = this.#options;
+    const { clock, minIntervalMs, context } = this.#options;
     const known = this.#known;
     if (known !== undefined && clock.nowMs() - this.#askedAtMs < minIntervalMs) return known;
     this.#askedAtMs = clock.nowMs();
-    this.#asking = this.#ask().finally(() => {
-      this.#asking = undefined;
-      this.#stop = undefined;
-    });
+    this.#asking = context.run(() =>
+      this.#ask().finally(() => {
+        this.#asking = undefined;
+        this.#stop = undefined;
+      }),
+    );
     return this.#asking;
   }
 

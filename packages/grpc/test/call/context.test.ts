@@ -2,7 +2,14 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { setImmediate as turn } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
-import { Channel, createClient, type Implementation, type Interceptor, Server } from "../../src/index.js";
+import {
+  Channel,
+  createClient,
+  type Implementation,
+  type Interceptor,
+  type ReadyEndpoint,
+  Server,
+} from "../../src/index.js";
 import { logging } from "../../src/interceptors/index.js";
 import { channelFor } from "../../src/testing/index.js";
 import { Echo } from "../gen/echo_pb.js";
@@ -40,6 +47,42 @@ async function overTcp(implementation: Implementation<typeof Echo>): Promise<Cha
 }
 
 describe("at a client, the context of each caller", () => {
+  it("is not that of resolvers and of policies, which are the channel's", async () => {
+    const server = new Server().add(Echo, echo);
+    const address = await server.listen("127.0.0.1:0");
+    const seen: string[] = [];
+    const note = (what: string): void => void seen.push(`${what} ${identity.getStore()}`);
+    const channel = identity.run(
+      "program",
+      () =>
+        new Channel("own:server", {
+          plaintext: true,
+          resolvers: {
+            async own() {
+              note("resolver");
+              await turn();
+              return {
+                endpoints: [address],
+                serviceConfig: { loadBalancingConfig: [{ first: {} }] },
+              };
+            },
+          },
+          loadBalancingPolicies: {
+            first: () => {
+              note("policy");
+              return { pickerFor: (endpoints) => () => endpoints[0] as ReadyEndpoint };
+            },
+          },
+        }),
+    );
+    closing.push(
+      () => server.close(),
+      () => channel.close(),
+    );
+    await identity.run("caller", () => createClient(Echo, channel).say({}));
+    expect(seen).toEqual(["resolver program", "policy program"]);
+  });
+
   it("is that of its callbacks, hooks and log, on a connection that another caller has made", async () => {
     const channel = await overTcp(echo);
     const client = createClient(Echo, channel);
