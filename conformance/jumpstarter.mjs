@@ -14,6 +14,7 @@ import { bearer, streamToken } from "./jumpstarter/tokens.mjs";
 import { Cases } from "./lib/cases.mjs";
 import { excerpt, mustRun, runToEnd } from "./lib/child.mjs";
 import { Command, output } from "./lib/command.mjs";
+import { failureOf } from "./lib/failure-of.mjs";
 import { pythonWith } from "./lib/python.mjs";
 import { until } from "./lib/until.mjs";
 import { fronts } from "./proxies/fronts.mjs";
@@ -47,18 +48,14 @@ export async function run() {
     for (const secure of [false, true]) {
       const way = secure ? "TLS" : "plaintext";
       await withPeers(lab.ways(secure), async (seats) => {
-        for (const [first, second] of seats) {
-          const who = `${way}, ${first.name} and ${second.name}`;
-          for (const [title, check] of Object.entries(conversations))
-            await cases.run(`${who}: ${title}`, () => check(first, second), 30_000);
-        }
+        await converse(cases, way, seats);
         const [[pythonPeer, other]] = seats;
         for (const [title, check] of Object.entries(frames))
           await cases.run(`${way}: ${title}`, () => check(pythonPeer, other), 30_000);
       });
-      for (const [first, second] of ["Python", "trunkline"].map((survivor) => [survivor, "Python"]))
-        await cases.run(`${way}: a Python peer that is killed ends the stream of a ${first} peer at once`, () =>
-          lab.killed(secure, first, second),
+      for (const survivor of ["Python", "trunkline"])
+        await cases.run(`${way}: a Python peer that is killed ends the stream of a ${survivor} peer at once`, () =>
+          lab.killed(secure, survivor),
         );
     }
     await withPeers(lab.ways(false), async ([[peer]]) => {
@@ -143,13 +140,9 @@ class Lab {
     chmodSync(folder, 0o777); // for proxies that drop their rights
     const front = await fronts[name](folder, this.#plain.port);
     try {
-      await withPeers(this.ways(false, `127.0.0.1:${front.port}`), async (seats) => {
-        for (const [first, second] of seats) {
-          const who = `through ${name}, ${first.name} and ${second.name}`;
-          for (const [title, check] of Object.entries(conversations))
-            await cases.run(`${who}: ${title}`, () => check(first, second), 30_000);
-        }
-      });
+      await withPeers(this.ways(false, `127.0.0.1:${front.port}`), (seats) =>
+        converse(cases, `through ${name}`, seats),
+      );
     } finally {
       await front.stop();
     }
@@ -211,6 +204,15 @@ async function withPeers({ python, own }, use) {
     ]);
   } finally {
     await Promise.all([one, two, ours].map((peer) => peer.kill()));
+  }
+}
+
+/** Holds all conversations in each pair of seats. */
+async function converse(cases, way, seats) {
+  for (const [first, second] of seats) {
+    const who = `${way}, ${first.name} and ${second.name}`;
+    for (const [title, check] of Object.entries(conversations))
+      await cases.run(`${who}: ${title}`, () => check(first, second), 30_000);
   }
 }
 
@@ -496,16 +498,6 @@ async function ends(stream) {
 async function endBoth(left, right) {
   await Promise.all([left.sendEof(), right.sendEof()]);
   await Promise.all([ends(left), ends(right)]);
-}
-
-/** The error of what must fail. */
-async function failureOf(doing) {
-  try {
-    await doing;
-  } catch (error) {
-    return error;
-  }
-  throw new Error("it has not failed");
 }
 
 function isIn(code, codes) {

@@ -12,6 +12,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Channel, createClient, GrpcError, Status } from "@trunkline/grpc";
 import { ErrorInfoSchema } from "@trunkline/grpc/details";
 import { Cases } from "./lib/cases.mjs";
+import { failureOf } from "./lib/failure-of.mjs";
 import { until } from "./lib/until.mjs";
 import { fronts, headerBytes } from "./proxies/fronts.mjs";
 import { messageBytes, Peer, PeerServer } from "./proxies/service.mjs";
@@ -165,7 +166,7 @@ class Lab {
   }
 
   async deadline() {
-    const error = await rejection(this.client.hang(hello, { timeoutMs: 500, metadata: { name: "late" } }));
+    const error = await failureOf(this.client.hang(hello, { timeoutMs: 500, metadata: { name: "late" } }));
     assert.equal(error.status, Status.DEADLINE_EXCEEDED, error.message);
     await until(() => this.server.cancelled.has("late"), 5_000, "the handler was cancelled");
   }
@@ -203,7 +204,7 @@ class Lab {
   /** The proxies do not say what they take, and some end the connection: the next call must not suffer by that. */
   async tooLargeHeader() {
     for (let round = 0; round < 3; round += 1) {
-      const error = await rejection(this.client.echo(hello, { metadata: { large: "x".repeat(tooLargeBytes) } }));
+      const error = await failureOf(this.client.echo(hello, { metadata: { large: "x".repeat(tooLargeBytes) } }));
       assert.ok(error instanceof GrpcError, error.message);
       assert.deepEqual(await this.client.echo(hello), hello);
     }
@@ -282,7 +283,7 @@ class Lab {
 
   async serverGone() {
     await this.server.close(0);
-    const error = await rejection(this.client.echo(hello));
+    const error = await failureOf(this.client.echo(hello));
     console.log(`        ${error.code}: ${error.message.slice(0, 150)}`);
     assert.equal(error.status, Status.UNAVAILABLE, error.message);
     await this.server.listen();
@@ -300,14 +301,4 @@ function checkError(error, code) {
   assert.equal(error.message.includes("nicht möglich: 100 % \u{1f6a7}\nline two"), true, error.message);
   assert.deepEqual(new Uint8Array(error.metadata.get("reason-bin")), new Uint8Array([0, 255, 10]));
   assert.equal(error.detail(ErrorInfoSchema)?.reason, "TEST");
-}
-
-/** Returns the error of a call that must fail. */
-async function rejection(calling) {
-  try {
-    await calling;
-  } catch (error) {
-    return error;
-  }
-  throw new Error("the call ended with OK");
 }

@@ -6,9 +6,8 @@
  *
  * All mutants are first tried in one warm process (`mutate/warm.mjs`), which decides most of them in milliseconds. Each
  * of the others gets processes of its own, with the test files that the warm process could not try it with, the nearest
- * first. `--quick` leaves them
- * undecided, which counts as not noticed. What `--limit` leaves undecided does not count; the warm process has half of
- * that time. `--pick` tries some numbers of a sample.
+ * first. `--quick` leaves them undecided, which counts as not noticed. What `--limit` leaves undecided does not count;
+ * the warm process has half of that time. `--pick` tries some numbers of a sample.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,17 +1,11 @@
 /** A peer in Python, with Jumpstarter's own stream (`peer.py`). */
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { launch } from "../lib/child.mjs";
 import { bearer } from "./tokens.mjs";
 
 const program = fileURLToPath(new URL("peer.py", import.meta.url));
-
-/** @type {Set<import("node:child_process").ChildProcess>} */
-const running = new Set();
-process.on("exit", () => {
-  for (const child of running) child.kill("SIGKILL");
-});
 
 /** The failure of a step at a peer. */
 export class StepError extends Error {
@@ -33,13 +27,11 @@ export class PythonPeer {
   /** @param {string} python @param {string} endpoint @param {string} [ca] a file, for TLS */
   static async start(python, endpoint, ca) {
     const peer = new PythonPeer();
-    peer.#child = spawn(python, [program, endpoint, ...(ca === undefined ? [] : [ca])], {
+    peer.#child = launch(python, [program, endpoint, ...(ca === undefined ? [] : [ca])], {
       stdio: ["pipe", "pipe", "inherit"],
     });
-    running.add(peer.#child);
     peer.#child.stdin.on("error", () => {}); // it may have been killed
     const gone = once(peer.#child, "close").then(([code, signal]) => {
-      running.delete(peer.#child);
       peer.#lost(new Error(`the peer in Python has ended with ${signal ?? code}`));
     });
     const ready = new Promise((resolve) => {

@@ -19,7 +19,11 @@ process.on("exit", () => {
 const largestOutputBytes = 64 * 2 ** 20;
 const shownCharacters = 500;
 
-function launch(program, args, options) {
+/**
+ * Starts a program that is gone when the judge is. @param {string} program @param {readonly string[]} args
+ * @param {import("node:child_process").SpawnOptions} options
+ */
+export function launch(program, args, options) {
   const child = spawn(program, args, options);
   running.add(child);
   child.once("close", () => running.delete(child));

@@ -1,16 +1,10 @@
 /** The built command in processes of its own, and the events that it writes. */
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { launch } from "./child.mjs";
 
 const main = fileURLToPath(new URL("../../packages/cli/dist/main.js", import.meta.url));
-
-/** @type {Set<import("node:child_process").ChildProcess>} */
-const running = new Set();
-process.on("exit", () => {
-  for (const child of running) child.kill("SIGKILL");
-});
 
 export class Command {
   #child;
@@ -26,16 +20,14 @@ export class Command {
 
   /** @param {readonly string[]} args @param {Record<string, string>} env */
   constructor(args, env) {
-    this.#child = spawn(process.execPath, [main, ...args, "--json"], {
+    this.#child = launch(process.execPath, [main, ...args, "--json"], {
       env: { PATH: process.env.PATH, ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
-    running.add(this.#child);
     this.#child.stderr.on("data", (text) => {
       this.#stderr = (this.#stderr + text).slice(-2_000);
     });
     this.ended = once(this.#child, "close").then(([code, signal]) => {
-      running.delete(this.#child);
       this.exit = signal ?? code;
     });
     createInterface({ input: this.#child.stdout }).on("line", (line) => {
@@ -94,7 +86,7 @@ export class Command {
  * string>} env
  */
 export async function output(args, env) {
-  const child = spawn(process.execPath, [main, ...args], { env: { PATH: process.env.PATH, ...env } });
+  const child = launch(process.execPath, [main, ...args], { env: { PATH: process.env.PATH, ...env } });
   let text = "";
   child.stdout.on("data", (chunk) => {
     text += chunk;

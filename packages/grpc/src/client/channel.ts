@@ -59,7 +59,14 @@ import {
 import { ResolvedServiceConfig, type ServiceConfig } from "./service-config.js";
 import { Subchannel, type SubchannelOptions } from "./subchannel.js";
 import { type MakeConnections, SwitchingConnections } from "./switching-connections.js";
-import { type ChannelTarget, type ConnectTarget, parseTarget, type TransportTarget, targetUri } from "./target.js";
+import {
+  type ChannelTarget,
+  type ConnectTarget,
+  type ParsedTarget,
+  parseTarget,
+  type TransportTarget,
+  targetUri,
+} from "./target.js";
 
 /** Returns the TLS options of the next connection. An error that it throws counts as a failure to connect. */
 export type TlsOptions = () => tls.ConnectionOptions | Promise<tls.ConnectionOptions>;
@@ -241,12 +248,13 @@ export class Channel implements AsyncDisposable {
     const context = new CallerContext();
     if (options.plaintext === true && options.tls !== undefined)
       throw new TypeError("a channel has either tls or plaintext: true, not both");
-    const config = configOf(target, options);
+    const parsed = typeof target === "string" ? parseTarget(target, checkedResolvers(options.resolvers)) : undefined;
+    const config = configOf(parsed?.lookup?.scheme, options);
     const fallback = fallbackPolicy(options);
     const { name, endpoints, reconnects, secure, authority } =
-      typeof target === "string"
-        ? textTarget(target, options, context, config)
-        : givenTarget(target, options, context, config);
+      parsed === undefined
+        ? givenTarget(target as TransportTarget | ConnectTarget, options, context, config)
+        : textTarget(parsed, options, context, config);
     const outliers = checkedOutliers(options);
     const { healthChecks = true } = options;
     if (typeof healthChecks !== "boolean")
@@ -433,13 +441,11 @@ function connectionsOf(options: ConnectionsOptions): MakeConnections {
 }
 
 /** Returns the service config of a channel, which may come from the resolver of its target. */
-function configOf(target: ChannelTarget, options: ChannelOptions): ChannelConfig {
+function configOf(scheme: string | undefined, options: ChannelOptions): ChannelConfig {
   const { serviceConfig, serviceConfigFromDns = false, resolvers = {} } = options;
   const policies = checkedPolicies(options.loadBalancingPolicies);
   if (typeof serviceConfigFromDns !== "boolean")
     throw new TypeError(`serviceConfigFromDns must be true or false, not ${String(serviceConfigFromDns)}`);
-  const scheme =
-    typeof target === "string" ? parseTarget(target, checkedResolvers(resolvers)).lookup?.scheme : undefined;
   const isRegistered = scheme !== undefined && Object.hasOwn(resolvers, scheme);
   if (serviceConfigFromDns && (scheme !== "dns" || isRegistered))
     throw new TypeError("serviceConfigFromDns is for targets whose name the system looks up");
@@ -490,13 +496,12 @@ function inContext({ name, connect }: Connector, context: CallerContext): Connec
 }
 
 function textTarget(
-  target: string,
+  { name, addresses, lookup, local, authority, serverName }: ParsedTarget,
   options: ChannelOptions,
   context: CallerContext,
   config: ChannelConfig,
 ): ResolvedTarget {
-  const resolvers = checkedResolvers(options.resolvers);
-  const { name, addresses, lookup, local, authority, serverName } = parseTarget(target, resolvers);
+  const { resolvers = {} } = options;
   const secure = options.tls !== undefined || (options.plaintext !== true && !local);
   const proxyOf = proxyChoice(options.proxy);
   const connectorOf = (address: SocketAddress, proxy = proxyOf(address)): Connector =>

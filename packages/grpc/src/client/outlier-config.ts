@@ -110,15 +110,8 @@ function successRate(
   where: string,
   checkFields: FieldCheck,
 ): ResolvedOutlierDetection["successRate"] {
-  if (!isConfigObject(given as unknown)) throw new TypeError(`${where} must be an object`);
-  checkFields(where, given, successNames);
-  const { stdevFactor = 1_900, enforcementPercentage = 100, minimumHosts = 5, requestVolume = 100 } = given;
-  return {
-    stdevFactor: whole(stdevFactor, `${where}.stdevFactor`),
-    enforcementPercentage: percent(enforcementPercentage, `${where}.enforcementPercentage`),
-    minimumHosts: whole(minimumHosts, `${where}.minimumHosts`),
-    requestVolume: whole(requestVolume, `${where}.requestVolume`),
-  };
+  const common = algorithm(given, where, checkFields, successNames, 100);
+  return { ...common, stdevFactor: whole(given.stdevFactor ?? 1_900, `${where}.stdevFactor`) };
 }
 
 function failureRate(
@@ -126,11 +119,22 @@ function failureRate(
   where: string,
   checkFields: FieldCheck,
 ): ResolvedOutlierDetection["failurePercentage"] {
+  const common = algorithm(given, where, checkFields, failureNames, 50);
+  return { ...common, threshold: percent(given.threshold ?? 85, `${where}.threshold`) };
+}
+
+/** Checks what both algorithms have. @throws TypeError or RangeError */
+function algorithm(
+  given: SuccessRateEjection | FailurePercentageEjection,
+  where: string,
+  checkFields: FieldCheck,
+  names: ReadonlySet<string>,
+  defaultVolume: number,
+): { readonly enforcementPercentage: number; readonly minimumHosts: number; readonly requestVolume: number } {
   if (!isConfigObject(given as unknown)) throw new TypeError(`${where} must be an object`);
-  checkFields(where, given, failureNames);
-  const { threshold = 85, enforcementPercentage = 100, minimumHosts = 5, requestVolume = 50 } = given;
+  checkFields(where, given, names);
+  const { enforcementPercentage = 100, minimumHosts = 5, requestVolume = defaultVolume } = given;
   return {
-    threshold: percent(threshold, `${where}.threshold`),
     enforcementPercentage: percent(enforcementPercentage, `${where}.enforcementPercentage`),
     minimumHosts: whole(minimumHosts, `${where}.minimumHosts`),
     requestVolume: whole(requestVolume, `${where}.requestVolume`),

@@ -191,7 +191,7 @@ describe("a service config of the resolver", () => {
     let attempts = 0;
     await fleet.serve(1, () => () => {
       attempts += 1;
-      if (attempts < 3) throw Object.assign(new Error("busy"), {});
+      if (attempts < 3) throw new Error("busy");
       return { text: "done" };
     });
     const retryPolicy = {
