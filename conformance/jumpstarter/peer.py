@@ -87,8 +87,12 @@ class Peer:
         return [(await context.code()).name, await context.details()]
 
     async def raw(self, method, request):
-        """Returns the first answer to one request, both without a codec."""
-        call = self.channel.stream_stream(method)(iter([base64.b64decode(request)]))
+        """Returns the first answer to one request, or to none, both without a codec."""
+        call = self.channel.stream_stream(method)()
+        # grpcio makes INTERNAL of a write to a call that its server has ended: a method that is not there gets none.
+        if request is not None:
+            await call.write(base64.b64decode(request))
+        await call.done_writing()
         async for answer in call:
             return base64.b64encode(answer).decode()
         return None

@@ -98,9 +98,9 @@ export class PythonPeer {
     };
   }
 
-  /** The first answer of a method to one request. @param {string} method @param {Uint8Array} request */
+  /** The first answer of a method to one request, or to none. @param {string} method @param {Buffer} [request] */
   async raw(method, request) {
-    const answer = await this.#do("raw", { method, request: Buffer.from(request).toString("base64") });
+    const answer = await this.#do("raw", { method, request: request?.toString("base64") ?? null });
     return answer === null ? null : Buffer.from(answer, "base64");
   }
 
