@@ -1,15 +1,21 @@
 /** A router, a listener, a dialler and a target as processes, and a conversation through them. */
+import { fork, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { freePort, launch } from "../lib/child.mjs";
+import { freePort } from "../lib/child.mjs";
 import { Command } from "../lib/command.mjs";
 import { Conversation } from "../lib/conversation.mjs";
 
 const main = fileURLToPath(new URL("../../packages/cli/dist/main.js", import.meta.url));
 const program = fileURLToPath(new URL("target.mjs", import.meta.url));
+/** @type {Set<import("node:child_process").ChildProcess>} */
+const running = new Set();
+process.on("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
 
 /** The router, which can be started again at its port and with its key. */
 export class TestRouter {
@@ -61,10 +67,10 @@ export class Target {
   }
 
   async start() {
-    const child = launch(process.execPath, [program, String(this.port)], {
-      stdio: ["ignore", "ignore", "inherit", "ipc"],
-    });
+    const child = fork(program, [String(this.port)], { stdio: ["ignore", "ignore", "inherit", "ipc"] });
     this.#child = child;
+    running.add(child);
+    child.once("close", () => running.delete(child));
     child.on("message", (/** @type {any} */ message) => {
       if (message.number === 0 && message.kind === "input-ended") this.inputEnded = true;
       if (message.number === 0 && message.kind === "closed") this.closed = message;
@@ -160,7 +166,8 @@ export class Tunnel {
   standardDialler() {
     const args = [main, "connect", this.#name, "--stdio", ...this.#options];
     const env = { PATH: process.env.PATH, ...this.router.env };
-    const child = launch(process.execPath, args, { env, stdio: ["pipe", "pipe", "ignore"] });
+    const child = spawn(process.execPath, args, { env, stdio: ["pipe", "pipe", "ignore"] });
+    running.add(child);
     child.stdin.on("error", () => {}); // its end is what is judged
     child.stdin.write("word");
     const dialler = {
@@ -168,6 +175,7 @@ export class Tunnel {
       exit: undefined,
       said: once(child.stdout, "data"),
       ended: once(child, "close").then(([code, signal]) => {
+        running.delete(child);
         dialler.exit = signal ?? code;
       }),
       stop: () => child.kill("SIGKILL"),
